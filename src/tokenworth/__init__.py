@@ -1,0 +1,3 @@
+"""tokenworth: what each token of a trace is worth, measured."""
+
+__version__ = "0.1.0"

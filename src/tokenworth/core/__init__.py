@@ -1,0 +1,1 @@
+"""Values and protocols every other package shares; stdlib and numpy only."""

@@ -1,0 +1,1 @@
+"""Experiments as sans-I/O generators."""

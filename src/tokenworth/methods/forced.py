@@ -1,0 +1,85 @@
+"""`forced`: the answer read when the trace is stopped at a cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokenworth.core.grade import Judge
+from tokenworth.core.request import Experiment, Read, ReadTable
+from tokenworth.core.tokens import Codec, Trace
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.results import ForcedReading, ForcedResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitText:
+    """What is written at a cut to stop the trace and begin the answer, with the ids of each option after it."""
+
+    name: str
+    text: str
+    suffix: tuple[int, ...]
+    options: tuple[tuple[int, ...], ...]
+
+
+def encode_exit(name: str, text: str, labels: tuple[str, ...], codec: Codec) -> ExitText:
+    """The exit text and its options as ids.
+
+    An option's ids are those the tokenizer gives it after the exit text; where it would merge the two, the option is encoded alone.
+
+    Raises InvalidInput when an option's ids are the beginning of another's: their probabilities would overlap.
+    """
+    suffix = codec.encode(text)
+    if not suffix:
+        raise InvalidInput("the exit text is empty; expected text that closes the trace and begins the answer")
+    options: list[tuple[int, ...]] = []
+    for label in labels:
+        joined = codec.encode(text + label)
+        options.append(joined[len(suffix) :] if joined[: len(suffix)] == suffix and len(joined) > len(suffix) else codec.encode(label))
+    for i, first in enumerate(options):
+        for j, second in enumerate(options):
+            if i != j and second[: len(first)] == first:
+                raise InvalidInput(
+                    f"options {labels[i]!r} and {labels[j]!r} cannot be told apart after the exit text: "
+                    f"token ids {list(first)} begin {list(second)}; use labels that differ, such as A and B"
+                )
+    return ExitText(name=name, text=text, suffix=suffix, options=tuple(options))
+
+
+def cut_grid(n_trace: int, stride: int) -> tuple[int, ...]:
+    """Cuts 0, stride, 2·stride, …, and always T."""
+    if stride < 1:
+        raise InvalidInput(f"stride {stride}: expected at least 1")
+    return tuple(sorted({*range(0, n_trace + 1, stride), n_trace}))
+
+
+def forced(
+    trace: Trace, *, options: tuple[str, ...], exits: tuple[ExitText, ...], stride: int, judge: Judge
+) -> Experiment[ForcedResult]:
+    """Log-probability of every option after every exit text, at cuts 0…T.
+
+    The natural end of the trace is a wall: no cut lies in the answer. Multi-token options are read by teacher forcing
+    (the sum of their tokens' log-probabilities). Source: Lanham et al. 2023 (early answering), at token level.
+    """
+    if len(options) < 2:
+        raise InvalidInput(f"forced answers need at least two options, got {len(options)}; use a multiple-choice problem or --options")
+    cuts = cut_grid(trace.n_trace, stride)
+    tables = yield tuple(
+        Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits
+    )
+    readings = tuple(
+        ForcedReading(
+            name=text.name, suffix=text.suffix, logprob=table.logprob, top_id=table.top_id, top_logprob=table.top_logprob
+        )
+        for text, table in zip(exits, tables, strict=True)
+        if isinstance(table, ReadTable)
+    )
+    return ForcedResult(
+        trace=trace,
+        cuts=np.asarray(cuts, dtype=np.int64),
+        options=options,
+        readings=readings,
+        own=judge(trace.sequence.completion, trace.stop),
+        token_forwards=sum(table.token_forwards for table in tables if isinstance(table, ReadTable)),
+    )

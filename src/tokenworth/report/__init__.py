@@ -1,0 +1,1 @@
+"""Results -> frozen view model -> terminal text or one HTML file."""

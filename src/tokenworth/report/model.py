@@ -1,0 +1,216 @@
+"""The view model: everything a report shows, as frozen values. Schema ``tokenworth.view/1``.
+
+A view holds numbers that are already features (differences, states, colour bins, events): a renderer looks up and
+draws, it computes no statistic. ``None`` is "no such number". Cut ``c`` keeps ``c`` units of the trace; per-cut tuples
+run parallel to ``cuts``, per-unit tuples to ``pieces``. The colour of unit ``i`` is the value at cut ``i + 1``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tokenworth.core.documents import Number
+
+VIEW_SCHEMA = "tokenworth.view/1"
+
+MEASURED = 2
+"""Rollouts began at this cut."""
+FOLLOWS = 1
+"""No rollout began here; the value is carried by rollouts that began elsewhere."""
+MISSING = 0
+"""Nothing is known here: no colour, no line."""
+
+NO_BIN = 255
+"""Colour bin of a unit without a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionView:
+    """One option; ``gold`` marks the correct one."""
+
+    label: str
+    text: str
+    gold: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactView:
+    """One line of the header: a name, what is shown, and the long form."""
+
+    label: str
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeView:
+    """An outcome label, its verdict, and its place in the categorical palette (-1: other, -2: ungraded, -3: truncated)."""
+
+    label: str
+    verdict: str
+    colour: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveView:
+    """The value curve. ``state`` is `MEASURED`, `FOLLOWS` or `MISSING`; ``delta`` is against ``delta_from``, the previous
+    cut with a value, with an outer interval (the two pointwise intervals at their farthest).
+    """
+
+    label: str
+    level: float
+    interval: str
+    assumption: str
+    follows: str
+    cuts: tuple[int, ...]
+    value: tuple[Number, ...]
+    low: tuple[Number, ...]
+    high: tuple[Number, ...]
+    n_started: tuple[int, ...]
+    n_effective: tuple[Number, ...]
+    state: tuple[int, ...]
+    delta: tuple[Number, ...]
+    delta_low: tuple[Number, ...]
+    delta_high: tuple[Number, ...]
+    delta_from: tuple[Number, ...]
+    leave: tuple[Number, ...] | None
+    unsampled: tuple[Number, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackView:
+    """Shares stacked at cuts: forced options after one exit text, or outcomes of rollouts.
+
+    ``raw[k][i]`` is the probability of series k at ``cuts[i]``; ``share`` the same over ``mass``. ``all_labels`` and ``all_raw``
+    keep every option when few are drawn. ``held`` marks readings that a source copied from an earlier cut.
+    """
+
+    kind: Literal["forced", "outcomes"]
+    name: str
+    text: str
+    cuts: tuple[int, ...]
+    labels: tuple[str, ...]
+    colours: tuple[int, ...]
+    gold: tuple[bool, ...]
+    raw: tuple[tuple[Number, ...], ...]
+    share: tuple[tuple[Number, ...], ...]
+    mass: tuple[Number, ...]
+    held: tuple[bool, ...]
+    top: tuple[int, ...]
+    all_labels: tuple[str, ...]
+    all_raw: tuple[tuple[Number, ...], ...]
+    top_token: tuple[str, ...] | None
+    top_probability: tuple[Number, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricView:
+    """A number a unit can be coloured by: values, colour bins (0 to 20, `NO_BIN`), and what the legend says."""
+
+    key: str
+    name: str
+    scale: str
+    note: str
+    low: float
+    high: float
+    palette: Literal["value", "delta", "gold", "probability"]
+    values: tuple[Number, ...]
+    bins: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchView:
+    """A token at a fork: ``counts`` runs parallel to the trace's outcomes; ``value`` is correct over ``n`` with interval."""
+
+    cut: int
+    token: int
+    text: str
+    p: Number
+    is_base: bool
+    n: int
+    counts: tuple[int, ...]
+    value: Number
+    low: Number
+    high: Number
+    delta: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleView:
+    """One rollout's text; ``branch`` is the row in the trace's branches or -1."""
+
+    cut: int
+    index: int
+    text: str
+    outcome: str
+    verdict: str
+    stop: str
+    n_tokens: int
+    branch: int
+    diverges: int
+    """Characters (UTF-16 units) it shares with the base trace from its cut on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """A mark on the event lane. ``stack`` is the index of the stack it belongs to, or -1."""
+
+    cut: int
+    kind: Literal["answer", "flip", "change", "paragraph", "sentence", "note"]
+    label: str
+    stack: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceView:
+    """One trace with all that is known about it."""
+
+    name: str
+    unit: Literal["token", "sentence"]
+    question: str
+    options: tuple[OptionView, ...]
+    facts: tuple[FactView, ...]
+    prompt: str
+    pieces: tuple[str, ...]
+    answer_pieces: tuple[str, ...]
+    outcome: str
+    verdict: str
+    curve: CurveView | None
+    stacks: tuple[StackView, ...]
+    metrics: tuple[MetricView, ...]
+    outcomes: tuple[OutcomeView, ...]
+    branches: tuple[BranchView, ...]
+    samples: tuple[SampleView, ...]
+    events: tuple[EventView, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetView:
+    """A sample set in numbers: accuracy with interval, outcome counts, length correlation."""
+
+    n: int
+    accuracy: Number
+    low: Number
+    high: Number
+    level: float
+    outcomes: tuple[OutcomeView, ...]
+    correlation: Number
+    correlation_low: Number
+    correlation_high: Number
+    lengths: tuple[int, ...]
+    verdicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A whole report: one or more traces, and the sample set they came from if it is known."""
+
+    schema: str = VIEW_SCHEMA
+    title: str
+    generator: str
+    traces: tuple[TraceView, ...]
+    sample_set: SetView | None
+    notes: tuple[str, ...] = ()

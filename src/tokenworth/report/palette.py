@@ -1,0 +1,108 @@
+"""Colours of a report: sequential and diverging ramps in 21 bins, categorical colours, and the nearest terminal colour.
+
+Every ramp was chosen so that its ends stay apart for readers without red or green cones and so that text on any bin
+keeps a contrast of 4.5 or more (tests measure both).
+"""
+
+from __future__ import annotations
+
+import math
+
+from tokenworth.core.documents import Number
+from tokenworth.report.model import NO_BIN
+
+BINS = 21
+"""21 bins are exact for counts out of 20."""
+
+RAMPS: dict[str, dict[str, tuple[str, str, str]]] = {
+    "light": {
+        "value": ("#F6A868", "#F7F7F5", "#8FB8DE"),
+        "delta": ("#F6A868", "#FDFDFC", "#8FB8DE"),
+        "gold": ("#F6F6F3", "#BBDDD2", "#6FBFA8"),
+        "probability": ("#C6A2DC", "#E3D3EC", "#FAF9FA"),
+    },
+    "dark": {
+        "value": ("#7A4A16", "#2A2D31", "#1F4E79"),
+        "delta": ("#7A4A16", "#1B1E22", "#1F4E79"),
+        "gold": ("#23272A", "#1E433B", "#17624F"),
+        "probability": ("#66407F", "#40304C", "#1E2024"),
+    },
+}
+"""Low, middle and high end of each ramp."""
+
+INK = {"light": "#1F2328", "dark": "#E6E8EB"}
+PAPER = {"light": "#FFFFFF", "dark": "#15181C"}
+
+CATEGORICAL = ("#0072B2", "#E69F00", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#6B6B6B")
+"""Okabe and Ito's colours in a fixed order; letters carry the same information."""
+
+
+def rgb(colour: str) -> tuple[float, float, float]:
+    """Red, green and blue in [0, 1] of ``#RRGGBB``."""
+    return int(colour[1:3], 16) / 255, int(colour[3:5], 16) / 255, int(colour[5:7], 16) / 255
+
+
+def _hex(channels: tuple[float, ...]) -> str:
+    return "#" + "".join(f"{round(255 * x):02X}" for x in channels)
+
+
+def ramp(theme: str, name: str) -> tuple[str, ...]:
+    """The 21 colours of a ramp, linear in sRGB between its three stops."""
+    low, middle, high = (rgb(x) for x in RAMPS[theme][name])
+    half = BINS // 2
+    colours: list[str] = []
+    for i in range(BINS):
+        start, end, t = (low, middle, i / half) if i <= half else (middle, high, (i - half) / half)
+        colours.append(_hex(tuple(a + t * (b - a) for a, b in zip(start, end, strict=True))))
+    return tuple(colours)
+
+
+def bin_of(x: Number, low: float, high: float) -> int:
+    """The bin of ``x`` on the scale ``low`` to ``high``, clipped to it; `NO_BIN` for no number."""
+    if x is None or math.isnan(x):
+        return NO_BIN
+    t = (x - low) / (high - low)
+    return max(0, min(BINS - 1, math.floor(t * (BINS - 1) + 0.5)))
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a: str, b: str) -> float:
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    bright, dim = sorted((luminance(a), luminance(b)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def ansi256(colour: str) -> int:
+    """The nearest colour of the 6×6×6 cube or the grey ramp of a 256-colour terminal."""
+    r, g, b = (255 * x for x in rgb(colour))
+    levels = (0, 95, 135, 175, 215, 255)
+    cube = [min(range(6), key=lambda i, x=x: abs(levels[i] - x)) for x in (r, g, b)]
+    grey = max(0, min(23, round(((r + g + b) / 3 - 8) / 10)))
+
+    def off(c: tuple[float, float, float]) -> float:
+        return (c[0] - r) ** 2 + (c[1] - g) ** 2 + (c[2] - b) ** 2
+
+    shade = 8 + 10 * grey
+    if off((levels[cube[0]], levels[cube[1]], levels[cube[2]])) <= off((shade, shade, shade)):
+        return 16 + 36 * cube[0] + 6 * cube[1] + cube[2]
+    return 232 + grey
+
+
+def css() -> str:
+    """CSS variables of both themes: ``--value-0`` … ``--probability-20`` and ``--cat-0`` …; ``auto`` follows the system."""
+    light, dark = _variables("light"), _variables("dark")
+    return (
+        f":root{{{light}}}\n:root[data-theme=dark]{{{dark}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
+    )
+
+
+def _variables(theme: str) -> str:
+    names = [f"--{name}-{i}:{colour}" for name in RAMPS[theme] for i, colour in enumerate(ramp(theme, name))]
+    names += [f"--cat-{i}:{colour}" for i, colour in enumerate(CATEGORICAL)]
+    return ";".join([*names, f"--ink:{INK[theme]}", f"--paper:{PAPER[theme]}"])

@@ -1,0 +1,1 @@
+"""Drives experiments: store, backend, budget, progress."""

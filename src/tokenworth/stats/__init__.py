@@ -1,0 +1,1 @@
+"""Arrays in, arrays out; every function cites its source."""

@@ -1,0 +1,57 @@
+"""Intervals for a proportion, also at a non-integer (effective) sample size."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import betaincinv, ndtri  # pyright: ignore[reportMissingTypeStubs]
+
+IntervalKind = Literal["wilson", "beta"]
+
+
+def wilson(
+    successes: Float[np.ndarray, " item"], n: Float[np.ndarray, " item"], level: float
+) -> tuple[Float[np.ndarray, " item"], Float[np.ndarray, " item"]]:
+    """Lower and upper score limits of a proportion; (0, 1) where n = 0.
+
+    Centre (k + z²/2)/(n + z²), half-width z·sqrt(k(n−k)/n + z²/4)/(n + z²).
+    Assumption: the n draws are independent with one probability.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", eq. 2.
+    """
+    successes, n = np.broadcast_arrays(np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    z = float(ndtri(0.5 + level / 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.where(n > 0, successes * (n - successes) / n, 0.0)
+    half = z * np.sqrt(np.maximum(spread, 0.0) + z * z / 4) / (n + z * z)
+    centre = (successes + z * z / 2) / (n + z * z)
+    low = np.where(n > 0, np.clip(centre - half, 0.0, 1.0), 0.0)
+    high = np.where(n > 0, np.clip(centre + half, 0.0, 1.0), 1.0)
+    # Rounding must not push a limit past an estimate of exactly 0 or 1.
+    return np.where(successes <= 0, 0.0, low), np.where(successes >= n, 1.0, high)
+
+
+def beta_limits(
+    successes: Float[np.ndarray, " item"], n: Float[np.ndarray, " item"], level: float
+) -> tuple[Float[np.ndarray, " item"], Float[np.ndarray, " item"]]:
+    """Lower and upper exact limits of a proportion (Beta quantiles), valid for real-valued k and n; (0, 1) where n = 0.
+
+    Source: Clopper and Pearson 1934. Differs: k and n may be effective (non-integer) counts.
+    """
+    successes, n = np.broadcast_arrays(np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    tail = (1 - level) / 2
+    failures = np.maximum(n - successes, 0.0)
+    inside_low, inside_high = (n > 0) & (successes > 0), (n > 0) & (failures > 0)
+    low, high = np.zeros_like(n), np.ones_like(n)
+    low[inside_low] = betaincinv(successes[inside_low], failures[inside_low] + 1, tail)
+    high[inside_high] = betaincinv(successes[inside_high] + 1, failures[inside_high], 1 - tail)
+    return low, high
+
+
+def proportion_limits(
+    kind: IntervalKind, successes: Float[np.ndarray, " item"], n: Float[np.ndarray, " item"], level: float
+) -> tuple[Float[np.ndarray, " item"], Float[np.ndarray, " item"]]:
+    """Limits of the named kind; see `wilson` and `beta_limits`."""
+    return wilson(successes, n, level) if kind == "wilson" else beta_limits(successes, n, level)

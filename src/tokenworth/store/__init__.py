@@ -1,0 +1,1 @@
+"""Rollouts on disk by content key; result files in and out."""

@@ -1,0 +1,1 @@
+"""Problems and the graders that label answers."""
