@@ -86,6 +86,7 @@ def card(model: Path) -> str:
         context=config["max_position_embeddings"],
         size=f"{(model / 'model.safetensors').stat().st_size / 1e6:.1f}",
         sequences=f"{recipe['sequences']:,}",
+        drills=f"{recipe['drills']:,}",
         tokens=f"{training['tokens'] / 1e6:.1f}",
         learnt=f"{training['tokens_with_loss'] / 1e6:.1f}",
         longest=training["longest"],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -11,20 +12,25 @@ from tokenizers import Tokenizer
 from recipes.tiny.tokenizer import ASSISTANT, CLOSE, END, THINK, USER
 from tokenworth.core.problem import Problem, question_text
 from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.problems import FAMILIES, problem_of, world_item, write_item
+from tokenworth.tasks.world.problems import FAMILIES, problem_of, world_item, world_problem, write_item
 
 # A quarter of the sequences are stopped early: half of these before the first trace token, half at a random place.
 STOPPED = 0.25
 STOPPED_EMPTY = 0.5
+# The label of the answer is one token in a hundred, and all that is graded: it counts this many times.
+LABEL_WEIGHT = 3.0
 _CHUNK = 4096
+_LABEL_FROM_END = -4  # the label, then ``)``, ``.`` and the end token
+
+Row = tuple[str, str, str]  # prompt, trace, answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequences:
-    """Token ids of many sequences end to end, the offsets between them, and which tokens the loss is taken on."""
+    """Token ids of many sequences end to end, the offsets between them, and the weight of each in the loss."""
 
     ids: np.ndarray
-    learn: np.ndarray
+    weight: np.ndarray
     offsets: np.ndarray
 
     def __len__(self) -> int:
@@ -41,7 +47,7 @@ def answer_text(label: str) -> str:
     return f"{CLOSE} The answer is ({label}).{END}"
 
 
-def corpus(count: int, *, seed: int) -> Iterator[tuple[str, str, str]]:
+def corpus(count: int, *, seed: int) -> Iterator[Row]:
     """``count`` training sequences as (prompt, trace, answer), families in turn."""
     for number in range(count):
         family, index = FAMILIES[number % len(FAMILIES)], number // len(FAMILIES)
@@ -51,44 +57,59 @@ def corpus(count: int, *, seed: int) -> Iterator[tuple[str, str, str]]:
         yield prompt_text(problem), " " + written.text, answer_text(written.label)
 
 
-def tokenised(tokenizer: Tokenizer, count: int, *, seed: int) -> Sequences:
-    """The corpus as ids. The loss leaves out the prompt, and the closing mark of a trace that was stopped early.
+def drills(count: int, *, seed: int) -> Iterator[Row]:
+    """``count`` sequences that only find options by label and labels by option, for the start of training.
+
+    Finding a label is a two-layer circuit that forms slowly when a sequence asks for it once; asked eight times a
+    sequence, it forms within minutes. The model sees drills before anything else and never again.
+    """
+    for number in range(count):
+        family, index = FAMILIES[number % len(FAMILIES)], number // len(FAMILIES)
+        problem = world_problem(family, index, split="train", seed=seed + 1)
+        draws = Draws(f"drill/{seed}/{number}")
+        asked = draws.shuffled(problem.options) + draws.shuffled(problem.options)
+        said = [
+            f"So it is {option.text}, ({option.label})." if draws.chance(0.7) else f"({option.label}), the {option.text}."
+            for option in asked
+        ]
+        final = draws.choice(problem.options)
+        said.append(f"So it is {final.text}.")
+        yield prompt_text(problem), " " + " ".join(said), answer_text(final.label)
+
+
+def tokenised(tokenizer: Tokenizer, rows: Iterable[Row], *, stopped: float, seed: int) -> Sequences:
+    """The rows as ids, a share of them stopped early. The loss leaves out the prompt, and the closing mark of a stopped trace.
 
     Leaving that mark out teaches the model to answer when it is stopped, without teaching it to stop early by itself.
     """
-    ids: list[list[int]] = []
-    learn: list[list[bool]] = []
-    batch: list[tuple[str, str, str]] = []
-
-    def flush() -> None:
-        parts = [
-            [encoding.ids for encoding in tokenizer.encode_batch(list(column))] for column in zip(*batch, strict=True)
-        ]
+    ids: list[np.ndarray] = []
+    weight: list[np.ndarray] = []
+    for batch in batched(rows, _CHUNK):
+        parts = [[code.ids for code in tokenizer.encode_batch(list(column))] for column in zip(*batch, strict=True)]
         for prompt, trace, answer in zip(*parts, strict=True):
             draws = Draws(f"stop/{seed}/{len(ids)}")
-            stopped = draws.chance(STOPPED)
-            if stopped:
+            stop = draws.chance(stopped)
+            if stop:
                 trace = trace[: 0 if draws.chance(STOPPED_EMPTY) else draws.below(len(trace))]
-            ids.append([*prompt, *trace, *answer])
-            learn.append([False] * len(prompt) + [True] * len(trace) + [not stopped] + [True] * (len(answer) - 1))
-        batch.clear()
+            counts = np.ones(len(prompt) + len(trace) + len(answer), dtype=np.float32)
+            counts[: len(prompt)] = 0.0
+            counts[len(prompt) + len(trace)] = 0.0 if stop else 1.0
+            counts[_LABEL_FROM_END] = LABEL_WEIGHT
+            ids.append(np.array([*prompt, *trace, *answer], dtype=np.int64))
+            weight.append(counts)
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in ids])])
+    return Sequences(ids=np.concatenate(ids), weight=np.concatenate(weight), offsets=offsets)
 
-    for row in corpus(count, seed=seed):
-        batch.append(row)
-        if len(batch) == _CHUNK:
-            flush()
-    if batch:
-        flush()
-    lengths = np.array([len(row) for row in ids])
-    return Sequences(
-        ids=np.concatenate([np.array(row, dtype=np.int64) for row in ids]),
-        learn=np.concatenate([np.array(row, dtype=bool) for row in learn]),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]),
-    )
+
+def batched(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Lists of ``size`` rows, the last one shorter."""
+    pending = iter(rows)
+    while batch := list(islice(pending, size)):
+        yield batch
 
 
 def batches(sequences: Sequences, *, rows: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of (ids, learn), padded on the right, every sequence once.
+    """Batches of (ids, weight), padded on the right, every sequence once.
 
     Rows of similar length share a batch: hardly any padding, and no sequence sees another, so a plain causal mask is
     right and nothing has to be packed. Batches come in random order.
@@ -105,9 +126,9 @@ def batches(sequences: Sequences, *, rows: int, seed: int) -> Iterator[tuple[np.
     for group in groups:
         width = int(lengths[group].max())
         ids = np.zeros((len(group), width), dtype=np.int64)
-        learn = np.zeros((len(group), width), dtype=bool)
+        weight = np.zeros((len(group), width), dtype=np.float32)
         for row, which in enumerate(group):
             start, stop = sequences.offsets[which], sequences.offsets[which + 1]
             ids[row, : stop - start] = sequences.ids[start:stop]
-            learn[row, : stop - start] = sequences.learn[start:stop]
-        yield ids, learn
+            weight[row, : stop - start] = sequences.weight[start:stop]
+        yield ids, weight

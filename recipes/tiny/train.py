@@ -9,14 +9,16 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-from recipes.tiny.data import batches, corpus, tokenised
+from recipes.tiny.data import STOPPED, Sequences, batches, corpus, drills, tokenised
 from recipes.tiny.tokenizer import CONTEXT, END, save_tokenizer, train_tokenizer
 
 _TOKENIZER_TEXTS = 20_000
@@ -26,7 +28,8 @@ _TOKENIZER_TEXTS = 20_000
 class Recipe:
     """Everything that decides the weights, up to the order of floating-point sums."""
 
-    sequences: int = 240_000
+    sequences: int = 180_000
+    drills: int = 18_000
     rows: int = 48
     rate: float = 2e-3
     warmup: int = 200
@@ -79,11 +82,13 @@ def optimiser(model: LlamaForCausalLM, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)
 
 
-def loss_of(model: LlamaForCausalLM, ids: torch.Tensor, learn: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of the tokens to be learnt; logits are computed only there."""
-    target = learn[:, 1:]
-    hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state[target]
-    return torch.nn.functional.cross_entropy(model.lm_head(hidden).float(), ids[:, 1:][target])
+def loss_of(model: LlamaForCausalLM, ids: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Weighted mean cross-entropy of the tokens with a weight; logits are computed only there."""
+    counted = weight[:, 1:] > 0
+    hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state[counted]
+    each = torch.nn.functional.cross_entropy(model.lm_head(hidden), ids[:, 1:][counted], reduction="none")
+    weights = weight[:, 1:][counted]
+    return (each * weights).sum() / weights.sum()
 
 
 def save_model(model: LlamaForCausalLM, folder: Path, *, end: int) -> None:
@@ -102,17 +107,19 @@ def train(recipe: Recipe, out: Path, *, save_every: float) -> None:
     tokenizer = train_tokenizer("".join(row) for row in corpus(_TOKENIZER_TEXTS, seed=recipe.seed))
     save_tokenizer(tokenizer, out)
     end = tokenizer.token_to_id(END)
-    sequences = tokenised(tokenizer, recipe.sequences, seed=recipe.seed)
-    _say(f"data: {len(sequences)} sequences, {len(sequences.ids)} tokens, {time.perf_counter() - begun:.0f} s")
+    drill = tokenised(tokenizer, drills(recipe.drills, seed=recipe.seed), stopped=0.0, seed=recipe.seed)
+    main_part = tokenised(tokenizer, corpus(recipe.sequences, seed=recipe.seed), stopped=STOPPED, seed=recipe.seed)
+    parts = (drill, main_part)
+    _say(f"data: {sum(map(len, parts))} sequences, {sum(len(p.ids) for p in parts)} tokens, {time.perf_counter() - begun:.0f} s")
     model = new_model(recipe, vocabulary=tokenizer.get_vocab_size(), end=end)
-    optimise(model, sequences, recipe, lambda: save_model(model, out, end=end), save_every=save_every)
+    optimise(model, parts, recipe, lambda: save_model(model, out, end=end), save_every=save_every)
     save_model(model, out, end=end)
     record = {
         "recipe": asdict(recipe),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "tokens": len(sequences.ids),
-        "tokens_with_loss": int(sequences.learn.sum()),
-        "longest": int(np.diff(sequences.offsets).max()),
+        "tokens": sum(len(part.ids) for part in parts),
+        "tokens_with_loss": sum(int((part.weight > 0).sum()) for part in parts),
+        "longest": max(int(np.diff(part.offsets).max()) for part in parts),
         "wall_seconds": round(time.perf_counter() - begun),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__.split("+")[0],
@@ -121,17 +128,20 @@ def train(recipe: Recipe, out: Path, *, save_every: float) -> None:
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def optimise(model: LlamaForCausalLM, sequences, recipe: Recipe, save, *, save_every: float) -> None:
-    """One pass over the sequences. ``save`` is called every ``save_every`` seconds, so that an early model can be tried."""
-    steps = -(-len(sequences) // recipe.rows)
+def optimise(
+    model: LlamaForCausalLM, parts: tuple[Sequences, ...], recipe: Recipe, save: Callable[[], None], *, save_every: float
+) -> None:
+    """One pass over the parts in turn. ``save`` is called every ``save_every`` seconds, so that an early model can be tried."""
+    steps = sum(-(-len(part) // recipe.rows) for part in parts)
     adam = optimiser(model, recipe)
     begun = saved = time.perf_counter()
     mean, seen = 0.0, 0
+    order = chain.from_iterable(batches(part, rows=recipe.rows, seed=recipe.seed) for part in parts)
     model.train()
-    for step, (ids, learn) in enumerate(batches(sequences, rows=recipe.rows, seed=recipe.seed)):
+    for step, (ids, weight) in enumerate(order):
         for group in adam.param_groups:
             group["lr"] = rate_at(step, steps, recipe)
-        loss = loss_of(model, torch.from_numpy(ids), torch.from_numpy(learn))
+        loss = loss_of(model, torch.from_numpy(ids), torch.from_numpy(weight))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
         adam.step()

@@ -1,7 +1,9 @@
 """An exact model: a finite automaton that emits tokens and ends in a labelled outcome.
 
-Every quantity the package estimates is known exactly for it (``toy_values``), which makes it the oracle of the tests.
-The prompt of a toy sequence is empty; a completion is a path from the start state.
+``toy:FILE.json`` is ``{"vocab_size": int, "start": state, "states": {state: {"edges": [[token, probability, state], …]}
+| {"outcome": label}}, "correct": label}``. Every quantity the package estimates is known exactly for it
+(``toy_values``), which makes it the oracle of the tests. The prompt of a toy sequence is empty; a completion is a path
+from the start state.
 """
 
 from __future__ import annotations
@@ -13,156 +15,109 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from types import MappingProxyType
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
+from tokenworth.backends.toy_automaton import Automaton, Edge, follow, illegal_token, shaped_edges, shown, states_along
 from tokenworth.core.grade import TRUNCATED, UNGRADED, Grade, Judge, Verdict
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable, Response, Rollout, Sample
-from tokenworth.core.sampling import Sampling, sampling_distribution
+from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, MissingFile
 
-SUM_TOLERANCE = 1e-9
-"""How far from 1 the probabilities of one state may sum."""
-MAX_VOCAB = 2**31
 _NO_TOKEN = -1
 _UNIFORMS = 64
+_T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
-    """A token a state can emit, its probability in (0, 1] and the state that follows."""
-
+class _EdgeForm(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     token: int
     probability: float
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Automaton:
-    """States that emit tokens (``edges``, kept in ascending token order) and states that end a rollout (``outcomes``).
+class _StateForm(msgspec.Struct, forbid_unknown_fields=True):
+    edges: list[_EdgeForm] | msgspec.UnsetType = msgspec.UNSET
+    outcome: str | msgspec.UnsetType = msgspec.UNSET
 
-    Raises ``InvalidInput`` naming the state when the parts do not make a process that ends with probability 1.
-    """
 
+class _FileForm(msgspec.Struct, forbid_unknown_fields=True):
     vocab_size: int
     start: str
-    edges: Mapping[str, tuple[Edge, ...]]
-    outcomes: Mapping[str, str]
+    states: dict[str, Any]
     correct: str
 
-    def __post_init__(self) -> None:
-        by_token = {state: tuple(sorted(edges, key=lambda edge: edge.token)) for state, edges in self.edges.items()}
-        object.__setattr__(self, "edges", MappingProxyType(by_token))
-        object.__setattr__(self, "outcomes", MappingProxyType(dict(self.outcomes)))
-        _check_frame(self)
-        for state, edges in self.edges.items():
-            _check_edges(self, state, edges)
-        _check_exits(self)
 
-    def is_outcome(self, state: str) -> bool:
-        """Whether a rollout ends in this state."""
-        return state in self.outcomes
+def _convert(value: object, form: type[_T], where: str) -> _T:
+    try:
+        return msgspec.convert(value, form)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{where}: {' '.join(str(error).split())[:200]}") from None
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def parse_automaton(mapping: Mapping[str, object]) -> Automaton:
+    """The automaton a decoded JSON object describes.
 
-
-def _check_frame(automaton: Automaton) -> None:
-    if not 1 <= automaton.vocab_size <= MAX_VOCAB:
-        raise InvalidInput(f"automaton: vocab_size {automaton.vocab_size}; expected 1 to {MAX_VOCAB}")
-    for state in automaton.edges:
-        if state in automaton.outcomes:
-            raise InvalidInput(f"automaton: state {_show(state)} has both edges and an outcome; expected one of them")
-    if automaton.start not in automaton.edges and automaton.start not in automaton.outcomes:
-        raise InvalidInput(f"automaton: the start state {_show(automaton.start)} is not among its states")
-    labels = set(automaton.outcomes.values())
-    if automaton.correct not in labels:
-        known = ", ".join(_show(label) for label in sorted(labels)[:8]) or "none"
-        raise InvalidInput(f"automaton: 'correct' is {_show(automaton.correct)}, which no state has as outcome (outcomes: {known})")
-    if automaton.correct in (UNGRADED, TRUNCATED):
-        raise InvalidInput(f"automaton: 'correct' is {_show(automaton.correct)}, a label reserved for unknown outcomes")
-
-
-def _check_edges(automaton: Automaton, state: str, edges: tuple[Edge, ...]) -> None:
-    where = f"automaton: state {_show(state)}"
-    if not edges:
-        raise InvalidInput(f"{where} has neither edges nor an outcome; expected one of them")
-    for edge in edges:
-        if not 0 <= edge.token < automaton.vocab_size:
-            raise InvalidInput(f"{where} emits token {edge.token}; expected 0 to {automaton.vocab_size - 1}")
-        if not (math.isfinite(edge.probability) and edge.probability > 0):
-            raise InvalidInput(f"{where} gives token {edge.token} the probability {edge.probability}; expected a number in (0, 1]")
-        if edge.state not in automaton.edges and edge.state not in automaton.outcomes:
-            raise InvalidInput(f"{where} leads to {_show(edge.state)} by token {edge.token}, which is not among the states")
-    for first, second in pairwise(edges):
-        if first.token == second.token:
-            raise InvalidInput(f"{where} emits token {first.token} by two edges; expected each token once")
-    total = math.fsum(edge.probability for edge in edges)
-    if abs(total - 1) > SUM_TOLERANCE:
-        raise InvalidInput(f"{where}: its probabilities sum to {total:.12g}; expected 1")
-
-
-def _check_exits(automaton: Automaton) -> None:
-    into: dict[str, list[str]] = {}
-    for state, edges in automaton.edges.items():
-        for edge in edges:
-            into.setdefault(edge.state, []).append(state)
-    ending = set(automaton.outcomes)
-    waiting = list(automaton.outcomes)
-    while waiting:
-        for state in into.get(waiting.pop(), ()):
-            if state not in ending:
-                ending.add(state)
-                waiting.append(state)
-    for state in automaton.edges:
-        if state not in ending:
-            raise InvalidInput(f"automaton: no outcome can be reached from state {_show(state)} (a cycle without exit)")
-
-
-def illegal_token(automaton: Automaton, state: str, token: int, position: int) -> InvalidInput:
-    """The error for a token that ``state`` cannot emit at ``position`` (0 is the first completion token)."""
-    if automaton.is_outcome(state):
-        detail = "is an outcome, after which nothing follows"
-    else:
-        tokens = [str(edge.token) for edge in automaton.edges[state]]
-        detail = "emits only " + ", ".join(tokens[:8]) + (", …" if len(tokens) > 8 else "")
-    return InvalidInput(f"token {token} at position {position}: state {_show(state)} {detail}")
-
-
-def follow(automaton: Automaton, state: str, token: int) -> str | None:
-    """The state after ``token``, or None where ``state`` cannot emit it."""
-    return next((edge.state for edge in automaton.edges.get(state, ()) if edge.token == token), None)
-
-
-def states_along(automaton: Automaton, ids: Sequence[int]) -> tuple[str, ...]:
-    """The states at cuts 0 … len(ids) of a completion; the first is the start state.
-
-    Raises ``InvalidInput`` naming position and state at the first token the automaton cannot emit.
+    Raises ``InvalidInput``, with the state named, for keys or types out of place and for everything ``Automaton`` refuses.
     """
-    states = [automaton.start]
-    for position, token in enumerate(ids):
-        after = follow(automaton, states[-1], token)
-        if after is None:
-            raise illegal_token(automaton, states[-1], token, position)
-        states.append(after)
-    return tuple(states)
+    form = _convert(dict(mapping) if isinstance(mapping, Mapping) else mapping, _FileForm, "automaton")
+    edges: dict[str, tuple[Edge, ...]] = {}
+    outcomes: dict[str, str] = {}
+    for state, value in form.states.items():
+        parsed = _convert(value, _StateForm, f"automaton: state {shown(state)}")
+        if not isinstance(parsed.edges, msgspec.UnsetType):
+            made = (Edge(token=edge.token, probability=edge.probability, state=edge.state) for edge in parsed.edges)
+            edges[state] = tuple(made)
+        if not isinstance(parsed.outcome, msgspec.UnsetType):
+            outcomes[state] = parsed.outcome
+        if state not in edges and state not in outcomes:
+            raise InvalidInput(f"automaton: state {shown(state)} has neither edges nor an outcome; expected one of them")
+    return Automaton(vocab_size=form.vocab_size, start=form.start, edges=edges, outcomes=outcomes, correct=form.correct)
 
 
-def shaped_edges(automaton: Automaton, state: str, params: Sampling) -> tuple[Edge, ...]:
-    """The edges of a state with q, the probability a sampler with ``params`` gives them, in ascending token order.
+def load_toy(path: str | Path) -> Automaton:
+    """The automaton in a JSON file.
 
-    q may be 0 where the parameters cut an edge off. Ties at the edge of top-k and top-p go to the lower token id.
+    Raises ``MissingFile``, or ``InvalidInput`` naming the file for text that is not JSON and for faults of the automaton.
     """
-    edges = automaton.edges[state]
-    q = sampling_distribution(np.log([edge.probability for edge in edges]), params)
-    return tuple(Edge(token=edge.token, probability=float(p), state=edge.state) for edge, p in zip(edges, q, strict=True))
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MissingFile(f"no toy automaton at {shown(str(path))}; expected a JSON file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInput(f"cannot read the toy automaton {shown(str(path))}: {reason}") from None
+    try:
+        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        fault = f"{error.msg} at line {error.lineno}, column {error.colno}; is the file truncated?"
+        raise InvalidInput(f"{shown(str(path))} is not JSON: {fault}") from None
+    except (ValueError, RecursionError) as error:
+        fault = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
+        raise InvalidInput(f"{shown(str(path))}: {fault}") from None
+    try:
+        return parse_automaton(value)
+    except InvalidInput as error:
+        raise InvalidInput(f"{shown(str(path))}: {error}") from None
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made: dict[str, object] = {}
+    for key, value in pairs:
+        if key in made:
+            raise InvalidInput(f"the key {shown(key)} stands twice in one object; expected each once")
+        made[key] = value
+    return made
+
+
+def _no_constant(name: str) -> float:
+    raise InvalidInput(f"{name} is not a JSON number")
 
 
 def toy_judge(automaton: Automaton) -> Judge:
@@ -192,7 +147,7 @@ class ToyCodec:
         pieces = re.findall(r"t(0|[1-9][0-9]{0,9}) ", text)
         ids = tuple(int(piece) for piece in pieces)
         if self.decode(ids) != text or any(token >= self.vocab_size for token in ids):
-            raise InvalidInput(f"toy text {_show(text)}: expected pieces 't0 ' to 't{self.vocab_size - 1} ', each with its space")
+            raise InvalidInput(f"toy text {shown(text)}: expected pieces 't0 ' to 't{self.vocab_size - 1} ', each with its space")
         return ids
 
     def decode(self, ids: tuple[int, ...]) -> str:
@@ -274,7 +229,7 @@ class ToyBackend:
 
     def _drawing(self, params: Sampling) -> dict[str, _Draw]:
         if params.stop:
-            raise InvalidInput(f"a toy model has no stop tokens, it ends at an outcome; got stop ids {_show(params.stop)}")
+            raise InvalidInput(f"a toy model has no stop tokens, it ends at an outcome; got stop ids {shown(params.stop)}")
         return self._draws.setdefault(params, {})
 
     def _rollout(self, request: Sample, key: str) -> Rollout:
@@ -305,7 +260,7 @@ class ToyBackend:
         base = request.sequence.completion[request.cut]
         others = [edge for edge in shaped_edges(self.automaton, state, request.params) if edge.token != base]
         if not any(edge.probability > 0 for edge in others):
-            raise InvalidInput(f"cut {request.cut}: no other token than {base} can be drawn in state {_show(state)}, so none leaves")
+            raise InvalidInput(f"cut {request.cut}: no other token than {base} can be drawn in state {shown(state)}, so none leaves")
         return _draw(others)
 
     def _next_token(self, request: NextToken) -> NextTokenTable:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from tokenworth.backends.toy import Automaton, Edge, shaped_edges, states_along
+from tokenworth.backends.toy_automaton import Automaton, Edge, shaped_edges, states_along
 from tokenworth.core.grade import TRUNCATED
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
@@ -139,10 +139,12 @@ def _limited(
         fixed[at[state]] = row
     rows = np.zeros((len(path), width))
     values = fixed
-    for left in range(max(0, *remaining) + 1):
-        for cut, room in enumerate(remaining):
-            if max(room, 0) == left:
-                rows[cut] = values[at[path[cut]]]
+    asking: dict[int, list[int]] = {}
+    for cut, room in enumerate(remaining):
+        asking.setdefault(max(room, 0), []).append(cut)
+    for left in range(max(asking) + 1):
+        for cut in asking.get(left, ()):
+            rows[cut] = values[at[path[cut]]]
         after = fixed.copy()
         np.add.at(after, source, q[:, None] * values[target])
         values = after
@@ -156,7 +158,7 @@ def random_automaton(
     certain_share: float = 0.75,
     lanes: int = 4,
     branches: int = 3,
-    switch_share: float = 0.25,
+    switch_share: float = 0.1,
     labels: tuple[str, ...] = ("A", "B", "C"),
 ) -> Automaton:
     """A random merging automaton whose traces have about ``length`` tokens, ``certain_share`` of them certain.

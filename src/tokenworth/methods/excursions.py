@@ -27,7 +27,7 @@ from tokenworth.stats.excursions import (
 
 MIN_LEAVE = 0.02
 """Smallest leaving probability of a stratum. Smaller: more strata than a usual budget can visit; larger: less adaptivity."""
-SMALL_BUDGET_SHARE = 0.25
+SMALL_BUDGET_SHARE = 0.5
 """With a rollout budget there are at most this many strata a rollout, so that each can be visited a few times."""
 FIRST_BATCH = 64
 GROWTH = 0.25

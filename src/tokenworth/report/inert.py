@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
-_KEEP = {"\n"}
+_ACTIVE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"
+"""Emoji and many scripts need them, and they do not act on a terminal."""
 
 
 def _shown(char: str) -> str:
-    if char in _KEEP:
+    if char == "\n":
         return char
     if char == "\t":
         return "\\t"
@@ -22,12 +24,7 @@ def inert(text: str) -> str:
     """``text`` with control, direction and surrogate characters as visible escapes; a newline stays a newline."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_shown(c) if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and not _joins(c) else c for c in text)
-
-
-def _joins(char: str) -> bool:
-    """True for the joiners and variation selectors that emoji and many scripts need; they do not act on a terminal."""
-    return char in "\u200c\u200d"
+    return "".join(_shown(c) if unicodedata.category(c) in _ACTIVE and c not in _JOINERS else c for c in text)
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Hugging Face causal language models on this machine; `load.load_local` opens one."""

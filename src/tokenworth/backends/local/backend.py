@@ -1,0 +1,122 @@
+"""The backend port over one local model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tokenworth.backends.local.codec import TokenizerCodec
+from tokenworth.backends.local.engine import Engine
+from tokenworth.backends.local.forced import read
+from tokenworth.backends.local.model import LocalModel
+from tokenworth.backends.local.nexttoken import next_token
+from tokenworth.backends.local.prefixes import PrefixStore
+from tokenworth.backends.local.probe import probe
+from tokenworth.core.ports import Capabilities, KeyedRequest
+from tokenworth.core.request import NextToken, Read, Request, Response, Sample
+from tokenworth.core.sampling import Sampling
+from tokenworth.errors import InvalidInput, MismatchError
+
+
+class LocalBackend:
+    """Answers requests with a local model. Keys and values of recent sequences are kept between calls."""
+
+    def __init__(self, model: LocalModel, *, name: str, batch: int = 64) -> None:
+        self.model = model
+        self.name = name
+        self.batch = batch
+        self.prefixes = PrefixStore(model)
+        probe(model)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of config, weights, tokenizer and dtype."""
+        return self.model.fingerprint
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything, exactly."""
+        return Capabilities(leave=True, next_token=True, read=True)
+
+    @property
+    def codec(self) -> TokenizerCodec:
+        """The model's tokenizer."""
+        return self.model.codec
+
+    @property
+    def context_length(self) -> int:
+        """The longest prompt with completion, in tokens."""
+        return self.model.context_length
+
+    @property
+    def eos_ids(self) -> tuple[int, ...]:
+        """Stop ids the model's files name."""
+        return self.model.eos_ids
+
+    def render_prompt(self, user_text: str, template_arguments: Mapping[str, Any] | None = None) -> tuple[str, tuple[int, ...]]:
+        """Text and ids of the prompt that asks ``user_text``: the chat template up to the model's turn, if there is one.
+
+        A tokenizer without a template gets the text as it is, with the tokens it always adds (such as a BOS token).
+
+        Raises: `InvalidInput` when the template refuses.
+        """
+        tokenizer = self.model.tokenizer
+        if getattr(tokenizer, "chat_template", None) is None:
+            ids = tuple(tokenizer.encode(user_text, add_special_tokens=True))
+            return self.codec.decode(ids), ids
+        messages = [{"role": "user", "content": user_text}]
+        try:
+            text = tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, **dict(template_arguments or {})
+            )
+        except Exception as error:
+            raise InvalidInput(f"{self.name}: the chat template fails ({str(error).splitlines()[0] if str(error) else error!r})") from error
+        return text, tuple(tokenizer.encode(text, add_special_tokens=False))
+
+    def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        """Yields (key, response): tables first, then rollouts as they finish.
+
+        Raises: `InvalidInput` for a request beyond the context, an empty prompt, or a sure token to leave;
+        `MismatchError` for ids the model does not have.
+        """
+        checked: set[int] = set()
+        for keyed in requests:
+            self._check_length(keyed.request)
+            if id(keyed.request.sequence) not in checked:
+                checked.add(id(keyed.request.sequence))
+                self._check_ids((*keyed.request.sequence.prompt, *keyed.request.sequence.completion))
+        samples: dict[Sampling, list[tuple[str, Sample]]] = {}
+        for keyed in requests:
+            request = keyed.request
+            if isinstance(request, Sample):
+                samples.setdefault(request.params, []).append((keyed.key, request))
+            elif isinstance(request, NextToken):
+                yield keyed.key, next_token(self.model, self.prefixes, request)
+            else:
+                yield keyed.key, read(self.model, self.prefixes, request)
+        for params, group in samples.items():
+            yield from Engine(self.model, self.prefixes, params, min(self.batch, len(group))).run(group)
+
+    def _check_length(self, request: Request) -> None:
+        n_prompt, limit = len(request.sequence.prompt), self.context_length
+        if not n_prompt:
+            raise InvalidInput("empty prompt: a model needs at least one token before the first cut")
+        if isinstance(request, Sample):
+            parts = {"prompt": n_prompt, "max tokens": request.params.max_tokens}
+            self._check_ids(() if request.branch is None else (request.branch,))
+        elif isinstance(request, Read):
+            longest = max(len(ids) for ids in request.continuations)
+            parts = {"prompt": n_prompt, "cut": max(request.cuts, default=0), "suffix": len(request.suffix), "option": longest}
+            self._check_ids((*request.suffix, *(i for ids in request.continuations for i in ids)))
+        else:
+            parts = {"prompt": n_prompt, "cut": max(request.cuts, default=0)}
+        needed = sum(parts.values())
+        if needed > limit:
+            detail = " + ".join(f"{name} {count}" for name, count in parts.items())
+            raise InvalidInput(f"{detail} = {needed} tokens exceed the model's context of {limit}; shorten them")
+
+    def _check_ids(self, ids: Sequence[int]) -> None:
+        size = self.model.vocab_size
+        if ids and not (min(ids) >= 0 and max(ids) < size):
+            bad = next(i for i in ids if not 0 <= i < size)
+            raise MismatchError(f"token id {bad} is outside the model's vocabulary of {size}; are these ids of another model?")

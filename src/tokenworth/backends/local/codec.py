@@ -1,0 +1,121 @@
+"""Text of token ids and back, with the exact bytes of every token.
+
+Pieces are read off the tokenizer's own decoder: byte-level BPE writes each byte as one printable character, SentencePiece
+writes spaces as ``▁`` and stray bytes as ``<0xE2>``. Any other decoder is asked for the text of growing prefixes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+_SENTINEL = "\n"
+
+
+def byte_alphabet() -> dict[str, int]:
+    """The byte of each character of byte-level BPE: printable Latin-1 stands for itself, the rest follows from U+0100 on.
+
+    Source: the GPT-2 byte encoder (Radford et al. 2019), which all byte-level BPE tokenizers share.
+    """
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    table = {chr(byte): byte for byte in plain}
+    rest = (byte for byte in range(256) if byte not in set(plain))
+    table.update({chr(0x100 + i): byte for i, byte in enumerate(rest)})
+    return table
+
+
+def _decoder_types(decoder: Any) -> set[str]:
+    if not isinstance(decoder, dict):
+        return set()
+    return {str(decoder.get("type"))}.union(*(_decoder_types(part) for part in decoder.get("decoders", ())))
+
+
+class TokenizerCodec:
+    """A `tokenworth.core.tokens.Codec` over a Hugging Face tokenizer.
+
+    ``encode`` treats its text as a fragment: tokenizers that would put a space before it are made not to, so that the
+    pieces of ``encode(text)`` concatenate to ``text`` (prompts are rendered by the chat template, not here).
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._size = int(max(len(tokenizer), tokenizer.vocab_size))
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        spec = json.loads(backend.to_str()) if backend is not None else {}
+        types = _decoder_types(spec.get("decoder"))
+        self.kind = "bytes" if "ByteLevel" in types else "metaspace" if types & {"Metaspace", "ByteFallback"} else "other"
+        self._alphabet = byte_alphabet() if self.kind == "bytes" else {}
+        self._space = _metaspace(spec.get("decoder")) if self.kind == "metaspace" else ""
+        self._cache: dict[int, bytes] = {}
+        self._sentinel: tuple[int, ...] | None = None
+        probe = self._plain("x")
+        if self.kind == "metaspace" and b"".join(self.piece_bytes(probe)).startswith(b" "):
+            self._sentinel = self._plain(_SENTINEL)
+
+    @property
+    def vocab_size(self) -> int:
+        """Ids the tokenizer knows; the model's head may be padded beyond it."""
+        return self._size
+
+    def _plain(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Ids of ``text``, special tokens recognised, none added."""
+        if self._sentinel is None or not text:
+            return self._plain(text)
+        ids = self._plain(_SENTINEL + text)
+        n = len(self._sentinel)
+        return ids[n:] if ids[:n] == self._sentinel else self._plain(text)
+
+    def decode(self, ids: tuple[int, ...]) -> str:
+        """Text of ``ids``, special tokens kept; broken UTF-8 becomes U+FFFD."""
+        return b"".join(self.piece_bytes(ids)).decode("utf-8", errors="replace")
+
+    def piece_bytes(self, ids: tuple[int, ...]) -> tuple[bytes, ...]:
+        """The bytes of each token on its own; ids the tokenizer does not know are empty."""
+        if self.kind == "other":
+            return self._incremental(ids)
+        cache = self._cache
+        return tuple(cache[i] if i in cache else self._remember(i) for i in ids)
+
+    def _remember(self, token_id: int) -> bytes:
+        self._cache[token_id] = piece = self._piece(token_id)
+        return piece
+
+    def _piece(self, token_id: int) -> bytes:
+        token = self._tokenizer.convert_ids_to_tokens(int(token_id)) if 0 <= token_id < self._size else None
+        if token is None:
+            return b""
+        if self.kind == "bytes":
+            mapped = [self._alphabet.get(character) for character in token]
+            known = [byte for byte in mapped if byte is not None]
+            return bytes(known) if len(known) == len(mapped) else token.encode()
+        found = _BYTE_TOKEN.fullmatch(token)
+        return bytes([int(found[1], 16)]) if found else token.replace(self._space, " ").encode()
+
+    def _incremental(self, ids: tuple[int, ...]) -> tuple[bytes, ...]:
+        """Pieces as growth of the decoded prefix; a token that ends inside a character gives its bytes to the next one."""
+        pieces: list[bytes] = []
+        done = b""
+        for i in range(1, len(ids) + 1):
+            text = self._tokenizer.decode(list(ids[:i]), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            whole = text.encode()
+            ends_inside = text.endswith("�") and i < len(ids)
+            grown = whole[len(done) :] if whole.startswith(done) and not ends_inside else b""
+            pieces.append(grown)
+            done += grown
+        return tuple(pieces)
+
+
+def _metaspace(decoder: Any) -> str:
+    """The character that stands for a space."""
+    parts = decoder.get("decoders", [decoder])
+    for part in parts:
+        if part.get("type") == "Metaspace":
+            return str(part.get("replacement", "▁"))
+        if part.get("type") == "Replace" and part.get("content") == " ":
+            return str(part.get("pattern", {}).get("String", "▁"))
+    return "▁"

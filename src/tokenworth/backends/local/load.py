@@ -1,0 +1,35 @@
+"""Opening a local model without importing torch before it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tokenworth.errors import InvalidInput, MissingExtra
+
+if TYPE_CHECKING:
+    from tokenworth.backends.local.backend import LocalBackend
+
+DTYPES = ("float32", "bfloat16")
+
+
+def load_local(path: str, *, device: str = "cpu", dtype: str = "float32", batch: int = 64) -> LocalBackend:
+    """The backend of a Hugging Face causal language model, from a folder or a hub name.
+
+    ``batch`` is the number of rollouts that decode together. Loading ends with a probe: the shared-prefix engine must
+    agree with the model's stock forward, or the model is refused.
+
+    Raises: `MissingExtra` without torch or transformers; `MissingFile` for a folder or name that cannot be had;
+    `Unsupported` for an architecture the engine would get wrong; `InvalidInput` for damaged files or a bad argument.
+    """
+    if dtype not in DTYPES:
+        raise InvalidInput(f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
+    if batch < 1:
+        raise InvalidInput(f"batch {batch}: expected at least 1")
+    try:
+        from tokenworth.backends.local.backend import LocalBackend
+        from tokenworth.backends.local.model import open_model
+    except ImportError as error:
+        raise MissingExtra(
+            f"local models need torch and transformers ({error}); install the extra: pip install 'tokenworth[local]'"
+        ) from error
+    return LocalBackend(open_model(path, device=device, dtype=dtype), name=path, batch=batch)

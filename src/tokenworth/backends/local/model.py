@@ -1,0 +1,141 @@
+"""Loading a causal language model, and its forward pass through a shared-prefix step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from tokenworth.backends.local import attention
+from tokenworth.backends.local.architecture import check_config, context_length
+from tokenworth.backends.local.codec import TokenizerCodec
+from tokenworth.backends.local.fingerprint import fingerprint_folder, model_folder
+from tokenworth.errors import InvalidInput, TokenworthError, Unsupported
+
+_HEAD_ELEMENTS = 1 << 24
+
+
+class LocalModel:
+    """Weights, tokenizer and the two halves of a forward pass: ``hidden`` states, then ``logits`` where they are needed."""
+
+    def __init__(self, model: Any, tokenizer: Any, fingerprint: str) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.fingerprint = fingerprint
+        self.config = model.config.get_text_config()
+        self.context_length = context_length(self.config)
+        self.codec = TokenizerCodec(tokenizer)
+        self.decoder = model.get_decoder()
+        self.head = model.get_output_embeddings()
+        self.vocab_size = int(self.head.weight.shape[0])
+        self.device = model.device
+        self.dtype: torch.dtype = model.dtype
+        self._cap = getattr(self.config, "final_logit_softcapping", None)
+        scale = getattr(self.config, "logit_scale", None)
+        divide = getattr(self.config, "logits_scaling", None)
+        self._scale = (1.0 if scale is None else float(scale)) / (1.0 if divide is None else float(divide))
+
+    def hidden(self, ids: Tensor, positions: Tensor, step: attention.Step) -> Tensor:
+        """Last hidden states ``[rows, tokens, width]`` of ``ids`` at ``positions``, attending as ``step`` says."""
+        out = self.decoder(input_ids=ids, position_ids=positions, past_key_values=step, use_cache=True, return_dict=True)
+        return out.last_hidden_state
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits ``[rows, vocabulary]`` in float32 of hidden states ``[rows, width]``."""
+        out = self.head(hidden).float()
+        if self._scale != 1.0:
+            out = out * self._scale
+        if self._cap is not None:
+            out = torch.tanh(out / self._cap) * self._cap
+        return out
+
+    @property
+    def head_rows(self) -> int:
+        """How many hidden states the head takes at once, so that logits stay below 64 MiB."""
+        return max(1, _HEAD_ELEMENTS // self.vocab_size)
+
+    @contextmanager
+    def stock_attention(self) -> Iterator[Any]:
+        """The model with its own eager attention, for checks."""
+        self.model.set_attn_implementation("eager")
+        try:
+            yield self.model
+        finally:
+            self.model.set_attn_implementation(attention.NAME)
+
+    @property
+    def eos_ids(self) -> tuple[int, ...]:
+        """Stop ids the model's files name, ascending."""
+        found: set[int] = set()
+        for source in (getattr(self.model, "generation_config", None), self.config, self.tokenizer):
+            value = getattr(source, "eos_token_id", None)
+            if value is not None:
+                found.update(value if isinstance(value, list | tuple) else [value])
+        return tuple(sorted(int(i) for i in found))
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "…"
+
+
+def open_model(path: str, *, device: str, dtype: str) -> LocalModel:
+    """A loaded `LocalModel`; see `tokenworth.backends.local.load.load_local` for what it raises."""
+    where = _device(device)
+    folder = model_folder(path)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        config = AutoConfig.from_pretrained(folder)
+    except (ValueError, KeyError, OSError, AttributeError, TypeError) as error:
+        raise Unsupported(f"{path}: config.json names no architecture that transformers has built in ({_one_line(error)})") from error
+    check_config(config)
+    tokenizer = _tokenizer(path, folder)
+    model = _weights(path, folder, config, getattr(torch, dtype))
+    model.to(where).eval().requires_grad_(False)
+    try:
+        model.set_attn_implementation(attention.NAME)
+    except ValueError as error:
+        raise Unsupported(f"{config.model_type}: attention cannot be replaced ({_one_line(error)})") from error
+    return LocalModel(model, tokenizer, fingerprint_folder(folder, dtype))
+
+
+def _device(device: str) -> torch.device:
+    try:
+        where = torch.device(device)
+    except RuntimeError as error:
+        raise InvalidInput(f"device {device!r}: expected cpu, cuda or cuda:N") from error
+    if where.type not in ("cpu", "cuda"):
+        raise InvalidInput(f"device {device!r}: expected cpu, cuda or cuda:N")
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise InvalidInput(f"device {device!r}: this torch sees no CUDA device; use cpu")
+    return where
+
+
+def _tokenizer(path: str, folder: Path) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except Exception as error:
+        if isinstance(error, TokenworthError):
+            raise
+        raise InvalidInput(f"{path}: the tokenizer cannot be loaded ({_one_line(error)})") from error
+
+
+def _weights(path: str, folder: Path, config: Any, dtype: torch.dtype) -> Any:
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+    except Exception as error:
+        raise InvalidInput(f"{path}: the weights cannot be loaded ({_one_line(error)})") from error
+    for what in ("missing_keys", "mismatched_keys", "error_msgs"):
+        names = sorted(str(name) for name in info.get(what, ()))
+        if names:
+            raise InvalidInput(f"{path}: weights do not fit config.json: {len(names)} {what.replace('_', ' ')}, first {names[0]}")
+    return model

@@ -1,0 +1,132 @@
+"""Sampling from logits: temperature, top-k, top-p, min-p, then one keyed uniform through the inverse CDF.
+
+The same distribution as `tokenworth.core.sampling.sampling_distribution`, for many rows at once, in float64: ties at an
+edge go to the lower id. The CDF runs over ascending token ids, so a uniform u picks the first id whose cumulated
+probability exceeds u.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tokenworth.core.sampling import Sampling
+from tokenworth.errors import InvalidInput
+
+_NUCLEUS_GUESS = 64
+
+
+@dataclass(slots=True)
+class Support:
+    """Rows of q. ``ids`` ascend within a row (None: all ids); ``q`` is 0 on ids that were filtered out."""
+
+    ids: Tensor | None
+    q: Tensor
+
+    def index_of(self, tokens: Tensor) -> Tensor:
+        """True at each row's own token, shape of ``q``."""
+        if self.ids is None:
+            return torch.arange(self.q.shape[1], device=tokens.device)[None, :] == tokens[:, None]
+        return self.ids == tokens[:, None]
+
+    def probability(self, tokens: Tensor) -> Tensor:
+        """q of one token a row."""
+        return torch.where(self.index_of(tokens), self.q, 0.0).sum(-1)
+
+    def without(self, tokens: Tensor) -> Support:
+        """The rows with one token's probability removed (not renormalised: `draw` scales by the total)."""
+        return Support(self.ids, torch.where(self.index_of(tokens), 0.0, self.q))
+
+    def draw(self, uniform: Tensor) -> Tensor:
+        """One id a row by inverting the CDF; ``uniform`` is float64 in [0, 1).
+
+        Raises: `InvalidInput` where nothing is left to draw, or the model's logits are not numbers.
+        """
+        cumulated = self.q.cumsum(-1)
+        total = cumulated[:, -1]
+        if not bool((total > 0).all()):
+            raise InvalidInput("nothing to sample: q leaves no token (a sure token cannot be left), or the logits are not finite")
+        target = torch.minimum(uniform * total, torch.nextafter(total, torch.zeros_like(total)))
+        index = torch.searchsorted(cumulated, target.unsqueeze(-1), right=True)
+        return index.squeeze(-1) if self.ids is None else self.ids.gather(-1, index).squeeze(-1)
+
+    def top(self, count: int) -> tuple[Tensor, Tensor]:
+        """The ``count`` most likely ids a row, descending, ties to the lower id; -1 and 0 where q has fewer."""
+        order = torch.sort(self.q, dim=-1, descending=True, stable=True)
+        width = min(count, self.q.shape[1])
+        q, index = order.values[:, :width], order.indices[:, :width]
+        ids = index if self.ids is None else self.ids.gather(-1, index)
+        ids = torch.where(q > 0, ids, -1)
+        missing = count - width
+        return functional_pad(ids, missing, -1), functional_pad(q, missing, 0)
+
+
+def functional_pad(x: Tensor, missing: int, value: int) -> Tensor:
+    """``x`` with ``missing`` more columns of ``value``."""
+    return torch.nn.functional.pad(x, (0, missing), value=value) if missing else x
+
+
+def support(logits: Tensor, params: Sampling) -> Support:
+    """q of each row of ``logits`` (``[rows, vocabulary]``, finite or -inf)."""
+    vocabulary = logits.shape[1]
+    if params.temperature == 0:
+        best = logits.argmax(-1, keepdim=True)
+        return Support(best, torch.ones_like(best, dtype=torch.float64))
+    if 0 < params.top_k < vocabulary:
+        return _top_k(logits, params)
+    scaled = logits.double() / params.temperature
+    if params.top_p < 1:
+        return _top_p(scaled, params)
+    q = torch.softmax(scaled, -1)
+    if params.min_p > 0:
+        q = _renormalised(torch.where(q < params.min_p * q.amax(-1, keepdim=True), 0.0, q))
+    return Support(None, q)
+
+
+def _renormalised(q: Tensor) -> Tensor:
+    return q / q.sum(-1, keepdim=True)
+
+
+def _descending(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count`` largest values a row and their ids, ties in the order of ids."""
+    values, ids = torch.topk(logits, min(count + 1, logits.shape[1]), dim=-1)
+    if values.shape[1] > count and bool((values[:, count] == values[:, count - 1]).any()):
+        full = torch.sort(logits, dim=-1, descending=True, stable=True)
+        return full.values[:, :count], full.indices[:, :count]
+    ids, by_id = ids[:, :count].sort(-1)
+    values, order = torch.sort(values[:, :count].gather(-1, by_id), dim=-1, descending=True, stable=True)
+    return values, ids.gather(-1, order)
+
+
+def _top_k(logits: Tensor, params: Sampling) -> Support:
+    values, ids = _descending(logits, params.top_k)
+    return _by_id(ids, _nucleus(torch.softmax(values.double() / params.temperature, -1), params))
+
+
+def _top_p(scaled: Tensor, params: Sampling) -> Support:
+    """Top-p without top-k: the nucleus is sought among a few candidates first, among all ids where it is larger."""
+    total = torch.logsumexp(scaled, -1, keepdim=True)
+    count = min(_NUCLEUS_GUESS, scaled.shape[1])
+    values, ids = _descending(scaled, count)
+    q = (values - total).exp()
+    if count < scaled.shape[1] and bool((q.sum(-1) - q[:, -1] < params.top_p).any()):
+        full = torch.sort(scaled, dim=-1, descending=True, stable=True)
+        q, ids = (full.values - total).exp(), full.indices
+    return _by_id(ids, _nucleus(q, params))
+
+
+def _nucleus(q: Tensor, params: Sampling) -> Tensor:
+    """Top-p and min-p of probabilities in descending order."""
+    if params.top_p < 1:
+        before = q.cumsum(-1) - q
+        q = _renormalised(torch.where(before >= params.top_p, 0.0, q))
+    if params.min_p > 0:
+        q = _renormalised(torch.where(q < params.min_p * q[:, :1], 0.0, q))
+    return q
+
+
+def _by_id(ids: Tensor, q: Tensor) -> Support:
+    ids, order = ids.sort(-1)
+    return Support(ids, q.gather(-1, order))

@@ -1,0 +1,186 @@
+"""A view as a JSON header and columnar blobs: what the page carries and the viewer decodes.
+
+Numbers lie in columns: little-endian, ``f4`` (NaN: no number), ``i4``, ``u1`` or text. The bytes of 4-byte columns are
+shuffled (all first bytes, all second bytes, …), which compresses better; then zlib, then base64. Every column starts at
+``at`` in its blob and has ``n`` entries. Single precision keeps seven figures, more than any interval deserves.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+from jaxtyping import Float
+
+from tokenworth.core.documents import Number
+from tokenworth.report.model import CurveView, MetricView, SampleView, StackView, TraceView, View
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+
+class Blob:
+    """Bytes of columns, one after another."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._at = 0
+
+    def _add(self, data: bytes, kind: str, n: int) -> dict[str, Json]:
+        entry: dict[str, Json] = {"at": self._at, "n": n, "kind": kind}
+        self._parts.append(data)
+        self._at += len(data)
+        return entry
+
+    def numbers(self, values: Sequence[Number]) -> dict[str, Json]:
+        """A float column; None becomes NaN."""
+        array: Float[np.ndarray, " item"] = np.array(values, dtype=np.float64).astype("<f4")
+        return self._add(_shuffle(array.tobytes()), "f4", len(values))
+
+    def integers(self, values: Sequence[int]) -> dict[str, Json]:
+        """A signed 32-bit column, clipped to its range."""
+        array = np.clip(np.array(values, dtype=np.int64), -(2**31), 2**31 - 1).astype("<i4")
+        return self._add(_shuffle(array.tobytes()), "i4", len(values))
+
+    def small(self, values: Sequence[int]) -> dict[str, Json]:
+        """A column of numbers from 0 to 255."""
+        return self._add(np.array(values, dtype=np.uint8).tobytes(), "u1", len(values))
+
+    def texts(self, values: Sequence[str]) -> dict[str, Json]:
+        """Strings as one UTF-8 run and a column of lengths in UTF-16 units."""
+        lengths = [len(x) + sum(c > "\uffff" for c in x) if not x.isascii() else len(x) for x in values]
+        data = "".join(values).encode()
+        entry = self._add(data, "text", len(data))
+        entry["lengths"] = self.integers(lengths)
+        return entry
+
+    def packed(self) -> str:
+        """The blob compressed, in base64."""
+        return base64.b64encode(zlib.compress(b"".join(self._parts), 6)).decode()
+
+
+def _shuffle(data: bytes) -> bytes:
+    return np.frombuffer(data, dtype=np.uint8).reshape(-1, 4).T.tobytes() if data else b""
+
+
+def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
+    names = ("value", "low", "high", "n_effective", "delta", "delta_low", "delta_high", "delta_from")
+    columns: dict[str, Json] = {name: blob.numbers(getattr(curve, name)) for name in names}
+    columns |= {name: blob.integers(getattr(curve, name)) for name in ("cuts", "n_started")}
+    columns["state"] = blob.small(curve.state)
+    for name in ("leave", "unsampled"):
+        values: tuple[Number, ...] | None = getattr(curve, name)
+        columns[name] = None if values is None else blob.numbers(values)
+    words: dict[str, Json] = {k: getattr(curve, k) for k in ("label", "level", "interval", "assumption", "follows")}
+    return words | {"columns": columns}
+
+
+def _stack(stack: StackView, blob: Blob) -> dict[str, Json]:
+    """``share`` is left out: it is ``raw`` over ``mass``. ``all_raw`` is left out where it is ``raw``."""
+    whole = stack.all_raw != stack.raw
+    head: dict[str, Json] = {k: getattr(stack, k) for k in ("kind", "name", "text", "labels", "colours", "gold", "all_labels")}
+    tops = stack.top_token
+    return head | {
+        "columns": {
+            "cuts": blob.integers(stack.cuts),
+            "raw": [blob.numbers(row) for row in stack.raw],
+            "all_raw": [blob.numbers(row) for row in stack.all_raw] if whole else None,
+            "mass": blob.numbers(stack.mass),
+            "held": blob.small([int(x) for x in stack.held]) if any(stack.held) else None,
+            "top": blob.integers(stack.top),
+            "top_token": None if tops is None else blob.texts(tops),
+            "top_probability": None if stack.top_probability is None else blob.numbers(stack.top_probability),
+        }
+    }
+
+
+def _metric(metric: MetricView, blob: Blob) -> dict[str, Json]:
+    head: dict[str, Json] = {k: getattr(metric, k) for k in ("key", "name", "scale", "note", "low", "high", "palette")}
+    return head | {"columns": {"values": blob.numbers(metric.values), "bins": blob.small(metric.bins)}}
+
+
+def _branches(trace: TraceView, blob: Blob) -> dict[str, Json]:
+    rows = trace.branches
+    columns: dict[str, Json] = {k: blob.integers([getattr(b, k) for b in rows]) for k in ("cut", "token", "n")}
+    columns |= {k: blob.numbers([getattr(b, k) for b in rows]) for k in ("p", "value", "low", "high", "delta")}
+    columns["is_base"] = blob.small([int(b.is_base) for b in rows])
+    columns["text"] = blob.texts([b.text for b in rows])
+    columns["counts"] = [blob.integers([b.counts[k] for b in rows]) for k in range(len(trace.outcomes))]
+    return columns
+
+
+def _samples(rows: Sequence[SampleView], keep: Sequence[bool], blob: Blob, texts: Blob) -> dict[str, Json]:
+    outcomes, verdicts, stops = (sorted({getattr(s, k) for s in rows}) for k in ("outcome", "verdict", "stop"))
+    columns: dict[str, Json] = {k: blob.integers([getattr(s, k) for s in rows]) for k in ("cut", "index", "n_tokens", "branch", "diverges")}
+    for name, words in (("outcome", outcomes), ("verdict", verdicts), ("stop", stops)):
+        place = {w: i for i, w in enumerate(words)}
+        columns[name] = blob.integers([place[getattr(s, name)] for s in rows])
+    columns["kept"] = blob.small([int(x) for x in keep])
+    text = texts.texts([s.text if k else "" for s, k in zip(rows, keep, strict=True)])
+    head: dict[str, Json] = {"outcomes": outcomes, "verdicts": verdicts, "stops": stops, "left_out": len(rows) - sum(keep)}
+    return head | {"columns": columns, "text": text}
+
+
+def _trace(trace: TraceView, keep: Sequence[bool]) -> tuple[dict[str, Json], str, str]:
+    blob, texts = Blob(), Blob()
+    head: dict[str, Json] = {k: getattr(trace, k) for k in ("name", "unit", "question", "outcome", "verdict", "notes")}
+    head["options"] = [asdict(o) for o in trace.options]
+    head["facts"] = [asdict(f) for f in trace.facts]
+    head["outcomes"] = [asdict(o) for o in trace.outcomes]
+    head["text"] = {k: blob.texts(v) for k, v in (("pieces", trace.pieces), ("answer_pieces", trace.answer_pieces))}
+    head["prompt"] = blob.texts((trace.prompt,))
+    head["curve"] = None if trace.curve is None else _curve(trace.curve, blob)
+    head["stacks"] = [_stack(s, blob) for s in trace.stacks]
+    head["metrics"] = [_metric(m, blob) for m in trace.metrics]
+    head["branches"] = _branches(trace, blob)
+    head["events"] = _events(trace, blob)
+    head["samples"] = _samples(trace.samples, keep, blob, texts)
+    return head, blob.packed(), texts.packed()
+
+
+def _events(trace: TraceView, blob: Blob) -> dict[str, Json]:
+    """Labels repeat (ends of sentences), so they are listed once."""
+    labels = list(dict.fromkeys(e.label for e in trace.events))
+    kinds = list(dict.fromkeys(e.kind for e in trace.events))
+    place = {label: i for i, label in enumerate(labels)}
+    return {
+        "kinds": kinds,
+        "labels": labels,
+        "columns": {
+            "cut": blob.integers([e.cut for e in trace.events]),
+            "stack": blob.integers([e.stack for e in trace.events]),
+            "kind": blob.small([kinds.index(e.kind) for e in trace.events]),
+            "label": blob.integers([place[e.label] for e in trace.events]),
+        },
+    }
+
+
+def encode(view: View, keep: Sequence[Sequence[bool]]) -> tuple[str, list[tuple[str, str]]]:
+    """The JSON header (with a hash of all data) and, for each trace, its blob and the blob of its sample texts.
+
+    ``keep[t][s]`` says whether the text of sample s of trace t goes in.
+    """
+    parts = [_trace(trace, k) for trace, k in zip(view.traces, keep, strict=True)]
+    head: dict[str, Json] = {
+        "schema": view.schema,
+        "title": view.title,
+        "generator": view.generator,
+        "notes": view.notes,
+        "sample_set": None if view.sample_set is None else asdict(view.sample_set),
+        "traces": [head for head, _, _ in parts],
+    }
+    blobs = [(data, texts) for _, data, texts in parts]
+    digest = hashlib.sha256(dump(head).encode())
+    for pair in blobs:
+        digest.update("".join(pair).encode())
+    return dump(head | {"hash": digest.hexdigest()}), blobs
+
+
+def dump(value: Json) -> str:
+    """JSON that can stand inside a script element: no ``<``, no line separators; no NaN."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x7f", "\\u007f")

@@ -1,0 +1,74 @@
+"""The facts of a report's header: who made the numbers, how, how many, and what hash they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenworth.core.documents import BudgetDoc, CurveDoc, ForcedDoc, ProvenanceDoc, SampleSetDoc, SamplingDoc
+from tokenworth.report.inert import whole
+from tokenworth.report.model import FactView
+
+
+def sampler_text(doc: SamplingDoc) -> str:
+    """The sampler in one line; filters that are off are left out."""
+    parts = [f"T {doc.temperature:g}"]
+    parts += [f"top-k {doc.top_k}"] * (doc.top_k > 0) + [f"top-p {doc.top_p:g}"] * (doc.top_p < 1)
+    return " · ".join(parts + [f"min-p {doc.min_p:g}"] * (doc.min_p > 0))
+
+
+def _budget(doc: BudgetDoc) -> str:
+    parts = [f"≤ {doc.max_rollouts:,} rollouts"] if doc.max_rollouts is not None else []
+    parts += [f"≤ {doc.max_tokens:,} tokens"] if doc.max_tokens is not None else []
+    parts += [f"half-width {doc.half_width:g}"] if doc.half_width is not None else []
+    return " · ".join(parts) or "none set"
+
+
+def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
+    plan = doc.plan
+    name = f"{plan.name}:{plan.stride}" if plan.stride is not None and ":" not in plan.name else plan.name
+    extra = [f"{plan.samples} rollouts a cut"] if plan.samples is not None else []
+    extra += [f"refined where it moves by {plan.refine:g}"] if plan.refine is not None else []
+    yield FactView(label="plan", value=name, detail=", ".join(extra))
+    started = sum(n > 0 for n in doc.n_started)
+    measured = f"measured at {started:,} of {len(doc.trace.pieces) + 1:,} cuts"
+    yield FactView(label="rollouts", value=f"{doc.rollouts:,}", detail=measured)
+    yield FactView(label="generated", value=f"{doc.generated_tokens:,} tokens")
+    yield FactView(label="budget", value=_budget(doc.budget), detail=doc.budget.stopped)
+    yield FactView(label="interval", value=f"{doc.level:.0%} {plan.interval}".strip(), detail=plan.assumption)
+    if doc.seed is not None:
+        yield FactView(label="seed", value=str(doc.seed))
+
+
+def _source(doc: ProvenanceDoc) -> Iterator[FactView]:
+    if doc.created:
+        yield FactView(label="made", value=doc.created)
+    if doc.source:
+        yield FactView(label="source", value=doc.source)
+    if doc.command:
+        yield FactView(label="command", value=doc.command)
+
+
+def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> Iterator[FactView]:
+    first = curve or forced or samples
+    assert first is not None
+    fingerprint = first.model.fingerprint
+    yield FactView(label="model", value=first.model.name, detail=f"fingerprint {fingerprint}" if fingerprint else "")
+    sampling = curve.sampling if curve is not None else samples.sampling if samples is not None else None
+    if sampling is not None:
+        yield FactView(label="sampler", value=sampler_text(sampling), detail=f"at most {sampling.max_tokens:,} tokens")
+    if curve is not None:
+        yield from _curve_facts(curve)
+    if forced is not None:
+        yield FactView(label="forced", value=f"{len(forced.exits)} exit text{'s' * (len(forced.exits) != 1)}")
+        if forced.own_answer is not None or forced.forced_at_end is not None:
+            own, end = forced.own_answer or "none", forced.forced_at_end or "none"
+            yield FactView(label="own answer", value=own, detail=f"forced at the end: {end}")
+    if samples is not None:
+        yield FactView(label="samples", value=f"{samples.n:,}", detail=f"{samples.generated_tokens:,} tokens generated")
+        yield FactView(label="seed", value=str(samples.seed))
+    yield from _source(first.provenance)
+
+
+def facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> tuple[FactView, ...]:
+    """The header's facts in the order they are shown."""
+    return tuple(FactView(label=f.label, value=whole(f.value), detail=whole(f.detail)) for f in _facts(curve, forced, samples))

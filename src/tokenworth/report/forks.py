@@ -1,0 +1,111 @@
+"""Branches and rollout texts of a curve document as view rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import accumulate
+
+from tokenworth.core.documents import BranchDoc, CurveDoc, Number
+from tokenworth.report.inert import whole
+from tokenworth.report.model import BranchView, OutcomeView, SampleView
+from tokenworth.report.series import known, limits
+
+
+def count_outcomes(doc: CurveDoc | None) -> tuple[dict[str, int], dict[str, str]]:
+    """How many rollouts came to each outcome, and the verdict of each outcome that a rollout shows."""
+    if doc is None:
+        return {}, {}
+    totals: Counter[str] = Counter({label: 0 for label in doc.outcomes})
+    if doc.branches:
+        for branch in doc.branches:
+            totals.update(branch.outcomes)
+    else:
+        totals.update(s.outcome for s in doc.samples)
+    for sample in doc.samples:
+        totals.setdefault(sample.outcome, 0)
+    verdicts = {s.outcome: s.verdict for s in doc.samples}
+    if doc.trace.outcome is not None and doc.trace.verdict != "unknown":
+        verdicts.setdefault(doc.trace.outcome, doc.trace.verdict)
+    return dict(totals), verdicts
+
+
+def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[BranchView, ...]:
+    """Branches by cut, the base token first, then by probability. Δ is against the value at the branch's cut."""
+    column = {o.label: k for k, o in enumerate(outcomes)}
+    correct = {o.label for o in outcomes if o.verdict == "correct"}
+    ordered = sorted(doc.branches, key=lambda b: (b.cut, not b.is_base, -(b.p or 0.0), b.token))
+    hits = [sum(n for x, n in b.outcomes.items() if x in correct) for b in ordered]
+    low, high = limits(hits, [b.n for b in ordered], doc.level)
+    value = {c: known(v) for c, v in zip(doc.cuts, doc.value, strict=True)}
+    views: list[BranchView] = []
+    for i, b in enumerate(ordered):
+        counts = [0] * len(outcomes)
+        for label, n in b.outcomes.items():
+            counts[column[label]] += n
+        v, lo, hi = _worth(b, hits[i], low[i], high[i])
+        here = value.get(b.cut)
+        views.append(
+            BranchView(
+                cut=b.cut,
+                token=b.token,
+                text=whole(b.text),
+                p=known(b.p),
+                is_base=b.is_base,
+                n=b.n,
+                counts=tuple(counts),
+                value=v,
+                low=lo,
+                high=hi,
+                delta=v - here if v is not None and here is not None else None,
+            )
+        )
+    return tuple(views)
+
+
+def _worth(branch: BranchDoc, hits: int, low: float, high: float) -> tuple[Number, Number, Number]:
+    """Share of correct rollouts that began with the branch, with limits; nothing where none did."""
+    return (hits / branch.n, low, high) if branch.n > 0 else (None, None, None)
+
+
+def sample_views(doc: CurveDoc, branches: tuple[BranchView, ...], max_samples: int | None) -> tuple[SampleView, ...]:
+    """Rollout texts by cut and index, each with how much of the base trace it repeats."""
+    row = {(b.cut, b.token): i for i, b in enumerate(branches)}
+    base = "".join((*doc.trace.pieces, *doc.trace.answer_pieces))
+    offset = [0, *accumulate(len(p) for p in doc.trace.pieces)]
+    kept: Counter[int] = Counter()
+    views: list[SampleView] = []
+    for s in sorted(doc.samples, key=lambda s: (s.cut, s.index)):
+        kept[s.cut] += 1
+        if max_samples is not None and kept[s.cut] > max_samples:
+            continue
+        start = offset[s.cut] if 0 <= s.cut < len(offset) else len(base)
+        branch = row.get((s.cut, s.branch), -1) if s.branch is not None else -1
+        if branch < 0 and s.ids:
+            branch = row.get((s.cut, s.ids[0]), -1)
+        views.append(
+            SampleView(
+                cut=s.cut,
+                index=s.index,
+                text=whole(s.text),
+                outcome=s.outcome,
+                verdict=s.verdict,
+                stop=s.stop,
+                n_tokens=s.n_tokens,
+                branch=branch,
+                diverges=_shared(base, start, s.text),
+            )
+        )
+    return tuple(views)
+
+
+def _shared(base: str, start: int, text: str) -> int:
+    """Length in UTF-16 units of the longest common prefix of ``base[start:]`` and ``text``."""
+    size, low, high = min(len(base) - start, len(text)), 0, 0
+    high = size
+    while low < high:
+        middle = (low + high + 1) // 2
+        if base.startswith(text[low:middle], start + low):
+            low = middle
+        else:
+            high = middle - 1
+    return len(text[:low].encode("utf-16-le", "surrogatepass")) // 2

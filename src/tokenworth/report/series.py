@@ -1,0 +1,157 @@
+"""Features of per-cut numbers: differences with outer intervals, states, outcome colours, metric bins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from tokenworth.core.documents import CurveDoc, Number, ProblemDoc
+from tokenworth.core.grade import TRUNCATED, UNGRADED
+from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
+from tokenworth.report.palette import bin_of
+from tokenworth.stats.proportion import wilson
+
+SHOWN = 8
+"""Series with a colour of their own; the rest are drawn together."""
+
+
+def known(x: Number) -> Number:
+    """``x``, or None where it is not a finite number."""
+    return x if x is not None and math.isfinite(x) else None
+
+
+def curve_view(doc: CurveDoc) -> CurveView:
+    """The curve of a document with states and differences."""
+    value = tuple(known(x) for x in doc.value)
+    state = tuple(MISSING if v is None else MEASURED if n > 0 else FOLLOWS for v, n in zip(value, doc.n_started, strict=True))
+    low, high = tuple(known(x) for x in doc.low), tuple(known(x) for x in doc.high)
+    delta, delta_low, delta_high, delta_from = _differences(doc, value, low, high)
+    recursion = doc.plan.name == "excursions"
+    return CurveView(
+        label=doc.value_label,
+        level=doc.level,
+        interval=doc.plan.interval,
+        assumption=doc.plan.assumption,
+        follows="follows from later cuts" if recursion else "from rollouts that began at other cuts",
+        cuts=doc.cuts,
+        value=value,
+        low=low,
+        high=high,
+        n_started=doc.n_started,
+        n_effective=tuple(known(x) for x in doc.n_effective),
+        state=state,
+        delta=delta,
+        delta_low=delta_low,
+        delta_high=delta_high,
+        delta_from=delta_from,
+        leave=doc.leave,
+        unsampled=doc.unsampled,
+    )
+
+
+Numbers = tuple[Number, ...]
+
+
+def _differences(doc: CurveDoc, value: Numbers, low: Numbers, high: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Δ to the previous cut with a value, its outer limits, and that cut.
+
+    The limits are low − high' and high − low' (no independence assumed). Under the recursion |Δ| cannot exceed the
+    probability of leaving the trace between the two cuts, so there they are clipped to it.
+    """
+    bound = _leave_between(doc)
+    blank: list[Number] = [None] * len(value)
+    delta, d_low, d_high, origin = blank[:], blank[:], blank[:], blank[:]
+    last: int | None = None
+    for i, v in enumerate(value):
+        if v is None:
+            continue
+        if last is not None and (before := value[last]) is not None:
+            most = bound(doc.cuts[last], doc.cuts[i])
+            a, b, c, d = low[i], high[i], low[last], high[last]
+            delta[i], origin[i] = v - before, doc.cuts[last]
+            if a is not None and b is not None and c is not None and d is not None:
+                d_low[i], d_high[i] = max(a - d, -most), min(b - c, most)
+        last = i
+    return tuple(delta), tuple(d_low), tuple(d_high), tuple(origin)
+
+
+def _leave_between(doc: CurveDoc) -> Callable[[int, int], float]:
+    """A function: the largest |Δ| that the recursion allows between two cuts (1 where it does not apply)."""
+    p = doc.trace.probabilities
+    if doc.plan.name != "excursions" or p is None or any(x is None for x in p):
+        return _no_bound
+    filled = np.clip(np.array(p, dtype=np.float64), 1e-300, 1.0)
+    sums = np.concatenate([[0.0], np.cumsum(np.log(filled))])
+
+    def bound(a: int, b: int) -> float:
+        return float(-np.expm1(sums[b] - sums[a]))
+
+    return bound
+
+
+def _no_bound(_a: int, _b: int) -> float:
+    return 1.0
+
+
+def metric(
+    key: str, name: str, palette: str, values: Sequence[Number], *, scale: str, note: str, low: float = 0.0, high: float = 1.0
+) -> MetricView:
+    """A metric with its bins on the scale ``low`` to ``high``."""
+    return MetricView(
+        key=key,
+        name=name,
+        scale=scale,
+        note=note,
+        low=low,
+        high=high,
+        palette=palette,  # pyright: ignore[reportArgumentType]
+        values=tuple(values),
+        bins=tuple(bin_of(x, low, high) for x in values),
+    )
+
+
+def per_unit(cuts: Sequence[int], values: Sequence[Number], n_units: int) -> list[Number]:
+    """Numbers at cuts laid on the units before them: unit i has the number at cut i + 1, None where there is none."""
+    laid: list[Number] = [None] * n_units
+    for cut, x in zip(cuts, values, strict=True):
+        if 1 <= cut <= n_units:
+            laid[cut - 1] = known(x)
+    return laid
+
+
+def nice_limit(values: Iterable[Number]) -> float:
+    """The smallest of 0.05, 0.1, 0.2, 0.5 and 1 that no value exceeds in size."""
+    most = max((abs(x) for x in values if x is not None), default=0.0)
+    return next((x for x in (0.05, 0.1, 0.2, 0.5) if most <= x), 1.0)
+
+
+def limits(k: Sequence[float], n: Sequence[float], level: float) -> tuple[list[float], list[float]]:
+    """Wilson limits of k out of n, item by item."""
+    low, high = wilson(np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64), level)
+    return [float(x) for x in low], [float(x) for x in high]
+
+
+def outcome_views(totals: Mapping[str, int], verdicts: Mapping[str, str], problem: ProblemDoc | None) -> tuple[OutcomeView, ...]:
+    """Outcomes in a fixed order: options, then by count, then ungraded and truncated; colours follow the order."""
+    options = [o.label for o in problem.options] if problem else []
+    special = {UNGRADED: -2, TRUNCATED: -3}
+    free = sorted((x for x in totals if x not in special and x not in options), key=lambda x: (-totals[x], x))
+    ordered = [x for x in options if x in totals] + free
+    views: list[OutcomeView] = []
+    for label in [*ordered, *(x for x in special if x in totals)]:
+        place = options.index(label) if label in options else len(options) + free.index(label) if label in free else 0
+        colour = special.get(label, place if place < SHOWN else -1)
+        views.append(OutcomeView(label=label, verdict=_verdict(label, verdicts, problem), colour=colour, total=totals[label]))
+    return tuple(views)
+
+
+def _verdict(label: str, verdicts: Mapping[str, str], problem: ProblemDoc | None) -> str:
+    if label in verdicts:
+        return verdicts[label]
+    if label in {UNGRADED, TRUNCATED}:
+        return "unknown"
+    if problem is not None and problem.gold is not None:
+        return "correct" if label == problem.gold else "incorrect"
+    return "unknown"

@@ -1,0 +1,208 @@
+"""The same view for a terminal: header, legend, coloured trace, curve, largest changes, flips, notes."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+import unicodedata
+from collections.abc import Iterator
+
+from tokenworth.core.documents import Number
+from tokenworth.report.inert import inert, one_line
+from tokenworth.report.model import MISSING, NO_BIN, CurveView, MetricView, StackView, TraceView, View
+from tokenworth.report.palette import ansi256, ramp
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_MOST_CHANGES = 10
+_RESET = "\x1b[0m"
+
+
+def render_text(view: View, *, width: int = 80, colour: bool = False, trace: int = 0) -> str:
+    """The view of one trace as text, at most ``width`` columns wide (never below 40). All model text is made inert."""
+    width = max(40, width)
+    lines = [*_wrap(one_line(view.title), width)]
+    if view.sample_set is not None:
+        s = view.sample_set
+        lines.append(f"samples: {s.n} · accuracy {_range(s.accuracy, s.low, s.high)} ({s.level:.0%} interval)")
+        lines += _wrap("outcomes: " + ", ".join(f"{one_line(o.label)} {o.total}" for o in s.outcomes), width)
+        if s.correlation is not None:
+            lines.append(f"length against correctness: r {_range(s.correlation, s.correlation_low, s.correlation_high, sign=True)}")
+    if view.traces:
+        shown = view.traces[max(0, min(trace, len(view.traces) - 1))]
+        lines += _trace(shown, width, colour)
+    for note in view.notes:
+        lines += _wrap("note: " + one_line(note), width)
+    return "\n".join(lines) + "\n"
+
+
+def _trace(trace: TraceView, width: int, colour: bool) -> Iterator[str]:
+    yield from _header(trace, width)
+    chosen = next(iter(trace.metrics), None)
+    yield ""
+    if chosen is not None:
+        yield from _legend(chosen, trace.unit, width, colour)
+    yield from _body(trace, chosen, width, colour)
+    if trace.curve is not None:
+        yield ""
+        yield from _spark(trace.curve, width)
+        yield from _changes(trace, trace.curve, width)
+    for i, stack in enumerate(trace.stacks):
+        if stack.kind == "forced":
+            yield ""
+            yield from _forced(stack, i, trace, width)
+    for note in trace.notes:
+        yield from _wrap("note: " + one_line(note), width)
+
+
+def _header(trace: TraceView, width: int) -> Iterator[str]:
+    yield from _wrap(inert(trace.question).replace("\n", " "), width)
+    for option in trace.options:
+        yield from _wrap(f"  {'✓' if option.gold else ' '} {one_line(option.label)}. {one_line(option.text)}", width, indent="       ")
+    facts = [f"{f.label} {one_line(f.value)}" + (f" ({one_line(f.detail)})" if f.detail else "") for f in trace.facts]
+    yield from _wrap(" | ".join(facts), width)
+    answer = one_line(trace.outcome) or "no outcome"
+    yield f"{len(trace.pieces):,} {trace.unit}s · base answer: {answer} ({trace.verdict})"
+
+
+def _wrap(text: str, width: int, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=True) if text else []
+
+
+def _legend(metric: MetricView, unit: str, width: int, colour: bool) -> Iterator[str]:
+    text = f"{unit}s by {one_line(metric.name)}, {metric.low:g} to {metric.high:g}"
+    if colour:
+        swatches = "".join(_paint(" ", metric, b) for b in range(0, 21))
+        yield f"{metric.low:g} {swatches} {metric.high:g}  {one_line(metric.name)}; no colour: not measured"
+    else:
+        yield from _wrap(text + "; the number is of the line's last measured unit", width)
+
+
+def _paint(text: str, metric: MetricView, at: int) -> str:
+    if at == NO_BIN:
+        return text
+    return f"\x1b[38;5;16;48;5;{ansi256(ramp('light', metric.palette)[at])}m{text}{_RESET}"
+
+
+def _body(trace: TraceView, metric: MetricView | None, width: int, colour: bool) -> Iterator[str]:
+    """The trace in lines with a gutter: number of the line's first unit, and without colours the metric's number."""
+    gutter = len(str(len(trace.pieces))) + 1
+    numbers = metric is not None and not colour
+    room = width - gutter - (7 if numbers else 0) - 1
+    line, used, first, last = "", 0, 0, None
+
+    def out() -> str:
+        number = "" if not numbers else "      ·" if last is None else f"{last:>7.2f}"
+        return f"{first:>{gutter}}{number} {line}"
+
+    for i, piece in enumerate(trace.pieces):
+        parts = inert(piece).split("\n")
+        for j, part in enumerate(parts):
+            if j > 0:
+                yield out()
+                line, used, first, last = "", 0, i if part else i + 1, None
+            for chunk in _chunks(part, room):
+                size = _columns(chunk)
+                if used and used + size > room:
+                    yield out()
+                    line, used, first, last = "", 0, i, None
+                line += _paint(chunk, metric, metric.bins[i]) if colour and metric is not None else chunk
+                used += size
+        if metric is not None and metric.values[i] is not None:
+            last = metric.values[i]
+    if line or not trace.pieces:
+        yield out() if trace.pieces else f"(the trace has no {trace.unit})"
+    if trace.answer_pieces:
+        yield "-" * gutter + " end of the trace; the answer:"
+        for text in inert("".join(trace.answer_pieces)).split("\n"):
+            yield from textwrap.wrap(text, width, initial_indent=" " * (gutter + 1), subsequent_indent=" " * (gutter + 1))
+
+
+def _columns(text: str) -> int:
+    return len(text) if text.isascii() else sum(_cell(c) for c in text)
+
+
+def _cell(char: str) -> int:
+    return 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _chunks(text: str, room: int) -> Iterator[str]:
+    """``text`` in parts of at most ``room`` columns."""
+    part, used = "", 0
+    for char in text:
+        size = _cell(char)
+        if used + size > room:
+            yield part
+            part, used = "", 0
+        part, used = part + char, used + size
+    if part:
+        yield part
+
+
+def _range(x: Number, low: Number, high: Number, *, sign: bool = False) -> str:
+    form = "+.2f" if sign else ".2f"
+    if x is None:
+        return "not measured"
+    return f"{x:{form}}" + (f" [{low:{form}}, {high:{form}}]" if low is not None and high is not None else "")
+
+
+def _spark(curve: CurveView, width: int) -> Iterator[str]:
+    """The value, its lower and its upper limit over the cuts; a column without any value stays empty."""
+    yield f"{one_line(curve.label)} over cuts {curve.cuts[0] if curve.cuts else 0} to {curve.cuts[-1] if curve.cuts else 0}"
+    for name, values in (("high", curve.high), ("value", curve.value), ("low", curve.low)):
+        yield f"  {name:>5} {_sparkline(curve, values, width - 10)}"
+    yield f"  interval: {curve.level:.0%} pointwise {one_line(curve.interval)}".rstrip() + (
+        f" ({one_line(curve.assumption)})" if curve.assumption else ""
+    )
+
+
+def _sparkline(curve: CurveView, values: tuple[Number, ...], room: int) -> str:
+    if not curve.cuts:
+        return ""
+    span = curve.cuts[-1] - curve.cuts[0] + 1
+    columns = min(room, span)
+    sums, counts = [0.0] * columns, [0] * columns
+    for cut, x in zip(curve.cuts, values, strict=True):
+        if x is not None:
+            at = (cut - curve.cuts[0]) * columns // span
+            sums[at], counts[at] = sums[at] + x, counts[at] + 1
+    return "".join(" " if n == 0 else _BLOCKS[max(0, min(7, math.floor(8 * s / n)))] for s, n in zip(sums, counts, strict=True)).rstrip()
+
+
+def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
+    ranked = sorted(
+        (i for i, d in enumerate(curve.delta) if d is not None and d != 0 and curve.state[i] != MISSING),
+        key=lambda i: (-abs(curve.delta[i] or 0.0), i),
+    )[:_MOST_CHANGES]
+    if not ranked:
+        return
+    yield ""
+    yield f"largest changes of {one_line(curve.label)} (limits: the two pointwise intervals at their farthest)"
+    yield f"  {'cut':>6} {'Δ':>6}  {'limits':<15} {'value':>6} {'begun':>6}  text"
+    for i in ranked:
+        start, cut = int(curve.delta_from[i] or 0), curve.cuts[i]
+        low, high = curve.delta_low[i], curve.delta_high[i]
+        limits = f"[{low:+.2f}, {high:+.2f}]" if low is not None and high is not None else ""
+        text = one_line("".join(trace.pieces[max(start, cut - 8) : cut]))
+        line = f"  {cut:>6} {curve.delta[i]:>+6.2f}  {limits:<15} {curve.value[i]:>6.2f} {curve.n_started[i]:>6}  {text!s}"
+        yield next(_chunks(line, width), "")
+
+
+def _forced(stack: StackView, index: int, trace: TraceView, width: int) -> Iterator[str]:
+    yield from _wrap(f"forced answer after the exit “{one_line(stack.name)}” {one_line(stack.text)!r}", width)
+    known = [i for i, m in enumerate(stack.mass) if m is not None]
+    if not known:
+        yield "  no reading"
+        return
+    last = known[-1]
+    shares = ", ".join(
+        f"{one_line(label)}{'✓' if any(o.gold and o.label == label for o in trace.options) else ''} {_range(row[last], None, None)}"
+        for label, row in zip(stack.all_labels, stack.all_raw, strict=True)
+    )
+    yield from _wrap(f"  at cut {stack.cuts[last]}: {shares}; not on options {1 - (stack.mass[last] or 0.0):.2f}", width)
+    flips = [e for e in trace.events if e.kind == "flip" and e.stack == index]
+    if not flips:
+        yield "  the leading option never changes"
+    for event in flips[:20]:
+        yield from _wrap(f"  cut {event.cut}: {one_line(event.label)}", width, indent="    ")
+    if len(flips) > 20:
+        yield f"  and {len(flips) - 20} more"

@@ -1,0 +1,249 @@
+"""From result documents to the view model: joins what belongs to one trace and refuses what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tokenworth import __version__
+from tokenworth.core.documents import (
+    CurveDoc,
+    ExitDoc,
+    ForcedDoc,
+    ProblemDoc,
+    SampleSetDoc,
+    TraceDoc,
+)
+from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.report.events import all_events
+from tokenworth.report.facts import facts
+from tokenworth.report.forks import branch_views, count_outcomes, sample_views
+from tokenworth.report.inert import whole
+from tokenworth.report.model import MetricView, OptionView, SetView, StackView, TraceView, View
+from tokenworth.report.series import curve_view, known, metric, nice_limit, outcome_views, per_unit
+from tokenworth.report.stacks import exit_stack, forced_metrics, forced_target, outcome_stack
+
+
+def build_view(
+    curve: CurveDoc | None = None,
+    forced: ForcedDoc | None = None,
+    samples: SampleSetDoc | None = None,
+    *,
+    title: str | None = None,
+    max_samples: int | None = None,
+) -> View:
+    """The view of up to three documents about one problem.
+
+    ``curve`` and ``forced`` must describe the same trace; ``samples`` the same problem. The traces of a sample set
+    follow the measured one. ``max_samples`` keeps at most that many rollout texts per cut (all by default).
+
+    Raises:
+        MismatchError: the documents describe different traces, problems or models.
+        InvalidInput: no document at all, or a document whose lists have different lengths.
+    """
+    if curve is None and forced is None and samples is None:
+        raise InvalidInput("nothing to report: expected a curve, a forced-answer or a sample document")
+    _check_lengths(curve, forced)
+    if curve is not None and forced is not None:
+        _same_trace(curve, forced)
+    _same_subject(curve, forced, samples)
+    traces: list[TraceView] = []
+    if curve is not None or forced is not None:
+        traces.append(_measured(curve, forced, max_samples))
+    if samples is not None:
+        main = curve.trace if curve is not None else forced.trace if forced is not None else None
+        traces += _others(samples, main)
+    problem = next((d.problem for d in (curve, forced, samples) if d is not None and d.problem is not None), None)
+    return View(
+        title=whole(title or (problem.question.strip().split("\n")[0] if problem else "") or "trace"),
+        generator=f"tokenworth {__version__}",
+        traces=tuple(traces),
+        sample_set=_set_view(samples) if samples is not None else None,
+        notes=tuple(whole(x) for x in samples.notes) if samples is not None else (),
+    )
+
+
+def join_views(views: Iterable[View], *, title: str) -> View:
+    """One report of several: their traces in order, the first sample set kept."""
+    views = tuple(views)
+    return View(
+        title=title,
+        generator=views[0].generator if views else f"tokenworth {__version__}",
+        traces=tuple(t for v in views for t in v.traces),
+        sample_set=next((v.sample_set for v in views if v.sample_set is not None), None),
+        notes=tuple(n for v in views for n in v.notes),
+    )
+
+
+def _check_lengths(curve: CurveDoc | None, forced: ForcedDoc | None) -> None:
+    if curve is not None:
+        lists = {"value": curve.value, "low": curve.low, "high": curve.high, "n_started": curve.n_started}
+        lists |= {"n_effective": curve.n_effective} | {f"outcomes[{k!r}]": v for k, v in curve.outcomes.items()}
+        _parallel("curve", curve.cuts, lists, len(curve.trace.pieces))
+        per_token = curve.trace.probabilities
+        if per_token is not None and len(per_token) != len(curve.trace.pieces):
+            raise InvalidInput(f"curve document: {len(per_token)} probabilities for {len(curve.trace.pieces)} units")
+    for exit_doc in forced.exits if forced is not None else ():
+        rows = {f"probability of {k!r}": v for k, v in zip(exit_doc.options, exit_doc.probability, strict=False)}
+        if len(exit_doc.options) != len(exit_doc.probability):
+            raise InvalidInput(f"forced document: {len(exit_doc.probability)} rows for {len(exit_doc.options)} options")
+        assert forced is not None
+        _parallel("forced", exit_doc.cuts, rows | {"mass": exit_doc.mass} | _optional(exit_doc), len(forced.trace.pieces))
+
+
+def _optional(doc: ExitDoc) -> dict[str, tuple[object, ...]]:
+    pairs = {"held": doc.held, "top_token": doc.top_token, "top_probability": doc.top_probability}
+    return {k: v for k, v in pairs.items() if v is not None}
+
+
+def _parallel(kind: str, cuts: tuple[int, ...], lists: Mapping[str, tuple[object, ...]], n_units: int) -> None:
+    for name, items in lists.items():
+        if len(items) != len(cuts):
+            raise InvalidInput(f"{kind} document: {len(items)} entries of {name} for {len(cuts)} cuts")
+    if any(b <= a for a, b in zip(cuts, cuts[1:], strict=False)) or (cuts and not (cuts[0] >= 0 and cuts[-1] <= n_units)):
+        raise InvalidInput(f"{kind} document: cuts must rise strictly within 0 to {n_units}")
+
+
+def _same_trace(curve: CurveDoc, forced: ForcedDoc) -> None:
+    a, b = curve.trace, forced.trace
+    if a.unit != b.unit:
+        raise MismatchError(f"the curve's trace is cut into {a.unit}s, the forced answers' into {b.unit}s; report them apart")
+    if a.ids is not None and b.ids is not None and a.ids != b.ids:
+        raise MismatchError(f"curve and forced answers are about different traces: token ids differ from unit {_first(a.ids, b.ids)} on")
+    if a.pieces != b.pieces:
+        raise MismatchError(
+            f"curve and forced answers are about different traces: {len(a.pieces)} and {len(b.pieces)} units, "
+            f"different from unit {_first(a.pieces, b.pieces)} on"
+        )
+
+
+def _first(a: tuple[object, ...], b: tuple[object, ...]) -> int:
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _same_subject(*documents: CurveDoc | ForcedDoc | SampleSetDoc | None) -> None:
+    given = [d for d in documents if d is not None]
+    problems = [d.problem for d in given if d.problem is not None]
+    for problem in problems[1:]:
+        if (problem.id, problem.question) != (problems[0].id, problems[0].question):
+            raise MismatchError(f"documents are about different problems: {problems[0].id!r} and {problem.id!r}")
+    prints = {d.model.fingerprint for d in given if d.model.fingerprint}
+    if len(prints) > 1:
+        raise MismatchError("documents were made by different models: fingerprints " + " and ".join(sorted(p[:12] for p in prints)))
+
+
+def _measured(curve: CurveDoc | None, forced: ForcedDoc | None, max_samples: int | None) -> TraceView:
+    """The view of the trace that curve and forced answers describe."""
+    first = curve or forced
+    assert first is not None
+    trace = first.trace
+    problem = next((d.problem for d in (curve, forced) if d is not None and d.problem is not None), None)
+    gold = problem.gold if problem else None
+    totals, verdicts = count_outcomes(curve)
+    outcomes = outcome_views(totals, verdicts, problem)
+    line = curve_view(curve) if curve is not None else None
+    stacks: list[StackView] = [exit_stack(e, gold) for e in forced.exits] if forced is not None else []
+    if curve is not None and (shares := outcome_stack(curve, outcomes)) is not None:
+        stacks.append(shares)
+    branches = branch_views(curve, outcomes) if curve is not None else ()
+    given = curve.events if curve is not None else ()
+    notes = tuple(dict.fromkeys(n for d in (curve, forced) if d is not None for n in d.notes))
+    return _trace_view(
+        trace,
+        problem,
+        name="measured trace",
+        facts=facts(curve, forced, None),
+        curve=line,
+        stacks=tuple(stacks),
+        metrics=_metrics(trace, curve, forced, tuple(stacks), gold),
+        outcomes=outcomes,
+        branches=branches,
+        samples=sample_views(curve, branches, max_samples) if curve is not None else (),
+        events=all_events(trace.pieces, trace.unit, line, stacks, given, has_answer=bool(trace.answer_pieces)),
+        notes=tuple(whole(n) for n in notes),
+    )
+
+
+def _trace_view(trace: TraceDoc, problem: ProblemDoc | None, **rest: object) -> TraceView:
+    """A trace view with what the trace and its problem say filled in."""
+    options = (
+        ()
+        if problem is None
+        else tuple(OptionView(label=whole(o.label), text=whole(o.text), gold=o.label == problem.gold) for o in problem.options)
+    )
+    return TraceView(
+        unit=trace.unit,
+        question=whole(problem.question) if problem else "",
+        options=options,
+        prompt=whole(trace.prompt),
+        pieces=tuple(whole(p) for p in trace.pieces),
+        answer_pieces=tuple(whole(p) for p in trace.answer_pieces),
+        outcome=whole(trace.outcome or ""),
+        verdict=trace.verdict,
+        **rest,  # pyright: ignore[reportArgumentType]
+    )
+
+
+def _metrics(
+    trace: TraceDoc, curve: CurveDoc | None, forced: ForcedDoc | None, stacks: tuple[StackView, ...], gold: str | None
+) -> tuple[MetricView, ...]:
+    """The numbers units can be coloured by, in the order they are offered."""
+    n, found = len(trace.pieces), list[MetricView]()
+    if curve is not None:
+        line = curve_view(curve)
+        found.append(metric("value", curve.value_label, "value", per_unit(line.cuts, line.value, n), scale="probability", note=""))
+        deltas = per_unit(line.cuts, line.delta, n)
+        most = nice_limit(deltas)
+        note = f"change of {curve.value_label} from the previous cut with a value"
+        found.append(metric("delta", "Δ", "delta", deltas, scale="difference", note=note, low=-most, high=most))
+    target = forced_target(forced, gold) if forced is not None else None
+    for index, stack in enumerate(stacks):
+        if stack.kind == "forced" and target in stack.all_labels:
+            found += forced_metrics(stack, index, target, n, is_gold=target == gold)
+    if trace.probabilities is not None:
+        laid = [known(x) for x in trace.probabilities]
+        note = "of each unit under the run's sampling"
+        found.append(metric("probability", f"{trace.unit} probability", "probability", laid, scale="probability", note=note))
+    return tuple(found)
+
+
+def _others(samples: SampleSetDoc, main: TraceDoc | None) -> list[TraceView]:
+    """The traces of a sample set, the measured one left out."""
+    views: list[TraceView] = []
+    for i, trace in enumerate(samples.traces):
+        if main is not None and trace.pieces == main.pieces and trace.answer_pieces == main.answer_pieces:
+            continue
+        chosen = ", chosen" if samples.chosen == i else ""
+        views.append(
+            _trace_view(
+                trace,
+                samples.problem,
+                name=f"sample {i}{chosen}",
+                facts=facts(None, None, samples),
+                curve=None,
+                stacks=(),
+                metrics=_metrics(trace, None, None, (), None),
+                outcomes=(),
+                branches=(),
+                samples=(),
+                events=all_events(trace.pieces, trace.unit, None, (), (), has_answer=bool(trace.answer_pieces)),
+                notes=tuple(whole(n) for n in samples.notes),
+            )
+        )
+    return views
+
+
+def _set_view(doc: SampleSetDoc) -> SetView:
+    verdicts = {t.outcome: t.verdict for t in doc.traces if t.outcome is not None}
+    return SetView(
+        n=doc.n,
+        accuracy=known(doc.accuracy),
+        low=known(doc.low),
+        high=known(doc.high),
+        level=doc.level,
+        outcomes=outcome_views(doc.outcomes, verdicts, doc.problem),
+        correlation=known(doc.length_correlation),
+        correlation_low=known(doc.length_correlation_low),
+        correlation_high=known(doc.length_correlation_high),
+        lengths=tuple(len(t.pieces) for t in doc.traces),
+        verdicts=tuple(t.verdict for t in doc.traces),
+    )

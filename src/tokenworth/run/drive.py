@@ -1,0 +1,213 @@
+"""Runs an experiment: answers its requests from a store or a backend and keeps what is new.
+
+The store is the only truth: what an experiment is sent is what the store holds, so a run that was killed and started
+again, or that shares its store with another process, gives the result its store replays to.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from tokenworth.core.keys import Keyer
+from tokenworth.core.ports import Backend, KeyedRequest, Store
+from tokenworth.core.request import (
+    Answers,
+    Batch,
+    Experiment,
+    NextToken,
+    NextTokenTable,
+    ReadTable,
+    Request,
+    Response,
+    Rollout,
+    Sample,
+)
+from tokenworth.core.tokens import StopReason
+from tokenworth.errors import MismatchError, StoreError
+from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Clock, Event, Finished, OnEvent, RunCounts
+
+ResultT = TypeVar("ResultT")
+_LOG = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 1.0
+"""At most this long between flushes of the store while responses arrive."""
+PROGRESS_SECONDS = 0.2
+"""At least this long between two progress events of a batch."""
+
+
+def drive(
+    experiment: Experiment[ResultT],
+    *,
+    backend: Backend,
+    store: Store,
+    on_event: OnEvent | None = None,
+    clock: Clock = time.monotonic,
+) -> ResultT:
+    """The result of the experiment, its requests answered from ``store`` or else by ``backend``.
+
+    Each response is stored as it arrives. Whatever ends the run early (an error of the backend, Ctrl-C) flushes the
+    store first: the same call draws only what is missing.
+
+    Raises ``MismatchError`` for a backend that answers what it was not asked, answers twice or leaves a request out.
+    """
+    return drive_counted(experiment, backend=backend, store=store, on_event=on_event, clock=clock)[0]
+
+
+def drive_counted(
+    experiment: Experiment[ResultT],
+    *,
+    backend: Backend,
+    store: Store,
+    on_event: OnEvent | None = None,
+    clock: Clock = time.monotonic,
+) -> tuple[ResultT, RunCounts]:
+    """What ``drive`` gives, with the counts of what was drawn and what was reused."""
+    return _Driver(experiment, backend, store, on_event or _ignore, clock).run()
+
+
+def _ignore(event: Event) -> None:
+    del event
+
+
+class _Driver(Generic[ResultT]):
+    def __init__(self, experiment: Experiment[ResultT], backend: Backend, store: Store, tell: OnEvent, clock: Clock) -> None:
+        self._experiment = experiment
+        self._backend = backend
+        self._store = store
+        self._tell = tell
+        self._clock = clock
+        self._keyer = Keyer(backend.fingerprint)
+        self._counts = RunCounts()
+
+    def run(self) -> tuple[ResultT, RunCounts]:
+        began = self._clock()
+        with closing(self._experiment) as experiment:
+            try:
+                batch = next(experiment)
+                while True:
+                    batch = experiment.send(self._answer(batch))
+            except StopIteration as finished:
+                self._tell(Finished(counts=self._counts, seconds=self._clock() - began))
+                return finished.value, self._counts
+
+    def _answer(self, batch: Batch) -> Answers:
+        began = self._clock()
+        keys = [self._keyer.key(request) for request in batch]
+        wanted = dict(zip(keys, batch, strict=True))
+        stored = dict(self._store.get(list(wanted)))
+        for key, response in stored.items():
+            check_answer(wanted[key], response, "the store")
+        missing = [KeyedRequest(key=key, request=request) for key, request in wanted.items() if key not in stored]
+        number = self._counts.batches
+        self._count_batch(len(batch), len(wanted), stored)
+        self._tell(BatchStarted(batch=number, requests=len(wanted), missing=len(missing)))
+        if missing:
+            stored.update(self._draw(missing, number, began))
+        self._tell(BatchFinished(batch=number, counts=self._counts, seconds=self._clock() - began))
+        return tuple(stored[key] for key in keys)
+
+    def _draw(self, missing: Sequence[KeyedRequest], number: int, began: float) -> Mapping[str, Response]:
+        """The responses to ``missing``, stored and read back; rollouts the backend gave up on are not stored."""
+        arriving = self._backend.answer(missing)
+        try:
+            failed = self._receive(arriving, missing, number, began)
+        except BaseException:
+            _close(arriving)
+            _flush_if_possible(self._store)
+            raise
+        self._store.flush()
+        kept = [keyed.key for keyed in missing if keyed.key not in failed]
+        answers: dict[str, Response] = {**self._store.get(kept), **failed}
+        if len(answers) < len(missing):
+            raise StoreError(f"the store gave back {len(answers) - len(failed)} of {len(kept)} responses just written to it")
+        return answers
+
+    def _receive(
+        self, arriving: Iterator[tuple[str, Response]], missing: Sequence[KeyedRequest], number: int, began: float
+    ) -> dict[str, Response]:
+        waiting = {keyed.key: keyed.request for keyed in missing}
+        failed: dict[str, Response] = {}
+        tokens = 0
+        flushed = told = began
+        for key, response in arriving:
+            request = waiting.pop(key, None)
+            if request is None:
+                raise self._unasked(key, missing)
+            check_answer(request, response, f"the backend {self._backend.name!r}")
+            if isinstance(response, Rollout) and response.stop is StopReason.ERROR:
+                failed[key] = response
+            else:
+                self._store.put(key, request, response)
+            tokens += len(response.ids) if isinstance(response, Rollout) else 0
+            self._count_drawn(response)
+            now = self._clock()
+            if now - flushed >= FLUSH_SECONDS:
+                self._store.flush()
+                flushed = now
+            if now - told >= PROGRESS_SECONDS or not waiting:
+                done = len(missing) - len(waiting)
+                self._tell(BatchProgress(batch=number, done=done, total=len(missing), tokens=tokens, seconds=now - began))
+                told = now
+        if waiting:
+            raise MismatchError(
+                f"the backend {self._backend.name!r} left {len(waiting)} of {len(missing)} requests unanswered "
+                f"(first: {type(next(iter(waiting.values()))).__name__} {next(iter(waiting))[:12]}…); what it answered is stored"
+            )
+        return failed
+
+    def _unasked(self, key: str, missing: Sequence[KeyedRequest]) -> MismatchError:
+        asked = any(keyed.key == key for keyed in missing)
+        fault = "answered one request twice" if asked else "answered a request it was not sent"
+        return MismatchError(f"the backend {self._backend.name!r} {fault} (key {key[:12]!r}…); expected one answer to each request")
+
+    def _count_batch(self, requests: int, distinct: int, stored: Mapping[str, Response]) -> None:
+        rollouts = [response for response in stored.values() if isinstance(response, Rollout)]
+        before = self._counts
+        self._counts = replace(
+            before,
+            batches=before.batches + 1,
+            requests=before.requests + requests,
+            reused=before.reused + len(stored),
+            repeated=before.repeated + requests - distinct,
+            rollouts_reused=before.rollouts_reused + len(rollouts),
+            tokens_reused=before.tokens_reused + sum(len(rollout.ids) for rollout in rollouts),
+        )
+
+    def _count_drawn(self, response: Response) -> None:
+        before = self._counts
+        rollout = isinstance(response, Rollout)
+        self._counts = replace(
+            before,
+            drawn=before.drawn + 1,
+            failed=before.failed + (rollout and response.stop is StopReason.ERROR),
+            rollouts_drawn=before.rollouts_drawn + rollout,
+            tokens_drawn=before.tokens_drawn + (len(response.ids) if rollout else 0),
+        )
+
+
+def check_answer(request: Request, response: Response, source: str) -> None:
+    """Raises ``MismatchError`` unless the response is of the kind the request asks for."""
+    kind = Rollout if isinstance(request, Sample) else NextTokenTable if isinstance(request, NextToken) else ReadTable
+    if not isinstance(response, kind):
+        raise MismatchError(
+            f"{source} answered a {type(request).__name__} request with a {type(response).__name__}; expected a {kind.__name__}"
+        )
+
+
+def _close(answers: Iterator[tuple[str, Response]]) -> None:
+    # A backend that yields from a generator is told now, not at garbage collection, that nobody waits any more.
+    if isinstance(answers, Generator):
+        answers.close()
+
+
+def _flush_if_possible(store: Store) -> None:
+    # The error that ended the run matters more than a second one from the store, which a resumed run would meet again.
+    try:
+        store.flush()
+    except StoreError as error:
+        _LOG.warning("the store could not be flushed as the run ended: %s", error)

@@ -1,0 +1,75 @@
+"""What a driver tells while it works: counts and events, as frozen values. Printing them is the caller's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCounts:
+    """What one drive asked for and where the answers came from.
+
+    ``requests`` = ``drawn`` + ``reused`` + ``repeated``, where ``repeated`` were asked for again within a batch.
+    ``failed`` of the drawn are rollouts the backend gave up on; they are not stored. The ``rollouts`` and ``tokens``
+    counts are of sampled continuations only; forced reads and next-token tables generate none.
+    """
+
+    batches: int = 0
+    requests: int = 0
+    drawn: int = 0
+    reused: int = 0
+    repeated: int = 0
+    failed: int = 0
+    rollouts_drawn: int = 0
+    rollouts_reused: int = 0
+    tokens_drawn: int = 0
+    tokens_reused: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStarted:
+    """A batch was looked up: ``missing`` of its ``requests`` distinct requests go to the backend."""
+
+    batch: int
+    requests: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchProgress:
+    """``done`` of the ``total`` missing requests of a batch are answered; tokens and seconds count from its start."""
+
+    batch: int
+    done: int
+    total: int
+    tokens: int
+    seconds: float
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens generated per second in this batch, or None before any time has passed."""
+        return self.tokens / self.seconds if self.seconds > 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFinished:
+    """A batch is answered and stored."""
+
+    batch: int
+    counts: RunCounts
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The experiment returned its result."""
+
+    counts: RunCounts
+    seconds: float
+
+
+Event = BatchStarted | BatchProgress | BatchFinished | Finished
+OnEvent = Callable[[Event], None]
+Clock = Callable[[], float]
+"""Seconds from any fixed moment, never going back."""

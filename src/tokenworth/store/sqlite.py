@@ -1,0 +1,214 @@
+"""One SQLite file a run: responses by content key, append-only, and the runs that asked for them.
+
+The file is in WAL mode with ``synchronous=NORMAL``. Every ``put`` commits on its own before it returns: killing the process
+at any moment loses none of them, and other processes may write the same file between any two. Gathering rows into larger
+transactions would be several times faster and lose what was gathered; no model keeps up with either (``bench/store.py``).
+Losing power may drop the last commits and never damages the file.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tokenworth.core.request import Request, Response, Rollout, Sample
+from tokenworth.errors import InvalidInput, StoreError, UnknownName
+from tokenworth.store.codec import decode_response, encode_response
+from tokenworth.store.database import Owner, create_or_open, one_line_errors
+from tokenworth.store.database import open_existing as _open_existing
+
+MAX_DOCUMENT = 2**31
+"""Longest result document that is read back, in bytes."""
+_KEY_BYTES = 32
+_CHUNK = 500
+_PUT = "INSERT INTO responses VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One call of a verb on this store. Times are ISO 8601; ``finished`` is None for a run that did not end."""
+
+    id: int
+    verb: str
+    config: Mapping[str, Any]
+    started: str
+    finished: str | None
+    has_document: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResponse:
+    """One row: ``cut`` and ``index`` are None for tables, which answer many cuts."""
+
+    key: str
+    kind: str
+    cut: int | None
+    index: int | None
+    response: Response
+
+
+class SqliteStore:
+    """Keeps responses by content key in one file; use it as a context manager. Belongs to the thread that opened it."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, owner: Owner) -> None:
+        self.path = path
+        self.owner = owner
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; the last process to close it folds the write-ahead log into it."""
+        with one_line_errors(self.path):
+            self._connection.close()
+
+    def __len__(self) -> int:
+        with one_line_errors(self.path):
+            return self._connection.execute("SELECT count(*) FROM responses").fetchone()[0]
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, Response]:
+        """The stored responses among ``keys``.
+
+        Raises ``StoreError`` naming the key of a damaged response.
+        """
+        found: dict[str, Response] = {}
+        raw = [_raw_key(key) for key in keys]
+        for start in range(0, len(raw), _CHUNK):
+            chunk = raw[start : start + _CHUNK]
+            marks = ",".join("?" * len(chunk))
+            with one_line_errors(self.path):
+                query = f"SELECT key, payload FROM responses WHERE key IN ({marks})"
+                rows = self._connection.execute(query, chunk).fetchall()
+            for key, payload in rows:
+                found[key.hex()] = decode_response(key.hex(), payload)
+        return found
+
+    def put(self, key: str, request: Request, response: Response) -> None:
+        """Keeps a response, committed when this returns; a key that is already there stays as it is.
+
+        Raises ``StoreError`` when the disk is full or the file cannot be written; what was put before is kept.
+        """
+        sample = request if isinstance(request, Sample) else None
+        rollout = response if isinstance(response, Rollout) else None
+        row = (
+            _raw_key(key),
+            type(request).__name__,
+            sample.cut if sample else None,
+            sample.index if sample else None,
+            rollout.stop.value if rollout else None,
+            len(rollout.ids) if rollout else None,
+            encode_response(response),
+        )
+        with one_line_errors(self.path):
+            self._connection.execute(_PUT, row)
+
+    def flush(self) -> None:
+        """Returns at once: every put is committed already."""
+
+    def responses(self) -> Iterator[StoredResponse]:
+        """All that is stored, in the order it came."""
+        with one_line_errors(self.path):
+            rows = self._connection.execute("SELECT key, kind, cut, idx, payload FROM responses ORDER BY rowid")
+            for raw, kind, cut, index, payload in rows:
+                key = raw.hex() if isinstance(raw, bytes) else repr(raw)
+                yield StoredResponse(key=key, kind=kind, cut=cut, index=index, response=decode_response(key, payload))
+
+    def begin_run(self, *, verb: str, config: Mapping[str, Any], started: str) -> int:
+        """The number of a new run; ``config`` is JSON-shaped."""
+        text = json.dumps(config, sort_keys=True, allow_nan=False)
+        with one_line_errors(self.path):
+            query = "INSERT INTO runs (verb, config, started) VALUES (?, ?, ?) RETURNING id"
+            return self._connection.execute(query, (verb, text, started)).fetchone()[0]
+
+    def finish_run(self, run: int, *, finished: str, document: bytes | None = None) -> None:
+        """Notes that a run ended, with its result document as written to JSON."""
+        packed = None if document is None else zlib.compress(document)
+        with one_line_errors(self.path):
+            query = "UPDATE runs SET finished = ?, document = ? WHERE id = ? RETURNING id"
+            changed = self._connection.execute(query, (finished, packed, run)).fetchall()
+        if not changed:
+            raise UnknownName(f"store {str(self.path)!r} has no run {run}")
+
+    def runs(self) -> tuple[RunRecord, ...]:
+        """All runs, first to last."""
+        with one_line_errors(self.path):
+            query = "SELECT id, verb, config, started, finished, document IS NOT NULL FROM runs ORDER BY id"
+            rows = self._connection.execute(query).fetchall()
+        return tuple(
+            RunRecord(
+                id=run, verb=verb, config=self._config(run, config), started=started, finished=finished, has_document=bool(has)
+            )
+            for run, verb, config, started, finished, has in rows
+        )
+
+    def _config(self, run: int, text: str) -> Mapping[str, Any]:
+        try:
+            config = json.loads(text)
+        except (ValueError, TypeError, RecursionError):
+            config = None
+        if not isinstance(config, dict):
+            raise StoreError(f"store {str(self.path)!r}: the configuration of run {run} is damaged (not a JSON object)")
+        return config
+
+    def document(self, run: int) -> bytes | None:
+        """The result document of a run, or None for one that left none.
+
+        Raises ``UnknownName`` for a run that is not there, ``StoreError`` for a damaged document.
+        """
+        with one_line_errors(self.path):
+            row = self._connection.execute("SELECT document FROM runs WHERE id = ?", (run,)).fetchone()
+        if row is None:
+            known = ", ".join(str(record.id) for record in self.runs()[-12:]) or "none"
+            raise UnknownName(f"store {str(self.path)!r} has no run {run}; the last are: {known}")
+        if row[0] is None:
+            return None
+        unpacker = zlib.decompressobj()
+        try:
+            document = unpacker.decompress(row[0], MAX_DOCUMENT)
+        except (zlib.error, TypeError) as error:
+            raise StoreError(f"store {str(self.path)!r}: the document of run {run} is damaged ({error})") from None
+        if not unpacker.eof:
+            raise StoreError(f"store {str(self.path)!r}: the document of run {run} is damaged (it ends early or is too long)")
+        return document
+
+
+def open_store(path: str | Path, *, fingerprint: str, name: str) -> SqliteStore:
+    """The store of one model in a file, made if it is not there.
+
+    Raises ``MismatchError`` naming both sides for a file of another model or schema, ``StoreError`` for a file that is no
+    store or cannot be written, ``MissingFile`` for a folder that is not there.
+    """
+    from tokenworth import __version__  # the package may import this module while it is itself being imported
+
+    owner = Owner(name=name, fingerprint=fingerprint, version=__version__)
+    connection, found = create_or_open(Path(path), owner)
+    return SqliteStore(Path(path), connection, found)
+
+
+def open_existing(path: str | Path) -> SqliteStore:
+    """The store in a file that is there, whatever its model: to list runs and read documents.
+
+    Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is no store.
+    """
+    connection, found = _open_existing(Path(path))
+    return SqliteStore(Path(path), connection, found)
+
+
+def _raw_key(key: str) -> bytes:
+    try:
+        raw = bytes.fromhex(key)
+    except ValueError:
+        raw = b""
+    if len(raw) != _KEY_BYTES:
+        raise InvalidInput(f"content key {key[:70]!r}: expected {2 * _KEY_BYTES} hexadecimal digits")
+    return raw

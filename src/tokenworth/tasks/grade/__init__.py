@@ -1,0 +1,1 @@
+"""Graders: what an answer text says, and whether that is the gold answer."""

@@ -1,0 +1,91 @@
+"""Finds where an answer text states its answer: boxes, and sentences such as "The answer is …"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenworth.core.grade import TRUNCATED, UNGRADED, Grade, Verdict
+
+MAX_ANSWER = 400
+"""Characters of the longest answer that is read; what is longer is not an answer."""
+_MAX_LABEL = 40
+_MAX_BOXES = 32
+
+_LINK = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|will\s+be|remains|:|=|-|–|—|→|⇒)"
+_ADVERB = r"(?:therefore|thus|then|hence|indeed|clearly|likely|most\s+likely|actually|still|simply|probably|definitely)"
+_LEAD = re.compile(
+    r"\b(?:answer|(?:correct|right|best|final|chosen)\s+(?:option|choice|letter|response))\b"
+    r"(?:"
+    r"[*_\s\"”]{0,6}(?:(?:to|for|of)\s[^\n:.]{0,80}?)?(?:\s{0,3}(?:choice|option|letter|here|number)\b)?[*_\s]{0,4}"
+    rf"{_LINK}(?![a-z])(?:[\s*_,]{{0,4}}{_ADVERB}\b)?[\s*_,]{{0,4}}:?"
+    r"|[*_:# \t]{0,6}\n"
+    r")",
+    re.IGNORECASE,
+)
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+
+
+def ungraded() -> Grade:
+    """The grade of a text in which no single answer can be read."""
+    return Grade(outcome=UNGRADED, verdict=Verdict.UNKNOWN)
+
+
+def outcome_label(answer: str) -> str:
+    """A short label for a free answer: one line, at most 40 characters, never one of the reserved labels."""
+    label = " ".join(answer.split())
+    if len(label) > _MAX_LABEL:
+        label = label[: _MAX_LABEL - 1] + "…"
+    return f"‘{label}’" if label in (UNGRADED, TRUNCATED) else label
+
+
+def boxed(text: str) -> list[str]:
+    """Contents of the last ``\\boxed{…}`` groups, in order, braces balanced; a box that never closes is left out."""
+    found: list[str] = []
+    for match in list(_BOX.finditer(text))[-_MAX_BOXES:]:
+        depth = 1
+        for at in range(match.end(), min(len(text), match.end() + MAX_ANSWER + 1)):
+            if text[at] == "{" and text[at - 1] != "\\":
+                depth += 1
+            elif text[at] == "}" and text[at - 1] != "\\":
+                depth -= 1
+                if depth == 0:
+                    found.append(text[match.end() : at].strip())
+                    break
+    return found
+
+
+def statements(text: str, *, window: int = MAX_ANSWER) -> Iterator[str]:
+    """What follows each "the answer is", "final answer:", … up to ``window`` characters; one that leads to another is skipped."""
+    for match in _LEAD.finditer(text):
+        rest = text[match.end() : match.end() + window]
+        line = rest.lstrip("\n").split("\n", 1)[0]
+        if not _LEAD.search(line):
+            yield rest
+
+
+_SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s|$)|[!?](?=\s|$)|\n")
+_WRAPS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("*", "*"), ("`", "`"), ('"', '"'), ("“", "”"))
+
+
+def unwrapped(answer: str) -> str:
+    """The answer without the marks around it (dollar signs, bold, quotes) and without a final full stop."""
+    answer = answer.strip()
+    while True:
+        before = answer
+        answer = answer.strip().strip("*_").removesuffix(".").strip()
+        for left, right in _WRAPS:
+            if len(answer) >= len(left) + len(right) and answer.startswith(left) and answer.endswith(right):
+                answer = answer[len(left) : len(answer) - len(right)].strip()
+        if answer == before:
+            return answer
+
+
+def stated(text: str) -> list[str]:
+    """The answers a text states: every box and the rest of every answer sentence, in that order, unwrapped."""
+    found = boxed(text)
+    for rest in statements(text):
+        sentence = _SENTENCE_END.split(rest.strip().lstrip(":").strip(), maxsplit=1)[0]
+        if "\\boxed" not in sentence and "\\fbox" not in sentence and sentence.strip("*_ "):
+            found.append(sentence)
+    return [answer for answer in map(unwrapped, found) if answer]

@@ -1,0 +1,176 @@
+"""The option label an answer text ends up with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tokenworth.core.grade import Grade, Verdict
+from tokenworth.core.problem import Problem
+from tokenworth.tasks.grade.answers import boxed, statements, ungraded
+
+_OPENER = r"(?:\\(?:boxed|fbox|text|textbf|mathbf|mathrm|mathsf|boldsymbol)\s{0,2}\{|\\\(|\\\[|[*_`\"'“‘(\[{$<]|\s){0,12}"
+_NOUN = r"(?:(?:the\s{1,2})?(?:option|choice|letter|answer|number)s?\b\s{0,2}:?)?"
+_CLOSER = re.compile(r"\\\)|\\\]|[)\]}*_`\"'”’$>]")
+_STOP = re.compile(r"[.:,;!?](?![\w])|\n|$")
+_CONNECTIVE = re.compile(r"[ \t]+(?:because|since|as|for|due|which|and|or|but)\b|[ \t]*[—–(]|[ \t]+-[ \t]|[ \t]*[/&]|[ \t]+$|[ \t]+\n")
+_LIST = re.compile(r"[)\]}*_`\"'”’$>.:]{0,6}\s{0,2}(?:,|/|&|\+|\band\b|\bor\b)(?:\s{1,2}(?:and|or)\b)?(?=[\s(*\[\"'$\\/&]|\w)")
+_RIGHT = re.compile(
+    r"[)\]}*_`\"'”’$>]{0,6}\s{1,2}(?:is|must be|would be)\s{1,2}(?:therefore\s)?(?:the\s)?(?:correct|right|best)\b"
+    r"(?!\s+(?:for|if|only|about))"
+)
+_WRONG = re.compile(r"[^\n.]{0,30}?\b(?:not|isn't|incorrect|wrong|false|cannot|can't|eliminated?)\b")
+_BRACKETS = "([{"
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    at_start: re.Pattern[str]
+    """A label, marks around it allowed, at the place where an answer is expected."""
+    named: re.Pattern[str]
+    """``option C`` anywhere."""
+    marked: re.Pattern[str] | None
+    """``(C)`` or ``**C**`` anywhere; None for numeric labels, which are marked like that in formulas too."""
+    fold: dict[str, str]
+
+
+@lru_cache(maxsize=64)
+def _patterns(labels: tuple[str, ...]) -> _Patterns:
+    one = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+    folded = [label.casefold() for label in labels]
+    unique = len(set(folded)) == len(folded)
+    numeric = any(label.isdigit() for label in labels)
+    marked = rf"(?:(?<![\w)\]])\((?P<round>{one})\)|\*\*\(?(?P<bold>{one})\)?\*\*|\\text(?:bf)?\{{\(?(?P<text>{one})\)?\}})"
+    return _Patterns(
+        at_start=re.compile(rf"(?P<open>{_OPENER}{_NOUN}{_OPENER})(?P<label>{one})", re.IGNORECASE if unique else 0),
+        named=re.compile(rf"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer){_OPENER}(?P<label>{one})(?!\w|[.,]\d)"),
+        marked=None if numeric else re.compile(marked),
+        fold=dict(zip(folded if unique else labels, labels, strict=True)),
+    )
+
+
+def _canonical(patterns: _Patterns, label: str) -> str | None:
+    # None: a letter that matches without regard to case, yet folds to something else (the long s).
+    return patterns.fold.get(label) or patterns.fold.get(label.casefold())
+
+
+def _label_at(problem: Problem, patterns: _Patterns, text: str, at: int) -> tuple[str, int] | None:
+    """The label that stands at ``at`` as a label, and where it ends; None for a word that only begins like one."""
+    match = patterns.at_start.match(text, at)
+    if match is None:
+        return None
+    label, end = _canonical(patterns, match["label"]), match.end()
+    if label is None:
+        return None
+    opener, rest = match["open"], text[end:]
+    closer = _CLOSER.match(rest)
+    bracketed = any(mark in opener for mark in _BRACKETS) or (closer is not None and closer[0] == ")")
+    if match["label"] != label and not (bracketed and closer):
+        return None
+    if closer or _STOP.match(rest) or _CONNECTIVE.match(rest) or _restates(problem, label, rest):
+        return label, end
+    return None
+
+
+def _restates(problem: Problem, label: str, rest: str) -> bool:
+    """Whether the text goes on with this option's own text."""
+    texts = {option.label: option.text for option in problem.options}
+    own = " ".join(texts[label].casefold().split()).rstrip(".")
+    said = " ".join(rest[: 2 * len(own) + 40].lstrip(" )].:*_`-–—\t").casefold().split())
+    return bool(own) and said.startswith(own[:40])
+
+
+def _labels_at(problem: Problem, patterns: _Patterns, text: str) -> list[str]:
+    """The label at the start of ``text``, with those listed after it ("A or B")."""
+    found: list[str] = []
+    at = 0
+    while (here := _label_at(problem, patterns, text, at)) is not None:
+        found.append(here[0])
+        listed = _LIST.match(text, here[1])
+        if listed is None:
+            break
+        at = listed.end()
+    return found
+
+
+def _stated(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
+    found: set[str] = set()
+    for content in boxed(text):
+        found.update(_labels_at(problem, patterns, content))
+    for rest in statements(text):
+        found.update(_labels_at(problem, patterns, rest))
+    for match in patterns.named.finditer(text):
+        if _RIGHT.match(text, match.end()):
+            found.add(match["label"])
+    for label, end in _marks(patterns, text):
+        if _RIGHT.match(text, end):
+            found.add(label)
+    return found
+
+
+def _marks(patterns: _Patterns, text: str) -> Iterator[tuple[str, int]]:
+    if patterns.marked is not None:
+        for match in patterns.marked.finditer(text):
+            yield match["round"] or match["bold"] or match["text"], match.end()
+
+
+def _alone(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
+    """Labels that make up a whole line."""
+    found: set[str] = set()
+    for line in text.splitlines():
+        line = line.strip().lstrip("#>•- ")
+        here = _label_at(problem, patterns, line, 0) if len(line) <= 40 else None
+        if here is not None and not line[here[1] :].strip(" )]}*_`\"'.:$>\\"):
+            found.add(here[0])
+    return found
+
+
+def _leading(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
+    """Labels that begin a line and are followed by their own option's text."""
+    found: set[str] = set()
+    for line in text.splitlines():
+        line = line.strip().lstrip("#>•- ")
+        match = patterns.at_start.match(line)
+        if match is not None and line[match.end() :][:1] in {")", "]", ".", ":", "*", " "}:
+            label = _canonical(patterns, match["label"])
+            if label is not None and label == match["label"] and _restates(problem, label, line[match.end() :]):
+                found.add(label)
+    return found
+
+
+def _mentioned(patterns: _Patterns, text: str) -> set[str]:
+    """Labels mentioned anywhere in brackets, bold or after "option", unless one is ruled out: then nothing is read."""
+    found: set[str] = set()
+    mentions = [*_marks(patterns, text), *((match["label"], match.end()) for match in patterns.named.finditer(text))]
+    for label, end in mentions:
+        if _WRONG.match(text, end):
+            return set()
+        found.add(label)
+    return found
+
+
+def option(problem: Problem, text: str) -> Grade:
+    """Grade of the option label the text states.
+
+    Read in this order, the first that gives any label decides: statements ("The answer is (C)", "**Answer:** C",
+    ``\\boxed{C}``, "option C is correct"); a line that is only a label; a line that is a label and its option's text; a
+    label in brackets or bold. Two different labels, or none: ungraded. Only the problem's labels count, and a bare
+    letter counts only where it stands as a label ("A cat" is not option A, unless that is its text).
+    """
+    if not problem.options or not text.strip():
+        return ungraded()
+    patterns = _patterns(problem.labels)
+    found = (
+        _stated(problem, patterns, text)
+        or _alone(problem, patterns, text)
+        or _leading(problem, patterns, text)
+        or _mentioned(patterns, text)
+    )
+    if len(found) != 1:
+        return ungraded()
+    label = found.pop()
+    if problem.gold is None:
+        return Grade(outcome=label, verdict=Verdict.UNKNOWN)
+    return Grade(outcome=label, verdict=Verdict.CORRECT if label == problem.gold else Verdict.INCORRECT)

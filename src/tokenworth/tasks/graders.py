@@ -1,0 +1,74 @@
+"""Which grader a problem gets: the built-in ones by name, or a function of the user's."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tokenworth.core.grade import Grade, Grader
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.grade.exact import exact
+from tokenworth.tasks.grade.latex import latex_grader
+from tokenworth.tasks.grade.numeric import numeric
+from tokenworth.tasks.grade.option import option
+
+_MAKE: Mapping[str, Callable[[], Grader]] = {
+    AnswerKind.OPTION: lambda: option,
+    AnswerKind.EXACT: lambda: exact,
+    AnswerKind.NUMERIC: lambda: numeric,
+    AnswerKind.LATEX: latex_grader,
+}
+GRADERS = tuple(str(name) for name in _MAKE)
+"""Names of the built-in graders; they are those of the answer kinds."""
+
+
+def grader_for(what: Problem | str) -> Grader:
+    """The grader of a problem's answer kind, or the one a name stands for: a built-in name or ``module:callable``.
+
+    Raises: UnknownName for a name that is neither; MissingExtra when it needs a library that is not installed;
+    InvalidInput when the module cannot be imported or what it names cannot be called.
+    """
+    name = str(what.kind) if isinstance(what, Problem) else what
+    if ":" in name:
+        return _user_grader(name)
+    if name not in _MAKE:
+        raise unknown_name("grader", name, (*GRADERS, "module:callable"))
+    return _MAKE[name]()
+
+
+def _user_grader(name: str) -> Grader:
+    module_name, _, attribute = name.partition(":")
+    found: object = _import(module_name, name)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            known = [other for other in dir(found) if not other.startswith("_")]
+            raise unknown_name(f"attribute of {module_name}", attribute, known)
+        found = getattr(found, part)
+    if not callable(found):
+        raise InvalidInput(f"grader {name!r} is a {type(found).__name__}; expected a function of a problem and a text")
+    call: Callable[[Problem, str], object] = found
+
+    def checked(problem: Problem, text: str) -> Grade:
+        grade = call(problem, text)
+        if not isinstance(grade, Grade):
+            raise InvalidInput(f"grader {name!r} returned a {type(grade).__name__}; expected a tokenworth.core.grade.Grade")
+        return grade
+
+    return checked
+
+
+def _import(module_name: str, name: str) -> object:
+    here = str(Path.cwd())
+    added = here not in sys.path
+    if added:
+        sys.path.insert(0, here)  # a grader in the folder the user works in
+    try:
+        return importlib.import_module(module_name)
+    except (ImportError, SyntaxError, ValueError, TypeError) as error:
+        raise InvalidInput(f"grader {name!r}: cannot import module {module_name!r}: {error}") from error
+    finally:
+        if added:
+            sys.path.remove(here)

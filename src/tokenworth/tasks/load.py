@@ -1,0 +1,144 @@
+"""Problems from a task spec: the synthetic world, a file in one of several formats, or a data set by name."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import overload
+
+from tokenworth.core.problem import Problem
+from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.sources.hub import hub_problems
+from tokenworth.tasks.sources.maths import gsm8k_problems, math_problems
+from tokenworth.tasks.sources.mmlu import mmlu_pro_problems, mmlu_problems, redux_problems
+from tokenworth.tasks.sources.native import native_problems
+
+WORLD_SIZE = 1000
+"""How many problems a world task has when it is asked for its length; `load_item` reaches any index."""
+
+_READERS: Mapping[str, Callable[[Path], Iterator[Problem]]] = {
+    "jsonl": native_problems,
+    "mmlu": mmlu_problems,
+    "mmlu-redux": redux_problems,
+    "mmlu-pro": mmlu_pro_problems,
+    "gsm8k": gsm8k_problems,
+    "math": math_problems,
+}
+FORMATS = ("world", *_READERS, "hf")
+"""What may stand before the colon of a task spec."""
+_USAGE = "expected world:FAMILY[/SPLIT], PATH.jsonl[.gz], PATH.csv, mmlu-pro:PATH, gsm8k:PATH, math:PATH or hf:NAME"
+
+
+class WorldTask(Sequence[Problem]):
+    """The first ``size`` problems of one world family and split, made when they are asked for."""
+
+    def __init__(self, family: str, split: str, size: int) -> None:
+        self.family, self.split, self._size = family, split, size
+
+    def problem(self, index: int) -> Problem:
+        """The problem of any index from 0, also beyond the task's length."""
+        from tokenworth.tasks.world.problems import world_problem
+
+        return world_problem(self.family, index, split=self.split, seed=0)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> Problem: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Problem]: ...
+    def __getitem__(self, index: int | slice) -> Problem | Sequence[Problem]:
+        if isinstance(index, slice):
+            return [self.problem(number) for number in range(*index.indices(self._size))]
+        number = index + self._size if index < 0 else index
+        if not 0 <= number < self._size:
+            raise IndexError(index)
+        return self.problem(number)
+
+
+def load_task(spec: str, *, limit: int | None = None) -> Sequence[Problem]:
+    """The problems a spec names, the first ``limit`` of them when given; the order is that of the source.
+
+    Raises: UnknownName with close matches for a format, family or split that does not exist; MissingFile; InvalidInput
+    naming file and line for content that cannot be read, and for a task without problems; MissingExtra.
+    """
+    if limit is not None and limit < 1:
+        raise InvalidInput(f"limit {limit}: expected at least 1 problem")
+    kind, rest = _split_spec(spec)
+    if kind == "world":
+        return _world(rest, limit)
+    if kind == "hf":
+        problems = hub_problems(rest, limit=limit)[:limit]
+    else:
+        problems = list(itertools.islice(_READERS[kind](Path(rest)), limit))
+    if not problems:
+        raise InvalidInput(f"task {spec!r} has no problems; expected at least one")
+    return problems
+
+
+def load_item(spec: str, item: int | str) -> Problem:
+    """One problem of a task by its id or its index from 0; text that is the id of a problem is taken as one.
+
+    Raises: as `load_task`; UnknownName for an id, InvalidInput for an index that does not exist.
+    """
+    task = load_task(spec)
+    if isinstance(task, WorldTask):
+        return task.problem(_world_index(task, item))
+    by_id = {problem.id: problem for problem in reversed(task)}
+    if isinstance(item, str) and item in by_id:
+        return by_id[item]
+    index = _index(item)
+    if index is None:
+        raise unknown_name(f"problem id in {spec!r}", str(item), by_id)
+    if not 0 <= index < len(task):
+        raise InvalidInput(f"item {item}: task {spec!r} has {len(task)} problems; expected 0 to {len(task) - 1} or an id")
+    return task[index]
+
+
+def _index(item: int | str) -> int | None:
+    if isinstance(item, int):
+        return item
+    text = item.strip()
+    # Twelve digits: longer ones name no problem, and int() refuses thousands of them.
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) <= 12 else None
+
+
+def _world_index(task: WorldTask, item: int | str) -> int:
+    index = _index(str(item).removeprefix(f"world:{task.family}/{task.split}/"))
+    if index is None or index < 0:
+        raise InvalidInput(
+            f"item {item!r}: expected an index from 0, or an id such as world:{task.family}/{task.split}/0, in this world task"
+        )
+    return index
+
+
+def _world(rest: str, limit: int | None) -> WorldTask:
+    from tokenworth.tasks.world.problems import FAMILIES, SPLITS
+
+    family, _, split = rest.partition("/")
+    if family not in FAMILIES:
+        raise unknown_name("world family", family, FAMILIES)
+    if split and split not in SPLITS:
+        raise unknown_name("split of a world task", split, SPLITS)
+    return WorldTask(family, split or "test", WORLD_SIZE if limit is None else limit)
+
+
+def _split_spec(spec: str) -> tuple[str, str]:
+    """(format, rest) of a spec; the format of a bare path follows from its name."""
+    kind, colon, rest = spec.partition(":")
+    if colon and kind in FORMATS:
+        if not rest:
+            raise InvalidInput(f"task {spec!r} names no {'family' if kind == 'world' else 'file or data set'}; {_USAGE}")
+        return kind, rest
+    name = spec.casefold().removesuffix(".gz")
+    if name.endswith((".jsonl", ".ndjson")):
+        return "jsonl", spec
+    if name.endswith(".csv"):
+        return "mmlu", spec
+    if Path(spec).exists():
+        raise InvalidInput(f"task {spec!r}: the format does not follow from the name; {_USAGE}")
+    if colon:
+        raise unknown_name("task format", kind, FORMATS)
+    raise InvalidInput(f"{unknown_name('task', spec, FORMATS)}; {_USAGE}") if spec else InvalidInput(f"no task given; {_USAGE}")

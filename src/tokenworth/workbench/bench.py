@@ -1,0 +1,150 @@
+"""The workbench: a model, a store, and cases to measure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tokenworth.core.documents import CurveDoc, ForcedDoc, SampleSetDoc
+from tokenworth.core.ports import Store
+from tokenworth.core.problem import Problem
+from tokenworth.errors import InvalidInput, StoreError
+from tokenworth.run.progress import OnEvent
+from tokenworth.store.memory import MemoryStore
+from tokenworth.tasks.graders import grader_for
+from tokenworth.tasks.judge import text_judge
+from tokenworth.tasks.load import load_item
+from tokenworth.tasks.prompt import user_message
+from tokenworth.workbench.case import Case, Curve, Forced, Now, Samples, utc_now
+from tokenworth.workbench.models import Model, load_model
+
+
+def _silent(verb: str) -> OnEvent | None:
+    del verb
+    return None
+
+
+class Workbench:
+    """A model with a store. Use as a context manager, or call `close`.
+
+    ``model``: ``tiny``, ``toy:FILE.json`` or ``hf:PATH``. ``store``: path of the run's SQLite file; None keeps rollouts in memory.
+    ``on_event``: verb -> receiver of progress events. ``now``: the clock of provenance.
+    """
+
+    def __init__(
+        self,
+        model: str | Model = "tiny",
+        *,
+        store: str | os.PathLike[str] | Store | None = None,
+        device: str = "cpu",
+        dtype: str = "float32",
+        batch: int = 64,
+        trace_format: str | None = None,
+        on_event: Callable[[str], OnEvent | None] = _silent,
+        now: Now = utc_now,
+        command: str = "",
+    ) -> None:
+        self.model = (
+            model
+            if isinstance(model, Model)
+            else load_model(model, device=device, dtype=dtype, batch=batch, trace_format=trace_format)
+        )
+        self._on_event, self._now, self._command = on_event, now, command
+        self.store: Store
+        if store is None:
+            self.store = MemoryStore()
+        elif isinstance(store, str | os.PathLike):
+            from tokenworth.store.sqlite import open_store
+
+            self.store = open_store(Path(store), fingerprint=self.model.backend.fingerprint, name=self.model.name)
+        else:
+            self.store = store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the store."""
+        close = getattr(self.store, "close", None)
+        if close is not None:
+            close()
+
+    def case(self, task: str | Problem | None = None, item: int | str = 0, *, grader: str | None = None) -> Case:
+        """A problem put to the model: a `Problem`, or a task such as ``world:steps`` or ``mmlu:FILE.csv`` and an item of it.
+
+        An automaton needs no task. ``grader`` replaces the one of the problem's kind: a name or ``module:callable``.
+        """
+        if self.model.is_toy:
+            if task is not None:
+                raise InvalidInput(f"{self.model.name} is an automaton and takes no task; leave --task out")
+            return self._toy_case()
+        if task is None:
+            raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
+        problem = task if isinstance(task, Problem) else load_item(task, item)
+        assert self.model.render is not None
+        prompt = self.model.render(user_message(problem, self.model.instruction))
+        trace_format = self.model.format
+        if trace_format is not None and trace_format.open:
+            prompt = self._opened(prompt, trace_format.open)
+        close = self.model.codec.encode(trace_format.close) if trace_format is not None and trace_format.close else None
+        judge = text_judge(problem, self.model.codec, close, grader_for(grader or problem))
+        return self._make(problem, prompt, judge)
+
+    def _opened(self, prompt: tuple[int, ...], mark: str) -> tuple[int, ...]:
+        # Some chat templates end with the open marker and some leave it to the model; traces always begin after it.
+        opened = self.model.codec.encode(mark)
+        tail = self.model.codec.decode(prompt[-len(opened) - 4 :]).rstrip()
+        return prompt if tail.endswith(mark.rstrip()) else prompt + opened
+
+    def _toy_case(self) -> Case:
+        from tokenworth.backends.toy import ToyBackend, toy_judge
+
+        backend = self.model.backend
+        assert isinstance(backend, ToyBackend)
+        return self._make(None, (), toy_judge(backend.automaton))
+
+    def _make(self, problem: Problem | None, prompt: tuple[int, ...], judge: object) -> Case:
+        return Case(
+            model=self.model,
+            problem=problem,
+            prompt=prompt,
+            judge=judge,  # pyright: ignore[reportArgumentType]
+            store=self.store,
+            on_event=self._on_event,
+            now=self._now,
+            command=self._command,
+        )
+
+
+def report(path: str | os.PathLike[str], *measured: Samples | Curve | Forced | CurveDoc | ForcedDoc | SampleSetDoc, title: str | None = None) -> Path:
+    """Writes one self-contained HTML file of up to one sample set, curve and forced-answer document each; returns its path."""
+    from tokenworth.report.html import render_html
+    from tokenworth.report.view import build_view
+
+    documents = [item if isinstance(item, CurveDoc | ForcedDoc | SampleSetDoc) else item.document for item in measured]
+
+    def only(kind: type) -> object:
+        found = [doc for doc in documents if isinstance(doc, kind)]
+        if len(found) > 1:
+            raise InvalidInput(f"{len(found)} {kind.__name__}s for one report; expected at most one of each")
+        return found[0] if found else None
+
+    view = build_view(only(CurveDoc), only(ForcedDoc), only(SampleSetDoc), title=title)  # pyright: ignore[reportArgumentType]
+    return write_page(path, render_html(view))
+
+
+def write_page(path: str | os.PathLike[str], page: str) -> Path:
+    """Writes a page, its folder made if needed; returns the path."""
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
+    return target

@@ -1,0 +1,236 @@
+"""One problem put to one model: sample it, measure its trace, read forced answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from tokenworth import __version__
+from tokenworth.core.documents import CurveDoc, ForcedDoc, ModelDoc, ProvenanceDoc, SampleSetDoc
+from tokenworth.core.grade import Judge
+from tokenworth.core.ports import Store
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.core.request import Experiment
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import Trace
+from tokenworth.errors import InvalidInput, MismatchError, Unsupported
+from tokenworth.methods.curve import curve
+from tokenworth.methods.documents import About, curve_document, forced_document, sample_document
+from tokenworth.methods.forced import encode_exit, forced
+from tokenworth.methods.results import CurveResult, ForcedResult, SampleResult
+from tokenworth.methods.sample import choose_trace, complete_trace, sample
+from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.run.drive import drive_counted
+from tokenworth.run.estimate import CostPlan, plan_cost
+from tokenworth.run.progress import OnEvent, RunCounts
+from tokenworth.tasks.formats import exit_text
+from tokenworth.tasks.judge import find_close
+from tokenworth.workbench.models import Model
+
+ResultT = TypeVar("ResultT")
+Now = Callable[[], datetime]
+
+DEFAULT_LIMIT = 4096
+"""Tokens a completion may have when nobody says so and the context allows it."""
+TOY_LIMIT = 10_000
+DEFAULT_HALF_WIDTH = 0.1
+"""Target of an excursion run for which no budget was given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Samples:
+    """N answers, as arrays and as a document."""
+
+    result: SampleResult
+    document: SampleSetDoc
+
+    def trace(self, choice: str = "any") -> Trace:
+        """A base trace: the first ``correct``, ``incorrect`` or ``any`` answer, or the one with an index such as ``"3"``."""
+        return choose_trace(self.result, choice)[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curve:
+    """A value curve, as arrays and as a document."""
+
+    result: CurveResult
+    document: CurveDoc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Forced:
+    """Forced answers, as arrays and as a document."""
+
+    result: ForcedResult
+    document: ForcedDoc
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+class Case:
+    """A problem with a model and a store. Made by `Workbench.case`."""
+
+    def __init__(
+        self,
+        *,
+        model: Model,
+        problem: Problem | None,
+        prompt: tuple[int, ...],
+        judge: Judge,
+        store: Store,
+        on_event: Callable[[str], OnEvent | None],
+        now: Now,
+        command: str,
+    ) -> None:
+        self.model, self.problem, self.prompt, self.judge, self.store = model, problem, prompt, judge, store
+        self._on_event, self._now, self._command = on_event, now, command
+
+    # -- building blocks -------------------------------------------------------------------------------------------
+
+    def sampling(
+        self, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, limit: int | None = None
+    ) -> Sampling:
+        """Sampling parameters for this model; the defaults are neutral: the model's own distribution.
+
+        ``limit``: tokens of a whole completion; by default what the context leaves, at most 4,096 (10,000 for automata).
+        """
+        room = None if self.model.context_length is None else self.model.context_length - len(self.prompt)
+        if room is not None and room < 1:
+            raise InvalidInput(
+                f"the prompt has {len(self.prompt)} tokens and the model's context {self.model.context_length}: nothing can be sampled"
+            )
+        if limit is None:
+            limit = TOY_LIMIT if room is None else min(room, DEFAULT_LIMIT)
+        elif room is not None and limit > room:
+            raise InvalidInput(
+                f"completion limit {limit}: the context of {self.model.context_length} leaves {room} tokens after the prompt of {len(self.prompt)}"
+            )
+        return Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, max_tokens=limit, stop=self.model.stop)
+
+    def find_wall(self, ids: tuple[int, ...]) -> int:
+        """Number of trace tokens in a completion."""
+        close = self._close
+        if close is None:
+            return len(ids)
+        wall = find_close(ids, close)
+        return len(ids) if wall is None else wall
+
+    @property
+    def _close(self) -> tuple[int, ...] | None:
+        trace_format = self.model.format
+        return None if trace_format is None or not trace_format.close else self.model.codec.encode(trace_format.close)
+
+    def _run(self, verb: str, experiment: Experiment[ResultT]) -> tuple[ResultT, RunCounts]:
+        return drive_counted(experiment, backend=self.model.backend, store=self.store, on_event=self._on_event(verb))
+
+    def _about(self, counts: RunCounts) -> About:
+        provenance = ProvenanceDoc(
+            version=__version__,
+            created=self._now().isoformat(timespec="seconds"),
+            command=self._command,
+            drawn=counts.drawn,
+            reused=counts.reused,
+        )
+        model = ModelDoc(name=self.model.name, fingerprint=self.model.backend.fingerprint)
+        return About(problem=self.problem, model=model, codec=self.model.codec, provenance=provenance)
+
+    def price(self, experiment: Experiment[Any]) -> CostPlan:
+        """What the next batch of an experiment would cost; the model is not called."""
+        return plan_cost(experiment, backend=self.model.backend, store=self.store)
+
+    # -- sample ----------------------------------------------------------------------------------------------------
+
+    def sample_experiment(self, n: int, sampling: Sampling, seed: int, level: float) -> Experiment[SampleResult]:
+        """The experiment behind `sample`."""
+        return sample(self.prompt, n=n, sampling=sampling, seed=seed, judge=self.judge, find_wall=self.find_wall, level=level)
+
+    def sample(self, n: int, *, sampling: Sampling | None = None, seed: int = 0, level: float = 0.95, choose: str | None = None) -> Samples:
+        """Draws ``n`` answers. ``choose`` names the base trace that the document marks."""
+        experiment = self.sample_experiment(n, sampling or self.sampling(), seed, level)
+        result, counts = self._run("sample", experiment)
+        chosen = None if choose is None else choose_trace(result, choose)[0]
+        return Samples(result=result, document=sample_document(result, chosen, self._about(counts)))
+
+    def given_trace(self, ids: tuple[int, ...], *, sampling: Sampling | None = None, seed: int = 0) -> Trace:
+        """A base trace from its ids; where they do not end in a stop token, one sampled continuation ends it."""
+        bad = next((i for i in ids if not 0 <= i < self.model.codec.vocab_size), None)
+        if bad is not None:
+            raise MismatchError(
+                f"token id {bad} of the given trace is outside the vocabulary of {self.model.codec.vocab_size}; ids of another model?"
+            )
+        sampling = sampling or self.sampling()
+        if len(ids) > sampling.max_tokens:
+            raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {sampling.max_tokens}; raise --limit or shorten it")
+        ended = self._is_ended(ids)
+        experiment = complete_trace(self.prompt, ids, sampling=sampling, seed=seed, is_ended=ended, find_wall=self.find_wall)
+        return self._run("complete", experiment)[0]
+
+    def _is_ended(self, ids: tuple[int, ...]) -> bool:
+        if not ids or not self.model.is_toy:
+            return bool(ids) and ids[-1] in self.model.stop
+        from tokenworth.core.tokens import StopReason
+
+        return self.judge(ids, StopReason.STOP).outcome != "truncated"
+
+    # -- curve -----------------------------------------------------------------------------------------------------
+
+    def settings(self, *, sampling: Sampling, seed: int = 0, plan: str = "excursions", level: float = 0.95, **choices: Any) -> CurveSettings:
+        """Curve settings with the defaults of the command line: a half-width of 0.1 when no budget and no samples are given."""
+        budget = Budget(**{name: choices.pop(name, None) for name in ("max_rollouts", "max_tokens", "half_width")})
+        samples = choices.pop("samples", None)
+        if plan == "excursions" and samples is None and budget.is_open:
+            budget = replace(budget, half_width=DEFAULT_HALF_WIDTH)
+        if plan != "excursions" and samples is None:
+            samples = 20
+        values: dict[str, Any] = {"stride": None, "refine": None, "interval": "wilson", "top": 20} | choices
+        return CurveSettings(plan=plan, sampling=sampling, seed=seed, samples=samples, budget=budget, level=level, **values)  # pyright: ignore[reportArgumentType]
+
+    def curve_experiment(self, trace: Trace, settings: CurveSettings) -> Experiment[CurveResult]:
+        """The experiment behind `curve`."""
+        able = self.model.backend.capabilities
+        if settings.plan == "excursions" and not (able.leave and able.next_token):
+            raise Unsupported(f"{self.model.name} gives no next-token probabilities, which excursions need; use the plan stride or plain")
+        return curve(trace, judge=self.judge, settings=settings, with_probabilities=able.next_token)
+
+    def curve(self, trace: Trace, *, sampling: Sampling | None = None, settings: CurveSettings | None = None, **choices: Any) -> Curve:
+        """The value curve of a trace. ``choices``: plan, samples, stride, refine, max_rollouts, max_tokens, half_width, seed, level."""
+        settings = settings or self.settings(sampling=sampling or self.sampling(), **choices)
+        result, counts = self._run("curve", self.curve_experiment(trace, settings))
+        return Curve(result=result, document=curve_document(result, self._about(counts)))
+
+    # -- forced ----------------------------------------------------------------------------------------------------
+
+    def exit_texts(self, exits: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The exit texts to use: those given, or the model format's own."""
+        if exits:
+            return exits
+        if self.model.format is None:
+            raise InvalidInput(f"{self.model.name} has no trace format, so there is no default exit text; give --exit")
+        kind = AnswerKind.OPTION if self.problem is None else self.problem.kind
+        return (exit_text(self.model.format, kind),)
+
+    def forced_experiment(
+        self, trace: Trace, *, exits: tuple[str, ...] = (), options: tuple[str, ...] = (), stride: int = 1
+    ) -> Experiment[ForcedResult]:
+        """The experiment behind `forced`."""
+        if not self.model.backend.capabilities.read:
+            raise Unsupported(f"{self.model.name} gives no log-probabilities of continuations, which forced answers need")
+        labels = options or (() if self.problem is None else self.problem.labels)
+        if len(set(labels)) != len(labels):
+            raise InvalidInput(f"options repeat: {', '.join(labels)}; give each once")
+        texts = self.exit_texts(exits)
+        encoded = tuple(
+            encode_exit("default" if not exits else f"exit {i + 1}", text, labels, self.model.codec) for i, text in enumerate(texts)
+        )
+        return forced(trace, options=labels, exits=encoded, stride=stride, judge=self.judge)
+
+    def forced(self, trace: Trace, *, exits: tuple[str, ...] = (), options: tuple[str, ...] = (), stride: int = 1) -> Forced:
+        """Option probabilities at every ``stride``-th cut after each exit text (the model format's own by default)."""
+        experiment = self.forced_experiment(trace, exits=exits, options=options, stride=stride)
+        result, counts = self._run("forced", experiment)
+        return Forced(result=result, document=forced_document(result, self.exit_texts(exits), self._about(counts)))

@@ -1,0 +1,58 @@
+// The part of the state that a link carries, as `#v1&t=12&m=value…`. Unknown keys and bad values are ignored.
+
+export const METRICS = ["value", "delta", "forced", "probability"] as const;
+export type MetricName = (typeof METRICS)[number];
+export const TABS = ["token", "samples", "events", "data"] as const;
+export type TabName = (typeof TABS)[number];
+
+export interface Place {
+  trace: number;
+  unit: number;
+  pinned: boolean;
+  metric: MetricName | null;
+  stack: number;
+  share: boolean;
+  tab: TabName;
+  range: [number, number] | null;
+}
+
+export const START: Place = { trace: 0, unit: -1, pinned: false, metric: null, stack: 0, share: false, tab: "token", range: null };
+
+export function printHash(place: Place): string {
+  const parts = ["v1"];
+  if (place.trace) parts.push(`i=${place.trace}`);
+  parts.push(`t=${place.unit}`);
+  if (place.metric) parts.push(`m=${place.metric}`);
+  if (place.pinned) parts.push("p=1");
+  if (place.stack) parts.push(`x=${place.stack}`);
+  if (place.share) parts.push("n=1");
+  if (place.tab !== "token") parts.push(`s=${place.tab}`);
+  if (place.range) parts.push(`r=${place.range[0]}-${place.range[1]}`);
+  return "#" + parts.join("&");
+}
+
+function whole(text: string | undefined, low: number, otherwise: number): number {
+  return text !== undefined && /^-?\d{1,9}$/.test(text) && Number(text) >= low ? Number(text) : otherwise;
+}
+
+function oneOf<T extends string>(text: string | undefined, known: readonly T[]): T | null {
+  return known.find((x) => x === text) ?? null;
+}
+
+export function parseHash(hash: string): Place | null {
+  const [version, ...pairs] = hash.replace(/^#/, "").split("&");
+  if (version !== "v1") return null;
+  const found = new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
+  const range = /^(\d{1,9})-(\d{1,9})$/.exec(found.get("r") ?? "");
+  const [from, to] = [Number(range?.[1]), Number(range?.[2])];
+  return {
+    trace: whole(found.get("i"), 0, 0),
+    unit: whole(found.get("t"), -1, -1),
+    pinned: found.get("p") === "1",
+    metric: oneOf(found.get("m"), METRICS),
+    stack: whole(found.get("x"), 0, 0),
+    share: found.get("n") === "1",
+    tab: oneOf(found.get("s"), TABS) ?? "token",
+    range: range && from < to ? [from, to] : null,
+  };
+}

@@ -1,0 +1,291 @@
+// The view model as the page carries it (header) and as the viewer uses it (decoded).
+import * as codec from "./codec";
+import type { Column, TextColumn, Texts } from "./codec";
+
+export const MEASURED = 2;
+export const FOLLOWS = 1;
+export const NO_BIN = 255;
+
+export interface Fact { readonly label: string; readonly value: string; readonly detail: string }
+export interface Option { readonly label: string; readonly text: string; readonly gold: boolean }
+export interface Outcome { readonly label: string; readonly verdict: string; readonly colour: number; readonly total: number }
+
+export interface SampleSet {
+  readonly n: number;
+  readonly accuracy: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly level: number;
+  readonly outcomes: readonly Outcome[];
+  readonly correlation: number | null;
+  readonly correlation_low: number | null;
+  readonly correlation_high: number | null;
+  readonly lengths: readonly number[];
+  readonly verdicts: readonly string[];
+}
+
+interface CurveHead {
+  readonly label: string;
+  readonly level: number;
+  readonly interval: string;
+  readonly assumption: string;
+  readonly follows: string;
+  readonly columns: Record<string, Column | null>;
+}
+
+interface StackHead {
+  readonly kind: "forced" | "outcomes";
+  readonly name: string;
+  readonly text: string;
+  readonly labels: readonly string[];
+  readonly colours: readonly number[];
+  readonly gold: readonly boolean[];
+  readonly all_labels: readonly string[];
+  readonly columns: {
+    readonly cuts: Column; readonly mass: Column; readonly top: Column;
+    readonly raw: readonly Column[]; readonly all_raw: readonly Column[] | null;
+    readonly held: Column | null; readonly top_token: TextColumn | null; readonly top_probability: Column | null;
+  };
+}
+
+interface MetricHead {
+  readonly key: string;
+  readonly name: string;
+  readonly scale: string;
+  readonly note: string;
+  readonly low: number;
+  readonly high: number;
+  readonly palette: "value" | "delta" | "gold" | "probability";
+  readonly columns: { readonly values: Column; readonly bins: Column };
+}
+
+interface SamplesHead {
+  readonly outcomes: readonly string[];
+  readonly verdicts: readonly string[];
+  readonly stops: readonly string[];
+  readonly left_out: number;
+  readonly columns: Record<string, Column>;
+  readonly text: TextColumn;
+}
+
+export interface TraceHead {
+  readonly name: string;
+  readonly unit: "token" | "sentence";
+  readonly question: string;
+  readonly outcome: string;
+  readonly verdict: string;
+  readonly notes: readonly string[];
+  readonly options: readonly Option[];
+  readonly facts: readonly Fact[];
+  readonly outcomes: readonly Outcome[];
+  readonly text: { readonly pieces: TextColumn; readonly answer_pieces: TextColumn };
+  readonly prompt: TextColumn;
+  readonly curve: CurveHead | null;
+  readonly stacks: readonly StackHead[];
+  readonly metrics: readonly MetricHead[];
+  readonly branches: Record<string, Column> & { readonly text: TextColumn; readonly counts: readonly Column[] };
+  readonly events: { readonly kinds: readonly string[]; readonly labels: readonly string[]; readonly columns: Record<string, Column> };
+  readonly samples: SamplesHead;
+}
+
+export interface Header {
+  readonly schema: string;
+  readonly title: string;
+  readonly generator: string;
+  readonly hash: string;
+  readonly notes: readonly string[];
+  readonly sample_set: SampleSet | null;
+  readonly traces: readonly TraceHead[];
+}
+
+export interface Curve extends Omit<CurveHead, "columns"> {
+  readonly cuts: Int32Array;
+  readonly value: Float32Array;
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+  readonly nStarted: Int32Array;
+  readonly nEffective: Float32Array;
+  readonly state: Uint8Array;
+  readonly delta: Float32Array;
+  readonly deltaLow: Float32Array;
+  readonly deltaHigh: Float32Array;
+  readonly deltaFrom: Float32Array;
+  readonly leave: Float32Array | null;
+  readonly unsampled: Float32Array | null;
+}
+
+export interface Stack extends Omit<StackHead, "columns"> {
+  readonly cuts: Int32Array;
+  readonly raw: readonly Float32Array[];
+  readonly share: readonly Float32Array[];
+  readonly allRaw: readonly Float32Array[];
+  readonly mass: Float32Array;
+  readonly held: Uint8Array | null;
+  readonly top: Int32Array;
+  readonly topToken: Texts | null;
+  readonly topProbability: Float32Array | null;
+}
+
+export interface Metric extends Omit<MetricHead, "columns"> {
+  readonly values: Float32Array;
+  readonly bins: Uint8Array;
+}
+
+export interface Branches {
+  readonly n: number;
+  readonly cut: Int32Array;
+  readonly token: Int32Array;
+  readonly rollouts: Int32Array;
+  readonly p: Float32Array;
+  readonly value: Float32Array;
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+  readonly delta: Float32Array;
+  readonly isBase: Uint8Array;
+  readonly text: Texts;
+  readonly counts: readonly Int32Array[];
+}
+
+export interface Samples extends Omit<SamplesHead, "columns" | "text"> {
+  readonly n: number;
+  readonly cut: Int32Array;
+  readonly index: Int32Array;
+  readonly tokens: Int32Array;
+  readonly branch: Int32Array;
+  readonly diverges: Int32Array;
+  readonly outcome: Int32Array;
+  readonly verdict: Int32Array;
+  readonly stop: Int32Array;
+  readonly kept: Uint8Array;
+  texts(): Promise<Texts>;
+}
+
+export interface TraceEvent { readonly cut: number; readonly kind: string; readonly label: string; readonly stack: number }
+
+export interface Trace {
+  readonly head: TraceHead;
+  readonly n: number;
+  readonly pieces: Texts;
+  readonly answer: Texts;
+  readonly prompt: string;
+  readonly curve: Curve | null;
+  readonly stacks: readonly Stack[];
+  readonly metrics: ReadonlyMap<string, Metric>;
+  readonly branches: Branches;
+  readonly samples: Samples;
+  readonly events: readonly TraceEvent[];
+}
+
+export function readHeader(): Header {
+  const header = JSON.parse(document.getElementById("tw-header")?.textContent ?? "null") as Header | null;
+  if (header?.schema !== "tokenworth.view/1") throw new Error(`this viewer reads tokenworth.view/1, the page holds ${header?.schema ?? "nothing"}`);
+  return header;
+}
+
+async function blobOf(id: string): Promise<Uint8Array> {
+  return codec.inflate(codec.bytesOf(document.getElementById(id)?.textContent ?? ""));
+}
+
+const byId = new Map<number, Promise<Trace>>();
+
+export function loadTrace(header: Header, index: number): Promise<Trace> {
+  let found = byId.get(index);
+  if (!found) byId.set(index, (found = decode(header.traces[index]!, index)));
+  return found;
+}
+
+async function decode(head: TraceHead, index: number): Promise<Trace> {
+  const blob = await blobOf(`tw-data-${index}`);
+  const pieces = codec.texts(blob, head.text.pieces);
+  const metrics = head.metrics.map((m) => ({ ...m, values: codec.floats(blob, m.columns.values), bins: codec.small(blob, m.columns.bins) }));
+  return {
+    head,
+    n: pieces.n,
+    pieces,
+    answer: codec.texts(blob, head.text.answer_pieces),
+    prompt: codec.texts(blob, head.prompt).text,
+    curve: head.curve && decodeCurve(head.curve, blob),
+    stacks: head.stacks.map((s) => decodeStack(s, blob)),
+    metrics: new Map(metrics.map((m) => [m.key, m])),
+    branches: decodeBranches(head.branches, blob),
+    samples: decodeSamples(head.samples, blob, index),
+    events: decodeEvents(head.events, blob),
+  };
+}
+
+function decodeCurve(head: CurveHead, blob: Uint8Array): Curve {
+  const f = (name: string) => codec.floats(blob, head.columns[name]!);
+  const i = (name: string) => codec.integers(blob, head.columns[name]!);
+  return {
+    ...head,
+    cuts: i("cuts"), value: f("value"), low: f("low"), high: f("high"), nStarted: i("n_started"), nEffective: f("n_effective"),
+    state: codec.small(blob, head.columns["state"]!),
+    delta: f("delta"), deltaLow: f("delta_low"), deltaHigh: f("delta_high"), deltaFrom: f("delta_from"),
+    leave: head.columns["leave"] ? f("leave") : null,
+    unsampled: head.columns["unsampled"] ? f("unsampled") : null,
+  };
+}
+
+function decodeStack(head: StackHead, blob: Uint8Array): Stack {
+  const c = head.columns;
+  const raw = c.raw.map((x) => codec.floats(blob, x));
+  const mass = codec.floats(blob, c.mass);
+  return {
+    ...head,
+    cuts: codec.integers(blob, c.cuts),
+    raw,
+    share: raw.map((row) => row.map((x, k) => (mass[k]! > 0 ? x / mass[k]! : NaN))),
+    allRaw: c.all_raw ? c.all_raw.map((x) => codec.floats(blob, x)) : raw,
+    mass,
+    held: c.held && codec.small(blob, c.held),
+    top: codec.integers(blob, c.top),
+    topToken: c.top_token && codec.texts(blob, c.top_token),
+    topProbability: c.top_probability && codec.floats(blob, c.top_probability),
+  };
+}
+
+function decodeBranches(c: TraceHead["branches"], blob: Uint8Array): Branches {
+  const f = (name: string) => codec.floats(blob, c[name]!);
+  const i = (name: string) => codec.integers(blob, c[name]!);
+  return {
+    n: c["cut"]!.n,
+    cut: i("cut"), token: i("token"), rollouts: i("n"),
+    p: f("p"), value: f("value"), low: f("low"), high: f("high"), delta: f("delta"),
+    isBase: codec.small(blob, c["is_base"]!),
+    text: codec.texts(blob, c.text),
+    counts: c.counts.map((x) => codec.integers(blob, x)),
+  };
+}
+
+function decodeSamples(head: SamplesHead, blob: Uint8Array, index: number): Samples {
+  const i = (name: string) => codec.integers(blob, head.columns[name]!);
+  let read: Promise<Texts> | null = null;
+  return {
+    ...head,
+    n: head.columns["cut"]!.n,
+    cut: i("cut"), index: i("index"), tokens: i("n_tokens"), branch: i("branch"), diverges: i("diverges"),
+    outcome: i("outcome"), verdict: i("verdict"), stop: i("stop"),
+    kept: codec.small(blob, head.columns["kept"]!),
+    texts: () => (read ??= blobOf(`tw-texts-${index}`).then((b) => codec.texts(b, head.text))),
+  };
+}
+
+function decodeEvents(head: TraceHead["events"], blob: Uint8Array): TraceEvent[] {
+  const c = head.columns;
+  const cut = codec.integers(blob, c["cut"]!);
+  const stack = codec.integers(blob, c["stack"]!);
+  const kind = codec.small(blob, c["kind"]!);
+  const label = codec.integers(blob, c["label"]!);
+  return Array.from(cut, (x, k) => ({ cut: x, stack: stack[k]!, kind: head.kinds[kind[k]!]!, label: head.labels[label[k]!]! }));
+}
+
+// The row of a cut in a sorted column of cuts, or -1.
+export function rowOf(cuts: Int32Array, cut: number): number {
+  const row = codec.lastAtMost(cuts, cut);
+  return row >= 0 && cuts[row] === cut ? row : -1;
+}
+
+// First row and one past the last row with cut[row] === cut, in a sorted column.
+export function rowsOf(cuts: Int32Array, cut: number): [number, number] {
+  return [codec.lastAtMost(cuts, cut - 1) + 1, codec.lastAtMost(cuts, cut) + 1];
+}
