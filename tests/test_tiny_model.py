@@ -85,9 +85,7 @@ def test_template_and_single_tokens(tokenizer):
     for label in "ABCDEFGH":
         for before in (EXIT, "So it is 3, (", "\n("):
             ids = tokenizer.encode(f"{before}{label}", add_special_tokens=False)
-            assert ids[-1] == tokenizer.convert_tokens_to_ids(label) and ids[:-1] == tokenizer.encode(
-                before, add_special_tokens=False
-            )
+            assert ids[-1] == tokenizer.convert_tokens_to_ids(label) and ids[:-1] == tokenizer.encode(before, add_special_tokens=False)
     for number in range(100):
         assert len(tokenizer.encode(f" {number}", add_special_tokens=False)) == 1
     assert tokenizer.convert_ids_to_tokens(tokenizer.eos_token_id) == "<|end|>"

@@ -86,9 +86,7 @@ def _complete(
 
 
 @torch.inference_mode()
-def forced(
-    model: PreTrainedModel, prefixes: list[list[int]], labels: list[int], *, rows: int = 128
-) -> tuple[torch.Tensor, torch.Tensor]:
+def forced(model: PreTrainedModel, prefixes: list[list[int]], labels: list[int], *, rows: int = 128) -> tuple[torch.Tensor, torch.Tensor]:
     """Probabilities of the label tokens right after each prefix, renormalised, and their mass before that."""
     found = torch.zeros((len(prefixes), len(labels)), dtype=torch.float64)
     order = sorted(range(len(prefixes)), key=lambda i: len(prefixes[i]))

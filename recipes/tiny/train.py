@@ -128,9 +128,7 @@ def train(recipe: Recipe, out: Path, *, save_every: float) -> None:
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def optimise(
-    model: LlamaForCausalLM, parts: tuple[Sequences, ...], recipe: Recipe, save: Callable[[], None], *, save_every: float
-) -> None:
+def optimise(model: LlamaForCausalLM, parts: tuple[Sequences, ...], recipe: Recipe, save: Callable[[], None], *, save_every: float) -> None:
     """One pass over the parts in turn. ``save`` is called every ``save_every`` seconds, so that an early model can be tried."""
     steps = sum(-(-len(part) // recipe.rows) for part in parts)
     adam = optimiser(model, recipe)

@@ -1,3 +1,67 @@
-"""tokenworth: what each token of a trace is worth, measured."""
+"""tokenworth: what each token of a trace is worth, measured.
+
+    import tokenworth as tw
+
+    with tw.Workbench("tiny", store="run.db") as bench:
+        case = bench.case("world:steps", 3)
+        trace = case.sample(16, seed=0).trace("correct")
+        curve = case.curve(trace, half_width=0.1)
+        tw.write_report("report.html", curve, case.forced(trace))
+
+Importing this package loads neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tokenworth.core.problem import AnswerKind, Option, Problem
+    from tokenworth.core.sampling import Sampling
+    from tokenworth.errors import TokenworthError
+    from tokenworth.store.documents import read_document, write_document
+    from tokenworth.store.importers import import_path
+    from tokenworth.tasks.load import load_item, load_task
+    from tokenworth.workbench.bench import Workbench
+    from tokenworth.workbench.page import write_report
+
+_HOMES = {
+    "AnswerKind": "tokenworth.core.problem",
+    "Option": "tokenworth.core.problem",
+    "Problem": "tokenworth.core.problem",
+    "Sampling": "tokenworth.core.sampling",
+    "TokenworthError": "tokenworth.errors",
+    "Workbench": "tokenworth.workbench.bench",
+    "import_path": "tokenworth.store.importers",
+    "load_item": "tokenworth.tasks.load",
+    "load_task": "tokenworth.tasks.load",
+    "read_document": "tokenworth.store.documents",
+    "write_document": "tokenworth.store.documents",
+    "write_report": "tokenworth.workbench.page",
+}
+
+__all__ = [
+    "AnswerKind",
+    "Option",
+    "Problem",
+    "Sampling",
+    "TokenworthError",
+    "Workbench",
+    "__version__",
+    "import_path",
+    "load_item",
+    "load_task",
+    "read_document",
+    "write_document",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tokenworth' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -25,8 +25,8 @@ export const announce = signal("");
 // Which panel a narrow page shows.
 export const sheet = signal<"text" | TabName>("text");
 
-export interface Facets { outcome: number; verdict: number; cut: "here" | "all"; branch: number }
-export const facets = signal<Facets>({ outcome: -1, verdict: -1, cut: "here", branch: -1 });
+export interface Facets { outcome: number; verdict: number; cut: "all" | "after" | "instead"; branch: number }
+export const facets = signal<Facets>({ outcome: -1, verdict: -1, cut: "all", branch: -1 });
 
 export const stack = computed<Stack | null>(() => trace.value?.stacks[stackIndex.value] ?? null);
 
@@ -82,7 +82,7 @@ export function openTab(name: TabName): void {
 
 export function showSamples(branch: number): void {
   batch(() => {
-    facets.value = { outcome: -1, verdict: -1, cut: "here", branch };
+    facets.value = { outcome: -1, verdict: -1, cut: branch < 0 ? "after" : "all", branch };
     openTab("samples");
   });
 }

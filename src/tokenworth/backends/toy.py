@@ -58,7 +58,9 @@ def _convert(value: object, form: type[_T], where: str) -> _T:
     try:
         return msgspec.convert(value, form)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"{where}: {' '.join(str(error).split())[:200]}") from None
+        # The message may quote a key of the file, which need not be one line or even encodable.
+        text = " ".join(str(error).split())[:200].encode("utf-8", "backslashreplace").decode()
+        raise InvalidInput(f"{where}: {text}") from None
 
 
 def parse_automaton(mapping: Mapping[str, object]) -> Automaton:

@@ -94,9 +94,7 @@ def _decode(payload: bytes) -> Response:
         _check_next_token(response)
     elif tag == _READ:
         forwards = cursor.varint()
-        response = ReadTable(
-            logprob=cursor.array(), top_id=cursor.array(), top_logprob=cursor.array(), token_forwards=forwards
-        )
+        response = ReadTable(logprob=cursor.array(), top_id=cursor.array(), top_logprob=cursor.array(), token_forwards=forwards)
         _check_read(response)
     else:
         raise _Damaged(f"tag {tag} names no kind of response")

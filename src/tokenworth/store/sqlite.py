@@ -145,9 +145,7 @@ class SqliteStore:
             query = "SELECT id, verb, config, started, finished, document IS NOT NULL FROM runs ORDER BY id"
             rows = self._connection.execute(query).fetchall()
         return tuple(
-            RunRecord(
-                id=run, verb=verb, config=self._config(run, config), started=started, finished=finished, has_document=bool(has)
-            )
+            RunRecord(id=run, verb=verb, config=self._config(run, config), started=started, finished=finished, has_document=bool(has))
             for run, verb, config, started, finished, has in rows
         )
 

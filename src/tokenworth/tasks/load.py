@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import overload
 
 from tokenworth.core.problem import Problem
-from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.errors import InvalidInput, UnknownName, unknown_name
 from tokenworth.tasks.sources.hub import hub_problems
 from tokenworth.tasks.sources.maths import gsm8k_problems, math_problems
 from tokenworth.tasks.sources.mmlu import mmlu_pro_problems, mmlu_problems, redux_problems
@@ -128,7 +128,7 @@ def _world(rest: str, limit: int | None) -> WorldTask:
 def _split_spec(spec: str) -> tuple[str, str]:
     """(format, rest) of a spec; the format of a bare path follows from its name."""
     kind, colon, rest = spec.partition(":")
-    if colon and kind in FORMATS:
+    if kind in FORMATS:
         if not rest:
             raise InvalidInput(f"task {spec!r} names no {'family' if kind == 'world' else 'file or data set'}; {_USAGE}")
         return kind, rest
@@ -141,4 +141,6 @@ def _split_spec(spec: str) -> tuple[str, str]:
         raise InvalidInput(f"task {spec!r}: the format does not follow from the name; {_USAGE}")
     if colon:
         raise unknown_name("task format", kind, FORMATS)
-    raise InvalidInput(f"{unknown_name('task', spec, FORMATS)}; {_USAGE}") if spec else InvalidInput(f"no task given; {_USAGE}")
+    if not spec:
+        raise InvalidInput(f"no task given; {_USAGE}")
+    raise UnknownName(f"{unknown_name('task', spec, FORMATS)}; {_USAGE}")

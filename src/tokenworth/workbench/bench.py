@@ -8,17 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tokenworth.core.documents import CurveDoc, ForcedDoc, SampleSetDoc
 from tokenworth.core.ports import Store
 from tokenworth.core.problem import Problem
-from tokenworth.errors import InvalidInput, StoreError
+from tokenworth.errors import InvalidInput
 from tokenworth.run.progress import OnEvent
 from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import text_judge
 from tokenworth.tasks.load import load_item
 from tokenworth.tasks.prompt import user_message
-from tokenworth.workbench.case import Case, Curve, Forced, Now, Samples, utc_now
+from tokenworth.workbench.case import Case, Now, utc_now
 from tokenworth.workbench.models import Model, load_model
 
 
@@ -121,30 +120,3 @@ class Workbench:
             command=self._command,
         )
 
-
-def report(path: str | os.PathLike[str], *measured: Samples | Curve | Forced | CurveDoc | ForcedDoc | SampleSetDoc, title: str | None = None) -> Path:
-    """Writes one self-contained HTML file of up to one sample set, curve and forced-answer document each; returns its path."""
-    from tokenworth.report.html import render_html
-    from tokenworth.report.view import build_view
-
-    documents = [item if isinstance(item, CurveDoc | ForcedDoc | SampleSetDoc) else item.document for item in measured]
-
-    def only(kind: type) -> object:
-        found = [doc for doc in documents if isinstance(doc, kind)]
-        if len(found) > 1:
-            raise InvalidInput(f"{len(found)} {kind.__name__}s for one report; expected at most one of each")
-        return found[0] if found else None
-
-    view = build_view(only(CurveDoc), only(ForcedDoc), only(SampleSetDoc), title=title)  # pyright: ignore[reportArgumentType]
-    return write_page(path, render_html(view))
-
-
-def write_page(path: str | os.PathLike[str], page: str) -> Path:
-    """Writes a page, its folder made if needed; returns the path."""
-    target = Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
-    return target

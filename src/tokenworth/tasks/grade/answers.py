@@ -64,7 +64,8 @@ def statements(text: str, *, window: int = MAX_ANSWER) -> Iterator[str]:
             yield rest
 
 
-_SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s|$)|[!?](?=\s|$)|\n")
+_SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s|$)|(?<=[^\W\d_]{2})[!?](?=\s|$)|\n")
+_COMMENT = re.compile(r"(?:in)?correct\b|wrong\b|right\b|not\b|below\b|above\b", re.IGNORECASE)
 _WRAPS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("*", "*"), ("`", "`"), ('"', '"'), ("“", "”"))
 
 
@@ -85,7 +86,9 @@ def stated(text: str) -> list[str]:
     """The answers a text states: every box and the rest of every answer sentence, in that order, unwrapped."""
     found = boxed(text)
     for rest in statements(text):
-        sentence = _SENTENCE_END.split(rest.strip().lstrip(":").strip(), maxsplit=1)[0]
-        if "\\boxed" not in sentence and "\\fbox" not in sentence and sentence.strip("*_ "):
-            found.append(sentence)
+        rest = rest.strip().lstrip(":").strip()
+        line = rest.split("\n", 1)[0]
+        if _BOX.search(line) or _COMMENT.match(line):
+            continue
+        found.append(_SENTENCE_END.split(line, maxsplit=1)[0])
     return [answer for answer in map(unwrapped, found) if answer]

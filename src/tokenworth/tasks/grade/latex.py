@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenworth.core.grade import Grade, Grader, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import MissingExtra
-from tokenworth.tasks.grade.answers import MAX_ANSWER, outcome_label, stated, ungraded, unwrapped
+from tokenworth.tasks.grade.answers import MAX_ANSWER, boxed, outcome_label, stated, ungraded, unwrapped
 from tokenworth.tasks.grade.guard import Guard, shared_guard
 
 _PROGRAM = Path(__file__).with_name("latex_worker.py")
@@ -21,13 +21,13 @@ _MOST = 4
 
 def latex_normalised(answer: str) -> str:
     """One spelling of an answer's source: no spacing commands, ``\\dfrac`` as ``\\frac``, ``\\text{}`` opened."""
-    short = unwrapped(answer).replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
+    short = unwrapped(answer).replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("{,}", ",")
     return _SPACING.sub("", _TEXT.sub(r"\1", short)).removesuffix(".")
 
 
 def _candidates(text: str) -> list[str]:
-    """The different answers a text states, in order; without a statement its last formula, else all of a short text."""
-    found = stated(text)
+    """The different answers a text boxes, else states, in order; else its last formula, else all of a short text."""
+    found = boxed(text) or stated(text)
     if not found:
         formulas = [next(filter(None, match.groups()), "") for match in _MATH.finditer(text[-4000:])]
         found = [formula.strip() for formula in formulas[-1:]] or ([text.strip()] if len(text.strip()) <= 200 else [])
@@ -46,10 +46,12 @@ def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
     if gold is None and len(answers) == 1:
         return Grade(outcome=outcome_label(label), verdict=Verdict.UNKNOWN)
     reply = guard.call({"gold": gold, "answers": answers})
-    if reply is None or reply.get("failed") or (len(answers) > 1 and not reply["same"]):
+    if reply is None or reply.get("failed") or not reply["read"][-1] or (len(answers) > 1 and not reply["same"]):
         return ungraded()
     if gold is None:
         return Grade(outcome=outcome_label(label), verdict=Verdict.UNKNOWN)
+    if not reply["gold_read"]:
+        return ungraded()
     if reply["correct"][-1]:
         return Grade(outcome=outcome_label(latex_normalised(gold)), verdict=Verdict.CORRECT)
     return Grade(outcome=outcome_label(label), verdict=Verdict.INCORRECT)
@@ -58,8 +60,8 @@ def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
 def latex_grader(*, guard: Guard | None = None) -> Grader:
     """A grader of mathematical answers: ``\\boxed{}``, "the answer is …", else the last formula.
 
-    Equality is math-verify's (symbolic, and numeric to six decimals). An answer on which the guarded process hangs,
-    crashes or fails is ungraded, as are several stated answers that are not equal. Correct answers share the outcome
+    Equality is math-verify's (symbolic, and numeric to six decimals). An answer that cannot be read as LaTeX, or on
+    which the guarded process hangs, crashes or fails, is ungraded, as are several answers that are not equal. Correct answers share the outcome
     label of the gold answer, however they are written.
 
     Raises: MissingExtra when math-verify is not installed.

@@ -52,6 +52,7 @@ class Comparer:
 
     def read(self, text: str) -> list[Any]:
         """What math-verify reads in an answer; an empty list where it reads nothing."""
+        text = text.replace("\\$", "")  # a currency sign would be taken for the end of the formula
         marked = any(mark in text for mark in ("$", "\\(", "\\[", "\\boxed"))
         shown = text if marked else f"${text}$"
         found: list[Any] = self._parse(shown, extraction_config=self._config, fallback_mode="no_fallback", parsing_timeout=None)

@@ -39,7 +39,7 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path}:{number}: not UTF-8 text: {error.reason} at byte {error.start} of the line") from error
     except EOFError as error:
-        raise InvalidInput(f"{path}: the gzip file ends after line {number} without its end mark; it was cut short, copy it again") from error
+        raise InvalidInput(f"{path}: the gzip file ends after line {number} without its end mark; it was cut short") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise InvalidInput(f"{path}: damaged gzip file after line {number}: {error}") from error
     except OSError as error:

@@ -57,7 +57,8 @@ def redux_problems(path: Path) -> Iterator[Problem]:
     _, header = next(text_lines(path), (1, ""))
     delimiter = ";" if header.count(";") > header.count(",") else ","
     rows = _csv_rows(path, delimiter)
-    where, columns = next(rows, (f"{path}:1", []))
+    nothing: tuple[str, list[str]] = (f"{path}:1", [])
+    where, columns = next(rows, nothing)
     missing = [column for column in _REDUX_COLUMNS if column not in columns]
     if missing:
         raise InvalidInput(f"{where}: columns {', '.join(missing)} are missing; expected the header of MMLU-Redux, got {columns[:8]}")

@@ -57,13 +57,9 @@ RELATIONS = MappingProxyType(
         for relation in (
             Relation(name="town", subjects=PEOPLE, objects=TOWNS, statement="{s} lives in {o}.", rates=(0.92, 0.75, 0.6)),
             Relation(name="pet", subjects=PEOPLE, objects=PETS, statement="{s} keeps a {o}.", rates=(0.92, 0.75, 0.6)),
-            Relation(
-                name="friend", subjects=PEOPLE, objects=PEOPLE, statement="{s} is a friend of {o}.", rates=(0.95, 0.8)
-            ),
+            Relation(name="friend", subjects=PEOPLE, objects=PEOPLE, statement="{s} is a friend of {o}.", rates=(0.95, 0.8)),
             Relation(name="sight", subjects=TOWNS, objects=SIGHTS, statement="{s} lies by the {o}.", rates=(0.92, 0.7)),
-            Relation(
-                name="gate", subjects=TOWNS, objects=COLOURS, statement="{s} has a {o} gate.", rates=(0.92, 0.7)
-            ),
+            Relation(name="gate", subjects=TOWNS, objects=COLOURS, statement="{s} has a {o} gate.", rates=(0.92, 0.7)),
         )
     }
 )
@@ -81,9 +77,4 @@ def _facts_of(relation: Relation) -> MappingProxyType[str, Fact]:
 FACTS = MappingProxyType({name: _facts_of(relation) for name, relation in RELATIONS.items()})
 
 # Each maker has one sound and one place, and each pair of sound and place has one maker.
-MAKERS = MappingProxyType(
-    {
-        maker: (SOUNDS[number // len(PLACES)], PLACES[number % len(PLACES)])
-        for number, maker in enumerate(_MAKERS)
-    }
-)
+MAKERS = MappingProxyType({maker: (SOUNDS[number // len(PLACES)], PLACES[number % len(PLACES)]) for number, maker in enumerate(_MAKERS)})

@@ -43,9 +43,7 @@ FORMS = (
     ),
 )
 
-_FINAL = MappingProxyType(
-    {"town": "{o}", "pet": "a {o}", "friend": "{o}", "sight": "the {o}", "gate": "{o}"}
-)
+_FINAL = MappingProxyType({"town": "{o}", "pet": "a {o}", "friend": "{o}", "sight": "the {o}", "gate": "{o}"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

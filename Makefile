@@ -1,0 +1,60 @@
+# Two commands do all the set-up: `make demo` and `make test`. Everything lands in .venv; nothing else is changed, except that
+# `make test` installs Debian's chromium when it is missing and this user may.
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip --disable-pip-version-check --quiet
+DEPS   := pyproject.toml constraints.txt
+WEB    := src/tokenworth/assets/viewer
+
+.PHONY: demo test lint types layers docs web bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/tokenworth demo --out demo
+
+test: $(VENV)/.test chromium
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check src tests bench recipes examples scripts
+	$(BIN)/ruff format --check src tests bench recipes examples scripts
+
+types: $(VENV)/.dev
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/.test
+	$(BIN)/python scripts/check_docs.py
+
+# Rebuilds the viewer in a copy and compares it with what is committed.
+web:
+	sh scripts/check_web.sh
+
+bench: $(VENV)/.test
+	$(BIN)/python bench/all.py
+
+clean:
+	rm -rf $(VENV) demo web/node_modules
+
+$(BIN)/pip:
+	sh scripts/make_venv.sh $(PYTHON) $(VENV)
+
+# torch is pinned by the constraints file: with an open range pip takes a build with gigabytes of CUDA libraries.
+$(VENV)/.demo: $(BIN)/pip $(DEPS)
+	$(PIP) install -c constraints.txt -e '.[local]'
+	touch $@
+
+$(VENV)/.test: $(BIN)/pip $(DEPS)
+	$(PIP) install -c constraints.txt -e '.[local,test]'
+	touch $(VENV)/.demo $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(PIP) install -c constraints.txt -e '.[local,test,dev]'
+	touch $@
+
+.PHONY: chromium
+chromium:
+	sh scripts/get_chromium.sh

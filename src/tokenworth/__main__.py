@@ -1,0 +1,6 @@
+"""``python -m tokenworth``."""
+
+from tokenworth.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The verb `doctor`: is everything installed, and does the model do what the methods rely on?"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from tokenworth import __version__
+from tokenworth.cli import options as shared
+from tokenworth.workbench.models import load_model
+
+_PACKAGES = {
+    "numpy": "core",
+    "scipy": "core",
+    "msgspec": "core",
+    "torch": "[local]: local models and the bundled one",
+    "transformers": "[local]: local models and the bundled one",
+    "pyarrow": "[parquet]: export to Parquet",
+    "math-verify": "[math]: LaTeX answers",
+    "datasets": "[datasets]: hf: tasks",
+}
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+@click.command()
+@shared.config_option
+@click.option("--model", default="tiny", show_default=True, help="Model to check: tiny, toy:FILE.json, hf:PATH or a folder.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
+@click.option("--json", "json_path", metavar="FILE", help="Write the checks here; - for standard output.")
+def doctor(model: str, device: str, dtype: str, json_path: str | None) -> int:
+    """Check the installation and a model; exit code 1 when a check fails."""
+    rows: list[dict[str, object]] = [
+        {"check": "tokenworth", "ok": True, "detail": f"{__version__}, Python {platform.python_version()}, {sys.platform}"}
+    ]
+    for package, use in _PACKAGES.items():
+        found = _installed(package)
+        rows.append({"check": package, "ok": found is not None or use != "core", "detail": found or f"not installed; {use}"})
+    if model.startswith("toy:"):
+        checked = load_model(model)
+        rows.append({"check": "automaton", "ok": True, "detail": f"{checked.name}: valid, {checked.codec.vocab_size} tokens"})
+    elif importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
+        from tokenworth.backends.local.doctor import self_check
+
+        checked = load_model(model, device=device, dtype=dtype)
+        rows += [{"check": c.name, "ok": c.ok, "detail": c.detail} for c in self_check(checked.backend)]  # pyright: ignore[reportArgumentType]
+    else:
+        rows.append({"check": model, "ok": True, "detail": "not checked: needs the [local] extra (torch, transformers)"})
+    text = json.dumps({"model": model, "checks": rows}, indent=1, ensure_ascii=False)
+    if json_path == "-":
+        click.echo(text)
+    else:
+        if json_path:
+            Path(json_path).write_text(text + "\n", encoding="utf-8")
+        for row in rows:
+            click.echo(f"{'ok  ' if row['ok'] else 'FAIL'}  {row['check']:<34} {row['detail']}")
+    return 0 if all(row["ok"] for row in rows) else 1

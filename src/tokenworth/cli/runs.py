@@ -1,0 +1,45 @@
+"""The verb `runs`: what a store holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tokenworth.cli import options as shared
+from tokenworth.store.sqlite import open_existing
+
+
+@click.command()
+@shared.config_option
+@click.option("--store", required=True, metavar="FILE.db", help="The store to list.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the list here; - for standard output.")
+def runs(store: str, json_path: str | None) -> None:
+    """List the runs of a store."""
+    with open_existing(Path(store)) as opened:
+        rows = [
+            {
+                "run": run.id,
+                "verb": run.verb,
+                "started": run.started,
+                "finished": run.finished,
+                "has_result": run.has_document,
+                "options": {name: value for name, value in run.config.items() if value not in (None, False, [])},
+            }
+            for run in opened.runs()
+        ]
+        responses = len(opened)
+        owner = opened.owner
+    text = json.dumps({"model": owner.name, "fingerprint": owner.fingerprint, "responses": responses, "runs": rows}, indent=1)
+    if json_path == "-":
+        click.echo(text)
+        return
+    if json_path:
+        Path(json_path).write_text(text + "\n", encoding="utf-8")
+    click.echo(f"{owner.name}  {owner.fingerprint[:16]}…  {responses:,} responses")
+    for row in rows:
+        state = "finished " + row["finished"] if row["finished"] else "unfinished"
+        chosen = {k: v for k, v in row["options"].items() if k in ("task", "item", "plan", "samples", "seed", "max_rollouts", "half_width")}
+        detail = ", ".join(f"{k.replace('_', '-')} {v}" for k, v in chosen.items())
+        click.echo(f"{row['run']:>4}  {row['verb']:<7} {row['started']}  {state}  {detail}")

@@ -1,0 +1,158 @@
+"""What a verb needs around its measurement: the case, the base trace, the run's record, output."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokenworth.core.documents import Document
+from tokenworth.core.request import Experiment
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import Trace
+from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.methods.sample import choose_trace
+from tokenworth.run.estimate import Price
+from tokenworth.store.documents import document_json, write_document
+from tokenworth.store.sqlite import SqliteStore
+from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.case import Case, Samples, utc_now
+from tokenworth.workbench.progress import ProgressLine
+
+Options = Mapping[str, Any]
+DRAWS_TO_CHOOSE = 16
+
+
+@contextmanager
+def open_case(options: Options) -> Iterator[tuple[Workbench, Case]]:
+    """The case the options describe, closed afterwards."""
+    bench = Workbench(
+        options["model"],
+        store=options["store"],
+        device=options["device"],
+        dtype=options["dtype"],
+        batch=options["batch"],
+        trace_format=options["trace_format"],
+        on_event=ProgressLine,
+        command=shlex.join(["tokenworth", *sys.argv[1:]]),
+    )
+    with bench:
+        yield bench, bench.case(options["task"], options["item"], grader=options["grader"])
+
+
+def sampling_of(case: Case, options: Options) -> Sampling:
+    """The sampling the options ask for."""
+    return case.sampling(
+        temperature=options["temperature"],
+        top_k=options["top_k"],
+        top_p=options["top_p"],
+        min_p=options["min_p"],
+        limit=options["limit"],
+    )
+
+
+def base_sampling(case: Case, options: Options) -> Sampling:
+    """How the base trace is sampled: as everything else, but an automaton's base is always drawn at temperature 1."""
+    return case.sampling(limit=options["limit"]) if case.model.is_toy else sampling_of(case, options)
+
+
+def n_draws(options: Options) -> int:
+    """How many answers are drawn to choose the base trace from."""
+    base = options["base"]
+    default = DRAWS_TO_CHOOSE if base in ("correct", "incorrect") else int(base) + 1 if base.isdecimal() else 1
+    return int(options["draws"] or default)
+
+
+def base_trace(case: Case, options: Options) -> tuple[Trace, Samples | None]:
+    """The base trace: given by ids, or chosen among sampled answers."""
+    if options["trace_ids"]:
+        ids = read_ids(options["trace_ids"])
+        return case.given_trace(ids, sampling=base_sampling(case, options), seed=options["seed"]), None
+    samples = case.sample(n_draws(options), sampling=base_sampling(case, options), seed=options["seed"])
+    return choose_trace(samples.result, options["base"])[1], samples
+
+
+def base_experiment(case: Case, options: Options) -> Experiment[Any] | None:
+    """The experiment that draws the base trace, for pricing; None when it is given."""
+    if options["trace_ids"]:
+        return None
+    return case.sample_experiment(n_draws(options), base_sampling(case, options), options["seed"], 0.95)
+
+
+def read_ids(path: str) -> tuple[int, ...]:
+    """Token ids from a file: a JSON list, an object with a list under ``ids``, or whole numbers apart by white space."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MissingFile(f"no file {path}; expected token ids") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path}: cannot be read ({error})") from error
+    stripped = text.strip()
+    try:
+        value: object = json.loads(stripped) if stripped[:1] in ("[", "{") else [int(word) for word in stripped.split()]
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path}: expected token ids, a JSON list or whole numbers apart by spaces ({' '.join(str(error).split())})") from error
+    if isinstance(value, dict):
+        value = value.get("ids")
+    if not isinstance(value, list) or not all(isinstance(i, int) and not isinstance(i, bool) for i in value):
+        raise InvalidInput(f"{path}: expected a list of whole numbers, the token ids of the base completion")
+    if not value:
+        raise InvalidInput(f"{path}: the trace is empty; expected at least one token id")
+    return tuple(value)
+
+
+def price_of(options: Options) -> Price | None:
+    """The prices given, or None."""
+    given = options["price_input"], options["price_output"]
+    if given == (None, None):
+        return None
+    return Price(input_per_million=given[0] or 0.0, output_per_million=given[1] or 0.0)
+
+
+def show_dry_run(case: Case, steps: Mapping[str, Experiment[Any] | None], options: Options, bound: str) -> None:
+    """Prints what each step would draw next; later batches depend on answers, so ``bound`` says what limits them."""
+    price = price_of(options)
+    for name, experiment in steps.items():
+        if experiment is None:
+            continue
+        plan = case.price(experiment)
+        if plan.finished:
+            click.echo(f"{name}: nothing to draw, all of it is in the store")
+            continue
+        money = "" if price is None else f", at most {plan.max_money(price):.4f} in the unit of the prices"
+        click.echo(
+            f"{name}: {plan.requests:,} requests, {plan.stored:,} of them stored; {plan.rollouts:,} rollouts and {plan.tables:,} tables to draw: "
+            f"{plan.input_tokens:,} tokens read, at most {plan.max_output_tokens:,} generated{money}"
+        )
+    click.echo(bound)
+
+
+@contextmanager
+def recorded(bench: Workbench, verb: str, options: Options) -> Iterator[list[Document]]:
+    """Records the run with its options and, at the end, its document in the store (when there is one on disk)."""
+    documents: list[Document] = []
+    if not isinstance(bench.store, SqliteStore):
+        yield documents
+        return
+    run = bench.store.begin_run(verb=verb, config=dict(options), started=utc_now().isoformat(timespec="seconds"))
+    yield documents
+    last = document_json(documents[-1]) if documents else None
+    bench.store.finish_run(run, finished=utc_now().isoformat(timespec="seconds"), document=last)
+
+
+def write_json(document: Document, path: str | None) -> bool:
+    """Writes a document; True when it went to standard output, which then holds nothing else."""
+    if path is None:
+        return False
+    if path == "-":
+        click.echo(document_json(document).decode())
+        return True
+    write_document(document, Path(path))
+    click.echo(f"wrote {path}", err=True)
+    return False

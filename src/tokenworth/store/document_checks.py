@@ -1,0 +1,99 @@
+"""What must hold inside a result document beyond its types: parallel lists, cuts in range, probabilities in [0, 1]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence, Sized
+
+from tokenworth.core.documents import CurveDoc, Document, ExitDoc, ForcedDoc, Number, SampleSetDoc, TraceDoc
+from tokenworth.errors import InvalidInput
+
+_VERDICTS = ("correct", "incorrect", "unknown")
+_ROUNDING = 1e-6
+
+
+def check_document(doc: Document, source: str) -> None:
+    """Raises InvalidInput, naming ``source`` and the field, where a document contradicts itself."""
+    if isinstance(doc, CurveDoc):
+        _check_curve(doc, source)
+    elif isinstance(doc, ForcedDoc):
+        _check_trace(doc.trace, f"{source}: trace")
+        for reading in doc.exits:
+            _check_exit(reading, len(doc.trace.pieces), f"{source}: exit {reading.name!r}")
+    else:
+        _check_samples(doc, source)
+
+
+def _same_length(values: Sized | None, count: int, where: str, other: str) -> None:
+    if values is not None and len(values) != count:
+        raise InvalidInput(f"{where} has {len(values)} entries, expected {count}, one for each of {other}")
+
+
+def _unit(values: Sequence[Number] | None, where: str) -> None:
+    for value in values or ():
+        if value is not None and not -_ROUNDING <= value <= 1 + _ROUNDING:
+            raise InvalidInput(f"{where} holds {value}, expected numbers from 0 to 1 or null")
+
+
+def _check_cuts(cuts: Sequence[int], n_trace: int, where: str) -> None:
+    before = -1
+    for cut in cuts:
+        if not before < cut <= n_trace:
+            raise InvalidInput(f"{where}: cut {cut} after {before}; expected rising cuts from 0 to {n_trace}, the length of the trace")
+        before = cut
+
+
+def _check_trace(trace: TraceDoc, where: str) -> None:
+    count = len(trace.pieces)
+    _same_length(trace.ids, count, f"{where}.ids", "trace.pieces")
+    _same_length(trace.answer_ids, len(trace.answer_pieces), f"{where}.answer_ids", "trace.answer_pieces")
+    _same_length(trace.probabilities, count, f"{where}.probabilities", "trace.pieces")
+    _same_length(trace.logprobs, count, f"{where}.logprobs", "trace.pieces")
+    _unit(trace.probabilities, f"{where}.probabilities")
+    if trace.verdict not in _VERDICTS:
+        raise InvalidInput(f"{where}.verdict is {trace.verdict!r}, expected {', '.join(_VERDICTS)}")
+
+
+def _check_curve(doc: CurveDoc, source: str) -> None:
+    _check_trace(doc.trace, f"{source}: trace")
+    n_trace, count = len(doc.trace.pieces), len(doc.cuts)
+    length = n_trace + len(doc.trace.answer_pieces)  # rollouts and forks go on into the answer, curves do not
+    _check_cuts(doc.cuts, n_trace, f"{source}: cuts")
+    if not (math.isfinite(doc.level) and 0 < doc.level < 1):
+        raise InvalidInput(f"{source}: level is {doc.level}, expected a number between 0 and 1")
+    lists = {"value": doc.value, "low": doc.low, "high": doc.high, "leave": doc.leave, "unsampled": doc.unsampled}
+    for group in ("outcomes", "outcomes_low", "outcomes_high"):
+        lists.update({f"{group}[{label!r}]": values for label, values in getattr(doc, group).items()})
+    for name, values in lists.items():
+        _same_length(values, count, f"{source}: {name}", "cuts")
+        _unit(values, f"{source}: {name}")
+    _same_length(doc.n_effective, count, f"{source}: n_effective", "cuts")
+    _same_length(doc.n_started, count, f"{source}: n_started", "cuts")
+    for name, things in (("branches", doc.branches), ("samples", doc.samples), ("events", doc.events)):
+        for thing in things:
+            if not 0 <= thing.cut <= length:
+                raise InvalidInput(f"{source}: {name} at cut {thing.cut}, expected 0 to {length}, the length of trace and answer")
+    for sample in doc.samples:
+        if sample.verdict not in _VERDICTS:
+            raise InvalidInput(f"{source}: a sample's verdict is {sample.verdict!r}, expected {', '.join(_VERDICTS)}")
+
+
+def _check_exit(reading: ExitDoc, n_trace: int, where: str) -> None:
+    _check_cuts(reading.cuts, n_trace, f"{where}: cuts")
+    count = len(reading.cuts)
+    _same_length(reading.probability, len(reading.options), f"{where}: probability", "options")
+    for option, values in zip(reading.options, reading.probability, strict=True):
+        _same_length(values, count, f"{where}: probability of {option!r}", "cuts")
+        _unit(values, f"{where}: probability of {option!r}")
+    for name, values in (("mass", reading.mass), ("held", reading.held), ("top_token", reading.top_token)):
+        _same_length(values, count, f"{where}: {name}", "cuts")
+    _same_length(reading.top_probability, count, f"{where}: top_probability", "cuts")
+    _unit(reading.top_probability, f"{where}: top_probability")
+
+
+def _check_samples(doc: SampleSetDoc, source: str) -> None:
+    for number, trace in enumerate(doc.traces):
+        _check_trace(trace, f"{source}: trace {number}")
+    if doc.chosen is not None and not 0 <= doc.chosen < len(doc.traces):
+        raise InvalidInput(f"{source}: chosen is {doc.chosen}, expected 0 to {len(doc.traces) - 1} or null")
+    _unit((doc.accuracy, doc.low, doc.high), f"{source}: accuracy")

@@ -1,0 +1,336 @@
+"""The driver over exact models: order, reuse, what a failing backend or Ctrl-C leaves behind, the dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from contracts import NEXT_TOKEN_TABLE, ROLLOUT
+from tokenworth.backends.toy import ToyBackend
+from tokenworth.backends.toy_values import random_automaton
+from tokenworth.core.ports import KeyedRequest
+from tokenworth.core.request import Experiment, NextToken, Read, Request, Response, Rollout, Sample
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import StopReason, TokenSequence
+from tokenworth.errors import InvalidInput, MismatchError, StoreError
+from tokenworth.run.drive import drive, drive_counted
+from tokenworth.run.estimate import CostPlan, Price, plan_cost
+from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Event, Finished, RunCounts
+from tokenworth.store.memory import MemoryStore
+
+PARAMS = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100, stop=())
+EMPTY = TokenSequence(prompt=(), completion=())
+
+
+def sample(index: int, *, sequence: TokenSequence = EMPTY, cut: int = 0) -> Sample:
+    return Sample(sequence=sequence, cut=cut, params=PARAMS, seed=0, index=index)
+
+
+def toy() -> ToyBackend:
+    return ToyBackend(random_automaton(np.random.default_rng(3), length=30))
+
+
+def batches(*made: tuple[Request, ...]) -> Experiment[list[tuple[Response, ...]]]:
+    got: list[tuple[Response, ...]] = []
+    for batch in made:
+        got.append((yield batch))
+    return got
+
+
+def adaptive(n: int, rounds: int) -> Experiment[tuple[tuple[int, ...], ...]]:
+    """Rounds whose cuts depend on what came before, with a repeated request in each."""
+    (base,) = yield (sample(0),)
+    assert isinstance(base, Rollout)
+    sequence = TokenSequence(prompt=(), completion=base.ids)
+    seen: list[tuple[int, ...]] = [base.ids]
+    cut = 1
+    for turn in range(rounds):
+        requests = tuple(sample(turn * n + k, sequence=sequence, cut=cut) for k in range(n))
+        answers = yield (*requests, requests[0])
+        assert answers[0] == answers[-1]
+        seen += [answer.ids for answer in answers if isinstance(answer, Rollout)]
+        cut = 1 + sum(seen[-1]) % (len(base.ids) - 1)
+    return tuple(seen)
+
+
+class Scripted:
+    """A backend that does what a test tells it to."""
+
+    def __init__(self, answer) -> None:
+        self._answer = answer
+        self._toy = toy()
+        self.name = "scripted"
+        self.fingerprint = self._toy.fingerprint
+        self.capabilities = self._toy.capabilities
+        self.asked: list[KeyedRequest] = []
+
+    def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        self.asked += requests
+        return self._answer(self._toy, requests)
+
+
+class Clock:
+    """A clock that goes on by ``step`` seconds each time it is read."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+class CountingStore(MemoryStore):
+    """Counts flushes and remembers what was put."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushes = 0
+        self.keys: list[str] = []
+
+    def put(self, key: str, request: Request, response: Response) -> None:
+        self.keys.append(key)
+        super().put(key, request, response)
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+
+def shuffled(backend: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+    answers = list(backend.answer(requests))
+    yield from (answers[i] for i in np.random.default_rng(0).permutation(len(answers)))
+
+
+def test_answers_come_in_request_order_whatever_the_backend_does():
+    requests = tuple(sample(i) for i in range(20))
+    (plain,) = drive(batches(requests), backend=toy(), store=MemoryStore())
+    (mixed,) = drive(batches(requests), backend=Scripted(shuffled), store=MemoryStore())
+    assert plain == mixed
+    assert len(set(plain)) > 10
+
+
+def test_an_experiment_without_requests():
+    store = MemoryStore()
+    assert drive_counted(batches(), backend=toy(), store=store) == ([], RunCounts())
+    result, counts = drive_counted(batches(()), backend=toy(), store=store)
+    assert (result, counts) == ([()], RunCounts(batches=1))
+
+
+def test_a_second_run_draws_nothing_and_gives_the_same():
+    store = MemoryStore()
+    first, drawn = drive_counted(adaptive(8, 4), backend=toy(), store=store)
+    never = Scripted(lambda toy, requests: pytest.fail("the store has all of it"))
+    second, reused = drive_counted(adaptive(8, 4), backend=never, store=store)
+    assert first == second
+    assert drawn == RunCounts(batches=5, requests=37, drawn=33, repeated=4, rollouts_drawn=33, tokens_drawn=drawn.tokens_drawn)
+    assert reused == RunCounts(batches=5, requests=37, reused=33, repeated=4, rollouts_reused=33, tokens_reused=drawn.tokens_drawn)
+
+
+def test_more_samples_draw_only_what_is_missing():
+    store = MemoryStore()
+    drive(batches(tuple(sample(i) for i in range(5))), backend=toy(), store=store)
+    backend = Scripted(lambda toy, requests: toy.answer(requests))
+    _, counts = drive_counted(batches(tuple(sample(i) for i in range(8))), backend=backend, store=store)
+    assert (counts.drawn, counts.reused) == (3, 5)
+    assert [keyed.request for keyed in backend.asked] == [sample(5), sample(6), sample(7)]
+
+
+def test_repeated_requests_are_asked_once():
+    backend = Scripted(lambda toy, requests: toy.answer(requests))
+    (answers,) = drive(batches((sample(0), sample(1), sample(0))), backend=backend, store=MemoryStore())
+    assert len(backend.asked) == 2
+    assert answers[0] == answers[2] != answers[1]
+
+
+def test_what_the_store_holds_is_what_is_sent():
+    # Another process may have stored another answer to the same request since it was looked up.
+    store = MemoryStore()
+
+    def racing(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        for keyed in requests:
+            store.put(keyed.key, keyed.request, ROLLOUT)
+        yield from toy.answer(requests)
+
+    (answers,) = drive(batches((sample(0),)), backend=Scripted(racing), store=store)
+    assert answers == (ROLLOUT,)
+
+
+def fails_after(n: int, error: BaseException):
+    def answer(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        for number, pair in enumerate(toy.answer(requests)):
+            if number == n:
+                raise error
+            yield pair
+
+    return answer
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no more memory"), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_a_run_that_breaks_off_keeps_what_it_had(error):
+    store = CountingStore()
+    experiment = adaptive(8, 4)
+    with pytest.raises(type(error)):
+        drive(experiment, backend=Scripted(fails_after(5, error)), store=store)
+    assert experiment.gi_frame is None
+    assert len(store) == 1 + 5
+    assert store.flushes == 2
+    resumed, counts = drive_counted(adaptive(8, 4), backend=toy(), store=store)
+    assert resumed == drive(adaptive(8, 4), backend=toy(), store=MemoryStore())
+    assert counts.reused == 6
+    assert len(store.keys) == len(set(store.keys))
+
+
+def test_the_backend_hears_of_the_end():
+    closed = []
+
+    def answer(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        try:
+            yield from toy.answer(requests)
+        finally:
+            closed.append(True)
+
+    class Full(MemoryStore):
+        def put(self, key: str, request: Request, response: Response) -> None:
+            raise StoreError("the disk is full")
+
+        def flush(self) -> None:
+            raise StoreError("still full")
+
+    with pytest.raises(StoreError, match="the disk is full"):
+        drive(batches((sample(0), sample(1))), backend=Scripted(answer), store=Full())
+    assert closed == [True]
+
+
+def twice(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+    yield from toy.answer(requests)
+    yield from toy.answer(requests[:1])
+
+
+def unasked(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+    yield from toy.answer(requests)
+    yield "0" * 64, ROLLOUT
+
+
+def lazy(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+    yield from toy.answer(requests[1:])
+
+
+def confused(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+    yield requests[0].key, NEXT_TOKEN_TABLE
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        (twice, "'scripted' answered one request twice"),
+        (unasked, "'scripted' answered a request it was not sent"),
+        (lazy, "'scripted' left 1 of 3 requests unanswered"),
+        (confused, "'scripted' answered a Sample request with a NextTokenTable; expected a Rollout"),
+    ],
+)
+def test_backends_that_do_not_keep_to_the_requests(answer, named):
+    with pytest.raises(MismatchError, match=named):
+        drive(batches((sample(0), sample(1), sample(2))), backend=Scripted(answer), store=MemoryStore())
+
+
+def test_a_store_with_the_wrong_kind_of_answer():
+    store = MemoryStore()
+    backend = toy()
+    seen: list[KeyedRequest] = []
+    drive(batches((sample(0),)), backend=Scripted(lambda toy, requests: seen.extend(requests) or toy.answer(requests)), store=store)
+    wrong = MemoryStore()
+    wrong.put(seen[0].key, sample(0), NEXT_TOKEN_TABLE)
+    with pytest.raises(MismatchError, match="the store answered a Sample request with a NextTokenTable"):
+        drive(batches((sample(0),)), backend=backend, store=wrong)
+
+
+def test_a_store_that_forgets():
+    class Forgetful(MemoryStore):
+        def put(self, key: str, request: Request, response: Response) -> None:
+            pass
+
+    with pytest.raises(StoreError, match="gave back 0 of 2"):
+        drive(batches((sample(0), sample(1))), backend=toy(), store=Forgetful())
+
+
+def test_failed_rollouts_are_sent_but_not_stored():
+    def answer(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        yield from toy.answer(requests[1:])
+        yield requests[0].key, Rollout(ids=(1,), stop=StopReason.ERROR)
+
+    store = MemoryStore()
+    (answers,), counts = drive_counted(batches((sample(0), sample(1))), backend=Scripted(answer), store=store)
+    assert isinstance(answers[0], Rollout) and answers[0].stop is StopReason.ERROR
+    assert (counts.drawn, counts.failed, len(store)) == (2, 1, 1)
+    (again,) = drive(batches((sample(0), sample(1))), backend=toy(), store=store)
+    assert isinstance(again[0], Rollout) and again[0].stop is not StopReason.ERROR
+    assert again[1] == answers[1]
+
+
+def test_events_tell_the_story():
+    events: list[Event] = []
+    requests = tuple(sample(i) for i in range(10))
+    store = CountingStore()
+    (answers,) = drive(batches(requests), backend=toy(), store=store, on_event=events.append, clock=Clock(0.15))
+    tokens = sum(len(answer.ids) for answer in answers if isinstance(answer, Rollout))
+    assert events[0] == BatchStarted(batch=0, requests=10, missing=10)
+    progress = [event for event in events if isinstance(event, BatchProgress)]
+    assert [event.done for event in progress] == [2, 4, 6, 8, 10]
+    assert progress[-1].tokens == tokens
+    assert progress[-1].tokens_per_second == pytest.approx(tokens / (10 * 0.15))
+    assert isinstance(events[-2], BatchFinished) and isinstance(events[-1], Finished)
+    assert events[-1].counts.tokens_drawn == tokens
+    assert store.flushes == 2  # once a second while answers arrive, and at the end of the batch
+    assert replace(progress[-1], seconds=0.0).tokens_per_second is None
+
+
+def test_a_dry_run_prices_the_first_batch_without_calling():
+    base = drive(batches((sample(0),)), backend=toy(), store=MemoryStore())[0][0]
+    assert isinstance(base, Rollout)
+    sequence = TokenSequence(prompt=(), completion=base.ids)
+    batch: tuple[Request, ...] = (
+        sample(0),
+        sample(1),
+        sample(1),
+        sample(0, sequence=sequence, cut=10),
+        NextToken(sequence=sequence, cuts=(0, 3), params=PARAMS, top=2),
+        Read(sequence=sequence, cuts=(1, 4), suffix=(7, 7), continuations=((1,), (2, 3))),
+    )
+    store = MemoryStore()
+    drive(batches((sample(0),)), backend=toy(), store=store)
+    silent = Scripted(lambda toy, requests: pytest.fail("a dry run calls nothing"))
+    experiment = batches(batch, (sample(99),))
+    plan = plan_cost(experiment, backend=silent, store=store)
+    assert plan == CostPlan(
+        replayed=0,
+        requests=5,
+        stored=1,
+        rollouts=2,
+        tables=2,
+        input_tokens=0 + 10 + 3 + (4 + 2 * (2 + 0 + 1)),
+        max_output_tokens=100 + 90,
+        finished=False,
+    )
+    assert plan.missing == 4
+    assert plan.max_money(Price(input_per_million=2.0, output_per_million=10.0)) == pytest.approx((23 * 2 + 190 * 10) / 1e6)
+    assert experiment.gi_frame is None
+
+
+def test_a_dry_run_replays_what_is_there():
+    store = MemoryStore()
+    with pytest.raises(RuntimeError):
+        drive(adaptive(8, 4), backend=Scripted(fails_after(7, RuntimeError())), store=store)
+    plan = plan_cost(adaptive(8, 4), backend=toy(), store=store)
+    assert (plan.replayed, plan.requests, plan.stored, plan.finished) == (1, 8, 7, False)
+    drive(adaptive(8, 4), backend=toy(), store=store)
+    done = plan_cost(adaptive(8, 4), backend=toy(), store=store)
+    assert (done.replayed, done.missing, done.max_output_tokens, done.finished) == (5, 0, 0, True)
+
+
+@pytest.mark.parametrize("price", [-1.0, float("nan"), float("inf")])
+def test_prices_are_numbers(price):
+    with pytest.raises(InvalidInput, match="output price"):
+        Price(input_per_million=0.0, output_per_million=price)

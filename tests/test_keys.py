@@ -1,0 +1,117 @@
+"""Golden test of content keys: a field that goes missing would merge different experiments in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tokenworth.core.keys import KEY_SCHEMA, Keyer, rollout_generator, rollout_seed
+from tokenworth.core.request import NextToken, Read, Request, Sample
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import TokenSequence
+
+PARAMS = Sampling(temperature=0.6, top_k=20, top_p=0.95, min_p=0.0, max_tokens=256, stop=(2, 7))
+SEQUENCE = TokenSequence(prompt=(1, 5), completion=(10, 11, 12, 13))
+PREFIX_2 = "c0744dca8cc241d1d7ad5ee4712590a95262c0aaf1cf8992c8c373bd34cdb0d5"
+WHOLE = "328fec929d6707206ad0ccdf6f3840f8351d9ef2939c3a515e6cc98a8fba8cd1"
+CUTS = "c571327cb01ac1de6972713cbf6cc1fc3c2cab8b581ee0bc3fe6d8b56963fd5b"
+SAMPLE = Sample(sequence=SEQUENCE, cut=2, params=PARAMS, seed=7, index=3)
+NEXT_TOKEN = NextToken(sequence=SEQUENCE, cuts=(0, 2), params=PARAMS, top=20)
+READ = Read(sequence=SEQUENCE, cuts=(0, 2), suffix=(40, 41), continuations=((50,), (51, 52)))
+KEYS = (
+    "80db90918c5cace848476ad505346e63810b05293ad7e433cb080c640a548de6",
+    "1f02c392509956a5916a60855881f16cedaaef4b44edfea6efaf682c1eb4c76a",
+    "75f2c45ea045629b5ee766be19594ccf63747f483370f021add37ab90a6eaaa2",
+    "28a8c7daa047396f47fb59bb62ab8f39b459a8e6db60b79cf07ee316c453a0c1",
+    "0c3cb79612c689b116aac42ec724694ea95c4b1ceb719ed076754b4ca1d68f03",
+)
+SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
+
+
+@pytest.mark.parametrize(
+    ("request_", "fields", "key"),
+    [
+        (SAMPLE, [KEY_SCHEMA, "model-x", "Sample", PREFIX_2, 4, 2, SAMPLING, None, None, 7, 3], KEYS[0]),
+        (
+            replace(SAMPLE, leave=True),
+            [KEY_SCHEMA, "model-x", "Sample", PREFIX_2, 4, 2, SAMPLING, None, 12, 7, 3],
+            KEYS[1],
+        ),
+        (
+            replace(SAMPLE, branch=99),
+            [KEY_SCHEMA, "model-x", "Sample", PREFIX_2, 4, 2, SAMPLING, 99, None, 7, 3],
+            KEYS[2],
+        ),
+        (NEXT_TOKEN, [KEY_SCHEMA, "model-x", "NextToken", WHOLE, 2, CUTS, SAMPLING, 20], KEYS[3]),
+        (READ, [KEY_SCHEMA, "model-x", "Read", WHOLE, 2, CUTS, [40, 41], [[50], [51, 52]]], KEYS[4]),
+    ],
+    ids=["sample", "leave", "branch", "next-token", "read"],
+)
+def test_golden(request_, fields, key):
+    keyer = Keyer("model-x")
+    assert keyer.fields(request_) == fields
+    assert keyer.key(request_) == key
+
+
+def test_every_field_of_a_request_changes_its_key():
+    keys = [Keyer("model-x").key(request) for request in _variants()]
+    keys.append(Keyer("model-y").key(SAMPLE))
+    assert len(set(keys)) == len(keys)
+
+
+def _variants() -> list[Request]:
+    other = TokenSequence(prompt=(1, 5), completion=(10, 11, 14, 13))
+    shifted = TokenSequence(prompt=(1,), completion=(5, 10, 11, 12, 13))
+    params = [
+        replace(PARAMS, temperature=0.7),
+        replace(PARAMS, top_k=0),
+        replace(PARAMS, top_p=1.0),
+        replace(PARAMS, min_p=0.1),
+        replace(PARAMS, max_tokens=257),
+        replace(PARAMS, stop=(2,)),
+    ]
+    return [
+        SAMPLE,
+        replace(SAMPLE, cut=1),
+        replace(SAMPLE, seed=8),
+        replace(SAMPLE, index=4),
+        replace(SAMPLE, branch=99),
+        replace(SAMPLE, leave=True),
+        replace(SAMPLE, sequence=other, cut=3),
+        replace(SAMPLE, sequence=other, leave=True),
+        replace(SAMPLE, sequence=shifted, cut=3),
+        *(replace(SAMPLE, params=changed) for changed in params),
+        NEXT_TOKEN,
+        replace(NEXT_TOKEN, cuts=(0, 3)),
+        replace(NEXT_TOKEN, top=19),
+        replace(NEXT_TOKEN, sequence=other),
+        replace(NEXT_TOKEN, sequence=shifted),
+        *(replace(NEXT_TOKEN, params=changed) for changed in params),
+        READ,
+        replace(READ, cuts=(0, 3)),
+        replace(READ, suffix=(40,)),
+        replace(READ, continuations=((50,), (51,), (52,))),
+        replace(READ, sequence=other),
+    ]
+
+
+def test_what_follows_the_cut_does_not_change_a_sample():
+    other = TokenSequence(prompt=(1, 5), completion=(10, 11, 99))
+    assert Keyer("m").key(SAMPLE) == Keyer("m").key(replace(SAMPLE, sequence=other))
+
+
+def test_a_warm_keyer_gives_the_keys_of_a_cold_one():
+    warm = Keyer("m")
+    for request in (*_variants(), *reversed(_variants())):
+        assert warm.key(request) == Keyer("m").key(request)
+
+
+def test_rollout_randomness_is_golden():
+    key = Keyer("model-x").key(SAMPLE)
+    assert rollout_seed(key) == int(key[:16], 16) >> 1
+    assert rollout_generator(key).random() == 0.3616991366511296
+    # Drawing in chunks gives the same stream as drawing one by one.
+    generator = rollout_generator(key)
+    np.testing.assert_array_equal(rollout_generator(key).random(8), [generator.random() for _ in range(8)])

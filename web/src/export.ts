@@ -1,0 +1,73 @@
+// Every drawn number as JSON, from the data in the page.
+import { header, trace } from "./state";
+import type { Texts } from "./codec";
+import type { Trace } from "./model";
+
+type Numbers = ArrayLike<number>;
+
+function numbers(column: Numbers): (number | null)[] {
+  return Array.from(column, (x) => (Number.isNaN(x) ? null : Number.isInteger(x) ? x : Number(x.toPrecision(7))));
+}
+
+function strings(texts: Texts): string[] {
+  return Array.from({ length: texts.n }, (_, i) => texts.at(i));
+}
+
+// Typed arrays become lists (NaN becomes null); everything else stays.
+function plain(record: object): Record<string, unknown> {
+  const isNumbers = (x: unknown): x is Numbers => ArrayBuffer.isView(x) && !(x instanceof DataView);
+  return Object.fromEntries(
+    Object.entries(record)
+      .filter(([key, x]) => typeof x !== "function" && key !== "columns")
+      .map(([key, x]) => {
+        if (isNumbers(x)) return [key, numbers(x)];
+        if (Array.isArray(x) && x.length && isNumbers(x[0])) return [key, x.map(numbers)];
+        if (x !== null && typeof x === "object" && "offsets" in x) return [key, strings(x as Texts)];
+        return [key, x as unknown];
+      }),
+  );
+}
+
+export async function exported(found: Trace): Promise<Record<string, unknown>> {
+  const head = header.value!;
+  const texts = await found.samples.texts();
+  return {
+    schema: head.schema,
+    title: head.title,
+    generator: head.generator,
+    hash: head.hash,
+    sample_set: head.sample_set,
+    trace: {
+      name: found.head.name,
+      unit: found.head.unit,
+      question: found.head.question,
+      options: found.head.options,
+      facts: found.head.facts,
+      outcome: found.head.outcome,
+      verdict: found.head.verdict,
+      notes: found.head.notes,
+      outcomes: found.head.outcomes,
+      prompt: found.prompt,
+      pieces: strings(found.pieces),
+      answer_pieces: strings(found.answer),
+      curve: found.curve && plain(found.curve),
+      stacks: found.stacks.map(plain),
+      metrics: [...found.metrics.values()].map(plain),
+      branches: plain(found.branches),
+      samples: { ...plain(found.samples), texts: strings(texts) },
+      events: found.events,
+    },
+  };
+}
+
+export async function downloadJson(): Promise<void> {
+  if (!trace.value) return;
+  const text = JSON.stringify(await exported(trace.value), null, 1);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = `tokenworth-${header.value!.hash.slice(0, 12)}.json`;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,162 @@
+// The plots above the text: one x axis, one cursor, drag to zoom.
+import { lastAtMost } from "../codec";
+import type { Stack, Trace, TraceEvent } from "../model";
+import { drawCurve } from "./curve";
+import { drawLane } from "./lane";
+import { drawStack } from "./stack";
+import { LEFT, RIGHT, makeScale, prepare, readTheme } from "./scale";
+import type { Scale } from "./scale";
+
+export interface Canvases {
+  readonly curve: HTMLCanvasElement | null;
+  readonly stack: HTMLCanvasElement | null;
+  readonly lane: HTMLCanvasElement;
+}
+
+export interface Handlers {
+  preview(cut: number | null): void;
+  pick(cut: number): void;
+  zoom(range: [number, number] | null): void;
+}
+
+export class Plots {
+  private scale: Scale;
+  private readonly line: HTMLElement;
+  private readonly pinLine: HTMLElement;
+  private readonly brush: HTMLElement;
+  private readonly resizer: ResizeObserver;
+  private range: [number, number] | null = null;
+  private stack: Stack | null = null;
+  private share = false;
+  private frame = 0;
+  private dragFrom: number | null = null;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly canvases: Canvases,
+    private readonly trace: Trace,
+    private readonly handlers: Handlers,
+  ) {
+    this.scale = makeScale(root.clientWidth, 0, Math.max(1, trace.n));
+    [this.pinLine, this.line, this.brush] = ["pinline", "cursorline", "brush"].map((name) => {
+      const el = document.createElement("div");
+      el.className = name;
+      el.hidden = true;
+      root.append(el);
+      return el;
+    }) as [HTMLElement, HTMLElement, HTMLElement];
+    this.resizer = new ResizeObserver(() => this.draw());
+    this.resizer.observe(root);
+    this.listen();
+  }
+
+  private listen(): void {
+    const cutOf = (e: PointerEvent) => this.scale.cut(this.xOf(e));
+    this.root.addEventListener("pointermove", (e) => {
+      if (this.dragFrom !== null && Math.abs(this.xOf(e) - this.dragFrom) > 6) this.showBrush(this.dragFrom, this.xOf(e));
+      this.handlers.preview(cutOf(e));
+    });
+    this.root.addEventListener("pointerleave", () => this.handlers.preview(null));
+    this.root.addEventListener("pointerdown", (e) => {
+      if (e.button !== 0 || e.pointerType === "touch") return;
+      this.dragFrom = this.xOf(e);
+      this.root.setPointerCapture(e.pointerId);
+    });
+    this.root.addEventListener("pointerup", (e) => {
+      const from = this.dragFrom;
+      this.dragFrom = null;
+      this.brush.hidden = true;
+      if (from !== null && Math.abs(this.xOf(e) - from) > 6) {
+        const [a, b] = [this.scale.cut(from), this.scale.cut(this.xOf(e))].sort((p, q) => p - q) as [number, number];
+        if (b - a >= 4) this.handlers.zoom([a, b]);
+      } else this.handlers.pick(this.near(cutOf(e), e));
+    });
+    this.root.addEventListener("dblclick", () => this.handlers.zoom(null));
+  }
+
+  private xOf(e: PointerEvent): number {
+    return e.clientX - this.root.getBoundingClientRect().left;
+  }
+
+  // On the lane a click goes to the nearest mark within a few pixels.
+  private near(cut: number, e: PointerEvent): number {
+    const lane = this.canvases.lane.getBoundingClientRect();
+    if (e.clientY < lane.top) return cut;
+    const loud = this.trace.events.filter((x) => x.kind !== "sentence" && x.kind !== "paragraph" && Math.abs(this.scale.x(x.cut) - this.xOf(e)) < 8);
+    const by = (x: TraceEvent) => Math.abs(this.scale.x(x.cut) - this.xOf(e));
+    return loud.sort((a, b) => by(a) - by(b))[0]?.cut ?? cut;
+  }
+
+  private showBrush(a: number, b: number): void {
+    const [left, right] = [Math.max(LEFT, Math.min(a, b)), Math.min(this.scale.width - RIGHT, Math.max(a, b))];
+    this.brush.hidden = false;
+    this.brush.style.setProperty("left", `${left}px`);
+    this.brush.style.setProperty("width", `${Math.max(0, right - left)}px`);
+  }
+
+  set(stack: Stack | null, share: boolean, range: [number, number] | null): void {
+    this.stack = stack;
+    this.share = share;
+    this.range = range;
+    this.draw();
+  }
+
+  draw(): void {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawNow();
+    });
+  }
+
+  drawNow(): void {
+    const width = this.root.clientWidth;
+    if (width < 40) return;
+    const theme = readTheme();
+    this.scale = makeScale(width, this.range?.[0] ?? 0, this.range?.[1] ?? Math.max(1, this.trace.n));
+    const { curve, stack, lane } = this.canvases;
+    const pen = (c: HTMLCanvasElement | null) => (c ? prepare(c, width, c.clientHeight) : null);
+    const a = pen(curve);
+    if (a && this.trace.curve) drawCurve(a, this.trace.curve, this.scale, theme, curve!.clientHeight);
+    const b = pen(stack);
+    if (b && this.stack) drawStack(b, this.stack, this.share, this.scale, theme, stack!.clientHeight);
+    const c = pen(lane);
+    if (c) drawLane(c, this.events(), this.scale, theme, lane.clientHeight);
+    this.place(this.line, this.cut);
+    this.place(this.pinLine, this.pinCut);
+  }
+
+  private events(): TraceEvent[] {
+    const index = this.stack ? this.trace.stacks.indexOf(this.stack) : -1;
+    return this.trace.events.filter((e) => e.stack < 0 || e.stack === index);
+  }
+
+  private cut: number | null = null;
+  private pinCut: number | null = null;
+
+  setCursor(cut: number | null, pinCut: number | null): void {
+    this.cut = cut;
+    this.pinCut = pinCut;
+    this.place(this.line, cut);
+    this.place(this.pinLine, pinCut);
+  }
+
+  private place(el: HTMLElement, cut: number | null): void {
+    el.hidden = cut === null || cut < this.scale.from || cut > this.scale.to;
+    if (cut !== null) el.style.setProperty("transform", `translateX(${Math.round(this.scale.x(cut))}px)`);
+  }
+
+  destroy(): void {
+    this.resizer.disconnect();
+    if (this.frame) cancelAnimationFrame(this.frame);
+    for (const el of [this.line, this.pinLine, this.brush]) el.remove();
+  }
+}
+
+// The next loud event strictly after (or before) a cut.
+export function nextEvent(events: readonly TraceEvent[], cut: number, step: 1 | -1): TraceEvent | null {
+  const loud = events.filter((e) => e.kind !== "sentence" && e.kind !== "paragraph");
+  const list = loud.length ? loud : events;
+  const cuts = list.map((e) => e.cut);
+  return (step > 0 ? list[lastAtMost(cuts, cut) + 1] : list[lastAtMost(cuts, cut - 1)]) ?? null;
+}

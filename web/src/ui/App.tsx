@@ -1,0 +1,127 @@
+import { useEffect, useRef } from "preact/hooks";
+import { announce, openTab, sheet, tab, trace } from "../state";
+import { TABS } from "../hash";
+import { mountViews } from "../views";
+import { Data } from "./Data";
+import { Detail } from "./Detail";
+import { Events } from "./Events";
+import { Header } from "./Header";
+import { Help } from "./Help";
+import { CurveLegend, MetricBar, StackLegend } from "./Legend";
+import { Readout } from "./Readout";
+import { Samples } from "./Samples";
+import { copyText, unitWord } from "./parts";
+
+export function App() {
+  return (
+    <div class="app" data-sheet={sheet.value}>
+      <Header />
+      <div class="main">
+        <Views key={trace.value?.head.name} />
+        <Side />
+      </div>
+      <Help />
+      <div class="sr" role="status" aria-live="polite">
+        {announce.value}
+      </div>
+    </div>
+  );
+}
+
+// The parts that are not components: they get their elements here and follow the state by themselves.
+function Views() {
+  const root = useRef<HTMLDivElement>(null);
+  const found = trace.value;
+  useEffect(() => (found && root.current ? mountViews(root.current, found) : undefined), [found]);
+  if (!found) return <p class="empty">This report holds no trace.</p>;
+  return (
+    <div class="left" ref={root}>
+      <section class="plots" aria-label="plots over the trace">
+        <CurveLegend />
+        <div class="plotbox">
+          {found.curve && <canvas class="c-curve" role="img" aria-label={`${found.curve.label} over cuts; the numbers are in the Data tab`} />}
+          {found.stacks.length > 0 && (
+            <div class="inner">
+              <StackLegend />
+            </div>
+          )}
+          {found.stacks.length > 0 && <canvas class="c-stack" role="img" aria-label="shares over cuts; the numbers are in the Data tab" />}
+          <canvas class="c-lane" role="img" aria-label="marks along the trace; they are listed in the Events tab" />
+        </div>
+        <Readout />
+      </section>
+      <SheetTabs />
+      <section class="text" aria-label="trace">
+        <MetricBar />
+        <div class="scroller">
+          <p class="sr" id="tw-how">
+            Arrow keys move along the trace; press the question mark key for all keys.
+          </p>
+          <div
+            id="tw-pane"
+            class={`pane unit-${found.head.unit}`}
+            tabIndex={0}
+            role="group"
+            aria-roledescription={`trace in ${unitWord()}s`}
+            aria-label={`trace, ${found.n} ${unitWord()}s`}
+            aria-describedby="tw-how"
+          />
+          {found.n === 0 && <p class="empty">The trace is empty.</p>}
+          {found.answer.n > 0 && (
+            <div class="answer">
+              <p class="wall">
+                <span>end of the trace · the answer</span>
+              </p>
+              <div id="tw-answer" class="answertext">
+                {found.answer.text}
+              </div>
+            </div>
+          )}
+          <p class="after">
+            <button type="button" class="plain" id="tw-copy" onClick={() => void copyText(found.pieces.text)}>
+              copy the trace
+            </button>
+          </p>
+        </div>
+      </section>
+    </div>
+  );
+}
+
+const NAMES = { token: "Token", samples: "Samples", events: "Marks", data: "Data" } as const;
+
+function Side() {
+  return (
+    <aside class="side" aria-label="details">
+      <div class="tabs" role="tablist">
+        {TABS.map((name) => (
+          <button type="button" role="tab" id={`tab-${name}`} aria-selected={tab.value === name} aria-controls="tw-panel" onClick={() => openTab(name)}>
+            {name === "token" ? unitWord().replace(/^./, (c) => c.toUpperCase()) : NAMES[name]}
+          </button>
+        ))}
+      </div>
+      <div class="panel" id="tw-panel" role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
+        {tab.value === "token" && <Detail />}
+        {tab.value === "samples" && <Samples />}
+        {tab.value === "events" && <Events />}
+        {tab.value === "data" && <Data />}
+      </div>
+    </aside>
+  );
+}
+
+// On a narrow page the text and the side panels share one place.
+function SheetTabs() {
+  return (
+    <div class="sheets" role="tablist" aria-label="panels">
+      <button type="button" role="tab" aria-selected={sheet.value === "text"} onClick={() => (sheet.value = "text")}>
+        Text
+      </button>
+      {TABS.map((name) => (
+        <button type="button" role="tab" aria-selected={sheet.value === name} onClick={() => openTab(name)}>
+          {name === "token" ? unitWord().replace(/^./, (c) => c.toUpperCase()) : NAMES[name]}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,141 @@
+// The plots' numbers as tables, and the notes of the run.
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { MEASURED } from "../model";
+import type { Curve, Stack } from "../model";
+import { amount, count } from "../format";
+import { header, trace } from "../state";
+import { Num } from "./parts";
+
+const PAGE = 100;
+
+export function Data() {
+  const found = trace.value;
+  const notes = [...(found?.head.notes ?? []), ...header.value!.notes];
+  return (
+    <div class="data">
+      {notes.length > 0 && (
+        <ul class="notes">
+          {notes.map((n) => (
+            <li>{n}</li>
+          ))}
+        </ul>
+      )}
+      {found?.curve && <CurveTable curve={found.curve} />}
+      {found?.stacks.map((s, i) => (
+        <StackTable stack={s} key={i} />
+      ))}
+      {found && found.prompt && (
+        <details>
+          <summary>Prompt</summary>
+          <pre class="prompt">{found.prompt}</pre>
+        </details>
+      )}
+      <p class="dim">
+        {header.value!.generator} · {header.value!.schema} · data {header.value!.hash}
+      </p>
+    </div>
+  );
+}
+
+function Paged({ title, id, total, children }: { title: string; id: string; total: number; children: (from: number, to: number) => ComponentChildren }) {
+  const open = useSignal(false);
+  const page = useSignal(0);
+  const pages = Math.max(1, Math.ceil(total / PAGE));
+  const [from, to] = [page.value * PAGE, Math.min(total, (page.value + 1) * PAGE)];
+  return (
+    <details id={id} onToggle={(e) => (open.value = e.currentTarget.open)}>
+      <summary>{title}</summary>
+      {open.value && (
+        <>
+          {pages > 1 && (
+            <p class="pages">
+              <button type="button" class="plain" disabled={page.value === 0} onClick={() => page.value--}>
+                ‹
+              </button>
+              rows {count(from + 1)} to {count(to)} of {count(total)}
+              <button type="button" class="plain" disabled={page.value === pages - 1} onClick={() => page.value++}>
+                ›
+              </button>
+            </p>
+          )}
+          <div class="scroll">{children(from, to)}</div>
+        </>
+      )}
+    </details>
+  );
+}
+
+function rowsBetween(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, k) => from + k);
+}
+
+function CurveTable({ curve }: { curve: Curve }) {
+  return (
+    <Paged title={`${curve.label} as a table`} id="tw-table-curve" total={curve.cuts.length}>
+      {(from, to) => (
+        <table class="plain-table">
+          <thead>
+            <tr>
+              {["cut", curve.label, "low", "high", "Δ", "rollouts begun", "effective n", "state"].map((h) => (
+                <th scope="col">{h}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rowsBetween(from, to).map((i) => (
+              <tr>
+                <th scope="row">{count(curve.cuts[i]!)}</th>
+                {[curve.value, curve.low, curve.high].map((c) => (
+                  <td>
+                    <Num x={c[i]!} />
+                  </td>
+                ))}
+                <td>
+                  <Num x={curve.delta[i]!} sign />
+                </td>
+                <td>{count(curve.nStarted[i]!)}</td>
+                <td>{amount(curve.nEffective[i]!)}</td>
+                <td>{curve.state[i] === MEASURED ? "measured" : curve.state[i] ? "follows" : "not measured"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Paged>
+  );
+}
+
+function StackTable({ stack }: { stack: Stack }) {
+  const title = stack.kind === "forced" ? `Forced answer, ${stack.name}` : "Outcomes";
+  return (
+    <Paged title={`${title}, as a table`} id={`tw-table-${stack.kind}`} total={stack.cuts.length}>
+      {(from, to) => (
+        <table class="plain-table">
+          <thead>
+            <tr>
+              {["cut", ...stack.all_labels, stack.kind === "forced" ? "mass on options" : "sum"].map((h) => (
+                <th scope="col">{h}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rowsBetween(from, to).map((i) => (
+              <tr class={stack.held?.[i] ? "held" : ""}>
+                <th scope="row">
+                  {count(stack.cuts[i]!)}
+                  {stack.held?.[i] ? " (copied)" : ""}
+                </th>
+                {[...stack.allRaw, stack.mass].map((c) => (
+                  <td>
+                    <Num x={c[i]!} />
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Paged>
+  );
+}

@@ -1,0 +1,253 @@
+// Everything known about the place of the cursor.
+import { MEASURED, rowOf, rowsOf } from "../model";
+import type { Curve, Stack, Trace } from "../model";
+import { readingAt } from "../plots/stack";
+import { amount, count, visible } from "../format";
+import { focus, pin, pinned, share, showSamples, shown, stackIndex, trace } from "../state";
+import { CountBar, Interval, Num, Section, Swatch, unitWord } from "./parts";
+
+export function Detail() {
+  const found = trace.value;
+  if (!found) return null;
+  const unit = shown.value;
+  const cut = unit + 1;
+  const stack = found.stacks[stackIndex.value];
+  return (
+    <div class="detail">
+      <Title found={found} unit={unit} />
+      {found.curve && <Value curve={found.curve} cut={cut} found={found} />}
+      {stack && <Shares stack={stack} cut={cut} />}
+      {unit >= 0 && <Fork found={found} cut={unit} />}
+      {unit === found.n - 1 && <Fork found={found} cut={found.n} />}
+      <Marks found={found} cut={cut} />
+    </div>
+  );
+}
+
+function Title({ found, unit }: { found: Trace; unit: number }) {
+  const held = pinned.value && focus.value === unit;
+  const around = (from: number, to: number) => {
+    const [a, b] = [Math.max(0, from), Math.min(found.n, Math.max(0, to))];
+    return a < b ? found.pieces.text.slice(found.pieces.offsets[a], found.pieces.offsets[b]).slice(-160) : "";
+  };
+  const p = found.metrics.get("probability")?.values[unit];
+  return (
+    <div class="title">
+      <div class="row">
+        <h2>
+          {unit < 0 ? `Before the first ${unitWord()}` : <span class="piece">{visible(found.pieces.at(unit), 48)}</span>}
+        </h2>
+        <button type="button" class={held ? "pinbtn on" : "pinbtn"} aria-pressed={held} onClick={() => pin(unit)}>
+          {held ? "pinned" : "pin"}
+        </button>
+      </div>
+      <p class="sub">
+        {unit >= 0 && (
+          <>
+            {unitWord()} {count(unit)} of {count(found.n)} · {" "}
+          </>
+        )}
+        cut {count(unit + 1)}
+        {p !== undefined && !Number.isNaN(p) && (
+          <>
+            {" "}
+            · probability <Num x={p} />
+          </>
+        )}
+      </p>
+      {unit >= 0 && (
+        <p class="context" aria-hidden="true">
+          {around(unit - 14, unit)}
+          <mark>{found.pieces.at(unit)}</mark>
+          {around(unit + 1, unit + 9).slice(0, 70)}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace }) {
+  const row = rowOf(curve.cuts, cut);
+  if (row < 0 || Number.isNaN(curve.value[row]!)) {
+    return (
+      <Section title={curve.label}>
+        <p class="big none">not measured</p>
+        <p class="how">No rollout covers cut {count(cut)}; no number is shown in its place.</p>
+      </Section>
+    );
+  }
+  const measured = curve.state[row] === MEASURED;
+  const here = found.samples.n ? rowsOf(found.samples.cut, cut) : [0, 0];
+  return (
+    <Section title={curve.label} aside={`after ${cut === 0 ? "nothing" : `this ${unitWord()}`}`}>
+      <p class="big">
+        <Num x={curve.value[row]!} /> <Interval low={curve.low[row]!} high={curve.high[row]!} />
+      </p>
+      <p class="how">
+        <span class={measured ? "tag solid" : "tag"}>{measured ? `measured here: ${count(curve.nStarted[row]!)} rollouts` : curve.follows}</span>{" "}
+        {Math.round(curve.level * 100)} % {curve.interval}
+        {!Number.isNaN(curve.nEffective[row]!) && `, effective n ${amount(curve.nEffective[row]!)}`}
+      </p>
+      {!Number.isNaN(curve.delta[row]!) && (
+        <p class="delta">
+          Δ <Num x={curve.delta[row]!} sign /> <Interval low={curve.deltaLow[row]!} high={curve.deltaHigh[row]!} sign />
+          <small>
+            {" "}
+            from cut {count(curve.deltaFrom[row]!)}, outer limits
+            {curve.deltaFrom[row]! === cut - 1 ? "" : `; ${count(cut - curve.deltaFrom[row]!)} ${unitWord()}s together`}
+          </small>
+        </p>
+      )}
+      {curve.leave && !Number.isNaN(curve.leave[row]!) && (
+        <p class="how">
+          a rollout from here leaves the trace with probability <Num x={curve.leave[row]!} />
+          {curve.unsampled && curve.unsampled[row]! > 0 && (
+            <>
+              , <Num x={curve.unsampled[row]!} /> of it on no rollout
+            </>
+          )}
+        </p>
+      )}
+      {here[1] > here[0] && (
+        <button type="button" class="link" onClick={() => showSamples(-1)}>
+          {here[1] - here[0]} rollouts began at cut {count(cut)} ▸
+        </button>
+      )}
+    </Section>
+  );
+}
+
+function Shares({ stack, cut }: { stack: Stack; cut: number }) {
+  const row = readingAt(stack, cut);
+  const title = stack.kind === "forced" ? `forced answer · ${stack.name}` : "outcomes";
+  if (row < 0) {
+    return (
+      <Section title={title}>
+        <p class="how none">not measured at cut {count(cut)}</p>
+      </Section>
+    );
+  }
+  const mass = stack.mass[row]!;
+  const lines = stack.all_labels.map((label, k) => ({ label, raw: stack.allRaw[k]![row]! }));
+  return (
+    <Section title={title} aside={stack.kind === "forced" ? (share.value ? "renormalised" : "raw") : undefined}>
+      <table class="shares">
+        <tbody>
+          {lines.map(({ label, raw }) => {
+            const k = stack.labels.indexOf(label);
+            const x = share.value && stack.kind === "forced" ? raw / mass : raw;
+            return (
+              <tr class={stack.gold[k] ? "gold" : ""}>
+                <th scope="row">
+                  <Swatch colour={k < 0 ? -1 : stack.colours[k]!} /> {label}
+                  {stack.gold[k] && " ✓"}
+                </th>
+                <td class="meter">
+                  <span class="bar">
+                    <span class={`sw ${k < 0 || stack.colours[k]! < 0 ? "cat-other" : `cat-${stack.colours[k]}`}`} style={{ width: `${100 * Math.min(1, x || 0)}%` }} />
+                  </span>
+                </td>
+                <td class="num">
+                  <Num x={x} />
+                </td>
+              </tr>
+            );
+          })}
+          <tr class="rest">
+            <th scope="row">
+              <i class="sw hatch" aria-hidden="true" /> {stack.kind === "forced" ? "not on options" : "unknown"}
+            </th>
+            <td class="meter">
+              <span class="bar">
+                <span class="sw hatch" style={{ width: `${100 * Math.max(0, Math.min(1, 1 - mass))}%` }} />
+              </span>
+            </td>
+            <td class="num">
+              <Num x={Math.max(0, 1 - mass)} />
+            </td>
+          </tr>
+        </tbody>
+      </table>
+      {stack.topToken && stack.topProbability && (
+        <p class="how">
+          likeliest next token: <span class="piece">{visible(stack.topToken.at(row), 20)}</span> <Num x={stack.topProbability[row]!} />
+        </p>
+      )}
+    </Section>
+  );
+}
+
+function Fork({ found, cut }: { found: Trace; cut: number }) {
+  const b = found.branches;
+  const [from, to] = rowsOf(b.cut, cut);
+  if (from === to) return null;
+  const rows = Array.from({ length: to - from }, (_, k) => from + k);
+  const outcomes = found.head.outcomes;
+  return (
+    <Section title={cut === found.n ? "fork at the end of the trace" : `this ${unitWord()} and its alternatives`} aside={`cut ${count(cut)}`}>
+      <table class="forks">
+        <thead>
+          <tr>
+            <th scope="col">{unitWord()}</th>
+            <th scope="col">p</th>
+            <th scope="col">outcomes</th>
+            <th scope="col">n</th>
+            <th scope="col">{found.curve?.label ?? "value"}</th>
+            <th scope="col">Δ</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((i) => (
+            <tr class={b.isBase[i] ? "base" : ""} onClick={() => b.rollouts[i]! > 0 && openBranch(i)}>
+              <th scope="row">
+                <button type="button" class="piece" disabled={!b.rollouts[i]} onClick={() => openBranch(i)}>
+                  {visible(b.text.at(i), 18)}
+                </button>
+                {b.isBase[i] ? <small> base</small> : null}
+              </th>
+              <td class="num">
+                <Num x={b.p[i]!} />
+              </td>
+              <td class="meter">{b.rollouts[i] ? <CountBar counts={b.counts.map((c) => c[i]!)} outcomes={outcomes} /> : <small class="none">not tried</small>}</td>
+              <td class="num">{count(b.rollouts[i]!)}</td>
+              <td class="num">
+                <Num x={b.value[i]!} digits={2} />
+                {b.rollouts[i] ? (
+                  <small class="interval">
+                    {" "}
+                    <Num x={b.low[i]!} digits={2} />–<Num x={b.high[i]!} digits={2} />
+                  </small>
+                ) : null}
+              </td>
+              <td class="num">
+                <Num x={b.delta[i]!} digits={2} sign />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Section>
+  );
+}
+
+// The cursor stays; the branch itself says which rollouts are meant.
+function openBranch(row: number): void {
+  if (!pinned.value) pin(shown.value);
+  showSamples(row);
+}
+
+function Marks({ found, cut }: { found: Trace; cut: number }) {
+  const marks = found.events.filter((e) => e.cut === cut && e.kind !== "sentence" && e.kind !== "paragraph");
+  if (!marks.length) return null;
+  return (
+    <Section title="marks">
+      <ul class="marks">
+        {marks.map((e) => (
+          <li>
+            <b>{e.kind}</b> {e.label}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}

@@ -1,0 +1,117 @@
+import { useSignal } from "@preact/signals";
+import { count, figure } from "../format";
+import { header, help, openTrace, trace, traceIndex } from "../state";
+import { START } from "../hash";
+import { downloadJson } from "../export";
+import { cycleTheme, theme } from "../theme";
+import { Find } from "./Find";
+import { CountBar, shortHash } from "./parts";
+import type { SampleSet } from "../model";
+
+export function Header() {
+  const head = header.value!;
+  const at = trace.value?.head;
+  const open = useSignal(false);
+  const question = at?.question || head.title;
+  return (
+    <header class="top">
+      <div class="bar-top">
+        <span class="brand">tokenworth</span>
+        <TracePicker />
+        <span class="grow" />
+        <Find />
+        <button type="button" class="plain" onClick={cycleTheme} aria-label={`theme: ${theme.value}; change`}>
+          {theme.value === "dark" ? "◐ dark" : theme.value === "light" ? "◑ light" : "◐ auto"}
+        </button>
+        <button type="button" class="plain" onClick={() => void downloadJson()}>
+          Download JSON
+        </button>
+        <button type="button" class="plain" onClick={() => (help.value = true)} aria-label="keys and help">
+          ?
+        </button>
+      </div>
+      <div class={open.value ? "subject open" : "subject"}>
+        <h1>{question}</h1>
+        {question.length > 140 && (
+          <button type="button" class="plain more" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+            {open.value ? "less" : "more"}
+          </button>
+        )}
+      </div>
+      {at && at.options.length > 0 && (
+        <ul class="options">
+          {at.options.map((o) => (
+            <li class={o.gold ? "gold" : ""}>
+              <b>{o.label}</b> <span>{o.text}</span>
+              {o.gold && <span class="tick" aria-label="correct option">✓</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+      <dl class="facts">
+        {at?.facts.map((f) => (
+          <div>
+            <dt>{f.label}</dt>
+            <dd>
+              {f.value}
+              {f.detail && <small> {f.detail}</small>}
+            </dd>
+          </div>
+        ))}
+        {at && (
+          <div>
+            <dt>{at.unit}s</dt>
+            <dd>
+              {count(trace.value!.n)}
+              {at.outcome && (
+                <small>
+                  {" "}
+                  base answer {at.outcome} ({at.verdict})
+                </small>
+              )}
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>data</dt>
+          <dd class="mono">{shortHash()}</dd>
+        </div>
+      </dl>
+      {head.sample_set && <SetSummary set={head.sample_set} />}
+    </header>
+  );
+}
+
+function TracePicker() {
+  const head = header.value!;
+  if (head.traces.length < 2) return null;
+  return (
+    <label class="picker">
+      trace{" "}
+      <select value={traceIndex.value} onChange={(e) => void openTrace(Number(e.currentTarget.value), START)}>
+        {head.traces.map((t, i) => (
+          <option value={i}>
+            {t.name} · {t.outcome || "no outcome"} {t.verdict === "correct" ? "✓" : t.verdict === "incorrect" ? "✗" : ""}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function SetSummary({ set }: { set: SampleSet }) {
+  const percent = `${Math.round(set.level * 100)} %`;
+  return (
+    <p class="setline">
+      <b>{count(set.n)} samples</b> accuracy {figure(set.accuracy)} [{figure(set.low)}, {figure(set.high)}] <small>{percent} interval</small>
+      <CountBar counts={set.outcomes.map((o) => o.total)} outcomes={set.outcomes} />
+      <small>{set.outcomes.map((o) => `${o.label} ${o.total}`).join(" · ")}</small>
+      {set.correlation !== null && (
+        <small>
+          {" "}
+          length against correctness r {figure(set.correlation, 2)} [{figure(set.correlation_low, 2)}, {figure(set.correlation_high, 2)}]
+        </small>
+      )}
+    </p>
+  );
+}

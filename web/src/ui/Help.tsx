@@ -1,0 +1,35 @@
+import { useEffect, useRef } from "preact/hooks";
+import { KEYS } from "../keys";
+import { help } from "../state";
+
+export function Help() {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (help.value && !box.current?.open) box.current?.showModal();
+    if (!help.value && box.current?.open) box.current.close();
+  }, [help.value]);
+  return (
+    <dialog ref={box} class="help" onClose={() => (help.value = false)} aria-label="keys and help">
+      <h2>Keys</h2>
+      <dl>
+        {KEYS.map(([key, what]) => (
+          <div>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <h2>Reading it</h2>
+      <p>
+        The colour of a unit is the number after it: the probability that a rollout which keeps the trace up to and including it comes out correct.
+        Rollouts began only at cuts with a tick. A line without ticks follows from other cuts. Dashes join measured cuts; nothing was measured between them.
+        Intervals hold for one cut at a time.
+      </p>
+      <form method="dialog">
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}

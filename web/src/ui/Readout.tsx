@@ -1,0 +1,43 @@
+// One line that says what the cursor stands on: the same on every screen size.
+import { rowOf } from "../model";
+import { shown, trace } from "../state";
+import { visible } from "../format";
+import { Num, unitWord } from "./parts";
+
+export function Readout() {
+  const found = trace.value;
+  const unit = shown.value;
+  if (!found) return null;
+  const curve = found.curve;
+  const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
+  const p = found.metrics.get("probability")?.values[unit];
+  return (
+    <p class="readout">
+      <span class="where">
+        {unit < 0 ? `before the first ${unitWord()}` : `${unitWord()} ${unit.toLocaleString("en-US")}`}
+      </span>
+      {unit >= 0 && <span class="piece">{visible(found.pieces.at(unit), 24)}</span>}
+      {curve && (
+        <span>
+          {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>not measured</em> : <Num x={curve.value[row]!} digits={2} />}
+          {row >= 0 && !Number.isNaN(curve.low[row]!) && (
+            <span class="interval">
+              {" "}
+              [<Num x={curve.low[row]!} digits={2} />, <Num x={curve.high[row]!} digits={2} />]
+            </span>
+          )}
+        </span>
+      )}
+      {row >= 0 && curve && !Number.isNaN(curve.delta[row]!) && (
+        <span>
+          Δ <Num x={curve.delta[row]!} digits={2} sign />
+        </span>
+      )}
+      {p !== undefined && !Number.isNaN(p) && (
+        <span class="wide">
+          p <Num x={p} digits={2} />
+        </span>
+      )}
+    </p>
+  );
+}

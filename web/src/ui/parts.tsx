@@ -1,0 +1,84 @@
+// Small pieces that several panels use.
+import type { ComponentChildren } from "preact";
+import { figure, signed } from "../format";
+import { header, trace } from "../state";
+import type { Outcome } from "../model";
+
+// A number with its exact value for machines.
+export function Num({ x, digits = 3, sign = false }: { x: number; digits?: number; sign?: boolean }) {
+  if (Number.isNaN(x)) return <span class="none">–</span>;
+  return <data value={String(Number(x.toPrecision(7)))}>{sign ? signed(x, digits) : figure(x, digits)}</data>;
+}
+
+export function Interval({ low, high, sign = false }: { low: number; high: number; sign?: boolean }) {
+  if (Number.isNaN(low) || Number.isNaN(high)) return null;
+  return (
+    <span class="interval">
+      [<Num x={low} sign={sign} />, <Num x={high} sign={sign} />]
+    </span>
+  );
+}
+
+export function swatchClass(colour: number): string {
+  return `sw ${colour >= 0 ? `cat-${colour}` : colour === -1 ? "cat-other" : colour === -2 ? "cat-ungraded" : "cat-truncated"}`;
+}
+
+export function Swatch({ colour }: { colour: number }) {
+  return <i class={swatchClass(colour)} aria-hidden="true" />;
+}
+
+// Outcome counts as one stacked bar; the counts are its label.
+export function CountBar({ counts, outcomes }: { counts: readonly number[]; outcomes: readonly Outcome[] }) {
+  const total = counts.reduce((a, b) => a + b, 0);
+  const label = outcomes.flatMap((o, k) => (counts[k] ? [`${o.label} ${counts[k]}`] : [])).join(", ");
+  return (
+    <span class="bar" role="img" aria-label={label || "no rollouts"}>
+      {total > 0 &&
+        outcomes.map((o, k) =>
+          counts[k] ? (
+            <span class={`${swatchClass(o.colour)}${o.verdict === "correct" ? " right" : ""}`} style={{ width: `${(100 * counts[k]!) / total}%` }} />
+          ) : null,
+        )}
+    </span>
+  );
+}
+
+export function Verdict({ verdict }: { verdict: string }) {
+  const sign = verdict === "correct" ? "✓" : verdict === "incorrect" ? "✗" : "?";
+  return <span class={`verdict ${verdict}`} aria-label={verdict}>{sign}</span>;
+}
+
+export function Section({ title, aside, children }: { title: ComponentChildren; aside?: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <section class="sect">
+      <h3>
+        {title}
+        {aside !== undefined && <span class="aside">{aside}</span>}
+      </h3>
+      {children}
+    </section>
+  );
+}
+
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}
+
+export function unitWord(): string {
+  return trace.value?.head.unit ?? "token";
+}
+
+export function shortHash(): string {
+  return (header.value?.hash ?? "").slice(0, 12);
+}

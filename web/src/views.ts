@@ -1,0 +1,127 @@
+// Connects the text pane and the plots to the state.
+import { effect } from "@preact/signals";
+import { figure, visible } from "./format";
+import { onKey } from "./keys";
+import { rowOf } from "./model";
+import type { Trace } from "./model";
+import { TextPane } from "./pane/textpane";
+import { Plots } from "./plots/plots";
+import { announce, focus, hover, metric, pin, pinned, preview, range, share, sheet, shown, stackIndex } from "./state";
+import { themeTick } from "./theme";
+import { hits } from "./ui/Find";
+
+function marksOf(trace: Trace, stack: number): Map<number, string> {
+  const marks = new Map<number, string>();
+  for (const e of trace.events) {
+    if ((e.kind !== "change" && e.kind !== "flip") || (e.stack >= 0 && e.stack !== stack)) continue;
+    marks.set(e.cut - 1, `${marks.get(e.cut - 1) ?? ""} ${e.kind}`.trim());
+  }
+  return marks;
+}
+
+function hitUnits(): Set<number> {
+  const units = new Set<number>();
+  for (const hit of hits.value) for (let i = hit.from; i <= hit.to; i++) units.add(i);
+  return units;
+}
+
+function spoken(trace: Trace, unit: number): string {
+  const word = trace.head.unit;
+  const name = unit < 0 ? `before the first ${word}` : `${word} ${unit}, “${visible(trace.pieces.at(unit), 40)}”`;
+  const curve = trace.curve;
+  const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
+  if (!curve) return name;
+  if (row < 0 || Number.isNaN(curve.value[row]!)) return `${name}, ${curve.label} not measured`;
+  return `${name}, ${curve.label} ${figure(curve.value[row], 2)}, interval ${figure(curve.low[row], 2)} to ${figure(curve.high[row], 2)}`;
+}
+
+export function mountViews(root: HTMLElement, trace: Trace): () => void {
+  const find = <T extends Element>(selector: string) => root.querySelector<T>(selector);
+  const paneRoot = find<HTMLElement>("#tw-pane")!;
+  const pane = new TextPane(paneRoot, find<HTMLElement>(".scroller")!, trace);
+  const plots = new Plots(
+    find<HTMLElement>(".plotbox")!,
+    { curve: find("canvas.c-curve"), stack: find("canvas.c-stack"), lane: find("canvas.c-lane")! },
+    trace,
+    { preview: (cut) => preview(cut === null ? null : cut - 1), pick: (cut) => pin(cut - 1), zoom: (r) => (range.value = r) },
+  );
+  const first = paintOf(trace);
+  pane.repaint(first);
+  pane.hydrateFirst();
+  const stops = [...follow(trace, pane, plots), ...listen(paneRoot, pane)];
+  Object.assign(window, { __tw: { ready: performance.now(), pane, trace } });
+  performance.mark("tokenworth-ready");
+  return () => {
+    for (const stop of stops) stop();
+    pane.destroy();
+    plots.destroy();
+  };
+}
+
+function paintOf(trace: Trace) {
+  const m = metric.value;
+  return { bins: m ? m.bins : null, palette: m?.palette ?? "", marks: marksOf(trace, stackIndex.value), hits: hitUnits() };
+}
+
+function follow(trace: Trace, pane: TextPane, plots: Plots): (() => void)[] {
+  let said = 0;
+  return [
+    effect(() => pane.repaint(paintOf(trace))),
+    effect(() => {
+      void themeTick.value;
+      plots.set(trace.stacks[stackIndex.value] ?? null, share.value, range.value);
+    }),
+    effect(() => {
+      pane.setCurrent(shown.value);
+      pane.setPinned(pinned.value ? focus.value : null);
+      plots.setCursor(shown.value + 1, pinned.value ? focus.value + 1 : null);
+    }),
+    effect(() => {
+      // Only moves by key, click or link scroll the text; a preview never does.
+      const unit = focus.value;
+      if (hover.peek() === null && sheet.value === "text") pane.reveal(unit);
+      clearTimeout(said);
+      if (hover.peek() === null) said = window.setTimeout(() => (announce.value = spoken(trace, unit)), 150);
+    }),
+  ];
+}
+
+function listen(root: HTMLElement, pane: TextPane): (() => void)[] {
+  const on = <E extends Event>(target: EventTarget, name: string, handler: (e: E) => void): (() => void) => {
+    target.addEventListener(name, handler as EventListener);
+    return () => target.removeEventListener(name, handler as EventListener);
+  };
+  let wanted: number | null = null;
+  let frame = 0;
+  const soon = (unit: number | null) => {
+    wanted = unit;
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      preview(wanted);
+    });
+  };
+  return [
+    on<PointerEvent>(root, "pointerover", (e) => {
+      const unit = pane.unitAt(e.target);
+      if (unit !== null && e.pointerType !== "touch") soon(unit);
+    }),
+    on<PointerEvent>(root, "pointerleave", () => soon(null)),
+    on<MouseEvent>(root, "click", (e) => {
+      const unit = pane.unitAt(e.target);
+      if (unit !== null && document.getSelection()?.isCollapsed !== false) pin(unit);
+    }),
+    on<ClipboardEvent>(document, "copy", (e) => {
+      const text = pane.selectedText();
+      if (text === null || !e.clipboardData) return;
+      e.clipboardData.setData("text/plain", text);
+      e.preventDefault();
+    }),
+    on<KeyboardEvent>(document, "keydown", (e) => {
+      if ((e.ctrlKey || e.metaKey) && e.key === "a" && document.activeElement === root) {
+        document.getSelection()?.selectAllChildren(root);
+        e.preventDefault();
+      } else if (onKey(e, pane)) e.preventDefault();
+    }),
+    on(window, "beforeprint", () => pane.hydrateAll()),
+  ];
+}
