@@ -217,7 +217,7 @@ def test_files_that_are_no_store(tmp_path):
     refused(foreign, StoreError, "another program")
     assert foreign.read_bytes() == before
     refused(tmp_path, StoreError, "directory")
-    with pytest.raises(MissingFile, match="'none.db' does not exist|none.db"):
+    with pytest.raises(MissingFile, match="does not exist"):
         open_existing(tmp_path / "none.db")
     assert not (tmp_path / "none.db").exists()
     with pytest.raises(MissingFile, match="folder"):
@@ -303,11 +303,15 @@ def test_a_full_disk_loses_nothing(tmp_path):
         pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
         store._connection.execute(f"PRAGMA max_page_count={pages + 20}")
         kept: dict[str, Rollout] = {}
-        with pytest.raises(StoreError, match="the disk is full; what was stored before is kept") as caught:
+
+        def fill() -> None:
             for number in range(1_000):
                 rollout = Rollout(ids=tuple(rng.integers(0, 2**17, 300).tolist()), stop=StopReason.STOP)
                 store.put(hex_key(number), SAMPLE, rollout)
                 kept[hex_key(number)] = rollout
+
+        with pytest.raises(StoreError, match="the disk is full; what was stored before is kept") as caught:
+            fill()
         assert "\n" not in str(caught.value)
         assert 10 < len(kept) < 1_000
         assert store.get([hex_key(number) for number in range(1_000)]) == kept
@@ -358,9 +362,9 @@ def test_read_only_places(tmp_path):
     path.chmod(stat.S_IRUSR)
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        with pytest.raises(StoreError, match="cannot be opened|read-only"):
+        with pytest.raises(StoreError, match=r"cannot be opened|read-only"):
             make(path)
-        with pytest.raises(StoreError, match="cannot be opened|read-only"):
+        with pytest.raises(StoreError, match=r"cannot be opened|read-only"):
             make(tmp_path / "new.db")
         with open_existing(path) as store:
             assert store.get([KEY]) == {KEY: ROLLOUT}

@@ -2,7 +2,6 @@ import { defineConfig } from "vite";
 
 // One IIFE and one style sheet; TOKENWORTH_OUT lets the comparison build elsewhere.
 export default defineConfig({
-  esbuild: false,
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: process.env["TOKENWORTH_OUT"] ?? "../src/tokenworth/assets/viewer",

@@ -6,7 +6,7 @@ export const MEASURED = 2;
 export const FOLLOWS = 1;
 export const NO_BIN = 255;
 
-export interface Fact { readonly label: string; readonly value: string; readonly detail: string }
+export interface Fact { readonly label: string; readonly value: string; readonly detail: string; readonly minor: boolean }
 export interface Option { readonly label: string; readonly text: string; readonly gold: boolean }
 export interface Outcome { readonly label: string; readonly verdict: string; readonly colour: number; readonly total: number }
 

@@ -40,9 +40,10 @@ export const offered = computed<MetricName[]>(() => {
 });
 
 export const metric = computed<Metric | null>(() => {
-  const all = trace.value?.metrics;
-  if (!all) return null;
-  const forced = trace.value.stacks[stackIndex.value]?.kind === "forced" ? stackIndex.value : 0;
+  const found = trace.value;
+  if (!found) return null;
+  const all = found.metrics;
+  const forced = found.stacks[stackIndex.value]?.kind === "forced" ? stackIndex.value : 0;
   return all.get(metricKey(metricName.value, forced, share.value)) ?? null;
 });
 

@@ -93,7 +93,7 @@ def _stored(path: Path, run_id: int | None) -> Any:
         if not wanted:
             known = ", ".join(str(run.id) for run in finished) or "none"
             raise InvalidInput(f"{path}: no finished run{'' if run_id is None else f' {run_id}'}; runs with a result: {known}")
-        payload = store.document(wanted[-1].run)
+        payload = store.document(wanted[-1].id)
     assert payload is not None
     return parse_document(payload, source=str(path))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tokenworth.core.request import Request, Response
 
@@ -29,6 +29,7 @@ class KeyedRequest:
     request: Request
 
 
+@runtime_checkable
 class Backend(Protocol):
     """Answers requests of one model."""
 
@@ -52,6 +53,7 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
 class Store(Protocol):
     """Keeps responses by content key, append-only."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tokenworth.errors import InvalidInput
 
@@ -57,6 +57,7 @@ class Trace:
         return self.sequence.completion[self.n_trace :]
 
 
+@runtime_checkable
 class Codec(Protocol):
     """Text of token ids and back."""
 

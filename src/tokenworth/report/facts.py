@@ -36,16 +36,16 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
     yield FactView(label="budget", value=_budget(doc.budget), detail=doc.budget.stopped)
     yield FactView(label="interval", value=f"{doc.level:.0%} {plan.interval}".strip(), detail=plan.assumption)
     if doc.seed is not None:
-        yield FactView(label="seed", value=str(doc.seed))
+        yield FactView(label="seed", value=str(doc.seed), minor=True)
 
 
 def _source(doc: ProvenanceDoc) -> Iterator[FactView]:
     if doc.created:
-        yield FactView(label="made", value=doc.created)
+        yield FactView(label="made", value=doc.created, minor=True)
     if doc.source:
-        yield FactView(label="source", value=doc.source)
+        yield FactView(label="source", value=doc.source, minor=True)
     if doc.command:
-        yield FactView(label="command", value=doc.command)
+        yield FactView(label="command", value=doc.command, minor=True)
 
 
 def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> Iterator[FactView]:
@@ -65,10 +65,10 @@ def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetD
             yield FactView(label="own answer", value=own, detail=f"forced at the end: {end}")
     if samples is not None:
         yield FactView(label="samples", value=f"{samples.n:,}", detail=f"{samples.generated_tokens:,} tokens generated")
-        yield FactView(label="seed", value=str(samples.seed))
+        yield FactView(label="seed", value=str(samples.seed), minor=True)
     yield from _source(first.provenance)
 
 
 def facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> tuple[FactView, ...]:
     """The header's facts in the order they are shown."""
-    return tuple(FactView(label=f.label, value=whole(f.value), detail=whole(f.detail)) for f in _facts(curve, forced, samples))
+    return tuple(FactView(label=f.label, value=whole(f.value), detail=whole(f.detail), minor=f.minor) for f in _facts(curve, forced, samples))

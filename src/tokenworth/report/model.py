@@ -36,11 +36,12 @@ class OptionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactView:
-    """One line of the header: a name, what is shown, and the long form."""
+    """One fact about the run: a name, its value, and more. ``minor`` facts stand in the full list only."""
 
     label: str
     value: str
     detail: str = ""
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

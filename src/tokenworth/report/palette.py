@@ -34,7 +34,8 @@ INK = {"light": "#1F2328", "dark": "#E6E8EB"}
 PAPER = {"light": "#FFFFFF", "dark": "#15181C"}
 
 CATEGORICAL = ("#0072B2", "#E69F00", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#6B6B6B")
-"""Okabe and Ito's colours in a fixed order; letters carry the same information."""
+"""Okabe and Ito's colours in a fixed order, drawn a little towards the paper; letters carry the same information."""
+_SOFTEN = 0.2
 
 
 def rgb(colour: str) -> tuple[float, float, float]:
@@ -55,6 +56,12 @@ def ramp(theme: str, name: str) -> tuple[str, ...]:
         start, end, t = (low, middle, i / half) if i <= half else (middle, high, (i - half) / half)
         colours.append(_hex(tuple(a + t * (b - a) for a, b in zip(start, end, strict=True))))
     return tuple(colours)
+
+
+def categorical(theme: str) -> tuple[str, ...]:
+    """The categorical colours of a theme."""
+    paper = rgb(PAPER[theme])
+    return tuple(_hex(tuple((1 - _SOFTEN) * a + _SOFTEN * b for a, b in zip(rgb(c), paper, strict=True))) for c in CATEGORICAL)
 
 
 def bin_of(x: Number, low: float, high: float) -> int:
@@ -96,13 +103,17 @@ def ansi256(colour: str) -> int:
 def css() -> str:
     """CSS variables of both themes: ``--value-0`` … ``--probability-20`` and ``--cat-0`` …; ``auto`` follows the system."""
     light, dark = _variables("light"), _variables("dark")
+    aliases = "".join(
+        f"[data-palette={name}]{{{';'.join(f'--c{i}:var(--{name}-{i})' for i in range(BINS))}}}\n" for name in RAMPS["light"]
+    )
+    bins = "".join(f".b{i}{{background-color:var(--c{i})}}" for i in range(BINS))
     return (
-        f":root{{{light}}}\n:root[data-theme=dark]{{{dark}}}\n"
+        f"{aliases}{bins}\n:root{{{light}}}\n:root[data-theme=dark]{{{dark}}}\n"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
     )
 
 
 def _variables(theme: str) -> str:
     names = [f"--{name}-{i}:{colour}" for name in RAMPS[theme] for i, colour in enumerate(ramp(theme, name))]
-    names += [f"--cat-{i}:{colour}" for i, colour in enumerate(CATEGORICAL)]
+    names += [f"--cat-{i}:{colour}" for i, colour in enumerate(categorical(theme))]
     return ";".join([*names, f"--ink:{INK[theme]}", f"--paper:{PAPER[theme]}"])

@@ -12,8 +12,8 @@ IntervalKind = Literal["wilson", "beta"]
 
 
 def wilson(
-    successes: Float[np.ndarray, " item"], n: Float[np.ndarray, " item"], level: float
-) -> tuple[Float[np.ndarray, " item"], Float[np.ndarray, " item"]]:
+    successes: Float[np.ndarray, "*item"], n: Float[np.ndarray, "*item"], level: float
+) -> tuple[Float[np.ndarray, "*item"], Float[np.ndarray, "*item"]]:
     """Lower and upper score limits of a proportion; (0, 1) where n = 0.
 
     Centre (k + z²/2)/(n + z²), half-width z·sqrt(k(n−k)/n + z²/4)/(n + z²).
@@ -34,8 +34,8 @@ def wilson(
 
 
 def beta_limits(
-    successes: Float[np.ndarray, " item"], n: Float[np.ndarray, " item"], level: float
-) -> tuple[Float[np.ndarray, " item"], Float[np.ndarray, " item"]]:
+    successes: Float[np.ndarray, "*item"], n: Float[np.ndarray, "*item"], level: float
+) -> tuple[Float[np.ndarray, "*item"], Float[np.ndarray, "*item"]]:
     """Lower and upper exact limits of a proportion (Beta quantiles), valid for real-valued k and n; (0, 1) where n = 0.
 
     Source: Clopper and Pearson 1934. Differs: k and n may be effective (non-integer) counts.
@@ -51,7 +51,7 @@ def beta_limits(
 
 
 def proportion_limits(
-    kind: IntervalKind, successes: Float[np.ndarray, " item"], n: Float[np.ndarray, " item"], level: float
-) -> tuple[Float[np.ndarray, " item"], Float[np.ndarray, " item"]]:
+    kind: IntervalKind, successes: Float[np.ndarray, "*item"], n: Float[np.ndarray, "*item"], level: float
+) -> tuple[Float[np.ndarray, "*item"], Float[np.ndarray, "*item"]]:
     """Limits of the named kind; see `wilson` and `beta_limits`."""
     return wilson(successes, n, level) if kind == "wilson" else beta_limits(successes, n, level)

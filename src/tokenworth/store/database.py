@@ -71,7 +71,7 @@ def _explain(error: sqlite3.Error) -> str:
     if code in ("SQLITE_ERROR", "SQLITE_MISMATCH") or code.startswith("SQLITE_CORRUPT"):
         return f"it is damaged ({text}); restore it from a copy or start a new one"
     if code.startswith("SQLITE_IOERR"):
-        return f"reading or writing failed ({text}); what was stored before is kept, so check the disk and run again"
+        return f"reading or writing failed ({text}); what was stored before is kept; is the disk full or failing?"
     return text
 
 
@@ -147,10 +147,11 @@ def _check_application(connection: sqlite3.Connection, path: Path) -> bool:
 
     Raises ``StoreError`` for another program's file.
     """
+    # In this order: another process may make the tables and the mark, together, between the two questions.
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (found,) = connection.execute("PRAGMA application_id").fetchone()
     if found == APPLICATION_ID:
         return True
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if found or tables:
         raise StoreError(f"store {str(path)!r}: it is a database of another program; name another file")
     return False

@@ -13,6 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -83,12 +84,12 @@ def parse_document(data: bytes, source: str) -> Document:
 def read_document(path: str | Path) -> Document:
     """The document of a JSON file. Raises: MissingFile; otherwise as `parse_document`."""
     path = Path(path)
-    if not path.exists():
-        raise MissingFile(f"document {path} does not exist")
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"cannot read document {path}: {error.strerror or error}") from error
+    except FileNotFoundError as error:
+        raise MissingFile(f"document {path} does not exist") from error
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot read document {path}: {error}") from error
     return parse_document(data, str(path))
 
 
@@ -132,8 +133,10 @@ def finite(doc: Document) -> Document:
 
 
 def _finite(value: Any, annotation: Any, where: str) -> Any:
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, float):
-        if value - value == 0:
+        if isfinite(value):
             return value
         if type(None) in typing.get_args(annotation):
             return None
@@ -143,13 +146,15 @@ def _finite(value: Any, annotation: Any, where: str) -> Any:
         changed: dict[str, Any] = {}
         for name, hint in hints.items():
             old = getattr(value, name)
-            new = _finite(old, hint, f"{where}.{name}")
+            new = _finite(old, hint, name if where == "document" else f"{where}.{name}") if _may_hold_floats(hint) else old
             if new is not old:
                 changed[name] = new
         return dataclasses.replace(value, **changed) if changed else value
     if isinstance(value, tuple):
         items = cast("tuple[Any, ...]", value)
         inner = _inner(annotation)
+        if not _may_hold_floats(inner):
+            return value
         fresh = tuple(_finite(item, inner, where) for item in items)
         return value if all(new is old for new, old in zip(fresh, items, strict=True)) else fresh
     if isinstance(value, Mapping):
@@ -164,6 +169,12 @@ def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
+@lru_cache(maxsize=64)
+def _may_hold_floats(annotation: Any) -> bool:
+    return not all(option in (str, int, bool) for option in _options(annotation))
+
+
+@lru_cache(maxsize=256)
 def _inner(annotation: Any) -> Any:
     """The type of the elements of ``tuple[X, ...]`` or ``Mapping[str, X]``, also inside ``… | None``."""
     for option in _options(annotation):

@@ -125,6 +125,13 @@ def _world(rest: str, limit: int | None) -> WorldTask:
     return WorldTask(family, split or "test", WORLD_SIZE if limit is None else limit)
 
 
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # names that no file can have
+        return False
+
+
 def _split_spec(spec: str) -> tuple[str, str]:
     """(format, rest) of a spec; the format of a bare path follows from its name."""
     kind, colon, rest = spec.partition(":")
@@ -137,7 +144,7 @@ def _split_spec(spec: str) -> tuple[str, str]:
         return "jsonl", spec
     if name.endswith(".csv"):
         return "mmlu", spec
-    if Path(spec).exists():
+    if _is_file(spec):
         raise InvalidInput(f"task {spec!r}: the format does not follow from the name; {_USAGE}")
     if colon:
         raise unknown_name("task format", kind, FORMATS)

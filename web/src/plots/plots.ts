@@ -38,16 +38,20 @@ export class Plots {
     private readonly handlers: Handlers,
   ) {
     this.scale = makeScale(root.clientWidth, 0, Math.max(1, trace.n));
-    [this.pinLine, this.line, this.brush] = ["pinline", "cursorline", "brush"].map((name) => {
-      const el = document.createElement("div");
-      el.className = name;
-      el.hidden = true;
-      root.append(el);
-      return el;
-    }) as [HTMLElement, HTMLElement, HTMLElement];
+    this.pinLine = this.overlay("pinline");
+    this.line = this.overlay("cursorline");
+    this.brush = this.overlay("brush");
     this.resizer = new ResizeObserver(() => this.draw());
     this.resizer.observe(root);
     this.listen();
+  }
+
+  private overlay(name: string): HTMLElement {
+    const el = document.createElement("div");
+    el.className = name;
+    el.hidden = true;
+    this.root.append(el);
+    return el;
   }
 
   private listen(): void {

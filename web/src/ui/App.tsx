@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { announce, openTab, sheet, tab, trace } from "../state";
+import { announce, openTab, sheet, tab, trace, traceIndex } from "../state";
 import { TABS } from "../hash";
 import { mountViews } from "../views";
 import { Data } from "./Data";
@@ -17,7 +17,7 @@ export function App() {
     <div class="app" data-sheet={sheet.value}>
       <Header />
       <div class="main">
-        <Views key={trace.value?.head.name} />
+        <Views key={traceIndex.value} />
         <Side />
       </div>
       <Help />

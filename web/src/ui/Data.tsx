@@ -21,6 +21,19 @@ export function Data() {
           ))}
         </ul>
       )}
+      {found && (
+        <dl class="run">
+          {found.head.facts.map((f) => (
+            <div>
+              <dt>{f.label}</dt>
+              <dd>
+                {f.value}
+                {f.detail && <small> {f.detail}</small>}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
       {found?.curve && <CurveTable curve={found.curve} />}
       {found?.stacks.map((s, i) => (
         <StackTable stack={s} key={i} />

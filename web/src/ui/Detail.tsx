@@ -77,7 +77,7 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
     );
   }
   const measured = curve.state[row] === MEASURED;
-  const here = found.samples.n ? rowsOf(found.samples.cut, cut) : [0, 0];
+  const [from, to] = rowsOf(found.samples.cut, cut);
   return (
     <Section title={curve.label} aside={`after ${cut === 0 ? "nothing" : `this ${unitWord()}`}`}>
       <p class="big">
@@ -108,9 +108,9 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
           )}
         </p>
       )}
-      {here[1] > here[0] && (
+      {to > from && (
         <button type="button" class="link" onClick={() => showSamples(-1)}>
-          {here[1] - here[0]} rollouts began at cut {count(cut)} ▸
+          {count(to - from)} rollouts began at cut {count(cut)} ▸
         </button>
       )}
     </Section>

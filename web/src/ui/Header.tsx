@@ -49,15 +49,14 @@ export function Header() {
         </ul>
       )}
       <dl class="facts">
-        {at?.facts.map((f) => (
-          <div>
-            <dt>{f.label}</dt>
-            <dd>
-              {f.value}
-              {f.detail && <small> {f.detail}</small>}
-            </dd>
-          </div>
-        ))}
+        {at?.facts
+          .filter((f) => !f.minor)
+          .map((f) => (
+            <div>
+              <dt>{f.label}</dt>
+              <dd>{f.value}</dd>
+            </div>
+          ))}
         {at && (
           <div>
             <dt>{at.unit}s</dt>

@@ -60,7 +60,7 @@ function samplesPerCut(): string {
   const started = curve.nStarted.filter((x) => x > 0);
   if (!started.length) return "";
   const [low, high] = started.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)] as const, [Infinity, 0] as readonly [number, number]);
-  return `, ${low === high ? low : `${low}–${high}`} rollouts at a measured cut`;
+  return `, n ${low === high ? low : `${low}–${high}`} at a measured cut`;
 }
 
 export function StackLegend() {

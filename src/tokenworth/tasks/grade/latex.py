@@ -61,8 +61,8 @@ def latex_grader(*, guard: Guard | None = None) -> Grader:
     """A grader of mathematical answers: ``\\boxed{}``, "the answer is …", else the last formula.
 
     Equality is math-verify's (symbolic, and numeric to six decimals). An answer that cannot be read as LaTeX, or on
-    which the guarded process hangs, crashes or fails, is ungraded, as are several answers that are not equal. Correct answers share the outcome
-    label of the gold answer, however they are written.
+    which the guarded process hangs, crashes or fails, is ungraded, as are several answers that are not equal. Correct
+    answers share the outcome label of the gold answer, however they are written.
 
     Raises: MissingExtra when math-verify is not installed.
     """

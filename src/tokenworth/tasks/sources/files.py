@@ -21,10 +21,8 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises: MissingFile; InvalidInput for a folder, a damaged or truncated gzip file, text that is not UTF-8, and lines
     of more than 16 MiB.
     """
-    if not path.exists():
-        raise MissingFile(f"problem file {path} does not exist")
-    if not path.is_file():
-        raise InvalidInput(f"problem file {path} is not a file; expected JSONL or CSV, gzip allowed")
+    if "\0" in str(path):
+        raise MissingFile(f"problem file {str(path)!r} cannot exist: a name holds no zero byte")
     number = 0
     try:
         with path.open("rb") as raw:
@@ -42,8 +40,12 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise InvalidInput(f"{path}: the gzip file ends after line {number} without its end mark; it was cut short") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise InvalidInput(f"{path}: damaged gzip file after line {number}: {error}") from error
+    except FileNotFoundError as error:
+        raise MissingFile(f"problem file {path} does not exist") from error
+    except IsADirectoryError as error:
+        raise InvalidInput(f"problem file {path} is a folder; expected a JSONL or CSV file, gzip allowed") from error
     except OSError as error:
-        raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
+        raise InvalidInput(f"cannot read problem file {path}: {error.strerror or error}") from error
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

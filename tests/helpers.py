@@ -1,0 +1,82 @@
+"""Small things several tests use: answering an experiment directly, and automata to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from tokenworth.backends.toy import ToyBackend, parse_automaton
+from tokenworth.backends.toy_automaton import Automaton
+from tokenworth.core.keys import Keyer
+from tokenworth.core.ports import Backend, KeyedRequest
+from tokenworth.core.request import Rollout, Sample
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import TokenSequence, Trace
+from tokenworth.methods.settings import Budget, CurveSettings
+
+PLAIN = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, stop=())
+
+LADDER = {
+    "vocab_size": 8,
+    "start": "s",
+    "states": {
+        "s": {"edges": [[0, 1.0, "a"]]},
+        "a": {"edges": [[1, 0.7, "b"], [2, 0.3, "c"]]},
+        "b": {"edges": [[3, 0.9, "d"], [4, 0.1, "c"]]},
+        "c": {"edges": [[5, 0.5, "r"], [6, 0.5, "w"]]},
+        "d": {"edges": [[6, 0.8, "r"], [7, 0.2, "w"]]},
+        "r": {"outcome": "yes"},
+        "w": {"outcome": "no"},
+    },
+    "correct": "yes",
+}
+"""Four forks; with the base s-a-b-d-r every value is a one-line sum."""
+
+
+def ladder() -> Automaton:
+    return parse_automaton(LADDER)
+
+
+def answer_directly(experiment: Generator[Any, Any, Any], backend: Backend) -> Any:
+    """The experiment's result, every request put to the backend, nothing stored."""
+    keyer = Keyer(backend.fingerprint)
+    try:
+        batch = next(experiment)
+        while True:
+            keyed = [KeyedRequest(key=keyer.key(request), request=request) for request in batch]
+            answers = dict(backend.answer(keyed))
+            batch = experiment.send(tuple(answers[item.key] for item in keyed))
+    except StopIteration as done:
+        return done.value
+
+
+def toy_trace(automaton: Automaton, *, ids: tuple[int, ...] | None = None, seed: int = 0) -> Trace:
+    """A base trace of an automaton: the ids given, or a sampled path."""
+    backend = ToyBackend(automaton)
+    if ids is None:
+        request = Sample(sequence=TokenSequence(prompt=(), completion=()), cut=0, params=PLAIN, seed=seed, index=0)
+        ((_, rollout),) = backend.answer([KeyedRequest(key=Keyer(backend.fingerprint).key(request), request=request)])
+        assert isinstance(rollout, Rollout)
+        ids = rollout.ids
+    from tokenworth.core.tokens import StopReason
+
+    return Trace(sequence=TokenSequence(prompt=(), completion=ids), n_trace=len(ids), stop=StopReason.STOP)
+
+
+def settings(plan: str = "excursions", *, seed: int = 0, sampling: Sampling = PLAIN, **choices: Any) -> CurveSettings:
+    """Curve settings with what a test does not care about filled in."""
+    budget = Budget(**{name: choices.pop(name, None) for name in ("max_rollouts", "max_tokens", "half_width")})
+    values: dict[str, Any] = {"samples": None, "stride": None, "refine": None, "level": 0.95, "interval": "wilson", "top": 8}
+    return CurveSettings(plan=plan, sampling=sampling, seed=seed, budget=budget, **(values | choices))  # type: ignore[arg-type]
+
+
+def binomial_bounds(n: int, p: float, false_alarm: float) -> tuple[float, float]:
+    """Shares that a binomial count leaves with at most this probability, both sides together."""
+    from scipy.stats import binom
+
+    return float(binom.ppf(false_alarm / 2, n, p)) / n, float(binom.isf(false_alarm / 2, n, p)) / n
+
+
+__all__ = ["LADDER", "PLAIN", "answer_directly", "binomial_bounds", "ladder", "np", "settings", "toy_trace"]
