@@ -281,7 +281,8 @@ def test_gsm8k_answer_follows_the_mark(tmp_path: Path) -> None:
 
 
 def test_math_takes_ids_where_there_are_some(tmp_path: Path) -> None:
-    rows = [{"problem": "p", "answer": "\\frac12", "unique_id": "u/1"}, {"problem": "p", "answer": 204, "id": 60}, {"problem": "p", "answer": "x"}]
+    rows = [{"answer": "\\frac12", "unique_id": "u/1"}, {"answer": 204, "id": 60}, {"answer": "x"}]
+    rows = [{"problem": "p", **row} for row in rows]
     problems = load_task(f"math:{lines(tmp_path / 'aime.jsonl', *rows)}")
     assert [(p.id, p.gold, p.kind) for p in problems] == [
         ("u/1", "\\frac12", AnswerKind.LATEX),

@@ -382,7 +382,7 @@ def test_codec_round_trips(ids):
     assert b"".join(codec.piece_bytes(tuple(ids))).decode() == text
 
 
-@pytest.mark.parametrize("text", ["t5", "t05 ", "t1000 ", "x", " t5 ", "t5  ", "t-1 ", "t٣ "])
+@pytest.mark.parametrize("text", ["t05 ", "t1000 ", "x", "5", "t-1 ", "t٣ ", "t1t2"])
 def test_codec_refuses_other_text(text):
     with pytest.raises(InvalidInput):
         ToyCodec(vocab_size=1_000).encode(text)

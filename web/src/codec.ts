@@ -4,6 +4,8 @@ export interface Column {
   readonly at: number;
   readonly n: number;
   readonly kind: "f4" | "i4" | "u1" | "text";
+  // Leading entries that belong to another column which shares these bytes.
+  readonly skip?: number;
 }
 
 export interface TextColumn extends Column {
@@ -47,7 +49,7 @@ function swapped(buffer: ArrayBuffer): ArrayBuffer {
 }
 
 export function floats(blob: Uint8Array, column: Column): Float32Array {
-  return new Float32Array(swapped(unshuffled(blob, column)));
+  return new Float32Array(swapped(unshuffled(blob, column))).subarray(column.skip ?? 0);
 }
 
 export function integers(blob: Uint8Array, column: Column): Int32Array {

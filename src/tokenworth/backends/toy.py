@@ -145,11 +145,11 @@ class ToyCodec:
     vocab_size: int
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Ids of a text made of pieces such as ``"t17 "``; anything else raises ``InvalidInput``."""
-        pieces = re.findall(r"t(0|[1-9][0-9]{0,9}) ", text)
-        ids = tuple(int(piece) for piece in pieces)
-        if self.decode(ids) != text or any(token >= self.vocab_size for token in ids):
-            raise InvalidInput(f"toy text {shown(text)}: expected pieces 't0 ' to 't{self.vocab_size - 1} ', each with its space")
+        """Ids of names such as ``"t17"`` apart by space; anything else raises ``InvalidInput``."""
+        names = text.split()
+        ids = tuple(int(name[1:]) for name in names if re.fullmatch(r"t(0|[1-9][0-9]{0,9})", name))
+        if len(ids) != len(names) or any(token >= self.vocab_size for token in ids):
+            raise InvalidInput(f"toy text {shown(text)}: expected names from t0 to t{self.vocab_size - 1}, apart by spaces")
         return ids
 
     def decode(self, ids: tuple[int, ...]) -> str:

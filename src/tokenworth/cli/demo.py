@@ -27,15 +27,16 @@ def demo(out: str, item: int | None, half_width: float, seed: int) -> None:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     documents: list[Document] = []
-    for family in FAMILIES:
-        with Workbench("tiny", store=folder / "demo.db", on_event=lambda verb, f=family: ProgressLine(f"{f} {verb}")) as bench:
+    with Workbench("tiny", store=folder / "demo.db", on_event=ProgressLine) as bench:
+        for family in FAMILIES:
+            click.echo(f"{family}:", err=True)
             case = bench.case(f"world:{family}", DEMO_ITEMS[family] if item is None else item)
             samples = case.sample(32, seed=seed)
             trace = samples.trace(DEMO_BASES[family] if item is None else "any")
             measured = [samples.document, case.curve(trace, half_width=half_width, seed=seed).document, case.forced(trace).document]
-        for document in measured:
-            write_document(document, folder / f"{family}-{document.schema.split('.')[1].split('/')[0]}.json")
-        documents += measured
+            for document in measured:
+                write_document(document, folder / f"{family}-{document.schema.split('.')[1].split('/')[0]}.json")
+            documents += measured
     path = write_report(folder / "report.html", *documents, title="What each token is worth: three traces of the bundled model")
     click.echo(path)
 

@@ -10,7 +10,7 @@ import click
 
 from tokenworth.cli import options as shared
 from tokenworth.cli.session import (
-    base_experiment,
+    base_price,
     base_trace,
     open_case,
     recorded,
@@ -43,7 +43,7 @@ def sample(**options: Any) -> None:
         sampling = sampling_of(case, options)
         if options["dry_run"]:
             experiment = case.sample_experiment(options["samples"], sampling, options["seed"], options["level"])
-            show_dry_run(case, {"sample": experiment}, options, "That is the whole run.")
+            show_dry_run({"sample": case.price(experiment)}, options, "That is the whole run.")
             return
         with recorded(bench, "sample", options) as documents:
             drawn = case.sample(
@@ -65,12 +65,13 @@ def curve(**options: Any) -> None:
         names = ("plan", "samples", "stride", "refine", "max_rollouts", "max_tokens", "half_width", "level", "interval", "seed")
         settings = case.settings(sampling=sampling_of(case, options), **{name: options[name] for name in names})
         if options["dry_run"]:
-            steps = {"base trace": base_experiment(case, options)}
-            is_known = options["trace_ids"] or case.price(steps["base trace"]).finished
-            if is_known:
+            base = base_price(case, options)
+            if base is None:
                 trace, _ = base_trace(case, options)
-                steps = {"curve, next batch": case.curve_experiment(trace, settings)}
-            show_dry_run(case, steps, options, _bound(options, is_known=bool(is_known)))
+                plans = {"curve, next batch": case.price(case.curve_experiment(trace, settings))}
+            else:
+                plans = {"base trace": base}
+            show_dry_run(plans, options, _bound(options, is_known=base is None))
             return
         with recorded(bench, "curve", options) as documents:
             trace, _ = base_trace(case, options)
@@ -112,13 +113,12 @@ def forced(**options: Any) -> None:
         if options["stride"] < 1:
             raise InvalidInput(f"stride {options['stride']}: expected at least 1")
         if options["dry_run"]:
-            base = base_experiment(case, options)
-            if base is None or case.price(base).finished:
+            base = base_price(case, options)
+            if base is None:
                 trace, _ = base_trace(case, options)
-                show_dry_run(case, {"forced": case.forced_experiment(trace, **choices)}, options, "That is the whole run.")
+                show_dry_run({"forced": case.price(case.forced_experiment(trace, **choices))}, options, "That is the whole run.")
             else:
-                bound = "The readings are priced once the base trace is in the store."
-                show_dry_run(case, {"base trace": base_experiment(case, options)}, options, bound)
+                show_dry_run({"base trace": base}, options, "The readings are priced once the base trace is in the store.")
             return
         with recorded(bench, "forced", options) as documents:
             trace, _ = base_trace(case, options)

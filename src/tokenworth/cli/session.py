@@ -13,12 +13,11 @@ from typing import Any
 import click
 
 from tokenworth.core.documents import Document
-from tokenworth.core.request import Experiment
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.methods.sample import choose_trace
-from tokenworth.run.estimate import Price
+from tokenworth.run.estimate import CostPlan, Price
 from tokenworth.store.documents import document_json, write_document
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.bench import Workbench
@@ -78,11 +77,12 @@ def base_trace(case: Case, options: Options) -> tuple[Trace, Samples | None]:
     return choose_trace(samples.result, options["base"])[1], samples
 
 
-def base_experiment(case: Case, options: Options) -> Experiment[Any] | None:
-    """The experiment that draws the base trace, for pricing; None when it is given."""
+def base_price(case: Case, options: Options) -> CostPlan | None:
+    """What drawing the base trace would cost; None when nothing is left to draw."""
     if options["trace_ids"]:
         return None
-    return case.sample_experiment(n_draws(options), base_sampling(case, options), options["seed"], 0.95)
+    plan = case.price(case.sample_experiment(n_draws(options), base_sampling(case, options), options["seed"], 0.95))
+    return None if plan.finished else plan
 
 
 def read_ids(path: str) -> tuple[int, ...]:
@@ -115,13 +115,10 @@ def price_of(options: Options) -> Price | None:
     return Price(input_per_million=given[0] or 0.0, output_per_million=given[1] or 0.0)
 
 
-def show_dry_run(case: Case, steps: Mapping[str, Experiment[Any] | None], options: Options, bound: str) -> None:
+def show_dry_run(plans: Mapping[str, CostPlan], options: Options, bound: str) -> None:
     """Prints what each step would draw next; later batches depend on answers, so ``bound`` says what limits them."""
     price = price_of(options)
-    for name, experiment in steps.items():
-        if experiment is None:
-            continue
-        plan = case.price(experiment)
+    for name, plan in plans.items():
         if plan.finished:
             click.echo(f"{name}: nothing to draw, all of it is in the store")
             continue

@@ -30,7 +30,7 @@ MIN_LEAVE = 0.02
 SMALL_BUDGET_SHARE = 0.5
 """With a rollout budget there are at most this many strata a rollout, so that each can be visited a few times."""
 FIRST_BATCH = 64
-GROWTH = 0.25
+GROWTH = 0.5
 """A batch is this share of the rollouts so far: allocation learns about log(total) times instead of once a rollout."""
 
 

@@ -2,7 +2,7 @@
 
 Numbers lie in columns: little-endian, ``f4`` (NaN: no number), ``i4``, ``u1`` or text. The bytes of 4-byte columns are
 shuffled (all first bytes, all second bytes, …), which compresses better; then zlib, then base64. Every column starts at
-``at`` in its blob and has ``n`` entries. Single precision keeps seven figures, more than any interval deserves.
+``at`` in its blob and has ``n`` entries, of which the reader leaves out the first ``skip``. Single precision keeps seven figures, more than any interval deserves.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 class Blob:
-    """Bytes of columns, one after another."""
+    """Bytes of columns, one after another. A float column that was already written, whole or but for its first number
+    (a curve from cut 1 on), is pointed at instead of written again.
+    """
 
     def __init__(self) -> None:
+        self._seen: dict[bytes, dict[str, Json]] = {}
         self._parts: list[bytes] = []
         self._at = 0
 
@@ -39,7 +42,14 @@ class Blob:
     def numbers(self, values: Sequence[Number]) -> dict[str, Json]:
         """A float column; None becomes NaN."""
         array: Float[np.ndarray, " item"] = np.array(values, dtype=np.float64).astype("<f4")
-        return self._add(_shuffle(array.tobytes()), "f4", len(values))
+        data = array.tobytes()
+        if data in self._seen:
+            return self._seen[data]
+        entry = self._add(_shuffle(data), "f4", len(values))
+        self._seen[data] = entry
+        if len(values) > 1:
+            self._seen.setdefault(data[4:], entry | {"skip": 1})
+        return entry
 
     def integers(self, values: Sequence[int]) -> dict[str, Json]:
         """A signed 32-bit column, clipped to its range."""

@@ -30,20 +30,23 @@ def count_outcomes(doc: CurveDoc | None) -> tuple[dict[str, int], dict[str, str]
 
 
 def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[BranchView, ...]:
-    """Branches by cut, the base token first, then by probability. Δ is against the value at the branch's cut."""
+    """Branches by cut, the base token first, then by probability. Δ is against the value at the branch's cut.
+
+    The base token's value is the curve's at the next cut where no rollout began with it.
+    """
     column = {o.label: k for k, o in enumerate(outcomes)}
     correct = {o.label for o in outcomes if o.verdict == "correct"}
     ordered = sorted(doc.branches, key=lambda b: (b.cut, not b.is_base, -(b.p or 0.0), b.token))
     hits = [sum(n for x, n in b.outcomes.items() if x in correct) for b in ordered]
     low, high = limits(hits, [b.n for b in ordered], doc.level)
-    value = {c: known(v) for c, v in zip(doc.cuts, doc.value, strict=True)}
+    at = {c: i for i, c in enumerate(doc.cuts)}
     views: list[BranchView] = []
     for i, b in enumerate(ordered):
         counts = [0] * len(outcomes)
         for label, n in b.outcomes.items():
             counts[column[label]] += n
-        v, lo, hi = _worth(b, hits[i], low[i], high[i])
-        here = value.get(b.cut)
+        v, lo, hi = (hits[i] / b.n, low[i], high[i]) if b.n > 0 else _on_curve(doc, at, b)
+        here = known(doc.value[at[b.cut]]) if b.cut in at else None
         views.append(
             BranchView(
                 cut=b.cut,
@@ -62,9 +65,10 @@ def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[Bran
     return tuple(views)
 
 
-def _worth(branch: BranchDoc, hits: int, low: float, high: float) -> tuple[Number, Number, Number]:
-    """Share of correct rollouts that began with the branch, with limits; nothing where none did."""
-    return (hits / branch.n, low, high) if branch.n > 0 else (None, None, None)
+def _on_curve(doc: CurveDoc, at: dict[int, int], branch: BranchDoc) -> tuple[Number, Number, Number]:
+    """What the curve says after the base token; nothing for another token that no rollout began with."""
+    i = at.get(branch.cut + 1) if branch.is_base else None
+    return (None, None, None) if i is None else (known(doc.value[i]), known(doc.low[i]), known(doc.high[i]))
 
 
 def sample_views(doc: CurveDoc, branches: tuple[BranchView, ...], max_samples: int | None) -> tuple[SampleView, ...]:

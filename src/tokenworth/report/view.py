@@ -201,7 +201,7 @@ def _metrics(
             found += forced_metrics(stack, index, target, n, is_gold=target == gold)
     if trace.probabilities is not None:
         laid = [known(x) for x in trace.probabilities]
-        note = "of each unit under the run's sampling"
+        note = f"of each {trace.unit} under the run's sampling"
         found.append(metric("probability", f"{trace.unit} probability", "probability", laid, scale="probability", note=note))
     return tuple(found)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,8 @@ _DEFLATED = 0x80
 _STOPS = (StopReason.STOP, StopReason.LENGTH, StopReason.ERROR)
 _DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 4: np.dtype("<i8")}
 _DTYPE_CODES = {dtype: code for code, dtype in _DTYPES.items()}
+_NEXT_TOKEN_ARRAYS = {"p": "f", "logprob": "f", "top_ids": "i2", "top_p": "f2", "support": "i"}
+_READ_ARRAYS = {"logprob": "f2", "top_id": "i", "top_logprob": "f"}
 _VARINT_BYTES = 9
 _MAX_AXES = 2
 _CRC_BYTES = 4
@@ -45,13 +48,9 @@ def encode_response(response: Response) -> bytes:
     if isinstance(response, Rollout):
         tag, body = _ROLLOUT, _rollout_body(response)
     elif isinstance(response, NextTokenTable):
-        _check_next_token(response)
-        arrays = (response.p, response.logprob, response.top_ids, response.top_p, response.support)
-        tag, body = _NEXT_TOKEN, b"".join(_array_bytes(array) for array in arrays)
+        tag, body = _NEXT_TOKEN, _array_bytes("next-token table", _NEXT_TOKEN_ARRAYS, response)
     else:
-        _check_read(response)
-        arrays = (response.logprob, response.top_id, response.top_logprob)
-        tag, body = _READ, _varint(response.token_forwards) + b"".join(_array_bytes(array) for array in arrays)
+        tag, body = _READ, _varint(response.token_forwards) + _array_bytes("forced-read table", _READ_ARRAYS, response)
     if len(body) > MAX_BODY:
         raise InvalidInput(f"a response of {len(body)} bytes; expected at most {MAX_BODY}")
     deflated = _varint(len(body)) + _deflate(body)
@@ -88,14 +87,10 @@ def _decode(payload: bytes) -> Response:
     if tag == _ROLLOUT:
         response: Response = _rollout(cursor)
     elif tag == _NEXT_TOKEN:
-        response = NextTokenTable(
-            p=cursor.array(), logprob=cursor.array(), top_ids=cursor.array(), top_p=cursor.array(), support=cursor.array()
-        )
-        _check_next_token(response)
+        response = NextTokenTable(**_arrays(cursor, "next-token table", _NEXT_TOKEN_ARRAYS))
     elif tag == _READ:
         forwards = cursor.varint()
-        response = ReadTable(logprob=cursor.array(), top_id=cursor.array(), top_logprob=cursor.array(), token_forwards=forwards)
-        _check_read(response)
+        response = ReadTable(**_arrays(cursor, "forced-read table", _READ_ARRAYS), token_forwards=forwards)
     else:
         raise _Damaged(f"tag {tag} names no kind of response")
     if cursor.rest():
@@ -122,30 +117,37 @@ def _rollout(cursor: _Cursor) -> Rollout:
     return Rollout(ids=tuple(ids.tolist()), stop=_STOPS[stop])
 
 
-def _check_next_token(table: NextTokenTable) -> None:
-    what, n_cuts, n_top = "next-token table", table.p.shape[:1], table.top_ids.shape[1:2]
-    _check_array(what, "p", table.p, "f", n_cuts)
-    _check_array(what, "logprob", table.logprob, "f", n_cuts)
-    _check_array(what, "support", table.support, "i", n_cuts)
-    _check_array(what, "top_ids", table.top_ids, "i", n_cuts + n_top, axes=2)
-    _check_array(what, "top_p", table.top_p, "f", n_cuts + n_top, axes=2)
+def _array_bytes(what: str, expected: Mapping[str, str], table: NextTokenTable | ReadTable) -> bytes:
+    arrays = {name: np.asarray(getattr(table, name)) for name in expected}
+    _check_arrays(what, expected, arrays)
+    return b"".join(_one_array_bytes(array) for array in arrays.values())
 
 
-def _check_read(table: ReadTable) -> None:
-    what, n_cuts, n_options = "forced-read table", table.top_id.shape[:1], table.logprob.shape[1:2]
-    _check_array(what, "top_id", table.top_id, "i", n_cuts)
-    _check_array(what, "top_logprob", table.top_logprob, "f", n_cuts)
-    _check_array(what, "logprob", table.logprob, "f", n_cuts + n_options, axes=2)
+def _arrays(cursor: _Cursor, what: str, expected: Mapping[str, str]) -> dict[str, np.ndarray]:
+    arrays = {name: cursor.array() for name in expected}
+    _check_arrays(what, expected, arrays)
+    return arrays
 
 
-def _check_array(what: str, name: str, array: np.ndarray, kind: str, shape: tuple[int, ...], *, axes: int = 1) -> None:
-    if array.ndim != axes or array.shape != shape:
-        raise InvalidInput(f"{what}: {name} has shape {array.shape}, expected {axes} axes that agree with the other arrays")
-    if array.dtype.kind != kind:
-        raise InvalidInput(f"{what}: {name} has type {array.dtype}, expected {'floats' if kind == 'f' else 'whole numbers'}")
+def _check_arrays(what: str, expected: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuses arrays whose kind (f: floats, i: whole numbers) or shape is not what ``expected`` says.
+
+    A second letter 2 stands for a second axis; the first axis is the cut, the same in all, as is the second in those with two.
+    """
+    lengths: dict[int, int] = {}
+    for name, form in expected.items():
+        kind, axes = form[0], len(form)
+        array = arrays[name]
+        if array.dtype.kind != kind:
+            raise InvalidInput(f"{what}: {name} has type {array.dtype}, expected {'floats' if kind == 'f' else 'whole numbers'}")
+        if array.ndim != axes:
+            raise InvalidInput(f"{what}: {name} has shape {array.shape}, expected {axes} axes")
+        for axis, length in enumerate(array.shape):
+            if lengths.setdefault(axis, length) != length:
+                raise InvalidInput(f"{what}: {name} has shape {array.shape}, expected length {lengths[axis]} along axis {axis}")
 
 
-def _array_bytes(array: np.ndarray) -> bytes:
+def _one_array_bytes(array: np.ndarray) -> bytes:
     plain = np.ascontiguousarray(array)
     plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
     code = _DTYPE_CODES.get(plain.dtype)

@@ -208,11 +208,11 @@ function Fork({ found, cut }: { found: Trace; cut: number }) {
               <td class="num">
                 <Num x={b.p[i]!} />
               </td>
-              <td class="meter">{b.rollouts[i] ? <CountBar counts={b.counts.map((c) => c[i]!)} outcomes={outcomes} /> : <small class="none">not tried</small>}</td>
+              <td class="meter">{b.rollouts[i] ? <CountBar counts={b.counts.map((c) => c[i]!)} outcomes={outcomes} /> : <small class="none">{b.isBase[i] ? "see the curve" : "not tried"}</small>}</td>
               <td class="num">{count(b.rollouts[i]!)}</td>
               <td class="num">
                 <Num x={b.value[i]!} digits={2} />
-                {b.rollouts[i] ? (
+                {!Number.isNaN(b.low[i]!) ? (
                   <small class="interval">
                     {" "}
                     <Num x={b.low[i]!} digits={2} />–<Num x={b.high[i]!} digits={2} />

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { count } from "../format";
+import { GLYPHS } from "./parts";
 import { pin, shown, trace } from "../state";
 
 const MOST = 400;
@@ -20,6 +21,9 @@ export function Events() {
           <li>
             <button type="button" class={shown.value === e.cut - 1 ? "event on" : "event"} onClick={() => pin(e.cut - 1)}>
               <span class="cut">{count(e.cut)}</span>
+              <span class="glyph" aria-hidden="true">
+                {GLYPHS[e.kind]}
+              </span>
               <b>{e.kind}</b>
               <span>{e.label}</span>
             </button>

@@ -17,8 +17,16 @@ export function Header() {
     <header class="top">
       <div class="bar-top">
         <span class="brand">tokenworth</span>
-        <TracePicker />
-        <span class="grow" />
+        <div class={open.value ? "subject open" : "subject"}>
+          <h1>{question}</h1>
+          {question.length > 140 && (
+            <button type="button" class="plain more" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+              {open.value ? "less" : "more"}
+            </button>
+          )}
+        </div>
+        <div class="tools">
+          <TracePicker />
         <Find />
         <button type="button" class="plain" onClick={cycleTheme} aria-label={`theme: ${theme.value}; change`}>
           {theme.value === "dark" ? "◐ dark" : theme.value === "light" ? "◑ light" : "◐ auto"}
@@ -29,14 +37,7 @@ export function Header() {
         <button type="button" class="plain" onClick={() => (help.value = true)} aria-label="keys and help">
           ?
         </button>
-      </div>
-      <div class={open.value ? "subject open" : "subject"}>
-        <h1>{question}</h1>
-        {question.length > 140 && (
-          <button type="button" class="plain more" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
-            {open.value ? "less" : "more"}
-          </button>
-        )}
+        </div>
       </div>
       {at && at.options.length > 0 && (
         <ul class="options">

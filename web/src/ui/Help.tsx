@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { KEYS } from "../keys";
+import { GLYPHS } from "./parts";
 import { help } from "../state";
 
 export function Help() {
@@ -26,6 +27,11 @@ export function Help() {
         The colour of a unit is the number after it: the probability that a rollout which keeps the trace up to and including it comes out correct.
         Rollouts began only at cuts with a tick. A line without ticks follows from other cuts. Dashes join measured cuts; nothing was measured between them.
         Intervals hold for one cut at a time.
+      </p>
+      <p class="glyphs">
+        <span class="glyph">{GLYPHS["change"]}</span> the value changes and the two intervals do not overlap · <span class="glyph">{GLYPHS["flip"]}</span> the forced
+        answer turns · <span class="glyph">{GLYPHS["answer"]}</span> end of the trace · <span class="glyph">{GLYPHS["note"]}</span> note · thin ticks: ends of
+        paragraphs and sentences
       </p>
       <form method="dialog">
         <button type="submit">Close</button>

@@ -1,6 +1,6 @@
 // One line that says what the cursor stands on: the same on every screen size.
 import { rowOf } from "../model";
-import { shown, trace } from "../state";
+import { metric, metricName, shown, trace } from "../state";
 import { visible } from "../format";
 import { Num, unitWord } from "./parts";
 
@@ -9,6 +9,7 @@ export function Readout() {
   const unit = shown.value;
   if (!found) return null;
   const curve = found.curve;
+  const chosen = metric.value;
   const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
   const p = found.metrics.get("probability")?.values[unit];
   return (
@@ -31,6 +32,11 @@ export function Readout() {
       {row >= 0 && curve && !Number.isNaN(curve.delta[row]!) && (
         <span>
           Δ <Num x={curve.delta[row]!} digits={2} sign />
+        </span>
+      )}
+      {metricName.value === "forced" && chosen && unit >= 0 && (
+        <span>
+          {chosen.name} {Number.isNaN(chosen.values[unit]!) ? <em>not measured</em> : <Num x={chosen.values[unit]!} digits={2} />}
         </span>
       )}
       {p !== undefined && !Number.isNaN(p) && (

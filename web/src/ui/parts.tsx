@@ -82,3 +82,6 @@ export function unitWord(): string {
 export function shortHash(): string {
   return (header.value?.hash ?? "").slice(0, 12);
 }
+
+// How each kind of mark is drawn on the lane, for lists and the help.
+export const GLYPHS: Readonly<Record<string, string>> = { change: "◆", flip: "▲", answer: "▮", note: "○", paragraph: "│", sentence: "╷" };

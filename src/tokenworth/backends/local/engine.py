@@ -129,6 +129,7 @@ class Engine:
         self._limit[row] = start.limit
         self._uniform[row, 1:] = start.uniforms.random(_WINDOW - 1)
 
+    @torch.inference_mode()
     def _vacate(self, row: int, ready: deque[Start]) -> None:
         if ready:
             self._seat(row, ready.popleft())

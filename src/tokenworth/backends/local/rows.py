@@ -84,7 +84,7 @@ class Rows:
                 array[row] = array[last]
             used = int(self.own_length[last])
             for store in (*self.keys, *self.values):
-                store[row, :used] = store[last, :used]
+                store[row, :, :used] = store[last, :, :used]
         self.bases[last] = None
         self.n = last
         self._plan = None
@@ -98,7 +98,7 @@ class Rows:
         self.room = max(_FIRST_CAPACITY, used * 2 if used < 1024 else used + used // 2)
         for stores in (self.keys, self.values):
             for layer, held in enumerate(stores):
-                grown = held.new_empty((held.shape[0], self.room, *held.shape[2:]))
+                grown = held.new_zeros((held.shape[0], self.room, *held.shape[2:]))
                 grown[: self.n, :used] = held[: self.n]
                 stores[layer] = grown
 
@@ -146,11 +146,11 @@ class DecodeStep(Step):
         self.plan = rows.plan
         own = rows.own_length[: rows.n]
         self.length = int(own.max()) + 1
-        self.slots = torch.from_numpy(np.arange(rows.n) * rows.room + own).to(device)
+        self.row = torch.arange(rows.n, device=device)
+        self.place = torch.from_numpy(own).to(device)
         self.mask: Tensor | None = None
         if int(own.min()) + 1 < self.length:
-            limits = torch.from_numpy(own).to(device)
-            hidden = torch.arange(self.length, device=device)[None, :] > limits[:, None]
+            hidden = torch.arange(self.length, device=device)[None, :] > self.place[:, None]
             self.mask = torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(hidden, _LOWEST)[:, None, None, :]
 
     def put(self, layer: int, key: Tensor, value: Tensor) -> None:
@@ -158,15 +158,14 @@ class DecodeStep(Step):
         rows = self.rows
         for stores, new in ((rows.keys, key), (rows.values, value)):
             if layer == len(stores):
-                stores.append(new.new_empty((rows.capacity, rows.room, new.shape[1], new.shape[3])))
+                stores.append(new.new_zeros((rows.capacity, rows.room, new.shape[1], new.shape[3])))
             flat = stores[layer].view(rows.capacity * rows.room, new.shape[1], new.shape[3])
             flat.index_copy_(0, self.slots, new[:, :, 0])
 
     def attend(self, layer: int, query: Tensor, scale: float) -> Tensor:
         """Base part in sorted order, own part, merged."""
         rows, plan = self.rows, self.plan
-        key = rows.keys[layer][: rows.n, : self.length].transpose(1, 2)
-        value = rows.values[layer][: rows.n, : self.length].transpose(1, 2)
+        key, value = rows.keys[layer][: rows.n, :, : self.length], rows.values[layer][: rows.n, :, : self.length]
         mask = self.mask
         if plan.order is None or plan.inverse is None:
             base = base_part(plan.blocks, layer, query, scale)

@@ -59,12 +59,17 @@ def statements(text: str, *, window: int = MAX_ANSWER) -> Iterator[str]:
     """What follows each "the answer is", "final answer:", … up to ``window`` characters; one that leads to another is skipped."""
     for match in _LEAD.finditer(text):
         rest = text[match.end() : match.end() + window]
-        line = rest.lstrip("\n").split("\n", 1)[0]
-        if not _LEAD.search(line):
+        if not _LEAD.search(_sentence(rest.lstrip("\n"))):
             yield rest
 
 
 _SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s|$)|(?<=[^\W\d_]{2})[!?](?=\s|$)|\n")
+
+
+def _sentence(text: str) -> str:
+    return _SENTENCE_END.split(text, maxsplit=1)[0]
+
+
 _COMMENT = re.compile(r"(?:in)?correct\b|wrong\b|right\b|not\b|below\b|above\b", re.IGNORECASE)
 _WRAPS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("*", "*"), ("`", "`"), ('"', '"'), ("“", "”"))
 
@@ -90,5 +95,5 @@ def stated(text: str) -> list[str]:
         line = rest.split("\n", 1)[0]
         if _BOX.search(line) or _COMMENT.match(line):
             continue
-        found.append(_SENTENCE_END.split(line, maxsplit=1)[0])
+        found.append(_sentence(line))
     return [answer for answer in map(unwrapped, found) if answer]

@@ -13,7 +13,7 @@ _MAX_EXPONENT = 300
 _PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?![\d])|\d+)(?:\.\d+)?|\.\d+"
 _NUMBER = re.compile(
     r"(?P<sign>(?<![\w.)\]}%])[-−–+]\s?)?"
-    r"(?P<money>\\?[$€£¥]\s?)?(?P<sign2>[-−])?"
+    r"(?:(?P<money>\\?[$€£¥]\s?)(?P<sign2>[-−])?)?"
     r"(?:"
     rf"\\[dt]?frac\s?\{{\s?(?P<num>-?{_PLAIN})\s?\}}\s?\{{\s?(?P<den>{_PLAIN})\s?\}}"
     rf"|(?P<main>{_PLAIN})"

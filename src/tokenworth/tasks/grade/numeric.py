@@ -11,6 +11,8 @@ from tokenworth.tasks.grade.answers import outcome_label, stated, ungraded
 from tokenworth.tasks.grade.number import Number, number_label, numbers, parse_number, same_number
 
 _HASHES = re.compile(r"####\s*([^\n]{1,80})")
+_TAIL = 1000
+"""Characters from the end in which the last number is looked for."""
 _LISTED = re.compile(r"\s*(?:,|/|&|\bor\b|\band\b)\s*[$€£]?\s*")
 
 
@@ -27,7 +29,7 @@ def numeric(problem: Problem, text: str) -> Grade:
     if found is None:
         return ungraded()
     if not found:
-        everything = list(numbers(text))
+        everything = list(numbers(text[-_TAIL:]))
         if not everything or everything[-1] is None:
             return ungraded()
         found = [everything[-1]]

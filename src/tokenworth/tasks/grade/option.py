@@ -22,6 +22,7 @@ _RIGHT = re.compile(
     r"(?!\s+(?:for|if|only|about))"
 )
 _WRONG = re.compile(r"[^\n.]{0,30}?\b(?:not|isn't|incorrect|wrong|false|cannot|can't|eliminated?)\b")
+_NOT = re.compile(r"(?:not|n't|n’t|\bneither|\bnor|\bexcept|\bthan|\brule out)(?:\sbe)?\s{1,3}(?:option\s|choice\s)?$", re.IGNORECASE)
 _BRACKETS = "([{"
 
 
@@ -104,16 +105,17 @@ def _stated(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
     for match in patterns.named.finditer(text):
         if _RIGHT.match(text, match.end()):
             found.add(match["label"])
-    for label, end in _marks(patterns, text):
+    for label, _, end in _marks(patterns, text):
         if _RIGHT.match(text, end):
             found.add(label)
     return found
 
 
-def _marks(patterns: _Patterns, text: str) -> Iterator[tuple[str, int]]:
+def _marks(patterns: _Patterns, text: str) -> Iterator[tuple[str, int, int]]:
+    """(label, start, end) of each label in brackets or bold."""
     if patterns.marked is not None:
         for match in patterns.marked.finditer(text):
-            yield match["round"] or match["bold"] or match["text"], match.end()
+            yield match["round"] or match["bold"] or match["text"], match.start(), match.end()
 
 
 def _alone(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
@@ -143,9 +145,9 @@ def _leading(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
 def _mentioned(patterns: _Patterns, text: str) -> set[str]:
     """Labels mentioned anywhere in brackets, bold or after "option", unless one is ruled out: then nothing is read."""
     found: set[str] = set()
-    mentions = [*_marks(patterns, text), *((match["label"], match.end()) for match in patterns.named.finditer(text))]
-    for label, end in mentions:
-        if _WRONG.match(text, end):
+    named = ((match["label"], match.start(), match.end()) for match in patterns.named.finditer(text))
+    for label, start, end in (*_marks(patterns, text), *named):
+        if _WRONG.match(text, end) or _NOT.search(text[max(0, start - 24) : start]):
             return set()
         found.add(label)
     return found

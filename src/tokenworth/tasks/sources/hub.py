@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ _CONFIGS = {"openai/gsm8k": "main", "gsm8k": "main", "cais/mmlu": "all"}
 
 def parse_hub_spec(rest: str) -> tuple[str, str | None, str]:
     """(name, config, split) of ``NAME[:CONFIG][:SPLIT]``; one part alone is a split where it is named like one."""
-    name, *parts = rest.split(":")
+    name, *parts = re.split(r":(?![^\[]{0,40}\])", rest)  # not the colon of a slice such as train[:100]
     if not name or len(parts) > 2 or not all(parts):
         raise InvalidInput(f"task 'hf:{rest}': expected hf:NAME, hf:NAME:SPLIT, hf:NAME:CONFIG or hf:NAME:CONFIG:SPLIT")
     config, split = _CONFIGS.get(name), "test"

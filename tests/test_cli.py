@@ -1,0 +1,219 @@
+"""The command line as a user meets it: verbs on a toy automaton, resume, config files, and bad input in one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import LADDER
+
+from tokenworth.cli.main import run
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> str:
+    path = tmp_path / "toy.json"
+    path.write_text(json.dumps(LADDER))
+    return f"toy:{path}"
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def refused(result: tuple[int, str, str]) -> str:
+    """The one line of a refusal; fails on a traceback, another exit code or more lines."""
+    code, _, err = result
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert code == 2 and len(lines) == 1 and "Traceback" not in err, err
+    return lines[0]
+
+
+CURVE_FIELDS = {
+    "schema", "model", "sampling", "plan", "seed", "trace", "cuts", "value", "low", "high", "level", "n_effective", "outcomes",
+    "rollouts", "generated_tokens", "budget", "provenance",
+}  # fmt: skip
+
+
+def test_curve_json_holds_what_scripts_rely_on(cli: Run, toy: str) -> None:
+    code, out, err = cli("curve", "--model", toy, "--seed", "3", "--max-rollouts", "200", "--json", "-")
+    assert code == 0, err
+    document = json.loads(out)
+    assert document.keys() >= CURVE_FIELDS and document["schema"] == "tokenworth.curve/1"
+    n = len(document["trace"]["ids"])
+    assert document["cuts"] == list(range(n + 1))
+    assert len(document["trace"]["pieces"]) == len(document["trace"]["probabilities"]) == n
+    for name in ("value", "low", "high", "n_effective"):
+        assert len(document[name]) == n + 1
+    assert all(a <= v <= b for a, v, b in zip(document["low"], document["value"], document["high"], strict=True))
+    np.testing.assert_allclose(np.sum([document["outcomes"][label] for label in document["outcomes"]], axis=0), 1.0)
+    assert document["rollouts"] == 200 == len(document["samples"])
+
+
+def _without_provenance(text: str) -> dict[str, object]:
+    document = json.loads(text)
+    document.pop("provenance")
+    return document
+
+
+@pytest.mark.parametrize("plan", [["--plan", "excursions"], ["--plan", "plain", "--samples", "5"], ["--plan", "stride", "--stride", "2"]])
+def test_a_second_run_draws_nothing_and_gives_the_same_result(cli: Run, toy: str, plan: list[str]) -> None:
+    command = ["curve", "--model", toy, "--store", "run.db", "--json", "-", *plan]
+    first, second = cli(*command), cli(*command)
+    assert first[0] == second[0] == 0
+    assert _without_provenance(first[1]) == _without_provenance(second[1])
+    assert json.loads(second[1])["provenance"]["drawn"] == 0
+
+
+def test_seeds_name_streams(cli: Run, toy: str) -> None:
+    texts = [cli("curve", "--model", toy, "--seed", seed, "--max-rollouts", "50", "--json", "-")[1] for seed in ("1", "1", "2")]
+    assert _without_provenance(texts[0]) == _without_provenance(texts[1]) != _without_provenance(texts[2])
+
+
+def test_a_given_trace_is_the_base(cli: Run, toy: str) -> None:
+    for content in ("[0, 1, 3, 6]", "0 1 3 6\n", '{"ids": [0, 1, 3, 6]}'):
+        Path("ids").write_text(content)
+        document = json.loads(cli("curve", "--model", toy, "--trace-ids", "ids", "--max-rollouts", "20", "--json", "-")[1])
+        assert document["trace"]["ids"] == [0, 1, 3, 6]
+    Path("ids").write_text("[0, 1]")
+    document = json.loads(cli("curve", "--model", toy, "--trace-ids", "ids", "--max-rollouts", "20", "--json", "-")[1])
+    assert document["trace"]["ids"][:2] == [0, 1] and len(document["trace"]["ids"]) == 4
+
+
+def test_forced_on_an_automaton_reads_exact_probabilities(cli: Run, toy: str) -> None:
+    Path("ids").write_text("[0, 1, 3, 6]")
+    code, out, err = cli(
+        "forced", "--model", toy, "--trace-ids", "ids", "--exit", "t3 ", "--options", "t6 ,t7 ", "--json", "-"
+    )
+    assert code == 0, err
+    exit_doc = json.loads(out)["exits"][0]
+    # Only at cut 2 (state b) can t3 be written: .9 · .8 and .9 · .2 are of the suffix; the options are read after it.
+    assert exit_doc["mass"][0] == 0 and exit_doc["probability"][0][2] == pytest.approx(0.8)
+    assert exit_doc["probability"][1][2] == pytest.approx(0.2)
+
+
+def test_sample_reports_accuracy_with_an_interval(cli: Run, toy: str) -> None:
+    document = json.loads(cli("sample", "--model", toy, "-n", "200", "--json", "-")[1])
+    assert document["low"] < 0.689 < document["high"] and sum(document["outcomes"].values()) == 200
+
+
+def test_report_and_export_of_a_result(cli: Run, toy: str) -> None:
+    assert cli("curve", "--model", toy, "--store", "run.db", "--json", "curve.json", "--report", "one.html")[0] == 0
+    assert cli("report", "curve.json", "-o", "two.html")[0] == 0
+    assert Path("one.html").read_text().startswith("<!") and Path("two.html").stat().st_size > 10_000
+    assert "P(correct)" in cli("report", "curve.json", "--text")[1]
+    assert cli("export", "run.db", "-o", "again.json")[0] == 0
+    assert _without_provenance(Path("again.json").read_text()) == _without_provenance(Path("curve.json").read_text())
+    code, out, _ = cli("runs", "--store", "run.db")
+    assert code == 0 and "curve" in out and "finished" in out
+
+
+def test_dry_run_calls_no_model_and_prices(cli: Run, toy: str) -> None:
+    prices = ["--price-input", "1", "--price-output", "2"]
+    code, out, _ = cli("curve", "--model", toy, "--dry-run", "--store", "run.db", *prices)
+    assert code == 0 and "base trace: 1 requests" in out and "unit of the prices" in out
+    assert cli("sample", "--model", toy, "-n", "1", "--store", "run.db")[0] == 0
+    code, out, _ = cli("curve", "--model", toy, "--dry-run", "--store", "run.db", "--max-rollouts", "9")
+    assert code == 0 and "curve, next batch" in out and "9 rollouts" in out
+
+
+def test_config_file_sets_options_and_the_command_line_wins(cli: Run, toy: str) -> None:
+    Path("run.toml").write_text(f'model = "{toy}"\nseed = 4\n[curve]\nmax-rollouts = 30\n')
+    document = json.loads(cli("curve", "--config", "run.toml", "--json", "-")[1])
+    assert document["seed"] == 4 and document["rollouts"] == 30
+    document = json.loads(cli("curve", "--config", "run.toml", "--max-rollouts", "7", "--json", "-")[1])
+    assert document["rollouts"] == 7
+    Path("run.toml").write_text("[curve]\nmax-rolouts = 30\n")
+    assert "max-rollouts" in refused(cli("curve", "--config", "run.toml"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["curv"], "curve"),
+        (["curve", "--sampels", "3"], "--samples"),
+        (["curve", "--model", "tyni"], "tiny"),
+        (["curve", "--model", "toy:none.json"], "none.json"),
+        (["curve", "--model", "TOY", "--plan", "excrusions"], "excursions"),
+        (["curve", "--model", "TOY", "--temperature", "-1"], "temperature"),
+        (["curve", "--model", "TOY", "--temperature", "nan"], "temperature"),
+        (["curve", "--model", "TOY", "--top-p", "0"], "top-p"),
+        (["curve", "--model", "TOY", "--samples", "0"], "samples"),
+        (["curve", "--model", "TOY", "--plan", "stride"], "stride"),
+        (["curve", "--model", "TOY", "--max-rollouts", "0"], "rollouts"),
+        (["curve", "--model", "TOY", "--half-width", "2"], "half-width"),
+        (["curve", "--model", "TOY", "--trace-ids", "none"], "none"),
+        (["curve", "--model", "TOY", "--trace-ids", "empty"], "empty"),
+        (["curve", "--model", "TOY", "--trace-ids", "words"], "words"),
+        (["curve", "--model", "TOY", "--trace-ids", "foreign"], "vocabulary"),
+        (["curve", "--model", "TOY", "--trace-ids", "illegal"], "state"),
+        (["curve", "--model", "TOY", "--base", "99", "--draws", "3"], "99"),
+        (["curve", "--model", "TOY", "--task", "world:steps"], "automaton"),
+        (["curve", "--model", "TOY", "--config", "none.toml"], "none.toml"),
+        (["curve", "--model", "TOY", "--config", "words"], "words"),
+        (["sample", "--model", "TOY", "-n", "0"], "samples"),
+        (["sample", "--model", "TOY", "--store", "words"], "words"),
+        (["forced", "--model", "TOY"], "exit"),
+        (["forced", "--model", "TOY", "--exit", "t3 ", "--options", "t6 "], "two options"),
+        (["forced", "--model", "TOY", "--exit", "t3 ", "--options", "t6 ,t6 t7 "], "told apart"),
+        (["report", "none.json"], "none.json"),
+        (["report", "words"], "words"),
+        (["export", "words", "-o", "x.parquet"], "words"),
+        (["runs", "--store", "none.db"], "none.db"),
+        (["import", "none"], "none"),
+    ],
+)
+def test_bad_input_is_one_line_with_exit_code_2(cli: Run, toy: str, arguments: list[str], says: str) -> None:
+    for name, content in (("empty", "[]"), ("words", "not ids"), ("foreign", "[0, 99]"), ("illegal", "[0, 5]")):
+        Path(name).write_text(content)
+    assert says in refused(cli(*(toy if a == "TOY" else a for a in arguments)))
+
+
+def test_a_store_of_another_model_is_refused(cli: Run, toy: str, tmp_path: Path) -> None:
+    assert cli("sample", "--model", toy, "--store", "run.db")[0] == 0
+    before = Path("run.db").read_bytes()
+    other = json.loads(json.dumps(LADDER).replace("0.7", "0.6").replace("0.3", "0.4"))
+    Path("other.json").write_text(json.dumps(other))
+    line = refused(cli("sample", "--model", "toy:other.json", "--store", "run.db"))
+    assert "toy:other.json" in line and "toy.json" in line
+    assert Path("run.db").read_bytes() == before
+
+
+def test_a_full_disk_is_one_line(cli: Run, toy: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    refused(cli("curve", "--model", toy, "--max-rollouts", "5", "--report", "/dev/full"))
+
+
+def test_help_of_every_verb() -> None:
+    from tokenworth.cli.main import cli as group
+
+    for verb in group.list_commands(None):  # type: ignore[arg-type]
+        assert run([verb, "--help"]) == 0
+
+
+@pytest.mark.parametrize("code", ["import tokenworth", "from tokenworth.cli.main import run; run(['report', '--help'])"])
+def test_torch_stays_unloaded(code: str) -> None:
+    check = f"import sys; {code}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_the_test_above_can_fail() -> None:
+    pytest.importorskip("torch")
+    check = "import sys, torch; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 1
