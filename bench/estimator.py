@@ -89,16 +89,16 @@ def main() -> None:
     parser.add_argument("--interval", default="wilson", choices=["wilson", "beta"])
     parser.add_argument("--length", type=int, default=120)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--fraction", type=int, default=15)
+    parser.add_argument("--fraction", type=int, default=16)
     parser.add_argument("--switch", type=float, default=0.1)
     args = parser.parse_args()
     rows = []
-    for certain in (0.7, 0.75, 0.8):
+    for alpha, certain in [(alpha, certain) for alpha in (1.0, 0.5, 0.3) for certain in (0.7, 0.75, 0.8)]:
         plain_tokens, plain_error, small_tokens, small_error, coverage = [], [], [], [], []
         worst = []
         for number in range(args.automata):
             rng = np.random.default_rng([args.seed, number, int(certain * 100)])
-            automaton = random_automaton(rng, length=args.length, certain_share=certain, switch_share=args.switch)
+            automaton = random_automaton(rng, length=args.length, certain_share=certain, switch_share=args.switch, fork_alpha=alpha)
             trace = base_trace(ToyBackend(automaton), args.seed)
             truth = exact_values(automaton, trace.sequence, SAMPLING)
             by_cut = []
@@ -116,13 +116,25 @@ def main() -> None:
             worst.append(covered.min())
         # Error falls as 1/tokens for both plans, so tokens at equal error = tokens × error ratio.
         ratio = (np.mean(plain_tokens) * np.mean(plain_error)) / (np.mean(small_tokens) * np.mean(small_error))
-        rows.append((certain, np.mean(plain_tokens), np.mean(small_tokens), np.mean(plain_error), np.mean(small_error), ratio,
-                     np.mean(coverage), np.min(worst)))
+        rows.append(
+            (
+                certain,
+                np.mean(plain_tokens),
+                np.mean(small_tokens),
+                np.mean(plain_error),
+                np.mean(small_error),
+                ratio,
+                np.mean(coverage),
+                np.min(worst),
+            )
+        )
     print(f"Interval {args.interval}, nominal 0.95; {args.automata} automata × {args.repeats} repeats a row, length {args.length}.\n")
-    print("| certain share | tokens, 20 a cut | tokens, excursions | MSE, 20 a cut (exact) | MSE, excursions | tokens at equal MSE | mean coverage | worst cut |")
-    print("|---|---|---|---|---|---|---|---|")
-    for certain, a, b, c, d, ratio, cover, low in rows:
-        print(f"| {certain:.2f} | {a:,.0f} | {b:,.0f} | {c:.5f} | {d:.5f} | {ratio:.1f}× fewer | {cover:.3f} | {low:.2f} |")
+    print(
+        "| certain share | tokens, 20 a cut | tokens, excursions | MSE, 20 a cut (exact) | MSE, excursions | tokens at equal MSE | mean coverage | worst cut |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    for alpha, certain, a, b, c, d, ratio, cover, low in rows:
+        print(f"| α = {alpha} | {certain:.2f} | {a:,.0f} | {b:,.0f} | {c:.5f} | {d:.5f} | {ratio:.1f}× fewer | {cover:.3f} | {low:.2f} |")
 
 
 if __name__ == "__main__":

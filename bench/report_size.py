@@ -17,16 +17,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import report_cases as cases
 from playwright.sync_api import Browser, Page, sync_playwright
 
+import report_cases as cases
 from tokenworth.report.html import render_html
 from tokenworth.report.view import build_view
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WATCH = """() => { window.__t = [];
   window.addEventListener('pointerover', (e) => requestAnimationFrame(() => {
     const c = new MessageChannel(); c.port1.onmessage = () => window.__t.push(performance.now() - e.timeStamp); c.port2.postMessage(0);
@@ -70,7 +76,9 @@ def main() -> None:
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--moves", type=int, default=120)
     options = parser.parse_args()
-    print(f"{'tokens':>7} {'view s':>7} {'html s':>7} {'MB':>6} {'ready ms':>9} {'hover p50':>10} {'p95 ms':>7} {'recolour':>9} {'nodes':>6}")
+    print(
+        f"{'tokens':>7} {'view s':>7} {'html s':>7} {'MB':>6} {'ready ms':>9} {'hover p50':>10} {'p95 ms':>7} {'recolour':>9} {'nodes':>6}"
+    )
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
         for n in (1_000, 10_000, 30_000):

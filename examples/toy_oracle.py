@@ -10,8 +10,8 @@ FILE = Path(__file__).with_name("toy.json")
 
 with tw.Workbench(f"toy:{FILE}") as bench:
     case = bench.case()
-    trace = case.sample(1, seed=9).trace()
-    result = case.curve(trace, max_rollouts=400, seed=9).result
+    trace = case.sample(1, seed=8).trace()
+    result = case.curve(trace, half_width=0.05, seed=8).result
     exact = exact_values(load_toy(FILE), trace.sequence, case.sampling())
 
 inside = 0

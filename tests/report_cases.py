@@ -128,8 +128,13 @@ def curve(n: int | None = None, *, plan: str = "excursions", stride: int = 1, sa
         "problem": problem(),
         "model": MODEL,
         "sampling": SAMPLING,
-        "plan": PlanDoc(name=plan, samples=None if every else samples, stride=None if every else stride, interval="wilson",
-                        assumption="independent rollouts"),
+        "plan": PlanDoc(
+            name=plan,
+            samples=None if every else samples,
+            stride=None if every else stride,
+            interval="wilson",
+            assumption="independent rollouts",
+        ),
         "seed": 11,
         "trace": base,
         "cuts": cuts,
@@ -169,8 +174,8 @@ def branches(base: TraceDoc, cuts: tuple[int, ...], started: list[int], truth: n
     for cut, n in zip(cuts, started, strict=True):
         if cut >= len(base.pieces) or not n:
             continue
-        p = (base.probabilities or ())[cut] or 0.0
-        found.append(BranchDoc(cut=cut, token=(base.ids or ())[cut], text=base.pieces[cut], p=p, is_base=True, n=0))
+        p = (base.probabilities[cut] if base.probabilities else 0.5) or 0.0
+        found.append(BranchDoc(cut=cut, token=base.ids[cut] if base.ids else cut, text=base.pieces[cut], p=p, is_base=True, n=0))
         left = 1 - p
         for k, m in enumerate((n - n // 3, n // 3)):
             counts: dict[str, int] = {}
@@ -193,7 +198,9 @@ def rollouts(base: TraceDoc, cuts: tuple[int, ...], started: list[int], truth: n
             tail = f" and so on, from another side.\n</think> The answer is ({outcome})." if len(outcome) == 1 else " and so on and on"
             stop = "length" if outcome == "truncated" else "stop"
             branch = 5000 if index % 3 else 5001
-            found.append(SampleDoc(cut=cut, index=index, text=shared + tail, outcome=outcome, verdict=verdict, stop=stop, n_tokens=24, branch=branch))
+            found.append(
+                SampleDoc(cut=cut, index=index, text=shared + tail, outcome=outcome, verdict=verdict, stop=stop, n_tokens=24, branch=branch)
+            )
     return tuple(found)
 
 
@@ -242,10 +249,24 @@ def sample_set(n: int = 12) -> SampleSetDoc:
         for i, x in enumerate(labels)
     )
     return SampleSetDoc(
-        problem=problem(), model=MODEL, sampling=SAMPLING, seed=4, accuracy=labels.count("B") / n if n else None,
-        low=0.3, high=0.85, level=0.95, n=n, outcomes={x: labels.count(x) for x in sorted(set(labels))},
-        length_correlation=-0.21 if n else None, length_correlation_low=-0.6, length_correlation_high=0.3,
-        chosen=None, traces=traces, rollouts=n, generated_tokens=100 * n, provenance=PROVENANCE,
+        problem=problem(),
+        model=MODEL,
+        sampling=SAMPLING,
+        seed=4,
+        accuracy=labels.count("B") / n if n else None,
+        low=0.3,
+        high=0.85,
+        level=0.95,
+        n=n,
+        outcomes={x: labels.count(x) for x in sorted(set(labels))},
+        length_correlation=-0.21 if n else None,
+        length_correlation_low=-0.6,
+        length_correlation_high=0.3,
+        chosen=None,
+        traces=traces,
+        rollouts=n,
+        generated_tokens=100 * n,
+        provenance=PROVENANCE,
     )
 
 
@@ -267,8 +288,30 @@ HOSTILE = (
 """Text that must show literally and do nothing."""
 
 STRANGE = (
-    "<think>", "\n", "Okay", ",", " x<y", " ⟨E2 80⟩", "⟨99⟩", " שלום", " עולם", " مرحبا", " 👩‍👩‍👧", "é", "e\u0301", "\r\n", "a\tb", "  ",
-    "\n\n", " 😀", "\ufeff", "\u200b", "𝔘", " </think", ">", "\n",
+    "<think>",
+    "\n",
+    "Okay",
+    ",",
+    " x<y",
+    " ⟨E2 80⟩",
+    "⟨99⟩",
+    " שלום",
+    " עולם",
+    " مرحبا",
+    " 👩‍👩‍👧",
+    "é",
+    "e\u0301",
+    "\r\n",
+    "a\tb",
+    "  ",
+    "\n\n",
+    " 😀",
+    "\ufeff",
+    "\u200b",
+    "𝔘",
+    " </think",
+    ">",
+    "\n",
 )
 """Pieces of many scripts and of none."""
 

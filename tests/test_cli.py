@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import LADDER
 
+from helpers import LADDER
 from tokenworth.cli.main import run
 
 Run = Callable[..., tuple[int, str, str]]
@@ -97,9 +97,7 @@ def test_a_given_trace_is_the_base(cli: Run, toy: str) -> None:
 
 def test_forced_on_an_automaton_reads_exact_probabilities(cli: Run, toy: str) -> None:
     Path("ids").write_text("[0, 1, 3, 6]")
-    code, out, err = cli(
-        "forced", "--model", toy, "--trace-ids", "ids", "--exit", "t3 ", "--options", "t6 ,t7 ", "--json", "-"
-    )
+    code, out, err = cli("forced", "--model", toy, "--trace-ids", "ids", "--exit", "t3 ", "--options", "t6 ,t7 ", "--json", "-")
     assert code == 0, err
     exit_doc = json.loads(out)["exits"][0]
     # Only at cut 2 (state b) can t3 be written: .9 · .8 and .9 · .2 are of the suffix; the options are read after it.

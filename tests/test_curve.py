@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import PLAIN, answer_directly, ladder, settings, toy_trace
 
+from helpers import PLAIN, answer_directly, ladder, settings, toy_trace
 from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
 from tokenworth.backends.toy_automaton import Automaton
 from tokenworth.backends.toy_values import exact_outcomes, exact_values, random_automaton
@@ -38,7 +38,12 @@ def test_mean_over_streams_is_the_exact_value(plan: str) -> None:
     automaton = ladder()
     trace = toy_trace(automaton, ids=LADDER_IDS)
     runs = np.stack(
-        [measure(automaton, trace, plan, seed=s, samples=12 if plan == "plain" else None, max_rollouts=None if plan == "plain" else 48).value for s in range(120)]
+        [
+            measure(
+                automaton, trace, plan, seed=s, samples=12 if plan == "plain" else None, max_rollouts=None if plan == "plain" else 48
+            ).value
+            for s in range(120)
+        ]
     )
     error = np.abs(runs.mean(axis=0) - LADDER_VALUES)
     bound = 5.5 * runs.std(axis=0, ddof=1) / np.sqrt(len(runs)) + 1e-9
@@ -211,6 +216,13 @@ def test_settings_that_mean_nothing_are_refused_in_one_line(choices: dict[str, o
 def test_sampling_below_zero_is_refused() -> None:
     from dataclasses import replace
 
-    for field, value in (("temperature", -0.1), ("temperature", float("nan")), ("top_p", 0.0), ("top_k", -1), ("min_p", 1.0), ("max_tokens", 0)):
+    for field, value in (
+        ("temperature", -0.1),
+        ("temperature", float("nan")),
+        ("top_p", 0.0),
+        ("top_k", -1),
+        ("min_p", 1.0),
+        ("max_tokens", 0),
+    ):
         with pytest.raises(InvalidInput, match=r"expected"):
             replace(PLAIN, **{field: value})

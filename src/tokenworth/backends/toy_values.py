@@ -159,13 +159,14 @@ def random_automaton(
     lanes: int = 4,
     branches: int = 3,
     switch_share: float = 0.1,
+    fork_alpha: float = 1.0,
     labels: tuple[str, ...] = ("A", "B", "C"),
 ) -> Automaton:
     """A random merging automaton whose traces have about ``length`` tokens, ``certain_share`` of them certain.
 
     ``lanes`` parallel chains of ``length`` states. In each lane a random ``certain_share`` of the states has one edge, to
-    the next state of the lane; the others are forks with 2 to ``branches`` edges, whose probabilities are a Dirichlet(1)
-    draw, sorted so that the likeliest edge goes on in the lane. A side edge changes to a random other lane with
+    the next state of the lane; the others are forks with 2 to ``branches`` edges, whose probabilities are a
+    Dirichlet(``fork_alpha``) draw (1: every split is as likely; smaller: one edge has most of the probability), sorted so that the likeliest edge goes on in the lane. A side edge changes to a random other lane with
     probability ``switch_share`` (where the outcome is different), otherwise it merges into its own lane 0 to 3 states
     further on (where it is not). Each lane ends in outcomes by its own draw from Dirichlet(0.3), so that lanes differ in
     value. The graph has ``lanes`` · ``length`` states whatever paths there are; ``correct`` is the first label.
@@ -185,7 +186,7 @@ def random_automaton(
                 edges[f"{lane}.{at}"] = (edge(int(rng.integers(vocab_size)), 1.0, lane, at + 1),)
                 continue
             n_edges = int(rng.integers(2, branches + 1))
-            share = _probabilities(np.sort(rng.dirichlet(np.ones(n_edges)))[::-1])
+            share = _probabilities(np.sort(rng.dirichlet(np.full(n_edges, fork_alpha)))[::-1])
             tokens = rng.choice(vocab_size, size=n_edges, replace=False).tolist()
             made = [edge(tokens[0], share[0], lane, at + 1)]
             for k in range(1, n_edges):

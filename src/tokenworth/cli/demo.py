@@ -19,7 +19,9 @@ FAMILIES = ("steps", "recall", "guess")
 @click.command()
 @shared.config_option
 @click.option("-o", "--out", default="demo", show_default=True, metavar="FOLDER", help="Where documents, store and report go.")
-@click.option("--item", type=click.IntRange(0), default=None, help="Index of the problem in each family [default: one that shows something].")
+@click.option(
+    "--item", type=click.IntRange(0), default=None, help="Index of the problem in each family [default: one that shows something]."
+)
 @click.option("--half-width", type=float, default=0.08, show_default=True, help="Target for every cut's interval.")
 @shared.seed_option
 def demo(out: str, item: int | None, half_width: float, seed: int) -> None:

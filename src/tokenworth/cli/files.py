@@ -96,4 +96,3 @@ def _stored(path: Path, run_id: int | None) -> Any:
         payload = store.document(wanted[-1].id)
     assert payload is not None
     return parse_document(payload, source=str(path))
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import ClassVar
 
 import click
 
@@ -14,7 +15,7 @@ from tokenworth.errors import TokenworthError, unknown_name
 class _Verbs(click.Group):
     """Loads a verb's module when the verb is used, so that ``--help`` and ``report`` start fast."""
 
-    modules = {
+    modules: ClassVar[dict[str, str]] = {
         "demo": "demo",
         "sample": "measure",
         "curve": "measure",

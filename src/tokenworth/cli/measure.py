@@ -96,7 +96,9 @@ def _bound(options: dict[str, Any], *, is_known: bool) -> str:
 
 @click.command()
 @shared.chain(shared.config_option, shared.model_options, shared.problem_options, shared.sampling_options, shared.base_options)
-@click.option("--exit", "exits", multiple=True, metavar="TEXT", help="Exit text, written at the cut; repeat to compare several. \\n is a newline.")
+@click.option(
+    "--exit", "exits", multiple=True, metavar="TEXT", help="Exit text, written at the cut; repeat to compare several. \\n is a newline."
+)
 @click.option("--options", "labels", metavar="A,B,…", help="Option labels, when the problem has none.")
 @click.option("--stride", type=int, default=1, show_default=True, help="Distance of the cuts read.")
 @click.option("--report", "report_path", metavar="FILE.html", help="Also write the report of this reading.")

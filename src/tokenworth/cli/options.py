@@ -102,7 +102,9 @@ sampling_options = chain(
     click.option("--top-p", type=float, default=1.0, show_default=True, help="1 is off."),
     click.option("--top-k", type=int, default=0, show_default=True, help="0 is off."),
     click.option("--min-p", type=float, default=0.0, show_default=True, help="0 is off."),
-    click.option("--limit", type=click.IntRange(1), help="Tokens a whole completion may have [default: what the context leaves, at most 4096]."),
+    click.option(
+        "--limit", type=click.IntRange(1), help="Tokens a whole completion may have [default: what the context leaves, at most 4096]."
+    ),
 )
 
 dry_run_options = chain(
@@ -112,14 +114,24 @@ dry_run_options = chain(
 )
 
 base_options = chain(
-    click.option("--trace-ids", metavar="FILE", help="Token ids of the base completion (JSON list, or numbers apart by space), instead of a sampled one."),
+    click.option(
+        "--trace-ids",
+        metavar="FILE",
+        help="Token ids of the base completion (JSON list, or numbers apart by space), instead of a sampled one.",
+    ),
     click.option("--base", default="any", show_default=True, help="Which sampled answer is the base: any, correct, incorrect or an index."),
-    click.option("--draws", type=click.IntRange(1), help="How many answers to draw to choose the base from [default: 1, or 16 for correct and incorrect]."),
+    click.option(
+        "--draws",
+        type=click.IntRange(1),
+        help="How many answers to draw to choose the base from [default: 1, or 16 for correct and incorrect].",
+    ),
 )
 
 plan_options = chain(
     click.option("--plan", type=click.Choice(PLANS), default="excursions", show_default=True),
-    click.option("--samples", type=int, help="Rollouts a cut (plain, stride: default 20); plain rollouts each cut should be worth (excursions)."),
+    click.option(
+        "--samples", type=int, help="Rollouts a cut (plain, stride: default 20); plain rollouts each cut should be worth (excursions)."
+    ),
     click.option("--stride", type=int, help="Distance of measured cuts, for the plan stride."),
     click.option("--refine", type=float, help="Stride plan: go on halving intervals whose ends differ by this much."),
     click.option("--max-rollouts", type=int, help="Stop after this many rollouts."),

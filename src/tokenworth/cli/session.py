@@ -97,7 +97,9 @@ def read_ids(path: str) -> tuple[int, ...]:
     try:
         value: object = json.loads(stripped) if stripped[:1] in ("[", "{") else [int(word) for word in stripped.split()]
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path}: expected token ids, a JSON list or whole numbers apart by spaces ({' '.join(str(error).split())})") from error
+        raise InvalidInput(
+            f"{path}: expected token ids, a JSON list or whole numbers apart by spaces ({' '.join(str(error).split())})"
+        ) from error
     if isinstance(value, dict):
         value = value.get("ids")
     if not isinstance(value, list) or not all(isinstance(i, int) and not isinstance(i, bool) for i in value):

@@ -20,7 +20,8 @@ KEY_SCHEMA = 1
 
 
 def _sampling_fields(params: Sampling) -> list[object]:
-    return [params.temperature, params.top_k, params.top_p, params.min_p, params.max_tokens, list(params.stop)]
+    # 1 and 1.0 are one temperature; JSON would write them differently.
+    return [float(params.temperature), params.top_k, float(params.top_p), float(params.min_p), params.max_tokens, list(params.stop)]
 
 
 def _ids_digest(ids: Sequence[int]) -> str:

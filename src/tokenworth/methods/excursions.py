@@ -155,9 +155,7 @@ def _draw_all(ledger: _Ledger, judge: Judge) -> Generator[Batch, Answers, str]:
             return "every cut reached its target" if strata.leave.any() else "nothing to sample: every token is certain"
         cost = ledger.expected_cost()
         mean_cost = ledger.generated / len(ledger.draws) if ledger.draws else float(cost.mean())
-        size = _room(
-            settings.budget, rollouts=len(ledger.draws), tokens=ledger.generated, mean_cost=mean_cost, strata=len(strata.start)
-        )
+        size = _room(settings.budget, rollouts=len(ledger.draws), tokens=ledger.generated, mean_cost=mean_cost, strata=len(strata.start))
         if size == 0:
             return "budget spent"
         variance = label_variance(ledger.hits, ledger.drawn.astype(np.float64))

@@ -54,9 +54,7 @@ def cut_grid(n_trace: int, stride: int) -> tuple[int, ...]:
     return tuple(sorted({*range(0, n_trace + 1, stride), n_trace}))
 
 
-def forced(
-    trace: Trace, *, options: tuple[str, ...], exits: tuple[ExitText, ...], stride: int, judge: Judge
-) -> Experiment[ForcedResult]:
+def forced(trace: Trace, *, options: tuple[str, ...], exits: tuple[ExitText, ...], stride: int, judge: Judge) -> Experiment[ForcedResult]:
     """Log-probability of every option after every exit text, at cuts 0…T.
 
     The natural end of the trace is a wall: no cut lies in the answer. Multi-token options are read by teacher forcing
@@ -65,13 +63,9 @@ def forced(
     if len(options) < 2:
         raise InvalidInput(f"forced answers need at least two options, got {len(options)}; use a multiple-choice problem or --options")
     cuts = cut_grid(trace.n_trace, stride)
-    tables = yield tuple(
-        Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits
-    )
+    tables = yield tuple(Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits)
     readings = tuple(
-        ForcedReading(
-            name=text.name, suffix=text.suffix, logprob=table.logprob, top_id=table.top_id, top_logprob=table.top_logprob
-        )
+        ForcedReading(name=text.name, suffix=text.suffix, logprob=table.logprob, top_id=table.top_id, top_logprob=table.top_logprob)
         for text, table in zip(exits, tables, strict=True)
         if isinstance(table, ReadTable)
     )

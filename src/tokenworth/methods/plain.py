@@ -54,9 +54,7 @@ class _Tally:
     def add(self, batch: tuple[Sample, ...], answers: tuple[object, ...], judge: Judge) -> None:
         for request, rollout in zip(batch, answers, strict=True):
             assert isinstance(rollout, Rollout)
-            self.draws.append(
-                grade_draw(self.trace, judge, cut=request.cut, index=request.index, leaves=False, rollout=rollout)
-            )
+            self.draws.append(grade_draw(self.trace, judge, cut=request.cut, index=request.index, leaves=False, rollout=rollout))
             self.drawn[request.cut] += 1
             self.generated += len(rollout.ids)
 
@@ -117,14 +115,10 @@ def _to_refine(tally: _Tally, refine: float) -> tuple[int, ...]:
     """Middles of the intervals between measured cuts whose values differ by ``refine`` or more."""
     values = tally.values()
     cuts = sorted(values)
-    return tuple(
-        (a + b) // 2 for a, b in zip(cuts, cuts[1:], strict=False) if b - a > 1 and abs(values[b] - values[a]) >= refine
-    )
+    return tuple((a + b) // 2 for a, b in zip(cuts, cuts[1:], strict=False) if b - a > 1 and abs(values[b] - values[a]) >= refine)
 
 
-def plain(
-    trace: Trace, *, judge: Judge, settings: CurveSettings, base: Grade, table: NextTokenTable | None
-) -> Experiment[CurveResult]:
+def plain(trace: Trace, *, judge: Judge, settings: CurveSettings, base: Grade, table: NextTokenTable | None) -> Experiment[CurveResult]:
     """n rollouts at every cut (plain) or every K-th and T (stride), each cut on its own; nothing is interpolated.
 
     With ``refine`` the intervals whose ends differ by that much are halved until none is left. Cuts chosen that way were chosen

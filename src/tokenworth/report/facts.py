@@ -71,4 +71,6 @@ def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetD
 
 def facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> tuple[FactView, ...]:
     """The header's facts in the order they are shown."""
-    return tuple(FactView(label=f.label, value=whole(f.value), detail=whole(f.detail), minor=f.minor) for f in _facts(curve, forced, samples))
+    return tuple(
+        FactView(label=f.label, value=whole(f.value), detail=whole(f.detail), minor=f.minor) for f in _facts(curve, forced, samples)
+    )

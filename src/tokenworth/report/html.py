@@ -126,7 +126,7 @@ def _noscript_curve(trace: TraceView) -> Iterator[str]:
     curve = trace.curve
     assert curve is not None
     step = max(1, -(-len(curve.cuts) // _NOSCRIPT_ROWS))
-    yield f"<table>\n<tr><th>cut</th><th>{escape(curve.label)}</th><th>low</th><th>high</th><th>rollouts begun here</th></tr>\n"
+    yield f"<table>\n<tr><th>cut</th><th>{escape(one_line(curve.label))}</th><th>low</th><th>high</th><th>rollouts begun here</th></tr>\n"
     for i in range(0, len(curve.cuts), step):
         numbers = (curve.value[i], curve.low[i], curve.high[i])
         cells = "".join(f"<td>{'not measured' if x is None else f'{x:.3f}'}</td>" for x in numbers)

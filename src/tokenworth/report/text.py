@@ -6,11 +6,12 @@ import math
 import textwrap
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tokenworth.core.documents import Number
 from tokenworth.report.inert import inert, one_line
 from tokenworth.report.model import MISSING, NO_BIN, CurveView, MetricView, StackView, TraceView, View
-from tokenworth.report.palette import ansi256, ramp
+from tokenworth.report.palette import BINS, ansi256, ramp
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _MOST_CHANGES = 10
@@ -23,13 +24,15 @@ def render_text(view: View, *, width: int = 80, colour: bool = False, trace: int
     lines = [*_wrap(one_line(view.title), width)]
     if view.sample_set is not None:
         s = view.sample_set
-        lines.append(f"samples: {s.n} · accuracy {_range(s.accuracy, s.low, s.high)} ({s.level:.0%} interval)")
+        lines += _wrap(f"samples: {s.n} · accuracy {_range(s.accuracy, s.low, s.high)} ({s.level:.0%} interval)", width)
         lines += _wrap("outcomes: " + ", ".join(f"{one_line(o.label)} {o.total}" for o in s.outcomes), width)
         if s.correlation is not None:
-            lines.append(f"length against correctness: r {_range(s.correlation, s.correlation_low, s.correlation_high, sign=True)}")
+            r = _range(s.correlation, s.correlation_low, s.correlation_high, sign=True)
+            lines += _wrap(f"length against correctness: r {r}", width)
     if view.traces:
         shown = view.traces[max(0, min(trace, len(view.traces) - 1))]
-        lines += _trace(shown, width, colour)
+        repeats = inert(shown.question).strip() == one_line(view.title)
+        lines += _trace(replace(shown, question="") if repeats else shown, width, colour)
     for note in view.notes:
         lines += _wrap("note: " + one_line(note), width)
     return "\n".join(lines) + "\n"
@@ -61,7 +64,7 @@ def _header(trace: TraceView, width: int) -> Iterator[str]:
     facts = [f"{f.label} {one_line(f.value)}" + (f" ({one_line(f.detail)})" if f.detail else "") for f in trace.facts]
     yield from _wrap(" | ".join(facts), width)
     answer = one_line(trace.outcome) or "no outcome"
-    yield f"{len(trace.pieces):,} {trace.unit}s · base answer: {answer} ({trace.verdict})"
+    yield from _wrap(f"{len(trace.pieces):,} {trace.unit}s · base answer: {answer} ({trace.verdict})", width)
 
 
 def _wrap(text: str, width: int, indent: str = "  ") -> list[str]:
@@ -69,12 +72,13 @@ def _wrap(text: str, width: int, indent: str = "  ") -> list[str]:
 
 
 def _legend(metric: MetricView, unit: str, width: int, colour: bool) -> Iterator[str]:
-    text = f"{unit}s by {one_line(metric.name)}, {metric.low:g} to {metric.high:g}"
+    name = one_line(metric.name)
     if colour:
-        swatches = "".join(_paint(" ", metric, b) for b in range(0, 21))
-        yield f"{metric.low:g} {swatches} {metric.high:g}  {one_line(metric.name)}; no colour: not measured"
+        yield f"{metric.low:g} {''.join(_paint(' ', metric, b) for b in range(BINS))} {metric.high:g}"
+        yield from _wrap(f"{unit}s by {name}; no colour: not measured", width)
     else:
-        yield from _wrap(text + "; the number is of the line's last measured unit", width)
+        text = f"{unit}s by {name}, {metric.low:g} to {metric.high:g}; the number is of the line's last measured {unit}"
+        yield from _wrap(text, width)
 
 
 def _paint(text: str, metric: MetricView, at: int) -> str:
@@ -92,7 +96,7 @@ def _body(trace: TraceView, metric: MetricView | None, width: int, colour: bool)
 
     def out() -> str:
         number = "" if not numbers else "      ·" if last is None else f"{last:>7.2f}"
-        return f"{first:>{gutter}}{number} {line}"
+        return f"{first:>{gutter}}{number} {line}" if line else ""
 
     for i, piece in enumerate(trace.pieces):
         parts = inert(piece).split("\n")
@@ -147,12 +151,12 @@ def _range(x: Number, low: Number, high: Number, *, sign: bool = False) -> str:
 
 def _spark(curve: CurveView, width: int) -> Iterator[str]:
     """The value, its lower and its upper limit over the cuts; a column without any value stays empty."""
-    yield f"{one_line(curve.label)} over cuts {curve.cuts[0] if curve.cuts else 0} to {curve.cuts[-1] if curve.cuts else 0}"
+    first, last = (curve.cuts[0], curve.cuts[-1]) if curve.cuts else (0, 0)
+    yield from _wrap(f"{one_line(curve.label)} over cuts {first} to {last}", width)
     for name, values in (("high", curve.high), ("value", curve.value), ("low", curve.low)):
         yield f"  {name:>5} {_sparkline(curve, values, width - 10)}"
-    yield f"  interval: {curve.level:.0%} pointwise {one_line(curve.interval)}".rstrip() + (
-        f" ({one_line(curve.assumption)})" if curve.assumption else ""
-    )
+    assumption = f" ({one_line(curve.assumption)})" if curve.assumption else ""
+    yield from _wrap(f"  interval: {curve.level:.0%} pointwise {one_line(curve.interval)}".rstrip() + assumption, width)
 
 
 def _sparkline(curve: CurveView, values: tuple[Number, ...], room: int) -> str:
@@ -176,7 +180,7 @@ def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
     if not ranked:
         return
     yield ""
-    yield f"largest changes of {one_line(curve.label)} (limits: the two pointwise intervals at their farthest)"
+    yield from _wrap(f"largest changes of {one_line(curve.label)} (limits: the two pointwise intervals at their farthest)", width)
     yield f"  {'cut':>6} {'Δ':>6}  {'limits':<15} {'value':>6} {'begun':>6}  text"
     for i in ranked:
         start, cut = int(curve.delta_from[i] or 0), curve.cuts[i]

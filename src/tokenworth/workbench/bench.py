@@ -47,9 +47,7 @@ class Workbench:
         command: str = "",
     ) -> None:
         self.model = (
-            model
-            if isinstance(model, Model)
-            else load_model(model, device=device, dtype=dtype, batch=batch, trace_format=trace_format)
+            model if isinstance(model, Model) else load_model(model, device=device, dtype=dtype, batch=batch, trace_format=trace_format)
         )
         self._on_event, self._now, self._command = on_event, now, command
         self.store: Store
@@ -119,4 +117,3 @@ class Workbench:
             now=self._now,
             command=self._command,
         )
-

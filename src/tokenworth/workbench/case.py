@@ -165,7 +165,9 @@ class Case:
             )
         sampling = sampling or self.sampling()
         if len(ids) > sampling.max_tokens:
-            raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {sampling.max_tokens}; raise --limit or shorten it")
+            raise InvalidInput(
+                f"the given trace has {len(ids)} tokens and a completion may have {sampling.max_tokens}; raise --limit or shorten it"
+            )
         ended = self._is_ended(ids)
         experiment = complete_trace(self.prompt, ids, sampling=sampling, seed=seed, is_ended=ended, find_wall=self.find_wall)
         return self._run("complete", experiment)[0]
@@ -179,7 +181,9 @@ class Case:
 
     # -- curve -----------------------------------------------------------------------------------------------------
 
-    def settings(self, *, sampling: Sampling, seed: int = 0, plan: str = "excursions", level: float = 0.95, **choices: Any) -> CurveSettings:
+    def settings(
+        self, *, sampling: Sampling, seed: int = 0, plan: str = "excursions", level: float = 0.95, **choices: Any
+    ) -> CurveSettings:
         """Curve settings with the defaults of the command line: a half-width of 0.1 when no budget and no samples are given."""
         budget = Budget(**{name: choices.pop(name, None) for name in ("max_rollouts", "max_tokens", "half_width")})
         samples = choices.pop("samples", None)

@@ -41,9 +41,7 @@ class Model:
         return self.render is None
 
 
-def load_model(
-    name: str, *, device: str = "cpu", dtype: str = "float32", batch: int = 64, trace_format: str | None = None
-) -> Model:
+def load_model(name: str, *, device: str = "cpu", dtype: str = "float32", batch: int = 64, trace_format: str | None = None) -> Model:
     """The model a name stands for.
 
     Raises UnknownName for a name of no known kind, MissingFile for a path that is not there, MissingExtra without torch.
@@ -78,9 +76,7 @@ def _toy(name: str, path: str) -> Model:
     )
 
 
-def _local(
-    name: str, path: str, *, device: str, dtype: str, batch: int, trace_format: str | None, instruction: str | None
-) -> Model:
+def _local(name: str, path: str, *, device: str, dtype: str, batch: int, trace_format: str | None, instruction: str | None) -> Model:
     from tokenworth.backends.local.load import load_local
 
     backend = load_local(path, device=device, dtype=dtype, batch=batch)

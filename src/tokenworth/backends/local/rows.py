@@ -98,8 +98,8 @@ class Rows:
         self.room = max(_FIRST_CAPACITY, used * 2 if used < 1024 else used + used // 2)
         for stores in (self.keys, self.values):
             for layer, held in enumerate(stores):
-                grown = held.new_zeros((held.shape[0], self.room, *held.shape[2:]))
-                grown[: self.n, :used] = held[: self.n]
+                grown = held.new_zeros((held.shape[0], held.shape[1], self.room, held.shape[3]))
+                grown[: self.n, :, :used] = held[: self.n]
                 stores[layer] = grown
 
     @property
@@ -158,9 +158,8 @@ class DecodeStep(Step):
         rows = self.rows
         for stores, new in ((rows.keys, key), (rows.values, value)):
             if layer == len(stores):
-                stores.append(new.new_zeros((rows.capacity, rows.room, new.shape[1], new.shape[3])))
-            flat = stores[layer].view(rows.capacity * rows.room, new.shape[1], new.shape[3])
-            flat.index_copy_(0, self.slots, new[:, :, 0])
+                stores.append(new.new_zeros((rows.capacity, new.shape[1], rows.room, new.shape[3])))
+            stores[layer][self.row, :, self.place] = new[:, :, 0]
 
     def attend(self, layer: int, query: Tensor, scale: float) -> Tensor:
         """Base part in sorted order, own part, merged."""

@@ -1,0 +1,247 @@
+"""Checks that the documentation tells the truth: what it says to run is run, what it quotes is compared. Offline.
+
+* a fenced block marked ``sh run`` or ``python run`` in README.md or docs/ is run as written; the blocks of one page share a
+  temporary folder that holds a copy of examples/ and run in order
+* a block marked ``text output`` after such a block equals its standard output (times masked); ``text sample`` is only filled in
+  by --write, because the numbers of a trained model are not the same on every machine
+* docs/cli.md equals the help of every verb; docs/results.md names exactly the fields of the documents
+* links to files in the repository resolve
+* every examples/*.py runs
+
+``--write`` brings generated text up to date. Exit code 1 and a list when something fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
+CLI_PAGE, RESULTS_PAGE, EXAMPLES = ROOT / "docs" / "cli.md", ROOT / "docs" / "results.md", ROOT / "examples"
+BIN = Path(sys.executable).parent
+LIMIT_S = 300
+FENCE = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?")
+VERBS = ("demo", "sample", "curve", "forced", "report", "import", "export", "runs", "doctor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One check: what was checked, and what is wrong (empty when it passed)."""
+
+    name: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One fenced block: its info string, its text and where the text stands in the page."""
+
+    info: str
+    text: str
+    line: int
+    span: tuple[int, int]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The environment of a documented command: this interpreter's scripts first, no network, two threads shared by two workers."""
+    own = {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "COLUMNS": "80", "HF_HUB_OFFLINE": "1", "TMPDIR": str(home)}
+    return {**os.environ, **own, "OMP_NUM_THREADS": "1", "PYTHONPATH": "", "NO_COLOR": "1"}
+
+
+def run(command: list[str], folder: Path) -> tuple[str, str]:
+    """Standard output of a command and what went wrong (empty: exit code 0)."""
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return "", f"ran longer than {LIMIT_S} s"
+    tail = " | ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-4:])
+    return done.stdout, f"exit code {done.returncode}: {tail}" if done.returncode else ""
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """The fenced blocks of a page."""
+    for match in FENCE.finditer(text):
+        yield Block(info=match[2].strip(), text=match[3], line=text.count("\n", 0, match.start()) + 1, span=match.span(3))
+
+
+def command_of(block: Block) -> list[str] | None:
+    """How a block is run; None for one that is not marked."""
+    if block.info == "python run":
+        return [sys.executable, "-c", block.text]
+    return ["bash", "-euo", "pipefail", "-c", block.text] if block.info == "sh run" else None
+
+
+def work_folder() -> Path:
+    """A new folder with a copy of examples/."""
+    folder = Path(tempfile.mkdtemp(prefix="check-docs-"))
+    shutil.copytree(EXAMPLES, folder / "examples", ignore=shutil.ignore_patterns("__pycache__", "*.db*", "*.html"))
+    return folder
+
+
+def same(a: str, b: str) -> bool:
+    """Whether two outputs agree, but for times and spaces at the ends of lines."""
+    first, second = ([TIME.sub("TIME", line.rstrip()) for line in text.rstrip().splitlines()] for text in (a, b))
+    return first == second
+
+
+def check_page(page: Path, write: bool) -> list[Result]:
+    """Runs the marked blocks of a page in order and compares quoted output."""
+    text, results, out = page.read_text(encoding="utf-8"), [], None
+    edits: list[tuple[tuple[int, int], str]] = []
+    folder = work_folder()
+    for block in blocks(text):
+        name, command = f"{page.relative_to(ROOT)}:{block.line} ({block.info})", command_of(block)
+        if command is not None:
+            out, fault = run(command, folder)
+            results.append(Result(name=name, fault=fault))
+        elif block.info in ("text output", "text sample"):
+            if out is None:
+                results.append(Result(name=name, fault="no runnable block stands before it"))
+                continue
+            fine = block.info == "text sample" or same(out, block.text)
+            if write and not same(out, block.text):
+                edits.append((block.span, "\n".join(line.rstrip() for line in out.rstrip().splitlines()) + "\n"))
+                fine = True
+            results.append(Result(name=name, fault="" if fine else "differs from what the block before it prints; run with --write"))
+    shutil.rmtree(folder, ignore_errors=True)
+    for (start, end), new in reversed(edits):
+        text = text[:start] + new + text[end:]
+    if edits:
+        page.write_text(text, encoding="utf-8")
+    return results
+
+
+def check_links(page: Path) -> list[Result]:
+    """Relative links of a page point to files, and to headings, that are there."""
+    found = []
+    for target in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        fault = "" if file.exists() else "no such file"
+        if anchor and not fault and file.suffix == ".md" and anchor not in anchors(file):
+            fault = f"no heading gives #{anchor}"
+        found.append(Result(name=f"{page.relative_to(ROOT)} -> {target}", fault=fault))
+    return found
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ +(.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.strip().lower()).replace(" ", "-") for head in heads}
+
+
+def cli_page() -> str:
+    """docs/cli.md: the help of every verb."""
+    parts = [
+        "# Command line\n\nMade from `--help` by `python scripts/check_docs.py --write`; do not edit.\n\n"
+        "Results go to standard output, progress to standard error. Exit codes: 0 done; 1 `doctor` found a fault; 2 nothing was done, "
+        "for the reason in one line\non standard error; 130 stopped from the keyboard (what was drawn is in the store). "
+        "A file for `--config` is shown in [config.toml](../examples/config.toml).\n"
+    ]
+    folder = Path(tempfile.mkdtemp(prefix="check-docs-"))
+    for verb in ("", *VERBS):
+        out, fault = run([str(BIN / "tokenworth"), *([verb] if verb else []), "--help"], folder)
+        if fault:
+            raise SystemExit(f"tokenworth {verb} --help: {fault}")
+        parts.append(f"## {verb or 'tokenworth'}\n\n```text\n{out.rstrip()}\n```\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    return "\n".join(parts)
+
+
+def check_cli(write: bool) -> Result:
+    """docs/cli.md is what the verbs say."""
+    made = cli_page()
+    if write:
+        CLI_PAGE.write_text(made, encoding="utf-8")
+    current = CLI_PAGE.read_text(encoding="utf-8") if CLI_PAGE.exists() else ""
+    return Result(name="docs/cli.md", fault="" if current == made else "differs from --help; run with --write")
+
+
+def json_type(annotation: str) -> str:
+    """The JSON type of a field's annotation as docs/results.md writes it: ``[T]`` a list, ``{T}`` an object, ``?`` may be null."""
+    text = re.sub(r"\bNumber\b", "number?", annotation)
+    for python, name in (("float", "number"), ("int", "integer"), ("str", "string"), ("bool", "boolean")):
+        text = re.sub(rf"\b{python}\b", name, text)
+    while (shorter := re.sub(r"tuple\[([^,]+), \.\.\.\]", r"[\1]", text)) != text:
+        text = shorter
+    text = re.sub(r"Mapping\[string, (.+)\]$", r"{\1}", text)
+    text = re.sub(r"Literal\[(.+)\]", lambda m: m[1].replace(", ", " or ").replace("'", '"'), text)
+    return text.replace(" | None", "?")
+
+
+def check_results() -> list[Result]:
+    """Each document's section of docs/results.md has exactly its fields, in order, with their types."""
+    import tokenworth.core.documents as documents
+
+    page = RESULTS_PAGE.read_text(encoding="utf-8")
+    sections = {m[1]: m[2] for m in re.finditer(r"^## [^\n]*?\b(\w+Doc)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)}
+    classes = {name: c for name, c in vars(documents).items() if isinstance(c, type) and dataclasses.is_dataclass(c)}
+    results = [Result(name=f"docs/results.md: {name}", fault="no such document") for name in sections if name not in classes]
+    for name, kind in classes.items():
+        wanted = [(field.name, json_type(str(field.type))) for field in dataclasses.fields(kind)]
+        rows = re.findall(r"^\| `(\w+)` \| ([^|]+?) \| [^|]+ \|$", sections.get(name, ""), re.MULTILINE)
+        off = [f"{a or 'nothing'} where {b or 'nothing'} is expected" for a, b in zip_all(rows, wanted) if a != b]
+        results.append(Result(name=f"docs/results.md: {name}", fault="; ".join(off[:3])))
+    return results
+
+
+def zip_all(a: list[tuple[str, str]], b: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str] | None, tuple[str, str] | None]]:
+    """Pairs of two lists, None where one has ended."""
+    for i in range(max(len(a), len(b))):
+        yield (a[i] if i < len(a) else None), (b[i] if i < len(b) else None)
+
+
+def check_example(path: Path) -> Result:
+    """An example runs, and is short."""
+    folder = work_folder()
+    _, fault = run([sys.executable, path.name], folder / "examples")
+    shutil.rmtree(folder, ignore_errors=True)
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    return Result(name=f"examples/{path.name}", fault=fault or ("" if lines <= 40 else f"{lines} lines; at most 40"))
+
+
+def check_scripts() -> Result:
+    """The tokenworth script stands beside this interpreter."""
+    there = (BIN / "tokenworth").exists()
+    return Result(name="tokenworth beside the interpreter", fault="" if there else f"not in {BIN}; install the package there first")
+
+
+def main() -> int:
+    """Runs every check."""
+    parser = argparse.ArgumentParser(description="Checks README.md, docs/ and examples/.")
+    parser.add_argument("--write", action="store_true", help="bring docs/cli.md and quoted output up to date")
+    write = parser.parse_args().write
+    results = [check_scripts()]
+    if not results[0].fault:
+        results.append(check_cli(write))
+        results += check_results()
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            pages = [pool.submit(check_page, page, write) for page in PAGES]
+            examples = [pool.submit(check_example, path) for path in sorted(EXAMPLES.glob("*.py"))]
+            results += [result for page in pages for result in page.result()]
+            results += [example.result() for example in examples]
+        results += [result for page in PAGES for result in check_links(page)]
+    failed = [result for result in results if result.fault]
+    for result in failed:
+        sys.stdout.write(f"FAILED {result.name}: {result.fault}\n")
+    sys.stdout.write(f"{len(results) - len(failed)} passed, {len(failed)} failed\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

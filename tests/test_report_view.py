@@ -1,0 +1,224 @@
+"""The view model: joins, states, differences, bins, events."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+import report_cases as cases
+from tokenworth.core.documents import EventDoc, ExitDoc, OptionDoc
+from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, NO_BIN
+from tokenworth.report.view import build_view, join_views
+
+
+def test_curve_and_forced_join_on_one_trace():
+    base = cases.trace()
+    view = build_view(cases.curve(trace=base), cases.forced(trace=base))
+    (found,) = view.traces
+    assert found.pieces == base.pieces
+    assert [s.kind for s in found.stacks] == ["forced", "forced", "outcomes"]
+    keys = [m.key for m in found.metrics]
+    assert keys == ["value", "delta", "forced/0/raw", "forced/0/share", "forced/1/raw", "forced/1/share", "probability"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pieces": ("other", "words")}, {"unit": "sentence"}, {"ids": tuple(range(262))}],
+)
+def test_another_trace_is_refused(change):
+    base = cases.trace()
+    other = dataclasses.replace(base, **change)
+    with pytest.raises(MismatchError) as error:
+        build_view(cases.curve(trace=base), cases.forced(trace=other))
+    assert "\n" not in str(error.value)
+
+
+def test_another_problem_or_model_is_refused():
+    base = cases.trace()
+    curve = cases.curve(trace=base)
+    with pytest.raises(MismatchError, match="different problems"):
+        build_view(curve, cases.forced(trace=base, problem=dataclasses.replace(cases.problem(), id="x")))
+    with pytest.raises(MismatchError, match="different models"):
+        build_view(curve, cases.forced(trace=base, model=dataclasses.replace(cases.MODEL, fingerprint="beef")))
+    with pytest.raises(InvalidInput, match="nothing to report"):
+        build_view()
+
+
+def test_lists_of_different_length_are_refused():
+    curve = cases.curve()
+    with pytest.raises(InvalidInput, match="entries of value"):
+        build_view(dataclasses.replace(curve, value=curve.value[:-1]))
+    with pytest.raises(InvalidInput, match="rise strictly"):
+        build_view(dataclasses.replace(curve, cuts=(0, 0, *curve.cuts[2:])))
+
+
+def test_states_say_what_was_measured():
+    curve = cases.curve()
+    states = build_view(curve).traces[0].curve.state
+    assert all(s == (MEASURED if n else FOLLOWS) for s, n in zip(states, curve.n_started, strict=True))
+    blank = dataclasses.replace(curve, value=(None,) * len(curve.cuts), low=(None,) * len(curve.cuts), high=(None,) * len(curve.cuts))
+    found = build_view(blank).traces[0]
+    assert set(found.curve.state) == {MISSING}
+    assert set(found.metrics[0].bins) == {NO_BIN}
+
+
+def test_units_between_measured_cuts_have_no_colour():
+    curve = cases.curve(plan="stride", stride=10)
+    value = build_view(curve).traces[0].metrics[0]
+    measured = {c - 1 for c in curve.cuts}
+    assert {i for i, b in enumerate(value.bins) if b != NO_BIN} == measured - {-1}
+    assert all((x is None) == (b == NO_BIN) for x, b in zip(value.values, value.bins, strict=True))
+
+
+def test_a_unit_has_the_value_of_the_next_cut():
+    curve = cases.curve()
+    value = build_view(curve).traces[0].metrics[0]
+    assert value.values == curve.value[1:]
+
+
+def test_differences_and_their_limits():
+    curve = cases.curve()
+    line = build_view(curve).traces[0].curve
+    p = curve.trace.probabilities
+    assert line.delta[0] is None
+    for i in range(1, len(curve.cuts)):
+        delta, low, high = line.delta[i], line.delta_low[i], line.delta_high[i]
+        assert delta == pytest.approx(curve.value[i] - curve.value[i - 1])
+        assert low - 1e-9 <= delta <= high + 1e-9
+        assert high <= 1 - p[i - 1] + 1e-9 and low >= -(1 - p[i - 1]) - 1e-9
+
+
+def test_a_gap_is_compared_with_the_previous_measured_cut():
+    curve = cases.curve(plan="stride", stride=10)
+    line = build_view(curve).traces[0].curve
+    assert line.delta_from[1:] == curve.cuts[:-1]
+
+
+def test_changes_are_exactly_the_pairs_of_disjoint_intervals():
+    n = 40
+    curve = cases.curve(trace=cases.trace(n, probabilities=None), plan="plain", samples=400)
+    found = build_view(curve).traces[0]
+    wanted = {curve.cuts[i] for i in range(1, n + 1) if curve.low[i] > curve.high[i - 1] or curve.high[i] < curve.low[i - 1]}
+    assert wanted and {e.cut for e in found.events if e.kind == "change"} == wanted
+
+
+def test_flips_are_where_the_leading_option_changes():
+    probability = ((0.6, 0.2, 0.2, 0.7), (0.1, 0.5, 0.6, 0.1))
+    cuts = (0, 1, 2, 3)
+    doc = ExitDoc(name="x", text="", cuts=cuts, options=("A", "B"), probability=probability, mass=(0.7, 0.7, 0.8, 0.8))
+    base = cases.trace(pieces=("a", "b", "c"), ids=None, probabilities=None)
+    forced = cases.forced(trace=base, exits=(doc,))
+    assert [e.cut for e in build_view(None, forced).traces[0].events if e.kind == "flip"] == [1, 3]
+    held = dataclasses.replace(doc, held=(False, False, True, True))
+    forced = cases.forced(trace=base, exits=(held,))
+    assert [e.cut for e in build_view(None, forced).traces[0].events if e.kind == "flip"] == [1]
+
+
+def test_copied_readings_have_no_colour():
+    base = cases.trace(pieces=("a", "b", "c"), ids=None, probabilities=None)
+    doc = ExitDoc(
+        name="x",
+        text="",
+        cuts=(0, 1, 2, 3),
+        options=("A", "B"),
+        probability=((0.1,) * 4, (0.8,) * 4),
+        mass=(0.9,) * 4,
+        held=(False, True, True, False),
+    )
+    found = build_view(None, cases.forced(trace=base, exits=(doc,))).traces[0]
+    assert found.metrics[0].values == (None, None, 0.8)
+    assert found.metrics[1].values[2] == pytest.approx(0.8 / 0.9)
+
+
+def test_events_of_the_document_win_and_the_wall_is_marked():
+    events = (EventDoc(cut=5, kind="note", label="here"), EventDoc(cut=9, kind="answer", label="given"))
+    found = build_view(cases.curve(9, events=events)).traces[0]
+    assert [(e.kind, e.label) for e in found.events if e.kind in {"answer", "note"}] == [("note", "here"), ("answer", "given")]
+    assert list(found.events) == sorted(found.events, key=lambda e: e.cut)
+
+
+def test_branches_have_counts_limits_and_differences():
+    curve = cases.curve()
+    found = build_view(curve).traces[0]
+    column = {o.label: k for k, o in enumerate(found.outcomes)}
+    for branch in found.branches:
+        if branch.n == 0 and not branch.is_base:
+            assert branch.value is None
+        elif branch.n:
+            assert sum(branch.counts) == branch.n
+            assert branch.value == branch.counts[column["B"]] / branch.n
+            assert branch.low <= branch.value <= branch.high
+        if branch.is_base:
+            assert branch.value == curve.value[branch.cut + 1]
+
+
+def test_unknown_outcomes_keep_their_own_place():
+    found = build_view(cases.curve()).traces[0]
+    assert [(o.label, o.verdict, o.colour) for o in found.outcomes] == [
+        ("A", "incorrect", 0), ("B", "correct", 1), ("C", "incorrect", 2), ("D", "incorrect", 3),
+        ("ungraded", "unknown", -2), ("truncated", "unknown", -3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("k", [1, 2, 4, 9, 26])
+def test_any_number_of_options_is_drawn_in_eight_series_at_most(k):
+    view = build_view(None, cases.forced(30, k))
+    stack = view.traces[0].stacks[0]
+    assert len(stack.labels) <= 8 and len(stack.all_labels) == k
+    for i in range(len(stack.cuts)):
+        assert sum(row[i] for row in stack.raw) == pytest.approx(sum(row[i] for row in stack.all_raw))
+        assert sum(row[i] for row in stack.share) == pytest.approx(1)
+    assert any(stack.gold)
+
+
+def test_samples_know_where_they_leave_the_trace():
+    base = cases.trace(pieces=("ab", "c😀d", "e"), answer_pieces=("f",), ids=None, probabilities=None)
+    sample = cases.SampleDoc(cut=1, index=0, text="c😀dX", outcome="B", verdict="correct", stop="stop", n_tokens=3)
+    curve = cases.curve(trace=base, plan="plain", samples=4)
+    found = build_view(dataclasses.replace(curve, samples=(sample,))).traces[0]
+    assert found.samples[0].diverges == 4
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_tiny_traces(n):
+    base = cases.trace(n)
+    view = build_view(cases.curve(trace=base), cases.forced(trace=base))
+    assert len(view.traces[0].pieces) == n
+    assert all(len(m.values) == n for m in view.traces[0].metrics)
+
+
+def test_all_failed_runs_and_free_answers():
+    curve = cases.curve(20, plan="plain")
+    zero = (0.0,) * len(curve.cuts)
+    failed = dataclasses.replace(curve, value=zero, low=zero, problem=None, outcomes={"ungraded": (1.0,) * len(curve.cuts)}, branches=())
+    found = build_view(failed).traces[0]
+    assert found.options == () and found.question == ""
+    assert not [e for e in found.events if e.kind == "change"]
+    many = tuple(OptionDoc(label=str(i), text="") for i in range(12))
+    assert build_view(cases.curve(5, problem=cases.problem(many, "3"))).traces[0].options[3].gold
+
+
+def test_a_sample_set_lists_its_traces():
+    docs = cases.sample_set()
+    view = build_view(samples=docs)
+    assert len(view.traces) == 12 and view.sample_set.n == 12
+    assert sum(o.total for o in view.sample_set.outcomes) == 12
+    base = docs.traces[3]
+    view = build_view(cases.curve(trace=base), samples=docs)
+    assert len(view.traces) == 12 and view.traces[0].curve is not None
+    empty = build_view(samples=dataclasses.replace(docs, traces=(), n=0, outcomes={}, accuracy=None))
+    assert empty.traces == ()
+
+
+def test_views_join_into_one_report():
+    views = [build_view(cases.curve(10)), build_view(cases.curve(12))]
+    assert len(join_views(views, title="two").traces) == 2
+
+
+def test_numbers_that_are_not_finite_count_as_missing():
+    curve = cases.curve(4, plan="plain")
+    curve = dataclasses.replace(curve, value=(math.nan, *curve.value[1:]))
+    assert build_view(curve).traces[0].curve.state[0] == MISSING
