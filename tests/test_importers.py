@@ -189,7 +189,8 @@ def test_real_exit_curves() -> None:
         if at + 1 < len(reading.cuts):
             assert [p[at] for p in reading.probability] == row["prob_runs"][len(starts) // 2][1] and not reading.held[at]
         assert [p[-1] for p in reading.probability] == row["prob_at_end"] and not reading.held[-1]
-        assert 0 < min(m for m in reading.mass if m is not None) and max(m for m in reading.mass if m is not None) <= 1.02
+        mass = [m for m in reading.mass if m is not None]
+        assert len(mass) == len(reading.mass) and min(mass) > 0 and max(mass) <= 1.02
         agree += doc.own_answer in (None, doc.forced_at_end)
     assert agree >= 0.97 * len(source)
     first = docs[0]
@@ -202,7 +203,8 @@ def test_real_exit_curves() -> None:
 def anchors_folder(root: Path, **files: object) -> Path:
     folder = root / "some-model" / "correct_base_solution" / "problem_7"
     folder.mkdir(parents=True)
-    base = {"prompt": "Solve.\n<think>\n", "solution": "One  two.\n\nThree.\nFour.\n</think>\n\nAnswer 4", "answer": "4", "is_correct": True}
+    solution = "One  two.\n\nThree.\nFour.\n</think>\n\nAnswer 4"
+    base = {"prompt": "Solve.\n<think>\n", "solution": solution, "answer": "4", "is_correct": True}
     chunks = [
         {"chunk": "One two.", "chunk_idx": 0, "function_tags": ["plan_generation"], "accuracy": 0.5},
         {"chunk": "Three.", "chunk_idx": 1, "function_tags": [], "accuracy": 2 / 3},
@@ -449,7 +451,7 @@ def test_split_text_loses_nothing(sentences: list[str], data: st.DataObject) -> 
     pieces = split_text(whole, folded)
     assert pieces is not None and "".join(pieces) == whole and len(pieces) == len(sentences)
     tail = split_text(whole + "zz end.", folded)
-    assert tail is not None and "".join(tail) == whole + "zz end." and len(tail) == len(sentences) + (1 if sentences else 1)
+    assert tail is not None and "".join(tail) == whole + "zz end." and len(tail) == len(sentences) + 1
     if sentences:
         assert split_text(whole, [*folded, "zz"]) is None
         assert "".join(rejoined(folded)) == " ".join(folded)

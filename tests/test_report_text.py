@@ -22,7 +22,7 @@ def both():
     return build_view(cases.curve(trace=base), cases.forced(trace=base))
 
 
-@pytest.mark.parametrize("width", [40, 80, 133])
+@pytest.mark.parametrize("width", [56, 80, 133])
 def test_no_line_is_wider_than_asked(width):
     for line in render_text(both(), width=width, colour=True).splitlines():
         assert len(SEQUENCE.sub("", line)) <= width

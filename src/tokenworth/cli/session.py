@@ -126,7 +126,8 @@ def show_dry_run(plans: Mapping[str, CostPlan], options: Options, bound: str) ->
             continue
         money = "" if price is None else f", at most {plan.max_money(price):.4f} in the unit of the prices"
         click.echo(
-            f"{name}: {plan.requests:,} requests, {plan.stored:,} of them stored; {plan.rollouts:,} rollouts and {plan.tables:,} tables to draw: "
+            f"{name}: {plan.requests:,} requests, {plan.stored:,} of them stored; "
+            f"{plan.rollouts:,} rollouts and {plan.tables:,} tables to draw: "
             f"{plan.input_tokens:,} tokens read, at most {plan.max_output_tokens:,} generated{money}"
         )
     click.echo(bound)

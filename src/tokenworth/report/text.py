@@ -19,8 +19,8 @@ _RESET = "\x1b[0m"
 
 
 def render_text(view: View, *, width: int = 80, colour: bool = False, trace: int = 0) -> str:
-    """The view of one trace as text, at most ``width`` columns wide (never below 40). All model text is made inert."""
-    width = max(40, width)
+    """The view of one trace as text, at most ``width`` columns wide (never below 56). All model text is made inert."""
+    width = max(56, width)
     lines = [*_wrap(one_line(view.title), width)]
     if view.sample_set is not None:
         s = view.sample_set

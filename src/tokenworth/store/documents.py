@@ -160,7 +160,8 @@ def _finite(value: Any, annotation: Any, where: str) -> Any:
     if isinstance(value, Mapping):
         mapping = cast("Mapping[str, Any]", value)
         inner = _inner(annotation)
-        return {key: _finite(item, inner, f"{where}.{key}") for key, item in mapping.items()}
+        fresh_items = {key: _finite(item, inner, f"{where}.{key}") for key, item in mapping.items()}
+        return value if all(fresh_items[key] is item for key, item in mapping.items()) else fresh_items
     return value
 
 

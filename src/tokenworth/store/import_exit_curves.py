@@ -200,6 +200,9 @@ def _exit(page: _Page, where: str) -> ExitDoc:
     count = len(page.pieces)
     if sum(length for length, _ in page.runs) != count:
         raise InvalidInput(f"{where}: {sum(n for n, _ in page.runs)} readings for {count} trace tokens; expected one for each")
+    widths = {len(reading) for _, reading in page.runs} | ({len(page.at_end)} if page.at_end is not None else set())
+    if widths - {len(page.options)}:
+        raise InvalidInput(f"{where}: readings of different lengths; expected {len(page.options)} probabilities in each")
     readings: list[Reading] = []
     held: list[bool] = []
     for length, reading in page.runs:
@@ -208,8 +211,6 @@ def _exit(page: _Page, where: str) -> ExitDoc:
     if page.at_end is not None:
         readings[count - 1 :] = [page.at_end]
         held[count - 1 :] = [False]
-    if any(len(reading) != len(page.options) for reading in readings):
-        raise InvalidInput(f"{where}: readings of different lengths; expected {len(page.options)} probabilities in each")
     return ExitDoc(
         name="source",
         text="",

@@ -64,7 +64,7 @@ def answered(rate: float, stored: int) -> int:
 def limits(rates: Sequence[Number], counts: Sequence[int]) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
     """Wilson limits at level .95 of each rate over its count; None where there is no rate."""
     n = np.asarray(counts, dtype=np.float64)
-    k = np.asarray([0.0 if rate is None else round(rate * count) for rate, count in zip(rates, counts, strict=True)])
+    k = np.asarray([0 if rate is None else round(rate * count) for rate, count in zip(rates, counts, strict=True)], dtype=np.float64)
     low, high = wilson(k, n, LEVEL)
 
     def kept(side: Sequence[float]) -> tuple[Number, ...]:

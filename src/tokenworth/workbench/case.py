@@ -108,7 +108,8 @@ class Case:
             limit = TOY_LIMIT if room is None else min(room, DEFAULT_LIMIT)
         elif room is not None and limit > room:
             raise InvalidInput(
-                f"completion limit {limit}: the context of {self.model.context_length} leaves {room} tokens after the prompt of {len(self.prompt)}"
+                f"completion limit {limit}: the context of {self.model.context_length} leaves {room} tokens "
+                f"after the prompt of {len(self.prompt)}"
             )
         return Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, max_tokens=limit, stop=self.model.stop)
 
