@@ -56,7 +56,8 @@ def measure(browser: Browser, path: Path, moves: int) -> tuple[float, float, flo
     for _ in range(3):
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(path.as_uri())
-        page.wait_for_function("window.__tw", timeout=30_000)
+        while not page.evaluate("Boolean(window.__tw)"):
+            page.wait_for_timeout(50)
         ready.append(page.evaluate("window.__tw.ready"))
         if len(ready) < 3:
             page.close()

@@ -80,7 +80,7 @@ def labels(doc: CurveDoc, x: Callable[[float], float], y: Callable[[float], floa
     jumps = sorted(((abs(b[1] - a[1]), a, b) for a, b in pairwise(points) if b[0] == a[0] + 1), reverse=True)
     placed: list[int] = []
     for size, (_, before), (cut, value) in jumps:
-        near = (len(doc.trace.pieces) + 11) // 12
+        near = (len(doc.trace.pieces) + 7) // 8
         if size < 0.1 or len(placed) == 5 or any(abs(cut - other) < near for other in placed):
             continue
         placed.append(cut)

@@ -111,7 +111,7 @@ def possible_value(base: TraceDoc) -> np.ndarray:
     return np.clip(value, 0, 1)
 
 
-def curve(n: int | None = None, *, plan: str = "excursions", stride: int = 1, samples: int = 20, **over: object) -> CurveDoc:
+def curve(n: int | None = None, *, plan: str = "excursions", stride: int = 1, each: int = 20, **over: object) -> CurveDoc:
     """A curve document: ``excursions`` has a value at every cut, ``stride`` at every ``stride``-th."""
     base = over.pop("trace", None) or trace(n)
     t = len(base.pieces)
@@ -119,18 +119,18 @@ def curve(n: int | None = None, *, plan: str = "excursions", stride: int = 1, sa
     truth = possible_value(base)
     every = plan == "excursions"
     cuts = tuple(range(t + 1)) if every else tuple(sorted({*range(0, t + 1, stride), t}))
-    hits = rng.binomial(samples, truth[list(cuts)])
-    value = truth[list(cuts)] if every else hits / samples
-    low, high = wilson(value * samples, np.full(len(cuts), float(samples)), 0.95)
+    hits = rng.binomial(each, truth[list(cuts)])
+    value = truth[list(cuts)] if every else hits / each
+    low, high = wilson(value * each, np.full(len(cuts), float(each)), 0.95)
     p = [1.0 if x is None else x for x in base.probabilities or ()] + [1.0]
-    started = [int(rng.integers(2, 12)) if p[c] < 1 else 0 for c in cuts] if every else [samples] * len(cuts)
+    started = [int(rng.integers(2, 12)) if p[c] < 1 else 0 for c in cuts] if every else [each] * len(cuts)
     fields = {
         "problem": problem(),
         "model": MODEL,
         "sampling": SAMPLING,
         "plan": PlanDoc(
             name=plan,
-            samples=None if every else samples,
+            samples=None if every else each,
             stride=None if every else stride,
             interval="wilson",
             assumption="independent rollouts",
@@ -142,7 +142,7 @@ def curve(n: int | None = None, *, plan: str = "excursions", stride: int = 1, sa
         "low": tuple(float(x) for x in low),
         "high": tuple(float(x) for x in high),
         "level": 0.95,
-        "n_effective": tuple(float(samples) for _ in cuts),
+        "n_effective": tuple(float(each) for _ in cuts),
         "n_started": tuple(started),
         "outcomes": outcome_shares(value),
         "branches": branches(base, cuts, started, truth),

@@ -284,8 +284,8 @@ def test_thought_anchors_without_base(tmp_path: Path) -> None:
 
 
 def test_real_thought_anchors() -> None:
-    docs = curves(import_path(shared("thought-anchors")))
-    assert len(docs) == 28
+    docs = curves(import_path(shared("thought-anchors", "deepseek-r1-distill-llama-8b")))
+    assert len(docs) == 14
     for doc in docs:
         model, solved, problem = doc.provenance.source.split("/")
         folder = shared("thought-anchors", model, solved, problem)

@@ -87,6 +87,7 @@ def test_gzip_and_byte_order_mark(tmp_path: Path) -> None:
         ({**GOOD, "options": ["a", {"label": "B", "text": "b"}]}, "all of one sort"),
         ({**GOOD, "options": [{"label": "A", "text": "a"}, {"label": "A", "text": "b"}], "gold": "A"}, "labels repeat"),
         ({**GOOD, "options": ["x"] * 27}, "at most 26"),
+        ({**GOOD, "options": [{"label": "A\nB", "text": "a"}, {"label": "C", "text": "b"}], "gold": "C"}, "one line"),
         ({**GOOD, "question": 5}, "'question' is a number"),
         ({**GOOD, "question": " "}, "'question' is empty"),
         ([1], "got a JSON list"),
@@ -117,8 +118,9 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").mkdir()
     with pytest.raises(InvalidInput, match="is a folder"):
         load_task(str(tmp_path / "d.jsonl"))
-    with pytest.raises(MissingFile, match="zero byte"):
-        load_task("a\0b.jsonl")
+    for name in ("a\0b.jsonl", "a\nb.jsonl", "gsm8k:\n"):
+        with pytest.raises(InvalidInput, match="not one line"):
+            load_task(name)
 
 
 @pytest.mark.parametrize("spec", ["{}", "gsm8k:{}", "math:{}", "mmlu-pro:{}"])
@@ -377,7 +379,7 @@ def test_hub_columns(monkeypatch: pytest.MonkeyPatch, row: dict[str, Any], kind:
 
 def test_hub_faults_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_datasets(monkeypatch, [{"text": "t"}])
-    with pytest.raises(InvalidInput, match="columns text are not known"):
+    with pytest.raises(InvalidInput, match="columns .'text'. are not known"):
         load_task("hf:some/set")
     fake_datasets(monkeypatch, [{"question": "q", "choices": ["a", "b"], "answer": 7}])
     with pytest.raises(InvalidInput, match="index of one of 2"):

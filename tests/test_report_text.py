@@ -79,7 +79,7 @@ def test_inert_text_cannot_act(text):
 @given(st.lists(st.text(max_size=12), max_size=30))
 def test_any_pieces_can_be_printed(pieces):
     base = cases.trace(pieces=tuple(pieces) or ("x",), ids=None, probabilities=None)
-    render_text(build_view(cases.curve(trace=base, plan="plain", samples=4)), width=50, colour=True)
+    render_text(build_view(cases.curve(trace=base, plan="plain", each=4)), width=50, colour=True)
 
 
 @pytest.mark.parametrize("n", [0, 1])

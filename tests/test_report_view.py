@@ -99,7 +99,7 @@ def test_a_gap_is_compared_with_the_previous_measured_cut():
 
 def test_changes_are_exactly_the_pairs_of_disjoint_intervals():
     n = 40
-    curve = cases.curve(trace=cases.trace(n, probabilities=None), plan="plain", samples=400)
+    curve = cases.curve(trace=cases.trace(n, probabilities=None), plan="plain", each=400)
     found = build_view(curve).traces[0]
     wanted = {curve.cuts[i] for i in range(1, n + 1) if curve.low[i] > curve.high[i - 1] or curve.high[i] < curve.low[i - 1]}
     assert wanted and {e.cut for e in found.events if e.kind == "change"} == wanted
@@ -177,7 +177,7 @@ def test_any_number_of_options_is_drawn_in_eight_series_at_most(k):
 def test_samples_know_where_they_leave_the_trace():
     base = cases.trace(pieces=("ab", "c😀d", "e"), answer_pieces=("f",), ids=None, probabilities=None)
     sample = cases.SampleDoc(cut=1, index=0, text="c😀dX", outcome="B", verdict="correct", stop="stop", n_tokens=3)
-    curve = cases.curve(trace=base, plan="plain", samples=4)
+    curve = cases.curve(trace=base, plan="plain", each=4)
     found = build_view(dataclasses.replace(curve, samples=(sample,))).traces[0]
     assert found.samples[0].diverges == 4
 

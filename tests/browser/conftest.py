@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -83,7 +84,7 @@ def open_report(context, tmp_path) -> Iterator[Open]:
         page.add_init_script("document.addEventListener('securitypolicyviolation', (e) => console.error('CSP ' + e.violatedDirective))")
         page.set_viewport_size({"width": width, "height": height})
         page.goto(path.as_uri() + place)
-        page.wait_for_function("window.__tw", timeout=20_000)
+        until(page, "Boolean(window.__tw)")
         return page
 
     yield opened

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from waiting import until
+
 import report_cases as cases
 from report_cases import HOSTILE, STRANGE
-
 from tokenworth.core.documents import BranchDoc, EventDoc, OptionDoc, SampleDoc
 from tokenworth.report.view import build_view
 
@@ -75,7 +76,7 @@ def test_an_injected_element_is_stopped_by_the_policy(context, tmp_path):
     path.write_text(page_text.replace("<noscript>", attack + "<noscript>", 1), encoding="utf-8")
     page = context.new_page()
     page.goto(path.as_uri())
-    page.wait_for_function("window.__tw")
+    until(page, "Boolean(window.__tw)")
     page.wait_for_timeout(100)
     assert page.evaluate("window.pwned") is None
     page.close()
@@ -84,7 +85,7 @@ def test_an_injected_element_is_stopped_by_the_policy(context, tmp_path):
 def test_no_character_is_lost_or_added(open_report):
     pieces = STRANGE * 40
     base = cases.trace(pieces=pieces, ids=None, probabilities=None, answer_pieces=STRANGE)
-    page = open_report(build_view(cases.curve(trace=base, plan="plain", samples=3)))
+    page = open_report(build_view(cases.curve(trace=base, plan="plain", each=3)))
     text = "document.getElementById('tw-pane').textContent"
     assert page.evaluate(text) == "".join(pieces)
     page.evaluate("window.__tw.pane.hydrateAll()")
@@ -97,6 +98,6 @@ def test_no_character_is_lost_or_added(open_report):
 def test_one_paragraph_without_line_ends(open_report):
     pieces = tuple(f" w{i % 97}" for i in range(3000))
     base = cases.trace(pieces=pieces, ids=None, probabilities=None)
-    page = open_report(build_view(cases.curve(trace=base, plan="stride", stride=50, samples=3)), "#v1&t=2900&m=value")
+    page = open_report(build_view(cases.curve(trace=base, plan="stride", stride=50, each=3)), "#v1&t=2900&m=value")
     assert page.evaluate("document.querySelector('#tw-pane .cur').textContent") == pieces[2900]
     assert page.evaluate("document.getElementById('tw-pane').textContent") == "".join(pieces)

@@ -7,8 +7,9 @@ import json
 import re
 
 import pytest
-import report_cases as cases
+from waiting import until
 
+import report_cases as cases
 from tokenworth.report.palette import bin_of, ramp, rgb
 from tokenworth.report.view import build_view, join_views
 
@@ -39,14 +40,14 @@ def test_hover_previews_and_click_pins(open_report):
     page = open_report(both())
     curve = cases.curve(trace=BASE)
     unit(page, 120).hover()
-    page.wait_for_function("document.querySelector('.detail .sub').textContent.includes('token 120 ')")
+    until(page, "document.querySelector('.detail .sub').textContent.includes('token 120 ')")
     value = numbers(page, ".detail .big")
     assert value == pytest.approx([curve.value[121], curve.low[121], curve.high[121]], abs=1e-6)
     unit(page, 120).click()
     unit(page, 140).hover()
-    page.wait_for_function("document.querySelector('.detail .sub').textContent.includes('token 140 ')")
+    until(page, "document.querySelector('.detail .sub').textContent.includes('token 140 ')")
     page.mouse.move(5, 5)
-    page.wait_for_function("document.querySelector('.detail .sub').textContent.includes('token 120 ')")
+    until(page, "document.querySelector('.detail .sub').textContent.includes('token 120 ')")
     page.keyboard.press("Escape")
     assert page.locator(".pinbtn.on").count() == 0
 
@@ -75,7 +76,7 @@ def test_a_measured_cut_says_so_and_another_says_what_it_follows_from(open_repor
     follows = next(i for i, n in enumerate(curve.n_started) if not n and i > 1)
     for cut, text in ((measured, f"measured here: {curve.n_started[measured]} rollouts"), (follows, "follows from later cuts")):
         page.evaluate("(t) => { location.hash = `v1&t=${t}&m=value` }", cut - 1)
-        page.wait_for_function("(t) => document.querySelector('.detail .tag').textContent === t", arg=text)
+        until(page, "(t) => document.querySelector('.detail .tag').textContent === t", text)
 
 
 def test_what_was_not_measured_is_never_coloured(open_report):
@@ -146,14 +147,14 @@ def test_the_keys(open_report):
     assert shown(page) == 42
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    assert page.locator("dialog[open]").count() == 1
+    until(page, "document.querySelectorAll('dialog[open]').length === 1")
 
 
 def test_a_move_by_key_is_announced(open_report):
     page = open_report(both(), "#v1&t=10&m=value")
     page.locator("#tw-pane").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('[role=status]').textContent.startsWith('token 11, ')")
+    until(page, "document.querySelector('[role=status]').textContent.startsWith('token 11, ')")
     assert "interval" in page.locator("[role=status]").inner_text()
 
 
@@ -170,9 +171,9 @@ def test_a_link_restores_the_state(open_report):
 
     assert state() == (77, "true", "true", 1)
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("location.hash === '#v1&t=78&m=delta&p=1&x=1&n=1&s=events&r=40-160'")
+    until(page, "location.hash === '#v1&t=78&m=delta&p=1&x=1&n=1&s=events&r=40-160'")
     page.reload()
-    page.wait_for_function("window.__tw")
+    until(page, "Boolean(window.__tw)")
     assert state() == (78, "true", "true", 1)
 
 
@@ -183,7 +184,7 @@ def test_dark_and_light(open_report):
     page.keyboard.press("t")
     assert page.evaluate(back) == "rgb(21, 24, 28)"
     page.reload()
-    page.wait_for_function("window.__tw")
+    until(page, "Boolean(window.__tw)")
     assert page.evaluate(back) == "rgb(21, 24, 28)"
     page.keyboard.press("t")
     page.keyboard.press("t")
@@ -212,7 +213,8 @@ def test_the_text_is_the_pieces_and_so_is_a_copy(open_report):
     page.locator("#tw-pane").focus()
     page.keyboard.press("Control+a")
     copied = page.evaluate(
-        "() => { const d = new DataTransfer(); document.dispatchEvent(new ClipboardEvent('copy', {clipboardData: d})); return d.getData('text/plain'); }"
+        "() => { const data = new DataTransfer();"
+        " document.dispatchEvent(new ClipboardEvent('copy', {clipboardData: data})); return data.getData('text/plain'); }"
     )
     assert copied == wanted
     page.locator("#tw-copy").click()
@@ -268,12 +270,12 @@ def test_every_plot_has_a_table(open_report):
     curve = cases.curve(trace=BASE)
     page = open_report(both(), "#v1&t=3&s=data")
     page.locator("#tw-table-curve summary").click()
+    until(page, "document.querySelectorAll('#tw-table-curve tbody tr').length === 100")
     rows = page.locator("#tw-table-curve tbody tr")
-    assert rows.count() == 100
     value = float(rows.nth(50).locator("data").first.get_attribute("value"))
     assert value == pytest.approx(curve.value[50], abs=1e-6)
     page.locator("#tw-table-forced summary").first.click()
-    assert page.locator("#tw-table-forced tbody tr").count() == 100
+    until(page, "document.querySelectorAll('#tw-table-forced tbody tr').length === 100")
 
 
 def test_zoom_by_drag_and_back(open_report):
@@ -283,9 +285,9 @@ def test_zoom_by_drag_and_back(open_report):
     page.mouse.down()
     page.mouse.move(box["x"] + 400, box["y"] + 50, steps=5)
     page.mouse.up()
-    page.wait_for_function("/&r=\\d+-\\d+/.test(location.hash)")
+    until(page, "/&r=\\d+-\\d+/.test(location.hash)")
     page.keyboard.press("0")
-    page.wait_for_function("!location.hash.includes('r=')")
+    until(page, "!location.hash.includes('r=')")
 
 
 def test_print_makes_every_unit(open_report):
@@ -340,9 +342,9 @@ def test_documents_alone_and_several_traces(open_report):
     page = open_report(build_view(samples=cases.sample_set()), "#v1&t=4")
     assert page.locator(".picker option").count() == 12
     page.locator(".picker select").select_option("3")
-    page.wait_for_function("document.querySelector('#tw-pane').textContent.length > 0")
+    until(page, "document.querySelector('#tw-pane').textContent.length > 0")
     wanted = "".join(cases.sample_set().traces[3].pieces)
-    page.wait_for_function("(t) => document.querySelector('#tw-pane').textContent === t", arg=wanted)
+    until(page, "(t) => document.querySelector('#tw-pane').textContent === t", wanted)
     two = join_views([both(), build_view(None, cases.forced(30))], title="two")
     page = open_report(two, "#v1&i=1&t=2&m=forced")
     assert page.locator("canvas.c-curve").count() == 0 and shown(page) == 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-import report_cases as cases
 
+import report_cases as cases
 from tokenworth.report.view import build_view
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -13,35 +14,47 @@ from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.page import write_report
 from tokenworth.workbench.progress import ProgressLine
 
-FAMILIES = ("steps", "recall", "guess")
+ITEMS = {"steps": 0, "recall": 0, "guess": 0}
+"""One problem of each family whose curve shows something; any other can be chosen with --item."""
+DRAWS = 32
+TITLE = "What each token is worth: three traces of the bundled model"
 
 
 @click.command()
 @shared.config_option
 @click.option("-o", "--out", default="demo", show_default=True, metavar="FOLDER", help="Where documents, store and report go.")
+@click.option("--store", metavar="FILE.db", help="SQLite file of the rollouts [default: demo.db in the folder].")
 @click.option(
     "--item", type=click.IntRange(0), default=None, help="Index of the problem in each family [default: one that shows something]."
 )
 @click.option("--half-width", type=float, default=0.08, show_default=True, help="Target for every cut's interval.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the list of files made here; - for standard output.")
+@click.option("--dry-run", is_flag=True, help="Say what would be measured and stop.")
 @shared.seed_option
-def demo(out: str, item: int | None, half_width: float, seed: int) -> None:
+def demo(out: str, store: str | None, item: int | None, half_width: float, json_path: str | None, dry_run: bool, seed: int) -> None:
     """Sample, measure and report three problems on the bundled model; prints the report's path."""
     folder = Path(out)
+    if dry_run:
+        click.echo(f"would draw {DRAWS} answers to each of {len(ITEMS)} problems and excursions until every interval is ± {half_width}")
+        return
     folder.mkdir(parents=True, exist_ok=True)
-    documents: list[Document] = []
-    with Workbench("tiny", store=folder / "demo.db", on_event=ProgressLine) as bench:
-        for family in FAMILIES:
+    made: dict[str, Document] = {}
+    with Workbench("tiny", store=store or folder / "demo.db", on_event=ProgressLine) as bench:
+        for family, number in ITEMS.items():
             click.echo(f"{family}:", err=True)
-            case = bench.case(f"world:{family}", DEMO_ITEMS[family] if item is None else item)
-            samples = case.sample(32, seed=seed)
-            trace = samples.trace(DEMO_BASES[family] if item is None else "any")
-            measured = [samples.document, case.curve(trace, half_width=half_width, seed=seed).document, case.forced(trace).document]
-            for document in measured:
-                write_document(document, folder / f"{family}-{document.schema.split('.')[1].split('/')[0]}.json")
-            documents += measured
-    path = write_report(folder / "report.html", *documents, title="What each token is worth: three traces of the bundled model")
+            case = bench.case(f"world:{family}", number if item is None else item)
+            samples = case.sample(DRAWS, seed=seed, choose="any")
+            trace = samples.trace("any")
+            made[f"{family}-sample.json"] = samples.document
+            made[f"{family}-curve.json"] = case.curve(trace, half_width=half_width, seed=seed).document
+            made[f"{family}-forced.json"] = case.forced(trace).document
+    for name, document in made.items():
+        write_document(document, folder / name)
+    path = write_report(folder / "report.html", *made.values(), title=TITLE)
+    listing = json.dumps({"report": str(path), "documents": [str(folder / name) for name in made]})
+    if json_path == "-":
+        click.echo(listing)
+        return
+    if json_path:
+        Path(json_path).write_text(listing + "\n", encoding="utf-8")
     click.echo(path)
-
-
-DEMO_ITEMS = {"steps": 0, "recall": 0, "guess": 0}
-DEMO_BASES = {"steps": "any", "recall": "any", "guess": "any"}

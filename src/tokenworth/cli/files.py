@@ -2,40 +2,87 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tokenworth.cli import options as shared
-from tokenworth.cli.measure import show
-from tokenworth.core.documents import CurveDoc, Document, ForcedDoc, SampleSetDoc
+from tokenworth.cli.measure import print_text
+from tokenworth.core.documents import Document
 from tokenworth.errors import InvalidInput
 from tokenworth.store.documents import parse_document, read_document, write_document, write_parquet
 from tokenworth.store.importers import import_path
 from tokenworth.store.sqlite import open_existing
-from tokenworth.workbench.page import write_report
+from tokenworth.workbench.page import group_views, write_report
+
+summary_options = shared.chain(
+    click.option("--json", "json_path", metavar="FILE", help="Write a summary of what was written here; - for standard output."),
+    click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be written, write nothing."),
+)
+
+
+def _summary(facts: dict[str, Any], json_path: str | None, text: str) -> None:
+    if json_path == "-":
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    if json_path:
+        Path(json_path).write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    click.echo(text)
+
+
+def _stored(path: Path, run_id: int | None) -> list[Document]:
+    """The results in a store: of one run, or of every run that finished with one."""
+    with open_existing(path) as store:
+        finished = [run.id for run in store.runs() if run.has_document]
+        wanted = finished if run_id is None else [run_id] if run_id in finished else []
+        payloads = [store.document(run) for run in wanted]
+    if not payloads:
+        known = ", ".join(map(str, finished)) or "none"
+        raise InvalidInput(f"{path}: no finished run{'' if run_id is None else f' {run_id}'}; runs with a result: {known}")
+    return [parse_document(payload, source=str(path)) for payload in payloads if payload is not None]
 
 
 @click.command()
 @shared.config_option
-@click.argument("documents", nargs=-1, required=True, metavar="RESULT.json…")
+@click.argument("documents", nargs=-1, metavar="RESULT.json…")
+@click.option("--store", metavar="FILE.db", help="Report the results in this store, too: the newest of each trace and verb.")
 @click.option("-o", "--out", default="report.html", show_default=True, metavar="FILE.html")
 @click.option("--title", help="Title of the page [default: the question].")
 @click.option("--max-mb", type=float, help="Leave out rollout texts until the page is no larger; the page says what is missing.")
 @click.option("--text", is_flag=True, help="Print the report in the terminal instead of writing a page.")
-def report(documents: tuple[str, ...], out: str, title: str | None, max_mb: float | None, text: bool) -> None:
+@summary_options
+def report(
+    documents: tuple[str, ...], store: str | None, out: str, title: str | None, max_mb: float | None, text: bool, **rest: Any
+) -> None:
     """Make one self-contained page of result documents."""
     read = [read_document(Path(path)) for path in documents]
+    if store is not None:
+        read += _newest(_stored(Path(store), None))
+    if not read:
+        raise InvalidInput("nothing to report; name result files, or a store with --store")
     if text:
         for document in read:
-            show(
-                curve=document if isinstance(document, CurveDoc) else None,
-                forced=document if isinstance(document, ForcedDoc) else None,
-                samples=document if isinstance(document, SampleSetDoc) else None,
-            )
+            print_text(document)
         return
-    click.echo(write_report(out, *read, title=title, max_mb=max_mb))
+    facts: dict[str, Any] = {"report": out, "traces": sum(len(view.traces) for view in group_views(read)), "documents": len(read)}
+    if rest["dry_run"]:
+        _summary(facts, rest["json_path"], f"would write {out}: {facts['traces']} traces of {len(read)} documents")
+        return
+    path = write_report(out, *read, title=title, max_mb=max_mb)
+    _summary({**facts, "bytes": path.stat().st_size}, rest["json_path"], str(path))
+
+
+def _newest(documents: list[Document]) -> list[Document]:
+    """The last document of each kind and trace: a store keeps every run, a page wants the newest."""
+
+    def subject(document: Document) -> tuple[object, ...]:
+        trace = getattr(document, "trace", None)
+        return type(document), document.problem and document.problem.id, None if trace is None else (trace.prompt_ids, trace.pieces)
+
+    return list({subject(document): document for document in documents}.values())
 
 
 @click.command("import")
@@ -46,7 +93,8 @@ def report(documents: tuple[str, ...], out: str, title: str | None, max_mb: floa
 @click.option("-o", "--out", default="imported", show_default=True, metavar="FOLDER", help="Where the documents go, one file each.")
 @click.option("--report", "report_path", metavar="FILE.html", help="Also write one report of what was imported.")
 @click.option("--max-mb", type=float, help="Size limit of the report.")
-def import_(source: str, kind: str | None, item: str | None, out: str, report_path: str | None, max_mb: float | None) -> None:
+@summary_options
+def import_(source: str, kind: str | None, item: str | None, out: str, **rest: Any) -> None:
     """Read other people's results as documents."""
     documents: list[Document] = list(import_path(Path(source), kind=kind))
     if item is not None:
@@ -55,12 +103,22 @@ def import_(source: str, kind: str | None, item: str | None, out: str, report_pa
             raise InvalidInput(f"item {item!r}: expected an index below {len(documents)} or the id of a problem in {source}")
         documents = named
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, document in enumerate(documents):
-        write_document(document, folder / f"{number:04d}.json")
-    click.echo(f"{len(documents)} documents in {folder}")
-    if report_path:
-        click.echo(write_report(report_path, *documents, max_mb=max_mb))
+    names = [str(folder / f"{number:04d}.json") for number in range(len(documents))]
+    rows = [
+        {"file": name, "schema": document.schema, "problem": document.problem.id if document.problem else None}
+        for name, document in zip(names, documents, strict=True)
+    ]
+    if not rest["dry_run"]:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, document in zip(names, documents, strict=True):
+            write_document(document, Path(name))
+        if rest["report_path"]:
+            click.echo(f"wrote {write_report(rest['report_path'], *documents, max_mb=rest['max_mb'])}", err=True)
+    would = "would write " if rest["dry_run"] else ""
+    _summary({"documents": rows}, rest["json_path"], f"{would}{len(documents)} documents in {folder}")
+
+
+_WRITERS: dict[str, Callable[[Document, Path], object]] = {".json": write_document, ".parquet": write_parquet}
 
 
 @click.command()
@@ -68,31 +126,14 @@ def import_(source: str, kind: str | None, item: str | None, out: str, report_pa
 @click.argument("source", metavar="RESULT.json|RUN.db")
 @click.option("-o", "--out", required=True, metavar="FILE.json|FILE.parquet")
 @click.option("--run", "run_id", type=int, help="Which run of a store [default: the newest with a result].")
-def export(source: str, out: str, run_id: int | None) -> None:
+@summary_options
+def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:
     """Write a result, or a store's run, as JSON or Parquet."""
-    path = Path(source)
-    if path.suffix == ".json":
-        document = read_document(path)
-    else:
-        document = _stored(path, run_id)
-    target = Path(out)
-    if target.suffix == ".parquet":
-        write_parquet(document, target)
-    elif target.suffix == ".json":
-        write_document(document, target)
-    else:
+    path, target = Path(source), Path(out)
+    document = read_document(path) if path.suffix == ".json" else _stored(path, run_id)[-1]
+    if target.suffix not in _WRITERS:
         raise InvalidInput(f"cannot tell the format of {out}; expected a name that ends in .json or .parquet")
-    click.echo(f"wrote {target}")
-
-
-def _stored(path: Path, run_id: int | None) -> Any:
-    with open_existing(path) as store:
-        runs = store.runs()
-        finished = [run for run in runs if run.has_document]
-        wanted = [run for run in finished if run_id is None or run.id == run_id]
-        if not wanted:
-            known = ", ".join(str(run.id) for run in finished) or "none"
-            raise InvalidInput(f"{path}: no finished run{'' if run_id is None else f' {run_id}'}; runs with a result: {known}")
-        payload = store.document(wanted[-1].id)
-    assert payload is not None
-    return parse_document(payload, source=str(path))
+    if not rest["dry_run"]:
+        _WRITERS[target.suffix](document, target)
+    would = "would write" if rest["dry_run"] else "wrote"
+    _summary({"file": out, "schema": document.schema}, rest["json_path"], f"{would} {target}")

@@ -10,25 +10,33 @@ import click
 
 from tokenworth.cli import options as shared
 from tokenworth.cli.session import (
+    Job,
+    Options,
     base_price,
     base_trace,
-    open_case,
     recorded,
+    run_items,
     sampling_of,
     show_dry_run,
     write_json,
 )
-from tokenworth.core.documents import CurveDoc, ForcedDoc, SampleSetDoc
-from tokenworth.errors import InvalidInput
+from tokenworth.core.documents import Document
 from tokenworth.report.text import render_text
-from tokenworth.report.view import build_view
-from tokenworth.workbench.page import write_report
+from tokenworth.workbench.page import group_views
 
 
-def show(curve: CurveDoc | None = None, forced: ForcedDoc | None = None, samples: SampleSetDoc | None = None) -> None:
-    """Prints the text form of a report."""
+def show(document: Document, json_path: str | None) -> Document:
+    """Writes a document where ``--json`` says, and its text form to standard output when that is free; returns it."""
+    if not write_json(document, json_path):
+        print_text(document)
+    return document
+
+
+def print_text(document: Document) -> None:
+    """Prints the text form of a report of one document."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    click.echo(render_text(build_view(curve, forced, samples), width=width, colour=sys.stdout.isatty()))
+    (view,) = group_views([document])
+    click.echo(render_text(view, width=width, colour=sys.stdout.isatty()))
 
 
 @click.command()
@@ -37,21 +45,22 @@ def show(curve: CurveDoc | None = None, forced: ForcedDoc | None = None, samples
 @click.option("--choose", default=None, help="Mark a base trace in the result: correct, incorrect, any or an index.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Level of the intervals.")
 @shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.dry_run_options)
-def sample(**options: Any) -> None:
+def sample(**options: Any) -> int:
     """Draw answers to a problem: accuracy, outcomes, lengths."""
-    with open_case(options) as (bench, case):
-        sampling = sampling_of(case, options)
-        if options["dry_run"]:
-            experiment = case.sample_experiment(options["samples"], sampling, options["seed"], options["level"])
-            show_dry_run({"sample": case.price(experiment)}, options, "That is the whole run.")
-            return
-        with recorded(bench, "sample", options) as documents:
-            drawn = case.sample(
-                options["samples"], sampling=sampling, seed=options["seed"], level=options["level"], choose=options["choose"]
-            )
-            documents.append(drawn.document)
-        if not write_json(drawn.document, options["json_path"]):
-            show(samples=drawn.document)
+    return run_items(options, _sample)
+
+
+def _sample(job: Job) -> Document | None:
+    case, options = job.case, job.options
+    sampling = sampling_of(case, options)
+    if options["dry_run"]:
+        experiment = case.sample_experiment(options["samples"], sampling, options["seed"], options["level"])
+        show_dry_run({"sample": case.price(experiment)}, options, "That is the whole run.")
+        return None
+    choices = {name: options[name] for name in ("seed", "level", "choose")}
+    with recorded(job, "sample") as documents:
+        documents.append(case.sample(options["samples"], sampling=sampling, **choices).document)
+    return show(documents[0], options["json_path"])
 
 
 @click.command()
@@ -59,31 +68,29 @@ def sample(**options: Any) -> None:
 @shared.plan_options
 @click.option("--report", "report_path", metavar="FILE.html", help="Also write the report of this curve.")
 @shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.dry_run_options)
-def curve(**options: Any) -> None:
+def curve(**options: Any) -> int:
     """Measure the value of a trace at every cut."""
-    with open_case(options) as (bench, case):
-        names = ("plan", "samples", "stride", "refine", "max_rollouts", "max_tokens", "half_width", "level", "interval", "seed")
-        settings = case.settings(sampling=sampling_of(case, options), **{name: options[name] for name in names})
-        if options["dry_run"]:
-            base = base_price(case, options)
-            if base is None:
-                trace, _ = base_trace(case, options)
-                plans = {"curve, next batch": case.price(case.curve_experiment(trace, settings))}
-            else:
-                plans = {"base trace": base}
-            show_dry_run(plans, options, _bound(options, is_known=base is None))
-            return
-        with recorded(bench, "curve", options) as documents:
-            trace, _ = base_trace(case, options)
-            measured = case.curve(trace, settings=settings)
-            documents.append(measured.document)
-        if not write_json(measured.document, options["json_path"]):
-            show(curve=measured.document)
-        if options["report_path"]:
-            click.echo(f"wrote {write_report(options['report_path'], measured)}", err=True)
+    return run_items(options, _curve)
 
 
-def _bound(options: dict[str, Any], *, is_known: bool) -> str:
+def _curve(job: Job) -> Document | None:
+    case, options = job.case, job.options
+    names = ("plan", "samples", "stride", "refine", "max_rollouts", "max_tokens", "half_width", "level", "interval", "seed")
+    settings = case.settings(sampling=sampling_of(case, options), **{name: options[name] for name in names})
+    if options["dry_run"]:
+        base = base_price(case, options)
+        if base is None:
+            plans = {"curve, next batch": case.price(case.curve_experiment(base_trace(case, options), settings))}
+        else:
+            plans = {"base trace": base}
+        show_dry_run(plans, options, _bound(options, is_known=base is None))
+        return None
+    with recorded(job, "curve") as documents:
+        documents.append(case.curve(base_trace(case, options), settings=settings).document)
+    return show(documents[0], options["json_path"])
+
+
+def _bound(options: Options, *, is_known: bool) -> str:
     limits = [
         f"{options[name]:,} {unit}"
         for name, unit in (("max_rollouts", "rollouts"), ("max_tokens", "generated tokens"))
@@ -103,30 +110,26 @@ def _bound(options: dict[str, Any], *, is_known: bool) -> str:
 @click.option("--stride", type=int, default=1, show_default=True, help="Distance of the cuts read.")
 @click.option("--report", "report_path", metavar="FILE.html", help="Also write the report of this reading.")
 @shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.dry_run_options)
-def forced(**options: Any) -> None:
+def forced(**options: Any) -> int:
     """Read the answer when the trace is stopped at each cut."""
-    with open_case(options) as (bench, case):
-        labels = tuple(part.strip() for part in (options["labels"] or "").split(",") if part.strip())
-        choices: dict[str, Any] = {
-            "exits": tuple(text.replace("\\n", "\n") for text in options["exits"]),
-            "options": labels,
-            "stride": options["stride"],
-        }
-        if options["stride"] < 1:
-            raise InvalidInput(f"stride {options['stride']}: expected at least 1")
-        if options["dry_run"]:
-            base = base_price(case, options)
-            if base is None:
-                trace, _ = base_trace(case, options)
-                show_dry_run({"forced": case.price(case.forced_experiment(trace, **choices))}, options, "That is the whole run.")
-            else:
-                show_dry_run({"base trace": base}, options, "The readings are priced once the base trace is in the store.")
-            return
-        with recorded(bench, "forced", options) as documents:
-            trace, _ = base_trace(case, options)
-            measured = case.forced(trace, **choices)
-            documents.append(measured.document)
-        if not write_json(measured.document, options["json_path"]):
-            show(forced=measured.document)
-        if options["report_path"]:
-            click.echo(f"wrote {write_report(options['report_path'], measured)}", err=True)
+    return run_items(options, _forced)
+
+
+def _forced(job: Job) -> Document | None:
+    case, options = job.case, job.options
+    choices: dict[str, Any] = {
+        "exits": tuple(text.replace("\\n", "\n") for text in options["exits"]),
+        "options": tuple(part.strip() for part in (options["labels"] or "").split(",") if part.strip()),
+        "stride": options["stride"],
+    }
+    if options["dry_run"]:
+        base = base_price(case, options)
+        if base is None:
+            plans = {"forced": case.price(case.forced_experiment(base_trace(case, options), **choices))}
+            show_dry_run(plans, options, "That is the whole run.")
+        else:
+            show_dry_run({"base trace": base}, options, "The readings are priced once the base trace is in the store.")
+        return None
+    with recorded(job, "forced") as documents:
+        documents.append(case.forced(base_trace(case, options), **choices).document)
+    return show(documents[0], options["json_path"])

@@ -79,7 +79,9 @@ config_option = click.option(
     "--config", metavar="FILE.toml", callback=_read_config, is_eager=True, expose_value=False,
     help="Read options from a TOML file: option = value lines, and a [VERB] section for one verb. The command line wins.",
 )  # fmt: skip
-json_option = click.option("--json", "json_path", metavar="FILE", help="Write the result document here; - for standard output.")
+json_option = click.option(
+    "--json", "json_path", metavar="FILE", help="Write the result document here; - for standard output; {item} for the item."
+)
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Names the stream of draws.")
 store_option = click.option("--store", metavar="FILE.db", help="SQLite file that keeps every rollout; a re-run draws only what is missing.")
 
@@ -93,7 +95,7 @@ model_options = chain(
 
 problem_options = chain(
     click.option("--task", help="world:FAMILY, problems.jsonl, mmlu:FILE.csv, mmlu-pro:, gsm8k:, math:FILE or hf:NAME."),
-    click.option("--item", default="0", show_default=True, help="Index or id of the problem in the task."),
+    click.option("--item", default="0", show_default=True, help="Index or id of the problem in the task, or several: 0-9,12."),
     click.option("--grader", help="option, exact, numeric, latex or module:callable, instead of the problem's own."),
 )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +17,76 @@ import click
 from tokenworth.core.documents import Document
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
-from tokenworth.errors import InvalidInput, MissingFile
-from tokenworth.methods.sample import choose_trace
+from tokenworth.errors import InvalidInput, MissingFile, TokenworthError
 from tokenworth.run.estimate import CostPlan, Price
 from tokenworth.store.documents import document_json, write_document
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.case import Case, Samples, utc_now
+from tokenworth.workbench.case import Case, utc_now
+from tokenworth.workbench.page import write_report
 from tokenworth.workbench.progress import ProgressLine
 
 Options = Mapping[str, Any]
 DRAWS_TO_CHOOSE = 16
 
 
-@contextmanager
-def open_case(options: Options) -> Iterator[tuple[Workbench, Case]]:
-    """The case the options describe, closed afterwards."""
-    bench = Workbench(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One item of a verb's run: the case and the options with this item's output path."""
+
+    bench: Workbench
+    case: Case
+    options: Options
+
+
+def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
+    """Does the work for every item the options name; writes one report of all results when asked. Returns the exit code.
+
+    With several items a problem that cannot be measured is told in one line and the others go on; the exit code is then 1.
+    """
+    items = parse_items(str(options["item"]))
+    json_path = options["json_path"]
+    if len(items) > 1 and json_path is not None and "{item}" not in json_path:
+        raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
+    if options["store"] is None and not options["dry_run"] and len(items) > 1:
+        click.echo("no --store: if this run is stopped, it begins anew", err=True)
+    documents: list[Document] = []
+    failed = 0
+    with open_bench(options) as bench:
+        for item in items:
+            own = {**options, "item": item, "json_path": json_path and json_path.replace("{item}", str(item))}
+            try:
+                case = bench.case(options["task"], item, grader=options["grader"])
+                document = work(Job(bench=bench, case=case, options=own))
+            except TokenworthError as error:
+                if len(items) == 1:
+                    raise
+                failed += 1
+                click.echo(f"item {item}: {error}", err=True)
+                continue
+            if document is not None:
+                documents.append(document)
+    if options.get("report_path") and documents:
+        click.echo(f"wrote {write_report(options['report_path'], *documents)}", err=True)
+    return 1 if failed else 0
+
+
+def parse_items(text: str) -> list[str]:
+    """Items of ``--item``: an index or id, or indices and ranges such as ``0-9,12``."""
+    if not re.fullmatch(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*", text) or text.isdecimal():
+        return [text]
+    items: list[str] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if last and int(last) < int(first):
+            raise InvalidInput(f"item {part}: a range runs from the smaller index to the larger")
+        items += [str(i) for i in range(int(first), int(last or first) + 1)]
+    return list(dict.fromkeys(items))
+
+
+def open_bench(options: Options) -> Workbench:
+    """The workbench the options describe."""
+    return Workbench(
         options["model"],
         store=options["store"],
         device=options["device"],
@@ -41,8 +96,6 @@ def open_case(options: Options) -> Iterator[tuple[Workbench, Case]]:
         on_event=ProgressLine,
         command=shlex.join(["tokenworth", *sys.argv[1:]]),
     )
-    with bench:
-        yield bench, bench.case(options["task"], options["item"], grader=options["grader"])
 
 
 def sampling_of(case: Case, options: Options) -> Sampling:
@@ -68,13 +121,13 @@ def n_draws(options: Options) -> int:
     return int(options["draws"] or default)
 
 
-def base_trace(case: Case, options: Options) -> tuple[Trace, Samples | None]:
+def base_trace(case: Case, options: Options) -> Trace:
     """The base trace: given by ids, or chosen among sampled answers."""
     if options["trace_ids"]:
         ids = read_ids(options["trace_ids"])
-        return case.given_trace(ids, sampling=base_sampling(case, options), seed=options["seed"]), None
+        return case.given_trace(ids, sampling=base_sampling(case, options), seed=options["seed"])
     samples = case.sample(n_draws(options), sampling=base_sampling(case, options), seed=options["seed"])
-    return choose_trace(samples.result, options["base"])[1], samples
+    return samples.trace(options["base"])
 
 
 def base_price(case: Case, options: Options) -> CostPlan | None:
@@ -134,16 +187,16 @@ def show_dry_run(plans: Mapping[str, CostPlan], options: Options, bound: str) ->
 
 
 @contextmanager
-def recorded(bench: Workbench, verb: str, options: Options) -> Iterator[list[Document]]:
+def recorded(job: Job, verb: str) -> Iterator[list[Document]]:
     """Records the run with its options and, at the end, its document in the store (when there is one on disk)."""
     documents: list[Document] = []
-    if not isinstance(bench.store, SqliteStore):
+    store = job.bench.store
+    if not isinstance(store, SqliteStore):
         yield documents
         return
-    run = bench.store.begin_run(verb=verb, config=dict(options), started=utc_now().isoformat(timespec="seconds"))
+    run = store.begin_run(verb=verb, config=dict(job.options), started=utc_now().isoformat(timespec="seconds"))
     yield documents
-    last = document_json(documents[-1]) if documents else None
-    bench.store.finish_run(run, finished=utc_now().isoformat(timespec="seconds"), document=last)
+    store.finish_run(run, finished=utc_now().isoformat(timespec="seconds"), document=document_json(documents[-1]))
 
 
 def write_json(document: Document, path: str | None) -> bool:

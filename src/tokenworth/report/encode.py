@@ -1,8 +1,9 @@
 """A view as a JSON header and columnar blobs: what the page carries and the viewer decodes.
 
 Numbers lie in columns: little-endian, ``f4`` (NaN: no number), ``i4``, ``u1`` or text. The bytes of 4-byte columns are
-shuffled (all first bytes, all second bytes, …), which compresses better; then zlib, then base64. Every column starts at
-``at`` in its blob and has ``n`` entries, of which the reader leaves out the first ``skip``. Single precision keeps seven figures, more than any interval deserves.
+shuffled (all first bytes, all second bytes, …), which compresses better; then zlib, then base64. Every column starts
+at ``at`` in its blob and has ``n`` entries, of which the reader leaves out the first ``skip``. Single precision keeps
+seven figures, more than any interval deserves.
 """
 
 from __future__ import annotations

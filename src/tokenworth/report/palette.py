@@ -34,7 +34,8 @@ INK = {"light": "#1F2328", "dark": "#E6E8EB"}
 PAPER = {"light": "#FFFFFF", "dark": "#15181C"}
 
 CATEGORICAL = ("#0072B2", "#009E73", "#E69F00", "#56B4E9", "#D55E00", "#CC79A7", "#F0E442", "#6B6B6B")
-"""Okabe and Ito's colours, ordered so that neighbours stay farthest apart for every reader; drawn a little towards the paper; letters carry the same information."""
+"""Okabe and Ito's colours, ordered so that neighbours stay farthest apart for every reader; drawn a little towards
+the paper. Letters carry the same information."""
 _SOFTEN = 0.2
 
 

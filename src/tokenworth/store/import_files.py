@@ -81,7 +81,7 @@ def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict
         header = next(reader, [])
         missing = [column for column in columns if column not in header]
         if missing:
-            raise InvalidInput(f"{path}: columns {', '.join(missing)} are missing; got {', '.join(header[:12]) or 'an empty file'}")
+            raise InvalidInput(f"{path}: columns {', '.join(missing)} are missing; got {header[:12] or 'an empty file'}")
         for row in reader:
             if len(row) != len(header):
                 raise InvalidInput(f"{path}:{reader.line_num}: {len(row)} columns, expected {len(header)} as in the header")

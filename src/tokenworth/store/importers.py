@@ -36,6 +36,8 @@ def import_path(path: str | Path, *, kind: str | None = None, limit: int | None 
     path = Path(path)
     if kind is not None and kind not in KINDS:
         raise unknown_name("kind of import", kind, KINDS)
+    if str(path).splitlines() != [str(path)]:
+        raise InvalidInput(f"{str(path)!r} is not a path on one line; rename the file")
     try:
         path.stat()
     except (OSError, ValueError) as error:

@@ -134,6 +134,8 @@ def _is_file(name: str) -> bool:
 
 def _split_spec(spec: str) -> tuple[str, str]:
     """(format, rest) of a spec; the format of a bare path follows from its name."""
+    if spec.splitlines() not in ([spec], []) or "\0" in spec:
+        raise InvalidInput(f"task {spec[:80]!r} is not one line of text; {_USAGE}")
     kind, colon, rest = spec.partition(":")
     if kind in FORMATS:
         if not rest:

@@ -70,7 +70,7 @@ def hub_problem(row: dict[str, Any], where: str, ident: str) -> Problem:
     if {"id", "question"} <= columns <= set(KEYS):
         return native_problem(row, where)
     raise InvalidInput(
-        f"{where}: columns {', '.join(sorted(columns))} are not known; expected those of MMLU (question, choices, answer), "
+        f"{where}: columns {sorted(columns)} are not known; expected those of MMLU (question, choices, answer), "
         "MMLU-Pro (question, options, answer), GSM8K (question, answer with ####) or MATH-500 (problem, answer)"
     )
 

@@ -76,5 +76,8 @@ def _options(value: object, where: str) -> tuple[Option, ...]:
         if not isinstance(item, dict) or set(cast("dict[str, object]", item)) != {"label", "text"}:
             raise InvalidInput(f"{where}: an option must be a text, or an object with exactly 'label' and 'text', all of one sort")
         fields = cast("dict[str, Any]", item)
-        options.append(Option(label=text_field(fields, "label", where).strip(), text=text_field(fields, "text", where)))
+        label = text_field(fields, "label", where).strip()
+        if label.splitlines() != [label]:
+            raise InvalidInput(f"{where}: option label {label[:40]!r} is not one line")
+        options.append(Option(label=label, text=text_field(fields, "text", where)))
     return tuple(options)
