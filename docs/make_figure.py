@@ -71,7 +71,9 @@ def plot(doc: CurveDoc, top: float) -> Iterator[str]:
     yield f"<path d='{began or 'M0 0'}' stroke='{DIM}'/>"
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**6) if n / s <= 12)
     yield "".join(text(x(cut), bottom + 22, f"{cut}", size=11, anchor="middle") for cut in range(0, n + 1, step))
-    yield text(right, bottom + 38, f"tokens kept; ticks: rollouts began here; band: {doc.level:.0%} pointwise interval", size=11, anchor="end")
+    yield text(
+        right, bottom + 38, f"tokens kept; ticks: rollouts began here; band: {doc.level:.0%} pointwise interval", size=11, anchor="end"
+    )
 
 
 def labels(doc: CurveDoc, x: Callable[[float], float], y: Callable[[float], float]) -> Iterator[str]:
@@ -122,14 +124,20 @@ def trace(doc: CurveDoc, top: float) -> tuple[list[str], float]:
 
 def scale(x: float, y: float) -> str:
     """The colour scale."""
-    boxes = "".join(f"<rect x='{x + 14 + 6 * i}' y='{y - 10}' width='6' height='12' fill='{c}'/>" for i, c in enumerate(ramp("light", "value")))
+    boxes = "".join(
+        f"<rect x='{x + 14 + 6 * i}' y='{y - 10}' width='6' height='12' fill='{c}'/>" for i, c in enumerate(ramp("light", "value"))
+    )
     return text(x, y, "0") + boxes + text(x + 146, y, "1")
 
 
 def figure(doc: CurveDoc) -> str:
     """The whole picture."""
     question = "" if doc.problem is None else inert(doc.problem.question)
-    options = [] if doc.problem is None else [f"({o.label}) {inert(o.text)}{' ✓' if o.label == doc.problem.gold else ''}" for o in doc.problem.options]
+    options = (
+        []
+        if doc.problem is None
+        else [f"({o.label}) {inert(o.text)}{' ✓' if o.label == doc.problem.gold else ''}" for o in doc.problem.options]
+    )
     heads = textwrap.wrap(question, 112)[:3] + ["   ".join(options)] * bool(options)
     y = MARGIN + 8.0
     parts = []

@@ -5,6 +5,7 @@
 * a block marked ``text output`` after such a block equals its standard output (times masked); ``text sample`` is only filled in
   by --write, because the numbers of a trained model are not the same on every machine
 * docs/cli.md equals the help of every verb; docs/results.md names exactly the fields of the documents
+* the keyboard table of docs/report.md is that of web/src/keys.ts
 * links to files in the repository resolve
 * every examples/*.py runs
 
@@ -206,6 +207,15 @@ def zip_all(a: list[tuple[str, str]], b: list[tuple[str, str]]) -> Iterator[tupl
         yield (a[i] if i < len(a) else None), (b[i] if i < len(b) else None)
 
 
+def check_keys() -> Result:
+    """The keyboard table of docs/report.md is the viewer's."""
+    source = (ROOT / "web" / "src" / "keys.ts").read_text(encoding="utf-8").partition("export const KEYS")[2].partition("];")[0]
+    wanted = re.findall(r'\["([^"]+)", "([^"]+)"\]', source)
+    table = (ROOT / "docs" / "report.md").read_text(encoding="utf-8").partition("## Keyboard")[2]
+    found = re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE)[1:]
+    return Result(name="docs/report.md: keyboard", fault="" if wanted and wanted == found else "differs from KEYS in web/src/keys.ts")
+
+
 def check_example(path: Path) -> Result:
     """An example runs, and is short."""
     folder = work_folder()
@@ -229,7 +239,7 @@ def main() -> int:
     results = [check_scripts()]
     if not results[0].fault:
         results.append(check_cli(write))
-        results += check_results()
+        results += [*check_results(), check_keys()]
         with ThreadPoolExecutor(max_workers=2) as pool:
             pages = [pool.submit(check_page, page, write) for page in PAGES]
             examples = [pool.submit(check_example, path) for path in sorted(EXAMPLES.glob("*.py"))]

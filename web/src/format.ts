@@ -22,12 +22,12 @@ const NAMED: Record<string, string> = { "\n": "↵", "\t": "⇥", "\r": "␍", "
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 // A piece with every character visible, for labels; the text pane itself shows pieces as they are.
-export function visible(text: string, most = 60): string {
+export function visible(text: string, most = 60, spaces = true): string {
   let out = "";
   let size = 0;
   for (const char of text) {
     if (++size > most) return out + "…";
-    out += NAMED[char] ?? (UNSEEN.test(char) && char !== "\u200d" ? `⟨U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩` : char);
+    out += (char === " " && !spaces ? char : NAMED[char]) ?? (UNSEEN.test(char) && char !== "\u200d" ? `⟨U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩` : char);
   }
   return out;
 }

@@ -20,7 +20,7 @@ def _budget(doc: BudgetDoc) -> str:
     parts = [f"≤ {doc.max_rollouts:,} rollouts"] if doc.max_rollouts is not None else []
     parts += [f"≤ {doc.max_tokens:,} tokens"] if doc.max_tokens is not None else []
     parts += [f"half-width {doc.half_width:g}"] if doc.half_width is not None else []
-    return " · ".join(parts) or "none set"
+    return " · ".join(parts)
 
 
 def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
@@ -32,8 +32,10 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
     started = sum(n > 0 for n in doc.n_started)
     measured = f"measured at {started:,} of {len(doc.trace.pieces) + 1:,} cuts"
     yield FactView(label="rollouts", value=f"{doc.rollouts:,}", detail=measured)
-    yield FactView(label="generated", value=f"{doc.generated_tokens:,} tokens")
-    yield FactView(label="budget", value=_budget(doc.budget), detail=doc.budget.stopped)
+    if doc.generated_tokens:
+        yield FactView(label="generated", value=f"{doc.generated_tokens:,} tokens")
+    if _budget(doc.budget) or doc.budget.stopped:
+        yield FactView(label="budget", value=_budget(doc.budget) or "none set", detail=doc.budget.stopped)
     yield FactView(label="interval", value=f"{doc.level:.0%} {plan.interval}".strip(), detail=plan.assumption)
     if doc.seed is not None:
         yield FactView(label="seed", value=str(doc.seed), minor=True)

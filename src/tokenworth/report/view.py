@@ -150,7 +150,7 @@ def _measured(curve: CurveDoc | None, forced: ForcedDoc | None, max_samples: int
     return _trace_view(
         trace,
         problem,
-        name="measured trace",
+        name=whole(problem.id if problem is not None and problem.id else "measured trace"),
         facts=facts(curve, forced, None),
         curve=line,
         stacks=tuple(stacks),

@@ -11,6 +11,7 @@ export function drawLane(ctx: CanvasRenderingContext2D, events: readonly TraceEv
   ctx.fillRect(LEFT, MIDDLE * 2, scale.width - LEFT - RIGHT, 1);
   const drawn = new Set<string>();
   const quiet = scale.perCut * 12 < 3;
+  const crowded = events.reduce((sum, e) => sum + (e.kind === "note" ? 1 : 0), 0) * 12 > scale.perCut * (events.at(-1)?.cut ?? 0);
   for (const kind of ORDER) {
     if (kind === "sentence" && quiet) continue;
     for (const event of events) {
@@ -18,7 +19,7 @@ export function drawLane(ctx: CanvasRenderingContext2D, events: readonly TraceEv
       const x = Math.round(scale.x(event.cut)) + 0.5;
       if (drawn.has(kind + x)) continue;
       drawn.add(kind + x);
-      glyph(ctx, kind, x, theme);
+      glyph(ctx, crowded && kind === "note" ? "dot" : kind, x, theme);
     }
   }
   axis(ctx, scale, theme, height);
@@ -45,6 +46,9 @@ export function glyph(ctx: CanvasRenderingContext2D, kind: string, x: number, th
       ctx.moveTo(x, 4);
       ctx.lineTo(x + 5, 13);
       ctx.lineTo(x - 5, 13);
+      return ctx.fill();
+    case "dot":
+      ctx.arc(x, MIDDLE, 1.5, 0, 2 * Math.PI);
       return ctx.fill();
     case "note":
       ctx.arc(x, MIDDLE, 3.5, 0, 2 * Math.PI);

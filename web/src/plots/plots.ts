@@ -157,9 +157,11 @@ export class Plots {
   }
 }
 
-// The next loud event strictly after (or before) a cut.
+// The next loud event strictly after (or before) a cut. Notes on most units (a source's labels) are no landmarks.
 export function nextEvent(events: readonly TraceEvent[], cut: number, step: 1 | -1): TraceEvent | null {
-  const loud = events.filter((e) => e.kind !== "sentence" && e.kind !== "paragraph");
+  const notes = events.reduce((sum, e) => sum + (e.kind === "note" ? 1 : 0), 0);
+  const many = notes * 4 > (events.at(-1)?.cut ?? 0);
+  const loud = events.filter((e) => e.kind !== "sentence" && e.kind !== "paragraph" && !(many && e.kind === "note"));
   const list = loud.length ? loud : events;
   const cuts = list.map((e) => e.cut);
   return (step > 0 ? list[lastAtMost(cuts, cut) + 1] : list[lastAtMost(cuts, cut - 1)]) ?? null;

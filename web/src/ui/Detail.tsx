@@ -4,7 +4,7 @@ import type { Curve, Stack, Trace } from "../model";
 import { readingAt } from "../plots/stack";
 import { amount, count, visible } from "../format";
 import { focus, pin, pinned, share, showSamples, shown, stackIndex, trace } from "../state";
-import { CountBar, Interval, Num, Section, Swatch, unitWord } from "./parts";
+import { CountBar, Interval, Num, Piece, Section, Swatch, unitWord } from "./parts";
 
 export function Detail() {
   const found = trace.value;
@@ -35,7 +35,7 @@ function Title({ found, unit }: { found: Trace; unit: number }) {
     <div class="title">
       <div class="row">
         <h2>
-          {unit < 0 ? `Before the first ${unitWord()}` : <span class="piece">{visible(found.pieces.at(unit), 48)}</span>}
+          {unit < 0 ? `Before the first ${unitWord()}` : <Piece text={found.pieces.at(unit)} most={48} />}
         </h2>
         <button type="button" class={held ? "pinbtn on" : "pinbtn"} aria-pressed={held} onClick={() => pin(unit)}>
           {held ? "pinned" : "pin"}
@@ -55,7 +55,7 @@ function Title({ found, unit }: { found: Trace; unit: number }) {
           </>
         )}
       </p>
-      {unit >= 0 && (
+      {unit >= 0 && found.head.unit === "token" && (
         <p class="context" aria-hidden="true">
           {around(unit - 14, unit)}
           <mark>{found.pieces.at(unit)}</mark>
@@ -86,7 +86,7 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
       <p class="how">
         <span class={measured ? "tag solid" : "tag"}>{measured ? `measured here: ${count(curve.nStarted[row]!)} rollouts` : curve.follows}</span>{" "}
         {Math.round(curve.level * 100)} % {curve.interval}
-        {!Number.isNaN(curve.nEffective[row]!) && `, effective n ${amount(curve.nEffective[row]!)}`}
+        {!Number.isNaN(curve.nEffective[row]!) && curve.nEffective[row] !== curve.nStarted[row] && `, effective n ${amount(curve.nEffective[row]!)}`}
       </p>
       {!Number.isNaN(curve.delta[row]!) && (
         <p class="delta">

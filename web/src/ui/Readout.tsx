@@ -1,8 +1,7 @@
 // One line that says what the cursor stands on: the same on every screen size.
 import { rowOf } from "../model";
 import { metric, metricName, shown, trace } from "../state";
-import { visible } from "../format";
-import { Num, unitWord } from "./parts";
+import { Num, Piece, unitWord } from "./parts";
 
 export function Readout() {
   const found = trace.value;
@@ -17,7 +16,7 @@ export function Readout() {
       <span class="where">
         {unit < 0 ? `before the first ${unitWord()}` : `${unitWord()} ${unit.toLocaleString("en-US")}`}
       </span>
-      {unit >= 0 && <span class="piece">{visible(found.pieces.at(unit), 24)}</span>}
+      {unit >= 0 && <Piece text={found.pieces.at(unit)} most={24} />}
       {curve && (
         <span>
           {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>not measured</em> : <Num x={curve.value[row]!} digits={2} />}

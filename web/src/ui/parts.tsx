@@ -1,6 +1,6 @@
 // Small pieces that several panels use.
 import type { ComponentChildren } from "preact";
-import { figure, signed } from "../format";
+import { figure, signed, visible } from "../format";
 import { header, trace } from "../state";
 import type { Outcome } from "../model";
 
@@ -77,6 +77,12 @@ export async function copyText(text: string): Promise<boolean> {
 
 export function unitWord(): string {
   return trace.value?.head.unit ?? "token";
+}
+
+// A unit as a label: a token with its spaces shown, a sentence as it reads.
+export function Piece({ text, most }: { text: string; most: number }) {
+  const sentence = unitWord() === "sentence";
+  return <span class={sentence ? "piece prose" : "piece"}>{visible(sentence ? text.trim() : text, sentence ? 5 * most : most, !sentence)}</span>;
 }
 
 export function shortHash(): string {
