@@ -64,8 +64,14 @@ def plot(doc: CurveDoc, top: float) -> Iterator[str]:
     for value in (0.0, 0.5, 1.0):
         yield f"<path d='M{LEFT} {y(value):.1f}H{right}' stroke='{GRID}'/>" + text(LEFT - 8, y(value) + 4, f"{value:g}", anchor="end")
     for run in runs(doc):
+        if len(run) == 1:
+            cut, value, low, high = run[0]
+            yield f"<path d='M{x(cut):.1f} {y(high):.1f}V{y(low):.1f}' stroke='{BAND}' stroke-width='5'/>"
+            yield f"<circle cx='{x(cut):.1f}' cy='{y(value):.1f}' r='3' fill='{CURVE}'/>"
+            continue
         band = [(x(c), y(high)) for c, _, _, high in run] + [(x(c), y(low)) for c, _, low, _ in reversed(run)]
-        yield f"<path d='{path(band)}Z' fill='{BAND}'/><path d='{path([(x(c), y(v)) for c, v, _, _ in run])}' fill='none' stroke='{CURVE}' stroke-width='2'/>"
+        line = path([(x(cut), y(value)) for cut, value, _, _ in run])
+        yield f"<path d='{path(band)}Z' fill='{BAND}'/><path d='{line}' fill='none' stroke='{CURVE}' stroke-width='2'/>"
     yield from labels(doc, x, y)
     began = "".join(f"M{x(cut):.1f} {bottom + 3}v5" for cut, n_began in zip(doc.cuts, doc.n_started, strict=True) if n_began)
     yield f"<path d='{began or 'M0 0'}' stroke='{DIM}'/>"
@@ -87,10 +93,11 @@ def labels(doc: CurveDoc, x: Callable[[float], float], y: Callable[[float], floa
             continue
         placed.append(cut)
         word = f"“{inert(doc.trace.pieces[cut - 1]).strip()}” {value - before:+.2f}".replace("-", "−")
-        at = y(value) + (22 if value < before else -14)
+        at = y(value) + (22 if value < before and value > 0.15 else -14)
         side = "end" if cut > 0.9 * len(doc.trace.pieces) else "start" if cut < 0.1 * len(doc.trace.pieces) else "middle"
         yield f"<circle cx='{x(cut):.1f}' cy='{y(value):.1f}' r='3.5' fill='{CURVE}'/>"
-        yield text(x(cut), max(at, y(1) - 2), word, colour=INK["light"], anchor=side)
+        halo = f"{SANS} paint-order='stroke' stroke='{PAPER['light']}' stroke-width='4'"
+        yield text(x(cut), max(at, y(1) - 2), word, colour=INK["light"], anchor=side, extra=halo)
 
 
 def trace(doc: CurveDoc, top: float) -> tuple[list[str], float]:
@@ -138,7 +145,7 @@ def figure(doc: CurveDoc) -> str:
         if doc.problem is None
         else [f"({o.label}) {inert(o.text)}{' ✓' if o.label == doc.problem.gold else ''}" for o in doc.problem.options]
     )
-    heads = textwrap.wrap(question, 112)[:3] + ["   ".join(options)] * bool(options)
+    heads = textwrap.wrap(question, 112)[:3] + ["\u2003".join(options)] * bool(options)
     y = MARGIN + 8.0
     parts = []
     for k, words in enumerate(heads):

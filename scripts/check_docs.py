@@ -29,13 +29,36 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
-CLI_PAGE, RESULTS_PAGE, EXAMPLES = ROOT / "docs" / "cli.md", ROOT / "docs" / "results.md", ROOT / "examples"
+CLI_PAGE, RESULTS_PAGE, REPORT_PAGE = (ROOT / "docs" / name for name in ("cli.md", "results.md", "report.md"))
+EXAMPLES = ROOT / "examples"
 BIN = Path(sys.executable).parent
 LIMIT_S = 300
 FENCE = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?")
 VERBS = ("demo", "sample", "curve", "forced", "report", "import", "export", "runs", "doctor")
+
+
+CLI_HEAD = """# Command line
+
+Made from `--help` by `python scripts/check_docs.py --write`; do not edit.
+
+Results go to standard output, progress to standard error.
+
+| Exit code | Means |
+|---|---|
+| 0 | done |
+| 1 | `doctor` found a fault |
+| 2 | nothing was done, for the reason in one line on standard error |
+| 130 | stopped from the keyboard; what was drawn is in the store |
+
+Options can stand in a TOML file; here is [one](../examples/config.toml):
+
+```sh run
+tokenworth sample --config examples/config.toml
+tokenworth curve --config examples/config.toml --max-rollouts 50
+```
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +171,7 @@ def anchors(page: Path) -> set[str]:
 
 def cli_page() -> str:
     """docs/cli.md: the help of every verb."""
-    parts = [
-        "# Command line\n\nMade from `--help` by `python scripts/check_docs.py --write`; do not edit.\n\n"
-        "Results go to standard output, progress to standard error. Exit codes: 0 done; 1 `doctor` found a fault; 2 nothing was done, "
-        "for the reason in one line\non standard error; 130 stopped from the keyboard (what was drawn is in the store). "
-        "A file for `--config` is shown in [config.toml](../examples/config.toml).\n"
-    ]
+    parts = [CLI_HEAD]
     folder = Path(tempfile.mkdtemp(prefix="check-docs-"))
     for verb in ("", *VERBS):
         out, fault = run([str(BIN / "tokenworth"), *([verb] if verb else []), "--help"], folder)
@@ -207,13 +225,18 @@ def zip_all(a: list[tuple[str, str]], b: list[tuple[str, str]]) -> Iterator[tupl
         yield (a[i] if i < len(a) else None), (b[i] if i < len(b) else None)
 
 
-def check_keys() -> Result:
-    """The keyboard table of docs/report.md is the viewer's."""
+def check_keys(write: bool) -> Result:
+    """The keyboard table, the end of docs/report.md, is the viewer's."""
     source = (ROOT / "web" / "src" / "keys.ts").read_text(encoding="utf-8").partition("export const KEYS")[2].partition("];")[0]
-    wanted = re.findall(r'\["([^"]+)", "([^"]+)"\]', source)
-    table = (ROOT / "docs" / "report.md").read_text(encoding="utf-8").partition("## Keyboard")[2]
-    found = re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE)[1:]
-    return Result(name="docs/report.md: keyboard", fault="" if wanted and wanted == found else "differs from KEYS in web/src/keys.ts")
+    keys = re.findall(r'\["([^"]+)", "([^"]+)"\]', source)
+    text = REPORT_PAGE.read_text(encoding="utf-8")
+    rows = "".join(f"| {key} | {what} |\n" for key, what in keys)
+    made = text.partition("## Keyboard")[0] + f"## Keyboard\n\n| Key | Does |\n|---|---|\n{rows}"
+    if write and keys:
+        REPORT_PAGE.write_text(made, encoding="utf-8")
+        text = made
+    fault = "" if keys and text == made else "differs from KEYS in web/src/keys.ts; run with --write"
+    return Result(name="docs/report.md: keyboard", fault=fault)
 
 
 def check_example(path: Path) -> Result:
@@ -234,12 +257,12 @@ def check_scripts() -> Result:
 def main() -> int:
     """Runs every check."""
     parser = argparse.ArgumentParser(description="Checks README.md, docs/ and examples/.")
-    parser.add_argument("--write", action="store_true", help="bring docs/cli.md and quoted output up to date")
+    parser.add_argument("--write", action="store_true", help="bring help, keyboard table and quoted output up to date")
     write = parser.parse_args().write
     results = [check_scripts()]
     if not results[0].fault:
         results.append(check_cli(write))
-        results += [*check_results(), check_keys()]
+        results += [*check_results(), check_keys(write)]
         with ThreadPoolExecutor(max_workers=2) as pool:
             pages = [pool.submit(check_page, page, write) for page in PAGES]
             examples = [pool.submit(check_example, path) for path in sorted(EXAMPLES.glob("*.py"))]

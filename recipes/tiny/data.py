@@ -12,7 +12,9 @@ from tokenizers import Tokenizer
 from recipes.tiny.tokenizer import ASSISTANT, CLOSE, END, THINK, USER
 from tokenworth.core.problem import Problem, question_text
 from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.problems import FAMILIES, problem_of, world_item, world_problem, write_item
+from tokenworth.tasks.world.item import LABELS
+from tokenworth.tasks.world.lexicon import COLOURS, MAKERS, PEOPLE, PETS, SIGHTS, TOWNS
+from tokenworth.tasks.world.problems import FAMILIES, problem_of, world_item, write_item
 
 # A quarter of the sequences are stopped early: half of these before the first trace token, half at a random place.
 STOPPED = 0.25
@@ -23,6 +25,17 @@ _CHUNK = 4096
 _LABEL_FROM_END = -4  # the label, then ``)``, ``.`` and the end token
 
 Row = tuple[str, str, str]  # prompt, trace, answer
+
+WORDS = (
+    *PETS,
+    *(str(number) for number in range(2, 18)),
+    *(str(number) for number in (0, 1, *range(18, 100))),
+    *TOWNS,
+    *SIGHTS,
+    *COLOURS,
+    *MAKERS,
+    *PEOPLE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +70,52 @@ def corpus(count: int, *, seed: int) -> Iterator[Row]:
         yield prompt_text(problem), " " + written.text, answer_text(written.label)
 
 
-def drills(count: int, *, seed: int) -> Iterator[Row]:
-    """``count`` sequences that only find options by label and labels by option, for the start of training.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One level of the drills: how many words the options are drawn from, and the ways a label is asked for."""
 
-    Finding a label is a two-layer circuit that forms slowly when a sequence asks for it once; asked eight times a
-    sequence, it forms within minutes. The model sees drills before anything else and never again.
+    words: int
+    asks: tuple[str, ...]
+
+
+_IN_TRACE, _AT_END = "So it is {text}, ({label}).", "So it is {text}.</think> The answer is ({label})."
+LEVELS = (
+    Level(words=8, asks=(_IN_TRACE,)),
+    Level(words=24, asks=(_IN_TRACE, _AT_END)),
+    Level(words=1000, asks=(_IN_TRACE, _AT_END)),
+)
+_ASKS = 6
+
+
+def drill(level: Level, number: int, *, seed: int) -> Row:
+    """Options of unrelated words, and their labels asked for again and again: all that a drill teaches is to find a label.
+
+    Each ask draws its option anew. Were each asked once, the last labels would follow by elimination, which is learnt first
+    and hides the way.
     """
-    for number in range(count):
-        family, index = FAMILIES[number % len(FAMILIES)], number // len(FAMILIES)
-        problem = world_problem(family, index, split="train", seed=seed + 1)
-        draws = Draws(f"drill/{seed}/{number}")
-        asked = draws.shuffled(problem.options) + draws.shuffled(problem.options)
-        said = [
-            f"So it is {option.text}, ({option.label})." if draws.chance(0.7) else f"({option.label}), the {option.text}."
-            for option in asked
-        ]
-        final = draws.choice(problem.options)
-        said.append(f"So it is {final.text}.")
-        yield prompt_text(problem), " " + " ".join(said), answer_text(final.label)
+    draws = Draws(f"drill/{seed}/{level.words}/{number}")
+    words = draws.sample(WORDS[: level.words], len(LABELS))
+    options = "\n".join(f"({label}) {word}" for label, word in zip(LABELS, words, strict=True))
+    asks: list[str] = []
+    for _ in range(_ASKS):
+        at = draws.below(len(LABELS))
+        asks.append(draws.choice(level.asks).format(text=words[at], label=LABELS[at]))
+    return f"{USER}{options}{END}{ASSISTANT}{THINK}", " " + " ".join(asks), END
+
+
+def drill_batch(tokenizer: Tokenizer, level: Level, step: int, *, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of a batch of drills, and which of them are labels to be found."""
+    texts = [drill(level, step * rows + row, seed=seed) for row in range(rows)]
+    parts = [[code.ids for code in tokenizer.encode_batch(list(column))] for column in zip(*texts, strict=True)]
+    width = max(sum(map(len, row)) for row in zip(*parts, strict=True))
+    labels = [tokenizer.token_to_id(label) for label in LABELS]
+    ids = np.zeros((rows, width), dtype=np.int64)
+    asked = np.zeros((rows, width), dtype=bool)
+    for row, (prompt, trace, end) in enumerate(zip(*parts, strict=True)):
+        line = [*prompt, *trace, *end]
+        ids[row, : len(line)] = line
+        asked[row, len(prompt) : len(line)] = np.isin(line[len(prompt) :], labels)
+    return ids, asked
 
 
 def tokenised(tokenizer: Tokenizer, rows: Iterable[Row], *, stopped: float, seed: int) -> Sequences:

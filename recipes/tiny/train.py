@@ -11,15 +11,17 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-from recipes.tiny.data import STOPPED, Sequences, batches, corpus, drills, tokenised
+from recipes.tiny.data import LEVELS, STOPPED, Level, Sequences, batches, corpus, drill_batch, tokenised
+from recipes.tiny.start import start
 from recipes.tiny.tokenizer import CONTEXT, END, save_tokenizer, train_tokenizer
+from tokenworth.tasks.world.item import LABELS
 
 _TOKENIZER_TEXTS = 20_000
 
@@ -28,12 +30,15 @@ _TOKENIZER_TEXTS = 20_000
 class Recipe:
     """Everything that decides the weights, up to the order of floating-point sums."""
 
-    sequences: int = 180_000
-    drills: int = 18_000
+    sequences: int = 120_000
     rows: int = 48
-    rate: float = 2e-3
-    warmup: int = 200
+    rate: float = 1.5e-3
+    warmup: int = 150
     final_rate_share: float = 0.02
+    drill_rows: int = 24
+    drill_rate: float = 1e-3
+    drill_done: float = 0.25
+    drill_most: int = 1500
     decay: float = 0.05
     clip: float = 1.0
     width: int = 128
@@ -41,11 +46,13 @@ class Recipe:
     layers: int = 5
     heads: int = 4
     groups: int = 2
+    theta: float = 1e5
+    spread: float = 0.08
     seed: int = 1
 
 
 def new_model(recipe: Recipe, *, vocabulary: int, end: int) -> LlamaForCausalLM:
-    """A model with fresh weights, drawn from the recipe's seed without touching the global generator's state."""
+    """A model with the starting weights of the recipe's seed."""
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=recipe.width,
@@ -55,14 +62,14 @@ def new_model(recipe: Recipe, *, vocabulary: int, end: int) -> LlamaForCausalLM:
         num_key_value_heads=recipe.groups,
         head_dim=recipe.width // recipe.heads,
         max_position_embeddings=CONTEXT,
+        rope_parameters={"rope_type": "default", "rope_theta": recipe.theta},
+        initializer_range=recipe.spread,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=end,
         pad_token_id=end,
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
-        return LlamaForCausalLM(config)
+    return start(config, seed=recipe.seed)
 
 
 def rate_at(step: int, steps: int, recipe: Recipe) -> float:
@@ -107,19 +114,19 @@ def train(recipe: Recipe, out: Path, *, save_every: float) -> None:
     tokenizer = train_tokenizer("".join(row) for row in corpus(_TOKENIZER_TEXTS, seed=recipe.seed))
     save_tokenizer(tokenizer, out)
     end = tokenizer.token_to_id(END)
-    drill = tokenised(tokenizer, drills(recipe.drills, seed=recipe.seed), stopped=0.0, seed=recipe.seed)
-    main_part = tokenised(tokenizer, corpus(recipe.sequences, seed=recipe.seed), stopped=STOPPED, seed=recipe.seed)
-    parts = (drill, main_part)
-    _say(f"data: {sum(map(len, parts))} sequences, {sum(len(p.ids) for p in parts)} tokens, {time.perf_counter() - begun:.0f} s")
     model = new_model(recipe, vocabulary=tokenizer.get_vocab_size(), end=end)
-    optimise(model, parts, recipe, lambda: save_model(model, out, end=end), save_every=save_every)
+    drilled = [find_labels(model, tokenizer, level, recipe) for level in LEVELS]
+    sequences = tokenised(tokenizer, corpus(recipe.sequences, seed=recipe.seed), stopped=STOPPED, seed=recipe.seed)
+    _say(f"data: {len(sequences)} sequences, {len(sequences.ids)} tokens, {time.perf_counter() - begun:.0f} s")
+    optimise(model, sequences, recipe, lambda: save_model(model, out, end=end), save_every=save_every)
     save_model(model, out, end=end)
     record = {
         "recipe": asdict(recipe),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "tokens": sum(len(part.ids) for part in parts),
-        "tokens_with_loss": sum(int((part.weight > 0).sum()) for part in parts),
-        "longest": max(int(np.diff(part.offsets).max()) for part in parts),
+        "drill_steps": drilled,
+        "tokens": len(sequences.ids),
+        "tokens_with_loss": int((sequences.weight > 0).sum()),
+        "longest": int(np.diff(sequences.offsets).max()),
         "wall_seconds": round(time.perf_counter() - begun),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__.split("+")[0],
@@ -128,22 +135,51 @@ def train(recipe: Recipe, out: Path, *, save_every: float) -> None:
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def optimise(model: LlamaForCausalLM, parts: tuple[Sequences, ...], recipe: Recipe, save: Callable[[], None], *, save_every: float) -> None:
-    """One pass over the parts in turn. ``save`` is called every ``save_every`` seconds, so that an early model can be tried."""
-    steps = sum(-(-len(part) // recipe.rows) for part in parts)
+def find_labels(model: LlamaForCausalLM, tokenizer: Tokenizer, level: Level, recipe: Recipe) -> int:
+    """Drill one level until labels are found, and return how many steps that took.
+
+    The loss is the choice between the labels, not between all tokens: from random weights the latter begins with large steps
+    in no useful direction.
+    """
+    adam = optimiser(model, recipe)
+    labels = torch.tensor([tokenizer.token_to_id(label) for label in LABELS])
+    mean, step = 1.4, 0
+    while step < recipe.drill_most and mean >= recipe.drill_done:
+        for group in adam.param_groups:
+            group["lr"] = recipe.drill_rate * min(1.0, (step + 1) / 50)
+        batch = drill_batch(tokenizer, level, step, rows=recipe.drill_rows, seed=recipe.seed)
+        ids, asked = map(torch.from_numpy, batch)
+        hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state[asked[:, 1:]]
+        right = (ids[:, 1:][asked[:, 1:]][:, None] == labels).long().argmax(-1)
+        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden)[:, labels], right)
+        descend(model, adam, loss, recipe)
+        mean += (loss.item() - mean) / 25
+        step += 1
+        if step % 25 == 0:
+            _say(f"drill of {level.words} words, step {step}: loss {mean:.3f}")
+    return step
+
+
+def descend(model: LlamaForCausalLM, adam: torch.optim.AdamW, loss: torch.Tensor, recipe: Recipe) -> None:
+    """One step down the gradient of the loss, its norm limited."""
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+    adam.step()
+    adam.zero_grad(set_to_none=True)
+
+
+def optimise(model: LlamaForCausalLM, sequences: Sequences, recipe: Recipe, save: Callable[[], None], *, save_every: float) -> None:
+    """One pass over the sequences. ``save`` is called every ``save_every`` seconds, so that an early model can be tried."""
+    steps = -(-len(sequences) // recipe.rows)
     adam = optimiser(model, recipe)
     begun = saved = time.perf_counter()
     mean, seen = 0.0, 0
-    order = chain.from_iterable(batches(part, rows=recipe.rows, seed=recipe.seed) for part in parts)
     model.train()
-    for step, (ids, weight) in enumerate(order):
+    for step, (ids, weight) in enumerate(batches(sequences, rows=recipe.rows, seed=recipe.seed)):
         for group in adam.param_groups:
             group["lr"] = rate_at(step, steps, recipe)
         loss = loss_of(model, torch.from_numpy(ids), torch.from_numpy(weight))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        adam.step()
-        adam.zero_grad(set_to_none=True)
+        descend(model, adam, loss, recipe)
         mean += (loss.item() - mean) / min(step + 1, 100)
         seen += ids.size
         now = time.perf_counter()

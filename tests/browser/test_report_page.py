@@ -139,7 +139,7 @@ def test_the_keys(open_report):
     assert page.locator(".pinbtn.on").count() == 1
     page.keyboard.press("Escape")
     page.keyboard.press("m")
-    assert page.locator('[data-metric="delta"]').get_attribute("aria-checked") == "true"
+    assert page.locator('[data-metric="delta"]').get_attribute("aria-pressed") == "true"
     page.keyboard.press("s")
     assert page.locator(".samples").count() == 1
     page.keyboard.press("g")
@@ -164,7 +164,7 @@ def test_a_link_restores_the_state(open_report):
     def state():
         return (
             shown(page),
-            page.locator('[data-metric="delta"]').get_attribute("aria-checked"),
+            page.locator('[data-metric="delta"]').get_attribute("aria-pressed"),
             page.locator("#tab-events").get_attribute("aria-selected"),
             page.locator("#tw-pane .pin").count(),
         )
@@ -286,6 +286,7 @@ def test_zoom_by_drag_and_back(open_report):
     page.mouse.move(box["x"] + 400, box["y"] + 50, steps=5)
     page.mouse.up()
     until(page, "/&r=\\d+-\\d+/.test(location.hash)")
+    assert page.locator(".unzoom").is_visible()
     page.keyboard.press("0")
     until(page, "!location.hash.includes('r=')")
 
@@ -296,6 +297,18 @@ def test_print_makes_every_unit(open_report):
     assert page.locator("#tw-pane .u").count() < 6000
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("#tw-pane .u").count() == 6000
+
+
+def test_a_selection_holds_its_text_and_is_coloured_afterwards(open_report):
+    base = cases.trace(6000)
+    page = open_report(build_view(cases.curve(trace=base)), "#v1&t=0&m=value")
+    page.evaluate("getSelection().selectAllChildren(document.getElementById('tw-pane'))")
+    page.evaluate("document.querySelector('.scroller').scrollTop = 6000")
+    page.wait_for_timeout(300)
+    assert page.evaluate("getSelection().toString().length > 20000")
+    before = page.locator("#tw-pane .u").count()
+    page.evaluate("getSelection().removeAllRanges()")
+    until(page, f"document.querySelectorAll('#tw-pane .u').length > {before}")
 
 
 def test_accessible_structure(open_report):

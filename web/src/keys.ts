@@ -48,7 +48,7 @@ export function onKey(e: KeyboardEvent, pane: TextPane | null): boolean {
   const target = e.target instanceof HTMLElement ? e.target : null;
   if (target?.closest(FIELDS)) return false;
   if (help.value) return false;
-  const radio = target?.closest("[role=radio], [role=tab], button, summary, a");
+  const radio = target?.closest("button, summary, a");
   if (radio && (e.key === "Enter" || e.key === " ")) return false;
   const at = shown.value;
   const word = (step: 1 | -1) => moveTo(e.shiftKey ? nextWord(found.pieces, at, step) : at + step);

@@ -92,6 +92,7 @@ def open_bench(options: Options) -> Workbench:
         device=options["device"],
         dtype=options["dtype"],
         batch=options["batch"],
+        threads=options["threads"],
         trace_format=options["trace_format"],
         on_event=ProgressLine,
         command=shlex.join(["tokenworth", *sys.argv[1:]]),

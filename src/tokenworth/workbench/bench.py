@@ -42,12 +42,15 @@ class Workbench:
         dtype: str = "float32",
         batch: int = 64,
         trace_format: str | None = None,
+        threads: int | None = None,
         on_event: Callable[[str], OnEvent | None] = _silent,
         now: Now = utc_now,
         command: str = "",
     ) -> None:
         self.model = (
-            model if isinstance(model, Model) else load_model(model, device=device, dtype=dtype, batch=batch, trace_format=trace_format)
+            model
+            if isinstance(model, Model)
+            else load_model(model, device=device, dtype=dtype, batch=batch, trace_format=trace_format, threads=threads)
         )
         self._on_event, self._now, self._command = on_event, now, command
         self.store: Store

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tokenworth.core.ports import Backend
 from tokenworth.core.tokens import Codec
@@ -41,20 +42,29 @@ class Model:
         return self.render is None
 
 
-def load_model(name: str, *, device: str = "cpu", dtype: str = "float32", batch: int = 64, trace_format: str | None = None) -> Model:
-    """The model a name stands for.
+def load_model(
+    name: str,
+    *,
+    device: str = "cpu",
+    dtype: str = "float32",
+    batch: int = 64,
+    trace_format: str | None = None,
+    threads: int | None = None,
+) -> Model:
+    """The model a name stands for. ``threads``: CPU threads of torch, 1 for the bundled model unless given.
 
     Raises UnknownName for a name of no known kind, MissingFile for a path that is not there, MissingExtra without torch.
     """
     kind, _, path = name.partition(":")
+    local: dict[str, Any] = {"device": device, "dtype": dtype, "batch": batch}
     if kind == "toy" and path:
         return _toy(name, path)
     if name == "tiny":
-        return _local(name, str(TINY), device=device, dtype=dtype, batch=batch, trace_format=trace_format or "tiny", instruction="")
+        return _local(name, str(TINY), **local, threads=threads or 1, trace_format=trace_format or "tiny", instruction="")
     if kind == "hf" and path:
-        return _local(name, path, device=device, dtype=dtype, batch=batch, trace_format=trace_format, instruction=None)
+        return _local(name, path, **local, threads=threads, trace_format=trace_format, instruction=None)
     if (Path(name) / "config.json").is_file():
-        return _local(name, name, device=device, dtype=dtype, batch=batch, trace_format=trace_format, instruction=None)
+        return _local(name, name, **local, threads=threads, trace_format=trace_format, instruction=None)
     if "/" in name or Path(name).exists():
         raise MissingFile(f"model {name!r}: no folder with a config.json there; write hf:NAME for a hub model, toy:FILE for an automaton")
     raise unknown_name("model", name, ("tiny", "toy:FILE.json", "hf:PATH"))
@@ -76,10 +86,10 @@ def _toy(name: str, path: str) -> Model:
     )
 
 
-def _local(name: str, path: str, *, device: str, dtype: str, batch: int, trace_format: str | None, instruction: str | None) -> Model:
+def _local(name: str, path: str, *, trace_format: str | None, instruction: str | None, **loading: Any) -> Model:
     from tokenworth.backends.local.load import load_local
 
-    backend = load_local(path, device=device, dtype=dtype, batch=batch)
+    backend = load_local(path, **loading)
     if trace_format is not None:
         chosen = format_named(trace_format)
     else:

@@ -25,6 +25,8 @@ export class TextPane {
   private readonly parts: Part[];
   private readonly starts: Int32Array;
   private readonly queue = new Set<Part>();
+  // Parts that wait for a selection inside them to end.
+  private readonly waiting = new Set<Part>();
   private readonly watcher: IntersectionObserver;
   private scheduled = 0;
   private paint: Paint = { bins: null, palette: "", marks: new Map(), hits: new Set() };
@@ -42,6 +44,7 @@ export class TextPane {
     this.starts = Int32Array.from(this.parts, (p) => p.start);
     this.watcher = new IntersectionObserver((seen) => this.onSeen(seen), { root: scroller, rootMargin: MARGIN });
     for (const part of this.parts) this.watcher.observe(part.el);
+    document.addEventListener("selectionchange", this.onSelection);
   }
 
   private build(): Part[] {
@@ -107,13 +110,20 @@ export class TextPane {
       const until = performance.now() + FRAME_MS;
       for (const part of this.queue) {
         this.queue.delete(part);
-        if (this.selected(part)) continue;
-        this.hydrate(part);
+        if (this.selected(part)) this.waiting.add(part);
+        else this.hydrate(part);
         if (performance.now() > until) break;
       }
       this.schedule();
     });
   }
+
+  private readonly onSelection = (): void => {
+    if (!this.waiting.size || document.getSelection()?.isCollapsed === false) return;
+    for (const part of this.waiting) this.queue.add(part);
+    this.waiting.clear();
+    this.schedule();
+  };
 
   // A live selection must not lose the text node it stands in.
   private selected(part: Part): boolean {
@@ -229,6 +239,7 @@ export class TextPane {
 
   destroy(): void {
     this.watcher.disconnect();
+    document.removeEventListener("selectionchange", this.onSelection);
     if (this.scheduled) cancelAnimationFrame(this.scheduled);
     this.root.replaceChildren();
   }

@@ -110,7 +110,7 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
       )}
       {to > from && (
         <button type="button" class="link" onClick={() => showSamples(-1)}>
-          {count(to - from)} rollouts began at cut {count(cut)} ▸
+          read {count(to - from)} rollouts from cut {count(cut)} ▸
         </button>
       )}
     </Section>

@@ -15,9 +15,9 @@ function nameOf(name: MetricName): string {
 export function MetricBar() {
   return (
     <div class="metricbar">
-      <div class="seg" role="radiogroup" aria-label="colour by">
+      <div class="seg" role="group" aria-label="colour by">
         {METRICS.filter((m) => offered.value.includes(m)).map((m) => (
-          <button type="button" role="radio" aria-checked={metricName.value === m} onClick={() => (metricName.value = m)} data-metric={m}>
+          <button type="button" aria-pressed={metricName.value === m} onClick={() => (metricName.value = m)} data-metric={m}>
             {nameOf(m)}
           </button>
         ))}
@@ -79,11 +79,11 @@ export function StackLegend() {
         <b>{stack.kind === "forced" ? `forced answer: ${stack.name}` : stack.name}</b>
       )}
       {stack.kind === "forced" && (
-        <div class="seg small" role="radiogroup" aria-label="probabilities">
-          <button type="button" role="radio" aria-checked={!share.value} onClick={() => (share.value = false)}>
+        <div class="seg small" role="group" aria-label="probabilities">
+          <button type="button" aria-pressed={!share.value} onClick={() => (share.value = false)}>
             raw
           </button>
-          <button type="button" role="radio" aria-checked={share.value} onClick={() => (share.value = true)}>
+          <button type="button" aria-pressed={share.value} onClick={() => (share.value = true)}>
             renormalised
           </button>
         </div>

@@ -1,6 +1,6 @@
 // One line that says what the cursor stands on: the same on every screen size.
 import { rowOf } from "../model";
-import { metric, metricName, shown, trace } from "../state";
+import { metric, metricName, range, shown, trace } from "../state";
 import { Num, Piece, unitWord } from "./parts";
 
 export function Readout() {
@@ -42,6 +42,11 @@ export function Readout() {
         <span class="wide">
           p <Num x={p} digits={2} />
         </span>
+      )}
+      {range.value && (
+        <button type="button" class="plain unzoom" onClick={() => (range.value = null)} aria-label="show the whole trace">
+          cuts {range.value[0].toLocaleString("en-US")}–{range.value[1].toLocaleString("en-US")} ✕
+        </button>
       )}
     </p>
   );

@@ -101,8 +101,9 @@ function List({ found, texts, rows, open, current }: {
               <span class="line1">
                 <Verdict verdict={s.verdicts[s.verdict[i]!]!} /> <b>{s.outcomes[s.outcome[i]!]}</b>
                 <span class="dim">
-                  cut {count(s.cut[i]!)} · #{s.index[i]} · {count(s.tokens[i]!)} tokens
-                  {s.stops[s.stop[i]!] !== "stop" && ` · ${s.stops[s.stop[i]!]}`}
+                  cut {count(s.cut[i]!)} · #{s.index[i]}
+                  {s.tokens[i]! > 0 && ` · ${count(s.tokens[i]!)} tokens`}
+                  {stopOf(s, i)}
                 </span>
               </span>
               <span class="line2">{texts ? (s.kept[i] ? texts.text.slice(texts.offsets[i], texts.offsets[i]! + 160) : "text left out of this page") : ""}</span>
@@ -112,6 +113,12 @@ function List({ found, texts, rows, open, current }: {
       </div>
     </div>
   );
+}
+
+// Why a rollout ended, where it is not the usual stop token.
+function stopOf(s: SampleTable, row: number): string {
+  const stop = s.stops[s.stop[row]!] ?? "";
+  return stop === "" || stop === "stop" ? "" : ` · stopped: ${stop}`;
 }
 
 // The shared start is muted; what differs from the base trace begins at the mark.
@@ -125,7 +132,8 @@ function Full({ found, texts, row, close }: { found: Trace; texts: Texts; row: n
       <header>
         <Verdict verdict={s.verdicts[s.verdict[row]!]!} /> <b>{s.outcomes[s.outcome[row]!]}</b>
         <span class="dim">
-          cut {count(s.cut[row]!)} · #{s.index[row]} · stop: {s.stops[s.stop[row]!]}
+          cut {count(s.cut[row]!)} · #{s.index[row]}
+          {stopOf(s, row)}
         </span>
         <span class="grow" />
         <button type="button" class="plain" onClick={() => void copyText(text).then((done) => (copied.value = done))}>

@@ -12,6 +12,7 @@ from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.nexttoken import next_token
 from tokenworth.backends.local.prefixes import PrefixStore
 from tokenworth.backends.local.probe import probe
+from tokenworth.backends.local.rows import Rows
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.request import NextToken, Read, Request, Response, Sample
 from tokenworth.core.sampling import Sampling
@@ -26,6 +27,7 @@ class LocalBackend:
         self.name = name
         self.batch = batch
         self.prefixes = PrefixStore(model)
+        self._spare_rows: Rows | None = None
         probe(model)
 
     @property
@@ -95,7 +97,17 @@ class LocalBackend:
             else:
                 yield keyed.key, read(self.model, self.prefixes, request)
         for params, group in samples.items():
-            yield from Engine(self.model, self.prefixes, params, min(self.batch, len(group))).run(group)
+            rows = self._rows(min(self.batch, len(group)))
+            try:
+                yield from Engine(self.model, self.prefixes, params, rows).run(group)
+            finally:
+                rows.clear()
+                self._spare_rows = rows
+
+    def _rows(self, capacity: int) -> Rows:
+        """Rows to decode in; the memory of the last call is used again where it is large enough."""
+        rows, self._spare_rows = self._spare_rows, None
+        return rows if rows is not None and rows.capacity >= capacity else Rows(capacity, self.model.groups)
 
     def _check_length(self, request: Request) -> None:
         n_prompt, limit = len(request.sequence.prompt), self.context_length

@@ -46,16 +46,14 @@ def first_supports(model: LocalModel, prefix: Prefix, n_prompt: int, cuts: Seque
 class Engine:
     """Draws rollouts of one sampling distribution."""
 
-    def __init__(self, model: LocalModel, prefixes: PrefixStore, params: Sampling, batch: int) -> None:
+    def __init__(self, model: LocalModel, prefixes: PrefixStore, params: Sampling, rows: Rows) -> None:
         self.model = model
         self.prefixes = prefixes
         self.params = params
-        self.batch = batch
+        self.rows = rows
+        self.batch = batch = rows.capacity
         self.steps = 0
         self.row_steps = 0
-        config = model.config
-        kv_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        self.rows = Rows(batch, config.num_attention_heads // kv_heads)
         self.stop = np.asarray(sorted(params.stop), dtype=np.int64)
         self._starts: list[Start | None] = [None] * batch
         self._ids = np.zeros((batch, _WINDOW), dtype=np.int64)
@@ -153,10 +151,9 @@ class Engine:
         rows, n = self.rows, self.rows.n
         device = self.model.device
         tokens = torch.from_numpy(rows.token[:n]).to(device)
-        positions = torch.from_numpy(rows.base_length[:n] + rows.own_length[:n]).to(device)
-        step = DecodeStep(rows, device, self.model.dtype, self.model.context_length)
+        step = DecodeStep(rows, device, self.model.context_length)
+        positions = torch.from_numpy(step.positions).to(device)
         hidden = self.model.hidden(tokens[:, None], positions[:, None], step)[:, -1]
-        rows.own_length[:n] += 1
         drawn = self._draw(hidden, self._uniforms(n))
         rows.token[:n] = drawn
         count = self._count[:n]

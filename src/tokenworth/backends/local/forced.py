@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenworth.backends.local.attention import BaseKV, TreeStep
+from tokenworth.backends.local.attention import TreeStep
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import blocks_of
@@ -107,18 +107,13 @@ def node_states(model: LocalModel, prefix: Prefix, lengths: np.ndarray, tree: To
         assert root is not None
         return root
     device, kv = model.device, prefix.kv
-    groups = _groups(model, kv)
     seen = torch.from_numpy(tree.ancestors).to(device)
     mask = torch.zeros(seen.shape, dtype=model.dtype, device=device).masked_fill_(~seen, _LOWEST)[None, None]
-    step = TreeStep(blocks_of(kv, lengths, 0, groups * len(tree.tokens)), mask, model.context_length)
+    step = TreeStep(blocks_of(kv, lengths, 0, model.groups * len(tree.tokens)), mask, model.context_length)
     ids = torch.from_numpy(tree.tokens).to(device).expand(len(lengths), -1)
     positions = torch.from_numpy(lengths[:, None] + tree.depths[None, :]).to(device)
     found = model.hidden(ids, positions, step)[:, inner]
     return found if root is None else torch.cat([root, found], dim=1)
-
-
-def _groups(model: LocalModel, kv: BaseKV) -> int:
-    return model.config.num_attention_heads // kv.keys[0].shape[1]
 
 
 def _score(model: LocalModel, states: Tensor, tree: TokenTree, place: dict[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,17 +12,21 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "bfloat16")
 
 
-def load_local(path: str, *, device: str = "cpu", dtype: str = "float32", batch: int = 64) -> LocalBackend:
+def load_local(path: str, *, device: str = "cpu", dtype: str = "float32", batch: int = 64, threads: int | None = None) -> LocalBackend:
     """The backend of a Hugging Face causal language model, from a folder or a hub name.
 
-    ``batch`` is the number of rollouts that decode together. Loading ends with a probe: the shared-prefix engine must
-    agree with the model's stock forward, or the model is refused.
+    ``batch`` is the number of rollouts that decode together. ``threads`` sets torch's CPU threads for the whole process
+    (None leaves them): the products of a very small model are too small to share, and waiting for each other costs more
+    than it saves. Loading ends with a probe: the shared-prefix engine must agree with the model's stock forward, or the
+    model is refused.
 
     Raises: `MissingExtra` without torch or transformers; `MissingFile` for a folder or name that cannot be had;
     `Unsupported` for an architecture the engine would get wrong; `InvalidInput` for damaged files or a bad argument.
     """
     if dtype not in DTYPES:
         raise InvalidInput(f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
+    if threads is not None and threads < 1:
+        raise InvalidInput(f"threads {threads}: expected at least 1")
     if batch < 1:
         raise InvalidInput(f"batch {batch}: expected at least 1")
     try:
@@ -32,4 +36,8 @@ def load_local(path: str, *, device: str = "cpu", dtype: str = "float32", batch:
         raise MissingExtra(
             f"local models need torch and transformers ({error}); install the extra: pip install 'tokenworth[local]'"
         ) from error
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
     return LocalBackend(open_model(path, device=device, dtype=dtype), name=path, batch=batch)

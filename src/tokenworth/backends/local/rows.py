@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenworth.backends.local.attention import BaseKV, Block, Step, base_part, merge, own_part
+from tokenworth.backends.local.attention import BaseKV, Block, Step, base_part
+from tokenworth.backends.local.own import OwnKV
 
-_FIRST_CAPACITY = 64
 _SPLIT_AT = 256
 _LOWEST = -1e30
 
@@ -59,18 +59,16 @@ class Rows:
         self.n = 0
         self.bases: list[BaseKV | None] = [None] * capacity
         self.base_length = np.zeros(capacity, dtype=np.int64)
-        self.own_length = np.zeros(capacity, dtype=np.int64)
+        self.begun = np.zeros(capacity, dtype=np.int64)
         self.token = np.zeros(capacity, dtype=np.int64)
-        self.keys: list[Tensor] = []
-        self.values: list[Tensor] = []
-        self.room = 0
+        self.own = OwnKV(capacity)
         self._plan: Plan | None = None
 
     def place(self, row: int, base: BaseKV, length: int, token: int) -> None:
         """Starts a row at position ``length`` of ``base`` with ``token`` as its first own token."""
         self.bases[row] = base
         self.base_length[row] = length
-        self.own_length[row] = 0
+        self.begun[row] = self.own.now + 1
         self.token[row] = token
         self.n = max(self.n, row + 1)
         self._plan = None
@@ -80,27 +78,18 @@ class Rows:
         last = self.n - 1
         if row != last:
             self.bases[row] = self.bases[last]
-            for array in (self.base_length, self.own_length, self.token):
+            for array in (self.base_length, self.begun, self.token):
                 array[row] = array[last]
-            used = int(self.own_length[last])
-            for store in (*self.keys, *self.values):
-                store[row, :, :used] = store[last, :, :used]
+            self.own.move(last, row)
         self.bases[last] = None
         self.n = last
         self._plan = None
 
-    def reserve(self) -> None:
-        """Makes room for one more own token in every active row."""
-        needed = int(self.own_length[: self.n].max()) + 1
-        if needed <= self.room:
-            return
-        used = self.room
-        self.room = max(_FIRST_CAPACITY, used * 2 if used < 1024 else used + used // 2)
-        for stores in (self.keys, self.values):
-            for layer, held in enumerate(stores):
-                grown = held.new_zeros((held.shape[0], held.shape[1], self.room, held.shape[3]))
-                grown[: self.n, :, :used] = held[: self.n]
-                stores[layer] = grown
+    def clear(self) -> None:
+        """Ends all rows; their memory stays for the next ones."""
+        self.bases = [None] * self.capacity
+        self.n = 0
+        self._plan = None
 
     @property
     def plan(self) -> Plan:
@@ -130,45 +119,33 @@ class Rows:
         device = blocks[0].base.keys[0].device
         return Plan(torch.from_numpy(order).to(device), torch.from_numpy(np.argsort(order)).to(device), blocks)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the rows' own keys and values."""
-        return sum(t.numel() * t.element_size() for t in (*self.keys, *self.values))
-
 
 class DecodeStep(Step):
     """One token for every active row."""
 
-    def __init__(self, rows: Rows, device: torch.device, dtype: torch.dtype, limit: int) -> None:
+    def __init__(self, rows: Rows, device: torch.device, limit: int) -> None:
         super().__init__()
-        rows.reserve()
         self.rows, self.limit = rows, limit
         self.plan = rows.plan
-        own = rows.own_length[: rows.n]
-        self.length = int(own.max()) + 1
-        self.row = torch.arange(rows.n, device=device)
-        self.place = torch.from_numpy(own).to(device)
-        self.mask: Tensor | None = None
-        if int(own.min()) + 1 < self.length:
-            hidden = torch.arange(self.length, device=device)[None, :] > self.place[:, None]
-            self.mask = torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(hidden, _LOWEST)[:, None, None, :]
+        own, begun = rows.own, rows.begun[: rows.n]
+        own.advance(int(begun.min()))
+        self.positions = rows.base_length[: rows.n] + (own.now - begun)
+        self.extents = own.extents()
+        first = own.chunks[0].start
+        column = torch.arange(first, first + sum(self.extents), device=device)[None, :]
+        hidden = (column < torch.from_numpy(begun).to(device)[:, None]) | (column > own.now)
+        self.mask = torch.zeros(hidden.shape, device=device).masked_fill_(hidden, _LOWEST)[:, None, :]
 
     def put(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Writes each row's key and value at the row's own position."""
-        rows = self.rows
-        for stores, new in ((rows.keys, key), (rows.values, value)):
-            if layer == len(stores):
-                stores.append(new.new_zeros((rows.capacity, new.shape[1], rows.room, new.shape[3])))
-            stores[layer][self.row, :, self.place] = new[:, :, 0]
+        """Writes each row's key and value into the step's column."""
+        self.rows.own.put(layer, key, value)
 
     def attend(self, layer: int, query: Tensor, scale: float) -> Tensor:
-        """Base part in sorted order, own part, merged."""
-        rows, plan = self.rows, self.plan
-        key, value = rows.keys[layer][: rows.n, :, : self.length], rows.values[layer][: rows.n, :, : self.length]
-        mask = self.mask
+        """Base part in sorted order, then the own part on top of it."""
+        plan = self.plan
         if plan.order is None or plan.inverse is None:
             base = base_part(plan.blocks, layer, query, scale)
         else:
             out, total = base_part(plan.blocks, layer, query.index_select(0, plan.order), scale)
             base = out.index_select(0, plan.inverse), total.index_select(0, plan.inverse)
-        return merge(own_part(query, key, value, mask, scale), base).transpose(1, 2)
+        return self.rows.own.attend(layer, query, self.mask, self.extents, base, scale).transpose(1, 2)

@@ -1,0 +1,77 @@
+"""The checks of scripts/check_docs.py pass on the pages, and fail where a page is wrong. (`make docs` also runs the commands.)"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def checks() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("check_docs", ROOT / "scripts" / "check_docs.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["check_docs"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_result_fields_are_those_of_the_code(checks: ModuleType) -> None:
+    assert [r for r in checks.check_results() if r.fault] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("| `n_started` |", "| `started` |"),
+        ("| `value` | [number?] |", "| `value` | [number] |"),
+        ("| `seed` | integer? | names the stream of draws; null for imported results |\n", ""),
+        ("## A value curve: CurveDoc", "## A value curve: CurvedDoc"),
+    ],
+)
+def test_a_wrong_field_is_found(checks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
+    page = tmp_path / "results.md"
+    text = checks.RESULTS_PAGE.read_text(encoding="utf-8")
+    assert old in text
+    page.write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.setattr(checks, "RESULTS_PAGE", page)
+    assert [r for r in checks.check_results() if r.fault]
+
+
+def test_keyboard_table_is_the_viewers(checks: ModuleType) -> None:
+    assert checks.check_keys(write=False).fault == ""
+
+
+def test_links_resolve(checks: ModuleType) -> None:
+    assert [r for page in checks.PAGES for r in checks.check_links(page) if r.fault] == []
+
+
+def test_a_dead_link_is_found_and_code_is_not_read_for_links(checks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("# A head\n[a](#a-head) [b](#no-head) [c](no.md) [d](page.md)\n```text\n[e](x.md)\n```\n", encoding="utf-8")
+    assert [bool(r.fault) for r in checks.check_links(page)] == [False, True, True, False]
+
+
+def test_blocks_run_and_their_output_is_compared(checks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    right = "```sh run\necho one; echo 2020-01-01T00:00:00+00:00\n```\n```text output\none\n2026-11-21T04:00:00+00:00\n```\n"
+    page.write_text(
+        right + "```sh run\nfalse\ntrue\n```\n```sh\nfalse\n```\n```python run\nprint(1)\n```\n```text output\n2\n```\n", encoding="utf-8"
+    )
+    assert [bool(r.fault) for r in checks.check_page(page, write=False)] == [False, False, True, False, True]
+    checks.check_page(page, write=True)
+    assert page.read_text(encoding="utf-8").startswith(right) and "```text output\n1\n```" in page.read_text(encoding="utf-8")
+
+
+def test_examples_are_short(checks: ModuleType) -> None:
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in checks.EXAMPLES.glob("*.py")}
+    assert len(lengths) >= 5
+    assert {name: n for name, n in lengths.items() if n > 40} == {}
