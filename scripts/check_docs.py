@@ -1,7 +1,7 @@
 """Checks that the documentation tells the truth: what it says to run is run, what it quotes is compared. Offline.
 
 * a fenced block marked ``sh run`` or ``python run`` in README.md or docs/ is run as written; the blocks of one page share a
-  temporary folder that holds a copy of examples/ and run in order
+  temporary folder that holds a copy of examples/ and run in order; its Python blocks share their names
 * a block marked ``text output`` after such a block equals its standard output (times masked); ``text sample`` is only filled in
   by --write, because the numbers of a trained model are not the same on every machine
 * docs/cli.md equals the help of every verb; docs/results.md names exactly the fields of the documents
@@ -101,10 +101,11 @@ def blocks(text: str) -> Iterator[Block]:
         yield Block(info=match[2].strip(), text=match[3], line=text.count("\n", 0, match.start()) + 1, span=match.span(3))
 
 
-def command_of(block: Block) -> list[str] | None:
-    """How a block is run; None for one that is not marked."""
+def command_of(block: Block, before: str) -> list[str] | None:
+    """How a block is run; None for one that is not marked. ``before`` is the page's Python so far, run again in silence."""
     if block.info == "python run":
-        return [sys.executable, "-c", block.text]
+        silent = f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()):\n    exec({before!r})\n" if before else ""
+        return [sys.executable, "-c", silent + block.text]
     return ["bash", "-euo", "pipefail", "-c", block.text] if block.info == "sh run" else None
 
 
@@ -125,11 +126,12 @@ def check_page(page: Path, write: bool) -> list[Result]:
     """Runs the marked blocks of a page in order and compares quoted output."""
     text, results, out = page.read_text(encoding="utf-8"), [], None
     edits: list[tuple[tuple[int, int], str]] = []
-    folder = work_folder()
+    folder, python = work_folder(), ""
     for block in blocks(text):
-        name, command = f"{page.relative_to(ROOT)}:{block.line} ({block.info})", command_of(block)
+        name, command = f"{page.relative_to(ROOT)}:{block.line} ({block.info})", command_of(block, python)
         if command is not None:
             out, fault = run(command, folder)
+            python += block.text if block.info == "python run" else ""
             results.append(Result(name=name, fault=fault))
         elif block.info in ("text output", "text sample"):
             if out is None:

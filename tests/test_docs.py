@@ -68,7 +68,15 @@ def test_blocks_run_and_their_output_is_compared(checks: ModuleType, tmp_path: P
     )
     assert [bool(r.fault) for r in checks.check_page(page, write=False)] == [False, False, True, False, True]
     checks.check_page(page, write=True)
-    assert page.read_text(encoding="utf-8").startswith(right) and "```text output\n1\n```" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(right) and "```text output\n1\n```" in text
+
+
+def test_python_blocks_of_a_page_share_names(checks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("```python run\nx = 1\nprint(x)\n```\n```python run\nprint(x + 1)\n```\n```text output\n2\n```\n", encoding="utf-8")
+    assert [r.fault for r in checks.check_page(page, write=False)] == ["", "", ""]
 
 
 def test_examples_are_short(checks: ModuleType) -> None:

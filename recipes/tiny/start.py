@@ -1,29 +1,36 @@
-"""The starting weights: random, but for a first layer whose heads look a fixed number of tokens back."""
+"""The starting weights: random, but for heads in the first two layers that find the label of an option."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-# How far back the heads of the first layer look. 2: the label before an option's text, and the text before ", (". 6: the text
-# before "</think> The answer is (". 1 and 3: the operands of "7 plus 5 is", and the label before "), the".
-OFFSETS = (1, 2, 3, 6)
 _CONSTANT = 0.5
-_SHARP = 15.0
-_COPY = 0.15
+_SHARP = 20.0
+_GATHER = 0.15
+_MATCH = 2.2
+_ANSWER = 0.3
 _QUIET = 0.3
+_SLOW = 0.02  # rotary angles per token below this keep a match of contents whatever the distance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spaces:
+    """Orthonormal directions of the residual stream, each rows × width: what is gathered, and where each head puts it."""
+
+    token: torch.Tensor
+    back: dict[int, torch.Tensor]
 
 
 def start(config: LlamaConfig, *, seed: int) -> LlamaForCausalLM:
-    """A model whose first layer already gathers nearby tokens; everything else is random.
+    """A model whose first two layers can find an option by its text and read its label; everything else is random.
 
-    Finding an option by its text, and then its label, takes a layer that gathers the label at the text and a layer that
-    compares texts. Neither is of use without the other, so random weights stay long on a plateau: here they were on it
-    after 6 million tokens. With the first half given, the other half is learnt within minutes.
-
-    Dimension 0 is the same for all tokens, so that queries and keys built from it depend on the distance alone: with rotary angles
-    f_i, the score of a key Δ back is S·Σ_i cos(f_i (Δ − offset)), largest at the offset. Values copy a random projection
-    of the token, each head into directions of its own.
+    The first layer gathers the tokens 1, 2, 3 and 6 back: at an option's text the label before it, at a "(" the text before ", ("
+    or before "</think> The answer is (". The second layer compares the gathered text with the texts of the options and copies
+    the gathered label. Each half is useless without the other, so from random weights a model stays on a plateau: here it
+    did for more than 6 million tokens. Training is free to change or drop all of this.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -35,34 +42,58 @@ def start(config: LlamaConfig, *, seed: int) -> LlamaForCausalLM:
             for weight in (layer.self_attn.o_proj.weight, layer.mlp.down_proj.weight):
                 weight *= _QUIET
                 weight[0] = 0.0  # keeps the constant dimension constant
-        _look_back(model, generator)
+        spaces = _spaces(config, generator)
+        _look_back(model, spaces)
+        _find_label(model, spaces)
     return model
 
 
-def _look_back(model: LlamaForCausalLM, generator: torch.Generator) -> None:
-    config = model.config
-    size, half = config.head_dim, config.head_dim // 2
-    angles = config.rope_parameters["rope_theta"] ** (-torch.arange(half) * 2 / size)
-    spread = config.initializer_range
-    normed = _CONSTANT / (_CONSTANT**2 / config.hidden_size + spread**2) ** 0.5  # dimension 0 after the norm
-    strength = (_SHARP * size**0.5) ** 0.5 / normed
+def _spaces(config: LlamaConfig, generator: torch.Generator) -> Spaces:
+    size, free = config.head_dim, config.hidden_size - 1  # dimension 0 is the constant one
+    basis = torch.linalg.qr(torch.randn(free, free, generator=generator))[0].T
+    basis = torch.cat([torch.zeros(free, 1), basis], dim=1)
+    rest = torch.randn(size, free - 3 * size, generator=generator), torch.randn(size, free - 3 * size, generator=generator)
+    near = [torch.linalg.qr(mix)[0] @ basis[3 * size :] for mix in rest]  # 1 and 3 back share what is left
+    back = {1: near[0], 2: basis[size : 2 * size], 3: near[1], 6: basis[2 * size : 3 * size]}
+    return Spaces(token=basis[:size], back=back)
+
+
+def _angles(config: LlamaConfig) -> torch.Tensor:
+    half = config.head_dim // 2
+    return config.rope_parameters["rope_theta"] ** (-torch.arange(half) / half)
+
+
+def _rows(config: LlamaConfig, number: int) -> slice:
+    return slice(number * config.head_dim, (number + 1) * config.head_dim)
+
+
+def _look_back(model: LlamaForCausalLM, spaces: Spaces) -> None:
+    """First layer: queries and keys from the constant dimension alone, so that scores depend on the distance alone.
+
+    With rotary angles f_i the score of a key Δ back is S·Σ_i cos(f_i (Δ − offset)), largest at the offset.
+    """
+    config, half, angles = model.config, model.config.head_dim // 2, _angles(model.config)
+    normed = _CONSTANT / (_CONSTANT**2 / config.hidden_size + config.initializer_range**2) ** 0.5
+    strength = (_SHARP * config.head_dim**0.5) ** 0.5 / normed
     attention = model.model.layers[0].self_attn
     attention.k_proj.weight *= 0.02
-    attention.v_proj.weight.zero_()
     attention.q_proj.weight *= 0.02
     for group in range(config.num_key_value_heads):
-        rows = slice(group * size, (group + 1) * size)
-        attention.k_proj.weight[rows][:half, 0] = strength
-        attention.v_proj.weight[rows, 1:] = _directions(config, generator)
-    for head, offset in enumerate(OFFSETS):
-        rows = slice(head * size, (head + 1) * size)
-        query = attention.q_proj.weight[rows]
+        attention.k_proj.weight[_rows(config, group)][:half, 0] = strength
+        attention.v_proj.weight[_rows(config, group)] = spaces.token
+    for head, (offset, directions) in enumerate(spaces.back.items()):
+        query = attention.q_proj.weight[_rows(config, head)]
         query[:half, 0] = strength * torch.cos(-angles * offset)
         query[half:, 0] = strength * torch.sin(-angles * offset)
-        attention.o_proj.weight[:, rows] = 0.0
-        attention.o_proj.weight[1:, rows] = _COPY * _directions(config, generator).T
+        attention.o_proj.weight[:, _rows(config, head)] = _GATHER * directions.T
 
 
-def _directions(config: LlamaConfig, generator: torch.Generator) -> torch.Tensor:
-    random = torch.randn(config.hidden_size - 1, config.head_dim, generator=generator)
-    return torch.linalg.qr(random)[0].T
+def _find_label(model: LlamaForCausalLM, spaces: Spaces) -> None:
+    """Second layer: the text gathered 2 back (head 0) or 6 back (head 1) is compared with tokens; labels gathered there are copied."""
+    config, attention = model.config, model.model.layers[1].self_attn
+    slow = (_angles(config) < _SLOW).repeat(2)[:, None]
+    attention.k_proj.weight[_rows(config, 0)] = _MATCH * spaces.token * slow
+    attention.v_proj.weight[_rows(config, 0)] = spaces.back[2]
+    for head, offset in enumerate((2, 6)):
+        attention.q_proj.weight[_rows(config, head)] = _MATCH * spaces.back[offset] * slow
+        attention.o_proj.weight[:, _rows(config, head)] = _ANSWER * spaces.token.T

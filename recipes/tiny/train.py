@@ -46,7 +46,7 @@ class Recipe:
     layers: int = 5
     heads: int = 4
     groups: int = 2
-    theta: float = 1e5
+    theta: float = 1e6
     spread: float = 0.08
     seed: int = 1
 
@@ -67,7 +67,7 @@ def new_model(recipe: Recipe, *, vocabulary: int, end: int) -> LlamaForCausalLM:
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=end,
-        pad_token_id=end,
+        pad_token_id=None,  # a padding token would start, and stay, without an embedding of its own
     )
     return start(config, seed=recipe.seed)
 

@@ -33,10 +33,13 @@ def encode_exit(name: str, text: str, labels: tuple[str, ...], codec: Codec) -> 
     suffix = codec.encode(text)
     if not suffix:
         raise InvalidInput("the exit text is empty; expected text that closes the trace and begins the answer")
+    _check_round_trip(text, suffix, codec)
     options: list[tuple[int, ...]] = []
     for label in labels:
         joined = codec.encode(text + label)
-        options.append(joined[len(suffix) :] if joined[: len(suffix)] == suffix and len(joined) > len(suffix) else codec.encode(label))
+        goes_on = joined[: len(suffix)] == suffix and len(joined) > len(suffix)
+        options.append(joined[len(suffix) :] if goes_on else codec.encode(label))
+        _check_round_trip(label, options[-1], codec)
     for i, first in enumerate(options):
         for j, second in enumerate(options):
             if i != j and second[: len(first)] == first:
@@ -45,6 +48,13 @@ def encode_exit(name: str, text: str, labels: tuple[str, ...], codec: Codec) -> 
                     f"token ids {list(first)} begin {list(second)}; use labels that differ, such as A and B"
                 )
     return ExitText(name=name, text=text, suffix=suffix, options=tuple(options))
+
+
+def _check_round_trip(text: str, ids: tuple[int, ...], codec: Codec) -> None:
+    """Refuses a tokenizer that changes the text it is given; white space at its ends is allowed to differ."""
+    back = codec.decode(ids)
+    if "".join(back.split()) != "".join(text.split()):
+        raise InvalidInput(f"the tokenizer does not round-trip: the exit text {text!r} comes back as {back!r}; choose another exit text")
 
 
 def cut_grid(n_trace: int, stride: int) -> tuple[int, ...]:
