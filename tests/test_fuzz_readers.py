@@ -136,7 +136,7 @@ def test_document_values(kind: str, data: st.DataObject) -> None:
         document_json(found)
 
 
-CSV = (HEADER + "\n5,First.,0,0.0,10,0.2,0,C,D,5_0\n5,\"Then, x\",24,0.5,0,0.0,1,C,D,5_1\n").encode()
+CSV = (HEADER + '\n5,First.,0,0.0,10,0.2,0,C,D,5_0\n5,"Then, x",24,0.5,0,0.0,1,C,D,5_1\n').encode()
 FILES: dict[str, tuple[str, str, bytes]] = {
     "rows": ("exit-curves", "curves.jsonl", json.dumps(ROW).encode()),
     "page": ("exit-page", "x.html", page_of(ROW).encode()),

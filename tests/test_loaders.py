@@ -379,7 +379,7 @@ def test_hub_columns(monkeypatch: pytest.MonkeyPatch, row: dict[str, Any], kind:
 
 def test_hub_faults_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_datasets(monkeypatch, [{"text": "t"}])
-    with pytest.raises(InvalidInput, match="columns .'text'. are not known"):
+    with pytest.raises(InvalidInput, match=r"columns .'text'. are not known"):
         load_task("hf:some/set")
     fake_datasets(monkeypatch, [{"question": "q", "choices": ["a", "b"], "answer": 7}])
     with pytest.raises(InvalidInput, match="index of one of 2"):

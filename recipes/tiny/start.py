@@ -10,9 +10,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 _CONSTANT = 0.5
 _SHARP = 20.0
 _GATHER = 0.15
-_MATCH = 2.2
-_ANSWER = 0.3
-_QUIET = 0.3
+_MATCH = 3.0
+_ANSWER = 1.0
+_QUIET = 0.02
 _SLOW = 0.02  # rotary angles per token below this keep a match of contents whatever the distance
 
 

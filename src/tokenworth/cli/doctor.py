@@ -65,5 +65,6 @@ def doctor(model: str, device: str, dtype: str, json_path: str | None) -> int:
         if json_path:
             Path(json_path).write_text(text + "\n", encoding="utf-8")
         for row in rows:
-            click.echo(f"{'ok  ' if row['ok'] else 'FAIL'}  {row['check']:<34} {row['detail']}")
+            state = "FAIL" if not row["ok"] else "-   " if str(row["detail"]).startswith("not ") else "ok  "
+            click.echo(f"{state}  {row['check']:<34} {row['detail']}")
     return 0 if all(row["ok"] for row in rows) else 1

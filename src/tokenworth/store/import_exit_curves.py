@@ -22,9 +22,7 @@ Reading = tuple[float, ...]
 _TITLE = re.compile(r"\s*([^\s:,]{1,20}):\s*([01](?:\.\d{1,6})?)\s*(?:,|$)")
 _SPAN = re.compile(r'<span style="[^"<>]{0,400}" title="([^"<>]{0,400})">')
 _PAGE_NAME = re.compile(r"(?P<subject>.+?)_questionID_(?P<question>\d+)")
-_STATED = re.compile(
-    r"(?:answer|choice)\s*(?:is|:)?\s*(?:choice|option|number)?[\s:*(\"]{0,8}([A-Z0-9])(?![\w]|[.,]\d)", re.IGNORECASE
-)
+_STATED = re.compile(r"(?:answer|choice)\s*(?:is|:)?\s*(?:choice|option|number)?[\s:*(\"]{0,8}([A-Z0-9])(?![\w]|[.,]\d)", re.IGNORECASE)
 
 _NOTES = (
     f"The model is named by the publication ({MODEL}), not by the file.",
@@ -189,8 +187,7 @@ def _problem(page: _Page) -> ProblemDoc:
         texts.append(page.prompt[start + len(label) + 3 : end])
         at = start + 1
     options = tuple(
-        OptionDoc(label=label, text=texts[number] if len(texts) == len(page.options) else "")
-        for number, label in enumerate(page.options)
+        OptionDoc(label=label, text=texts[number] if len(texts) == len(page.options) else "") for number, label in enumerate(page.options)
     )
     return ProblemDoc(id=page.ident, question=question.strip(), options=options, gold=page.gold, task=page.task)
 

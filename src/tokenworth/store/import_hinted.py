@@ -123,9 +123,7 @@ def _trace(sentences: Sequence[str], record: dict[str, Any] | None, first: dict[
         own = record["answer"] if isinstance(record.get("answer"), str) else None
     verdict = "unknown" if own is None else "correct" if own == first["gt_answer"] else "incorrect"
     answer_pieces = (answer,) if answer else ()
-    return TraceDoc(
-        unit="sentence", pieces=pieces, answer_pieces=answer_pieces, prompt=prompt, outcome=own, verdict=verdict
-    ), aligned
+    return TraceDoc(unit="sentence", pieces=pieces, answer_pieces=answer_pieces, prompt=prompt, outcome=own, verdict=verdict), aligned
 
 
 def _problem(first: dict[str, str], record: dict[str, Any] | None) -> ProblemDoc:

@@ -183,9 +183,7 @@ def _source(folder: Path) -> str:
     return f"{_model_name(folder)}/{folder.parent.name}/{folder.name}" if _known_place(folder) else folder.name
 
 
-def _notes(
-    complete: bool, aligned: bool, value: Sequence[Number], stored: Sequence[int], used: Sequence[int]
-) -> tuple[str, ...]:
+def _notes(complete: bool, aligned: bool, value: Sequence[Number], stored: Sequence[int], used: Sequence[int]) -> tuple[str, ...]:
     """What a reader of the curve must know about where its numbers come from."""
     notes = [
         "The value at a cut is the success rate when the sentence that follows it is removed and everything from there on is "

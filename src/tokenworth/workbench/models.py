@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenworth.core.ports import Backend
 from tokenworth.core.tokens import Codec
-from tokenworth.errors import MissingFile, unknown_name
+from tokenworth.errors import MissingFile, Unsupported, unknown_name
 from tokenworth.tasks.formats import TraceFormat, detect_format, format_named
 
 TINY = Path(__file__).parent.parent / "assets" / "tiny"
@@ -65,6 +65,8 @@ def load_model(
         return _local(name, path, **local, threads=threads, trace_format=trace_format, instruction=None)
     if (Path(name) / "config.json").is_file():
         return _local(name, name, **local, threads=threads, trace_format=trace_format, instruction=None)
+    if name.startswith(("http://", "https://")):
+        raise Unsupported(f"model {name!r}: servers are not supported yet; use tiny, toy:FILE.json or hf:PATH")
     if "/" in name or Path(name).exists():
         raise MissingFile(f"model {name!r}: no folder with a config.json there; write hf:NAME for a hub model, toy:FILE for an automaton")
     raise unknown_name("model", name, ("tiny", "toy:FILE.json", "hf:PATH"))

@@ -32,7 +32,7 @@ def check_config(config: Any) -> None:
     if names and not any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in names):
         raise Unsupported(f"{kind} ({names[0]}): not a causal language model")
     text = config.get_text_config()
-    if getattr(text, "is_causal", True) is False or getattr(text, "is_decoder", None) is False and kind in _ENCODERS:
+    if getattr(text, "is_causal", True) is False or (kind in _ENCODERS and not getattr(text, "is_decoder", False)):
         raise Unsupported(f"{kind}: an encoder with attention in both directions; a causal language model is needed")
     if getattr(text, "attn_logit_softcapping", None) is not None:
         raise Unsupported(f"{kind}: attention logit soft-capping is not supported")

@@ -170,7 +170,7 @@ class PrefillStep(Step):
 
 def base_part(blocks: Sequence[Block], layer: int, query: Tensor, scale: float) -> tuple[Tensor, Tensor]:
     """Output ``[rows, heads, tokens, dim]`` and log-sum-exp of sorted rows over their blocks' bases."""
-    rows, heads, tokens, _ = query.shape
+    _, heads, tokens, _ = query.shape
     outs: list[Tensor] = []
     totals: list[Tensor] = []
     for block in blocks:

@@ -68,9 +68,7 @@ class LocalBackend:
             return self.codec.decode(ids), ids
         messages = [{"role": "user", "content": user_text}]
         try:
-            text = tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True, **dict(template_arguments or {})
-            )
+            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **dict(template_arguments or {}))
         except Exception as error:
             raise InvalidInput(f"{self.name}: the chat template fails ({str(error).splitlines()[0] if str(error) else error!r})") from error
         return text, tuple(tokenizer.encode(text, add_special_tokens=False))

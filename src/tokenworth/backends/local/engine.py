@@ -177,8 +177,7 @@ class Engine:
     def _draw(self, hidden: Tensor, uniform: Tensor) -> np.ndarray:
         size = self.model.head_rows
         parts = [
-            support(self.model.logits(hidden[i : i + size]), self.params).draw(uniform[i : i + size])
-            for i in range(0, len(hidden), size)
+            support(self.model.logits(hidden[i : i + size]), self.params).draw(uniform[i : i + size]) for i in range(0, len(hidden), size)
         ]
         return torch.cat(parts).cpu().numpy()
 

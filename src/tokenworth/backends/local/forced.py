@@ -118,7 +118,7 @@ def node_states(model: LocalModel, prefix: Prefix, lengths: np.ndarray, tree: To
 
 def _score(model: LocalModel, states: Tensor, tree: TokenTree, place: dict[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums of log-probabilities along the paths, and the most likely token at the root."""
-    n, nodes, width = states.shape
+    n, nodes, _ = states.shape
     asked = [sorted({token for path in tree.paths for parent, token in path if place[parent] == i}) for i in range(nodes)]
     table = np.zeros((n, len(tree.paths)))
     best, best_value = np.zeros(n, dtype=np.int64), np.zeros(n)

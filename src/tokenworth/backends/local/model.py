@@ -131,9 +131,10 @@ def _tokenizer(path: str, folder: Path) -> Any:
 
 def _weights(path: str, folder: Path, config: Any, dtype: torch.dtype) -> Any:
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
         )
+        model, info = loaded
     except Exception as error:
         raise InvalidInput(f"{path}: the weights cannot be loaded ({_one_line(error)})") from error
     for what in ("missing_keys", "mismatched_keys", "error_msgs"):

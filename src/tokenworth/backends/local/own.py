@@ -79,9 +79,7 @@ class OwnKV:
         used = self.now + 1 - self.chunks[-1].start
         return [*(c.size for c in self.chunks[:-1]), used if 2 * used <= self.chunks[-1].size else self.chunks[-1].size]
 
-    def attend(
-        self, layer: int, query: Tensor, mask: Tensor, extents: list[int], base: tuple[Tensor, Tensor], scale: float
-    ) -> Tensor:
+    def attend(self, layer: int, query: Tensor, mask: Tensor, extents: list[int], base: tuple[Tensor, Tensor], scale: float) -> Tensor:
         """Attention ``[rows, heads, 1, dim]`` over the base's tokens and the rows' own together.
 
         ``base`` is the base part's output and log-sum-exp a; own scores s enter with weight ``exp(s − t)`` and the base
@@ -92,8 +90,7 @@ class OwnKV:
         n = rows * kv_heads
         folded = (query * scale).reshape(n, heads // kv_heads, dim)
         parts = [
-            torch.bmm(folded, chunk.keys[layer][:n, :columns].transpose(1, 2))
-            for chunk, columns in zip(self.chunks, extents, strict=True)
+            torch.bmm(folded, chunk.keys[layer][:n, :columns].transpose(1, 2)) for chunk, columns in zip(self.chunks, extents, strict=True)
         ]
         scores = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)).float().view(rows, heads, -1) + mask
         base_total = base[1].view(rows, heads)

@@ -9,6 +9,7 @@ from torch import Tensor
 from tokenworth.backends.local.forced import node_states, token_tree
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import PrefixStore
+from tokenworth.backends.local.rows import DecodeStep, Rows
 from tokenworth.errors import Unsupported
 
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
@@ -31,19 +32,32 @@ def cached_logits(model: LocalModel, ids: np.ndarray) -> Tensor:
 
 
 @torch.inference_mode()
-def branched_logits(model: LocalModel, ids: np.ndarray, lengths: np.ndarray, follow: int) -> Tensor:
-    """Logits ``[lengths, follow, vocabulary]`` where each of ``follow`` tokens after some prefix lengths is a branch.
+def decoded_logits(model: LocalModel, ids: np.ndarray, lengths: np.ndarray, follow: int) -> Tensor:
+    """Logits ``[lengths, follow, vocabulary]`` of rows that branch off one stored base and decode in one batch.
 
-    All branches run in one batch over one stored base and hold the tokens that stand there, so that they must
-    equal the plain forward's logits at the same positions.
+    Row i starts after the first ``lengths[i]`` ids and is fed the ids that stand there, so that the result must equal the
+    plain forward's logits at positions ``lengths[i] … lengths[i] + follow − 1``.
     """
     prefix = PrefixStore(model).get(ids[: int(lengths.max())].tolist())
-    rows: list[Tensor] = []
-    for length in lengths.tolist():
-        tree = token_tree(ids[length : length + follow].tolist(), ((0,),))
-        states = node_states(model, prefix, np.array([length]), tree, list(range(follow)))
-        rows.append(model.logits(states[0]))
-    return torch.stack(rows)
+    rows = Rows(len(lengths), model.groups)
+    for row, length in enumerate(lengths.tolist()):
+        rows.place(row, prefix.kv, length, 0)
+    found: list[Tensor] = []
+    for i in range(follow):
+        step = DecodeStep(rows, model.device, model.context_length)
+        tokens = torch.from_numpy(ids[lengths + i]).to(model.device)[:, None]
+        positions = torch.from_numpy(step.positions).to(model.device)[:, None]
+        found.append(model.logits(model.hidden(tokens, positions, step)[:, -1]))
+    return torch.stack(found, dim=1)
+
+
+@torch.inference_mode()
+def read_logits(model: LocalModel, ids: np.ndarray, lengths: np.ndarray, suffix: np.ndarray) -> Tensor:
+    """Logits ``[lengths, suffix, vocabulary]`` at a suffix put after ascending prefix lengths, all in one pass."""
+    prefix = PrefixStore(model).get(ids[: int(lengths.max())].tolist())
+    tree = token_tree(suffix.tolist(), ((0,),))
+    states = node_states(model, prefix, lengths, tree, range(len(suffix)))
+    return model.logits(states.flatten(0, 1)).unflatten(0, states.shape[:2])
 
 
 def relative_difference(got: Tensor, expected: Tensor) -> float:
@@ -52,25 +66,31 @@ def relative_difference(got: Tensor, expected: Tensor) -> float:
     return value if value == value else float("inf")
 
 
+def probe_ids(model: LocalModel, n: int, seed: int = 0) -> np.ndarray:
+    """``n`` random token ids that model and tokenizer both know."""
+    return np.random.default_rng(seed).integers(0, min(model.vocab_size, model.codec.vocab_size), size=n)
+
+
 def probe(model: LocalModel) -> None:
     """Returns if prefill and branches agree with the stock forward on a short sequence.
 
     Raises: `Unsupported`, with the difference, if they do not.
     """
     n = min(24, model.context_length - 2)
-    ids = np.random.default_rng(0).integers(0, min(model.vocab_size, model.codec.vocab_size), size=n)
+    ids = probe_ids(model, n)
+    lengths = np.array([1, n // 2, n - 3])
     try:
         expected = stock_logits(model, ids)
         cached = relative_difference(cached_logits(model, ids), expected)
-        lengths = np.array([1, n // 2, n - 2])
-        at = torch.from_numpy(lengths[:, None] + np.arange(2)[None, :]).to(model.device)
-        branched = relative_difference(branched_logits(model, ids, lengths, 2), expected[at])
+        at = torch.from_numpy(lengths[:, None] + np.arange(3)[None, :]).to(model.device)
+        decoded = relative_difference(decoded_logits(model, ids, lengths, 3), expected[at])
+        read = relative_difference(read_logits(model, ids, lengths[1:2], ids[n // 2 : n // 2 + 3])[0], expected[at[1]])
     except (TypeError, AttributeError, NotImplementedError, IndexError, ValueError) as error:
         if isinstance(error, Unsupported):
             raise
         kind = model.config.model_type
         raise Unsupported(f"{kind}: the model code does not work with shared-prefix attention ({error})") from error
-    worst, tolerance = max(cached, branched), TOLERANCE.get(model.dtype, 0.1)
+    worst, tolerance = max(cached, decoded, read), TOLERANCE.get(model.dtype, 0.1)
     if worst > tolerance:
         raise Unsupported(
             f"{model.config.model_type}: shared-prefix logits differ from the model's own by {worst:.2g} (expected ≤ {tolerance:g}); "

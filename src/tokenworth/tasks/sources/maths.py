@@ -29,9 +29,7 @@ def gsm8k_problem(row: dict[str, Any], where: str, ident: str) -> Problem:
     gold = parse_number(said)
     if gold is None:
         raise InvalidInput(f"{where}: got {said[:40]!r} after {_MARK}, expected a number")
-    return Problem(
-        id=ident, question=text_field(row, "question", where), gold=number_label(gold), kind=AnswerKind.NUMERIC, task="gsm8k"
-    )
+    return Problem(id=ident, question=text_field(row, "question", where), gold=number_label(gold), kind=AnswerKind.NUMERIC, task="gsm8k")
 
 
 def math_problems(path: Path) -> Iterator[Problem]:
