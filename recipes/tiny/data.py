@@ -80,8 +80,7 @@ class Level:
 
 _IN_TRACE, _AT_END = "So it is {text}, ({label}).", "So it is {text}.</think> The answer is ({label})."
 LEVELS = (
-    Level(words=8, asks=(_IN_TRACE,)),
-    Level(words=24, asks=(_IN_TRACE, _AT_END)),
+    Level(words=1000, asks=(_IN_TRACE,)),
     Level(words=1000, asks=(_IN_TRACE, _AT_END)),
 )
 _ASKS = 6

@@ -36,7 +36,7 @@ class Recipe:
     warmup: int = 150
     final_rate_share: float = 0.02
     drill_rows: int = 24
-    drill_rate: float = 1e-3
+    drill_rate: float = 5e-4
     drill_done: float = 0.25
     drill_most: int = 1500
     decay: float = 0.05

@@ -37,25 +37,30 @@ def _read_config(context: click.Context, _: click.Parameter, value: str | None) 
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(f"config file {value}: {' '.join(str(error).split())}") from error
     verb = context.info_name or ""
-    group = context.parent.command if context.parent is not None else None
-    verbs = set(group.commands) if isinstance(group, click.Group) else set()
+    commands = _commands(context)
     shared = {key: item for key, item in table.items() if not isinstance(item, dict)}
     for name, item in table.items():
-        if isinstance(item, dict) and name not in verbs:
-            raise InvalidInput(f"config file {value}: {unknown_name('section', name, verbs)}")
+        if isinstance(item, dict) and name not in commands:
+            raise InvalidInput(f"config file {value}: {unknown_name('section', name, commands)}")
     own = table.get(verb, {})
     context.default_map = _checked(context, value, {**shared}, strict=False) | _checked(context, value, own, strict=True)
     return value
 
 
+def _commands(context: click.Context) -> dict[str, click.Command]:
+    """Every verb of the program with its command."""
+    parent = context.parent
+    if parent is None or not isinstance(parent.command, click.Group):
+        return {context.info_name or "": context.command}
+    group = parent.command
+    found = {name: group.get_command(parent, name) for name in group.list_commands(parent)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
 def _checked(context: click.Context, path: str, values: dict[str, Any], *, strict: bool) -> dict[str, Any]:
     """Option values by parameter name. A shared key must be an option of some verb, a section's key one of that verb."""
     here = _names(context.command)
-    group = context.parent.command if context.parent is not None else None
-    everywhere = set(here)
-    if isinstance(group, click.Group) and not strict:
-        for command in group.commands.values():
-            everywhere |= set(_names(command))
+    everywhere = set(here).union(*(() if strict else (_names(command) for command in _commands(context).values())))
     found: dict[str, Any] = {}
     for key, item in values.items():
         name = key.replace("_", "-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -21,6 +22,7 @@ from tokenworth.errors import InvalidInput, MissingFile, TokenworthError
 from tokenworth.run.estimate import CostPlan, Price
 from tokenworth.store.documents import document_json, write_document
 from tokenworth.store.sqlite import SqliteStore
+from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case, utc_now
 from tokenworth.workbench.page import write_report
@@ -48,8 +50,12 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
     json_path = options["json_path"]
     if len(items) > 1 and json_path is not None and "{item}" not in json_path:
         raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
+    for name in ("json_path", "report_path"):
+        _check_writable(options.get(name))
     if options["store"] is None and not options["dry_run"] and len(items) > 1:
         click.echo("no --store: if this run is stopped, it begins anew", err=True)
+    if options["model"] == "tiny" or options["model"].startswith("hf:"):
+        _check_task(options["task"], items[0])
     documents: list[Document] = []
     failed = 0
     with open_bench(options) as bench:
@@ -69,6 +75,22 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
     if options.get("report_path") and documents:
         click.echo(f"wrote {write_report(options['report_path'], *documents)}", err=True)
     return 1 if failed else 0
+
+
+def _check_task(task: str | None, item: str) -> None:
+    """Finds out before a model is loaded that there is no such problem."""
+    if task is None:
+        raise InvalidInput("this model needs a problem; give --task, such as world:steps or a problems file")
+    load_item(task, item)
+
+
+def _check_writable(path: str | None) -> None:
+    """Finds out before anything is drawn that a result could not be written."""
+    if path is None or path == "-":
+        return
+    folder = Path(path).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise MissingFile(f"cannot write {path}: {folder} is not a folder that can be written to; make it first")
 
 
 def parse_items(text: str) -> list[str]:

@@ -235,7 +235,7 @@ def forced_document(result: ForcedResult, exit_texts: tuple[str, ...], about: Ab
     notes: list[str] = []
     if own is None:
         notes.append(f"the model's own answer is not one of the options (outcome: {result.own.outcome})")
-    at_end = result.options[int(np.argmax(result.readings[0].logprob[-1]))] if result.readings else None
+    at_end = _forced_at_end(result)
     return ForcedDoc(
         problem=problem_doc(about.problem),
         model=about.model,
@@ -247,6 +247,12 @@ def forced_document(result: ForcedResult, exit_texts: tuple[str, ...], about: Ab
         provenance=about.provenance,
         notes=tuple(notes),
     )
+
+
+def _forced_at_end(result: ForcedResult) -> str | None:
+    """The likeliest option at the trace's natural end after the first exit text; None where no option has any probability."""
+    last = result.readings[0].logprob[-1] if result.readings else np.zeros(0)
+    return result.options[int(np.argmax(last))] if len(last) and np.isfinite(last).any() else None
 
 
 def sample_document(result: SampleResult, chosen: int | None, about: About) -> SampleSetDoc:

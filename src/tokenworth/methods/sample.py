@@ -13,6 +13,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.results import SampleResult
+from tokenworth.methods.settings import check_level
 from tokenworth.stats.correlation import point_biserial
 from tokenworth.stats.proportion import wilson
 
@@ -30,6 +31,7 @@ def sample(
     """
     if n < 1:
         raise InvalidInput(f"samples {n}: expected at least 1")
+    check_level(level)
     start = TokenSequence(prompt=prompt, completion=())
     requests = tuple(Sample(sequence=start, cut=0, params=sampling, seed=seed, index=index) for index in range(n))
     rollouts = tuple(answer for answer in (yield requests) if isinstance(answer, Rollout))

@@ -72,7 +72,12 @@ class CurveSettings:
             raise InvalidInput(f"stride {self.stride}: expected at least 1")
         if self.refine is not None and not (self.plan == "stride" and 0 < self.refine < 1):
             raise InvalidInput(f"refine {self.refine}: expected a difference between 0 and 1, with the plan 'stride'")
-        if not (0.5 <= self.level < 1 and math.isfinite(self.level)):
-            raise InvalidInput(f"level {self.level}: expected a number from 0.5 to below 1, such as 0.95")
+        check_level(self.level)
         if self.plan == "excursions" and self.samples is None and self.budget.is_open:
             raise InvalidInput("excursions need a target: samples, max rollouts, max tokens or a half-width")
+
+
+def check_level(level: float) -> None:
+    """Refuses a level that intervals cannot have."""
+    if not (math.isfinite(level) and 0.5 <= level < 1):
+        raise InvalidInput(f"level {level}: expected a number from 0.5 to below 1, such as 0.95")

@@ -103,14 +103,16 @@ def forced_target(doc: ForcedDoc, gold: str | None) -> str | None:
     return gold or doc.own_answer or doc.forced_at_end
 
 
-def forced_metrics(stack: StackView, index: int, target: str, n_units: int, *, is_gold: bool) -> tuple[MetricView, ...]:
+_ROLES = {"gold": ", correct", "own answer": ", the model's own answer", "": ", the likeliest at the end of the trace"}
+
+
+def forced_metrics(stack: StackView, index: int, target: str, n_units: int, *, role: str) -> tuple[MetricView, ...]:
     """P(target) of one exit, raw and renormalised, per unit; readings a source copied are left out."""
     k = stack.all_labels.index(target)
     fresh = tuple(None if held else x for x, held in zip(stack.all_raw[k], stack.held, strict=True))
     share = _ratio((fresh,), stack.mass)[0]
-    who = f"{target}, correct" if is_gold else f"{target}, the model's own answer"
-    name = "forced P(gold)" if is_gold else "forced P(own answer)"
-    note = f"after the exit “{stack.name}”, option {who}"
+    name = f"forced P({role})" if role else f"forced P({target})"
+    note = f"after the exit “{stack.name}”, option {target}{_ROLES[role]}"
     return (
         metric(f"forced/{index}/raw", name, "gold", per_unit(stack.cuts, fresh, n_units), scale="raw probability", note=note),
         metric(

@@ -196,9 +196,11 @@ def _metrics(
         note = f"change of {curve.value_label} from the previous cut with a value"
         found.append(metric("delta", "Δ", "delta", deltas, scale="difference", note=note, low=-most, high=most))
     target = forced_target(forced, gold) if forced is not None else None
+    own = forced.own_answer if forced is not None else None
+    role = "" if target is None else "gold" if target == gold else "own answer" if target == own else ""
     for index, stack in enumerate(stacks):
         if stack.kind == "forced" and target in stack.all_labels:
-            found += forced_metrics(stack, index, target, n, is_gold=target == gold)
+            found += forced_metrics(stack, index, target, n, role=role)
     if trace.probabilities is not None:
         laid = [known(x) for x in trace.probabilities]
         note = f"of each {trace.unit} under the run's sampling"
@@ -226,7 +228,7 @@ def _others(samples: SampleSetDoc, main: TraceDoc | None) -> list[TraceView]:
                 branches=(),
                 samples=(),
                 events=all_events(trace.pieces, trace.unit, None, (), (), has_answer=bool(trace.answer_pieces)),
-                notes=tuple(whole(n) for n in samples.notes),
+                notes=(),
             )
         )
     return views

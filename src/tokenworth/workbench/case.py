@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tokenworth import __version__
@@ -134,6 +135,7 @@ class Case:
             version=__version__,
             created=self._now().isoformat(timespec="seconds"),
             command=self._command,
+            store=Path(getattr(self.store, "path", "")).name,
             drawn=counts.drawn,
             reused=counts.reused,
         )
