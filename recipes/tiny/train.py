@@ -18,7 +18,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-from recipes.tiny.data import LEVELS, STOPPED, Level, Sequences, batches, corpus, drill_batch, tokenised
+from recipes.tiny.data import LABEL_WEIGHT, LEVELS, STOPPED, Level, Sequences, batches, corpus, drill_batch, tokenised
 from recipes.tiny.start import start
 from recipes.tiny.tokenizer import CONTEXT, END, save_tokenizer, train_tokenizer
 from tokenworth.tasks.world.item import LABELS
@@ -32,7 +32,7 @@ class Recipe:
 
     sequences: int = 120_000
     rows: int = 48
-    rate: float = 1.5e-3
+    rate: float = 1.2e-3
     warmup: int = 150
     final_rate_share: float = 0.02
     drill_rows: int = 24
@@ -89,13 +89,16 @@ def optimiser(model: LlamaForCausalLM, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)
 
 
-def loss_of(model: LlamaForCausalLM, ids: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Weighted mean cross-entropy of the tokens with a weight; logits are computed only there."""
+def losses_of(model: LlamaForCausalLM, ids: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted mean cross-entropy of the tokens with a weight, and the plain mean over the labels of the answers.
+
+    Logits are computed only where there is a weight.
+    """
     counted = weight[:, 1:] > 0
     hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state[counted]
     each = torch.nn.functional.cross_entropy(model.lm_head(hidden), ids[:, 1:][counted], reduction="none")
     weights = weight[:, 1:][counted]
-    return (each * weights).sum() / weights.sum()
+    return (each * weights).sum() / weights.sum(), each.detach()[weights == LABEL_WEIGHT].mean()
 
 
 def save_model(model: LlamaForCausalLM, folder: Path, *, end: int) -> None:
@@ -173,18 +176,19 @@ def optimise(model: LlamaForCausalLM, sequences: Sequences, recipe: Recipe, save
     steps = -(-len(sequences) // recipe.rows)
     adam = optimiser(model, recipe)
     begun = saved = time.perf_counter()
-    mean, seen = 0.0, 0
+    mean, label_mean, seen = 0.0, 0.0, 0
     model.train()
     for step, (ids, weight) in enumerate(batches(sequences, rows=recipe.rows, seed=recipe.seed)):
         for group in adam.param_groups:
             group["lr"] = rate_at(step, steps, recipe)
-        loss = loss_of(model, torch.from_numpy(ids), torch.from_numpy(weight))
+        loss, label = losses_of(model, torch.from_numpy(ids), torch.from_numpy(weight))
         descend(model, adam, loss, recipe)
         mean += (loss.item() - mean) / min(step + 1, 100)
+        label_mean += (label.item() - label_mean) / min(step + 1, 100)
         seen += ids.size
         now = time.perf_counter()
-        if step % 100 == 99:
-            _say(f"step {step + 1}/{steps} loss {mean:.4f} {seen / (now - begun):.0f} tokens/s {now - begun:.0f} s")
+        if step % 50 == 49:
+            _say(f"step {step + 1}/{steps} loss {mean:.4f} label {label_mean:.3f} {seen / (now - begun):.0f} tokens/s {now - begun:.0f} s")
         if now - saved > save_every:
             save()
             saved = now

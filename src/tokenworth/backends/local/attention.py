@@ -94,14 +94,23 @@ def part(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: 
 class Block:
     """Consecutive rows (in sorted order) that attend to the first ``length`` tokens of one base.
 
-    ``mask`` is additive, ``[1, 1, rows · groups · tokens, length]``, None when every row sees all of them.
+    ``row_mask`` is additive, ``[rows, length]``, None when every row sees all of them.
     """
 
     start: int
     stop: int
     base: BaseKV
     length: int
-    mask: Tensor | None
+    row_mask: Tensor | None
+    _mask: Tensor | None = None
+
+    def mask(self, repeat: int) -> Tensor | None:
+        """The mask for ``repeat`` queries a row, ``[1, 1, rows · repeat, length]``; made once, used by all layers."""
+        if self.row_mask is None:
+            return None
+        if self._mask is None or self._mask.shape[2] != repeat * self.row_mask.shape[0]:
+            self._mask = self.row_mask.repeat_interleave(repeat, dim=0)[None, None]
+        return self._mask
 
 
 class BaseKV:
@@ -179,7 +188,7 @@ def base_part(blocks: Sequence[Block], layer: int, query: Tensor, scale: float) 
         n = block.stop - block.start
         folded = query[block.start : block.stop].reshape(n, key.shape[1], groups * tokens, -1)
         folded = folded.transpose(0, 1).reshape(1, key.shape[1], n * groups * tokens, -1)
-        out, total = part(folded, key, value, block.mask, scale)
+        out, total = part(folded, key, value, block.mask(groups * tokens), scale)
         outs.append(out.view(key.shape[1], n, groups * tokens, -1).transpose(0, 1).reshape(n, heads, tokens, -1))
         totals.append(total.reshape(key.shape[1], n, groups * tokens).transpose(0, 1).reshape(n, heads, tokens))
     if len(outs) == 1:

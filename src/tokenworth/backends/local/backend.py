@@ -105,7 +105,7 @@ class LocalBackend:
     def _rows(self, capacity: int) -> Rows:
         """Rows to decode in; the memory of the last call is used again where it is large enough."""
         rows, self._spare_rows = self._spare_rows, None
-        return rows if rows is not None and rows.capacity >= capacity else Rows(capacity, self.model.groups)
+        return rows if rows is not None and rows.capacity >= capacity else Rows(capacity)
 
     def _check_length(self, request: Request) -> None:
         n_prompt, limit = len(request.sequence.prompt), self.context_length

@@ -6,12 +6,14 @@ writes spaces as ``▁`` and stray bytes as ``<0xE2>``. Any other decoder is ask
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from typing import Any
 
+from tokenizers import Tokenizer
+
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
-_SENTINEL = "\n"
 
 
 def byte_alphabet() -> dict[str, int]:
@@ -32,6 +34,27 @@ def _decoder_types(decoder: Any) -> set[str]:
     return {str(decoder.get("type"))}.union(*(_decoder_types(part) for part in decoder.get("decoders", ())))
 
 
+def _parts(step: Any, name: str) -> list[dict[str, Any]]:
+    """A normalizer or pre-tokenizer and, of a sequence, its steps."""
+    return [step, *step.get(name, ())] if isinstance(step, dict) else []
+
+
+def _without_prefix_space(spec: dict[str, Any]) -> Tokenizer | None:
+    """The tokenizer without the space some put before a text (and after special tokens); None if it puts none."""
+    changed = copy.deepcopy(spec)
+    for step in _parts(changed.get("normalizer"), "normalizers"):
+        if step.get("type") == "Sequence":
+            step["normalizers"] = [part for part in step["normalizers"] if part.get("type") != "Prepend"]
+    if (changed.get("normalizer") or {}).get("type") == "Prepend":
+        changed["normalizer"] = None
+    for step in _parts(changed.get("pre_tokenizer"), "pretokenizers"):
+        if step.get("type") == "Metaspace":
+            step["prepend_scheme"] = "never"
+        if step.get("add_prefix_space"):
+            step["add_prefix_space"] = False
+    return None if changed == spec else Tokenizer.from_str(json.dumps(changed))
+
+
 class TokenizerCodec:
     """A `tokenworth.core.tokens.Codec` over a Hugging Face tokenizer.
 
@@ -49,26 +72,18 @@ class TokenizerCodec:
         self._alphabet = byte_alphabet() if self.kind == "bytes" else {}
         self._space = _metaspace(spec.get("decoder")) if self.kind == "metaspace" else ""
         self._cache: dict[int, bytes] = {}
-        self._sentinel: tuple[int, ...] | None = None
-        probe = self._plain("x")
-        if self.kind == "metaspace" and b"".join(self.piece_bytes(probe)).startswith(b" "):
-            self._sentinel = self._plain(_SENTINEL)
+        self._fragments = _without_prefix_space(spec)
 
     @property
     def vocab_size(self) -> int:
         """Ids the tokenizer knows; the model's head may be padded beyond it."""
         return self._size
 
-    def _plain(self, text: str) -> tuple[int, ...]:
-        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
-
     def encode(self, text: str) -> tuple[int, ...]:
         """Ids of ``text``, special tokens recognised, none added."""
-        if self._sentinel is None or not text:
-            return self._plain(text)
-        ids = self._plain(_SENTINEL + text)
-        n = len(self._sentinel)
-        return ids[n:] if ids[:n] == self._sentinel else self._plain(text)
+        if self._fragments is not None:
+            return tuple(self._fragments.encode(text, add_special_tokens=False).ids)
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
     def decode(self, ids: tuple[int, ...]) -> str:
         """Text of ``ids``, special tokens kept; broken UTF-8 becomes U+FFFD."""

@@ -109,7 +109,7 @@ def node_states(model: LocalModel, prefix: Prefix, lengths: np.ndarray, tree: To
     device, kv = model.device, prefix.kv
     seen = torch.from_numpy(tree.ancestors).to(device)
     mask = torch.zeros(seen.shape, dtype=model.dtype, device=device).masked_fill_(~seen, _LOWEST)[None, None]
-    step = TreeStep(blocks_of(kv, lengths, 0, model.groups * len(tree.tokens)), mask, model.context_length)
+    step = TreeStep(blocks_of(kv, lengths, 0), mask, model.context_length)
     ids = torch.from_numpy(tree.tokens).to(device).expand(len(lengths), -1)
     positions = torch.from_numpy(lengths[:, None] + tree.depths[None, :]).to(device)
     found = model.hidden(ids, positions, step)[:, inner]

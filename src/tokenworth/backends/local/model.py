@@ -36,8 +36,6 @@ class LocalModel:
         self.vocab_size = int(self.head.weight.shape[0])
         self.device = model.device
         self.dtype: torch.dtype = model.dtype
-        heads = self.config.num_attention_heads
-        self.groups = heads // (getattr(self.config, "num_key_value_heads", None) or heads)
         self._cap = getattr(self.config, "final_logit_softcapping", None)
         scale = getattr(self.config, "logit_scale", None)
         divide = getattr(self.config, "logits_scaling", None)

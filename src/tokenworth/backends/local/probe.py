@@ -39,7 +39,7 @@ def decoded_logits(model: LocalModel, ids: np.ndarray, lengths: np.ndarray, foll
     plain forward's logits at positions ``lengths[i] … lengths[i] + follow − 1``.
     """
     prefix = PrefixStore(model).get(ids[: int(lengths.max())].tolist())
-    rows = Rows(len(lengths), model.groups)
+    rows = Rows(len(lengths))
     for row, length in enumerate(lengths.tolist()):
         rows.place(row, prefix.kv, length, 0)
     found: list[Tensor] = []

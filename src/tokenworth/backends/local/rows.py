@@ -28,16 +28,16 @@ class Plan:
     blocks: list[Block]
 
 
-def length_mask(lengths: np.ndarray, longest: int, repeat: int, like: Tensor) -> Tensor | None:
-    """Additive mask ``[1, 1, rows · repeat, longest]`` that shows each row its first ``lengths`` keys."""
+def length_mask(lengths: np.ndarray, longest: int, like: Tensor) -> Tensor | None:
+    """Additive mask ``[rows, longest]`` that shows each row its first ``lengths`` keys."""
     if int(lengths.min()) == longest:
         return None
-    limit = torch.from_numpy(np.repeat(lengths, repeat)).to(like.device)
+    limit = torch.from_numpy(lengths).to(like.device)
     hidden = torch.arange(longest, device=like.device)[None, :] >= limit[:, None]
-    return torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill_(hidden, _LOWEST)[None, None]
+    return torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill_(hidden, _LOWEST)
 
 
-def blocks_of(base: BaseKV, lengths: np.ndarray, start: int, repeat: int) -> list[Block]:
+def blocks_of(base: BaseKV, lengths: np.ndarray, start: int) -> list[Block]:
     """Blocks of rows ``start …`` with ascending ``lengths`` on one base: split so that little masked work is done."""
     n, longest = len(lengths), int(lengths[-1])
     pieces = max(1, min(n // 8, (longest - int(lengths[0])) // _SPLIT_AT))
@@ -45,7 +45,7 @@ def blocks_of(base: BaseKV, lengths: np.ndarray, start: int, repeat: int) -> lis
     made: list[Block] = []
     for a, b in zip(edges, edges[1:], strict=False):
         reach = int(lengths[b - 1])
-        mask = length_mask(lengths[a:b], reach, repeat, base.keys[0])
+        mask = length_mask(lengths[a:b], reach, base.keys[0])
         made.append(Block(start + a, start + b, base, reach, mask))
     return made
 
@@ -53,9 +53,8 @@ def blocks_of(base: BaseKV, lengths: np.ndarray, start: int, repeat: int) -> lis
 class Rows:
     """State of up to ``capacity`` rows. Host arrays drive the loop; keys and values stay on the device."""
 
-    def __init__(self, capacity: int, groups: int) -> None:
+    def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self.groups = groups
         self.n = 0
         self.bases: list[BaseKV | None] = [None] * capacity
         self.base_length = np.zeros(capacity, dtype=np.int64)
@@ -109,10 +108,10 @@ class Rows:
         for a, b in zip(edges, edges[1:], strict=False):
             base = self.bases[int(order[a])]
             assert base is not None
-            blocks += blocks_of(base, lengths[order[a:b]], a, self.groups)
+            blocks += blocks_of(base, lengths[order[a:b]], a)
         if len(blocks) == 1:
             base, longest = blocks[0].base, int(lengths.max())
-            mask = length_mask(lengths, longest, self.groups, base.keys[0])
+            mask = length_mask(lengths, longest, base.keys[0])
             return Plan(None, None, [Block(0, n, base, longest, mask)])
         if bool((order == np.arange(n)).all()):
             return Plan(None, None, blocks)
