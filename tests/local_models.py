@@ -52,6 +52,7 @@ _SMALL: dict[str, Any] = {
     "bos_token_id": None,
     "pad_token_id": 1,
 }
+_YARN = {"rope_type": "yarn", "factor": 4.0, "rope_theta": 10000.0, "original_max_position_embeddings": 64}
 ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("LlamaConfig", {}),
     "llama-mha": ("LlamaConfig", {"num_key_value_heads": 4, "tie_word_embeddings": True}),

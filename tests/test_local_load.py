@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tokenworth.backends.local.doctor import self_check
 from tokenworth.backends.local.load import load_local
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError, Unsupported
 
+LINEAR = {"head_dim": 16, "num_experts": 2, "layer_types": ["linear_attention", "full_attention", "full_attention"]}
+LONGROPE = {"rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [2.0] * 8, "rope_theta": 1e4}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("MistralConfig", {"sliding_window": 32}, r"mistral: sliding-window attention \(32 of 256 tokens\)"),
     ("Qwen2Config", {"use_sliding_window": True, "sliding_window": 16, "max_window_layers": 1}, "qwen2: sliding-window attention"),
@@ -64,7 +67,7 @@ def test_unsupported_attention_is_refused_by_name(tmp_path: Path, config_class: 
     (tmp_path / "model.safetensors").write_bytes(b"")
     error = refusal(tmp_path)
     assert isinstance(error, Unsupported)
-    assert pytest.importorskip("re").search(words, str(error)), str(error)
+    assert re.search(words, str(error)), str(error)
 
 
 def test_the_probe_catches_what_no_rule_names(monkeypatch: pytest.MonkeyPatch):

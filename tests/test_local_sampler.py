@@ -87,8 +87,9 @@ def test_nothing_left_is_an_error():
     sure = support(torch.tensor([[9.0, 0.0, 0.0]]), sampling(1, temperature=0.0))
     with pytest.raises(InvalidInput, match="nothing to sample"):
         sure.without(torch.tensor([0])).draw(torch.tensor([0.5], dtype=torch.float64))
-    with pytest.raises(InvalidInput, match="nothing to sample"):
-        support(torch.tensor([[float("nan"), 0.0]]), sampling(1)).draw(torch.tensor([0.5], dtype=torch.float64))
+    for params in (sampling(1), sampling(1, temperature=0.0), sampling(1, top_k=1), sampling(1, top_p=0.5)):
+        with pytest.raises(InvalidInput, match="nothing to sample"):
+            support(torch.tensor([[float("nan"), 0.0]]), params).draw(torch.tensor([0.5], dtype=torch.float64))
 
 
 def test_top_lists_the_most_likely_first_and_pads():

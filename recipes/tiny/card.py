@@ -88,6 +88,7 @@ def card(model: Path) -> str:
         sequences=f"{recipe['sequences']:,}",
         drill_steps=sum(training["drill_steps"]),
         drill_rows=recipe["drill_rows"],
+        mixed_rows=recipe["mixed_rows"],
         tokens=f"{training['tokens'] / 1e6:.1f}",
         learnt=f"{training['tokens_with_loss'] / 1e6:.1f}",
         longest=training["longest"],

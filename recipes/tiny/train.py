@@ -30,12 +30,13 @@ _TOKENIZER_TEXTS = 20_000
 class Recipe:
     """Everything that decides the weights, up to the order of floating-point sums."""
 
-    sequences: int = 120_000
+    sequences: int = 150_000
     rows: int = 48
     rate: float = 1.2e-3
     warmup: int = 150
     final_rate_share: float = 0.02
     drill_rows: int = 24
+    mixed_rows: int = 10
     drill_rate: float = 5e-4
     drill_done: float = 0.25
     drill_most: int = 1500
@@ -121,7 +122,7 @@ def train(recipe: Recipe, out: Path, *, save_every: float) -> None:
     drilled = [find_labels(model, tokenizer, level, recipe) for level in LEVELS]
     sequences = tokenised(tokenizer, corpus(recipe.sequences, seed=recipe.seed), stopped=STOPPED, seed=recipe.seed)
     _say(f"data: {len(sequences)} sequences, {len(sequences.ids)} tokens, {time.perf_counter() - begun:.0f} s")
-    optimise(model, sequences, recipe, lambda: save_model(model, out, end=end), save_every=save_every)
+    optimise(model, sequences, tokenizer, recipe, lambda: save_model(model, out, end=end), save_every=save_every)
     save_model(model, out, end=end)
     record = {
         "recipe": asdict(recipe),
@@ -150,17 +151,21 @@ def find_labels(model: LlamaForCausalLM, tokenizer: Tokenizer, level: Level, rec
     while step < recipe.drill_most and mean >= recipe.drill_done:
         for group in adam.param_groups:
             group["lr"] = recipe.drill_rate * min(1.0, (step + 1) / 50)
-        batch = drill_batch(tokenizer, level, step, rows=recipe.drill_rows, seed=recipe.seed)
-        ids, asked = map(torch.from_numpy, batch)
-        hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state[asked[:, 1:]]
-        right = (ids[:, 1:][asked[:, 1:]][:, None] == labels).long().argmax(-1)
-        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden)[:, labels], right)
+        loss = drill_loss(model, drill_batch(tokenizer, level, step, rows=recipe.drill_rows, seed=recipe.seed), labels)
         descend(model, adam, loss, recipe)
         mean += (loss.item() - mean) / 25
         step += 1
         if step % 25 == 0:
             _say(f"drill of {level.words} words, step {step}: loss {mean:.3f}")
     return step
+
+
+def drill_loss(model: LlamaForCausalLM, batch: tuple[np.ndarray, np.ndarray], labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of the choice between the labels where a drill asks for one."""
+    ids, asked = map(torch.from_numpy, batch)
+    hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state[asked[:, 1:]]
+    right = (ids[:, 1:][asked[:, 1:]][:, None] == labels).long().argmax(-1)
+    return torch.nn.functional.cross_entropy(model.lm_head(hidden)[:, labels], right)
 
 
 def descend(model: LlamaForCausalLM, adam: torch.optim.AdamW, loss: torch.Tensor, recipe: Recipe) -> None:
@@ -171,24 +176,42 @@ def descend(model: LlamaForCausalLM, adam: torch.optim.AdamW, loss: torch.Tensor
     adam.zero_grad(set_to_none=True)
 
 
-def optimise(model: LlamaForCausalLM, sequences: Sequences, recipe: Recipe, save: Callable[[], None], *, save_every: float) -> None:
-    """One pass over the sequences. ``save`` is called every ``save_every`` seconds, so that an early model can be tried."""
+def optimise(
+    model: LlamaForCausalLM,
+    sequences: Sequences,
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    save: Callable[[], None],
+    *,
+    save_every: float,
+) -> None:
+    """One pass over the sequences. ``save`` is called every ``save_every`` seconds, so that an early model can be tried.
+
+    A few drills go on in every batch: without them the first hundreds of steps, which learn which tokens are common, undo the
+    way of finding labels, and one asked label a sequence does not bring it back.
+    """
     steps = -(-len(sequences) // recipe.rows)
     adam = optimiser(model, recipe)
     begun = saved = time.perf_counter()
-    mean, label_mean, seen = 0.0, 0.0, 0
+    labels = torch.tensor([tokenizer.token_to_id(label) for label in LABELS])
+    mean, label_mean, drill_mean, seen = 0.0, 0.0, 0.0, 0
     model.train()
     for step, (ids, weight) in enumerate(batches(sequences, rows=recipe.rows, seed=recipe.seed)):
         for group in adam.param_groups:
             group["lr"] = rate_at(step, steps, recipe)
         loss, label = losses_of(model, torch.from_numpy(ids), torch.from_numpy(weight))
-        descend(model, adam, loss, recipe)
+        drilled = drill_loss(
+            model, drill_batch(tokenizer, LEVELS[-1], recipe.drill_most + step, rows=recipe.mixed_rows, seed=recipe.seed), labels
+        )
+        descend(model, adam, loss + drilled, recipe)
         mean += (loss.item() - mean) / min(step + 1, 100)
+        drill_mean += (drilled.item() - drill_mean) / min(step + 1, 20)
         label_mean += (label.item() - label_mean) / min(step + 1, 100)
         seen += ids.size
         now = time.perf_counter()
         if step % 50 == 49:
-            _say(f"step {step + 1}/{steps} loss {mean:.4f} label {label_mean:.3f} {seen / (now - begun):.0f} tokens/s {now - begun:.0f} s")
+            means = f"loss {mean:.4f} label {label_mean:.3f} drill {drill_mean:.3f}"
+            _say(f"step {step + 1}/{steps} {means} {seen / (now - begun):.0f} tokens/s {now - begun:.0f} s")
         if now - saved > save_every:
             save()
             saved = now

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as hf_logging
 
 from tokenworth.backends.local import attention
 from tokenworth.backends.local.architecture import check_config, context_length
@@ -127,11 +128,24 @@ def _tokenizer(path: str, folder: Path) -> Any:
         raise InvalidInput(f"{path}: the tokenizer cannot be loaded ({_one_line(error)})") from error
 
 
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Progress is the caller's to show: transformers' own bar stays off inside."""
+    shown = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            hf_logging.enable_progress_bar()
+
+
 def _weights(path: str, folder: Path, config: Any, dtype: torch.dtype) -> Any:
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
-        )
+        with _no_progress_bar():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
+            )
         model, info = loaded
     except Exception as error:
         raise InvalidInput(f"{path}: the weights cannot be loaded ({_one_line(error)})") from error

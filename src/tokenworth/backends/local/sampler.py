@@ -60,10 +60,10 @@ class Support:
         ids = index if self.ids is None else self.ids.gather(-1, index)
         ids = torch.where(q > 0, ids, -1)
         missing = count - width
-        return functional_pad(ids, missing, -1), functional_pad(q, missing, 0)
+        return _padded(ids, missing, -1), _padded(q, missing, 0)
 
 
-def functional_pad(x: Tensor, missing: int, value: int) -> Tensor:
+def _padded(x: Tensor, missing: int, value: int) -> Tensor:
     """``x`` with ``missing`` more columns of ``value``."""
     return torch.nn.functional.pad(x, (0, missing), value=value) if missing else x
 
@@ -73,7 +73,7 @@ def support(logits: Tensor, params: Sampling) -> Support:
     vocabulary = logits.shape[1]
     if params.temperature == 0:
         best = logits.argmax(-1, keepdim=True)
-        return Support(best, torch.ones_like(best, dtype=torch.float64))
+        return Support(best, torch.where(logits.gather(-1, best).isnan(), 0.0, 1.0).double())
     if 0 < params.top_k < vocabulary:
         return _top_k(logits, params)
     scaled = logits.double() / params.temperature
