@@ -120,7 +120,7 @@ def report(args: Any, suffix: int, makers: list[str]) -> None:
 
 def main() -> None:
     """Prints the tables, or is one contender."""
-    args = arguments("Forced answers at all cuts, four ways.", {"tokens": 1000, "suffix": 0, "stride": 10})
+    args = arguments("Forced answers at all cuts, four ways.", {"tokens": 1000, "suffix": 0, "stride": 25})
     shape = (args.tokens, args.suffix, args.stride)
     makers: dict[str, Callable[[str], Callable[[], dict[str, Any]]]] = {
         OURS: lambda folder: shared(folder, *shape),

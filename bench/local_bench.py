@@ -65,12 +65,15 @@ def save_model(folder: Path) -> None:
 
 
 def stock_model(folder: str) -> Any:
-    """The model as transformers loads it: float32, its default attention (SDPA)."""
+    """The model as transformers loads it: float32, its default attention (SDPA). One short forward warms it up."""
     import torch
     from transformers import AutoModelForCausalLM
 
     quiet()
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        model(torch.tensor([random_ids(64)]))
+    return model
 
 
 def random_ids(n: int, seed: int = 0) -> list[int]:
@@ -139,7 +142,7 @@ def peak(runs: list[Run]) -> float:
 def arguments(description: str, options: Mapping[str, int]) -> argparse.Namespace:
     """The command line: whole-number options with their defaults, and the two that workers get."""
     parser = argparse.ArgumentParser(description=description)
-    for name, default in {"rounds": 2, "threads": 1, **options}.items():
+    for name, default in {"rounds": 3, "threads": 1, **options}.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)

@@ -48,9 +48,9 @@ Results go to standard output, progress to standard error.
 | Exit code | Means |
 |---|---|
 | 0 | done |
-| 1 | `doctor` found a fault |
+| 1 | `doctor` found a fault, or some of several items failed (one line each; the others are done) |
 | 2 | nothing was done, for the reason in one line on standard error |
-| 130 | stopped from the keyboard; what was drawn is in the store |
+| 130 | stopped from the keyboard; with `--store`, what was drawn is kept |
 
 Options can stand in a TOML file; here is [one](../examples/config.toml):
 

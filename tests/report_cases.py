@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 
@@ -239,6 +240,18 @@ def forced(n: int | None = None, k: int = 4, **over: object) -> ForcedDoc:
         "provenance": PROVENANCE,
     }
     return ForcedDoc(**(fields | over))
+
+
+def other_problem() -> ProblemDoc:
+    return dataclasses.replace(problem(), id="other", question="Which organ filters bile?")
+
+
+def two_problems() -> list[CurveDoc | SampleSetDoc]:
+    """A curve and 12 samples of one problem, then a curve and 6 samples of another, with another accuracy, sampler and note."""
+    first, other = sample_set(12), sample_set(6)
+    sampling = dataclasses.replace(SAMPLING, temperature=0.31)
+    other = dataclasses.replace(other, problem=other_problem(), accuracy=0.111, notes=("only of the other",), sampling=sampling)
+    return [curve(trace=first.traces[3]), first, curve(trace=other.traces[2], problem=other_problem()), other]
 
 
 def sample_set(n: int = 12) -> SampleSetDoc:

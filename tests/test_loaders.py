@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import sys
 import types
 from pathlib import Path
@@ -12,19 +11,12 @@ from typing import Any
 
 import pytest
 
+from real_data import shared
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput, MissingExtra, MissingFile, TokenworthError, UnknownName
 from tokenworth.tasks.load import WORLD_SIZE, load_item, load_task
 from tokenworth.tasks.prompt import OPTION_INSTRUCTION, user_message
 from tokenworth.tasks.sources.hub import parse_hub_spec
-
-
-def shared(*parts: str) -> Path:
-    root = Path(os.environ.get("TOKENWORTH_SHARED") or Path(__file__).parents[2] / "shared" / "data")
-    path = root.joinpath(*parts)
-    if not path.exists() and not os.environ.get("TOKENWORTH_REQUIRE_ALL"):
-        pytest.skip(f"real data {'/'.join(parts)} is not here; set TOKENWORTH_SHARED to its folder")
-    return path
 
 
 def lines(path: Path, *rows: object) -> Path:

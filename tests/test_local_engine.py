@@ -12,6 +12,7 @@ from scipy.stats import chi2
 
 from contracts import BACKEND_LAWS, BackendCase
 from local_models import ARCHITECTURES, CONTEXT, ask, ask_one, backend_of, folder_of, keyed, sampling, sequence_of
+from tokenworth.backends.local import attention
 from tokenworth.backends.local.backend import LocalBackend
 from tokenworth.backends.local.engine import Engine
 from tokenworth.backends.local.load import load_local
@@ -66,6 +67,17 @@ def test_all_paths_agree_with_the_stock_forward(architecture: str):
     assert float(expected.std()) > 0.05, "logits too flat to notice a mistake"
     moved = stock_logits(model, np.concatenate([ids[:1], ids[2:], ids[1:2]]))
     assert float((moved[-2] - expected[-1]).abs().max()) > 1e-2 * scale, "attention too weak to notice a mistake"
+
+
+def test_the_path_of_other_devices_agrees(monkeypatch: pytest.MonkeyPatch):
+    """Without the CPU's fused kernel, attention is two products and a softmax: what a GPU runs."""
+    model = backend_of("llama").model
+    ids, lengths = np.asarray(sequence_of(0, 60, seed=4).completion), np.array([3, 20, 40])
+    fused = decoded_logits(model, ids, lengths, 4), read_logits(model, ids, lengths, ids[:3])
+    monkeypatch.setattr(attention, "_FLASH", None)
+    plain = decoded_logits(model, ids, lengths, 4), read_logits(model, ids, lengths, ids[:3])
+    for one, other in zip(fused, plain, strict=True):
+        assert 0 < float((one - other).abs().max()) <= 1e-4 * float(one.abs().max())
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen3", "gemma", "gpt2", "mixtral"])

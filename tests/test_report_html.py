@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import math
 import re
 import zlib
 from pathlib import Path
@@ -19,7 +20,8 @@ import report_cases as cases
 from tokenworth.errors import InvalidInput
 from tokenworth.report.encode import Blob, dump
 from tokenworth.report.html import render_html
-from tokenworth.report.view import build_view
+from tokenworth.report.view import build_view, join_views
+from tokenworth.workbench.page import group_views
 
 
 def header(page: str) -> dict:
@@ -129,6 +131,29 @@ def test_texts_are_left_out_to_keep_the_page_small():
     assert 0 < left < len(samples)
     with pytest.raises(InvalidInput, match="without any rollout text"):
         render_html(view, max_mb=0.01)
+
+
+@pytest.mark.parametrize("limit", [math.nan, math.inf, -math.inf, 0, -1])
+def test_a_limit_that_is_no_size_is_refused(limit):
+    with pytest.raises(InvalidInput, match="expected a finite number above 0") as error:
+        render_html(build_view(*both(3)), max_mb=limit)
+    assert "\n" not in str(error.value)
+
+
+def test_a_page_of_several_problems_names_them():
+    page = render_html(join_views(group_views(cases.two_problems()), title="two"))
+    head = header(page)
+    assert [head["sets"][t["sample_set"]]["problem"] for t in head["traces"]] == [t["problem"] for t in head["traces"]]
+    assert "<h2>other · measured trace</h2>" in page
+    one = header(render_html(build_view(*both(3))))
+    assert [t["problem"] for t in one["traces"]] == [""]
+
+
+def test_paper_is_light():
+    page = render_html(build_view(*both(3)))
+    styles = "".join(re.findall(r"<style>(.*?)</style>", page, re.S))
+    for at in re.finditer(r"data-theme=.?dark|prefers-color-scheme: ?dark", styles):
+        assert "@media screen" in styles[: at.end()][-400:]
 
 
 def test_a_page_without_scripts_has_a_summary():

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import report_cases as cases
 from tokenworth.report.inert import inert, one_line, whole
 from tokenworth.report.text import render_text
-from tokenworth.report.view import build_view
+from tokenworth.report.view import build_view, join_views
+from tokenworth.workbench.page import group_views
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -86,6 +87,16 @@ def test_any_pieces_can_be_printed(pieces):
 def test_tiny_traces(n):
     base = cases.trace(n)
     assert render_text(build_view(cases.curve(trace=base), cases.forced(trace=base)))
+
+
+def test_a_text_names_the_samples_of_its_own_trace():
+    view = join_views(group_views(cases.two_problems()), title="two")
+    first, other = render_text(view, trace=0), render_text(view, trace=1)
+    assert "samples: 12 " in first and "0.11 [" not in first and "only of the other" not in first
+    assert "samples: 6 · accuracy 0.11 [" in other and "· T 0.31" in other and "note on the samples: only of the other" in other
+    assert "trace 1 of 18: other · measured trace" in other
+    loose = dataclasses.replace(cases.sample_set(), traces=(), problem=cases.other_problem())
+    assert "samples of other: 12" in render_text(join_views([both(), build_view(samples=loose)], title="x"))
 
 
 def test_documents_alone():

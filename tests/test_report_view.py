@@ -11,7 +11,9 @@ import report_cases as cases
 from tokenworth.core.documents import EventDoc, ExitDoc, OptionDoc
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, NO_BIN
+from tokenworth.report.names import loose_sets, problem_names, trace_labels
 from tokenworth.report.view import build_view, join_views
+from tokenworth.workbench.page import group_views
 
 
 def test_curve_and_forced_join_on_one_trace():
@@ -204,18 +206,75 @@ def test_all_failed_runs_and_free_answers():
 def test_a_sample_set_lists_its_traces():
     docs = cases.sample_set()
     view = build_view(samples=docs)
-    assert len(view.traces) == 12 and view.sample_set.n == 12
-    assert sum(o.total for o in view.sample_set.outcomes) == 12
+    (found,) = view.sets
+    assert len(view.traces) == 12 and found.n == 12
+    assert sum(o.total for o in found.outcomes) == 12
+    assert {t.sample_set for t in view.traces} == {0}
     base = docs.traces[3]
     view = build_view(cases.curve(trace=base), samples=docs)
     assert len(view.traces) == 12 and view.traces[0].curve is not None
     empty = build_view(samples=dataclasses.replace(docs, traces=(), n=0, outcomes={}, accuracy=None))
-    assert empty.traces == ()
+    assert empty.traces == () and loose_sets(empty) == empty.sets
 
 
 def test_views_join_into_one_report():
     views = [build_view(cases.curve(10)), build_view(cases.curve(12))]
     assert len(join_views(views, title="two").traces) == 2
+
+
+def test_each_problem_keeps_its_own_samples():
+    view = join_views(group_views(cases.two_problems()), title="two")
+    assert [t.measured for t in view.traces] == [True] * 2 + [False] * 16
+    assert [view.sets[t.sample_set].problem_id for t in view.traces] == [t.problem_id for t in view.traces]
+    assert [(s.n, s.accuracy == 0.111, s.notes, s.sampling.startswith("T 0.31")) for s in view.sets] == [
+        (12, False, (), False), (6, True, ("only of the other",), True),
+    ]  # fmt: skip
+    labels = trace_labels(view)
+    assert len(set(labels)) == 18 and labels[1] == "other · measured trace" and labels[-1] == "other · sample 5"
+    assert loose_sets(view) == ()
+
+
+def test_traces_of_one_problem_share_their_samples():
+    samples = cases.sample_set()
+    documents = [cases.curve(trace=samples.traces[1]), cases.forced(trace=samples.traces[4]), samples]
+    view = join_views(group_views(documents), title="one")
+    assert len(view.sets) == 1 and {t.sample_set for t in view.traces} == {0}
+    assert [t.measured for t in view.traces] == [True] * 2 + [False] * 10
+    labels = trace_labels(view)
+    assert labels[:3] == ("measured trace", "measured trace (2)", "sample 0")
+
+
+def test_samples_of_another_model_or_of_no_problem_stay_apart():
+    samples = cases.sample_set()
+    other = dataclasses.replace(samples, model=dataclasses.replace(cases.MODEL, name="another", fingerprint=""))
+    unknown = dataclasses.replace(samples, problem=None)
+    views = group_views([cases.curve(), other, cases.curve(problem=None), unknown])
+    view = join_views(views, title="x")
+    assert [t.sample_set for t in view.traces if t.measured] == [-1, -1]
+    assert [view.sets[t.sample_set].model for t in view.traces if not t.measured] == ["another"] * 12 + [cases.MODEL.name] * 12
+
+
+def test_problems_without_an_id_have_names_that_differ():
+    long = "What is the question that begins like another one"
+    problems = [dataclasses.replace(cases.problem(), id="", question=q) for q in (long, long + "?", "")]
+    view = join_views([build_view(cases.curve(3, problem=p)) for p in problems], title="x")
+    names = list(problem_names(view).values())
+    assert names == ["What is the question that b…", "What is the question that b… (2)", "problem unknown"]
+
+
+def test_a_label_with_two_verdicts_is_neither_right_nor_wrong():
+    curve = cases.curve()
+    at = next(i for i, s in enumerate(curve.samples) if s.outcome == "B")
+    changed = dataclasses.replace(curve.samples[at], verdict="incorrect")
+    found = build_view(dataclasses.replace(curve, samples=(*curve.samples[:at], changed, *curve.samples[at + 1 :]))).traces[0]
+    column = next(k for k, o in enumerate(found.outcomes) if o.label == "B")
+    assert found.outcomes[column].verdict == "mixed" and not any(found.stacks[0].gold)
+    touched = [b for b in found.branches if b.counts[column] and not b.is_base]
+    assert touched and all(b.value is b.low is b.high is b.delta is None for b in touched)
+    docs = cases.sample_set()
+    wrong = dataclasses.replace(docs.traces[0], outcome="B", verdict="incorrect")
+    (of_set,) = build_view(samples=dataclasses.replace(docs, traces=(wrong, *docs.traces))).sets
+    assert next(o.verdict for o in of_set.outcomes if o.label == "B") == "mixed"
 
 
 def test_numbers_that_are_not_finite_count_as_missing():

@@ -1,55 +1,25 @@
-"""The exact automata: refusals, sampling against exact probabilities, exact values against a second derivation."""
+"""The exact automata as a backend: laws, sampling against exact probabilities, codec, judge."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import BACKEND_LAWS, BackendCase, answers
-from tokenworth.backends.toy import ToyBackend, ToyCodec, load_toy, parse_automaton, toy_judge
+from tokenworth.backends.toy import ToyBackend, ToyCodec, parse_automaton, toy_judge
 from tokenworth.backends.toy_automaton import Automaton, shaped_edges, states_along
-from tokenworth.backends.toy_values import exact_outcomes, exact_values, random_automaton
+from tokenworth.backends.toy_values import exact_values, random_automaton
 from tokenworth.core.grade import Verdict
 from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable, Rollout, Sample
-from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
-from tokenworth.errors import InvalidInput, MissingFile, TokenworthError
-
-PLAIN = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=1_000, stop=())
-EMPTY = TokenSequence(prompt=(), completion=())
-
-
-def document() -> dict[str, Any]:
-    """A small automaton with a cycle: s -> (a | b), a -> (A | s), b -> (A | B)."""
-    return {
-        "vocab_size": 10,
-        "start": "s",
-        "states": {
-            "s": {"edges": [[3, 0.25, "b"], [1, 0.75, "a"]]},
-            "a": {"edges": [[2, 0.5, "A"], [4, 0.5, "s"]]},
-            "b": {"edges": [[5, 0.9, "B"], [6, 0.1, "A"]]},
-            "A": {"outcome": "yes"},
-            "B": {"outcome": "no"},
-        },
-        "correct": "yes",
-    }
-
-
-def sequence(*ids: int) -> TokenSequence:
-    return TokenSequence(prompt=(), completion=ids)
-
-
-def rollouts(backend: ToyBackend, requests: tuple[Sample, ...]) -> list[Rollout]:
-    return [response for response in answers(backend, requests) if isinstance(response, Rollout)]
+from tokenworth.errors import InvalidInput
+from toy_cases import EMPTY, PLAIN, document, rollouts, sequence, with_state
 
 
 def lane_case() -> BackendCase:
@@ -95,113 +65,11 @@ def _base_is_not_all(case: BackendCase, cut: int) -> bool:
     return bool(table.p[0] < 1)
 
 
-def with_state(name: str, value: object) -> dict[str, Any]:
-    made = document()
-    made["states"][name] = value
-    return made
-
-
-@pytest.mark.parametrize(
-    ("made", "named"),
-    [
-        (with_state("a", {"edges": [[2, 0.5, "A"], [4, 0.4, "s"]]}), "'a'.*sum to 0.9"),
-        (with_state("a", {"edges": [[2, 0.5, "A"], [4, 0.5 + 1e-8, "s"]]}), "'a'.*sum"),
-        (with_state("a", {"edges": [[2, 1.0, "A"], [4, 0.0, "s"]]}), "'a'.*probability 0.0"),
-        (with_state("a", {"edges": [[2, 1.5, "A"], [4, -0.5, "s"]]}), "'a'.*probability -0.5"),
-        (with_state("a", {"edges": [[2, 0.5, "A"], [4, 0.5, "nowhere"]]}), "'a'.*'nowhere'"),
-        (with_state("a", {"edges": [[2, 0.5, "A"], [2, 0.5, "s"]]}), "'a'.*token 2.*two edges"),
-        (with_state("a", {"edges": [[2, 0.5, "A"], [10, 0.5, "s"]]}), "'a'.*token 10.*0 to 9"),
-        (with_state("a", {"edges": [[-1, 1.0, "A"]]}), "'a'.*token -1"),
-        (with_state("a", {"edges": []}), "'a'.*neither"),
-        (with_state("a", {}), "'a'.*neither"),
-        (with_state("a", {"edges": [[2, 1.0, "A"]], "outcome": "yes"}), "'a'.*both"),
-        (with_state("loop", {"edges": [[2, 1.0, "loop"]]}), "'loop'.*cycle without exit"),
-        (with_state("a", {"edges": [[2, 1.0, "A"]], "note": "x"}), "'a'.*unknown field"),
-        (with_state("a", {"edges": [[2, 1.0, "A", 3]]}), "'a'.*length"),
-        (with_state("a", {"edges": [["2", 1.0, "A"]]}), "'a'.*int"),
-        (with_state("a", [1]), "'a'.*object"),
-        (document() | {"start": "z"}, "start state 'z'"),
-        (document() | {"correct": "maybe"}, "'maybe'.*'no', 'yes'"),
-        (document() | {"vocab_size": 0}, "vocab_size 0"),
-        (document() | {"extra": 1}, "unknown field"),
-        ({"vocab_size": 3}, "missing required field"),
-    ],
-)
-def test_faults_are_refused_with_the_state_named(made, named):
-    with pytest.raises(InvalidInput, match=named) as caught:
-        parse_automaton(made)
-    assert "\n" not in str(caught.value)
-
-
-def test_states_that_nothing_leads_to_are_allowed():
-    assert parse_automaton(with_state("spare", {"outcome": "no"})).outcomes["spare"] == "no"
-
-
 def test_a_start_that_is_an_outcome_gives_empty_rollouts():
     automaton = parse_automaton(document() | {"start": "A"})
     got = rollouts(ToyBackend(automaton), (Sample(sequence=EMPTY, cut=0, params=PLAIN, seed=0, index=0),))
     assert got == [Rollout(ids=(), stop=StopReason.STOP)]
     assert exact_values(automaton, EMPTY, PLAIN).tolist() == [1.0]
-
-
-def test_files(tmp_path: Path):
-    path = tmp_path / "toy.json"
-    text = json.dumps(document())
-    path.write_text(text)
-    assert load_toy(path) == parse_automaton(document())
-    with pytest.raises(MissingFile):
-        load_toy(tmp_path / "none.json")
-    faults = {
-        text[: len(text) // 2]: "not JSON",
-        "": "not JSON",
-        "[1, 2]": "object",
-        "[" * 100_000: "nested|not JSON",
-        text.replace("0.25", "NaN"): "NaN",
-        text.replace("0.25", "1e999"): "inf",
-        text.replace('"B": {', '"A": {"outcome": "no"}, "B": {', 1): "twice",
-        text.replace("0.25", "9" * 5_000): "digits|probability",
-    }
-    for content, named in faults.items():
-        path.write_text(content)
-        with pytest.raises(InvalidInput, match=named) as caught:
-            load_toy(path)
-        assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
-    path.write_bytes(b"\xff\xfe{}")
-    with pytest.raises(InvalidInput, match="UTF-8"):
-        load_toy(path)
-    with pytest.raises(InvalidInput, match="directory"):
-        load_toy(tmp_path)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(data=st.data())
-def test_readers_refuse_or_read_anything(data, tmp_path_factory):
-    made = document()
-    place = data.draw(st.sampled_from(["", "vocab_size", "start", "correct", "states", "a", "edges"]))
-    value = data.draw(JSON)
-    if place == "a":
-        made["states"]["a"] = value
-    elif place == "edges":
-        made["states"]["a"]["edges"] = value
-    elif place:
-        made[place] = value
-    else:
-        made = value
-    path = tmp_path_factory.mktemp("fuzz") / "toy.json"
-    path.write_text(json.dumps(made), encoding="utf-8")
-    message = ""
-    try:
-        load_toy(path)
-    except TokenworthError as error:
-        message = str(error)
-    assert "\n" not in message
 
 
 def test_sampling_matches_exact_path_probabilities():
@@ -289,79 +157,6 @@ def test_next_token_table_and_reads_are_exact():
     np.testing.assert_allclose(np.exp(read.logprob), expected)
     assert read.top_id.tolist() == [5, 5, -1, -1]
     assert read.token_forwards == 4 + 4 * 2
-
-
-def test_exact_values_by_hand_on_a_cycle():
-    automaton = parse_automaton(document())
-    # V(s) = .75 V(a) + .25 · .1 and V(a) = .5 + .5 V(s) give V(s) = .4 / .625.
-    s = 0.4 / 0.625
-    got = exact_values(automaton, sequence(1, 4, 3, 5), PLAIN)
-    np.testing.assert_allclose(got, [s, 0.5 + 0.5 * s, s, 0.1, 0.0], atol=1e-12)
-    outcomes = exact_outcomes(automaton, sequence(1, 4, 3, 5), PLAIN)
-    np.testing.assert_allclose(outcomes["yes"] + outcomes["no"], 1)
-    assert outcomes["truncated"].tolist() == [0, 0, 0, 0, 0]
-
-
-def test_cut_off_exits_count_as_truncated():
-    # Top-k 1 keeps s -> a (.75) and, by the lower token, a -> A; forbid that by making the way back likelier.
-    automaton = parse_automaton(with_state("a", {"edges": [[2, 0.4, "A"], [4, 0.6, "s"]]}))
-    outcomes = exact_outcomes(automaton, sequence(3), replace(PLAIN, top_k=1))
-    assert outcomes["truncated"].tolist() == [1.0, 0.0]
-    assert outcomes["yes"].tolist() == [0.0, 0.0] and outcomes["no"].tolist() == [0.0, 1.0]
-
-
-def test_exact_values_with_a_limit():
-    automaton = parse_automaton(document())
-    base = sequence(1, 4, 1, 2)
-    params = replace(PLAIN, max_tokens=4)
-    got = exact_outcomes(automaton, base, params, until_limit=True)
-    # From cut 2 two tokens are left: s a A (.75 · .5) or s b A (.25 · .1); s b B (.25 · .9); else truncated.
-    assert math.isclose(got["yes"][2], 0.75 * 0.5 + 0.25 * 0.1)
-    assert math.isclose(got["no"][2], 0.25 * 0.9)
-    assert math.isclose(got["truncated"][2], 0.75 * 0.5)
-    assert got["yes"][4] == 1.0
-    unlimited = exact_values(automaton, base, PLAIN)
-    np.testing.assert_allclose(exact_values(automaton, base, PLAIN, until_limit=True), unlimited, atol=1e-12)
-    judge = toy_judge(automaton)
-    n = 2_000
-    drawn = rollouts(ToyBackend(automaton), tuple(Sample(sequence=base, cut=0, params=params, seed=0, index=i) for i in range(n)))
-    for label in ("yes", "no", "truncated"):
-        share = sum(judge(rollout.ids, rollout.stop).outcome == label for rollout in drawn) / n
-        assert abs(share - got[label][0]) < 0.062  # Hoeffding: below 5e-7 each
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.floats(0, 1), st.integers(1, 5))
-def test_values_obey_the_recursion(seed, length, certain_share, lanes):
-    """V(c) = Σ q(token) V(next): checked on the base path by asking for the value after every edge."""
-    rng = np.random.default_rng(seed)
-    automaton = random_automaton(rng, length=length, certain_share=certain_share, lanes=lanes)
-    params = replace(PLAIN, temperature=0.7, top_p=0.9)
-    (base,) = rollouts(ToyBackend(automaton), (Sample(sequence=EMPTY, cut=0, params=PLAIN, seed=seed, index=0),))
-    states = states_along(automaton, base.ids)
-    values = exact_values(automaton, sequence(*base.ids), params)
-    assert ((values >= 0) & (values <= 1)).all()
-    for cut in range(0, len(base.ids), max(1, len(base.ids) // 5)):
-        edges = shaped_edges(automaton, states[cut], params)
-        following = [exact_values(automaton, sequence(*base.ids[:cut], edge.token), params)[-1] for edge in edges]
-        assert math.isclose(values[cut], sum(e.probability * v for e, v in zip(edges, following, strict=True)), abs_tol=1e-12)
-
-
-def test_random_automata_are_as_described():
-    shares, lengths = [], []
-    for seed in range(20):
-        automaton = random_automaton(np.random.default_rng(seed), length=150)
-        (base,) = rollouts(ToyBackend(automaton), (Sample(sequence=EMPTY, cut=0, params=PLAIN, seed=0, index=0),))
-        states = states_along(automaton, base.ids)
-        shares.append(np.mean([len(automaton.edges[state]) == 1 for state in states[:-1]]))
-        lengths.append(len(base.ids))
-        assert len(automaton.edges) == 4 * 150
-    assert 0.70 <= np.mean(shares) <= 0.80
-    assert min(lengths) >= 120 and max(lengths) <= 150
-    once, again = (random_automaton(np.random.default_rng(1), length=20) for _ in range(2))
-    assert once == again
-    with pytest.raises(InvalidInput):
-        random_automaton(np.random.default_rng(1), length=1)
 
 
 def test_judge_labels_ends():

@@ -102,14 +102,36 @@ def drill(level: Level, number: int, *, seed: int) -> Row:
     return f"{USER}{options}{END}{ASSISTANT}{THINK}", " " + " ".join(asks), END
 
 
-def drill_batch(tokenizer: Tokenizer, level: Level, step: int, *, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ids of a batch of drills, and which of them are labels to be found."""
-    texts = [drill(level, step * rows + row, seed=seed) for row in range(rows)]
+def drill_rows(level: Level, step: int, *, rows: int, seed: int) -> list[Row]:
+    """The drills of one batch."""
+    return [drill(level, step * rows + row, seed=seed) for row in range(rows)]
+
+
+def direct_rows(step: int, *, rows: int, seed: int) -> list[Row]:
+    """Questions with an empty trace and the right answer, of the kinds that can be answered at once.
+
+    The corpus answers an empty trace with what some trace would have led to, which is right on average and too noisy to start from.
+    """
+    out: list[Row] = []
+    number = step * rows * 2
+    while len(out) < rows:
+        family, index = FAMILIES[number % len(FAMILIES)], number // len(FAMILIES)
+        number += 1
+        item = world_item(family, index, split="train", seed=seed + 1000)
+        if (family == "steps" and len(item.plan.steps) > 2) or (family == "recall" and len(item.plan.path) > 1):
+            continue
+        problem = problem_of(item, family, index, split="train", seed=seed + 1000)
+        out.append((prompt_text(problem), answer_text(item.gold_label), ""))
+    return out
+
+
+def asked_labels(tokenizer: Tokenizer, texts: list[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of a batch of rows, and which of them are labels to be found: all those after the prompt."""
     parts = [[code.ids for code in tokenizer.encode_batch(list(column))] for column in zip(*texts, strict=True)]
     width = max(sum(map(len, row)) for row in zip(*parts, strict=True))
     labels = [tokenizer.token_to_id(label) for label in LABELS]
-    ids = np.zeros((rows, width), dtype=np.int64)
-    asked = np.zeros((rows, width), dtype=bool)
+    ids = np.zeros((len(texts), width), dtype=np.int64)
+    asked = np.zeros((len(texts), width), dtype=bool)
     for row, (prompt, trace, end) in enumerate(zip(*parts, strict=True)):
         line = [*prompt, *trace, *end]
         ids[row, : len(line)] = line

@@ -18,7 +18,20 @@ import torch
 from tokenizers import Tokenizer
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-from recipes.tiny.data import LABEL_WEIGHT, LEVELS, STOPPED, Level, Sequences, batches, corpus, drill_batch, tokenised
+from recipes.tiny.data import (
+    LABEL_WEIGHT,
+    LEVELS,
+    STOPPED,
+    Level,
+    Row,
+    Sequences,
+    asked_labels,
+    batches,
+    corpus,
+    direct_rows,
+    drill_rows,
+    tokenised,
+)
 from recipes.tiny.start import start
 from recipes.tiny.tokenizer import CONTEXT, END, save_tokenizer, train_tokenizer
 from tokenworth.tasks.world.item import LABELS
@@ -36,7 +49,8 @@ class Recipe:
     warmup: int = 150
     final_rate_share: float = 0.02
     drill_rows: int = 24
-    mixed_rows: int = 10
+    mixed_rows: int = 6
+    direct_rows: int = 16
     drill_rate: float = 5e-4
     drill_done: float = 0.25
     drill_most: int = 1500
@@ -111,21 +125,19 @@ def save_model(model: LlamaForCausalLM, folder: Path, *, end: int) -> None:
     copy.save_pretrained(folder, safe_serialization=True)
 
 
-def train(recipe: Recipe, out: Path, *, save_every: float) -> None:
-    """Run the recipe and leave the model, its tokenizer and ``training.json`` in ``out``."""
+def train(recipe: Recipe, out: Path, *, save_every: float, warm: Path | None) -> None:
+    """Run the recipe, from a model in ``warm`` if given, and leave the model, its tokenizer and ``training.json`` in ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     begun = time.perf_counter()
-    tokenizer = train_tokenizer("".join(row) for row in corpus(_TOKENIZER_TEXTS, seed=recipe.seed))
-    save_tokenizer(tokenizer, out)
+    tokenizer, model, drilled = _fresh(recipe, out) if warm is None else _warm(warm, out)
     end = tokenizer.token_to_id(END)
-    model = new_model(recipe, vocabulary=tokenizer.get_vocab_size(), end=end)
-    drilled = [find_labels(model, tokenizer, level, recipe) for level in LEVELS]
     sequences = tokenised(tokenizer, corpus(recipe.sequences, seed=recipe.seed), stopped=STOPPED, seed=recipe.seed)
     _say(f"data: {len(sequences)} sequences, {len(sequences.ids)} tokens, {time.perf_counter() - begun:.0f} s")
     optimise(model, sequences, tokenizer, recipe, lambda: save_model(model, out, end=end), save_every=save_every)
     save_model(model, out, end=end)
     record = {
         "recipe": asdict(recipe),
+        "warm_start": warm is not None,
         "parameters": sum(p.numel() for p in model.parameters()),
         "drill_steps": drilled,
         "tokens": len(sequences.ids),
@@ -137,6 +149,19 @@ def train(recipe: Recipe, out: Path, *, save_every: float) -> None:
         "python": platform.python_version(),
     }
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _fresh(recipe: Recipe, out: Path) -> tuple[Tokenizer, LlamaForCausalLM, list[int]]:
+    tokenizer = train_tokenizer("".join(row) for row in corpus(_TOKENIZER_TEXTS, seed=recipe.seed))
+    save_tokenizer(tokenizer, out)
+    model = new_model(recipe, vocabulary=tokenizer.get_vocab_size(), end=tokenizer.token_to_id(END))
+    return tokenizer, model, [find_labels(model, tokenizer, level, recipe) for level in LEVELS]
+
+
+def _warm(folder: Path, out: Path) -> tuple[Tokenizer, LlamaForCausalLM, list[int]]:
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    save_tokenizer(tokenizer, out)
+    return tokenizer, LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32), []
 
 
 def find_labels(model: LlamaForCausalLM, tokenizer: Tokenizer, level: Level, recipe: Recipe) -> int:
@@ -151,7 +176,8 @@ def find_labels(model: LlamaForCausalLM, tokenizer: Tokenizer, level: Level, rec
     while step < recipe.drill_most and mean >= recipe.drill_done:
         for group in adam.param_groups:
             group["lr"] = recipe.drill_rate * min(1.0, (step + 1) / 50)
-        loss = drill_loss(model, drill_batch(tokenizer, level, step, rows=recipe.drill_rows, seed=recipe.seed), labels)
+        rows = drill_rows(level, step, rows=recipe.drill_rows, seed=recipe.seed)
+        loss = choice_loss(model, asked_labels(tokenizer, rows), labels)
         descend(model, adam, loss, recipe)
         mean += (loss.item() - mean) / 25
         step += 1
@@ -160,8 +186,8 @@ def find_labels(model: LlamaForCausalLM, tokenizer: Tokenizer, level: Level, rec
     return step
 
 
-def drill_loss(model: LlamaForCausalLM, batch: tuple[np.ndarray, np.ndarray], labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of the choice between the labels where a drill asks for one."""
+def choice_loss(model: LlamaForCausalLM, batch: tuple[np.ndarray, np.ndarray], labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of the choice between the labels where one is asked for."""
     ids, asked = map(torch.from_numpy, batch)
     hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state[asked[:, 1:]]
     right = (ids[:, 1:][asked[:, 1:]][:, None] == labels).long().argmax(-1)
@@ -194,27 +220,28 @@ def optimise(
     adam = optimiser(model, recipe)
     begun = saved = time.perf_counter()
     labels = torch.tensor([tokenizer.token_to_id(label) for label in LABELS])
-    mean, label_mean, drill_mean, seen = 0.0, 0.0, 0.0, 0
+    means, seen = np.zeros(4), 0
     model.train()
     for step, (ids, weight) in enumerate(batches(sequences, rows=recipe.rows, seed=recipe.seed)):
         for group in adam.param_groups:
             group["lr"] = rate_at(step, steps, recipe)
         loss, label = losses_of(model, torch.from_numpy(ids), torch.from_numpy(weight))
-        drilled = drill_loss(
-            model, drill_batch(tokenizer, LEVELS[-1], recipe.drill_most + step, rows=recipe.mixed_rows, seed=recipe.seed), labels
-        )
-        descend(model, adam, loss + drilled, recipe)
-        mean += (loss.item() - mean) / min(step + 1, 100)
-        drill_mean += (drilled.item() - drill_mean) / min(step + 1, 20)
-        label_mean += (label.item() - label_mean) / min(step + 1, 100)
+        drilled, direct = (choice_loss(model, asked_labels(tokenizer, texts), labels) for texts in _beside(step, recipe))
+        descend(model, adam, loss + drilled + direct, recipe)
+        means += (np.array([part.item() for part in (loss, label, drilled, direct)]) - means) / min(step + 1, 50)
         seen += ids.size
         now = time.perf_counter()
         if step % 50 == 49:
-            means = f"loss {mean:.4f} label {label_mean:.3f} drill {drill_mean:.3f}"
-            _say(f"step {step + 1}/{steps} {means} {seen / (now - begun):.0f} tokens/s {now - begun:.0f} s")
+            named = " ".join(f"{name} {mean:.3f}" for name, mean in zip(("loss", "label", "drill", "direct"), means, strict=True))
+            _say(f"step {step + 1}/{steps} {named} {seen / (now - begun):.0f} tokens/s {now - begun:.0f} s")
         if now - saved > save_every:
             save()
             saved = now
+
+
+def _beside(step: int, recipe: Recipe) -> tuple[list[Row], list[Row]]:
+    drills = drill_rows(LEVELS[-1], recipe.drill_most + step, rows=recipe.mixed_rows, seed=recipe.seed)
+    return drills, direct_rows(step, rows=recipe.direct_rows, seed=recipe.seed)
 
 
 def _say(text: str) -> None:
@@ -226,12 +253,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--sequences", type=int, default=Recipe().sequences, help="training sequences; each is seen once")
+    parser.add_argument("--warm", type=Path, help="go on from the model in this folder instead of from the start")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for matrix products")
     parser.add_argument("--save-every", type=float, default=300.0, help="seconds between checkpoints")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(Recipe(sequences=args.sequences, seed=args.seed), args.out, save_every=args.save_every)
+    train(Recipe(sequences=args.sequences, seed=args.seed), args.out, save_every=args.save_every, warm=args.warm)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from waiting import until
 import report_cases as cases
 from tokenworth.report.palette import bin_of, ramp, rgb
 from tokenworth.report.view import build_view, join_views
+from tokenworth.workbench.page import group_views
 
 pytestmark = pytest.mark.browser
 
@@ -364,6 +365,74 @@ def test_documents_alone_and_several_traces(open_report):
     empty = build_view(samples=dataclasses.replace(cases.sample_set(), traces=(), n=0, outcomes={}, accuracy=None))
     page = open_report(join_views([build_view(cases.curve(3)), empty], title="x"))
     assert shown(page) == -1
+
+
+def test_each_problem_has_its_own_accuracy(open_report):
+    page = open_report(join_views(group_views(cases.two_problems()), title="two"))
+    groups = page.locator(".picker optgroup").evaluate_all("es => es.map(e => [e.label, e.children.length])")
+    assert groups == [["measured traces", 2], [f"samples · {cases.problem().id}", 11], ["samples · other", 5]]
+    assert page.locator(".picker option").nth(1).inner_text().startswith("other · measured trace · ")
+
+    def line() -> str:
+        assert page.locator(".setline").count() == 1
+        return page.locator(".setline").inner_text()
+
+    assert "12 samples" in line() and "0.111" not in line()
+    samples = page.locator('.picker optgroup[label="samples · other"] option')
+    for index in ("1", samples.first.get_attribute("value")):
+        page.locator(".picker select").select_option(index)
+        until(page, "document.querySelector('.top h1').textContent.includes('bile')")
+        assert "6 samples" in line() and "T 0.31" in line() and "accuracy 0.111" in line()
+        assert page.locator(".picker select").input_value() == index
+    page.locator("#tab-data").click()
+    assert "only of the other" in page.locator(".notes").inner_text()
+    page.locator(".picker select").select_option("0")
+    until(page, "!document.querySelector('.top h1').textContent.includes('bile')")
+    page.locator("#tab-data").click()
+    assert "12 samples" in line() and "only of the other" not in page.locator(".data").inner_text()
+    page = open_report(build_view(cases.curve(3), samples=cases.sample_set()))
+    assert page.locator(".picker optgroup").count() == 0 and page.locator(".picker option").count() == 13
+
+
+def test_samples_without_traces_are_named(open_report):
+    loose = dataclasses.replace(cases.sample_set(), traces=(), problem=cases.other_problem())
+    page = open_report(join_views([both(), build_view(samples=loose)], title="x"), "#v1&t=1&s=data")
+    assert page.locator(".top .setline").count() == 0
+    assert "12 samples of other, " in page.locator(".data .setline").inner_text()
+
+
+# The mean brightness of what is drawn: dark lines on paper, light ones on black.
+TONE = """(() => {
+  const c = document.querySelector('canvas.c-curve');
+  const copy = new OffscreenCanvas(c.width, c.height).getContext('2d', {willReadFrequently: true});
+  copy.drawImage(c, 0, 0);
+  const d = copy.getImageData(0, 0, c.width, c.height).data;
+  let [sum, n] = [0, 0];
+  for (let i = 0; i < d.length; i += 4) if (d[i + 3] === 255) { sum += d[i] + d[i + 1] + d[i + 2]; n++; }
+  return sum / n / 3;
+})()"""
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_dark_prints_light(open_report, chosen):
+    page = open_report(both())
+    if chosen:
+        page.keyboard.press("t")
+    else:
+        page.emulate_media(color_scheme="dark")
+    back = "getComputedStyle(document.body).backgroundColor"
+    ink = "getComputedStyle(document.documentElement).getPropertyValue('--line').trim()"
+    assert page.evaluate(back) == "rgb(21, 24, 28)"
+    page.wait_for_timeout(100)
+    dark = page.evaluate(TONE)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    light = page.evaluate(TONE)
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.wait_for_timeout(100)
+    assert page.evaluate(back) == "rgb(21, 24, 28)" and page.evaluate(TONE) == pytest.approx(dark)
+    assert abs(light - dark) > 20
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(back) == "rgb(255, 255, 255)" and page.evaluate(ink) == "#23507a"
 
 
 def test_sentences(open_report):

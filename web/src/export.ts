@@ -1,5 +1,5 @@
 // Every drawn number as JSON, from the data in the page.
-import { header, trace } from "./state";
+import { header, sampleSet, trace } from "./state";
 import type { Texts } from "./codec";
 import type { Trace } from "./model";
 
@@ -36,9 +36,10 @@ export async function exported(found: Trace): Promise<Record<string, unknown>> {
     title: head.title,
     generator: head.generator,
     hash: head.hash,
-    sample_set: head.sample_set,
+    sample_set: sampleSet.value,
     trace: {
       name: found.head.name,
+      problem_id: found.head.problem_id,
       unit: found.head.unit,
       question: found.head.question,
       options: found.head.options,

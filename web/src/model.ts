@@ -11,6 +11,11 @@ export interface Option { readonly label: string; readonly text: string; readonl
 export interface Outcome { readonly label: string; readonly verdict: string; readonly colour: number; readonly total: number }
 
 export interface SampleSet {
+  // The problem's short name; empty where the page has one problem.
+  readonly problem: string;
+  readonly model: string;
+  readonly sampling: string;
+  readonly notes: readonly string[];
   readonly n: number;
   readonly accuracy: number | null;
   readonly low: number | null;
@@ -70,6 +75,12 @@ interface SamplesHead {
 
 export interface TraceHead {
   readonly name: string;
+  readonly label: string;
+  readonly problem: string;
+  readonly measured: boolean;
+  // Index into the page's sample sets, or -1.
+  readonly sample_set: number;
+  readonly problem_id: string;
   readonly unit: "token" | "sentence";
   readonly question: string;
   readonly outcome: string;
@@ -93,8 +104,7 @@ export interface Header {
   readonly title: string;
   readonly generator: string;
   readonly hash: string;
-  readonly notes: readonly string[];
-  readonly sample_set: SampleSet | null;
+  readonly sets: readonly SampleSet[];
   readonly traces: readonly TraceHead[];
 }
 
@@ -178,7 +188,7 @@ export interface Trace {
 
 export function readHeader(): Header {
   const header = JSON.parse(document.getElementById("tw-header")?.textContent ?? "null") as Header | null;
-  if (header?.schema !== "tokenworth.view/1") throw new Error(`this viewer reads tokenworth.view/1, the page holds ${header?.schema ?? "nothing"}`);
+  if (header?.schema !== "tokenworth.view/2") throw new Error(`this viewer reads tokenworth.view/2, the page holds ${header?.schema ?? "nothing"}`);
   return header;
 }
 

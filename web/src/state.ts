@@ -3,7 +3,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import { METRICS, START, parseHash, printHash } from "./hash";
 import type { MetricName, Place, TabName } from "./hash";
 import { loadTrace } from "./model";
-import type { Header, Metric, Stack, Trace } from "./model";
+import type { Header, Metric, SampleSet, Stack, Trace } from "./model";
 
 export const header = signal<Header | null>(null);
 export const trace = signal<Trace | null>(null);
@@ -27,6 +27,14 @@ export const sheet = signal<"text" | TabName>("text");
 
 export interface Facets { outcome: number; verdict: number; cut: "all" | "after" | "instead"; branch: number }
 export const facets = signal<Facets>({ outcome: -1, verdict: -1, cut: "all", branch: -1 });
+
+// The sample set that the trace belongs to, and those that no trace of the page belongs to.
+export const sampleSet = computed<SampleSet | null>(() => header.value?.sets[trace.value?.head.sample_set ?? -1] ?? null);
+export const looseSets = computed<readonly SampleSet[]>(() => {
+  const head = header.value;
+  const owned = new Set(head?.traces.map((t) => t.sample_set));
+  return head ? head.sets.filter((_, i) => !owned.has(i)) : [];
+});
 
 export const stack = computed<Stack | null>(() => trace.value?.stacks[stackIndex.value] ?? null);
 

@@ -22,9 +22,15 @@ export function startTheme(): void {
     /* sandboxed frames may not */
   }
   apply(kept === "dark" || kept === "light" ? kept : "auto");
-  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)"]) {
+  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)", "print"]) {
     matchMedia(query).addEventListener("change", () => themeTick.value++);
   }
+  // Paper is light: style rules see to the text; canvases are drawn again, with the colours of this attribute.
+  window.addEventListener("beforeprint", () => {
+    document.documentElement.dataset["theme"] = "light";
+    themeTick.value++;
+  });
+  window.addEventListener("afterprint", () => apply(theme.value));
 }
 
 export function cycleTheme(): void {

@@ -48,7 +48,7 @@ export function mountViews(root: HTMLElement, trace: Trace): () => void {
   const first = paintOf(trace);
   pane.repaint(first);
   pane.hydrateFirst();
-  const stops = [...follow(trace, pane, plots), ...listen(paneRoot, pane)];
+  const stops = [...follow(trace, pane, plots), ...listen(paneRoot, pane, plots)];
   Object.assign(window, { __tw: { ready: performance.now(), pane, trace } });
   performance.mark("tokenworth-ready");
   return () => {
@@ -86,7 +86,7 @@ function follow(trace: Trace, pane: TextPane, plots: Plots): (() => void)[] {
   ];
 }
 
-function listen(root: HTMLElement, pane: TextPane): (() => void)[] {
+function listen(root: HTMLElement, pane: TextPane, plots: Plots): (() => void)[] {
   const on = <E extends Event>(target: EventTarget, name: string, handler: (e: E) => void): (() => void) => {
     target.addEventListener(name, handler as EventListener);
     return () => target.removeEventListener(name, handler as EventListener);
@@ -122,6 +122,9 @@ function listen(root: HTMLElement, pane: TextPane): (() => void)[] {
         e.preventDefault();
       } else if (onKey(e, pane)) e.preventDefault();
     }),
-    on(window, "beforeprint", () => pane.hydrateAll()),
+    on(window, "beforeprint", () => {
+      pane.hydrateAll();
+      plots.drawNow();
+    }),
   ];
 }

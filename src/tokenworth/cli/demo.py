@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tokenworth.cli import options as shared
+from tokenworth.cli.session import write_text
 from tokenworth.core.documents import Document
 from tokenworth.store.documents import write_document
 from tokenworth.workbench.bench import Workbench
@@ -56,5 +57,5 @@ def demo(out: str, store: str | None, item: int | None, half_width: float, json_
         click.echo(listing)
         return
     if json_path:
-        Path(json_path).write_text(listing + "\n", encoding="utf-8")
+        write_text(json_path, listing + "\n")
     click.echo(path)

@@ -7,12 +7,13 @@ import json
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import click
 
 from tokenworth import __version__
 from tokenworth.cli import options as shared
+from tokenworth.cli.session import write_text
+from tokenworth.report.inert import one_line
 from tokenworth.workbench.models import load_model
 
 _PACKAGES = {
@@ -40,6 +41,7 @@ def _installed(name: str) -> str | None:
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
 @click.option("--json", "json_path", metavar="FILE", help="Write the checks here; - for standard output.")
+@shared.uniform("seed", "store", "dry-run")
 def doctor(model: str, device: str, dtype: str, json_path: str | None) -> int:
     """Check the installation and a model; exit code 1 when a check fails."""
     rows: list[dict[str, object]] = [
@@ -58,13 +60,13 @@ def doctor(model: str, device: str, dtype: str, json_path: str | None) -> int:
         rows += [{"check": c.name, "ok": c.ok, "detail": c.detail} for c in self_check(checked.backend)]  # pyright: ignore[reportArgumentType]
     else:
         rows.append({"check": model, "ok": True, "detail": "not checked: needs the [local] extra (torch, transformers)"})
-    text = json.dumps({"model": model, "checks": rows}, indent=1, ensure_ascii=False)
+    text = json.dumps({"model": model, "checks": rows}, indent=1)
     if json_path == "-":
         click.echo(text)
     else:
         if json_path:
-            Path(json_path).write_text(text + "\n", encoding="utf-8")
+            write_text(json_path, text + "\n")
         for row in rows:
             state = "FAIL" if not row["ok"] else "-   " if str(row["detail"]).startswith("not ") else "ok  "
-            click.echo(f"{state}  {row['check']:<34} {row['detail']}")
+            click.echo(one_line(f"{state}  {row['check']:<34} {row['detail']}"))
     return 0 if all(row["ok"] for row in rows) else 1

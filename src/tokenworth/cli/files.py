@@ -11,6 +11,7 @@ import click
 
 from tokenworth.cli import options as shared
 from tokenworth.cli.measure import print_text
+from tokenworth.cli.session import write_text
 from tokenworth.core.documents import Document
 from tokenworth.errors import InvalidInput
 from tokenworth.store.documents import parse_document, read_document, write_document, write_parquet
@@ -29,7 +30,7 @@ def _summary(facts: dict[str, Any], json_path: str | None, text: str) -> None:
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
     if json_path:
-        Path(json_path).write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_text(json_path, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     click.echo(text)
 
 
@@ -54,6 +55,7 @@ def _stored(path: Path, run_id: int | None) -> list[Document]:
 @click.option("--max-mb", type=float, help="Leave out rollout texts until the page is no larger; the page says what is missing.")
 @click.option("--text", is_flag=True, help="Print the report in the terminal instead of writing a page.")
 @summary_options
+@shared.uniform("seed")
 def report(
     documents: tuple[str, ...], store: str | None, out: str, title: str | None, max_mb: float | None, text: bool, **rest: Any
 ) -> None:
@@ -94,6 +96,7 @@ def _newest(documents: list[Document]) -> list[Document]:
 @click.option("--report", "report_path", metavar="FILE.html", help="Also write one report of what was imported.")
 @click.option("--max-mb", type=float, help="Size limit of the report.")
 @summary_options
+@shared.uniform("seed", "store")
 def import_(source: str, kind: str | None, item: str | None, out: str, **rest: Any) -> None:
     """Read other people's results as documents."""
     documents: list[Document] = list(import_path(Path(source), kind=kind))
@@ -127,6 +130,7 @@ _WRITERS: dict[str, Callable[[Document, Path], object]] = {".json": write_docume
 @click.option("-o", "--out", required=True, metavar="FILE.json|FILE.parquet")
 @click.option("--run", "run_id", type=int, help="Which run of a store [default: the newest with a result].")
 @summary_options
+@shared.uniform("seed", "store")
 def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:
     """Write a result, or a store's run, as JSON or Parquet."""
     path, target = Path(source), Path(out)

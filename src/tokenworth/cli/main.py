@@ -10,6 +10,7 @@ import click
 
 from tokenworth import __version__
 from tokenworth.errors import TokenworthError, unknown_name
+from tokenworth.report.inert import one_line
 
 
 class _Verbs(click.Group):
@@ -43,13 +44,23 @@ class _Verbs(click.Group):
         return self.commands[cmd_name]
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Verbs,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="tokenworth")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> int:
     """Measure what each token of a language model's trace is worth.
 
     Results go to standard output, progress to standard error. Exit code 2 means that nothing was done, for the reason in one line.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -67,7 +78,7 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         return _fail(error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; what was drawn is in the store, and the same command goes on from there", err=True)
+        click.echo("stopped; with --store the same command goes on from what was drawn", err=True)
         return 130
     except BrokenPipeError:
         # The reader of our output is gone; without this Python complains once more at exit.
@@ -79,5 +90,5 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    click.echo("error: " + " ".join(message.split()), err=True)
+    click.echo("error: " + one_line(" ".join(message.split())), err=True)
     return 2

@@ -11,9 +11,9 @@ import click
 from tokenworth.cli import options as shared
 from tokenworth.cli.session import (
     Job,
-    Options,
     base_price,
     base_trace,
+    curve_bound,
     recorded,
     run_items,
     sampling_of,
@@ -55,7 +55,7 @@ def _sample(job: Job) -> Document | None:
     sampling = sampling_of(case, options)
     if options["dry_run"]:
         experiment = case.sample_experiment(options["samples"], sampling, options["seed"], options["level"])
-        show_dry_run({"sample": case.price(experiment)}, options, "That is the whole run.")
+        show_dry_run({"sample": case.price(experiment)}, options)
         return None
     choices = {name: options[name] for name in ("seed", "level", "choose")}
     with recorded(job, "sample") as documents:
@@ -83,22 +83,11 @@ def _curve(job: Job) -> Document | None:
             plans = {"curve, next batch": case.price(case.curve_experiment(base_trace(case, options), settings))}
         else:
             plans = {"base trace": base}
-        show_dry_run(plans, options, _bound(options, is_known=base is None))
+        show_dry_run(plans, options, curve_bound(case, options, settings.sampling.max_tokens))
         return None
     with recorded(job, "curve") as documents:
         documents.append(case.curve(base_trace(case, options), settings=settings).document)
     return show(documents[0], options["json_path"])
-
-
-def _bound(options: Options, *, is_known: bool) -> str:
-    limits = [
-        f"{options[name]:,} {unit}"
-        for name, unit in (("max_rollouts", "rollouts"), ("max_tokens", "generated tokens"))
-        if options[name] is not None
-    ]
-    later = "later batches depend on what is drawn" if is_known else "the curve is priced once the base trace is in the store"
-    end = " and ".join(limits)
-    return f"{later[0].upper()}{later[1:]}; " + (f"the run ends at {end}." if end else "no --max-rollouts or --max-tokens is set.")
 
 
 @click.command()
@@ -122,13 +111,14 @@ def _forced(job: Job) -> Document | None:
         "options": tuple(part.strip() for part in (options["labels"] or "").split(",") if part.strip()),
         "stride": options["stride"],
     }
+    case.forced_exits(choices["exits"], choices["options"])
     if options["dry_run"]:
         base = base_price(case, options)
         if base is None:
             plans = {"forced": case.price(case.forced_experiment(base_trace(case, options), **choices))}
-            show_dry_run(plans, options, "That is the whole run.")
         else:
-            show_dry_run({"base trace": base}, options, "The readings are priced once the base trace is in the store.")
+            plans = {"base trace (the readings are priced once it is in the store)": base}
+        show_dry_run(plans, options)
         return None
     with recorded(job, "forced") as documents:
         documents.append(case.forced(base_trace(case, options), **choices).document)

@@ -148,3 +148,15 @@ plan_options = chain(
     click.option("--level", type=float, default=0.95, show_default=True, help="Level of the intervals."),
     click.option("--interval", type=click.Choice(["wilson", "beta"]), default="wilson", show_default=True),
 )
+
+
+def uniform(*names: str) -> Callable[[F], F]:
+    """Accepts options that every verb takes and this one has no use for, so that one script can pass them everywhere."""
+    texts = {
+        "seed": ("--seed", "Accepted as by every verb; nothing here is random."),
+        "store": ("--store", "Accepted as by every verb; no rollouts are kept here."),
+    }
+    made = [click.option(flag, expose_value=False, default=None, help=text) for flag, text in (texts[n] for n in names if n in texts)]
+    if "dry-run" in names:
+        made.append(click.option("--dry-run", is_flag=True, expose_value=False, help="Accepted as by every verb; this one only reads."))
+    return chain(*made)

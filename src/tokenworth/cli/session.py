@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from tokenworth.core.documents import Document
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError
+from tokenworth.methods.sample import check_choice
 from tokenworth.run.estimate import CostPlan, Price
-from tokenworth.store.documents import document_json, write_document
+from tokenworth.store.documents import document_json, write_document, write_whole
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
@@ -54,6 +55,8 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
         _check_writable(options.get(name))
     if options["store"] is None and not options["dry_run"] and len(items) > 1:
         click.echo("no --store: if this run is stopped, it begins anew", err=True)
+    if "base" in options and not options["trace_ids"]:
+        check_choice(options["base"], n_draws(options))
     if options["model"] == "tiny" or options["model"].startswith("hf:"):
         _check_task(options["task"], items[0])
     documents: list[Document] = []
@@ -88,6 +91,8 @@ def _check_writable(path: str | None) -> None:
     """Finds out before anything is drawn that a result could not be written."""
     if path is None or path == "-":
         return
+    if Path(path).is_dir():
+        raise InvalidInput(f"cannot write {path}: it is a folder; name a file in it")
     folder = Path(path).parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise MissingFile(f"cannot write {path}: {folder} is not a folder that can be written to; make it first")
@@ -110,7 +115,7 @@ def open_bench(options: Options) -> Workbench:
     """The workbench the options describe."""
     return Workbench(
         options["model"],
-        store=options["store"],
+        store=None if options["dry_run"] and options["store"] and not Path(options["store"]).exists() else options["store"],
         device=options["device"],
         dtype=options["dtype"],
         batch=options["batch"],
@@ -193,20 +198,78 @@ def price_of(options: Options) -> Price | None:
     return Price(input_per_million=given[0] or 0.0, output_per_million=given[1] or 0.0)
 
 
-def show_dry_run(plans: Mapping[str, CostPlan], options: Options, bound: str) -> None:
-    """Prints what each step would draw next; later batches depend on answers, so ``bound`` says what limits them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """An upper bound on what a whole run draws; None where there is none."""
+
+    rollouts: int | None
+    generated_tokens: int | None
+    input_tokens: int | None
+
+
+def curve_bound(case: Case, options: Options, limit: int) -> Bound:
+    """What a curve can cost at most, base trace included. A half-width alone bounds nothing."""
+    rollouts = options["max_rollouts"]
+    if options["plan"] != "excursions":
+        # At most one cut a token, whatever the stride refines to.
+        cuts = limit + 1 if options["stride"] is None or options["refine"] is not None else limit // max(1, options["stride"]) + 2
+        planned = cuts * int(options["samples"] or 20) if options["half_width"] is None else None
+        rollouts = min((n for n in (rollouts, planned) if n is not None), default=None)
+    if rollouts is None:
+        return Bound(rollouts=None, generated_tokens=None, input_tokens=None)
+    total = rollouts + (0 if options["trace_ids"] else n_draws(options))
+    return Bound(rollouts=total, generated_tokens=total * limit, input_tokens=total * (len(case.prompt) + limit))
+
+
+def show_dry_run(plans: Mapping[str, CostPlan], options: Options, bound: Bound | None = None) -> None:
+    """Prints what each step would draw next and what the whole run can cost at most (as JSON with ``--json``).
+
+    Later batches depend on answers, so only the next one is exact; without ``bound`` that one is the whole run.
+    """
     price = price_of(options)
+    facts: dict[str, Any] = {"steps": {name: asdict(plan) for name, plan in plans.items()}}
     for name, plan in plans.items():
-        if plan.finished:
-            click.echo(f"{name}: nothing to draw, all of it is in the store")
-            continue
-        money = "" if price is None else f", at most {plan.max_money(price):.4f} in the unit of the prices"
-        click.echo(
-            f"{name}: {plan.requests:,} requests, {plan.stored:,} of them stored; "
-            f"{plan.rollouts:,} rollouts and {plan.tables:,} tables to draw: "
-            f"{plan.input_tokens:,} tokens read, at most {plan.max_output_tokens:,} generated{money}"
+        if price is not None:
+            facts["steps"][name]["max_money"] = plan.max_money(price)
+    if bound is not None:
+        facts["at_most"] = asdict(bound)
+        if price is not None and bound.generated_tokens is not None and bound.input_tokens is not None:
+            facts["at_most"]["money"] = (
+                bound.input_tokens * price.input_per_million + bound.generated_tokens * price.output_per_million
+            ) / 1e6
+    if options["json_path"] == "-":
+        click.echo(json.dumps(facts))
+        return
+    if options["json_path"]:
+        write_text(options["json_path"], json.dumps(facts, indent=1) + "\n")
+    for name, plan in plans.items():
+        click.echo(_plan_line(name, plan, price))
+    click.echo(_bound_line(facts.get("at_most"), options))
+
+
+def _plan_line(name: str, plan: CostPlan, price: Price | None) -> str:
+    if plan.finished:
+        return f"{name}: nothing to draw, all of it is in the store"
+    money = "" if price is None else f", at most {plan.max_money(price):.4f} in the unit of the prices"
+    return (
+        f"{name}: {plan.requests:,} requests, {plan.stored:,} of them stored; "
+        f"{plan.rollouts:,} rollouts and {plan.tables:,} tables to draw: "
+        f"{plan.input_tokens:,} tokens read, at most {plan.max_output_tokens:,} generated{money}"
+    )
+
+
+def _bound_line(at_most: Mapping[str, Any] | None, options: Options) -> str:
+    if at_most is None:
+        return "That is the whole run."
+    if at_most["rollouts"] is None:
+        limit = options["max_tokens"]
+        return (
+            f"The whole run: until {limit:,} tokens are generated."
+            if limit
+            else "The whole run: no bound; give --max-rollouts or --max-tokens."
         )
-    click.echo(bound)
+    money = f", at most {at_most['money']:.4f} in the unit of the prices" if "money" in at_most else ""
+    return f"The whole run: at most {at_most['rollouts']:,} rollouts, {at_most['generated_tokens']:,} tokens generated{money}."
 
 
 @contextmanager
@@ -220,6 +283,11 @@ def recorded(job: Job, verb: str) -> Iterator[list[Document]]:
     run = store.begin_run(verb=verb, config=dict(job.options), started=utc_now().isoformat(timespec="seconds"))
     yield documents
     store.finish_run(run, finished=utc_now().isoformat(timespec="seconds"), document=document_json(documents[-1]))
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a small text file whole or not at all."""
+    write_whole(Path(path), lambda file: file.write(text.encode()))
 
 
 def write_json(document: Document, path: str | None) -> bool:

@@ -55,9 +55,9 @@ def sampling_distribution(logits: Float[np.ndarray, " vocab"], sampling: Samplin
         point = np.zeros_like(logits)
         point[int(np.argmax(logits))] = 1.0
         return point
-    scaled = logits / sampling.temperature
-    scaled = scaled - scaled.max()
-    probability = np.exp(scaled)
+    # The largest logit is taken off first, so that no temperature above 0, however small, can overflow it.
+    with np.errstate(over="ignore"):
+        probability = np.exp((logits - logits.max()) / sampling.temperature)
     probability /= probability.sum()
     order = np.argsort(-probability, kind="stable")
     if sampling.top_k:

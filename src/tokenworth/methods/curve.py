@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tokenworth.core.grade import Judge
 from tokenworth.core.request import Experiment, NextToken, NextTokenTable
-from tokenworth.core.tokens import Trace
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import StopReason, Trace
+from tokenworth.errors import MismatchError
 from tokenworth.methods.excursions import excursions
 from tokenworth.methods.plain import plain
 from tokenworth.methods.results import CurveResult
@@ -15,7 +17,10 @@ def curve(trace: Trace, *, judge: Judge, settings: CurveSettings, with_probabili
     """Measures V(c) and the outcome distribution at cuts 0…T of ``trace`` with the settings' plan.
 
     ``with_probabilities``: ask for q_c of every base token. Excursions need it; the plain plans only show it.
+
+    Raises MismatchError where the base did not end as a rollout of this sampling would have.
     """
+    check_process(trace, settings.sampling)
     table: NextTokenTable | None = None
     length = len(trace.sequence.completion)
     if length and (with_probabilities or settings.plan == "excursions"):
@@ -26,3 +31,23 @@ def curve(trace: Trace, *, judge: Judge, settings: CurveSettings, with_probabili
     base = judge(trace.sequence.completion, trace.stop)
     plan = excursions if settings.plan == "excursions" else plain
     return (yield from plan(trace, judge=judge, settings=settings, base=base, table=table))
+
+
+def check_process(trace: Trace, sampling: Sampling) -> None:
+    """Refuses a base that the sampling could not have ended with: V(n), known exactly, would be that of another process."""
+    completion, limit = trace.sequence.completion, sampling.max_tokens
+    if trace.stop is StopReason.LENGTH and len(completion) != limit:
+        raise MismatchError(
+            f"the base trace was cut off after {len(completion)} tokens, and this sampling allows {limit}; "
+            "sample the base and measure it with the same limit"
+        )
+    if trace.stop is StopReason.STOP and len(completion) > limit:
+        raise MismatchError(
+            f"the base trace has {len(completion)} tokens and this sampling allows {limit}; measure it with at least that limit"
+        )
+    stop = set(sampling.stop)
+    inner = next((i for i, token in enumerate(completion[:-1]) if token in stop), None)
+    if inner is not None:
+        raise MismatchError(f"the base trace goes on after stop token {completion[inner]} at position {inner}; end it there")
+    if trace.stop is StopReason.STOP and stop and (not completion or completion[-1] not in stop):
+        raise MismatchError("the base trace does not end in one of this sampling's stop tokens; sample it with the same stop tokens")

@@ -127,12 +127,32 @@ def _open_cuts(estimate: Estimate, settings: CurveSettings, n_trace: int) -> Boo
         is_open[cuts] |= (half > settings.budget.half_width)[cuts]
     if settings.samples is not None:
         targets = True
-        worth = np.divide(estimate.n_effective, leave**2, out=np.full(len(leave), np.inf), where=leave > 0)
-        short = (worth < settings.samples) | (estimate.unsampled > 0.5 / settings.samples)
+        short = (plain_worth(estimate) < settings.samples) | (estimate.unsampled > 0.5 / settings.samples)
         is_open[cuts] |= (short & (leave > 0))[cuts]
     if not targets:
         is_open[cuts] = (leave > 0)[cuts]
     return is_open
+
+
+def plain_worth(estimate: Estimate) -> Float[np.ndarray, " cutx"]:
+    """How many plain rollouts would give each cut's value the same variance: V(1−V) n_eff / (leave² x(1−x)); ∞ where it is known.
+
+    x, the mean of the excursions, is taken as its posterior mean under a uniform prior, and V with it: an early run of equal
+    outcomes must not pass for certainty.
+    """
+    leave, n = estimate.sampled + estimate.unsampled, estimate.n_effective
+    base = estimate.known * estimate.base_share
+    x = (_mean(estimate) * n + 1) / (n + 2)
+    value = np.clip(base + leave * x, 0.0, 1.0)
+    variance = leave**2 * x * (1 - x)
+    return np.divide(value * (1 - value) * n, variance, out=np.full(len(n), np.inf), where=leave > 0)
+
+
+def _mean(estimate: Estimate) -> Float[np.ndarray, " cutx"]:
+    """Mean of the excursions at each cut; 0 where none can leave."""
+    leave = estimate.sampled + estimate.unsampled
+    known = estimate.known * estimate.base_share
+    return np.divide(estimate.share[:, 0] - known, leave, out=np.zeros(len(leave)), where=leave > 0)
 
 
 def _room(budget: Budget, *, rollouts: int, tokens: int, mean_cost: float, strata: int) -> int:

@@ -50,6 +50,14 @@ def encode_exit(name: str, text: str, labels: tuple[str, ...], codec: Codec) -> 
     return ExitText(name=name, text=text, suffix=suffix, options=tuple(options))
 
 
+def check_options(options: tuple[str, ...]) -> None:
+    """Refuses options that cannot be compared: fewer than two, or one twice."""
+    if len(options) < 2:
+        raise InvalidInput(f"forced answers need at least two options, got {len(options)}; use a multiple-choice problem or --options")
+    if len(set(options)) != len(options):
+        raise InvalidInput(f"options repeat: {', '.join(options)}; give each once")
+
+
 def _check_round_trip(text: str, ids: tuple[int, ...], codec: Codec) -> None:
     """Refuses a tokenizer that changes the text it is given; white space at its ends is allowed to differ."""
     back = codec.decode(ids)
@@ -70,8 +78,7 @@ def forced(trace: Trace, *, options: tuple[str, ...], exits: tuple[ExitText, ...
     The natural end of the trace is a wall: no cut lies in the answer. Multi-token options are read by teacher forcing
     (the sum of their tokens' log-probabilities). Source: Lanham et al. 2023 (early answering), at token level.
     """
-    if len(options) < 2:
-        raise InvalidInput(f"forced answers need at least two options, got {len(options)}; use a multiple-choice problem or --options")
+    check_options(options)
     cuts = cut_grid(trace.n_trace, stride)
     tables = yield tuple(Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits)
     readings = tuple(

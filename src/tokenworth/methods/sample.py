@@ -57,22 +57,29 @@ def sample(
     )
 
 
+CHOICES = {"correct": {Verdict.CORRECT}, "incorrect": {Verdict.INCORRECT}, "any": set(Verdict)}
+
+
+def check_choice(choice: str, n: int) -> None:
+    """Refuses a choice of base trace that no ``n`` samples could satisfy."""
+    if choice not in CHOICES and not (choice.isdecimal() and int(choice) < n):
+        raise InvalidInput(f"base trace {choice!r}: expected correct, incorrect, any or an index below {n}")
+
+
 def choose_trace(result: SampleResult, choice: str) -> tuple[int, Trace]:
     """The first correct or incorrect answer (``"correct"``, ``"incorrect"``, ``"any"``) or the one with a given index.
 
     Raises InvalidInput when there is none, with the outcomes that were seen.
     """
-    wanted = {"correct": {Verdict.CORRECT}, "incorrect": {Verdict.INCORRECT}, "any": set(Verdict)}
-    if choice in wanted:
-        matching = [i for i, grade in enumerate(result.grades) if grade.verdict in wanted[choice]]
+    check_choice(choice, len(result.rollouts))
+    if choice in CHOICES:
+        matching = [i for i, grade in enumerate(result.grades) if grade.verdict in CHOICES[choice]]
         if not matching:
             seen = ", ".join(f"{label} × {count}" for label, count in result.outcomes.items())
             raise InvalidInput(f"no {choice} answer among {len(result.grades)} samples (seen: {seen}); draw more or choose another")
         index = matching[0]
-    elif choice.isdecimal() and int(choice) < len(result.rollouts):
-        index = int(choice)
     else:
-        raise InvalidInput(f"base trace {choice!r}: expected correct, incorrect, any or an index below {len(result.rollouts)}")
+        index = int(choice)
     rollout = result.rollouts[index]
     sequence = TokenSequence(prompt=result.prompt, completion=rollout.ids)
     return index, Trace(sequence=sequence, n_trace=int(result.n_trace[index]), stop=rollout.stop)

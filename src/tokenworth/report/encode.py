@@ -20,6 +20,7 @@ from jaxtyping import Float
 
 from tokenworth.core.documents import Number
 from tokenworth.report.model import CurveView, MetricView, SampleView, StackView, TraceView, View
+from tokenworth.report.names import key, problem_names, trace_labels
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -138,7 +139,8 @@ def _samples(rows: Sequence[SampleView], keep: Sequence[bool], blob: Blob, texts
 
 def _trace(trace: TraceView, keep: Sequence[bool]) -> tuple[dict[str, Json], str, str]:
     blob, texts = Blob(), Blob()
-    head: dict[str, Json] = {k: getattr(trace, k) for k in ("name", "unit", "question", "outcome", "verdict", "notes")}
+    names = ("name", "measured", "sample_set", "problem_id", "unit", "question", "outcome", "verdict", "notes")
+    head: dict[str, Json] = {k: getattr(trace, k) for k in names}
     head["options"] = [asdict(o) for o in trace.options]
     head["facts"] = [asdict(f) for f in trace.facts]
     head["outcomes"] = [asdict(o) for o in trace.outcomes]
@@ -176,13 +178,14 @@ def encode(view: View, keep: Sequence[Sequence[bool]]) -> tuple[str, list[tuple[
     ``keep[t][s]`` says whether the text of sample s of trace t goes in.
     """
     parts = [_trace(trace, k) for trace, k in zip(view.traces, keep, strict=True)]
+    problems, labels = problem_names(view), trace_labels(view)
+    named = [head | {"label": x, "problem": problems[key(t)]} for (head, _, _), x, t in zip(parts, labels, view.traces, strict=True)]
     head: dict[str, Json] = {
         "schema": view.schema,
         "title": view.title,
         "generator": view.generator,
-        "notes": view.notes,
-        "sample_set": None if view.sample_set is None else asdict(view.sample_set),
-        "traces": [head for head, _, _ in parts],
+        "sets": [asdict(s) | {"problem": problems[key(s)]} for s in view.sets],
+        "traces": named,
     }
     blobs = [(data, texts) for _, data, texts in parts]
     digest = hashlib.sha256(dump(head).encode())

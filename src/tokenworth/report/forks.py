@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import accumulate
 
 from tokenworth.core.documents import BranchDoc, CurveDoc, Number
 from tokenworth.report.inert import whole
 from tokenworth.report.model import BranchView, OutcomeView, SampleView
 from tokenworth.report.series import known, limits
+
+MIXED = "mixed"
+"""Verdict of a label that a grader called correct once and not another time: counts of the label decide nothing."""
 
 
 def count_outcomes(doc: CurveDoc | None) -> tuple[dict[str, int], dict[str, str]]:
@@ -23,19 +27,29 @@ def count_outcomes(doc: CurveDoc | None) -> tuple[dict[str, int], dict[str, str]
         totals.update(s.outcome for s in doc.samples)
     for sample in doc.samples:
         totals.setdefault(sample.outcome, 0)
-    verdicts = {s.outcome: s.verdict for s in doc.samples}
+    pairs = [(s.outcome, s.verdict) for s in doc.samples]
     if doc.trace.outcome is not None and doc.trace.verdict != "unknown":
-        verdicts.setdefault(doc.trace.outcome, doc.trace.verdict)
-    return dict(totals), verdicts
+        pairs.append((doc.trace.outcome, doc.trace.verdict))
+    return dict(totals), one_verdict(pairs)
+
+
+def one_verdict(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The verdict of each outcome label in (label, verdict) pairs; `MIXED` for a label that came with several."""
+    verdicts: dict[str, str] = {}
+    for label, verdict in pairs:
+        verdicts[label] = verdict if verdicts.get(label, verdict) == verdict else MIXED
+    return verdicts
 
 
 def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[BranchView, ...]:
     """Branches by cut, the base token first, then by probability. Δ is against the value at the branch's cut.
 
-    The base token's value is the curve's at the next cut where no rollout began with it.
+    The base token's value is the curve's at the next cut where no rollout began with it. Counts that hold a label of
+    mixed verdict give no value: which of them were correct is not in the document.
     """
     column = {o.label: k for k, o in enumerate(outcomes)}
     correct = {o.label for o in outcomes if o.verdict == "correct"}
+    mixed = {o.label for o in outcomes if o.verdict == MIXED}
     ordered = sorted(doc.branches, key=lambda b: (b.cut, not b.is_base, -(b.p or 0.0), b.token))
     hits = [sum(n for x, n in b.outcomes.items() if x in correct) for b in ordered]
     low, high = limits(hits, [b.n for b in ordered], doc.level)
@@ -45,7 +59,8 @@ def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[Bran
         counts = [0] * len(outcomes)
         for label, n in b.outcomes.items():
             counts[column[label]] += n
-        v, lo, hi = (hits[i] / b.n, low[i], high[i]) if b.n > 0 else _on_curve(doc, at, b)
+        countable = b.n > 0 and not any(n and label in mixed for label, n in b.outcomes.items())
+        v, lo, hi = (hits[i] / b.n, low[i], high[i]) if countable else _on_curve(doc, at, b)
         here = known(doc.value[at[b.cut]]) if b.cut in at else None
         views.append(
             BranchView(
@@ -66,7 +81,7 @@ def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[Bran
 
 
 def _on_curve(doc: CurveDoc, at: dict[int, int], branch: BranchDoc) -> tuple[Number, Number, Number]:
-    """What the curve says after the base token; nothing for another token that no rollout began with."""
+    """What the curve says after the base token; nothing for another token."""
     i = at.get(branch.cut + 1) if branch.is_base else None
     return (None, None, None) if i is None else (known(doc.value[i]), known(doc.low[i]), known(doc.high[i]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from html import escape
@@ -13,6 +14,7 @@ from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.report.encode import encode
 from tokenworth.report.inert import one_line
 from tokenworth.report.model import TraceView, View
+from tokenworth.report.names import trace_labels
 from tokenworth.report.palette import css
 
 _NOSCRIPT_ROWS = 200
@@ -23,8 +25,10 @@ def render_html(view: View, *, max_mb: float | None = None) -> str:
     """The page. ``max_mb`` limits its size: rollout texts are left out first, evenly over cuts, and the page says so.
 
     Raises:
-        InvalidInput: the page is larger than ``max_mb`` (in 10⁶ bytes) even without rollout texts.
+        InvalidInput: ``max_mb`` is no size, or the page is larger (in 10⁶ bytes) even without rollout texts.
     """
+    if max_mb is not None and not (math.isfinite(max_mb) and max_mb > 0):
+        raise InvalidInput(f"size limit of the report: got {max_mb:g} MB, expected a finite number above 0")
     limit = None if max_mb is None else int(max_mb * MEGABYTE)
     most = max((len(ranks) and max(ranks) + 1 for ranks in map(_ranks, view.traces)), default=0)
     page = _page(view, most)
@@ -113,8 +117,8 @@ def _page(view: View, texts_per_cut: int) -> str:
 def _noscript(view: View) -> Iterator[str]:
     """The facts and the curve as plain tables, for readers without JavaScript."""
     yield f"<h1>{escape(one_line(view.title))}</h1>\n<p>This report draws with JavaScript, which is off. A summary:</p>\n"
-    for trace in view.traces[:20]:
-        yield f"<h2>{escape(one_line(trace.name))}</h2>\n<table>\n"
+    for trace, label in list(zip(view.traces, trace_labels(view), strict=True))[:20]:
+        yield f"<h2>{escape(one_line(label))}</h2>\n<table>\n"
         for fact in trace.facts:
             yield f"<tr><th>{escape(one_line(fact.label))}</th><td>{escape(one_line(fact.value))}</td></tr>\n"
         yield "</table>\n"

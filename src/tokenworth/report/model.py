@@ -1,4 +1,4 @@
-"""The view model: everything a report shows, as frozen values. Schema ``tokenworth.view/1``.
+"""The view model: everything a report shows, as frozen values. Schema ``tokenworth.view/2``.
 
 A view holds numbers that are already features (differences, states, colour bins, events): a renderer looks up and
 draws, it computes no statistic. ``None`` is "no such number". Cut ``c`` keeps ``c`` units of the trace; per-cut tuples
@@ -12,7 +12,7 @@ from typing import Literal
 
 from tokenworth.core.documents import Number
 
-VIEW_SCHEMA = "tokenworth.view/1"
+VIEW_SCHEMA = "tokenworth.view/2"
 
 MEASURED = 2
 """Rollouts began at this cut."""
@@ -46,7 +46,10 @@ class FactView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeView:
-    """An outcome label, its verdict, and its place in the categorical palette (-1: other, -2: ungraded, -3: truncated)."""
+    """An outcome label, its verdict, and its place in the categorical palette (-1: other, -2: ungraded, -3: truncated).
+
+    The verdict is ``mixed`` where the grader gave this label more than one.
+    """
 
     label: str
     verdict: str
@@ -166,9 +169,16 @@ class EventView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceView:
-    """One trace with all that is known about it."""
+    """One trace with all that is known about it.
+
+    ``measured`` tells a trace with results of its own from a member of a sample set; ``sample_set`` is the index of the
+    set it belongs to in the view's ``sets``, or -1.
+    """
 
     name: str
+    measured: bool
+    sample_set: int = -1
+    problem_id: str
     unit: Literal["token", "sentence"]
     question: str
     options: tuple[OptionView, ...]
@@ -190,8 +200,12 @@ class TraceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetView:
-    """A sample set in numbers: accuracy with interval, outcome counts, length correlation."""
+    """A sample set in numbers: accuracy with interval, outcome counts, length correlation; and whose numbers they are."""
 
+    problem_id: str
+    question: str
+    model: str
+    sampling: str
     n: int
     accuracy: Number
     low: Number
@@ -203,15 +217,15 @@ class SetView:
     correlation_high: Number
     lengths: tuple[int, ...]
     verdicts: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A whole report: one or more traces, and the sample set they came from if it is known."""
+    """A whole report: its traces, the measured ones first, and the sample sets they belong to."""
 
     schema: str = VIEW_SCHEMA
     title: str
     generator: str
     traces: tuple[TraceView, ...]
-    sample_set: SetView | None
-    notes: tuple[str, ...] = ()
+    sets: tuple[SetView, ...]

@@ -102,13 +102,13 @@ def ansi256(colour: str) -> int:
 
 
 def css() -> str:
-    """CSS variables of both themes: ``--value-0`` … ``--probability-20`` and ``--cat-0`` …; ``auto`` follows the system."""
+    """CSS variables of both themes: ``--value-0`` … ``--probability-20`` and ``--cat-0`` …; ``auto`` follows the system, paper is light."""
     light, dark = _variables("light"), _variables("dark")
     aliases = "".join(f"[data-palette={name}]{{{';'.join(f'--c{i}:var(--{name}-{i})' for i in range(BINS))}}}\n" for name in RAMPS["light"])
     bins = "".join(f".b{i}{{background-color:var(--c{i})}}" for i in range(BINS))
     return (
-        f"{aliases}{bins}\n:root{{{light}}}\n:root[data-theme=dark]{{{dark}}}\n"
-        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
+        f"{aliases}{bins}\n:root{{{light}}}\n@media screen{{:root[data-theme=dark]{{{dark}}}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
     )
 
 

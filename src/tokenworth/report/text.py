@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tokenworth.core.documents import Number
+from tokenworth.report.forks import MIXED
 from tokenworth.report.inert import inert, one_line
-from tokenworth.report.model import MISSING, NO_BIN, CurveView, MetricView, StackView, TraceView, View
+from tokenworth.report.model import MISSING, NO_BIN, CurveView, MetricView, OutcomeView, SetView, StackView, TraceView, View
+from tokenworth.report.names import key, loose_sets, problem_names, trace_labels
 from tokenworth.report.palette import BINS, ansi256, ramp
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -22,20 +24,36 @@ def render_text(view: View, *, width: int = 80, colour: bool = False, trace: int
     """The view of one trace as text, at most ``width`` columns wide (never below 56). All model text is made inert."""
     width = max(56, width)
     lines = [*_wrap(one_line(view.title), width)]
-    if view.sample_set is not None:
-        s = view.sample_set
-        lines += _wrap(f"samples: {s.n} · accuracy {_range(s.accuracy, s.low, s.high)} ({s.level:.0%} interval)", width)
-        lines += _wrap("outcomes: " + ", ".join(f"{one_line(o.label)} {o.total}" for o in s.outcomes), width)
-        if s.correlation is not None:
-            r = _range(s.correlation, s.correlation_low, s.correlation_high, sign=True)
-            lines += _wrap(f"length against correctness: r {r}", width)
+    own: tuple[SetView, ...] = ()
     if view.traces:
-        shown = view.traces[max(0, min(trace, len(view.traces) - 1))]
+        at = max(0, min(trace, len(view.traces) - 1))
+        shown = view.traces[at]
+        own = (view.sets[shown.sample_set],) if shown.sample_set >= 0 else ()
+        lines += [line for s in own for line in _set(s, "", width)]
+        if len(view.traces) > 1:
+            lines += _wrap(f"trace {at} of {len(view.traces)}: {one_line(trace_labels(view)[at])}", width)
         repeats = inert(shown.question).strip() == one_line(view.title)
         lines += _trace(replace(shown, question="") if repeats else shown, width, colour)
-    for note in view.notes:
-        lines += _wrap("note: " + one_line(note), width)
+        lines += [line for s in own for note in s.notes for line in _wrap("note on the samples: " + one_line(note), width)]
+    problems = problem_names(view)
+    for s in loose_sets(view):
+        lines += _set(s, problems[key(s)], width)
+        lines += [line for note in s.notes for line in _wrap("note on the samples: " + one_line(note), width)]
     return "\n".join(lines) + "\n"
+
+
+def _set(s: SetView, problem: str, width: int) -> Iterator[str]:
+    of = f" of {one_line(problem)}" if problem else ""
+    accuracy = f"accuracy {_range(s.accuracy, s.low, s.high)} ({s.level:.0%} interval)"
+    yield from _wrap(f"samples{of}: {s.n} · {accuracy} · {s.sampling}", width)
+    yield from _wrap("outcomes: " + ", ".join(map(_count, s.outcomes)), width)
+    if s.correlation is not None:
+        r = _range(s.correlation, s.correlation_low, s.correlation_high, sign=True)
+        yield from _wrap(f"length against correctness: r {r}", width)
+
+
+def _count(outcome: OutcomeView) -> str:
+    return f"{one_line(outcome.label)}{' (mixed verdicts)' if outcome.verdict == MIXED else ''} {outcome.total}"
 
 
 def _trace(trace: TraceView, width: int, colour: bool) -> Iterator[str]:

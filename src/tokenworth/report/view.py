@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from tokenworth import __version__
 from tokenworth.core.documents import (
@@ -15,8 +16,8 @@ from tokenworth.core.documents import (
 )
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.report.events import all_events
-from tokenworth.report.facts import facts
-from tokenworth.report.forks import branch_views, count_outcomes, sample_views
+from tokenworth.report.facts import facts, sampler_text
+from tokenworth.report.forks import branch_views, count_outcomes, one_verdict, sample_views
 from tokenworth.report.inert import whole
 from tokenworth.report.model import MetricView, OptionView, SetView, StackView, TraceView, View
 from tokenworth.report.series import curve_view, known, metric, nice_limit, outcome_views, per_unit
@@ -30,11 +31,13 @@ def build_view(
     *,
     title: str | None = None,
     max_samples: int | None = None,
+    elsewhere: Sequence[TraceDoc] | None = (),
 ) -> View:
     """The view of up to three documents about one problem.
 
     ``curve`` and ``forced`` must describe the same trace; ``samples`` the same problem. The traces of a sample set
-    follow the measured one. ``max_samples`` keeps at most that many rollout texts per cut (all by default).
+    follow the measured one, without it and those in ``elsewhere`` (shown by another view of the page; None: all of them).
+    ``max_samples`` keeps at most that many rollout texts per cut (all by default).
 
     Raises:
         MismatchError: the documents describe different traces, problems or models.
@@ -50,27 +53,26 @@ def build_view(
     if curve is not None or forced is not None:
         traces.append(_measured(curve, forced, max_samples))
     if samples is not None:
-        main = curve.trace if curve is not None else forced.trace if forced is not None else None
-        traces += _others(samples, main)
+        traces += _others(samples, [*(d.trace for d in (curve, forced) if d is not None), *elsewhere]) if elsewhere is not None else ()
     problem = next((d.problem for d in (curve, forced, samples) if d is not None and d.problem is not None), None)
     return View(
         title=whole(title or (problem.question.strip().split("\n")[0] if problem else "") or "trace"),
         generator=f"tokenworth {__version__}",
-        traces=tuple(traces),
-        sample_set=_set_view(samples) if samples is not None else None,
-        notes=tuple(whole(x) for x in samples.notes) if samples is not None else (),
+        traces=tuple(replace(t, sample_set=0) for t in traces) if samples is not None else tuple(traces),
+        sets=(_set_view(samples),) if samples is not None else (),
     )
 
 
 def join_views(views: Iterable[View], *, title: str) -> View:
-    """One report of several: their traces in order, the first sample set kept."""
+    """One report of several: the measured traces in order, then the others; each keeps the sample set it belongs to."""
     views = tuple(views)
+    sets = list(dict.fromkeys(s for v in views for s in v.sets))
+    traces = [t if t.sample_set < 0 else replace(t, sample_set=sets.index(v.sets[t.sample_set])) for v in views for t in v.traces]
     return View(
         title=title,
         generator=views[0].generator if views else f"tokenworth {__version__}",
-        traces=tuple(t for v in views for t in v.traces),
-        sample_set=next((v.sample_set for v in views if v.sample_set is not None), None),
-        notes=tuple(n for v in views for n in v.notes),
+        traces=tuple(sorted(traces, key=lambda t: not t.measured)),
+        sets=tuple(sets),
     )
 
 
@@ -150,7 +152,8 @@ def _measured(curve: CurveDoc | None, forced: ForcedDoc | None, max_samples: int
     return _trace_view(
         trace,
         problem,
-        name=whole(problem.id if problem is not None and problem.id else "measured trace"),
+        name="measured trace",
+        measured=True,
         facts=facts(curve, forced, None),
         curve=line,
         stacks=tuple(stacks),
@@ -172,6 +175,7 @@ def _trace_view(trace: TraceDoc, problem: ProblemDoc | None, **rest: object) -> 
     )
     return TraceView(
         unit=trace.unit,
+        problem_id=whole(problem.id) if problem else "",
         question=whole(problem.question) if problem else "",
         options=options,
         prompt=whole(trace.prompt),
@@ -208,11 +212,12 @@ def _metrics(
     return tuple(found)
 
 
-def _others(samples: SampleSetDoc, main: TraceDoc | None) -> list[TraceView]:
-    """The traces of a sample set, the measured one left out."""
+def _others(samples: SampleSetDoc, measured: Sequence[TraceDoc]) -> list[TraceView]:
+    """The traces of a sample set, the measured ones left out."""
+    shown = {(t.pieces, t.answer_pieces) for t in measured}
     views: list[TraceView] = []
     for i, trace in enumerate(samples.traces):
-        if main is not None and trace.pieces == main.pieces and trace.answer_pieces == main.answer_pieces:
+        if (trace.pieces, trace.answer_pieces) in shown:
             continue
         chosen = ", chosen" if samples.chosen == i else ""
         views.append(
@@ -220,6 +225,7 @@ def _others(samples: SampleSetDoc, main: TraceDoc | None) -> list[TraceView]:
                 trace,
                 samples.problem,
                 name=f"sample {i}{chosen}",
+                measured=False,
                 facts=facts(None, None, samples),
                 curve=None,
                 stacks=(),
@@ -235,8 +241,12 @@ def _others(samples: SampleSetDoc, main: TraceDoc | None) -> list[TraceView]:
 
 
 def _set_view(doc: SampleSetDoc) -> SetView:
-    verdicts = {t.outcome: t.verdict for t in doc.traces if t.outcome is not None}
+    verdicts = one_verdict((t.outcome, t.verdict) for t in doc.traces if t.outcome is not None)
     return SetView(
+        problem_id=whole(doc.problem.id) if doc.problem else "",
+        question=whole(doc.problem.question) if doc.problem else "",
+        model=whole(doc.model.name),
+        sampling=sampler_text(doc.sampling),
         n=doc.n,
         accuracy=known(doc.accuracy),
         low=known(doc.low),
@@ -248,4 +258,5 @@ def _set_view(doc: SampleSetDoc) -> SetView:
         correlation_high=known(doc.length_correlation_high),
         lengths=tuple(len(t.pieces) for t in doc.traces),
         verdicts=tuple(t.verdict for t in doc.traces),
+        notes=tuple(whole(x) for x in dict.fromkeys(doc.notes)),
     )

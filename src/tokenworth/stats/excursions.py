@@ -99,6 +99,7 @@ class Estimate:
     sampled: Float[np.ndarray, " cutx"]
     unsampled: Float[np.ndarray, " cutx"]
     n_effective: Float[np.ndarray, " cutx"]
+    base_share: float
 
 
 def estimate_values(
@@ -146,6 +147,7 @@ def estimate_values(
         sampled=sampled,
         unsampled=unsampled,
         n_effective=n_effective,
+        base_share=float(groups[base_label, 0]),
     )
 
 

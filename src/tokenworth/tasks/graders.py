@@ -29,7 +29,7 @@ def grader_for(what: Problem | str) -> Grader:
     """The grader of a problem's answer kind, or the one a name stands for: a built-in name or ``module:callable``.
 
     Raises: UnknownName for a name that is neither; MissingExtra when it needs a library that is not installed;
-    InvalidInput when the module cannot be imported or what it names cannot be called.
+    InvalidInput when the module cannot be imported, what it names cannot be called, or a call of it raises.
     """
     name = str(what.kind) if isinstance(what, Problem) else what
     if ":" in name:
@@ -52,7 +52,10 @@ def _user_grader(name: str) -> Grader:
     call: Callable[[Problem, str], object] = found
 
     def checked(problem: Problem, text: str) -> Grade:
-        grade = call(problem, text)
+        try:
+            grade = call(problem, text)
+        except Exception as error:  # the user's code may raise anything, and the run must end in one line
+            raise InvalidInput(f"grader {name!r} raised {_told(error)}; expected a tokenworth.core.grade.Grade") from error
         if not isinstance(grade, Grade):
             raise InvalidInput(f"grader {name!r} returned a {type(grade).__name__}; expected a tokenworth.core.grade.Grade")
         return grade
@@ -67,8 +70,14 @@ def _import(module_name: str, name: str) -> object:
         sys.path.insert(0, here)  # a grader in the folder the user works in
     try:
         return importlib.import_module(module_name)
-    except (ImportError, SyntaxError, ValueError, TypeError) as error:
-        raise InvalidInput(f"grader {name!r}: cannot import module {module_name!r}: {error}") from error
+    except Exception as error:  # importing runs the user's code, which may raise anything
+        raise InvalidInput(f"grader {name!r}: cannot import module {module_name!r}: {_told(error)}") from error
     finally:
         if added:
             sys.path.remove(here)
+
+
+def _told(error: Exception) -> str:
+    """Type and first line of the message."""
+    said = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

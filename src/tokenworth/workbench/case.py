@@ -19,9 +19,9 @@ from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, Unsupported
 from tokenworth.methods.curve import curve
 from tokenworth.methods.documents import About, curve_document, forced_document, sample_document
-from tokenworth.methods.forced import encode_exit, forced
+from tokenworth.methods.forced import ExitText, check_options, encode_exit, forced
 from tokenworth.methods.results import CurveResult, ForcedResult, SampleResult
-from tokenworth.methods.sample import choose_trace, complete_trace, sample
+from tokenworth.methods.sample import check_choice, choose_trace, complete_trace, sample
 from tokenworth.methods.settings import Budget, CurveSettings
 from tokenworth.run.drive import drive_counted
 from tokenworth.run.estimate import CostPlan, plan_cost
@@ -115,12 +115,12 @@ class Case:
         return Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, max_tokens=limit, stop=self.model.stop)
 
     def find_wall(self, ids: tuple[int, ...]) -> int:
-        """Number of trace tokens in a completion."""
+        """Number of trace tokens in a completion: up to its close marker, or else up to its stop token."""
         close = self._close
-        if close is None:
-            return len(ids)
-        wall = find_close(ids, close)
-        return len(ids) if wall is None else wall
+        wall = None if close is None else find_close(ids, close)
+        if wall is not None:
+            return wall
+        return len(ids) - 1 if ids and ids[-1] in self.model.stop else len(ids)
 
     @property
     def _close(self) -> tuple[int, ...] | None:
@@ -154,6 +154,8 @@ class Case:
 
     def sample(self, n: int, *, sampling: Sampling | None = None, seed: int = 0, level: float = 0.95, choose: str | None = None) -> Samples:
         """Draws ``n`` answers. ``choose`` names the base trace that the document marks."""
+        if choose is not None:
+            check_choice(choose, n)
         experiment = self.sample_experiment(n, sampling or self.sampling(), seed, level)
         result, counts = self._run("sample", experiment)
         chosen = None if choose is None else choose_trace(result, choose)[0]
@@ -166,6 +168,9 @@ class Case:
             raise MismatchError(
                 f"token id {bad} of the given trace is outside the vocabulary of {self.model.codec.vocab_size}; ids of another model?"
             )
+        inner = next((i for i, token in enumerate(ids[:-1]) if token in self.model.stop), None)
+        if inner is not None:
+            raise InvalidInput(f"the given trace goes on after stop token {ids[inner]} at position {inner}; end it there")
         sampling = sampling or self.sampling()
         if len(ids) > sampling.max_tokens:
             raise InvalidInput(
@@ -221,20 +226,26 @@ class Case:
         kind = AnswerKind.OPTION if self.problem is None else self.problem.kind
         return (exit_text(self.model.format, kind),)
 
+    def forced_exits(self, exits: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> tuple[ExitText, ...]:
+        """Exit texts and options as ids, checked; nothing is drawn. Raises InvalidInput for what cannot be read."""
+        if not self.model.backend.capabilities.read:
+            raise Unsupported(f"{self.model.name} gives no log-probabilities of continuations, which forced answers need")
+        labels = self.option_labels(options)
+        check_options(labels)
+        texts = self.exit_texts(exits)
+        names = ["default"] if not exits else [f"exit {i + 1}" for i in range(len(texts))]
+        return tuple(encode_exit(name, text, labels, self.model.codec) for name, text in zip(names, texts, strict=True))
+
+    def option_labels(self, options: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The options given, or the problem's."""
+        return options or (() if self.problem is None else self.problem.labels)
+
     def forced_experiment(
         self, trace: Trace, *, exits: tuple[str, ...] = (), options: tuple[str, ...] = (), stride: int = 1
     ) -> Experiment[ForcedResult]:
         """The experiment behind `forced`."""
-        if not self.model.backend.capabilities.read:
-            raise Unsupported(f"{self.model.name} gives no log-probabilities of continuations, which forced answers need")
-        labels = options or (() if self.problem is None else self.problem.labels)
-        if len(set(labels)) != len(labels):
-            raise InvalidInput(f"options repeat: {', '.join(labels)}; give each once")
-        texts = self.exit_texts(exits)
-        encoded = tuple(
-            encode_exit("default" if not exits else f"exit {i + 1}", text, labels, self.model.codec) for i, text in enumerate(texts)
-        )
-        return forced(trace, options=labels, exits=encoded, stride=stride, judge=self.judge)
+        encoded = self.forced_exits(exits, options)
+        return forced(trace, options=self.option_labels(options), exits=encoded, stride=stride, judge=self.judge)
 
     def forced(self, trace: Trace, *, exits: tuple[str, ...] = (), options: tuple[str, ...] = (), stride: int = 1) -> Forced:
         """Option probabilities at every ``stride``-th cut after each exit text (the model format's own by default)."""

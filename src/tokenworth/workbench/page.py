@@ -11,6 +11,7 @@ from tokenworth.errors import InvalidInput, StoreError
 from tokenworth.report.html import render_html
 from tokenworth.report.model import View
 from tokenworth.report.view import build_view, join_views
+from tokenworth.store.documents import write_whole
 from tokenworth.workbench.case import Curve, Forced, Samples
 
 
@@ -24,37 +25,62 @@ def write_report(
 
     Documents of one trace share a view, and several traces share the page. ``max_mb`` leaves out rollout texts until the page
     is no larger; the page says what is missing.
+
+    Raises:
+        InvalidInput: nothing to report, or a ``max_mb`` that cannot be kept.
+        StoreError: the disk refuses; a report that was there before stays as it was.
     """
     documents = [item.document if isinstance(item, Samples | Curve | Forced) else item for item in measured]
     views = group_views(documents)
     if not views:
         raise InvalidInput("nothing to report; expected at least one result")
-    view = views[0] if len(views) == 1 and title is None else join_views(views, title=title or views[0].title)
+    view = views[0] if len(views) == 1 and title is None else join_views(views, title=title or _title(views))
     target = Path(path)
-    page = render_html(view, max_mb=max_mb)
+    page = render_html(view, max_mb=max_mb).encode()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(page, encoding="utf-8")
     except OSError as error:
         raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
+    write_whole(target, lambda handle: handle.write(page))
     return target
 
 
+def _title(views: Sequence[View]) -> str:
+    titles = list(dict.fromkeys(v.title for v in views))
+    return titles[0] if len(titles) == 1 else f"{titles[0]} (and {len(titles) - 1} more)"
+
+
 def group_views(documents: Sequence[Document]) -> list[View]:
-    """One view a trace: a curve with the forced answers of its trace and the samples of its problem, then what is left."""
-    curves = [d for d in documents if isinstance(d, CurveDoc)]
+    """One view a measured trace: a curve with the forced answers of its trace and the samples of its problem; then the samples left."""
     forceds = [d for d in documents if isinstance(d, ForcedDoc)]
     sets = [d for d in documents if isinstance(d, SampleSetDoc)]
-    views: list[View] = []
-    for one in curves:
-        partner = next((f for f in forceds if _same_trace(f, one)), None)
-        samples = next((s for s in sets if s.problem == one.problem and s.model == one.model), None)
+    pairs: list[tuple[CurveDoc | None, ForcedDoc | None]] = []
+    for curve in (d for d in documents if isinstance(d, CurveDoc)):
+        partner = next((f for f in forceds if _same_trace(f, curve)), None)
         forceds = [f for f in forceds if f is not partner]
-        sets = [s for s in sets if s is not samples]
-        views.append(build_view(one, partner, samples))
-    views += [build_view(None, one, None) for one in forceds]
-    views += [build_view(None, None, one) for one in sets]
-    return views
+        pairs.append((curve, partner))
+    pairs += [(None, forced) for forced in forceds]
+    owned = [(curve, forced, _set_of(curve or forced, sets)) for curve, forced in pairs]
+    views: list[View] = []
+    listed: list[int] = []
+    for curve, forced, samples in owned:
+        # The other traces of a set are listed once, after the first measured one.
+        elsewhere = None if id(samples) in listed else [d.trace for c, f, s in owned if s is samples and (d := c or f) is not None]
+        views.append(build_view(curve, forced, samples, elsewhere=elsewhere))
+        listed.append(id(samples))
+    return views + [build_view(None, None, one) for one in sets if id(one) not in listed]
+
+
+def _set_of(measured: CurveDoc | ForcedDoc | None, sets: Sequence[SampleSetDoc]) -> SampleSetDoc | None:
+    """The sample set of a trace: the one that holds it, else the first of its problem and model."""
+    if measured is None:
+        return None
+    trace = measured.trace
+    same = [s for s in sets if s.problem == measured.problem and s.model == measured.model]
+    for one in same:
+        if any(t.pieces == trace.pieces and t.answer_pieces == trace.answer_pieces for t in one.traces):
+            return one
+    return next((s for s in same if s.problem is not None), None)
 
 
 def _same_trace(forced: ForcedDoc, curve: CurveDoc) -> bool:

@@ -4,14 +4,14 @@ import type { ComponentChildren } from "preact";
 import { MEASURED } from "../model";
 import type { Curve, Stack } from "../model";
 import { amount, count } from "../format";
-import { header, trace } from "../state";
-import { Num } from "./parts";
+import { header, looseSets, sampleSet, trace } from "../state";
+import { Num, SetLine } from "./parts";
 
 const PAGE = 100;
 
 export function Data() {
   const found = trace.value;
-  const notes = [...(found?.head.notes ?? []), ...header.value!.notes];
+  const notes = [...(found?.head.notes ?? []), ...(sampleSet.value?.notes ?? []).map((n) => `samples: ${n}`)];
   return (
     <div class="data">
       {notes.length > 0 && (
@@ -44,6 +44,16 @@ export function Data() {
           <pre class="prompt">{found.prompt}</pre>
         </details>
       )}
+      {looseSets.value.map((s) => (
+        <section>
+          <SetLine set={s} of={[s.problem, s.model].filter(Boolean).join(", ")} />
+          <ul class="notes">
+            {s.notes.map((n) => (
+              <li>{n}</li>
+            ))}
+          </ul>
+        </section>
+      ))}
       <p class="dim">
         {header.value!.generator} · {header.value!.schema} · data {header.value!.hash}
       </p>

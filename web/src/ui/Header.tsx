@@ -1,12 +1,11 @@
 import { useSignal } from "@preact/signals";
-import { count, figure } from "../format";
-import { header, help, openTrace, trace, traceIndex } from "../state";
-import { START } from "../hash";
+import { count } from "../format";
+import { header, help, looseSets, sampleSet, trace } from "../state";
 import { downloadJson } from "../export";
 import { cycleTheme, theme } from "../theme";
 import { Find } from "./Find";
-import { CountBar, shortHash } from "./parts";
-import type { SampleSet } from "../model";
+import { TracePicker } from "./Picker";
+import { SetLine, shortHash } from "./parts";
 
 export function Header() {
   const head = header.value!;
@@ -27,16 +26,16 @@ export function Header() {
         </div>
         <div class="tools">
           <TracePicker />
-        <Find />
-        <button type="button" class="plain" onClick={cycleTheme} aria-label={`theme: ${theme.value}; change`}>
-          {theme.value === "dark" ? "◐ dark" : theme.value === "light" ? "◑ light" : "◐ auto"}
-        </button>
-        <button type="button" class="plain" onClick={() => void downloadJson()}>
-          Download JSON
-        </button>
-        <button type="button" class="plain" onClick={() => (help.value = true)} aria-label="keys and help">
-          ?
-        </button>
+          <Find />
+          <button type="button" class="plain" onClick={cycleTheme} aria-label={`theme: ${theme.value}; change`}>
+            {theme.value === "dark" ? "◐ dark" : theme.value === "light" ? "◑ light" : "◐ auto"}
+          </button>
+          <button type="button" class="plain" onClick={() => void downloadJson()}>
+            Download JSON
+          </button>
+          <button type="button" class="plain" onClick={() => (help.value = true)} aria-label="keys and help">
+            ?
+          </button>
         </div>
       </div>
       {at && at.options.length > 0 && (
@@ -77,41 +76,8 @@ export function Header() {
           <dd class="mono">{shortHash()}</dd>
         </div>
       </dl>
-      {head.sample_set && <SetSummary set={head.sample_set} />}
+      {sampleSet.value && <SetLine set={sampleSet.value} />}
+      {!at && looseSets.value.map((set) => <SetLine set={set} of={set.problem} />)}
     </header>
-  );
-}
-
-function TracePicker() {
-  const head = header.value!;
-  if (head.traces.length < 2) return null;
-  return (
-    <label class="picker">
-      trace{" "}
-      <select value={traceIndex.value} onChange={(e) => void openTrace(Number(e.currentTarget.value), START)}>
-        {head.traces.map((t, i) => (
-          <option value={i}>
-            {t.name} · {t.outcome || "no outcome"} {t.verdict === "correct" ? "✓" : t.verdict === "incorrect" ? "✗" : ""}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-function SetSummary({ set }: { set: SampleSet }) {
-  const percent = `${Math.round(set.level * 100)} %`;
-  return (
-    <p class="setline">
-      <b>{count(set.n)} samples</b> accuracy {figure(set.accuracy)} [{figure(set.low)}, {figure(set.high)}] <small>{percent} interval</small>
-      <CountBar counts={set.outcomes.map((o) => o.total)} outcomes={set.outcomes} />
-      <small>{set.outcomes.map((o) => `${o.label} ${o.total}`).join(" · ")}</small>
-      {set.correlation !== null && (
-        <small>
-          {" "}
-          length against correctness r {figure(set.correlation, 2)} [{figure(set.correlation_low, 2)}, {figure(set.correlation_high, 2)}]
-        </small>
-      )}
-    </p>
   );
 }

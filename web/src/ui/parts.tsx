@@ -1,8 +1,8 @@
 // Small pieces that several panels use.
 import type { ComponentChildren } from "preact";
-import { figure, signed, visible } from "../format";
+import { count, figure, signed, visible } from "../format";
 import { header, trace } from "../state";
-import type { Outcome } from "../model";
+import type { Outcome, SampleSet } from "../model";
 
 // A number with its exact value for machines.
 export function Num({ x, digits = 3, sign = false }: { x: number; digits?: number; sign?: boolean }) {
@@ -27,10 +27,14 @@ export function Swatch({ colour }: { colour: number }) {
   return <i class={swatchClass(colour)} aria-hidden="true" />;
 }
 
+export function outcomeName(outcome: Outcome): string {
+  return outcome.verdict === "mixed" ? `${outcome.label} (mixed verdicts)` : outcome.label;
+}
+
 // Outcome counts as one stacked bar; the counts are its label.
 export function CountBar({ counts, outcomes }: { counts: readonly number[]; outcomes: readonly Outcome[] }) {
   const total = counts.reduce((a, b) => a + b, 0);
-  const label = outcomes.flatMap((o, k) => (counts[k] ? [`${o.label} ${counts[k]}`] : [])).join(", ");
+  const label = outcomes.flatMap((o, k) => (counts[k] ? [`${outcomeName(o)} ${counts[k]}`] : [])).join(", ");
   return (
     <span class="bar" role="img" aria-label={label || "no rollouts"}>
       {total > 0 &&
@@ -40,6 +44,29 @@ export function CountBar({ counts, outcomes }: { counts: readonly number[]; outc
           ) : null,
         )}
     </span>
+  );
+}
+
+// A sample set in one line; `of` says whose it is where that is not plain from its place.
+export function SetLine({ set, of = "" }: { set: SampleSet; of?: string }) {
+  return (
+    <p class="setline">
+      <b>
+        {count(set.n)} samples{of && ` of ${of}`}
+      </b>
+      <small>{set.sampling}</small>
+      <span>
+        accuracy {figure(set.accuracy)} [{figure(set.low)}, {figure(set.high)}] <small>{Math.round(set.level * 100)} % interval</small>
+      </span>
+      <CountBar counts={set.outcomes.map((o) => o.total)} outcomes={set.outcomes} />
+      <small>{set.outcomes.map((o) => `${outcomeName(o)} ${o.total}`).join(" · ")}</small>
+      {set.correlation !== null && (
+        <small>
+          {" "}
+          length against correctness r {figure(set.correlation, 2)} [{figure(set.correlation_low, 2)}, {figure(set.correlation_high, 2)}]
+        </small>
+      )}
+    </p>
   );
 }
 

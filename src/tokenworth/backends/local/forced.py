@@ -94,8 +94,9 @@ def read(model: LocalModel, prefixes: PrefixStore, request: Read) -> ReadTable:
 
 
 def _rows_at_once(model: LocalModel, nodes: int, longest: int) -> int:
-    """Cuts in one forward: enough tokens to fill the matrix products, few enough that scores stay small."""
-    tokens = _CPU_TOKENS if model.device.type == "cpu" else max(256, min(_GPU_TOKENS, (1 << 26) // longest))
+    """Cuts in one forward: enough tokens to fill the matrix products, few enough that scores stay below 1 GiB."""
+    heads = int(model.config.num_attention_heads)
+    tokens = _CPU_TOKENS if model.device.type == "cpu" else max(64, min(_GPU_TOKENS, (1 << 28) // (heads * longest)))
     return max(1, tokens // max(1, nodes))
 
 

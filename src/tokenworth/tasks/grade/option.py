@@ -16,7 +16,16 @@ _NOUN = r"(?:(?:the\s{1,2})?(?:option|choice|letter|answer|number)s?\b\s{0,2}:?)
 _CLOSER = re.compile(r"\\\)|\\\]|[)\]}*_`\"'”’$>]")
 _STOP = re.compile(r"[.:,;!?](?![\w])|\n|$")
 _CONNECTIVE = re.compile(r"[ \t]+(?:because|since|as|for|due|which|and|or|but)\b|[ \t]*[—–(]|[ \t]+-[ \t]|[ \t]*[/&]|[ \t]+$|[ \t]+\n")
-_LIST = re.compile(r"[)\]}*_`\"'”’$>.:]{0,6}\s{0,2}(?:,|/|&|\+|\band\b|\bor\b)(?:\s{1,2}(?:and|or)\b)?(?=[\s(*\[\"'$\\/&]|\w)")
+_ALSO = r"(?:and|or|but|also|maybe|perhaps|possibly|even|plus|as well as)"
+_LIST = re.compile(
+    r"[)\]}*_`\"'”’$>.:]{0,6}\s{0,2}(?:[,;/&+]|\b(?:and|or|as well as)\b)"
+    rf"(?:\s{{1,2}}{_ALSO}\b){{0,2}}(?=[\s(*\[\"'$\\/&]|\w)"
+)
+_JOIN = (
+    r"[)\]}*_`\"'”’$>]{0,6}(?P<stop>[ \t]{0,2}[.!?][)\]}*_]{0,4})?[ \t]{0,3}[,;:/&+]?[ \t]{0,2}"
+    rf"(?:{_ALSO}\b,?[ \t]{{0,2}}){{0,3}}(?:(?:option|choice)[ \t]{{1,2}})?"
+)
+_END = re.compile(r"[)\]}*_`\"'”’$>.!?; \t]{0,12}(?:\n|\Z)")
 _RIGHT = re.compile(
     r"[)\]}*_`\"'”’$>]{0,6}\s{1,2}(?:is|must be|would be)\s{1,2}(?:therefore\s)?(?:the\s)?(?:correct|right|best)\b"
     r"(?!\s+(?:for|if|only|about))"
@@ -34,6 +43,8 @@ class _Patterns:
     """``option C`` anywhere."""
     marked: re.Pattern[str] | None
     """``(C)`` or ``**C**`` anywhere; None for numeric labels, which are marked like that in formulas too."""
+    further: re.Pattern[str]
+    """What joins one label to another in brackets or bold: ``(C) (D)``, ``(C) and also **D**``."""
     fold: dict[str, str]
 
 
@@ -43,11 +54,14 @@ def _patterns(labels: tuple[str, ...]) -> _Patterns:
     folded = [label.casefold() for label in labels]
     unique = len(set(folded)) == len(folded)
     numeric = any(label.isdigit() for label in labels)
+    square = "" if numeric else rf"\[(?P<square>{one})\]|"  # [1] is a footnote
+    joined = rf"{_JOIN}(?:\((?P<round>{one})\)|{square}\*\*\(?(?P<bold>{one})\)?\*\*)"
     marked = rf"(?:(?<![\w)\]])\((?P<round>{one})\)|\*\*\(?(?P<bold>{one})\)?\*\*|\\text(?:bf)?\{{\(?(?P<text>{one})\)?\}})"
     return _Patterns(
         at_start=re.compile(rf"(?P<open>{_OPENER}{_NOUN}{_OPENER})(?P<label>{one})", re.IGNORECASE if unique else 0),
         named=re.compile(rf"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer){_OPENER}(?P<label>{one})(?!\w|[.,]\d)"),
         marked=None if numeric else re.compile(marked),
+        further=re.compile(joined, re.IGNORECASE if unique else 0),
         fold=dict(zip(folded if unique else labels, labels, strict=True)),
     )
 
@@ -83,17 +97,47 @@ def _restates(problem: Problem, label: str, rest: str) -> bool:
     return bool(own) and said.startswith(own[:40])
 
 
-def _labels_at(problem: Problem, patterns: _Patterns, text: str) -> list[str]:
-    """The label at the start of ``text``, with those listed after it ("A or B")."""
+def _after_own_text(problem: Problem, label: str, text: str, at: int) -> int:
+    """Where the text goes on after the label at ``at`` and, where it is restated, this option's own text."""
+    (own,) = (option.text.strip() for option in problem.options if option.label == label)
+    start = at
+    while start < len(text) and text[start] in " )].:*_`-–—\t":
+        start += 1
+    said = text[start : start + len(own)]
+    return start + len(own) if own and said.casefold() == own.casefold() else at
+
+
+def _further(problem: Problem, patterns: _Patterns, text: str, label: str, at: int) -> list[str]:
+    """Labels in brackets or bold that follow the label that ends at ``at`` in the same statement.
+
+    After a full stop they count only when nothing else follows: "(C). (D)" states two labels, "(C). (D) is wrong" one.
+    """
     found: list[str] = []
-    at = 0
+    after_stop: list[str] = []
+    while True:
+        at = _after_own_text(problem, label, text, at)
+        match = patterns.further.match(text, at)
+        said = "" if match is None else next(filter(None, (match[name] for name in match.re.groupindex if name != "stop")))
+        following = _canonical(patterns, said)
+        if match is None or following is None:
+            break
+        (after_stop if match["stop"] or after_stop else found).append(following)
+        label, at = following, match.end()
+    return [*found, *after_stop] if _END.match(text, at) else found
+
+
+def _labels_at(problem: Problem, patterns: _Patterns, text: str) -> list[str]:
+    """The label at the start of ``text``, with those listed after it ("A or B", "(A) (B)")."""
+    found: list[str] = []
+    at, end = 0, 0
     while (here := _label_at(problem, patterns, text, at)) is not None:
-        found.append(here[0])
-        listed = _LIST.match(text, here[1])
+        label, end = here
+        found.append(label)
+        listed = _LIST.match(text, end)
         if listed is None:
             break
         at = listed.end()
-    return found
+    return [*found, *_further(problem, patterns, text, found[-1], end)] if found else []
 
 
 def _stated(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
@@ -138,7 +182,7 @@ def _leading(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
         if match is not None and line[match.end() :][:1] in {")", "]", ".", ":", "*", " "}:
             label = _canonical(patterns, match["label"])
             if label is not None and label == match["label"] and _restates(problem, label, line[match.end() :]):
-                found.add(label)
+                found.update((label, *_further(problem, patterns, line, label, match.end())))
     return found
 
 
@@ -150,6 +194,9 @@ def _mentioned(patterns: _Patterns, text: str) -> set[str]:
         if _WRONG.match(text, end) or _NOT.search(text[max(0, start - 24) : start]):
             return set()
         found.add(label)
+        beside = patterns.marked and patterns.marked.match(text[end : end + 40])  # ``(C)(D)``: the second has no space before it
+        if beside:
+            found.add(beside["round"] or beside["bold"] or beside["text"])
     return found
 
 
@@ -158,7 +205,8 @@ def option(problem: Problem, text: str) -> Grade:
 
     Read in this order, the first that gives any label decides: statements ("The answer is (C)", "**Answer:** C",
     ``\\boxed{C}``, "option C is correct"); a line that is only a label; a line that is a label and its option's text; a
-    label in brackets or bold. Two different labels, or none: ungraded. Only the problem's labels count, and a bare
+    label in brackets or bold. Two different labels, or none: ungraded; so is a statement that goes on to another label
+    ("The answer is (C) (D)", "(C) and also (D)"), unless that is ruled out ("(C), not (D)"). Only the problem's labels count, and a bare
     letter counts only where it stands as a label ("A cat" is not option A, unless that is its text).
     """
     if not problem.options or not text.strip():

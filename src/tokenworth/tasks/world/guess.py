@@ -9,8 +9,10 @@ from tokenworth.tasks.world.draws import Draws
 from tokenworth.tasks.world.item import Item, Written, place_options
 from tokenworth.tasks.world.lexicon import MAKERS, PEOPLE, PLACES, SOUNDS
 
-# How the sound was heard sets how often the first option named is the right one.
-MANNERS = MappingProxyType({"clearly": 0.78, "once": 0.52, "faintly": 0.32})
+# How the sound was heard sets how often the first option named is the right one. What was heard clearly is named in the
+# question, so these questions can be answered without a trace.
+MANNERS = MappingProxyType({"clearly": 0.85, "once": 0.6, "faintly": 0.4})
+_NAMED = "clearly"
 
 _DOUBT_BY_MISFITS = (0.06, 0.25, 0.4)
 _DOUBT_FINDS_GOLD = 0.65
@@ -37,10 +39,10 @@ def build(draws: Draws) -> Item[Clue]:
         _maker(draws.choice(sounds), draws.choice(places)),
     ]
     options = place_options(gold, others, draws)
-    name = draws.choice(PEOPLE)
+    heard = f"{gold} {clue.sound}" if clue.manner == _NAMED else clue.sound
     return Item(
         content=f"guess: {clue.manner} {clue.sound} {clue.place}: {' '.join(sorted(options))}",
-        question=f"{name} {clue.manner} heard a {clue.sound} in the {clue.place}. What was it?",
+        question=f"{draws.choice(PEOPLE)} {clue.manner} heard a {heard} in the {clue.place}. What was it?",
         options=options,
         gold=gold,
         plan=clue,
@@ -59,14 +61,14 @@ def _misfits(maker: str, clue: Clue) -> int:
 def write_trace(item: Item[Clue], draws: Draws) -> Written:
     """A trace that names an option at once, says things about it, and now and then changes to another."""
     named = _first_named(item, draws)
-    parts = [f"It looks like ({item.label(named)}), the {named}."]
+    parts = [f"It looks like the {named}, ({item.label(named)})."]
     for doubt_left in (True, True, False):
         parts += _carry_on(named, item.plan, draws)
         doubt = _DOUBT_BY_MISFITS[_misfits(named, item.plan)]
         if not (doubt_left and draws.chance(doubt)):
             break
         named = _second_named(item, named, draws)
-        parts.append(f"Wait, maybe it is ({item.label(named)}), the {named}.")
+        parts.append(f"Wait, maybe it is the {named}, ({item.label(named)}).")
     label = item.label(named)
     parts.append(draws.choice((f"I keep ({label}).", f"So it is the {named}.")))
     return Written(text=" ".join(parts), label=label)

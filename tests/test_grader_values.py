@@ -1,0 +1,107 @@
+"""Literal and numeric answers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader_cases import free
+from tokenworth.core.grade import UNGRADED, Grade, Verdict
+from tokenworth.core.problem import AnswerKind
+from tokenworth.errors import InvalidInput
+from tokenworth.tasks.grade.exact import exact
+from tokenworth.tasks.grade.number import number_label, numbers, parse_number
+from tokenworth.tasks.grade.numeric import numeric
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Lima", " lima.\n", "**Lima**", "The answer is Lima.", "Answer: \\boxed{Lima}", "“LIMA”", "The answer is: Lima\nThanks"],
+)
+def test_exact_forgives_case_space_and_marks(text: str) -> None:
+    assert exact(free("Lima", AnswerKind.EXACT), text) == Grade(outcome="lima", verdict=Verdict.CORRECT)
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "verdict"),
+    [
+        ("Lima Peru", "lima peru", Verdict.INCORRECT),
+        ("", UNGRADED, Verdict.UNKNOWN),
+        ("The answer is Lima. The answer is Cuzco.", UNGRADED, Verdict.UNKNOWN),
+        ("x" * 500, UNGRADED, Verdict.UNKNOWN),
+        ("truncated", "‘truncated’", Verdict.INCORRECT),
+        ("a" * 60, "a" * 39 + "…", Verdict.INCORRECT),
+    ],
+)
+def test_exact_outcomes(text: str, outcome: str, verdict: Verdict) -> None:
+    assert exact(free("Lima", AnswerKind.EXACT), text) == Grade(outcome=outcome, verdict=verdict)
+
+
+@pytest.mark.parametrize(
+    ("gold", "text"),
+    [
+        ("18", "She makes 9 * 2 = $18 every day.\n#### 18"),
+        ("18", "She makes 9 * 2 = $18 every day."),
+        ("18", "The answer is 18."),
+        ("18", "The answer is $18.00 a day for 2 people."),
+        ("18", "The answer is 9 × 2 = 18"),
+        ("18", "\\boxed{18}"),
+        ("1234", "The answer is 1,234"),
+        ("1,234", "so 1234"),
+        ("1234567.5", "Answer: $1,234,567.50"),
+        ("0.5", "The answer is 1/2"),
+        ("0.5", "\\boxed{\\frac{1}{2}}"),
+        ("1/3", "The answer is 2/6."),
+        ("25", "The answer is 25%"),
+        ("0.25", "The answer is 25\\%"),
+        ("25%", "The answer is 0.25"),
+        ("-3", "The answer is −3."),
+        ("-3", "The answer is $-3$"),
+        ("1500", "The answer is 1.5e3"),
+        ("1500", "The answer is $1.5 \\times 10^{3}$"),
+        (".5", "It is .5"),
+        ("5", "The answer is 5. The answer is 5.0."),
+        ("5", "First 3, then 4; the answer is 5, not 6."),
+    ],
+)
+def test_numeric_reads_numbers_as_people_write_them(gold: str, text: str) -> None:
+    grade = numeric(free(gold, AnswerKind.NUMERIC), text)
+    assert grade.verdict is Verdict.CORRECT, grade
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no number",
+        "The answer is 5. The answer is 6.",
+        "The answer is 5 or 6",
+        "\\boxed{5} \\boxed{6}",
+        "The answer is 1e999999999",
+        "9" * 5000,
+        "it is 1/0",
+    ],
+)
+def test_numeric_leaves_the_rest_ungraded(text: str) -> None:
+    assert numeric(free("5", AnswerKind.NUMERIC), text).outcome == UNGRADED
+
+
+def test_numeric_outcomes_are_short_values() -> None:
+    assert numeric(free("5", AnswerKind.NUMERIC), "the answer is $1,200.50").outcome == "1200.5"
+    assert numeric(free("5", AnswerKind.NUMERIC), "the answer is 2/3").outcome == "2/3"
+    assert numeric(free(None, AnswerKind.NUMERIC), "the answer is 7%") == Grade(outcome="7%", verdict=Verdict.UNKNOWN)
+    with pytest.raises(InvalidInput, match="is not a number"):
+        numeric(free("many", AnswerKind.NUMERIC), "5")
+
+
+def test_ranges_and_signs() -> None:
+    assert [str(n.value) for n in numbers("3-4, x-5 and -6 or ^-7") if n] == ["3", "4", "5", "-6", "-7"]
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 9))
+def test_number_labels_read_back(whole: int, digits: int) -> None:
+    number = parse_number(f"{whole / 10**digits:.{digits}f}")
+    assert number is not None
+    again = parse_number(number_label(number))
+    assert again is not None and again.value == number.value

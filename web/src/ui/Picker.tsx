@@ -1,0 +1,43 @@
+// The list of traces. Where several problems share the page: the measured traces first, then each problem's samples.
+import { START } from "../hash";
+import type { TraceHead } from "../model";
+import { header, openTrace, traceIndex } from "../state";
+
+type Entry = readonly [number, TraceHead];
+
+function groups(traces: readonly TraceHead[]): readonly (readonly [string, readonly Entry[]])[] {
+  const all = traces.map((t, i): Entry => [i, t]);
+  const problems = [...new Set(traces.filter((t) => !t.measured).map((t) => t.problem))];
+  const samples = problems.map((name) => [`samples · ${name}`, all.filter(([, t]) => !t.measured && t.problem === name)] as const);
+  return [["measured traces", all.filter(([, t]) => t.measured)] as const, ...samples].filter(([, entries]) => entries.length > 0);
+}
+
+function Choice({ entry: [index, t] }: { entry: Entry }) {
+  return (
+    <option value={index}>
+      {t.label} · {t.outcome || "no outcome"} {t.verdict === "correct" ? "✓" : t.verdict === "incorrect" ? "✗" : ""}
+    </option>
+  );
+}
+
+export function TracePicker() {
+  const { traces } = header.value!;
+  if (traces.length < 2) return null;
+  const several = traces.some((t) => t.problem !== "");
+  return (
+    <label class="picker">
+      trace{" "}
+      <select value={traceIndex.value} onChange={(e) => void openTrace(Number(e.currentTarget.value), START)}>
+        {several
+          ? groups(traces).map(([name, entries]) => (
+              <optgroup label={name}>
+                {entries.map((entry) => (
+                  <Choice entry={entry} />
+                ))}
+              </optgroup>
+            ))
+          : traces.map((t, i) => <Choice entry={[i, t]} />)}
+      </select>
+    </label>
+  );
+}
