@@ -124,10 +124,20 @@ def test_report_and_export_of_a_result(cli: Run, toy: str) -> None:
 def test_dry_run_calls_no_model_and_prices(cli: Run, toy: str) -> None:
     prices = ["--price-input", "1", "--price-output", "2"]
     code, out, _ = cli("curve", "--model", toy, "--dry-run", "--store", "run.db", *prices)
-    assert code == 0 and "base trace: 1 requests" in out and "unit of the prices" in out
+    assert code == 0 and "base trace: 1 requests" in out and "unit of the prices" in out and "no bound" in out
+    assert not Path("run.db").exists(), "a dry run leaves nothing behind"
+    bounded = json.loads(cli("curve", "--model", toy, "--dry-run", "--max-rollouts", "100", "--limit", "50", *prices, "--json", "-")[1])
+    assert bounded["at_most"] == {"rollouts": 101, "generated_tokens": 5050, "input_tokens": 5050, "money": 3 * 5050 / 1e6}
     assert cli("sample", "--model", toy, "-n", "1", "--store", "run.db")[0] == 0
     code, out, _ = cli("curve", "--model", toy, "--dry-run", "--store", "run.db", "--max-rollouts", "9")
-    assert code == 0 and "curve, next batch" in out and "9 rollouts" in out
+    assert code == 0 and "curve, next batch" in out and "at most 10 rollouts" in out
+
+
+@pytest.mark.parametrize("verb", ["report", "import", "export", "runs", "doctor", "demo"])
+def test_every_verb_takes_the_common_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([verb, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(option in text for option in ("--json", "--seed", "--dry-run", "--store", "--config"))
 
 
 def test_config_file_sets_options_and_the_command_line_wins(cli: Run, toy: str) -> None:

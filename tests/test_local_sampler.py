@@ -95,3 +95,15 @@ def test_nothing_left_is_an_error():
 def test_top_lists_the_most_likely_first_and_pads():
     ids, q = support(torch.tensor([[0.0, 2.0, 1.0, 2.0]]), sampling(1, top_k=3)).top(5)
     assert ids.tolist() == [[1, 3, 2, -1, -1]] and q[0, 3:].tolist() == [0.0, 0.0] and abs(float(q.sum()) - 1) < 1e-12
+
+
+def test_ties_at_the_edge_of_top_p_and_tiny_temperatures_are_as_in_the_core() -> None:
+    """Equal halves: the smallest set that reaches top-p is the first id alone; and 1e-320 is greedy, not a division by zero."""
+    for logits in ([0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [2.0, 5.0, 5.0, -1.0]):
+        for temperature, top_p in ((1.0, 0.5), (1.0, 0.25), (0.7, 0.75), (1e-320, 1.0), (1e-300, 0.9)):
+            params = Sampling(temperature=temperature, top_k=0, top_p=top_p, min_p=0.0, max_tokens=5, stop=())
+            q = support(torch.tensor([logits], dtype=torch.float32), params)
+            ours = np.zeros(len(logits))
+            ids = np.arange(len(logits)) if q.ids is None else q.ids[0].numpy()
+            ours[ids] = q.q[0].numpy()
+            np.testing.assert_allclose(ours, sampling_distribution(np.asarray(logits), params), atol=1e-12)

@@ -20,6 +20,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError
 from tokenworth.methods.sample import check_choice
+from tokenworth.report.inert import one_line
 from tokenworth.run.estimate import CostPlan, Price
 from tokenworth.store.documents import document_json, write_document, write_whole
 from tokenworth.store.sqlite import SqliteStore
@@ -71,7 +72,7 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
                 if len(items) == 1:
                     raise
                 failed += 1
-                click.echo(f"item {item}: {error}", err=True)
+                click.echo(one_line(f"item {item}: {error}"), err=True)
                 continue
             if document is not None:
                 documents.append(document)

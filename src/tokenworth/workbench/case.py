@@ -230,9 +230,8 @@ class Case:
         """Exit texts and options as ids, checked; nothing is drawn. Raises InvalidInput for what cannot be read."""
         if not self.model.backend.capabilities.read:
             raise Unsupported(f"{self.model.name} gives no log-probabilities of continuations, which forced answers need")
-        labels = self.option_labels(options)
+        labels, texts = self.option_labels(options), self.exit_texts(exits)
         check_options(labels)
-        texts = self.exit_texts(exits)
         names = ["default"] if not exits else [f"exit {i + 1}" for i in range(len(texts))]
         return tuple(encode_exit(name, text, labels, self.model.codec) for name, text in zip(names, texts, strict=True))
 

@@ -76,13 +76,19 @@ def support(logits: Tensor, params: Sampling) -> Support:
         return Support(best, torch.where(logits.gather(-1, best).isnan(), 0.0, 1.0).double())
     if 0 < params.top_k < vocabulary:
         return _top_k(logits, params)
-    scaled = logits.double() / params.temperature
+    scaled = _scaled(logits, params)
     if params.top_p < 1:
         return _top_p(scaled, params)
     q = torch.softmax(scaled, -1)
     if params.min_p > 0:
         q = _renormalised(torch.where(q < params.min_p * q.amax(-1, keepdim=True), 0.0, q))
     return Support(None, q)
+
+
+def _scaled(logits: Tensor, params: Sampling) -> Tensor:
+    """Logits over temperature, the largest 0: taken off first, so that no temperature above 0 can overflow them."""
+    wide = logits.double()
+    return (wide - wide.amax(-1, keepdim=True)) / params.temperature
 
 
 def _renormalised(q: Tensor) -> Tensor:
@@ -102,18 +108,19 @@ def _descending(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 def _top_k(logits: Tensor, params: Sampling) -> Support:
     values, ids = _descending(logits, params.top_k)
-    return _by_id(ids, _nucleus(torch.softmax(values.double() / params.temperature, -1), params))
+    return _by_id(ids, _nucleus(torch.softmax(_scaled(values, params), -1), params))
 
 
 def _top_p(scaled: Tensor, params: Sampling) -> Support:
     """Top-p without top-k: the nucleus is sought among a few candidates first, among all ids where it is larger."""
-    total = torch.logsumexp(scaled, -1, keepdim=True)
+    # Divided by the sum, not by way of its logarithm: equal logits then have equal halves exactly, as in the core.
+    total = scaled.exp().sum(-1, keepdim=True)
     count = min(_NUCLEUS_GUESS, scaled.shape[1])
     values, ids = _descending(scaled, count)
-    q = (values - total).exp()
+    q = values.exp() / total
     if count < scaled.shape[1] and bool((q.sum(-1) - q[:, -1] < params.top_p).any()):
         full = torch.sort(scaled, dim=-1, descending=True, stable=True)
-        q, ids = (full.values - total).exp(), full.indices
+        q, ids = full.values.exp() / total, full.indices
     return _by_id(ids, _nucleus(q, params))
 
 

@@ -14,7 +14,7 @@ from tokenworth.tasks.world.lexicon import MAKERS, PEOPLE, PLACES, SOUNDS
 MANNERS = MappingProxyType({"clearly": 0.85, "once": 0.6, "faintly": 0.4})
 _NAMED = "clearly"
 
-_DOUBT_BY_MISFITS = (0.06, 0.25, 0.4)
+_DOUBT_BY_MISFITS = (0.04, 0.6, 0.85)
 _DOUBT_FINDS_GOLD = 0.65
 
 
@@ -62,7 +62,7 @@ def write_trace(item: Item[Clue], draws: Draws) -> Written:
     """A trace that names an option at once, says things about it, and now and then changes to another."""
     named = _first_named(item, draws)
     parts = [f"It looks like the {named}, ({item.label(named)})."]
-    for doubt_left in (True, True, False):
+    for doubt_left in (True, True, True, False):
         parts += _carry_on(named, item.plan, draws)
         doubt = _DOUBT_BY_MISFITS[_misfits(named, item.plan)]
         if not (doubt_left and draws.chance(doubt)):
@@ -89,7 +89,8 @@ def _second_named(item: Item[Clue], named: str, draws: Draws) -> str:
 def _carry_on(named: str, clue: Clue, draws: Draws) -> list[str]:
     sound, place = MAKERS[named]
     facts = draws.shuffled((f"The {named} makes a {sound}.", f"The {named} is in the {place}."))
-    facts = facts[: draws.between(1, 2)]
-    if draws.chance(0.5):
+    if draws.chance(0.25):
+        facts = facts[:1]
+    if draws.chance(0.8):
         facts.insert(0, f"The clue is a {clue.sound} in the {clue.place}.")
     return facts
