@@ -277,3 +277,25 @@ def test_sampling_below_zero_is_refused() -> None:
     ):
         with pytest.raises(InvalidInput, match=r"expected"):
             replace(PLAIN, **{field: value})
+
+
+def test_a_base_that_the_sampling_could_not_have_ended_with_is_refused() -> None:
+    """V(n) is known exactly only for the process that is measured: another limit or another stop token makes it another's."""
+    from dataclasses import replace
+
+    from tokenworth.core.tokens import StopReason, TokenSequence
+    from tokenworth.errors import MismatchError
+
+    automaton = ladder()
+    whole = toy_trace(automaton, ids=LADDER_IDS)
+    cut_off = Trace(sequence=TokenSequence(prompt=(), completion=LADDER_IDS[:2]), n_trace=2, stop=StopReason.LENGTH)
+    for trace, sampling in (
+        (cut_off, PLAIN),
+        (whole, replace(PLAIN, max_tokens=3)),
+        (whole, replace(PLAIN, stop=(5,))),
+        (whole, replace(PLAIN, stop=(1,))),
+    ):
+        with pytest.raises(MismatchError, match="base trace"):
+            next(curve(trace, judge=toy_judge(automaton), settings=settings(max_rollouts=5, sampling=sampling)))
+    at_its_limit = measure(automaton, cut_off, max_rollouts=50, sampling=replace(PLAIN, max_tokens=2))
+    assert at_its_limit.value[2] == 0.0 and at_its_limit.outcomes[2][at_its_limit.labels.index("truncated")] == 1.0

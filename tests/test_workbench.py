@@ -145,6 +145,20 @@ def test_bad_input_is_refused_before_anything_is_drawn(bench: tw.Workbench, case
         other.forced(other.given_trace((5, 6, bench.model.stop[0])))
 
 
+def test_the_wall_stands_before_the_stop_token_where_a_trace_never_closes(case: Case) -> None:
+    stop = case.model.stop[0]
+    trace = case.given_trace((*case.model.codec.encode(" Start with 7."), stop))
+    assert trace.answer_ids == (stop,) and stop not in trace.ids
+    with pytest.raises(InvalidInput, match="goes on after stop token"):
+        case.given_trace((5, stop, 6, 7))
+
+
+def test_a_base_cut_off_by_another_limit_is_refused(case: Case) -> None:
+    trace = case.sample(1, sampling=case.sampling(limit=3)).trace()
+    with pytest.raises(MismatchError, match="limit"):
+        case.curve(trace, max_rollouts=5)
+
+
 def test_options_that_begin_alike_are_told_apart_or_refused(case: Case) -> None:
     trace = case.sample(1).trace()
     case.forced(trace, options=("A).", "A)?"))

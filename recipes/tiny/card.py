@@ -69,12 +69,51 @@ def curve_table(evaluation: dict) -> str:
     return "\n".join(lines)
 
 
+def stages(training: dict) -> list[dict]:
+    """The records of the stages of training, the first one first."""
+    before = training.get("before")
+    return [*(stages(before) if before else []), training]
+
+
+def stage_line(number: int, stage: dict) -> str:
+    """One stage of training, as the card lists it."""
+    recipe = stage["recipe"]
+    beside = f"{recipe['mixed_rows']} drills" + (f" and {recipe['direct_rows']} direct questions" if "direct_rows" in recipe else "")
+    begin = f"{sum(stage['drill_steps'])} batches of {recipe['drill_rows']} drills, then " if stage["drill_steps"] else "goes on: "
+    return (
+        f"{number}. {begin}{recipe['sequences']:,} sequences, "
+        f"{stage['tokens'] / 1e6:.1f} M tokens ({stage['tokens_with_loss'] / 1e6:.1f} M with loss), "
+        f"{recipe['rows']} a batch with {beside} beside them; peak rate {recipe['rate']:g}, seed {recipe['seed']}; "
+        f"{stage['wall_seconds'] / 60:.0f} minutes, {stage['threads']} threads."
+    )
+
+
+def short_of_target(evaluation: dict) -> str:
+    """What was aimed at and not reached, one line each."""
+    lines: list[str] = []
+    for family in FAMILIES:
+        found = evaluation["families"][family]
+        for name, sampled in found["samplers"].items():
+            if not 0.4 <= sampled["accuracy"]["value"] <= 0.9:
+                lines.append(f"- *{family}* at {name}: accuracy {share(sampled['accuracy'])}, aimed at .4 to .9.")
+            if sampled["well_formed"]["value"] < 0.97:
+                lines.append(f"- *{family}* at {name}: {share(sampled['well_formed'])} well-formed, aimed at .97 or more.")
+            for kind, counts in sampled["curves"].items():
+                absent = [key for key in ("rising", "falling", "flat") if not counts[key]]
+                if absent:
+                    lines.append(f"- *{family}* at {name}: no {' or '.join(absent)} curve among the {kind} curves.")
+    answered = [family for family in FAMILIES if evaluation["families"][family]["empty_trace"]["answerable"] > 0]
+    if not answered:
+        lines.append("- No family has questions that an empty trace answers (P(gold) ≥ .7); some were aimed at.")
+    return "\n".join(lines) or "Nothing: every aim of the recipe was reached."
+
+
 def card(model: Path) -> str:
     """The text of the card, every number taken from the records of the training and the evaluation."""
     training = json.loads((model / "training.json").read_text(encoding="utf-8"))
     evaluation = json.loads((model / "evaluation.json").read_text(encoding="utf-8"))
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    recipe = training["recipe"]
+    parts = stages(training)
     return _TEMPLATE.read_text(encoding="utf-8").format(
         parameters=f"{training['parameters']:,}",
         layers=config["num_hidden_layers"],
@@ -85,19 +124,10 @@ def card(model: Path) -> str:
         vocabulary=config["vocab_size"],
         context=config["max_position_embeddings"],
         size=f"{(model / 'model.safetensors').stat().st_size / 1e6:.1f}",
-        sequences=f"{recipe['sequences']:,}",
-        drill_steps=sum(training["drill_steps"]),
-        drill_rows=recipe["drill_rows"],
-        mixed_rows=recipe["mixed_rows"],
-        tokens=f"{training['tokens'] / 1e6:.1f}",
-        learnt=f"{training['tokens_with_loss'] / 1e6:.1f}",
-        longest=training["longest"],
-        minutes=f"{training['wall_seconds'] / 60:.0f}",
-        threads=training["threads"],
+        longest=max(stage["longest"] for stage in parts),
+        stages="\n".join(stage_line(number, stage) for number, stage in enumerate(parts, 1)),
+        minutes=f"{sum(stage['wall_seconds'] for stage in parts) / 60:.0f}",
         torch=training["torch"],
-        seed=recipe["seed"],
-        rows=recipe["rows"],
-        rate=recipe["rate"],
         questions=evaluation["questions"],
         samples=evaluation["samples"],
         evaluation_seed=evaluation["seed"],
@@ -109,6 +139,7 @@ def card(model: Path) -> str:
         accuracy=accuracy_table(evaluation),
         empty=empty_table(evaluation),
         shapes=curve_table(evaluation),
+        short=short_of_target(evaluation),
         sha256=sha256(model / "model.safetensors"),
     )
 

@@ -148,6 +148,8 @@ def train(recipe: Recipe, out: Path, *, save_every: float, warm: Path | None) ->
         "torch": torch.__version__.split("+")[0],
         "python": platform.python_version(),
     }
+    if warm is not None:
+        record["before"] = json.loads((warm / "training.json").read_text(encoding="utf-8"))
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
