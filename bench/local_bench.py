@@ -53,7 +53,7 @@ def save_model(folder: Path) -> None:
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=4096,
-        initializer_range=0.12,
+        initializer_range=0.25,
         eos_token_id=None,
         bos_token_id=None,
     )

@@ -15,7 +15,7 @@ from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.page import write_report
 from tokenworth.workbench.progress import ProgressLine
 
-ITEMS = {"steps": 0, "recall": 0, "guess": 0}
+ITEMS = {"steps": 10, "recall": 0, "guess": 4}
 """One problem of each family whose curve shows something; any other can be chosen with --item."""
 DRAWS = 32
 TITLE = "What each token is worth: three traces of the bundled model"
