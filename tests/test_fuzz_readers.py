@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importer_cases import HEADER, ROW, page_of
+from importer_cases import ROW, page_of
 from test_documents import CURVE, FORCED, SAMPLES
+from test_import_hinted import HEADER
 from tokenworth.core.problem import Problem
 from tokenworth.errors import TokenworthError
 from tokenworth.store.documents import document_json, parse_document

@@ -129,6 +129,8 @@ def card(model: Path) -> str:
         minutes=f"{sum(stage['wall_seconds'] for stage in parts) / 60:.0f}",
         torch=training["torch"],
         questions=evaluation["questions"],
+        first=evaluation["first"],
+        stop=evaluation["first"] + evaluation["questions"],
         samples=evaluation["samples"],
         evaluation_seed=evaluation["seed"],
         curves=evaluation["curves"],

@@ -76,9 +76,9 @@ class Bench:
         return complete(self.model, prefixes, sampler, generator, end=self.end)
 
 
-def family_results(bench: Bench, family: str, *, questions: int, samples: int, curves: int, rollouts: int, seed: int) -> dict:
+def family_results(bench: Bench, family: str, *, first: int, questions: int, samples: int, curves: int, rollouts: int, seed: int) -> dict:
     """Every number the card gives for one family."""
-    problems = [world_problem(family, index) for index in range(questions)]
+    problems = [world_problem(family, index) for index in range(first, first + questions)]
     prompts = [bench.prompt(problem) for problem in problems]
     gold = [problem.gold for problem in problems]
     generator = torch.Generator().manual_seed(seed)
@@ -166,14 +166,22 @@ def _value_shapes(
     return _count([shape(row) for row in values])
 
 
-def evaluate(folder: Path, *, questions: int, samples: int, curves: int, rollouts: int, seed: int) -> dict:
+def evaluate(folder: Path, *, first: int, questions: int, samples: int, curves: int, rollouts: int, seed: int) -> dict:
     """All numbers of the card, by family."""
     bench = Bench(folder)
     begun = time.perf_counter()
-    found = {"questions": questions, "samples": samples, "curves": curves, "rollouts": rollouts, "seed": seed, "families": {}}
+    found = {
+        "first": first,
+        "questions": questions,
+        "samples": samples,
+        "curves": curves,
+        "rollouts": rollouts,
+        "seed": seed,
+        "families": {},
+    }
     for number, family in enumerate(FAMILIES):
         found["families"][family] = family_results(
-            bench, family, questions=questions, samples=samples, curves=curves, rollouts=rollouts, seed=seed * 1000 + number
+            bench, family, first=first, questions=questions, samples=samples, curves=curves, rollouts=rollouts, seed=seed * 1000 + number
         )
         print(f"{family}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
     found["seconds"] = round(time.perf_counter() - begun)
@@ -184,6 +192,7 @@ def main() -> None:
     """Read the arguments, measure, and write ``evaluation.json`` beside the model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--first", type=int, default=1000, help="index of the first question; those below were seen while tuning")
     parser.add_argument("--questions", type=int, default=400)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--curves", type=int, default=120, help="traces whose forced curve is classed (half as many value curves)")
@@ -194,6 +203,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     found = evaluate(
         args.model,
+        first=args.first,
         questions=args.questions,
         samples=args.samples,
         curves=args.curves,
