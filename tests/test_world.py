@@ -131,7 +131,8 @@ def test_traces_lead_to_an_option_and_vary(family):
         labels = re.findall(r"\(([A-D])\)", written.text)
         assert not labels or labels[-1] == written.label or "So it is" in written.text
         right += written.label == problem.gold
-    assert 0.5 < right / N < 0.85
+    # Slips, rivals and doubts leave a part of the traces wrong in every family; none may be all right or at chance.
+    assert 0.5 < right / N < 0.9
 
 
 def test_unknown_names_and_negative_index_are_refused():
