@@ -8,7 +8,7 @@ import json
 import shutil
 from pathlib import Path
 
-from recipes.tiny.evaluate import MOVED, STILL
+from recipes.tiny.evaluate import MOVED, STILL, UNSEEN
 from tokenworth.tasks.world.problems import FAMILIES
 
 SHIPPED = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -130,6 +130,9 @@ def card(model: Path) -> str:
         torch=training["torch"],
         questions=evaluation["questions"],
         first=evaluation["first"],
+        tuned="none of them was looked at while the data was tuned"
+        if evaluation["first"] >= UNSEEN
+        else "many of them were also looked at while the data was tuned, so the numbers may be a little kind",
         stop=evaluation["first"] + evaluation["questions"],
         samples=evaluation["samples"],
         evaluation_seed=evaluation["seed"],

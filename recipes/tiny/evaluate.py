@@ -25,6 +25,8 @@ WELL_FORMED = re.compile(r"(?P<trace>(?: [^<>]*)?)</think> The answer is \((?P<l
 EXIT = "</think> The answer is ("
 # A curve counts as rising or falling when it ends this far from where it began, as flat when it never strays further.
 MOVED, STILL = 0.3, 0.15
+# Questions below this index were looked at while the data was tuned.
+UNSEEN = 1000
 CUTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -192,7 +194,7 @@ def main() -> None:
     """Read the arguments, measure, and write ``evaluation.json`` beside the model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--first", type=int, default=1000, help="index of the first question; those below were seen while tuning")
+    parser.add_argument("--first", type=int, default=UNSEEN, help="index of the first question")
     parser.add_argument("--questions", type=int, default=400)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--curves", type=int, default=120, help="traces whose forced curve is classed (half as many value curves)")
