@@ -7,7 +7,6 @@ Usage: ``python bench/estimator.py [--automata N] [--repeats R] [--interval wils
 from __future__ import annotations
 
 import argparse
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,22 +23,11 @@ from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.methods.curve import curve
 from tokenworth.methods.results import CurveResult
 from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.run.drive import drive
+from tokenworth.store.memory import MemoryStore
 
 PLAIN_SAMPLES = 20
 SAMPLING = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, stop=())
-
-
-def run(experiment: Generator[Any, Any, Any], backend: ToyBackend) -> Any:
-    """Answers an experiment without a store."""
-    keyer = Keyer(backend.fingerprint)
-    try:
-        batch = next(experiment)
-        while True:
-            keyed = [KeyedRequest(key=keyer.key(request), request=request) for request in batch]
-            answers = dict(backend.answer(keyed))
-            batch = experiment.send(tuple(answers[item.key] for item in keyed))
-    except StopIteration as done:
-        return done.value
 
 
 @dataclass(frozen=True)
@@ -75,7 +63,7 @@ def measure(automaton: Automaton, trace: Trace, truth: np.ndarray, *, seed: int,
         interval=interval,  # type: ignore[arg-type]
         top=8,
     )
-    result: CurveResult = run(curve(trace, judge=toy_judge(automaton), settings=settings), backend)
+    result: CurveResult = drive(curve(trace, judge=toy_judge(automaton), settings=settings), backend=backend, store=MemoryStore())
     covered = (result.low - 1e-9 <= truth) & (truth <= result.high + 1e-9)
     error = float(np.mean((result.value - truth) ** 2))
     half = float(np.mean(result.high - result.low) / 2)

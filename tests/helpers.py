@@ -15,6 +15,8 @@ from tokenworth.core.request import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.run.drive import drive
+from tokenworth.store.memory import MemoryStore
 
 PLAIN = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, stop=())
 
@@ -40,16 +42,8 @@ def ladder() -> Automaton:
 
 
 def answer_directly(experiment: Generator[Any, Any, Any], backend: Backend) -> Any:
-    """The experiment's result, every request put to the backend, nothing stored."""
-    keyer = Keyer(backend.fingerprint)
-    try:
-        batch = next(experiment)
-        while True:
-            keyed = [KeyedRequest(key=keyer.key(request), request=request) for request in batch]
-            answers = dict(backend.answer(keyed))
-            batch = experiment.send(tuple(answers[item.key] for item in keyed))
-    except StopIteration as done:
-        return done.value
+    """The experiment's result, nothing kept on disk."""
+    return drive(experiment, backend=backend, store=MemoryStore())
 
 
 def toy_trace(automaton: Automaton, *, ids: tuple[int, ...] | None = None, seed: int = 0) -> Trace:
