@@ -1,4 +1,4 @@
-"""Runs every benchmark, one after the other, and writes their tables to ``docs/benchmarks.md``.
+"""Runs every benchmark, one after the other, and writes their tables to ``build/benchmarks.md``.
 
 Usage: ``python bench/all.py [--only NAME …] [--out FILE]``. Machines are noisy: read the ratios, each measured within one run.
 """
@@ -36,7 +36,7 @@ def main() -> int:
     """Runs the benches and writes the page; the exit code is 1 when one failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", choices=sorted(BENCHES), help="leave the others' sections out")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "build" / "benchmarks.md")
     args = parser.parse_args()
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     page, failed = [INTRO.format(date=datetime.now(UTC).date(), machine=machine)], 0
@@ -47,9 +47,8 @@ def main() -> int:
             failed += 1
             print(done.stderr[-2000:], file=sys.stderr)
             continue
-        notes = HERE / "notes" / f"{name}.md"
-        reading = "\n\n" + notes.read_text(encoding="utf-8").strip() if notes.exists() else ""
-        page.append(section(name, BENCHES[name], done.stdout + reading))
+        page.append(section(name, BENCHES[name], done.stdout))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text("".join(page), encoding="utf-8")
     return 1 if failed else 0
 
