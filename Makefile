@@ -48,11 +48,11 @@ $(VENV)/.demo: $(BIN)/pip $(DEPS)
 	touch $@
 
 $(VENV)/.test: $(BIN)/pip $(DEPS)
-	$(PIP) install -c constraints.txt -e '.[local,test]'
+	$(PIP) install -c constraints.txt -e '.[local,http,test]'
 	touch $(VENV)/.demo $@
 
 $(VENV)/.dev: $(VENV)/.test
-	$(PIP) install -c constraints.txt -e '.[local,test,dev]'
+	$(PIP) install -c constraints.txt -e '.[local,http,test,dev]'
 	touch $@
 
 .PHONY: chromium

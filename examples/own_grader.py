@@ -6,14 +6,14 @@ A grader takes the problem and the answer text (what follows the close marker) a
 import re
 
 import tokenworth as tw
-from tokenworth.core.grade import UNGRADED, Grade, Verdict
+from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 
 
 def last_letter(problem: tw.Problem, text: str) -> Grade:
     """Takes the last capital letter in parentheses, where the built-in grader wants exactly one."""
     letters = [letter for letter in re.findall(r"\(([A-Z])\)", text) if letter in problem.labels]
     if not letters:
-        return Grade(outcome=UNGRADED, verdict=Verdict.UNKNOWN)
+        return Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
     return Grade(outcome=letters[-1], verdict=Verdict.CORRECT if letters[-1] == problem.gold else Verdict.INCORRECT)
 
 

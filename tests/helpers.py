@@ -73,4 +73,16 @@ def binomial_bounds(n: int, p: float, false_alarm: float) -> tuple[float, float]
     return float(binom.ppf(false_alarm / 2, n, p)) / n, float(binom.isf(false_alarm / 2, n, p)) / n
 
 
-__all__ = ["LADDER", "PLAIN", "answer_directly", "binomial_bounds", "ladder", "np", "settings", "toy_trace"]
+def chi_square_p(counts: np.ndarray, expected: np.ndarray) -> float:
+    """P-value of Pearson's test; cells expecting fewer than 8 are pooled."""
+    from scipy.stats import chi2
+
+    order = np.argsort(expected)
+    big = expected[order] >= 8
+    got = np.append(counts[order][big], counts[order][~big].sum())
+    want = np.append(expected[order][big], expected[order][~big].sum())
+    got, want = got[want > 0], want[want > 0]
+    return float(chi2.sf(((got - want) ** 2 / want).sum(), len(want) - 1))
+
+
+__all__ = ["LADDER", "PLAIN", "answer_directly", "binomial_bounds", "chi_square_p", "ladder", "np", "settings", "toy_trace"]

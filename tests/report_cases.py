@@ -158,14 +158,14 @@ def curve(n: int | None = None, *, plan: str = "excursions", stride: int = 1, ea
 
 def outcome_shares(value: np.ndarray) -> dict[str, tuple[float, ...]]:
     rest = 1 - value
-    shares = {"A": 0.2 * rest, "B": value, "C": 0.5 * rest, "D": 0.15 * rest, "ungraded": 0.1 * rest, "truncated": 0.05 * rest}
+    shares = {"A": 0.2 * rest, "B": value, "C": 0.5 * rest, "D": 0.15 * rest, "unparseable": 0.1 * rest, "truncated in trace": 0.05 * rest}
     return {k: tuple(float(x) for x in v) for k, v in shares.items()}
 
 
 def _draw(rng: np.random.Generator, value: float) -> str:
     if rng.random() < value:
         return "B"
-    return str(rng.choice(["A", "C", "D", "ungraded", "truncated"], p=[0.25, 0.45, 0.15, 0.1, 0.05]))
+    return str(rng.choice(["A", "C", "D", "unparseable", "truncated in trace"], p=[0.25, 0.45, 0.15, 0.1, 0.05]))
 
 
 def branches(base: TraceDoc, cuts: tuple[int, ...], started: list[int], truth: np.ndarray) -> tuple[BranchDoc, ...]:
@@ -194,10 +194,10 @@ def rollouts(base: TraceDoc, cuts: tuple[int, ...], started: list[int], truth: n
     for cut, n in zip(cuts, started, strict=True):
         for index in range(min(n, 6)):
             outcome = _draw(rng, float(truth[cut]))
-            verdict = "correct" if outcome == "B" else "unknown" if outcome in {"ungraded", "truncated"} else "incorrect"
+            verdict = "correct" if outcome == "B" else "unknown" if outcome in {"unparseable", "truncated in trace"} else "incorrect"
             shared = "".join(base.pieces[cut : cut + int(rng.integers(0, 9))])
             tail = f" and so on, from another side.\n</think> The answer is ({outcome})." if len(outcome) == 1 else " and so on and on"
-            stop = "length" if outcome == "truncated" else "stop"
+            stop = "length" if outcome == "truncated in trace" else "stop"
             branch = 5000 if index % 3 else 5001
             found.append(
                 SampleDoc(cut=cut, index=index, text=shared + tail, outcome=outcome, verdict=verdict, stop=stop, n_tokens=24, branch=branch)
@@ -223,6 +223,21 @@ def exit_doc(t: int, k: int = 4, *, name: str = "close and answer", stride: int 
         mass=tuple(float(x) for x in (sum(rows) * mass)),
         held=tuple(c % 5 != 0 for c in cuts) if held else None,
     )
+
+
+def unlisted(doc: ExitDoc, least: float = 0.06, widest: float = 1.5) -> ExitDoc:
+    """The reading as a server gives it that lists only tokens of probability ``least`` and more."""
+    listed = [[x is not None and x >= least for x in row] for row in doc.probability]
+    low = tuple(
+        tuple(x if there else None for x, there in zip(row, on, strict=True)) for row, on in zip(doc.probability, listed, strict=True)
+    )
+    high = tuple(
+        tuple(x if there else min(least, (x or 0.0) * widest) for x, there in zip(row, on, strict=True))
+        for row, on in zip(doc.probability, listed, strict=True)
+    )
+    mass = tuple(sum(x or 0.0 for x in column) for column in zip(*low, strict=True))
+    mass_high = tuple(min(1.0, sum(column)) for column in zip(*high, strict=True))
+    return dataclasses.replace(doc, probability=low, mass=mass, probability_high=high, mass_high=mass_high)
 
 
 def forced(n: int | None = None, k: int = 4, **over: object) -> ForcedDoc:
@@ -256,9 +271,9 @@ def two_problems() -> list[CurveDoc | SampleSetDoc]:
 
 def sample_set(n: int = 12) -> SampleSetDoc:
     rng = np.random.default_rng(1)
-    labels = ["B" if rng.random() < 0.6 else str(rng.choice(["A", "C", "ungraded"])) for _ in range(n)]
+    labels = ["B" if rng.random() < 0.6 else str(rng.choice(["A", "C", "unparseable"])) for _ in range(n)]
     traces = tuple(
-        trace(40 + 10 * i, outcome=x, verdict="correct" if x == "B" else "unknown" if x == "ungraded" else "incorrect")
+        trace(40 + 10 * i, outcome=x, verdict="correct" if x == "B" else "unknown" if x == "unparseable" else "incorrect")
         for i, x in enumerate(labels)
     )
     return SampleSetDoc(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from helpers import LADDER
 from tokenworth.cli.main import run
+from tokenworth.cli.session import Job, run_items
+from tokenworth.errors import BudgetExceeded, InvalidInput
+from tokenworth.run.estimate import Price
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -124,13 +130,108 @@ def test_report_and_export_of_a_result(cli: Run, toy: str) -> None:
 def test_dry_run_calls_no_model_and_prices(cli: Run, toy: str) -> None:
     prices = ["--price-input", "1", "--price-output", "2"]
     code, out, _ = cli("curve", "--model", toy, "--dry-run", "--store", "run.db", *prices)
-    assert code == 0 and "base trace: 1 requests" in out and "unit of the prices" in out and "no bound" in out
+    assert code == 0 and "base trace: 1 requests" in out and "at most 0.0200 USD" in out and "no bound" in out
     assert not Path("run.db").exists(), "a dry run leaves nothing behind"
     bounded = json.loads(cli("curve", "--model", toy, "--dry-run", "--max-rollouts", "100", "--limit", "50", *prices, "--json", "-")[1])
-    assert bounded["at_most"] == {"rollouts": 101, "generated_tokens": 5050, "input_tokens": 5050, "money": 3 * 5050 / 1e6}
+    # The longest prefix of an excursion has 49 tokens; the table of next-token probabilities reads as many once more.
+    read, written = 100 * 49 + 49, 101 * 50
+    assert bounded["at_most"] == {
+        "rollouts": 101, "generated_tokens": written, "input_tokens": read, "money": pytest.approx((read + 2 * written) / 1e6),
+    }  # fmt: skip
+    assert bounded["currency"] == "USD"
     assert cli("sample", "--model", toy, "-n", "1", "--store", "run.db")[0] == 0
     code, out, _ = cli("curve", "--model", toy, "--dry-run", "--store", "run.db", "--max-rollouts", "9")
     assert code == 0 and "curve, next batch" in out and "at most 10 rollouts" in out
+
+
+PRICES = "[models.small]\ninput = 1\ncached_input = 0.1\noutput = 2\n[models.'http://host/v1#large']\ninput = 3\noutput = 4\n"
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, cli: Run, *options: str) -> tuple[tuple[int, str, str], dict[str, object]]:
+    """The command's outcome and what it gave to the workbench, which refuses."""
+    given: dict[str, object] = {}
+
+    def bench(model: str, **options: object) -> None:
+        given.update(options)
+        raise InvalidInput("no server here")
+
+    monkeypatch.setattr("tokenworth.cli.session.Workbench", bench)
+    model = () if "--model" in options else ("--model", "http://host/v1#small")
+    return cli("sample", *model, "--task", "world:steps", *options), given
+
+
+def test_prices_and_the_limit_reach_the_model(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("prices.toml").write_text(PRICES)
+    result, given = opened(monkeypatch, cli, "--prices", "prices.toml", "--max-usd", "0.5")
+    assert "no server here" in refused(result)
+    assert given["price"] == Price(input_per_million=1.0, cached_input_per_million=0.1, output_per_million=2.0) and given["max_usd"] == 0.5
+    _, given = opened(monkeypatch, cli, "--prices", "prices.toml", "--price-output", "9", "--price-cached", "0")
+    assert given["price"] == Price(input_per_million=1.0, cached_input_per_million=0.0, output_per_million=9.0), "the command line wins"
+    _, given = opened(monkeypatch, cli, "--price-input", "5", "--price-output", "9", "--max-usd", "3")
+    assert given["price"] == Price(input_per_million=5.0, output_per_million=9.0)
+    _, given = opened(monkeypatch, cli, "--prices", "prices.toml", "--model", "http://host/v1#large")
+    assert given["price"] == Price(input_per_million=3.0, output_per_million=4.0), "a whole address comes before the name in it"
+    assert opened(monkeypatch, cli)[1]["price"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--max-usd", "3"], "--max-usd 3 needs prices: give --prices FILE.toml, or --price-input and --price-output"),
+        (["--max-usd", "3", "--price-input", "1"], "no output price; give --price-output"),
+        (["--max-usd", "3", "--price-input", "1", "--dry-run"], "needs prices"),
+        (["--max-usd", "0", "--price-input", "1", "--price-output", "1"], "--max-usd 0.0"),
+        (["--max-usd", "nan", "--price-input", "1", "--price-output", "1"], "--max-usd nan"),
+        (["--max-usd", "3", "--prices", "none.toml"], "none.toml"),
+        (["--prices", "prices.toml", "--model", "http://host/v1#smal"], "did you mean small"),
+        (["--prices", "euro.toml", "--max-usd", "3"], "euro.toml are in EUR; expected USD"),
+        (["--prices", "euro.toml", "--price-input", "3"], "in EUR; give one or the other"),
+        (["--prices", "prices.toml", "--max-usd", "3", "--model", "TOY"], "costs nothing here"),
+        (["--max-usd", "3", "--model", "tiny"], "costs nothing here"),
+    ],
+)
+def test_a_limit_that_cannot_be_kept_is_refused(cli: Run, toy: str, monkeypatch: pytest.MonkeyPatch, options: list[str], says: str) -> None:
+    Path("prices.toml").write_text(PRICES)
+    Path("euro.toml").write_text('currency = "EUR"\n' + PRICES)
+    assert says in refused(opened(monkeypatch, cli, *(toy if option == "TOY" else option for option in options))[0])
+
+
+def test_a_dry_run_says_what_the_limit_is(cli: Run, toy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenworth.cli.money.is_served", lambda name: True)
+    prices = ["--price-input", "1", "--price-output", "2", "--max-usd", "0.5"]
+    code, out, _ = cli("curve", "--model", toy, "--dry-run", "--max-rollouts", "100", "--limit", "50", *prices)
+    assert code == 0 and "at most 101 rollouts, 5,050 tokens generated, at most 0.0150 USD." in out
+    assert "It stops before it has cost more than 0.5 USD" in out
+    assert "until every cut has its interval" in cli("curve", "--model", toy, "--dry-run", *prices)[1]
+    assert json.loads(cli("sample", "--model", toy, "--dry-run", "--json", "-", *prices)[1])["max_usd"] == 0.5
+
+
+def test_prices_are_free_to_stay_where_a_local_model_is_used(cli: Run, toy: str) -> None:
+    Path("prices.toml").write_text(PRICES)
+    assert cli("sample", "--model", toy, "-n", "2", "--prices", "prices.toml")[0] == 0
+
+
+def test_spent_money_begins_no_further_item(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three items: the first is measured, the second meets the limit, the third is not begun; what is done is kept."""
+    begun: list[str] = []
+
+    def work(job: Job) -> None:
+        begun.append(str(job.options["item"]))
+        if len(begun) == 2:
+            raise BudgetExceeded("the money is spent")
+
+    options: dict[str, Any] = {
+        "item": "0-2",
+        "model": "toy",
+        "task": None,
+        "grader": None,
+        "store": "x.db",
+        "dry_run": False,
+        "json_path": None,
+    }
+    bench = SimpleNamespace(case=lambda *_, **__: None)
+    monkeypatch.setattr("tokenworth.cli.session.open_bench", lambda _: contextlib.nullcontext(bench))
+    assert run_items(options, work) == 1 and begun == ["0", "1"]
 
 
 @pytest.mark.parametrize("verb", ["report", "import", "export", "runs", "doctor", "demo"])

@@ -11,11 +11,11 @@ import pytest
 from contracts import NEXT_TOKEN_TABLE, ROLLOUT
 from tokenworth.backends.toy import ToyBackend
 from tokenworth.backends.toy_values import random_automaton
-from tokenworth.core.ports import KeyedRequest
-from tokenworth.core.request import Experiment, NextToken, Read, Request, Response, Rollout, Sample
+from tokenworth.core.ports import KeyedRequest, Spent
+from tokenworth.core.request import BudgetSpent, Experiment, NextToken, Read, Request, Response, Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
-from tokenworth.errors import InvalidInput, MismatchError, StoreError
+from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, StoreError
 from tokenworth.run.drive import drive, drive_counted
 from tokenworth.run.estimate import CostPlan, Price, plan_cost
 from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Event, Finished, RunCounts
@@ -183,6 +183,77 @@ def test_a_run_that_breaks_off_keeps_what_it_had(error):
     assert len(store.keys) == len(set(store.keys))
 
 
+class Limited(Scripted):
+    """Answers ``n`` requests in all, in order, then says that its budget is spent; counts what it did."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(self._some)
+        self.left, self.calls = n, 0
+
+    def _some(self, toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        self.calls += 1
+        paid, self.left = self.left, max(0, self.left - len(requests))
+        yield from shuffled(toy, requests[:paid])
+        if paid < len(requests):
+            raise BudgetExceeded("the money is spent; give more")
+
+    def spent(self) -> Spent:
+        return Spent(requests=len(self.asked), money=0.5)
+
+
+def thrifty(n: int, rounds: int) -> Experiment[tuple[list[int | None], bool]]:
+    """Rounds of ``n`` requests; where the budget ends, one more request that is stored and one that is not."""
+    seen: list[int | None] = []
+    try:
+        for turn in range(rounds):
+            seen += [len(answer.ids) for answer in (yield tuple(sample(turn * n + k) for k in range(n))) if isinstance(answer, Rollout)]
+    except BudgetSpent as spent:
+        seen += [len(answer.ids) if isinstance(answer, Rollout) else None for answer in spent.answers]
+        (again,) = yield (sample(0),)
+        assert isinstance(again, Rollout)
+        try:
+            yield (sample(0), sample(10**6))
+        except BudgetSpent as second:
+            return [*seen, len(again.ids)], second.answers[0] is not None and second.answers[1] is None
+    return seen, False
+
+
+def test_what_a_spent_budget_left_is_thrown_into_the_experiment():
+    store, backend, events = CountingStore(), Limited(13), []
+    (lengths, again), counts = drive_counted(thrifty(8, 3), backend=backend, store=store, on_event=events.append)
+    whole, _ = drive(thrifty(8, 3), backend=toy(), store=MemoryStore())
+    assert lengths == [*whole[:13], None, None, None, whole[0]] and again
+    assert (counts.drawn, counts.reused, backend.calls, len(store)) == (13, 2, 2, 13), "the backend is not called once it is spent"
+    assert store.flushes >= 2 and counts.batches == 4
+    assert isinstance(events[-1], Finished) and events[-1].spent == Spent(requests=16, money=0.5)
+    assert all(event.spent is not None for event in events if isinstance(event, BatchProgress))
+    resumed, more = drive_counted(thrifty(8, 3), backend=toy(), store=store)
+    assert resumed == (whole, False) and (more.drawn, more.reused) == (11, 13)
+
+
+def test_a_spent_budget_ends_an_experiment_that_does_not_know_of_it():
+    store, backend = CountingStore(), Limited(12)
+    experiment = adaptive(8, 4)
+    with pytest.raises(BudgetSpent, match=r"^the money is spent; give more$") as caught:
+        drive(experiment, backend=backend, store=store)
+    assert isinstance(caught.value, BudgetExceeded) and caught.value.answers.count(None) == 5
+    assert experiment.gi_frame is None and len(store) == 12 and store.flushes >= 2
+    richer, counts = drive_counted(adaptive(8, 4), backend=Limited(100), store=store)
+    assert richer == drive(adaptive(8, 4), backend=toy(), store=MemoryStore())
+    assert (counts.drawn, counts.reused) == (33 - 12, 12)
+
+
+def test_a_budget_that_ends_with_the_last_answer_leaves_the_batch_whole():
+    def answer(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        yield from toy.answer(requests)
+        raise BudgetExceeded("spent")
+
+    (answers,) = drive(batches((sample(0), sample(1))), backend=Scripted(answer), store=MemoryStore())
+    assert len(answers) == 2
+    with pytest.raises(BudgetSpent):
+        drive(batches((sample(0),), (sample(1),)), backend=Scripted(answer), store=MemoryStore())
+
+
 def test_the_backend_hears_of_the_end():
     closed = []
 
@@ -256,7 +327,7 @@ def test_a_store_that_forgets():
         drive(batches((sample(0), sample(1))), backend=toy(), store=Forgetful())
 
 
-def test_failed_rollouts_are_sent_but_not_stored():
+def test_unusable_replies_are_stored_as_outcomes():
     def answer(toy: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
         yield from toy.answer(requests[1:])
         yield requests[0].key, Rollout(ids=(1,), stop=StopReason.ERROR)
@@ -264,10 +335,9 @@ def test_failed_rollouts_are_sent_but_not_stored():
     store = MemoryStore()
     (answers,), counts = drive_counted(batches((sample(0), sample(1))), backend=Scripted(answer), store=store)
     assert isinstance(answers[0], Rollout) and answers[0].stop is StopReason.ERROR
-    assert (counts.drawn, counts.failed, len(store)) == (2, 1, 1)
-    (again,) = drive(batches((sample(0), sample(1))), backend=toy(), store=store)
-    assert isinstance(again[0], Rollout) and again[0].stop is not StopReason.ERROR
-    assert again[1] == answers[1]
+    assert (counts.drawn, counts.failed, len(store)) == (2, 1, 2)
+    (again,), counts = drive_counted(batches((sample(0), sample(1))), backend=toy(), store=store)
+    assert again == answers and (counts.drawn, counts.reused, counts.failed) == (0, 2, 0)
 
 
 def test_events_tell_the_story():
@@ -317,6 +387,26 @@ def test_a_dry_run_prices_the_first_batch_without_calling():
     assert plan.missing == 4
     assert plan.max_money(Price(input_per_million=2.0, output_per_million=10.0)) == pytest.approx((23 * 2 + 190 * 10) / 1e6)
     assert experiment.gi_frame is None
+
+
+def test_a_backend_can_say_what_its_requests_weigh():
+    class Dear(Scripted):
+        def most_tokens(self, request: Request) -> tuple[int, int]:
+            return 7, 3
+
+    backend = Dear(lambda toy, requests: pytest.fail("a dry run calls nothing"))
+    plan = plan_cost(batches((sample(0), sample(1))), backend=backend, store=MemoryStore())
+    assert (plan.input_tokens, plan.max_output_tokens) == (14, 6)
+
+
+def test_cached_tokens_cost_what_they_are_said_to_and_bounds_do_not_count_on_them():
+    price = Price(input_per_million=2.0, output_per_million=10.0, cached_input_per_million=0.5)
+    assert price.cost(read=10**6, cached=4 * 10**5, generated=10**5) == pytest.approx(1.2 + 0.2 + 1.0)
+    assert price.at_most(read=10**6, generated=0) == 2.0
+    assert replace(price, cached_input_per_million=3.0).at_most(read=10**6, generated=0) == 3.0
+    assert replace(price, cached_input_per_million=None).cost(read=10**6, cached=10**6, generated=0) == 2.0
+    with pytest.raises(InvalidInput, match="cached input price"):
+        replace(price, cached_input_per_million=-1.0)
 
 
 def test_a_dry_run_replays_what_is_there():

@@ -25,16 +25,17 @@ def test_formats_are_consistent() -> None:
     ("template", "name"),
     [
         ("Qwen-Qwen3-0.6B", "think"),
+        ("Qwen3.5-4B", "think"),
         ("Qwen-QwQ-32B", "think"),
         ("deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "think"),
         ("deepseek-ai-DeepSeek-R1-Distill-Qwen-32B", "think"),
         ("llama-cpp-deepseek-r1", "think"),
-        ("StepFun3.5-Flash", "think"),
-        ("HuggingFaceTB-SmolLM3-3B", "think"),
+        ("StepFun3.5-Flash", "think-line"),
+        ("HuggingFaceTB-SmolLM3-3B", "think-line"),
         ("deepseek-ai-DeepSeek-V3.1", "deepseek-v3"),
         ("deepseek-ai-DeepSeek-V3.2", "deepseek-v3"),
         ("GLM-4.6", "glm"),
-        ("GLM-4.7-Flash", "glm"),
+        ("GLM-4.7-Flash", "glm-4.7"),
         ("Kimi-K2-Thinking", "kimi"),
         ("openai-gpt-oss-120b", "harmony"),
         ("mistralai-Ministral-3-14B-Reasoning-2512", "mistral"),
@@ -45,6 +46,7 @@ def test_formats_are_consistent() -> None:
         ("microsoft-Phi-3.5-mini-instruct", "plain"),
         ("mistralai-Mistral-Nemo-Instruct-2407", "plain"),
         ("moonshotai-Kimi-K2", "plain"),
+        ("MiMo-VL", "plain"),
     ],
 )
 def test_formats_of_real_templates(template: str, name: str) -> None:
@@ -59,6 +61,25 @@ def test_formats_of_vocabularies() -> None:
     assert detect_format({"<|im_start|>": 0, "<think>": 1, "</think>": 2}).name == "think"
     assert detect_format({"<|channel|>", "<|message|>", "<|start|>"}.__contains__).name == "harmony"
     assert detect_format({"a": 0}).name == "plain"
+
+
+@pytest.mark.parametrize(
+    ("name", "gap"),
+    [
+        ("think", "\n\n"),
+        ("think-line", "\n"),
+        ("glm", "\n"),
+        ("glm-4.7", ""),
+        ("kimi", ""),
+        ("deepseek-v3", ""),
+        ("seed", "\n"),
+        ("apriel", "\n"),
+    ],
+)
+def test_gap_between_close_marker_and_answer(name: str, gap: str) -> None:
+    """What each family's template writes there; `test_chat_templates` checks it against renderings."""
+    trace_format = format_named(name)
+    assert trace_format.exit == f"{trace_format.close}{gap}The answer is ("
 
 
 def test_harmony_markers_are_those_of_rendered_conversations() -> None:

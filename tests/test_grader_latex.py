@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader_cases import free
-from tokenworth.core.grade import UNGRADED, Grade, Verdict
+from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import MissingExtra
 from tokenworth.tasks.grade.guard import Guard
@@ -54,8 +54,8 @@ def test_latex_correct_answers_share_one_label() -> None:
 @pytest.mark.parametrize(
     "text", ["", "\\boxed{5} \\boxed{6}", "\\boxed{" + "x" * 500 + "}", "no formula " * 40, "\\boxed{}", "\\boxed{)(}"]
 )
-def test_latex_leaves_the_rest_ungraded(text: str) -> None:
-    assert latex_grader()(free("5", AnswerKind.LATEX), text).outcome == UNGRADED
+def test_latex_leaves_the_rest_unparseable(text: str) -> None:
+    assert latex_grader()(free("5", AnswerKind.LATEX), text).outcome == UNPARSEABLE
 
 
 def test_hostile_mathematics_is_stopped_and_the_grader_goes_on(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_hostile_mathematics_is_stopped_and_the_grader_goes_on(tmp_path: Path) -
         assert grader(problem, "\\boxed{1.0}").verdict is Verdict.CORRECT
         for bomb in ("10000000000000000000^{10000000000000000000}", "\\prod_{k=1}^{100000000} k"):
             start = time.perf_counter()
-            assert grader(problem, f"\\boxed{{{bomb}}}").outcome == UNGRADED
+            assert grader(problem, f"\\boxed{{{bomb}}}").outcome == UNPARSEABLE
             assert time.perf_counter() - start < 10
         assert guard.restarts >= 1
         assert grader(problem, "\\boxed{1.00}").verdict is Verdict.CORRECT

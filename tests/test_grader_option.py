@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader_cases import FOUR, NUMBERED, choice, free
-from tokenworth.core.grade import UNGRADED, Grade, Verdict
+from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.tasks.grade.option import option
 
@@ -96,7 +96,7 @@ def test_option_reads_the_stated_label(text: str) -> None:
     ],
 )
 def test_option_reads_nothing_else(text: str) -> None:
-    assert option(FOUR, text) == Grade(outcome=UNGRADED, verdict=Verdict.UNKNOWN)
+    assert option(FOUR, text) == Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_option_reads_nothing_else(text: str) -> None:
         "The answer is (C)(C)(D).",
     ],
 )
-def test_two_labels_in_one_statement_are_ungraded(text: str) -> None:
-    assert option(FOUR, text) == Grade(outcome=UNGRADED, verdict=Verdict.UNKNOWN)
+def test_two_labels_in_one_statement_are_unparseable(text: str) -> None:
+    assert option(FOUR, text) == Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_labels_that_are_ruled_out_or_restated_do_not_unsay_the_statement(text: 
 
 
 @pytest.mark.parametrize(
-    ("text", "outcome"), [("The answer is (3) [1].", "3"), ("The answer is 3 (1).", UNGRADED), ("The answer is 3: 7 (none)", "3")]
+    ("text", "outcome"), [("The answer is (3) [1].", "3"), ("The answer is 3 (1).", UNPARSEABLE), ("The answer is 3: 7 (none)", "3")]
 )
 def test_numbered_options_and_what_stands_after_them_in_brackets(text: str, outcome: str) -> None:
     assert option(NUMBERED, text).outcome == outcome
@@ -161,12 +161,12 @@ def test_numbered_options_and_what_stands_after_them_in_brackets(text: str, outc
         ("\n\nThe correct answer is:\n\n2: 4x", "2"),
         ("3", "3"),
         ("3: 7", "3"),
-        ("The answer is 3.5", UNGRADED),
-        ("The answer is 31", UNGRADED),
-        ("The answer is 3 metres", UNGRADED),
-        ("The answer is 3, 4", UNGRADED),
-        ("1. First we add.\n2. Then we stop.", UNGRADED),
-        ("f(3) = 2 and g(1) = 0", UNGRADED),
+        ("The answer is 3.5", UNPARSEABLE),
+        ("The answer is 31", UNPARSEABLE),
+        ("The answer is 3 metres", UNPARSEABLE),
+        ("The answer is 3, 4", UNPARSEABLE),
+        ("1. First we add.\n2. Then we stop.", UNPARSEABLE),
+        ("f(3) = 2 and g(1) = 0", UNPARSEABLE),
         ("1: (1,1)\n2: 4x\n3: 7\n4: none\n\nThe correct answer is 3: 7.", "3"),
     ],
 )
@@ -178,7 +178,7 @@ def test_option_verdicts() -> None:
     assert option(FOUR, "Answer: B").verdict is Verdict.INCORRECT
     unknown = choice("x", "y", gold=None)
     assert option(unknown, "Answer: B") == Grade(outcome="B", verdict=Verdict.UNKNOWN)
-    assert option(free("C", AnswerKind.EXACT), "Answer: C").outcome == UNGRADED
+    assert option(free("C", AnswerKind.EXACT), "Answer: C").outcome == UNPARSEABLE
 
 
 def test_option_labels_that_begin_alike_and_differ_in_case() -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 
 from grader_cases import choice, free
 from real_data import shared
-from tokenworth.core.grade import UNGRADED, Verdict
+from tokenworth.core.grade import UNPARSEABLE, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.tasks.grade.latex import latex_grader
 from tokenworth.tasks.grade.numeric import numeric
@@ -27,7 +27,7 @@ def test_math_500_solutions_grade_correct() -> None:
 
 
 def test_sampled_math_answers_agree_with_published_scores() -> None:
-    grader, disagree, ungraded, total = latex_grader(), 0, 0, 0
+    grader, disagree, unparseable, total = latex_grader(), 0, 0, 0
     with gzip.open(shared("questions", "math-100x8-sampled-answers.jsonl.gz"), "rt", encoding="utf-8") as handle:
         for line in handle:
             row = json.loads(line)
@@ -35,9 +35,9 @@ def test_sampled_math_answers_agree_with_published_scores() -> None:
             for said, score in zip(row["preds"], row["scores"], strict=True):
                 grade = grader(problem, f"\\boxed{{{said}}}")
                 total += 1
-                ungraded += grade.outcome == UNGRADED
-                disagree += grade.outcome != UNGRADED and (grade.verdict is Verdict.CORRECT) != score
-    assert total == 800 and disagree <= 1 and ungraded <= 8  # the one: 10000 for 10{,}000, which the source counts as wrong
+                unparseable += grade.outcome == UNPARSEABLE
+                disagree += grade.outcome != UNPARSEABLE and (grade.verdict is Verdict.CORRECT) != score
+    assert total == 800 and disagree <= 1 and unparseable <= 8  # the one: 10000 for 10{,}000, which the source counts as wrong
 
 
 def test_gsm8k_solutions_and_model_answers() -> None:
@@ -63,8 +63,8 @@ def test_option_letters_agree_with_published_extractions() -> None:
         for row in map(json.loads, handle):
             if row["pred"] is not None:
                 outcome = option(problems[str(row["question_id"])], row["model_outputs"]).outcome
-                found["same" if outcome == row["pred"] else "ungraded" if outcome == UNGRADED else "other"] += 1
-    # Upstream takes the first "answer is (X)" and, without one, any letter; here several letters are ungraded.
+                found["same" if outcome == row["pred"] else "unparseable" if outcome == UNPARSEABLE else "other"] += 1
+    # Upstream takes the first "answer is (X)" and, without one, any letter; here several letters are unparseable.
     assert found.total() == 1214
     assert found["other"] <= 3 and found["same"] >= 1150, found
 
@@ -81,7 +81,7 @@ def test_choices_of_exit_curves_agree_with_the_forced_answer_at_the_end() -> Non
                 outcome = option(problem, text).outcome
                 end = row["prob_at_end"]
                 best = str(1 + end.index(max(end)))
-                found["ungraded" if outcome == UNGRADED else "same" if outcome == best else "other"] += 1
+                found["unparseable" if outcome == UNPARSEABLE else "same" if outcome == best else "other"] += 1
     # Where the two differ the written answer is mostly read rightly: the forced one at the end is not always what is written.
     assert found.total() == 622
     assert found["other"] <= 16 and found["same"] >= 540, found

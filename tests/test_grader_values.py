@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader_cases import free
-from tokenworth.core.grade import UNGRADED, Grade, Verdict
+from tokenworth.core.grade import RESERVED_OUTCOMES, UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade.exact import exact
@@ -27,10 +27,10 @@ def test_exact_forgives_case_space_and_marks(text: str) -> None:
     ("text", "outcome", "verdict"),
     [
         ("Lima Peru", "lima peru", Verdict.INCORRECT),
-        ("", UNGRADED, Verdict.UNKNOWN),
-        ("The answer is Lima. The answer is Cuzco.", UNGRADED, Verdict.UNKNOWN),
-        ("x" * 500, UNGRADED, Verdict.UNKNOWN),
-        ("truncated", "‘truncated’", Verdict.INCORRECT),
+        ("", UNPARSEABLE, Verdict.UNKNOWN),
+        ("The answer is Lima. The answer is Cuzco.", UNPARSEABLE, Verdict.UNKNOWN),
+        ("x" * 500, UNPARSEABLE, Verdict.UNKNOWN),
+        *((label, f"‘{label}’", Verdict.INCORRECT) for label in RESERVED_OUTCOMES),
         ("a" * 60, "a" * 39 + "…", Verdict.INCORRECT),
     ],
 )
@@ -83,8 +83,8 @@ def test_numeric_reads_numbers_as_people_write_them(gold: str, text: str) -> Non
         "it is 1/0",
     ],
 )
-def test_numeric_leaves_the_rest_ungraded(text: str) -> None:
-    assert numeric(free("5", AnswerKind.NUMERIC), text).outcome == UNGRADED
+def test_numeric_leaves_the_rest_unparseable(text: str) -> None:
+    assert numeric(free("5", AnswerKind.NUMERIC), text).outcome == UNPARSEABLE
 
 
 def test_numeric_outcomes_are_short_values() -> None:

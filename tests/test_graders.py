@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader_cases import FOUR, NUMBERED, free
-from tokenworth.core.grade import UNGRADED, Verdict
+from tokenworth.core.grade import UNPARSEABLE, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.grade.exact import exact
@@ -82,9 +82,9 @@ LOCAL = ((FOUR, option), (free("4", AnswerKind.NUMERIC), numeric), (free("x", An
 def test_any_text_gets_a_grade(text: str) -> None:
     for problem, grader in ((NUMBERED, option), *LOCAL):
         grade = grader(problem, text)
-        allowed = (*problem.labels, UNGRADED)
+        allowed = (*problem.labels, UNPARSEABLE)
         assert grade.outcome in allowed or not problem.options
-        assert (grade.outcome == UNGRADED) == (grade.verdict is Verdict.UNKNOWN)
+        assert (grade.outcome == UNPARSEABLE) == (grade.verdict is Verdict.UNKNOWN)
 
 
 @pytest.mark.parametrize(

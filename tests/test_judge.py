@@ -7,8 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader_cases import FOUR
-from tokenworth.core.grade import TRUNCATED, UNGRADED, Grade, Verdict
-from tokenworth.core.problem import Problem
+from tokenworth.core.grade import (
+    ENDED_IN_TRACE,
+    ERROR,
+    REFUSED,
+    RESERVED_OUTCOMES,
+    TRUNCATED,
+    TRUNCATED_IN_ANSWER,
+    TRUNCATED_IN_TRACE,
+    UNGRADED,
+    UNKNOWN_OUTCOMES,
+    UNPARSEABLE,
+    Grade,
+    Verdict,
+)
+from tokenworth.core.problem import Option, Problem
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade.option import option
@@ -47,15 +60,42 @@ def test_judge_grades_what_follows_the_first_close_marker() -> None:
     assert answer_text(completion, CODEC, CODEC.ids("</think>")) == " The answer is (C)."
 
 
-def test_judge_never_counts_the_unknown_as_wrong() -> None:
-    judge = text_judge(FOUR, CODEC, CODEC.ids("</think>"), option)
-    closed, open_ = CODEC.ids("</think>", *SAID_A), CODEC.ids(*SAID_A)
-    truncated, ungraded = Grade(outcome=TRUNCATED, verdict=Verdict.UNKNOWN), Grade(outcome=UNGRADED, verdict=Verdict.UNKNOWN)
-    assert judge(closed, StopReason.LENGTH) == truncated == judge(open_, StopReason.LENGTH)
-    assert judge(open_, StopReason.STOP) == ungraded == judge(closed, StopReason.ERROR) == judge((), StopReason.STOP)
-    assert judge(closed, StopReason.STOP).verdict is Verdict.INCORRECT
-    whole = text_judge(FOUR, CODEC, None, option)
-    assert whole(open_, StopReason.STOP).outcome == "A" and whole(closed, StopReason.LENGTH) == truncated
+CLOSED, OPEN = CODEC.ids("</think>", *SAID_A), CODEC.ids(*SAID_A)
+
+
+@pytest.mark.parametrize(
+    ("completion", "stop", "with_close", "without"),
+    [
+        (OPEN, StopReason.LENGTH, TRUNCATED_IN_TRACE, TRUNCATED),
+        (CLOSED, StopReason.LENGTH, TRUNCATED_IN_ANSWER, TRUNCATED),
+        (CODEC.ids("</think>"), StopReason.LENGTH, TRUNCATED_IN_ANSWER, TRUNCATED),
+        (OPEN, StopReason.STOP, ENDED_IN_TRACE, "A"),
+        ((), StopReason.STOP, ENDED_IN_TRACE, UNPARSEABLE),
+        (CODEC.ids("</think>", " The"), StopReason.STOP, UNPARSEABLE, UNPARSEABLE),
+        (CLOSED, StopReason.STOP, "A", "A"),
+        *((completion, StopReason.REFUSED, REFUSED, REFUSED) for completion in ((), OPEN, CLOSED)),
+        *((completion, StopReason.ERROR, ERROR, ERROR) for completion in ((), OPEN, CLOSED)),
+    ],
+)
+def test_states_are_kept_apart_and_never_counted_as_wrong(
+    completion: tuple[int, ...], stop: StopReason, with_close: str, without: str
+) -> None:
+    for close, outcome in ((CODEC.ids("</think>"), with_close), (None, without)):
+        verdict = Verdict.UNKNOWN if outcome in UNKNOWN_OUTCOMES else Verdict.INCORRECT
+        assert text_judge(FOUR, CODEC, close, option)(completion, stop) == Grade(outcome=outcome, verdict=verdict)
+
+
+@pytest.mark.parametrize("label", RESERVED_OUTCOMES)
+@pytest.mark.parametrize("verdict", Verdict)
+def test_an_answer_is_never_called_like_a_state(label: str, verdict: Verdict) -> None:
+    grade = text_judge(FOUR, CODEC, None, lambda problem, text: Grade(outcome=label, verdict=verdict))(CLOSED, StopReason.STOP)
+    says_nothing = label in (UNPARSEABLE, UNGRADED) and verdict is Verdict.UNKNOWN  # the one state a grader may give, in both spellings
+    assert grade == Grade(outcome=label if says_nothing else f"‘{label}’", verdict=verdict)
+
+
+def test_an_option_called_like_a_state() -> None:
+    problem = Problem(id="x", question="?", options=(Option(label="error", text="1"), Option(label="B", text="2")), gold="error")
+    assert option(problem, "The answer is (error).") == Grade(outcome="‘error’", verdict=Verdict.CORRECT)
 
 
 def test_only_whole_special_tokens_are_dropped_at_the_end() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tokenworth.core.keys import KEY_SCHEMA, Keyer, rollout_generator, rollout_seed
+from tokenworth.core.keys import KEPT_SEQUENCES, KEY_SCHEMA, Keyer, rollout_generator, rollout_seed
 from tokenworth.core.request import NextToken, Read, Request, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
@@ -106,6 +106,22 @@ def test_a_warm_keyer_gives_the_keys_of_a_cold_one():
     warm = Keyer("m")
     for request in (*_variants(), *reversed(_variants())):
         assert warm.key(request) == Keyer("m").key(request)
+
+
+def test_a_keyer_forgets_the_sequences_used_longest_ago():
+    """Over thousands of problems its memory stays what 64 sequences take; what it forgot it keys as before."""
+    keyer = Keyer("m")
+    requests = [replace(SAMPLE, sequence=TokenSequence(prompt=(1, i), completion=(10, 11, 12, 13))) for i in range(3 * KEPT_SEQUENCES)]
+    first = [keyer.key(request) for request in requests]
+    assert len(keyer._digests) == KEPT_SEQUENCES
+    for request in requests[-2:] * 20:
+        keyer.key(request)
+    assert [keyer.key(request) for request in requests] == first == [Keyer("m").key(request) for request in requests]
+    assert len(keyer._digests) == KEPT_SEQUENCES
+    keyer.key(requests[2 * KEPT_SEQUENCES])
+    keyer.key(requests[0])
+    assert requests[2 * KEPT_SEQUENCES].sequence in keyer._digests, "used again, so it is kept"
+    assert requests[2 * KEPT_SEQUENCES + 1].sequence not in keyer._digests
 
 
 def test_rollout_randomness_is_golden():

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 import local_models  # noqa: F401  (skips without torch)
 from local_models import backend_of
-from tokenworth.backends.local.codec import TokenizerCodec, byte_alphabet
+from tokenworth.backends.tokenizer.codec import TokenizerCodec, byte_alphabet
 from tokenworth.core.tokens import pieces_text
 
 
@@ -90,6 +90,25 @@ def test_metaspace_pieces_concatenate_to_the_text(prefix: bool, new: bool, text:
     codec = TokenizerCodec(tokenizer)
     ids = codec.encode(text)
     assert codec.kind == "metaspace" and b"".join(codec.piece_bytes(ids)) == text.encode() and codec.decode(ids) == text
+
+
+@pytest.mark.parametrize(("prefix", "new"), [(True, False), (False, False), (True, True), (False, True)])
+def test_a_bare_tokenizer_gives_the_same_pieces_as_the_one_around_it(prefix: bool, new: bool):
+    tokenizer = metaspace_tokenizer(prefix=prefix, new=new)
+    around, bare = TokenizerCodec(tokenizer), TokenizerCodec(tokenizer.backend_tokenizer)
+    assert bare.vocab_size == around.vocab_size == len(tokenizer) and bare.spec == around.spec
+    assert bare.piece_bytes(tuple(range(bare.vocab_size))) == around.piece_bytes(tuple(range(bare.vocab_size)))
+    for text in ("ab a", " a", "<s>a é😀\n", ""):
+        assert bare.encode(text) == around.encode(text) and bare.encode_whole(text) == around.encode_whole(text)
+    # A whole prompt keeps the space that the tokenizer puts before it; a fragment does not.
+    assert (bare.encode_whole("a") == bare.encode("a")) is not prefix
+
+
+def test_a_fragment_is_never_cut_off_or_filled_up():
+    tokenizer = metaspace_tokenizer(prefix=True)
+    tokenizer.backend_tokenizer.enable_truncation(1)
+    tokenizer.backend_tokenizer.enable_padding(length=9)
+    assert len(TokenizerCodec(tokenizer).encode("a b c")) == 5
 
 
 def test_metaspace_bytes_and_specials():

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.stats import chi2
 
 from contracts import BACKEND_LAWS, BackendCase
+from helpers import chi_square_p
 from local_models import ARCHITECTURES, CONTEXT, ask, ask_one, backend_of, folder_of, keyed, sampling, sequence_of
 from tokenworth.backends.local import attention
 from tokenworth.backends.local.backend import LocalBackend
@@ -137,16 +137,6 @@ def test_rollouts_of_twice_used_memory_are_the_same():
     rest = list(half)
     assert first == again and len(rest) == len(requests) - 1
     assert dict(rest).items() <= dict(zip([item.key for item in keyed(backend, requests)], first, strict=True)).items()
-
-
-def chi_square_p(counts: np.ndarray, expected: np.ndarray) -> float:
-    """P-value of Pearson's test; cells expecting fewer than 8 are pooled."""
-    order = np.argsort(expected)
-    big = expected[order] >= 8
-    got = np.append(counts[order][big], counts[order][~big].sum())
-    want = np.append(expected[order][big], expected[order][~big].sum())
-    got, want = got[want > 0], want[want > 0]
-    return float(chi2.sf(((got - want) ** 2 / want).sum(), len(want) - 1))
 
 
 def draws(backend: LocalBackend, sample: Sample, n: int, place: int) -> np.ndarray:

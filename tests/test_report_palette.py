@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tokenworth.core.grade import UNGRADED
 from tokenworth.report import palette
 
 # Source: Machado, Oliveira and Fernandes 2009, table 1, severity 1.
@@ -62,6 +65,24 @@ def test_text_on_every_bin_is_readable(theme):
 def test_neighbouring_options_differ(theme, sight):
     colours = palette.categorical(theme)
     assert min(delta_e(a, b, sight) for a, b in itertools.pairwise(colours)) >= 15
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_patterns_of_unknown_outcomes_are_visible(theme):
+    assert palette.contrast(palette.GROUND[theme], palette.STROKE[theme]) >= 3
+    for name in ("GROUND", "STROKE"):
+        r, g, b = palette.rgb(getattr(palette, name)[theme])
+        assert max(r, g, b) - min(r, g, b) < 0.1, "neutral"
+
+
+def test_the_viewer_has_a_pattern_for_every_unknown_outcome():
+    web = Path(__file__).parent.parent / "web" / "src"
+    styles = dict(re.findall(r'\[(-\d)\]: style\("([a-z-]+)"', (web / "states.ts").read_text()))
+    assert {int(place): name for place, name in styles.items()} == {
+        place: label.replace(" ", "-") for label, place in palette.STATES.items() if label != UNGRADED
+    }
+    css = (web / "style.css").read_text()
+    assert all(f".cat-{name} {{" in css for name in styles.values())
 
 
 def test_bins():

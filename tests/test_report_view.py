@@ -9,7 +9,9 @@ import pytest
 
 import report_cases as cases
 from tokenworth.core.documents import EventDoc, ExitDoc, OptionDoc
+from tokenworth.core.grade import RESERVED_OUTCOMES, UNKNOWN_OUTCOMES
 from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.report import palette
 from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, NO_BIN
 from tokenworth.report.names import loose_sets, problem_names, trace_labels
 from tokenworth.report.view import build_view, join_views
@@ -161,8 +163,52 @@ def test_unknown_outcomes_keep_their_own_place():
     found = build_view(cases.curve()).traces[0]
     assert [(o.label, o.verdict, o.colour) for o in found.outcomes] == [
         ("A", "incorrect", 0), ("B", "correct", 1), ("C", "incorrect", 2), ("D", "incorrect", 3),
-        ("ungraded", "unknown", -2), ("truncated", "unknown", -3),
+        ("truncated in trace", "unknown", -4), ("unparseable", "unknown", -2),
     ]  # fmt: skip
+
+
+def with_outcomes(labels, **changes):
+    """A curve whose outcomes are these labels in this order, in equal parts."""
+    curve = cases.curve(8, plan="plain")
+    shares = {label: (1 / len(labels),) * len(curve.cuts) for label in labels}
+    return dataclasses.replace(curve, outcomes=shares, branches=(), samples=(), **changes)
+
+
+def test_all_unknown_outcomes_come_last_in_their_order():
+    assert set(palette.STATES) == set(RESERVED_OUTCOMES)
+    found = build_view(with_outcomes([*reversed(UNKNOWN_OUTCOMES), "B", "A"])).traces[0]
+    assert [o.label for o in found.outcomes] == ["A", "B", *UNKNOWN_OUTCOMES]
+    assert all(o.verdict == "unknown" and o.colour == palette.STATES[o.label] for o in found.outcomes[2:])
+    assert len({o.colour for o in found.outcomes}) == 2 + len(UNKNOWN_OUTCOMES)
+
+
+def test_documents_from_before_the_states_were_told_apart():
+    found = build_view(with_outcomes(["ungraded", "truncated", "A", "B"])).traces[0]
+    assert [(o.label, o.verdict, o.colour) for o in found.outcomes] == [
+        ("A", "incorrect", 0), ("B", "correct", 1), ("truncated", "unknown", -3), ("ungraded", "unknown", -2),
+    ]  # fmt: skip
+
+
+def test_many_answers_are_summed_but_no_unknown_outcome_with_them():
+    answers = [f"answer {i:02}" for i in range(12)]
+    (stack,) = build_view(with_outcomes([*UNKNOWN_OUTCOMES, *answers], problem=None)).traces[0].stacks
+    assert stack.labels == (*answers[:7], "5 others", *UNKNOWN_OUTCOMES)
+    assert stack.colours == (*range(7), palette.OTHER, *(palette.STATES[x] for x in UNKNOWN_OUTCOMES))
+    assert stack.all_labels == (*answers, *UNKNOWN_OUTCOMES)
+    assert all(sum(row[0] for row in rows) == pytest.approx(1) for rows in (stack.raw, stack.all_raw))
+    (stack,) = build_view(with_outcomes(list(UNKNOWN_OUTCOMES))).traces[0].stacks
+    assert stack.labels == UNKNOWN_OUTCOMES
+
+
+def test_an_answer_may_be_called_like_a_state():
+    sample = cases.SampleDoc(cut=1, index=0, text="x", outcome="error", verdict="incorrect", stop="stop", n_tokens=1)
+    curve = dataclasses.replace(with_outcomes(["error", "refused"], problem=None), samples=(sample,))
+    error, refused = build_view(curve).traces[0].outcomes
+    assert (error.label, error.verdict, error.colour) == ("error", "incorrect", 0)
+    assert (refused.label, refused.verdict, refused.colour) == ("refused", "unknown", -7)
+    options = (OptionDoc(label="error", text="a"), OptionDoc(label="C", text="c"))
+    found = build_view(with_outcomes(["C", "error"], problem=cases.problem(options, "error"))).traces[0].outcomes
+    assert [(o.label, o.verdict, o.colour) for o in found] == [("error", "correct", 0), ("C", "incorrect", 1)]
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 9, 26])
@@ -195,7 +241,7 @@ def test_tiny_traces(n):
 def test_all_failed_runs_and_free_answers():
     curve = cases.curve(20, plan="plain")
     zero = (0.0,) * len(curve.cuts)
-    failed = dataclasses.replace(curve, value=zero, low=zero, problem=None, outcomes={"ungraded": (1.0,) * len(curve.cuts)}, branches=())
+    failed = dataclasses.replace(curve, value=zero, low=zero, problem=None, outcomes={"unparseable": (1.0,) * len(curve.cuts)}, branches=())
     found = build_view(failed).traces[0]
     assert found.options == () and found.question == ""
     assert not [e for e in found.events if e.kind == "change"]

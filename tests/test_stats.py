@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -134,13 +136,16 @@ def test_reach_is_the_sum_of_squared_weights(p: list[float]) -> None:
 
 
 def test_allocation_spends_all_and_prefers_variance_per_cost() -> None:
-    added = allocate(
-        reach=np.asarray([1.0, 1.0, 4.0, 0.0]),
-        variance=np.asarray([0.25, 0.25, 0.25, 0.25]),
-        cost=np.asarray([10.0, 100.0, 10.0, 1.0]),
-        drawn=np.zeros(4, dtype=np.int64),
-        size=90,
-    )
+    strata: dict[str, Any] = {
+        "reach": np.asarray([1.0, 1.0, 4.0, 0.0]),
+        "variance": np.asarray([0.25, 0.25, 0.25, 0.25]),
+        "cost": np.asarray([10.0, 100.0, 10.0, 1.0]),
+        "drawn": np.zeros(4, dtype=np.int64),
+    }
+    chosen = allocate(**strata, size=90)
+    for size in (0, 1, 17, 60):
+        np.testing.assert_array_equal(allocate(**strata, size=size), chosen[:size], "a batch that breaks off is a smaller batch")
+    added = np.bincount(chosen, minlength=4)
     assert added.sum() == 90 and added[3] == 0
     # Optimal counts go as sqrt(reach · variance / cost): ratios 1 : 1/√10 : 2.
     assert added[2] / added[0] == pytest.approx(2.0, rel=0.1) and added[1] / added[0] == pytest.approx(0.316, rel=0.25)
@@ -150,7 +155,8 @@ def test_allocation_is_optimal_against_brute_force() -> None:
     rng = np.random.default_rng(2)
     for _ in range(20):
         reach, variance = rng.random(3), rng.random(3) * 0.25
-        added = allocate(reach=reach, variance=variance, cost=np.ones(3), drawn=np.zeros(3, dtype=np.int64), size=8)
+        chosen = allocate(reach=reach, variance=variance, cost=np.ones(3), drawn=np.zeros(3, dtype=np.int64), size=8)
+        added = np.bincount(chosen, minlength=3)
 
         def spread(m: tuple[int, ...], weight: np.ndarray = reach * variance) -> float:
             return float(sum(w / (k + 0.5) for w, k in zip(weight, m, strict=True)))

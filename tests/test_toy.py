@@ -15,7 +15,7 @@ from contracts import BACKEND_LAWS, BackendCase, answers
 from tokenworth.backends.toy import ToyBackend, ToyCodec, parse_automaton, toy_judge
 from tokenworth.backends.toy_automaton import Automaton, shaped_edges, states_along
 from tokenworth.backends.toy_values import exact_values, random_automaton
-from tokenworth.core.grade import Verdict
+from tokenworth.core.grade import RESERVED_OUTCOMES, Verdict
 from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable, Rollout, Sample
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput
@@ -159,8 +159,9 @@ def test_next_token_table_and_reads_are_exact():
     assert read.token_forwards == 4 + 4 * 2
 
 
-def test_judge_labels_ends():
-    judge = toy_judge(parse_automaton(with_state("B", {"outcome": "ungraded"})))
+@pytest.mark.parametrize("label", RESERVED_OUTCOMES)
+def test_judge_labels_ends(label: str):
+    judge = toy_judge(parse_automaton(with_state("B", {"outcome": label})))
     assert judge((1, 2), StopReason.STOP).verdict is Verdict.CORRECT
     assert judge((3, 5), StopReason.STOP).verdict is Verdict.UNKNOWN
     unfinished = judge((1, 4), StopReason.LENGTH)

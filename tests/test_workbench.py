@@ -105,7 +105,7 @@ def test_multi_token_options_by_teacher_forcing_factorise(case: Case) -> None:
 
 def test_truncated_rollouts_are_an_outcome_of_their_own(case: Case) -> None:
     samples = case.sample(6, sampling=case.sampling(limit=3))
-    assert samples.document.outcomes == {"truncated": 6} and samples.document.accuracy == 0.0
+    assert samples.document.outcomes == {"truncated in trace": 6} and samples.document.accuracy == 0.0
     assert samples.result.length_correlation.n == 0 and samples.document.length_correlation is None
 
 

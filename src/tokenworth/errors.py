@@ -43,7 +43,11 @@ class StoreError(TokenworthError, OSError):
 
 
 class BudgetExceeded(TokenworthError, RuntimeError):
-    """A run that cannot begin within its budget."""
+    """A run that cannot begin, or go on, within its budget."""
+
+
+class ServerError(TokenworthError, ConnectionError):
+    """A server that cannot be reached, refuses the request, or whose replies cannot be used."""
 
 
 def unknown_name(kind: str, got: str, known: Iterable[str]) -> UnknownName:

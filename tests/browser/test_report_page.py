@@ -228,12 +228,12 @@ def test_samples_can_be_filtered_and_read(open_report):
     page = open_report(build_view(curve), "#v1&t=20&s=samples")
     assert f"{len(curve.samples)} of {len(curve.samples)}" in page.locator(".facets").inner_text()
     assert page.locator(".sample").count() < 60
-    chip = page.locator(".chip", has_text="ungraded")
+    chip = page.locator(".chip", has_text="unparseable")
     chip.click()
-    n = sum(s.outcome == "ungraded" for s in curve.samples)
+    n = sum(s.outcome == "unparseable" for s in curve.samples)
     assert f"{n} of {len(curve.samples)}" in page.locator(".facets").inner_text()
     page.locator(".sample").first.click()
-    first = next(s for s in sorted(curve.samples, key=lambda s: (s.cut, s.index)) if s.outcome == "ungraded")
+    first = next(s for s in sorted(curve.samples, key=lambda s: (s.cut, s.index)) if s.outcome == "unparseable")
     assert page.evaluate("document.querySelector('.full pre').textContent") == first.text
     same = page.evaluate("document.querySelector('.full .same').textContent")
     rest = "".join(BASE.pieces[first.cut :])

@@ -49,6 +49,7 @@ interface StackHead {
   readonly columns: {
     readonly cuts: Column; readonly mass: Column; readonly top: Column;
     readonly raw: readonly Column[]; readonly all_raw: readonly Column[] | null;
+    readonly all_high: readonly Column[] | null; readonly mass_high: Column | null;
     readonly held: Column | null; readonly top_token: TextColumn | null; readonly top_probability: Column | null;
   };
 }
@@ -129,7 +130,10 @@ export interface Stack extends Omit<StackHead, "columns"> {
   readonly raw: readonly Float32Array[];
   readonly share: readonly Float32Array[];
   readonly allRaw: readonly Float32Array[];
+  // The most each option and the mass can be where a server did not list an option (its raw number is NaN then); null: all listed.
+  readonly allHigh: readonly Float32Array[] | null;
   readonly mass: Float32Array;
+  readonly massHigh: Float32Array | null;
   readonly held: Uint8Array | null;
   readonly top: Int32Array;
   readonly topToken: Texts | null;
@@ -240,13 +244,17 @@ function decodeStack(head: StackHead, blob: Uint8Array): Stack {
   const c = head.columns;
   const raw = c.raw.map((x) => codec.floats(blob, x));
   const mass = codec.floats(blob, c.mass);
+  const massHigh = c.mass_high && codec.floats(blob, c.mass_high);
+  const over = massHigh ?? mass;
   return {
     ...head,
     cuts: codec.integers(blob, c.cuts),
     raw,
-    share: raw.map((row) => row.map((x, k) => (mass[k]! > 0 ? x / mass[k]! : NaN))),
+    share: raw.map((row) => row.map((x, k) => (over[k]! > 0 ? x / over[k]! : NaN))),
     allRaw: c.all_raw ? c.all_raw.map((x) => codec.floats(blob, x)) : raw,
+    allHigh: c.all_high && c.all_high.map((x) => codec.floats(blob, x)),
     mass,
+    massHigh,
     held: c.held && codec.small(blob, c.held),
     top: codec.integers(blob, c.top),
     topToken: c.top_token && codec.texts(blob, c.top_token),
@@ -287,6 +295,25 @@ function decodeEvents(head: TraceHead["events"], blob: Uint8Array): TraceEvent[]
   const kind = codec.small(blob, c["kind"]!);
   const label = codec.integers(blob, c["label"]!);
   return Array.from(cut, (x, k) => ({ cut: x, stack: stack[k]!, kind: head.kinds[kind[k]!]!, label: head.labels[label[k]!]! }));
+}
+
+// The least and the most that the probability of option k can be at a row, or its share of the mass.
+export function boundsOf(stack: Stack, k: number, row: number, share: boolean): readonly [number, number] {
+  const raw = stack.allRaw[k]![row]!;
+  const mass = stack.mass[row]!;
+  if (!stack.allHigh || !stack.massHigh) return share ? [raw / mass, raw / mass] : [raw, raw];
+  const high = stack.allHigh[k]![row]!;
+  const low = Number.isNaN(raw) && !Number.isNaN(high) ? 0 : raw;
+  if (!share) return [low, high];
+  const rest = Math.max(0, mass - low);
+  return [low / stack.massHigh[row]!, high + rest > 0 ? high / (high + rest) : low / mass];
+}
+
+// How much of the mass at a row, or of the shares, lies on options that were not listed: it may be anywhere from 0 to this.
+export function unlisted(stack: Stack, row: number, share: boolean): number {
+  const high = stack.massHigh?.[row] ?? NaN;
+  const open = high - stack.mass[row]!;
+  return open > 0 ? (share ? open / high : open) : 0;
 }
 
 // The row of a cut in a sorted column of cuts, or -1.

@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 
 from tokenworth.backends.toy_automaton import Automaton, Edge, follow, illegal_token, shaped_edges, shown, states_along
-from tokenworth.core.grade import TRUNCATED, UNGRADED, Grade, Judge, Verdict
+from tokenworth.core.grade import RESERVED_OUTCOMES, TRUNCATED, Grade, Judge, Verdict
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable, Response, Rollout, Sample
@@ -125,13 +125,13 @@ def _no_constant(name: str) -> float:
 def toy_judge(automaton: Automaton) -> Judge:
     """A judge that walks the ids and grades the outcome they end in; not ended is ``truncated``, with verdict unknown.
 
-    The outcome labels ``ungraded`` and ``truncated`` keep their meaning: their verdict is unknown.
+    The labels of unknown outcomes (``unparseable``, ``refused``, …) keep their meaning: their verdict is unknown.
     """
 
     def judge(ids: tuple[int, ...], stop: StopReason) -> Grade:
         state = states_along(automaton, ids)[-1]
         label = automaton.outcomes.get(state, TRUNCATED)
-        if label in (UNGRADED, TRUNCATED):
+        if label in RESERVED_OUTCOMES:
             return Grade(outcome=label, verdict=Verdict.UNKNOWN)
         return Grade(outcome=label, verdict=Verdict.CORRECT if label == automaton.correct else Verdict.INCORRECT)
 

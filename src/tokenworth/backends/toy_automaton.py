@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tokenworth.core.grade import TRUNCATED, UNGRADED
+from tokenworth.core.grade import RESERVED_OUTCOMES
 from tokenworth.core.sampling import Sampling, sampling_distribution
 from tokenworth.errors import InvalidInput
 
@@ -73,7 +73,7 @@ def _check_frame(automaton: Automaton) -> None:
     if automaton.correct not in labels:
         known = ", ".join(shown(label) for label in sorted(labels)[:8]) or "none"
         raise InvalidInput(f"automaton: 'correct' is {shown(automaton.correct)}, which no state has as outcome (outcomes: {known})")
-    if automaton.correct in (UNGRADED, TRUNCATED):
+    if automaton.correct in RESERVED_OUTCOMES:
         raise InvalidInput(f"automaton: 'correct' is {shown(automaton.correct)}, a label reserved for unknown outcomes")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tokenworth.cli import options as shared
+from tokenworth.cli.serving import model_options
 from tokenworth.cli.session import (
     Job,
     base_price,
@@ -40,11 +41,11 @@ def print_text(document: Document) -> None:
 
 
 @click.command()
-@shared.chain(shared.config_option, shared.model_options, shared.problem_options, shared.sampling_options)
+@shared.chain(shared.config_option, model_options, shared.problem_options, shared.sampling_options)
 @click.option("--samples", "-n", type=int, default=20, show_default=True, help="How many answers to draw.")
 @click.option("--choose", default=None, help="Mark a base trace in the result: correct, incorrect, any or an index.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Level of the intervals.")
-@shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.dry_run_options)
+@shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.budget_options, shared.dry_run_option)
 def sample(**options: Any) -> int:
     """Draw answers to a problem: accuracy, outcomes, lengths."""
     return run_items(options, _sample)
@@ -64,10 +65,16 @@ def _sample(job: Job) -> Document | None:
 
 
 @click.command()
-@shared.chain(shared.config_option, shared.model_options, shared.problem_options, shared.sampling_options, shared.base_options)
+@shared.chain(
+    shared.config_option,
+    model_options,
+    shared.problem_options,
+    shared.sampling_options,
+    shared.base_options,
+)
 @shared.plan_options
 @click.option("--report", "report_path", metavar="FILE.html", help="Also write the report of this curve.")
-@shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.dry_run_options)
+@shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.budget_options, shared.dry_run_option)
 def curve(**options: Any) -> int:
     """Measure the value of a trace at every cut."""
     return run_items(options, _curve)
@@ -80,25 +87,32 @@ def _curve(job: Job) -> Document | None:
     if options["dry_run"]:
         base = base_price(case, options)
         if base is None:
-            plans = {"curve, next batch": case.price(case.curve_experiment(base_trace(case, options), settings))}
+            plans = {"curve, next batch": case.price(case.curve_experiment(base_trace(case, options), settings, snap=options["snap"]))}
         else:
             plans = {"base trace": base}
         show_dry_run(plans, options, curve_bound(case, options, settings.sampling.max_tokens))
         return None
     with recorded(job, "curve") as documents:
-        documents.append(case.curve(base_trace(case, options), settings=settings).document)
+        documents.append(case.curve(base_trace(case, options), settings=settings, snap=options["snap"]).document)
     return show(documents[0], options["json_path"])
 
 
 @click.command()
-@shared.chain(shared.config_option, shared.model_options, shared.problem_options, shared.sampling_options, shared.base_options)
+@shared.chain(
+    shared.config_option,
+    model_options,
+    shared.problem_options,
+    shared.sampling_options,
+    shared.base_options,
+)
 @click.option(
     "--exit", "exits", multiple=True, metavar="TEXT", help="Exit text, written at the cut; repeat to compare several. \\n is a newline."
 )
 @click.option("--options", "labels", metavar="A,B,…", help="Option labels, when the problem has none.")
 @click.option("--stride", type=int, default=1, show_default=True, help="Distance of the cuts read.")
+@click.option("--snap", is_flag=True, help="Where text cannot reach a cut, read the nearest one it reaches instead of none.")
 @click.option("--report", "report_path", metavar="FILE.html", help="Also write the report of this reading.")
-@shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.dry_run_options)
+@shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.budget_options, shared.dry_run_option)
 def forced(**options: Any) -> int:
     """Read the answer when the trace is stopped at each cut."""
     return run_items(options, _forced)
@@ -110,6 +124,7 @@ def _forced(job: Job) -> Document | None:
         "exits": tuple(text.replace("\\n", "\n") for text in options["exits"]),
         "options": tuple(part.strip() for part in (options["labels"] or "").split(",") if part.strip()),
         "stride": options["stride"],
+        "snap": options["snap"],
     }
     case.forced_exits(choices["exits"], choices["options"])
     if options["dry_run"]:

@@ -67,7 +67,7 @@ def _checked(context: click.Context, path: str, values: dict[str, Any], *, stric
         if name not in everywhere or name == "config":
             raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - {'config'})}")
         if name in here:
-            found[here[name]] = item
+            found[here[name]] = [item] if name == "model" and isinstance(item, str) else item
     return found
 
 
@@ -90,8 +90,7 @@ json_option = click.option(
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Names the stream of draws.")
 store_option = click.option("--store", metavar="FILE.db", help="SQLite file that keeps every rollout; a re-run draws only what is missing.")
 
-model_options = chain(
-    click.option("--model", default="tiny", show_default=True, help="tiny (bundled), toy:FILE.json, hf:PATH or a model folder."),
+local_options = chain(
     click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."),
     click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True),
     click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Rollouts that decode together."),
@@ -115,10 +114,14 @@ sampling_options = chain(
     ),
 )
 
-dry_run_options = chain(
-    click.option("--dry-run", is_flag=True, help="Say what would be drawn (requests, tokens, money) and stop."),
-    click.option("--price-input", type=float, help="Money per million tokens read, for --dry-run."),
-    click.option("--price-output", type=float, help="Money per million tokens generated, for --dry-run."),
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be drawn (requests, tokens, money) and stop.")
+
+budget_options = chain(
+    click.option("--prices", metavar="FILE.toml", help='Price table of models: [models."NAME"] with input, cached_input, output.'),
+    click.option("--price-input", type=float, help="USD per million tokens read; wins over --prices."),
+    click.option("--price-cached", type=float, help="USD per million tokens read from the server's cache [default: as --price-input]."),
+    click.option("--price-output", type=float, help="USD per million tokens generated; wins over --prices."),
+    click.option("--max-usd", type=float, help="Stop before a server's model has cost more than this, and report on what was drawn."),
 )
 
 base_options = chain(
@@ -144,6 +147,7 @@ plan_options = chain(
     click.option("--refine", type=float, help="Stride plan: go on halving intervals whose ends differ by this much."),
     click.option("--max-rollouts", type=int, help="Stop after this many rollouts."),
     click.option("--max-tokens", type=int, help="Stop after this many generated tokens."),
+    click.option("--snap", is_flag=True, help="Where text cannot reach a cut, measure the nearest one it reaches instead of none."),
     click.option("--half-width", type=float, help="Stop when every cut's interval is this narrow [default: 0.1 when nothing else is set]."),
     click.option("--level", type=float, default=0.95, show_default=True, help="Level of the intervals."),
     click.option("--interval", type=click.Choice(["wilson", "beta"]), default="wilson", show_default=True),

@@ -15,18 +15,23 @@ from typing import Any
 
 import click
 
+from tokenworth.cli.money import limit_of, money_text, price_of
+from tokenworth.cli.serving import server_of
 from tokenworth.core.documents import Document
+from tokenworth.core.ports import Recorded
+from tokenworth.core.request import NextToken, Request, Sample
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.tokens import Trace
-from tokenworth.errors import InvalidInput, MissingFile, TokenworthError
+from tokenworth.core.tokens import TokenSequence, Trace
+from tokenworth.errors import BudgetExceeded, InvalidInput, MissingFile, TokenworthError
 from tokenworth.methods.sample import check_choice
 from tokenworth.report.inert import one_line
-from tokenworth.run.estimate import CostPlan, Price
+from tokenworth.run.estimate import CostPlan, Price, most_tokens
 from tokenworth.store.documents import document_json, write_document, write_whole
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case, utc_now
+from tokenworth.workbench.models import is_served
 from tokenworth.workbench.page import write_report
 from tokenworth.workbench.progress import ProgressLine
 
@@ -46,7 +51,8 @@ class Job:
 def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
     """Does the work for every item the options name; writes one report of all results when asked. Returns the exit code.
 
-    With several items a problem that cannot be measured is told in one line and the others go on; the exit code is then 1.
+    With several items a problem that cannot be measured is told in one line and the others go on; the exit code is then 1. When the
+    money is spent no further item is begun.
     """
     items = parse_items(str(options["item"]))
     json_path = options["json_path"]
@@ -58,7 +64,7 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
         click.echo("no --store: if this run is stopped, it begins anew", err=True)
     if "base" in options and not options["trace_ids"]:
         check_choice(options["base"], n_draws(options))
-    if options["model"] == "tiny" or options["model"].startswith("hf:"):
+    if is_served(options["model"]) or options["model"] == "tiny" or options["model"].startswith("hf:"):
         _check_task(options["task"], items[0])
     documents: list[Document] = []
     failed = 0
@@ -73,6 +79,8 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
                     raise
                 failed += 1
                 click.echo(one_line(f"item {item}: {error}"), err=True)
+                if isinstance(error, BudgetExceeded):
+                    break
                 continue
             if document is not None:
                 documents.append(document)
@@ -114,6 +122,8 @@ def parse_items(text: str) -> list[str]:
 
 def open_bench(options: Options) -> Workbench:
     """The workbench the options describe."""
+    price = price_of(options)
+    max_usd = limit_of(options, price)
     return Workbench(
         options["model"],
         store=None if options["dry_run"] and options["store"] and not Path(options["store"]).exists() else options["store"],
@@ -122,6 +132,9 @@ def open_bench(options: Options) -> Workbench:
         batch=options["batch"],
         threads=options["threads"],
         trace_format=options["trace_format"],
+        server=server_of(options),
+        price=price,
+        max_usd=max_usd,
         on_event=ProgressLine,
         command=shlex.join(["tokenworth", *sys.argv[1:]]),
     )
@@ -191,14 +204,6 @@ def read_ids(path: str) -> tuple[int, ...]:
     return tuple(value)
 
 
-def price_of(options: Options) -> Price | None:
-    """The prices given, or None."""
-    given = options["price_input"], options["price_output"]
-    if given == (None, None):
-        return None
-    return Price(input_per_million=given[0] or 0.0, output_per_million=given[1] or 0.0)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
     """An upper bound on what a whole run draws; None where there is none."""
@@ -218,8 +223,25 @@ def curve_bound(case: Case, options: Options, limit: int) -> Bound:
         rollouts = min((n for n in (rollouts, planned) if n is not None), default=None)
     if rollouts is None:
         return Bound(rollouts=None, generated_tokens=None, input_tokens=None)
-    total = rollouts + (0 if options["trace_ids"] else n_draws(options))
-    return Bound(rollouts=total, generated_tokens=total * limit, input_tokens=total * (len(case.prompt) + limit))
+    base = 0 if options["trace_ids"] else n_draws(options)
+    read, generated = _most(case, options, limit, rollouts=rollouts, base=base)
+    return Bound(rollouts=rollouts + base, generated_tokens=generated, input_tokens=read)
+
+
+def _most(case: Case, options: Options, limit: int, *, rollouts: int, base: int) -> tuple[int, int]:
+    """Tokens read and generated at most: base draws from the prompt, one table of q_c, rollouts from the end of the longest trace."""
+    backend, sampling = case.model.backend, sampling_of(case, options)
+    longest = TokenSequence(prompt=case.prompt, completion=(0,) * limit)
+    leave = options["plan"] == "excursions"
+    start = Sample(sequence=longest, cut=0, params=sampling, seed=0, index=0, leave=leave)
+    end = Sample(sequence=longest, cut=limit - leave, params=sampling, seed=0, index=0, leave=leave)
+    draw = Sample(sequence=longest, cut=0, params=sampling, seed=0, index=0)
+    table = NextToken(sequence=longest, cuts=tuple(range(limit)), params=sampling, top=20)
+    counted: list[tuple[int, Request, Request]] = [(base, draw, draw), (rollouts, end, start)]
+    if backend.capabilities.next_token:
+        counted.append((1, table, table))
+    read = sum(n * most_tokens((reads,), backend)[0] for n, reads, _ in counted)
+    return read, sum(n * most_tokens((writes,), backend)[1] for n, _, writes in counted)
 
 
 def show_dry_run(plans: Mapping[str, CostPlan], options: Options, bound: Bound | None = None) -> None:
@@ -235,9 +257,11 @@ def show_dry_run(plans: Mapping[str, CostPlan], options: Options, bound: Bound |
     if bound is not None:
         facts["at_most"] = asdict(bound)
         if price is not None and bound.generated_tokens is not None and bound.input_tokens is not None:
-            facts["at_most"]["money"] = (
-                bound.input_tokens * price.input_per_million + bound.generated_tokens * price.output_per_million
-            ) / 1e6
+            facts["at_most"]["money"] = price.at_most(read=bound.input_tokens, generated=bound.generated_tokens)
+    if price is not None:
+        facts["currency"] = price.currency
+    if options["max_usd"] is not None:
+        facts["max_usd"] = options["max_usd"]
     if options["json_path"] == "-":
         click.echo(json.dumps(facts))
         return
@@ -245,13 +269,15 @@ def show_dry_run(plans: Mapping[str, CostPlan], options: Options, bound: Bound |
         write_text(options["json_path"], json.dumps(facts, indent=1) + "\n")
     for name, plan in plans.items():
         click.echo(_plan_line(name, plan, price))
-    click.echo(_bound_line(facts.get("at_most"), options))
+    click.echo(_bound_line(facts.get("at_most"), options, price))
+    if options["max_usd"] is not None:
+        click.echo(f"It stops before it has cost more than {options['max_usd']:g} USD, and reports on what was drawn.")
 
 
 def _plan_line(name: str, plan: CostPlan, price: Price | None) -> str:
     if plan.finished:
         return f"{name}: nothing to draw, all of it is in the store"
-    money = "" if price is None else f", at most {plan.max_money(price):.4f} in the unit of the prices"
+    money = "" if price is None else f", at most {money_text(plan.max_money(price), price.currency)}"
     return (
         f"{name}: {plan.requests:,} requests, {plan.stored:,} of them stored; "
         f"{plan.rollouts:,} rollouts and {plan.tables:,} tables to draw: "
@@ -259,17 +285,16 @@ def _plan_line(name: str, plan: CostPlan, price: Price | None) -> str:
     )
 
 
-def _bound_line(at_most: Mapping[str, Any] | None, options: Options) -> str:
+def _bound_line(at_most: Mapping[str, Any] | None, options: Options, price: Price | None) -> str:
     if at_most is None:
         return "That is the whole run."
     if at_most["rollouts"] is None:
-        limit = options["max_tokens"]
-        return (
-            f"The whole run: until {limit:,} tokens are generated."
-            if limit
-            else "The whole run: no bound; give --max-rollouts or --max-tokens."
-        )
-    money = f", at most {at_most['money']:.4f} in the unit of the prices" if "money" in at_most else ""
+        if options["max_tokens"]:
+            return f"The whole run: until {options['max_tokens']:,} tokens are generated."
+        if options["max_usd"] is not None:
+            return "The whole run: until every cut has its interval."
+        return "The whole run: no bound; give --max-rollouts, --max-tokens or, for a server's model, --max-usd."
+    money = f", at most {money_text(at_most['money'], price.currency)}" if price is not None and "money" in at_most else ""
     return f"The whole run: at most {at_most['rollouts']:,} rollouts, {at_most['generated_tokens']:,} tokens generated{money}."
 
 
@@ -281,7 +306,10 @@ def recorded(job: Job, verb: str) -> Iterator[list[Document]]:
     if not isinstance(store, SqliteStore):
         yield documents
         return
-    run = store.begin_run(verb=verb, config=dict(job.options), started=utc_now().isoformat(timespec="seconds"))
+    config = dict(job.options)
+    if isinstance(job.case.model.backend, Recorded):
+        config["record"] = job.case.model.backend.record()
+    run = store.begin_run(verb=verb, config=config, started=utc_now().isoformat(timespec="seconds"))
     yield documents
     store.finish_run(run, finished=utc_now().isoformat(timespec="seconds"), document=document_json(documents[-1]))
 

@@ -146,7 +146,11 @@ class BudgetDoc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvenanceDoc:
-    """Where the numbers come from: package version, source files, command, time (UTC, ISO 8601) and counts."""
+    """Where the numbers come from: package version, source files, command, time (UTC, ISO 8601) and counts.
+
+    ``retried`` to ``cost`` are of this run and of servers only: requests sent again, replies that could not be used, prompt tokens from
+    the server's cache, and money in the unit of the price table.
+    """
 
     version: str
     created: str = ""
@@ -155,6 +159,11 @@ class ProvenanceDoc:
     store: str = ""
     drawn: int = 0
     reused: int = 0
+    retried: int = 0
+    errors: int = 0
+    tokens_cached: int = 0
+    cost: Number = None
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +172,8 @@ class CurveDoc:
 
     ``n_started`` rollouts began at a cut; where it is 0 the value follows from later cuts by the recursion
     (``plan.name == "excursions"``) or was not measured (then ``value`` is None). ``leave`` is the probability that a
-    rollout from the cut ever leaves the base trace; ``unsampled`` the part of it that no rollout covers.
+    rollout from the cut ever leaves the base trace; ``unsampled`` the part of it that no rollout covers. ``widened``: by how much
+    the limits are moved apart on each side because next-token probabilities are known only within bounds.
     ``value_label`` says what the value is the probability of.
     """
 
@@ -183,6 +193,7 @@ class CurveDoc:
     n_started: tuple[int, ...]
     leave: tuple[Number, ...] | None = None
     unsampled: tuple[Number, ...] | None = None
+    widened: tuple[Number, ...] | None = None
     outcomes: Mapping[str, tuple[Number, ...]] = field(default_factory=dict[str, tuple[Number, ...]])
     outcomes_low: Mapping[str, tuple[Number, ...]] = field(default_factory=dict[str, tuple[Number, ...]])
     outcomes_high: Mapping[str, tuple[Number, ...]] = field(default_factory=dict[str, tuple[Number, ...]])
@@ -202,6 +213,8 @@ class ExitDoc:
     """Option probabilities after one exit text, at cuts.
 
     ``probability[k][i]``: raw probability of option k at ``cuts[i]``; ``mass[i]`` their sum. Renormalised = probability / mass.
+    Where a server did not list an option, its probability is None, ``probability_high`` the most it can be, and ``mass`` and
+    ``mass_high`` bound the sum; both ``_high`` are None where everything was listed.
     ``held`` is True where the source repeated a reading over a run of tokens (imported data); those are not measurements.
     """
 
@@ -211,6 +224,8 @@ class ExitDoc:
     options: tuple[str, ...]
     probability: tuple[tuple[Number, ...], ...]
     mass: tuple[Number, ...]
+    probability_high: tuple[tuple[Number, ...], ...] | None = None
+    mass_high: tuple[Number, ...] | None = None
     held: tuple[bool, ...] | None = None
     top_token: tuple[str, ...] | None = None
     top_probability: tuple[Number, ...] | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 
 KEY_SCHEMA = 1
+KEPT_SEQUENCES = 64
+"""A keyer remembers the digests of this many sequences, the latest used: a run over thousands of problems forgets the first."""
 
 
 def _sampling_fields(params: Sampling) -> list[object]:
@@ -33,7 +36,7 @@ class Keyer:
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
-        self._digests: dict[TokenSequence, list[str]] = {}
+        self._digests: OrderedDict[TokenSequence, list[str]] = OrderedDict()
         self._last: tuple[int, TokenSequence, list[str]] | None = None
 
     def _prefix_digest(self, sequence: TokenSequence, cut: int) -> str:
@@ -44,6 +47,10 @@ class Keyer:
         if digests is None:
             digests = _prefix_digests(sequence)
             self._digests[sequence] = digests
+            if len(self._digests) > KEPT_SEQUENCES:
+                self._digests.popitem(last=False)
+        else:
+            self._digests.move_to_end(sequence)
         self._last = (id(sequence), sequence, digests)
         return digests[cut]
 

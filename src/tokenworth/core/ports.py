@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from tokenworth.core.request import Request, Response
+from tokenworth.core.tokens import TokenSequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +17,68 @@ class Capabilities:
     leave: bool
     """Can draw a first token other than the base's, exactly."""
     next_token: bool
-    """Gives q_c, exactly."""
+    """Gives q_c, exactly or within a stated slack."""
     read: bool
-    """Gives log-probabilities of continuations."""
+    """Gives log-probabilities of continuations, or bounds on them."""
+    sample: bool = True
+    """Draws rollouts from the sampling distribution asked for."""
+    any_cut: bool = True
+    """Can start at every cut; False where prefixes travel as text, which not every cut survives."""
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Field name -> why it is False: what the server or model does not do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a backend has used since it was made. Tokens are those of the model: read (cached ones included), generated.
+
+    ``retried``: requests sent again after a transport failure. ``errors``: replies that could not be used. ``money``: in the unit
+    of the price table, None without one. ``in_flight``: requests under way now.
+    """
+
+    requests: int = 0
+    retried: int = 0
+    errors: int = 0
+    tokens_read: int = 0
+    tokens_cached: int = 0
+    tokens_generated: int = 0
+    money: float | None = None
+    in_flight: int = 0
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """A backend that knows its model by what a server does, and keeps a record of that."""
+
+    def record(self) -> Mapping[str, object]:
+        """The capability record, JSON-shaped."""
+        ...
+
+    def is_same_model(self, record: object) -> bool:
+        """Whether an earlier record can be of the same model: its readings agree with the present ones."""
+        ...
+
+    def is_recorded(self, record: object) -> bool:
+        """Whether an earlier record says the same, but for readings that no two probes share to the last digit."""
+        ...
+
+
+@runtime_checkable
+class Reaches(Protocol):
+    """A backend that cannot start at every cut (`Capabilities.any_cut` is False) and knows at which it can."""
+
+    def reachable(self, sequence: TokenSequence, cuts: Sequence[int], suffix: tuple[int, ...] = ()) -> tuple[bool, ...]:
+        """Whether the prefix at each cut, with ``suffix`` after it, reaches the model as these ids."""
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A backend that keeps count of what it uses."""
+
+    def spent(self) -> Spent:
+        """The counts so far."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import BudgetExceeded, InvalidInput
 
 
 def _check_cuts(sequence: TokenSequence, cuts: tuple[int, ...]) -> None:
@@ -94,7 +94,8 @@ class NextTokenTable:
     """q_c at each requested cut. ``p``: q_c of the base's next token; ``logprob``: its raw log-probability (nats).
 
     ``top_ids``/``top_p``: the most likely tokens under q_c, descending, -1 and 0 where the support is smaller.
-    ``support``: number of tokens with q_c > 0.
+    ``support``: number of tokens with q_c > 0 (a lower bound where only the most likely tokens are known).
+    ``slack``: q_c of the base's next token is within ``p`` ± slack; None where it is exact.
     """
 
     p: Float[np.ndarray, " cut"]
@@ -102,16 +103,22 @@ class NextTokenTable:
     top_ids: Int[np.ndarray, "cut top"]
     top_p: Float[np.ndarray, "cut top"]
     support: Int[np.ndarray, " cut"]
+    slack: Float[np.ndarray, " cut"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReadTable:
-    """Forced reads: ``logprob[i, k]`` of continuation k at cut i (nats), and the most likely token after the suffix."""
+    """Forced reads: ``logprob[i, k]`` of continuation k at cut i (nats), and the most likely token after the suffix.
+
+    Where a server lists only the most likely tokens, a continuation that is not among them has ``logprob`` NaN and
+    ``ceiling[i, k]``, the most its log-probability can be; ``ceiling`` None means that every reading is exact.
+    """
 
     logprob: Float[np.ndarray, "cut option"]
     top_id: Int[np.ndarray, " cut"]
     top_logprob: Float[np.ndarray, " cut"]
     token_forwards: int
+    ceiling: Float[np.ndarray, "cut option"] | None = None
 
 
 Response = Rollout | NextTokenTable | ReadTable
@@ -120,4 +127,20 @@ Batch = tuple[Request, ...]
 Answers = tuple[Response, ...]
 ResultT = TypeVar("ResultT")
 Experiment = Generator[Batch, Answers, ResultT]
-"""A method: yields batches of requests, is sent the responses in the same order, returns a frozen result."""
+"""A method: yields batches of requests, is sent the responses in the same order, returns a frozen result.
+
+Where the budget ends within a batch, `BudgetSpent` is thrown in instead; a method that can report on less than it asked for
+catches it and returns.
+"""
+
+
+class BudgetSpent(BudgetExceeded):
+    """Thrown into an experiment when nothing more may be drawn.
+
+    ``answers`` run parallel to the batch, None where nothing was drawn. What is there is no selection by outcome: requests are
+    issued in order and every one that was issued is waited for.
+    """
+
+    def __init__(self, message: str, answers: tuple[Response | None, ...]) -> None:
+        super().__init__(message)
+        self.answers = answers

@@ -17,7 +17,9 @@ class StopReason(StrEnum):
     LENGTH = "length"
     """The completion reached ``Sampling.max_tokens`` first."""
     ERROR = "error"
-    """The backend failed; the ids are what it had."""
+    """The reply was unusable (malformed, though the server reported success); the ids are what could be read of it."""
+    REFUSED = "refused"
+    """The server's content filter stopped the rollout; the ids are what came before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,20 +6,33 @@ from tokenworth.core.grade import Judge
 from tokenworth.core.request import Experiment, NextToken, NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, Trace
-from tokenworth.errors import MismatchError
+from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.methods.excursions import excursions
 from tokenworth.methods.plain import plain
 from tokenworth.methods.results import CurveResult
 from tokenworth.methods.settings import CurveSettings
 
 
-def curve(trace: Trace, *, judge: Judge, settings: CurveSettings, with_probabilities: bool = True) -> Experiment[CurveResult]:
+def curve(
+    trace: Trace,
+    *,
+    judge: Judge,
+    settings: CurveSettings,
+    with_probabilities: bool = True,
+    cuts_allowed: tuple[int, ...] | None = None,
+    snap: bool = False,
+) -> Experiment[CurveResult]:
     """Measures V(c) and the outcome distribution at cuts 0…T of ``trace`` with the settings' plan.
 
-    ``with_probabilities``: ask for q_c of every base token. Excursions need it; the plain plans only show it.
+    ``with_probabilities``: ask for q_c of every base token. Excursions need it; the plain plans only show it. ``cuts_allowed``: the
+    only cuts rollouts can start from (None: all), for the plain plans; a planned cut that is not among them is left out, or with
+    ``snap`` moves to the nearest.
 
-    Raises MismatchError where the base did not end as a rollout of this sampling would have.
+    Raises MismatchError where the base did not end as a rollout of this sampling would have, InvalidInput for excursions where some
+    cuts cannot be reached.
     """
+    if settings.plan == "excursions" and cuts_allowed is not None:
+        raise InvalidInput("excursions start at any cut, and here some cannot be reached; use the plan stride or plain")
     check_process(trace, settings.sampling)
     table: NextTokenTable | None = None
     length = len(trace.sequence.completion)
@@ -29,13 +42,19 @@ def curve(trace: Trace, *, judge: Judge, settings: CurveSettings, with_probabili
         assert isinstance(answer, NextTokenTable)
         table = answer
     base = judge(trace.sequence.completion, trace.stop)
-    plan = excursions if settings.plan == "excursions" else plain
-    return (yield from plan(trace, judge=judge, settings=settings, base=base, table=table))
+    if settings.plan == "excursions":
+        return (yield from excursions(trace, judge=judge, settings=settings, base=base, table=table))
+    return (yield from plain(trace, judge=judge, settings=settings, base=base, table=table, cuts_allowed=cuts_allowed, snap=snap))
 
 
 def check_process(trace: Trace, sampling: Sampling) -> None:
     """Refuses a base that the sampling could not have ended with: V(n), known exactly, would be that of another process."""
     completion, limit = trace.sequence.completion, sampling.max_tokens
+    if trace.stop in (StopReason.ERROR, StopReason.REFUSED):
+        raise MismatchError(
+            f"the base trace did not end by itself ({trace.stop}): the server broke it off, so what its end is worth is not known; "
+            "choose another base"
+        )
     if trace.stop is StopReason.LENGTH and len(completion) != limit:
         raise MismatchError(
             f"the base trace was cut off after {len(completion)} tokens, and this sampling allows {limit}; "

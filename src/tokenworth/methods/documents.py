@@ -31,6 +31,7 @@ from tokenworth.core.problem import Problem
 from tokenworth.core.request import NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, TokenSequence, Trace, pieces_text
+from tokenworth.methods.notes import ceiling_notes, forced_at_end, missed_notes, slack_notes
 from tokenworth.methods.results import CurveResult, Draw, ForcedResult, SampleResult
 
 MIN_BRANCH = 1e-3
@@ -38,8 +39,8 @@ MIN_BRANCH = 1e-3
 
 ASSUMPTIONS = {
     "excursions": "excursions independent given their fork; base trace fixed; pointwise, not simultaneous",
-    "plain": "rollouts independent given the cut; base trace fixed; pointwise, not simultaneous",
-    "stride": "rollouts independent given the cut; base trace fixed; pointwise, not simultaneous; cuts between are not measured",
+    "plain": "rollouts independent once at the cut; base trace fixed; pointwise, not simultaneous",
+    "stride": "rollouts independent once at the cut; base trace fixed; pointwise, not simultaneous; cuts between not measured",
 }
 
 
@@ -166,12 +167,16 @@ def _notes(result: CurveResult) -> tuple[str, ...]:
     unknown = sum(draw.grade.verdict == "unknown" for draw in result.draws)
     if unknown:
         notes.append(
-            f"{unknown} of {len(result.draws)} rollouts have no verdict (ungraded or truncated); "
+            f"{unknown} of {len(result.draws)} rollouts have no verdict; "
             "the value is the probability of a correct answer, so they are not in it; see the outcomes"
         )
     if result.base.verdict == "unknown":
         notes.append(f"the base answer itself has no verdict ({result.base.outcome})")
-    return tuple(notes)
+    return (*notes, *slack_notes(result), *missed_notes(result.missed), *_unresolved(result.unresolved))
+
+
+def _unresolved(what: str) -> tuple[str, ...]:
+    return (f"stopped by the budget: {what}",) if what else ()
 
 
 def curve_document(result: CurveResult, about: About) -> CurveDoc:
@@ -201,6 +206,7 @@ def curve_document(result: CurveResult, about: About) -> CurveDoc:
         n_started=tuple(int(n) for n in result.n_started),
         leave=numbers(result.leave) if has_leave else None,
         unsampled=numbers(result.unsampled) if has_leave else None,
+        widened=None if result.widened is None else numbers(result.widened),
         outcomes=_columns(result.labels, result.outcomes),
         outcomes_low=_columns(result.labels, result.outcomes_low),
         outcomes_high=_columns(result.labels, result.outcomes_high),
@@ -216,43 +222,38 @@ def curve_document(result: CurveResult, about: About) -> CurveDoc:
     )
 
 
-def forced_document(result: ForcedResult, exit_texts: tuple[str, ...], about: About) -> ForcedDoc:
-    """The document of forced answers; ``exit_texts`` run parallel to the readings."""
+def forced_document(result: ForcedResult, about: About) -> ForcedDoc:
+    """The document of forced answers."""
     exits = tuple(
         ExitDoc(
             name=reading.name,
-            text=text,
+            text=reading.text,
             cuts=tuple(int(c) for c in result.cuts),
             options=result.options,
             probability=tuple(numbers(column) for column in reading.probability.T),
             mass=numbers(reading.mass),
+            probability_high=None if reading.is_exact.all() else tuple(numbers(column) for column in reading.probability_high.T),
+            mass_high=None if reading.is_exact.all() else numbers(reading.mass_high),
             top_token=tuple(_token_text(about.codec, int(token)) for token in reading.top_id),
             top_probability=numbers(np.exp(reading.top_logprob)),
         )
-        for reading, text in zip(result.readings, exit_texts, strict=True)
+        for reading in result.readings
     )
     own = result.own.outcome if result.own.outcome in result.options else None
     notes: list[str] = []
     if own is None:
         notes.append(f"the model's own answer is not one of the options (outcome: {result.own.outcome})")
-    at_end = _forced_at_end(result)
     return ForcedDoc(
         problem=problem_doc(about.problem),
         model=about.model,
         trace=trace_doc(result.trace, result.own, about.codec),
         exits=exits,
         own_answer=own,
-        forced_at_end=at_end,
+        forced_at_end=forced_at_end(result),
         token_forwards=result.token_forwards,
         provenance=about.provenance,
-        notes=tuple(notes),
+        notes=(*notes, *ceiling_notes(result), *missed_notes(result.missed), *_unresolved(result.unresolved)),
     )
-
-
-def _forced_at_end(result: ForcedResult) -> str | None:
-    """The likeliest option at the trace's natural end after the first exit text; None where no option has any probability."""
-    last = result.readings[0].logprob[-1] if result.readings else np.zeros(0)
-    return result.options[int(np.argmax(last))] if len(last) and np.isfinite(last).any() else None
 
 
 def sample_document(result: SampleResult, chosen: int | None, about: About) -> SampleSetDoc:
@@ -286,5 +287,5 @@ def sample_document(result: SampleResult, chosen: int | None, about: About) -> S
         rollouts=len(result.rollouts),
         generated_tokens=result.generated_tokens,
         provenance=about.provenance,
-        notes=(f"length correlation over {correlation.n} answers with a verdict",),
+        notes=(f"length correlation over {correlation.n} answers with a verdict", *_unresolved(result.unresolved)),
     )

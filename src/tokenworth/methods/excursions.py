@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tokenworth.core.grade import Grade, Judge, Verdict
-from tokenworth.core.request import Answers, Batch, Experiment, NextTokenTable, Rollout, Sample
+from tokenworth.core.request import Answers, Batch, BudgetSpent, Experiment, NextTokenTable, Response, Rollout, Sample
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.labels import draw_indices, grade_draw, group_matrix, index_labels
 from tokenworth.methods.results import CurveResult, Draw
 from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.excursions import (
     Draws,
     Estimate,
@@ -22,13 +23,18 @@ from tokenworth.stats.excursions import (
     fork_of_draw,
     label_variance,
     make_strata,
+    slack_bound,
     stratum_reach,
+    widen,
 )
 
 MIN_LEAVE = 0.02
 """Smallest leaving probability of a stratum. Smaller: more strata than a usual budget can visit; larger: less adaptivity."""
 SMALL_BUDGET_SHARE = 0.5
 """With a rollout budget there are at most this many strata a rollout, so that each can be visited a few times."""
+SLACK_SHARE = 0.5
+"""At most this share of a target half-width is left to next-token probabilities known only within bounds; sampling goes no finer
+than the rest, or a cut whose bounds are as wide as its target would be sampled for ever."""
 FIRST_BATCH = 64
 GROWTH = 0.5
 """A batch is this share of the rollouts so far: allocation learns about log(total) times instead of once a rollout."""
@@ -37,8 +43,8 @@ GROWTH = 0.5
 class _Ledger:
     """Draws of one run, with what allocation and estimation need of them. Private state of one generator."""
 
-    def __init__(self, trace: Trace, base: Grade, strata: Strata, settings: CurveSettings) -> None:
-        self.trace, self.base, self.strata, self.settings = trace, base, strata, settings
+    def __init__(self, trace: Trace, base: Grade, strata: Strata, settings: CurveSettings, bound: Float[np.ndarray, " cutx"]) -> None:
+        self.trace, self.base, self.strata, self.settings, self.bound = trace, base, strata, settings, bound
         self.draws: list[Draw] = []
         n = len(strata.start)
         self.drawn: Int[np.ndarray, " stratum"] = np.zeros(n, dtype=np.int64)
@@ -47,36 +53,30 @@ class _Ledger:
         self.next_index: dict[int, int] = {}
         self.offsets = np.random.default_rng([settings.seed, len(strata.p)]).random(n)
 
-    def requests(self, added: Int[np.ndarray, " stratum"]) -> tuple[Sample, ...]:
-        """The next draws: ``added[s]`` from stratum s, each at a fork by systematic sampling."""
+    def requests(self, chosen: Int[np.ndarray, " rollout"]) -> tuple[Sample, ...]:
+        """The next draws, one from each chosen stratum in that order, at a fork by systematic sampling."""
         batch: list[Sample] = []
-        for stratum in np.flatnonzero(added):
-            for step in range(int(added[stratum])):
-                draw = int(self.drawn[stratum]) + step
-                cut = fork_of_draw(self.strata, int(stratum), draw, float(self.offsets[stratum]))
-                index = self.next_index.get(cut, 0)
-                self.next_index[cut] = index + 1
-                settings = self.settings
-                batch.append(
-                    Sample(
-                        sequence=self.trace.sequence,
-                        cut=cut,
-                        params=settings.sampling,
-                        seed=settings.seed,
-                        index=index,
-                        leave=True,
-                    )
-                )
+        settings, next_draw = self.settings, self.drawn.copy()
+        for stratum in chosen.tolist():
+            cut = fork_of_draw(self.strata, stratum, int(next_draw[stratum]), float(self.offsets[stratum]))
+            next_draw[stratum] += 1
+            index = self.next_index.get(cut, 0)
+            self.next_index[cut] = index + 1
+            batch.append(
+                Sample(sequence=self.trace.sequence, cut=cut, params=settings.sampling, seed=settings.seed, index=index, leave=True)
+            )
         return tuple(batch)
 
-    def add(self, draws: Sequence[Draw]) -> None:
-        """Takes graded draws in."""
-        for draw in draws:
+    def add(self, batch: Sequence[Sample], answers: Sequence[Response], judge: Judge) -> None:
+        """Grades the rollouts and takes them in. Fewer answers than requests: the run ends here, their indices stay unused."""
+        for request, rollout in zip(batch, answers, strict=False):
+            assert isinstance(rollout, Rollout)
+            draw = grade_draw(self.trace, judge, cut=request.cut, index=request.index, leaves=True, rollout=rollout)
             stratum = self.strata.of_cut[draw.cut]
             self.drawn[stratum] += 1
             self.hits[stratum] += draw.grade.verdict is Verdict.CORRECT
-            self.tokens[stratum] += len(draw.rollout.ids)
-        self.draws.extend(draws)
+            self.tokens[stratum] += len(rollout.ids)
+            self.draws.append(draw)
 
     @property
     def generated(self) -> int:
@@ -115,16 +115,23 @@ def _strata(p: Float[np.ndarray, " cut"], budget: Budget) -> Strata:
     return strata
 
 
-def _open_cuts(estimate: Estimate, settings: CurveSettings, n_trace: int) -> Bool[np.ndarray, " cutx"]:
-    """Cuts 0…T whose target is not reached yet; all of them when only a budget is set."""
+def _misses(estimate: Estimate, bound: Float[np.ndarray, " cutx"], half_width: float) -> Bool[np.ndarray, " cutx"]:
+    """Cuts whose interval, widened by ``bound``, is wider than ± ``half_width``."""
+    low, high = widen(estimate.low, estimate.high, bound)
+    return (high - low)[:, 0] / 2 > half_width
+
+
+def _open_cuts(estimate: Estimate, bound: Float[np.ndarray, " cutx"], settings: CurveSettings, n_trace: int) -> Bool[np.ndarray, " cutx"]:
+    """Cuts 0…T whose target is not reached yet and can be neared by sampling; all of them when only a budget is set."""
     is_open = np.zeros(len(estimate.known), dtype=bool)
     cuts = slice(0, n_trace + 1)
     leave = estimate.sampled + estimate.unsampled
     targets = False
     if settings.budget.half_width is not None:
         targets = True
-        half = (estimate.high[:, 0] - estimate.low[:, 0]) / 2
-        is_open[cuts] |= (half > settings.budget.half_width)[cuts]
+        target = settings.budget.half_width
+        sampled_half = (estimate.high[:, 0] - estimate.low[:, 0]) / 2
+        is_open[cuts] |= (_misses(estimate, bound, target) & (sampled_half > (1 - SLACK_SHARE) * target))[cuts]
     if settings.samples is not None:
         targets = True
         short = (plain_worth(estimate) < settings.samples) | (estimate.unsampled > 0.5 / settings.samples)
@@ -166,32 +173,54 @@ def _room(budget: Budget, *, rollouts: int, tokens: int, mean_cost: float, strat
     return max(0, size)
 
 
+def _why_done(ledger: _Ledger, estimate: Estimate) -> str:
+    """Why nothing more is sampled though the budget is not spent."""
+    target, size = ledger.settings.budget.half_width, ledger.trace.n_trace + 1
+    missed = 0 if target is None else int(np.count_nonzero(_misses(estimate, ledger.bound, target)[:size]))
+    if missed:
+        return f"{missed:,} of {size:,} cuts cannot reach their target: next-token probabilities are not known well enough"
+    return "every cut reached its target" if ledger.strata.leave.any() else "nothing to sample: every token is certain"
+
+
 def _draw_all(ledger: _Ledger, judge: Judge) -> Generator[Batch, Answers, str]:
     settings, strata = ledger.settings, ledger.strata
     while True:
         _, estimate = ledger.estimate()
-        wanted = _open_cuts(estimate, settings, ledger.trace.n_trace)
+        wanted = _open_cuts(estimate, ledger.bound, settings, ledger.trace.n_trace)
         if not wanted.any():
-            return "every cut reached its target" if strata.leave.any() else "nothing to sample: every token is certain"
+            return _why_done(ledger, estimate)
         cost = ledger.expected_cost()
         mean_cost = ledger.generated / len(ledger.draws) if ledger.draws else float(cost.mean())
         size = _room(settings.budget, rollouts=len(ledger.draws), tokens=ledger.generated, mean_cost=mean_cost, strata=len(strata.start))
         if size == 0:
-            return "budget spent"
+            return BUDGET_SPENT
         variance = label_variance(ledger.hits, ledger.drawn.astype(np.float64))
         reach = stratum_reach(strata, wanted)
-        added = allocate(reach=reach, variance=variance, cost=cost, drawn=ledger.drawn, size=size)
-        batch = ledger.requests(added)
+        batch = ledger.requests(allocate(reach=reach, variance=variance, cost=cost, drawn=ledger.drawn, size=size))
         if not batch:
-            return "every cut reached its target"
-        answers = yield batch
-        ledger.add(
-            [
-                grade_draw(ledger.trace, judge, cut=request.cut, index=request.index, leaves=True, rollout=rollout)
-                for request, rollout in zip(batch, answers, strict=True)
-                if isinstance(rollout, Rollout)
-            ]
-        )
+            return _why_done(ledger, estimate)
+        try:
+            ledger.add(batch, (yield batch), judge)
+        except BudgetSpent as spent:
+            ledger.add(batch, answered_first(spent), judge)
+            if not ledger.draws:
+                raise
+            return MONEY_SPENT
+
+
+def _unresolved(ledger: _Ledger, estimate: Estimate, stopped: str) -> str:
+    """What was asked for and not reached, in words; empty where the run ended by itself."""
+    settings, budget, size = ledger.settings, ledger.settings.budget, ledger.trace.n_trace + 1
+    if stopped not in (BUDGET_SPENT, MONEY_SPENT):
+        return ""
+    if settings.samples is not None or budget.half_width is not None:
+        wide = int(_open_cuts(estimate, ledger.bound, settings, ledger.trace.n_trace).sum())
+        return f"{wide:,} of {size:,} cuts have wider intervals than asked for" if wide else ""
+    if stopped == BUDGET_SPENT:
+        return ""
+    if budget.max_rollouts is not None:
+        return f"{len(ledger.draws):,} of {budget.max_rollouts:,} rollouts were drawn"
+    return f"{ledger.generated:,} of {budget.max_tokens or 0:,} tokens were generated"
 
 
 def excursions(
@@ -203,9 +232,10 @@ def excursions(
     """
     p = np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64)
     strata = _strata(p, settings.budget)
-    ledger = _Ledger(trace, base, strata, settings)
+    ledger = _Ledger(trace, base, strata, settings, slack_bound(strata.p, None if table is None else table.slack))
     stopped = yield from _draw_all(ledger, judge)
     labels, estimate = ledger.estimate()
+    low, high = widen(estimate.low, estimate.high, ledger.bound)
     keep = slice(0, trace.n_trace + 1)
     started = np.bincount([d.cut for d in ledger.draws], minlength=len(p) + 1).astype(np.int64)
     return CurveResult(
@@ -214,19 +244,21 @@ def excursions(
         settings=settings,
         cuts=np.arange(trace.n_trace + 1),
         value=estimate.share[keep, 0],
-        low=estimate.low[keep, 0],
-        high=estimate.high[keep, 0],
+        low=low[keep, 0],
+        high=high[keep, 0],
         n_effective=estimate.n_effective[keep],
         n_started=started[keep],
         leave=(estimate.sampled + estimate.unsampled)[keep],
         unsampled=estimate.unsampled[keep],
         labels=labels,
         outcomes=estimate.share[keep, 1:],
-        outcomes_low=estimate.low[keep, 1:],
-        outcomes_high=estimate.high[keep, 1:],
+        outcomes_low=low[keep, 1:],
+        outcomes_high=high[keep, 1:],
         table=table,
         draws=tuple(ledger.draws),
         n_rollouts=len(ledger.draws),
         generated_tokens=ledger.generated,
         stopped=stopped,
+        unresolved=_unresolved(ledger, estimate, stopped),
+        widened=None if table is None or table.slack is None else ledger.bound[keep],
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokenworth.core.grade import Judge
-from tokenworth.core.request import Experiment, Read, ReadTable
+from tokenworth.core.request import BudgetSpent, Experiment, Read, ReadTable
 from tokenworth.core.tokens import Codec, Trace
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.cuts import reachable, restrict
 from tokenworth.methods.results import ForcedReading, ForcedResult
 
 
@@ -72,17 +73,42 @@ def cut_grid(n_trace: int, stride: int) -> tuple[int, ...]:
     return tuple(sorted({*range(0, n_trace + 1, stride), n_trace}))
 
 
-def forced(trace: Trace, *, options: tuple[str, ...], exits: tuple[ExitText, ...], stride: int, judge: Judge) -> Experiment[ForcedResult]:
+def forced(
+    trace: Trace,
+    *,
+    options: tuple[str, ...],
+    exits: tuple[ExitText, ...],
+    stride: int,
+    judge: Judge,
+    cuts_allowed: tuple[int, ...] | None = None,
+    snap: bool = False,
+) -> Experiment[ForcedResult]:
     """Log-probability of every option after every exit text, at cuts 0…T.
 
     The natural end of the trace is a wall: no cut lies in the answer. Multi-token options are read by teacher forcing
-    (the sum of their tokens' log-probabilities). Source: Lanham et al. 2023 (early answering), at token level.
+    (the sum of their tokens' log-probabilities). Where the budget ends first, the exit texts that were read are returned; without a
+    single one ``BudgetSpent`` goes on. ``cuts_allowed``: the only cuts that can be read (None: all); a planned cut that is not among
+    them is left out, or with ``snap`` moves to the nearest. Source: Lanham et al. 2023 (early answering), at token level.
     """
     check_options(options)
-    cuts = cut_grid(trace.n_trace, stride)
-    tables = yield tuple(Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits)
+    cuts, missed = restrict(cut_grid(trace.n_trace, stride), reachable(trace.n_trace, cuts_allowed), snap=snap)
+    try:
+        tables = yield tuple(Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits)
+    except BudgetSpent as spent:
+        # A reading is not random, so whichever are there may be used.
+        tables = spent.answers
+        if all(table is None for table in tables):
+            raise
     readings = tuple(
-        ForcedReading(name=text.name, suffix=text.suffix, logprob=table.logprob, top_id=table.top_id, top_logprob=table.top_logprob)
+        ForcedReading(
+            name=text.name,
+            text=text.text,
+            suffix=text.suffix,
+            logprob=table.logprob,
+            top_id=table.top_id,
+            top_logprob=table.top_logprob,
+            ceiling=table.ceiling,
+        )
         for text, table in zip(exits, tables, strict=True)
         if isinstance(table, ReadTable)
     )
@@ -93,4 +119,6 @@ def forced(trace: Trace, *, options: tuple[str, ...], exits: tuple[ExitText, ...
         readings=readings,
         own=judge(trace.sequence.completion, trace.stop),
         token_forwards=sum(table.token_forwards for table in tables if isinstance(table, ReadTable)),
+        unresolved="" if len(readings) == len(exits) else f"{len(readings)} of {len(exits)} exit texts were read",
+        missed=missed,
     )

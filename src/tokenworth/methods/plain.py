@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tokenworth.core.grade import Grade, Judge
-from tokenworth.core.request import Experiment, NextTokenTable, Rollout, Sample
+from tokenworth.core.request import BudgetSpent, Experiment, NextTokenTable, Rollout, Sample
 from tokenworth.core.tokens import Trace
+from tokenworth.methods.cuts import middle, reachable, restrict
 from tokenworth.methods.forced import cut_grid
 from tokenworth.methods.labels import draw_indices, grade_draw, group_matrix, index_labels
-from tokenworth.methods.results import CurveResult, Draw
+from tokenworth.methods.passing import count_passing, followed
+from tokenworth.methods.results import CurveResult, Draw, Missed
 from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.proportion import proportion_limits
 
 LARGEST_BATCH = 4096
@@ -41,7 +44,15 @@ class _Tally:
         self.trace, self.base, self.settings = trace, base, settings
         self.draws: list[Draw] = []
         self.drawn: Counter[int] = Counter()
+        self.asked: set[int] = set()
+        self.step: Int[np.ndarray, " cut"] = np.full(trace.n_trace + 1, -1, dtype=np.int64)
+        self.last: list[int] = []
         self.generated = 0
+
+    def plan(self, cuts: tuple[int, ...]) -> None:
+        """Takes cuts into the plan, as one step of it."""
+        self.asked.update(cuts)
+        self.step[list(cuts)] = self.step.max() + 1
 
     def requests(self, cuts: tuple[int, ...], each: int) -> tuple[Sample, ...]:
         settings = self.settings
@@ -52,26 +63,49 @@ class _Tally:
         )
 
     def add(self, batch: tuple[Sample, ...], answers: tuple[object, ...], judge: Judge) -> None:
-        for request, rollout in zip(batch, answers, strict=True):
+        """Grades the rollouts and takes them in; fewer answers than requests where the run ends here."""
+        for request, rollout in zip(batch, answers, strict=False):
             assert isinstance(rollout, Rollout)
             self.draws.append(grade_draw(self.trace, judge, cut=request.cut, index=request.index, leaves=False, rollout=rollout))
             self.drawn[request.cut] += 1
+            self.last.append(followed(self.trace.sequence.completion, request.cut, rollout.ids))
             self.generated += len(rollout.ids)
+
+    def counts(self, columns: Int[np.ndarray, " draw"], n_columns: int) -> Float[np.ndarray, "cut column"]:
+        """How many draws of each column every measured cut has: those that began there and those that passed it."""
+        first = np.asarray([draw.cut for draw in self.draws], dtype=np.int64)
+        last = np.asarray(self.last, dtype=np.int64)
+        counts = count_passing(first=first, last=last, column=columns, step=self.step, n_columns=n_columns)
+        begun = np.bincount(first, minlength=len(counts)) > 0
+        return np.where(begun[:, None], counts, 0.0)
+
+    def measured(self) -> tuple[list[int], Float[np.ndarray, " cut"], Float[np.ndarray, " cut"]]:
+        """The cuts measured so far, rising, with the number of draws and of correct ones at each."""
+        correct = np.asarray([draw.grade.verdict == "correct" for draw in self.draws], dtype=np.int64)
+        cuts, counts = sorted(self.drawn), self.counts(correct, 2)
+        return cuts, counts.sum(axis=1)[cuts], counts[cuts, 1]
 
     def values(self) -> dict[int, float]:
         """The value at each cut measured so far."""
-        correct: Counter[int] = Counter()
-        for draw in self.draws:
-            correct[draw.cut] += draw.grade.verdict == "correct"
-        return {cut: correct[cut] / n for cut, n in self.drawn.items()}
+        cuts, n, k = self.measured()
+        return dict(zip(cuts, (k / n).tolist(), strict=True))
 
     def half_widths(self) -> dict[int, float]:
-        values = self.values()
-        cuts = sorted(values)
-        n = np.asarray([self.drawn[cut] for cut in cuts], dtype=np.float64)
-        k = np.asarray([values[cut] for cut in cuts]) * n
+        cuts, n, k = self.measured()
         low, high = proportion_limits(self.settings.interval, k, n, self.settings.level)
         return dict(zip(cuts, ((high - low) / 2).tolist(), strict=True))
+
+    def unresolved(self) -> str:
+        """What was asked for and not reached, in words."""
+        target, samples = self.settings.budget.half_width, self.settings.samples or 1
+        half = {} if target is None else self.half_widths()
+        counts = {
+            "were not measured": sum(not self.drawn[cut] for cut in self.asked),
+            "have fewer rollouts than asked for": sum(0 < self.drawn[cut] < samples for cut in self.asked),
+            "have wider intervals than asked for": sum(width > (target or 1.0) for width in half.values()),
+        }
+        found = [f"{count:,} of {len(self.asked):,} cuts {fault}" for fault, count in counts.items() if count]
+        return ", ".join(found)
 
 
 def _affordable(batch: tuple[Sample, ...], tally: _Tally, budget: Budget) -> tuple[Sample, ...]:
@@ -85,10 +119,11 @@ def _affordable(batch: tuple[Sample, ...], tally: _Tally, budget: Budget) -> tup
     return batch[: max(0, room)]
 
 
-def _measure(tally: _Tally, cuts: tuple[int, ...], judge: Judge) -> Experiment[bool]:
-    """Brings every cut in ``cuts`` to the settings' samples, then to the target half-width; False when the budget ended first."""
+def _measure(tally: _Tally, cuts: tuple[int, ...], judge: Judge) -> Experiment[str]:
+    """Brings the ``cuts`` to the settings' samples, then to the target half-width; names the budget that ended first, if one did."""
     settings, samples = tally.settings, tally.settings.samples or 1
     target = settings.budget.half_width
+    tally.plan(cuts)
     while True:
         missing = tuple(cut for cut in cuts if tally.drawn[cut] < samples)
         if missing:
@@ -102,46 +137,65 @@ def _measure(tally: _Tally, cuts: tuple[int, ...], judge: Judge) -> Experiment[b
             wide = tuple(cut for cut in cuts if half[cut] > target)
             batch = tally.requests(wide, max(4, samples // 2))
         else:
-            return True
+            return ""
         if not batch:
-            return True
+            return ""
         batch = _affordable(batch, tally, settings.budget)
         if not batch:
-            return False
-        tally.add(batch, (yield batch), judge)
+            return BUDGET_SPENT
+        try:
+            tally.add(batch, (yield batch), judge)
+        except BudgetSpent as spent:
+            tally.add(batch, answered_first(spent), judge)
+            if not tally.draws:
+                raise
+            return MONEY_SPENT
 
 
-def _to_refine(tally: _Tally, refine: float) -> tuple[int, ...]:
+def _to_refine(tally: _Tally, refine: float, allowed: tuple[int, ...] | None) -> tuple[int, ...]:
     """Middles of the intervals between measured cuts whose values differ by ``refine`` or more."""
     values = tally.values()
     cuts = sorted(values)
-    return tuple((a + b) // 2 for a, b in zip(cuts, cuts[1:], strict=False) if b - a > 1 and abs(values[b] - values[a]) >= refine)
+    found = (middle(a, b, allowed) for a, b in zip(cuts, cuts[1:], strict=False) if abs(values[b] - values[a]) >= refine)
+    return tuple(cut for cut in found if cut is not None)
 
 
-def plain(trace: Trace, *, judge: Judge, settings: CurveSettings, base: Grade, table: NextTokenTable | None) -> Experiment[CurveResult]:
-    """n rollouts at every cut (plain) or every K-th and T (stride), each cut on its own; nothing is interpolated.
+def plain(
+    trace: Trace,
+    *,
+    judge: Judge,
+    settings: CurveSettings,
+    base: Grade,
+    table: NextTokenTable | None,
+    cuts_allowed: tuple[int, ...] | None = None,
+    snap: bool = False,
+) -> Experiment[CurveResult]:
+    """n rollouts at every cut (plain) or every K-th and T (stride); nothing is interpolated.
+
+    A rollout that follows the base trace is a draw at every cut of the plan it passes (see `methods.passing`); n of them begin at
+    each cut all the same. ``cuts_allowed``: the only cuts a request can start from; ``snap``: planned cuts that are not among
+    them move to the nearest instead of being left out.
 
     With ``refine`` the intervals whose ends differ by that much are halved until none is left. Cuts chosen that way were chosen
     because they looked different: their intervals are pointwise and know nothing of the choice.
     Source: the seed method of Thought Anchors (Bogdan et al. 2025) at token level.
     """
-    tally = _Tally(trace, base, settings)
-    cuts = coarse_first(cut_grid(trace.n_trace, settings.stride or 1))
-    whole = yield from _measure(tally, cuts, judge)
-    while whole and settings.refine is not None:
-        middles = _to_refine(tally, settings.refine)
+    tally, allowed = _Tally(trace, base, settings), reachable(trace.n_trace, cuts_allowed)
+    cuts, missed = restrict(cut_grid(trace.n_trace, settings.stride or 1), allowed, snap=snap)
+    ended = yield from _measure(tally, coarse_first(cuts), judge)
+    while not ended and settings.refine is not None:
+        middles = _to_refine(tally, settings.refine, allowed)
         if not middles:
             break
-        whole = yield from _measure(tally, middles, judge)
-    return _result(tally, table, "every cut measured" if whole else "budget spent")
+        ended = yield from _measure(tally, middles, judge)
+    return _result(tally, table, ended, missed)
 
 
-def _result(tally: _Tally, table: NextTokenTable | None, stopped: str) -> CurveResult:
+def _result(tally: _Tally, table: NextTokenTable | None, ended: str, missed: Missed | None) -> CurveResult:
     trace, settings = tally.trace, tally.settings
     size = trace.n_trace + 1
     labels, pairs = index_labels(tally.base, tally.draws)
-    counts = np.zeros((size, len(pairs)))
-    np.add.at(counts, (np.asarray([d.cut for d in tally.draws], dtype=np.int64), draw_indices(tally.draws, pairs)), 1.0)
+    counts = tally.counts(draw_indices(tally.draws, pairs), len(pairs))
     hits = counts @ group_matrix(labels, pairs)
     n = counts.sum(axis=1)
     with np.errstate(invalid="ignore"):
@@ -158,7 +212,7 @@ def _result(tally: _Tally, table: NextTokenTable | None, stopped: str) -> CurveR
         low=low[:, 0],
         high=high[:, 0],
         n_effective=n,
-        n_started=n.astype(np.int64),
+        n_started=np.asarray([tally.drawn[cut] for cut in range(size)], dtype=np.int64),
         leave=leave,
         unsampled=leave,
         labels=labels,
@@ -169,7 +223,9 @@ def _result(tally: _Tally, table: NextTokenTable | None, stopped: str) -> CurveR
         draws=tuple(tally.draws),
         n_rollouts=len(tally.draws),
         generated_tokens=tally.generated,
-        stopped=stopped,
+        stopped=ended or "every cut measured",
+        unresolved=tally.unresolved() if ended else "",
+        missed=missed,
     )
 
 

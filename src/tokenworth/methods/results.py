@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.request import NextTokenTable, Rollout
@@ -14,6 +14,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.settings import CurveSettings
 from tokenworth.stats.correlation import Correlation
+from tokenworth.stats.shares import share_high, share_low
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,19 @@ class Draw:
     grade: Grade
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """Planned cuts that no request can start from. ``moved``: the nearest cuts that can be reached took their place.
+
+    ``planned``: how many cuts were planned. ``last``: the last cut that can be reached, T or one before it.
+    """
+
+    cuts: tuple[int, ...]
+    planned: int
+    moved: bool
+    last: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CurveResult:
     """Value and outcome distribution along one trace.
@@ -35,6 +49,9 @@ class CurveResult:
     of rollouts (plain) or Kish's effective number of excursions (excursions). ``n_started``: rollouts that began at the cut.
     ``leave``/``unsampled``: probability of leaving the base, and of leaving it at forks without draws (NaN for plain plans).
     ``table``: q_c at every base token, answer included (None where the backend cannot give it).
+    ``widened``: by how much the limits are moved apart on each side because q_c is known only within bounds (None: it is known
+    exactly, or not used). ``missed``: planned cuts that cannot be reached (None: every cut can).
+    ``stopped``: why the run ended; ``unresolved``: what a budget that ended it left undone, empty where nothing is.
     """
 
     trace: Trace
@@ -57,38 +74,94 @@ class CurveResult:
     n_rollouts: int
     generated_tokens: int
     stopped: str
+    unresolved: str = ""
+    widened: Float[np.ndarray, " cut"] | None = None
+    missed: Missed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ForcedReading:
-    """Option log-probabilities (nats, raw) after one exit text at every cut; ``mass``: their summed probability."""
+    """Option log-probabilities (nats, raw) after one exit text at every cut.
+
+    An option that was not among the listed tokens has ``logprob`` NaN and ``ceiling``, the most its log-probability can be
+    (``ceiling`` None: everything was listed). What follows from it is known within bounds: the name alone is the lower one for
+    ``mass``, and NaN for what has no single number.
+    """
 
     name: str
+    text: str
     suffix: tuple[int, ...]
     logprob: Float[np.ndarray, "cut option"]
     top_id: Int[np.ndarray, " cut"]
     top_logprob: Float[np.ndarray, " cut"]
+    ceiling: Float[np.ndarray, "cut option"] | None = None
 
     @property
     def probability(self) -> Float[np.ndarray, "cut option"]:
-        """Raw probability of each option."""
+        """Raw probability of each option; NaN where it was not listed."""
         return np.exp(self.logprob)
 
     @property
+    def probability_low(self) -> Float[np.ndarray, "cut option"]:
+        """The least each option's raw probability can be: itself, or 0 where it was not listed."""
+        return np.nan_to_num(self.probability, nan=0.0)
+
+    @property
+    def probability_high(self) -> Float[np.ndarray, "cut option"]:
+        """The most each option's raw probability can be: itself, or its ceiling where it was not listed."""
+        ceiling = np.zeros_like(self.logprob) if self.ceiling is None else np.nan_to_num(self.ceiling, nan=0.0, neginf=-np.inf)
+        return np.where(np.isnan(self.logprob), np.exp(np.minimum(ceiling, 0.0)), self.probability)
+
+    @property
+    def leader(self) -> Int[np.ndarray, " cut"]:
+        """The likeliest option, by index, where the bounds prove it (the first of equals); -1 elsewhere, and where all have none."""
+        unlisted = np.isnan(self.logprob)
+        ceiling = np.zeros_like(self.logprob) if self.ceiling is None else np.nan_to_num(self.ceiling, nan=0.0, neginf=-np.inf)
+        low, high = np.where(unlisted, -np.inf, self.logprob), np.where(unlisted, ceiling, self.logprob)
+        first, rows = np.argmax(low, axis=1), np.arange(len(low))
+        best = low[rows, first]
+        high[rows, first] = -np.inf
+        return np.where(np.isfinite(best) & (high.max(axis=1) <= best), first, -1)
+
+    @property
+    def is_exact(self) -> Bool[np.ndarray, " cut"]:
+        """Whether every option was listed."""
+        return np.count_nonzero(np.isnan(self.logprob), axis=1) == 0
+
+    @property
     def mass(self) -> Float[np.ndarray, " cut"]:
-        """Probability on the options together."""
-        return self.probability.sum(axis=1)
+        """Probability on the options together; the least it can be where one was not listed."""
+        return self.probability_low.sum(axis=1)
+
+    @property
+    def mass_high(self) -> Float[np.ndarray, " cut"]:
+        """The most the probability on the options together can be."""
+        return np.where(self.is_exact, self.mass, np.minimum(self.probability_high.sum(axis=1), np.maximum(self.mass, 1.0)))
 
     @property
     def renormalised(self) -> Float[np.ndarray, "cut option"]:
-        """Probability of each option given that one of them is written; NaN where the mass is 0."""
+        """Probability of each option given that one of them is written; NaN where the mass is 0 or an option was not listed."""
         with np.errstate(invalid="ignore"):
-            return self.probability / self.mass[:, None]
+            return np.where(self.is_exact[:, None], self.probability, np.nan) / self.mass[:, None]
+
+    @property
+    def renormalised_low(self) -> Float[np.ndarray, "cut option"]:
+        """The least each renormalised probability can be: low / mass_high; NaN where the mass is 0."""
+        return share_low(self.probability_low, self.mass_high)
+
+    @property
+    def renormalised_high(self) -> Float[np.ndarray, "cut option"]:
+        """The most each renormalised probability can be: high / (high + Σ of the others' low); NaN where the mass is 0."""
+        return share_high(self.probability_low, self.probability_high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ForcedResult:
-    """Forced answers along a trace. ``own``: grade of the model's own answer after its natural end."""
+    """Forced answers along a trace. ``own``: grade of the model's own answer after its natural end.
+
+    ``unresolved``: what a budget that ended the run left undone, empty where nothing is. ``missed``: planned cuts that cannot be
+    reached (None: every cut can).
+    """
 
     trace: Trace
     cuts: Int[np.ndarray, " cut"]
@@ -96,11 +169,16 @@ class ForcedResult:
     readings: tuple[ForcedReading, ...]
     own: Grade
     token_forwards: int
+    unresolved: str = ""
+    missed: Missed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SampleResult:
-    """N answers to one problem. ``accuracy`` counts correct over all N; unknown outcomes are listed, never dropped in silence."""
+    """N answers to one problem. ``accuracy`` counts correct over all N; unknown outcomes are listed, never dropped in silence.
+
+    ``unresolved``: what a budget that ended the run left undone, empty where nothing is.
+    """
 
     prompt: tuple[int, ...]
     sampling: Sampling
@@ -115,3 +193,4 @@ class SampleResult:
     outcomes: Mapping[str, int]
     length_correlation: Correlation
     generated_tokens: int
+    unresolved: str = ""

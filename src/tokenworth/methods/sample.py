@@ -8,12 +8,13 @@ from collections.abc import Callable
 import numpy as np
 
 from tokenworth.core.grade import Judge, Verdict
-from tokenworth.core.request import Experiment, Rollout, Sample
+from tokenworth.core.request import BudgetSpent, Experiment, Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.results import SampleResult
 from tokenworth.methods.settings import check_level
+from tokenworth.methods.stopped import answered_first
 from tokenworth.stats.correlation import point_biserial
 from tokenworth.stats.proportion import wilson
 
@@ -27,19 +28,25 @@ def sample(
     """Draws ``n`` completions of ``prompt`` and grades them.
 
     Accuracy has a Wilson interval over all n. The length correlation is the point-biserial r of trace length with correctness over
-    the answers whose verdict is known.
+    the answers whose verdict is known. Where the budget ends first, n is the number drawn; without a single one ``BudgetSpent`` goes on.
     """
     if n < 1:
         raise InvalidInput(f"samples {n}: expected at least 1")
     check_level(level)
     start = TokenSequence(prompt=prompt, completion=())
     requests = tuple(Sample(sequence=start, cut=0, params=sampling, seed=seed, index=index) for index in range(n))
-    rollouts = tuple(answer for answer in (yield requests) if isinstance(answer, Rollout))
+    try:
+        answers = yield requests
+    except BudgetSpent as spent:
+        answers = answered_first(spent)
+        if not answers:
+            raise
+    rollouts = tuple(answer for answer in answers if isinstance(answer, Rollout))
     grades = tuple(judge(rollout.ids, rollout.stop) for rollout in rollouts)
     n_trace = np.asarray([find_wall(rollout.ids) for rollout in rollouts], dtype=np.int64)
     correct = np.asarray([grade.verdict is Verdict.CORRECT for grade in grades])
     known = np.asarray([grade.verdict is not Verdict.UNKNOWN for grade in grades])
-    low, high = wilson(np.asarray([correct.sum()], dtype=np.float64), np.asarray([n], dtype=np.float64), level)
+    low, high = wilson(np.asarray([correct.sum()], dtype=np.float64), np.asarray([len(rollouts)], dtype=np.float64), level)
     return SampleResult(
         prompt=prompt,
         sampling=sampling,
@@ -54,6 +61,7 @@ def sample(
         outcomes=dict(sorted(Counter(grade.outcome for grade in grades).items())),
         length_correlation=point_biserial(n_trace[known].astype(np.float64), correct[known], level),
         generated_tokens=sum(len(rollout.ids) for rollout in rollouts),
+        unresolved="" if len(rollouts) == n else f"{len(rollouts):,} of {n:,} answers were drawn",
     )
 
 
@@ -76,7 +84,10 @@ def choose_trace(result: SampleResult, choice: str) -> tuple[int, Trace]:
         matching = [i for i, grade in enumerate(result.grades) if grade.verdict in CHOICES[choice]]
         if not matching:
             seen = ", ".join(f"{label} × {count}" for label, count in result.outcomes.items())
-            raise InvalidInput(f"no {choice} answer among {len(result.grades)} samples (seen: {seen}); draw more or choose another")
+            stopped = f"; stopped by the budget: {result.unresolved}" if result.unresolved else ""
+            raise InvalidInput(
+                f"no {choice} answer among {len(result.grades)} samples (seen: {seen}){stopped}; draw more or choose another"
+            )
         index = matching[0]
     else:
         index = int(choice)

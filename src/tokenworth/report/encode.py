@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tokenworth.core.documents import Number
-from tokenworth.report.model import CurveView, MetricView, SampleView, StackView, TraceView, View
+from tokenworth.report.model import CurveView, MetricView, StackView, TraceView, View
 from tokenworth.report.names import key, problem_names, trace_labels
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -92,7 +92,7 @@ def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
 
 
 def _stack(stack: StackView, blob: Blob) -> dict[str, Json]:
-    """``share`` is left out: it is ``raw`` over ``mass``. ``all_raw`` is left out where it is ``raw``."""
+    """``share`` is left out: it is ``raw`` over ``mass_high``, or ``mass``. ``all_raw`` is left out where it is ``raw``."""
     whole = stack.all_raw != stack.raw
     head: dict[str, Json] = {k: getattr(stack, k) for k in ("kind", "name", "text", "labels", "colours", "gold", "all_labels")}
     tops = stack.top_token
@@ -101,7 +101,9 @@ def _stack(stack: StackView, blob: Blob) -> dict[str, Json]:
             "cuts": blob.integers(stack.cuts),
             "raw": [blob.numbers(row) for row in stack.raw],
             "all_raw": [blob.numbers(row) for row in stack.all_raw] if whole else None,
+            "all_high": None if stack.all_high is None else [blob.numbers(row) for row in stack.all_high],
             "mass": blob.numbers(stack.mass),
+            "mass_high": None if stack.mass_high is None else blob.numbers(stack.mass_high),
             "held": blob.small([int(x) for x in stack.held]) if any(stack.held) else None,
             "top": blob.integers(stack.top),
             "top_token": None if tops is None else blob.texts(tops),
@@ -125,8 +127,12 @@ def _branches(trace: TraceView, blob: Blob) -> dict[str, Json]:
     return columns
 
 
-def _samples(rows: Sequence[SampleView], keep: Sequence[bool], blob: Blob, texts: Blob) -> dict[str, Json]:
-    outcomes, verdicts, stops = (sorted({getattr(s, k) for s in rows}) for k in ("outcome", "verdict", "stop"))
+def _samples(trace: TraceView, keep: Sequence[bool], blob: Blob, texts: Blob) -> dict[str, Json]:
+    rows = trace.samples
+    verdicts, stops = (sorted({getattr(s, k) for s in rows}) for k in ("verdict", "stop"))
+    used = {s.outcome for s in rows}
+    legend = [o.label for o in trace.outcomes if o.label in used]
+    outcomes = [*legend, *sorted(used.difference(legend))]
     columns: dict[str, Json] = {k: blob.integers([getattr(s, k) for s in rows]) for k in ("cut", "index", "n_tokens", "branch", "diverges")}
     for name, words in (("outcome", outcomes), ("verdict", verdicts), ("stop", stops)):
         place = {w: i for i, w in enumerate(words)}
@@ -151,7 +157,7 @@ def _trace(trace: TraceView, keep: Sequence[bool]) -> tuple[dict[str, Json], str
     head["metrics"] = [_metric(m, blob) for m in trace.metrics]
     head["branches"] = _branches(trace, blob)
     head["events"] = _events(trace, blob)
-    head["samples"] = _samples(trace.samples, keep, blob, texts)
+    head["samples"] = _samples(trace, keep, blob, texts)
     return head, blob.packed(), texts.packed()
 
 

@@ -41,6 +41,18 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
         yield FactView(label="seed", value=str(doc.seed), minor=True)
 
 
+def _server(doc: ProvenanceDoc) -> Iterator[FactView]:
+    if doc.server:
+        yield FactView(label="server", value=doc.server, minor=True)
+    if doc.cost is not None:
+        cached = f"in the unit of the price table; {doc.tokens_cached:,} prompt tokens from the server's cache"
+        yield FactView(label="cost", value=f"{doc.cost:.4g}", detail=cached if doc.tokens_cached else "in the unit of the price table")
+    if doc.retried:
+        yield FactView(label="retried", value=f"{doc.retried:,}", detail="requests sent again after a transport failure")
+    if doc.errors:
+        yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used, an outcome of their own")
+
+
 def _source(doc: ProvenanceDoc) -> Iterator[FactView]:
     if doc.created:
         yield FactView(label="made", value=doc.created, minor=True)
@@ -68,6 +80,7 @@ def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetD
     if samples is not None:
         yield FactView(label="samples", value=f"{samples.n:,}", detail=f"{samples.generated_tokens:,} tokens generated")
         yield FactView(label="seed", value=str(samples.seed), minor=True)
+    yield from _server(first.provenance)
     yield from _source(first.provenance)
 
 

@@ -46,7 +46,8 @@ class FactView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeView:
-    """An outcome label, its verdict, and its place in the categorical palette (-1: other, -2: ungraded, -3: truncated).
+    """An outcome label, its verdict, and its place in the categorical palette (-1: other; less: an unknown state,
+    see ``palette.STATES``).
 
     The verdict is ``mixed`` where the grader gave this label more than one.
     """
@@ -88,7 +89,10 @@ class StackView:
     """Shares stacked at cuts: forced options after one exit text, or outcomes of rollouts.
 
     ``raw[k][i]`` is the probability of series k at ``cuts[i]``; ``share`` the same over ``mass``. ``all_labels`` and ``all_raw``
-    keep every option when few are drawn. ``held`` marks readings that a source copied from an earlier cut.
+    keep every option when few are drawn. ``held`` marks readings that a source copied from an earlier cut. Where an option was
+    not listed its number is None and ``all_high`` the most it can be; then ``mass`` is a lower and ``mass_high`` an upper bound, and
+    ``share``, raw over ``mass_high``, the least a share can be. Both are None where everything was listed. ``top`` is then the
+    option that the bounds prove likeliest, -1 for none.
     """
 
     kind: Literal["forced", "outcomes"]
@@ -105,6 +109,8 @@ class StackView:
     top: tuple[int, ...]
     all_labels: tuple[str, ...]
     all_raw: tuple[tuple[Number, ...], ...]
+    all_high: tuple[tuple[Number, ...], ...] | None = None
+    mass_high: tuple[Number, ...] | None = None
     top_token: tuple[str, ...] | None
     top_probability: tuple[Number, ...] | None
 

@@ -9,6 +9,16 @@ from __future__ import annotations
 import math
 
 from tokenworth.core.documents import Number
+from tokenworth.core.grade import (
+    ENDED_IN_TRACE,
+    ERROR,
+    REFUSED,
+    TRUNCATED,
+    TRUNCATED_IN_ANSWER,
+    TRUNCATED_IN_TRACE,
+    UNGRADED,
+    UNPARSEABLE,
+)
 from tokenworth.report.model import NO_BIN
 
 BINS = 21
@@ -37,6 +47,23 @@ CATEGORICAL = ("#0072B2", "#009E73", "#E69F00", "#56B4E9", "#D55E00", "#CC79A7",
 """Okabe and Ito's colours, ordered so that neighbours stay farthest apart for every reader; drawn a little towards
 the paper. Letters carry the same information."""
 _SOFTEN = 0.2
+
+OTHER = -1
+"""Place of what has no colour of its own."""
+STATES: dict[str, int] = {
+    TRUNCATED_IN_TRACE: -4,
+    TRUNCATED_IN_ANSWER: -5,
+    TRUNCATED: -3,
+    ENDED_IN_TRACE: -6,
+    UNPARSEABLE: -2,
+    REFUSED: -7,
+    ERROR: -8,
+    UNGRADED: -2,
+}
+"""Places of the unknown outcomes, in the order they are shown: greys, told apart by their pattern (the viewer's states.ts)."""
+GROUND = {"light": "#DADDE0", "dark": "#3D444B"}
+STROKE = {"light": "#5D656E", "dark": "#A3ABB4"}
+"""The two greys of the patterns."""
 
 
 def rgb(colour: str) -> tuple[float, float, float]:
@@ -115,4 +142,4 @@ def css() -> str:
 def _variables(theme: str) -> str:
     names = [f"--{name}-{i}:{colour}" for name in RAMPS[theme] for i, colour in enumerate(ramp(theme, name))]
     names += [f"--cat-{i}:{colour}" for i, colour in enumerate(categorical(theme))]
-    return ";".join([*names, f"--ink:{INK[theme]}", f"--paper:{PAPER[theme]}"])
+    return ";".join([*names, f"--ink:{INK[theme]}", f"--paper:{PAPER[theme]}", f"--ground:{GROUND[theme]}", f"--stroke:{STROKE[theme]}"])

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from tokenworth.core.documents import CurveDoc, Number, ProblemDoc
-from tokenworth.core.grade import TRUNCATED, UNGRADED
 from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
-from tokenworth.report.palette import bin_of
+from tokenworth.report.palette import OTHER, STATES, bin_of
 from tokenworth.stats.proportion import wilson
 
 SHOWN = 8
@@ -68,7 +67,9 @@ def _differences(doc: CurveDoc, value: Numbers, low: Numbers, high: Numbers) -> 
         if v is None:
             continue
         if last is not None and (before := value[last]) is not None:
-            most = bound(doc.cuts[last], doc.cuts[i])
+            # With p known within bounds, leaving is known to within what widens the limits: the same recursion bounds both.
+            slack = 0.0 if doc.widened is None else doc.widened[last] or 0.0
+            most = bound(doc.cuts[last], doc.cuts[i]) + slack
             a, b, c, d = low[i], high[i], low[last], high[last]
             delta[i], origin[i] = v - before, doc.cuts[last]
             if a is not None and b is not None and c is not None and d is not None:
@@ -134,24 +135,27 @@ def limits(k: Sequence[float], n: Sequence[float], level: float) -> tuple[list[f
 
 
 def outcome_views(totals: Mapping[str, int], verdicts: Mapping[str, str], problem: ProblemDoc | None) -> tuple[OutcomeView, ...]:
-    """Outcomes in a fixed order: options, then by count, then ungraded and truncated; colours follow the order."""
+    """Outcomes in a fixed order: options, then other answers by count, then the unknown states; colours follow the order."""
     options = [o.label for o in problem.options] if problem else []
-    special = {UNGRADED: -2, TRUNCATED: -3}
-    free = sorted((x for x in totals if x not in special and x not in options), key=lambda x: (-totals[x], x))
-    ordered = [x for x in options if x in totals] + free
-    views: list[OutcomeView] = []
-    for label in [*ordered, *(x for x in special if x in totals)]:
-        place = options.index(label) if label in options else len(options) + free.index(label) if label in free else 0
-        colour = special.get(label, place if place < SHOWN else -1)
-        views.append(OutcomeView(label=label, verdict=_verdict(label, verdicts, problem), colour=colour, total=totals[label]))
-    return tuple(views)
+    # An option, or an answer with a verdict in an older file, may be called like a state.
+    states = [x for x in STATES if x in totals and x not in options and verdicts.get(x, "unknown") == "unknown"]
+    free = sorted((x for x in totals if x not in states and x not in options), key=lambda x: (-totals[x], x))
+    places = {label: place if place < SHOWN else OTHER for place, label in enumerate([*options, *free])} | {x: STATES[x] for x in states}
+    return tuple(
+        OutcomeView(
+            label=label,
+            verdict="unknown" if label in states else _verdict(label, verdicts, problem),
+            colour=colour,
+            total=totals[label],
+        )
+        for label, colour in places.items()
+        if label in totals
+    )
 
 
 def _verdict(label: str, verdicts: Mapping[str, str], problem: ProblemDoc | None) -> str:
     if label in verdicts:
         return verdicts[label]
-    if label in {UNGRADED, TRUNCATED}:
-        return "unknown"
     if problem is not None and problem.gold is not None:
         return "correct" if label == problem.gold else "incorrect"
     return "unknown"

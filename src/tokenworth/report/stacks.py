@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from tokenworth.core.documents import CurveDoc, ExitDoc, ForcedDoc, Number
 from tokenworth.report.model import MetricView, OutcomeView, StackView
+from tokenworth.report.palette import OTHER
 from tokenworth.report.series import SHOWN, known, metric, per_unit
 
 Row = tuple[Number, ...]
 
+NARROW = 0.05
+"""Bounds that are no farther apart than this fall into one colour or two neighbours: their middle is coloured."""
 
-def _top(rows: tuple[Row, ...], n_cuts: int) -> tuple[int, ...]:
-    """The series with the largest number at each cut, -1 where none is known."""
+
+def _top(rows: tuple[Row, ...], n_cuts: int, high: tuple[Row, ...] | None = None) -> tuple[int, ...]:
+    """The series with the largest number at each cut, -1 where none is known, or where another's upper bound is above it."""
     tops: list[int] = []
     for i in range(n_cuts):
         here = [(x, -k) for k, row in enumerate(rows) if (x := row[i]) is not None]
-        tops.append(-max(here)[1] if here else -1)
+        best, k = max(here) if here else (0.0, 1)
+        beaten = any(most > best for j, row in enumerate(high or ()) if j != -k and (most := row[i]) is not None)
+        tops.append(-1 if beaten else -k)
     return tuple(tops)
 
 
@@ -42,9 +48,11 @@ def _fold(labels: tuple[str, ...], rows: tuple[Row, ...], keep: set[str]) -> tup
 
 
 def exit_stack(doc: ExitDoc, gold: str | None) -> StackView:
-    """The stack of one exit text. Shares are raw probabilities over the mass on the options."""
+    """The stack of one exit text. Shares are raw probabilities over the mass on the options, or over the most it can be."""
     rows = tuple(tuple(known(x) for x in row) for row in doc.probability)
     mass = tuple(known(x) for x in doc.mass)
+    high = None if doc.probability_high is None else tuple(tuple(known(x) for x in row) for row in doc.probability_high)
+    mass_high = None if doc.mass_high is None else tuple(known(x) for x in doc.mass_high)
     labels, colours, raw = _fold(doc.options, rows, {gold} if gold else set())
     return StackView(
         kind="forced",
@@ -55,28 +63,36 @@ def exit_stack(doc: ExitDoc, gold: str | None) -> StackView:
         colours=colours,
         gold=tuple(x == gold for x in labels),
         raw=raw,
-        share=_ratio(raw, mass),
+        share=_ratio(raw, mass_high or mass),
         mass=mass,
+        mass_high=mass_high,
         held=doc.held or (False,) * len(doc.cuts),
-        top=_top(rows, len(doc.cuts)),
+        top=_top(rows, len(doc.cuts), high),
         all_labels=doc.options,
         all_raw=rows,
+        all_high=high,
         top_token=doc.top_token,
         top_probability=doc.top_probability,
     )
 
 
 def outcome_stack(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> StackView | None:
-    """The outcome distribution o(c) as a stack, or None where the document has none."""
+    """The outcome distribution o(c) as a stack, or None where the document has none.
+
+    Unknown states are drawn one by one: only answers are summed as "others".
+    """
     labels = tuple(o.label for o in outcomes if o.label in doc.outcomes)
     if not labels:
         return None
     rows = tuple(tuple(known(x) for x in doc.outcomes[label]) for label in labels)
     correct = {o.label for o in outcomes if o.verdict == "correct"}
     colour = {o.label: o.colour for o in outcomes}
-    shown, colours, raw = _fold(labels, rows, correct)
-    if len(rows) <= SHOWN:
+    n = sum(colour[x] >= OTHER for x in labels)  # answers come first
+    shown, colours, raw = _fold(labels[:n], rows[:n], correct)
+    if n <= SHOWN:
         colours = tuple(colour[x] for x in shown)
+    shown, raw = (*shown, *labels[n:]), (*raw, *rows[n:])
+    colours = (*colours, *(colour[x] for x in labels[n:]))
     mass = tuple(None if all(x is None for x in column) else sum(x or 0.0 for x in column) for column in zip(*rows, strict=True))
     return StackView(
         kind="outcomes",
@@ -106,6 +122,23 @@ def forced_target(doc: ForcedDoc, gold: str | None) -> str | None:
 _ROLES = {"gold": ", correct", "own answer": ", the model's own answer", "": ", the likeliest at the end of the trace"}
 
 
+def _within_bounds(raw: Row, high: Row, mass: Row, mass_high: Row) -> tuple[Row, Row]:
+    """Raw probability and share of an option as numbers to colour by: the middle of its bounds where they are `NARROW`."""
+    middles: list[Number] = []
+    shares: list[Number] = []
+    for x, most, total, total_high in zip(raw, high, mass, mass_high, strict=True):
+        if most is None or total is None or total_high is None:
+            middles.append(x)
+            shares.append(None)
+            continue
+        least = 0.0 if x is None else x
+        middles.append((least + most) / 2 if most - least <= NARROW else None)
+        rest = max(0.0, total - least)
+        low, top = (least / total_high, most / (most + rest)) if total_high > 0 and most + rest > 0 else (0.0, 1.0)
+        shares.append((low + top) / 2 if top - low <= NARROW else None)
+    return tuple(middles), tuple(shares)
+
+
 def forced_metrics(stack: StackView, index: int, target: str, n_units: int, *, role: str) -> tuple[MetricView, ...]:
     """P(target) of one exit, raw and renormalised, per unit; readings a source copied are left out."""
     k = stack.all_labels.index(target)
@@ -113,6 +146,9 @@ def forced_metrics(stack: StackView, index: int, target: str, n_units: int, *, r
     share = _ratio((fresh,), stack.mass)[0]
     name = f"forced P({role})" if role else f"forced P({target})"
     note = f"after the exit “{stack.name}”, option {target}{_ROLES[role]}"
+    if stack.all_high is not None and stack.mass_high is not None:
+        fresh, share = _within_bounds(fresh, stack.all_high[k], stack.mass, stack.mass_high)
+        note += f"; known only within bounds where an option was not listed: their middle if they are at most {NARROW:g} apart"
     return (
         metric(f"forced/{index}/raw", name, "gold", per_unit(stack.cuts, fresh, n_units), scale="raw probability", note=note),
         metric(

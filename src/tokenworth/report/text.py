@@ -209,6 +209,12 @@ def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
         yield next(_chunks(line, width), "")
 
 
+def _probability(stack: StackView, k: int, i: int) -> str:
+    """The raw probability of option k at row i; its upper bound where it was not listed."""
+    x, high = stack.all_raw[k][i], None if stack.all_high is None else stack.all_high[k][i]
+    return f"≤ {math.ceil(high * 100 - 1e-9) / 100:.2f}" if x is None and high is not None else _range(x, None, None)
+
+
 def _forced(stack: StackView, index: int, trace: TraceView, width: int) -> Iterator[str]:
     yield from _wrap(f"forced answer after the exit “{one_line(stack.name)}” {one_line(stack.text)!r}", width)
     known = [i for i, m in enumerate(stack.mass) if m is not None]
@@ -217,13 +223,16 @@ def _forced(stack: StackView, index: int, trace: TraceView, width: int) -> Itera
         return
     last = known[-1]
     shares = ", ".join(
-        f"{one_line(label)}{'✓' if any(o.gold and o.label == label for o in trace.options) else ''} {_range(row[last], None, None)}"
-        for label, row in zip(stack.all_labels, stack.all_raw, strict=True)
+        f"{one_line(label)}{'✓' if any(o.gold and o.label == label for o in trace.options) else ''} {_probability(stack, k, last)}"
+        for k, label in enumerate(stack.all_labels)
     )
-    yield from _wrap(f"  at cut {stack.cuts[last]}: {shares}; not on options {1 - (stack.mass[last] or 0.0):.2f}", width)
+    off = 1 - (stack.mass[last] or 0.0)
+    least = off if stack.mass_high is None else 1 - (stack.mass_high[last] or 0.0)
+    rest = f"{off:.2f}" if f"{least:.2f}" == f"{off:.2f}" else f"{max(0.0, least):.2f} to {off:.2f}"
+    yield from _wrap(f"  at cut {stack.cuts[last]}: {shares}; not on options {rest}", width)
     flips = [e for e in trace.events if e.kind == "flip" and e.stack == index]
     if not flips:
-        yield "  the leading option never changes"
+        yield "  the leading option never changes" + " where the bounds tell which it is" * (stack.all_high is not None and -1 in stack.top)
     for event in flips[:20]:
         yield from _wrap(f"  cut {event.cut}: {one_line(event.label)}", width, indent="    ")
     if len(flips) > 20:

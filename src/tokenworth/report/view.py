@@ -79,6 +79,7 @@ def join_views(views: Iterable[View], *, title: str) -> View:
 def _check_lengths(curve: CurveDoc | None, forced: ForcedDoc | None) -> None:
     if curve is not None:
         lists = {"value": curve.value, "low": curve.low, "high": curve.high, "n_started": curve.n_started}
+        lists |= {} if curve.widened is None else {"widened": curve.widened}
         lists |= {"n_effective": curve.n_effective} | {f"outcomes[{k!r}]": v for k, v in curve.outcomes.items()}
         _parallel("curve", curve.cuts, lists, len(curve.trace.pieces))
         per_token = curve.trace.probabilities
@@ -88,12 +89,15 @@ def _check_lengths(curve: CurveDoc | None, forced: ForcedDoc | None) -> None:
         rows = {f"probability of {k!r}": v for k, v in zip(exit_doc.options, exit_doc.probability, strict=False)}
         if len(exit_doc.options) != len(exit_doc.probability):
             raise InvalidInput(f"forced document: {len(exit_doc.probability)} rows for {len(exit_doc.options)} options")
+        if exit_doc.probability_high is not None and len(exit_doc.options) != len(exit_doc.probability_high):
+            raise InvalidInput(f"forced document: {len(exit_doc.probability_high)} upper bounds for {len(exit_doc.options)} options")
         assert forced is not None
         _parallel("forced", exit_doc.cuts, rows | {"mass": exit_doc.mass} | _optional(exit_doc), len(forced.trace.pieces))
 
 
 def _optional(doc: ExitDoc) -> dict[str, tuple[object, ...]]:
-    pairs = {"held": doc.held, "top_token": doc.top_token, "top_probability": doc.top_probability}
+    pairs = {"held": doc.held, "top_token": doc.top_token, "top_probability": doc.top_probability, "mass_high": doc.mass_high}
+    pairs |= {f"probability_high of {k!r}": row for k, row in zip(doc.options, doc.probability_high or (), strict=False)}
     return {k: v for k, v in pairs.items() if v is not None}
 
 

@@ -14,10 +14,11 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from tokenworth.core.keys import Keyer
-from tokenworth.core.ports import Backend, KeyedRequest, Store
+from tokenworth.core.ports import Backend, KeyedRequest, Metered, Spent, Store
 from tokenworth.core.request import (
     Answers,
     Batch,
+    BudgetSpent,
     Experiment,
     NextToken,
     NextTokenTable,
@@ -28,7 +29,7 @@ from tokenworth.core.request import (
     Sample,
 )
 from tokenworth.core.tokens import StopReason
-from tokenworth.errors import MismatchError, StoreError
+from tokenworth.errors import BudgetExceeded, MismatchError, StoreError
 from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Clock, Event, Finished, OnEvent, RunCounts
 
 ResultT = TypeVar("ResultT")
@@ -52,6 +53,9 @@ def drive(
 
     Each response is stored as it arrives. Whatever ends the run early (an error of the backend, Ctrl-C) flushes the
     store first: the same call draws only what is missing.
+
+    Where the backend's budget ends (it raises ``BudgetExceeded``), ``BudgetSpent`` is thrown into the experiment, which may return on
+    what was drawn. What it asks for after that comes from the store alone; the backend is not called again.
 
     Raises ``MismatchError`` for a backend that answers what it was not asked, answers twice or leaves a request out.
     """
@@ -83,6 +87,7 @@ class _Driver(Generic[ResultT]):
         self._clock = clock
         self._keyer = Keyer(backend.fingerprint)
         self._counts = RunCounts()
+        self._spent_up: str | None = None
 
     def run(self) -> tuple[ResultT, RunCounts]:
         began = self._clock()
@@ -90,10 +95,20 @@ class _Driver(Generic[ResultT]):
             try:
                 batch = next(experiment)
                 while True:
-                    batch = experiment.send(self._answer(batch))
+                    batch = self._step(experiment, batch)
             except StopIteration as finished:
-                self._tell(Finished(counts=self._counts, seconds=self._clock() - began))
+                self._tell(Finished(counts=self._counts, seconds=self._clock() - began, spent=self._spent()))
                 return finished.value, self._counts
+
+    def _step(self, experiment: Experiment[ResultT], batch: Batch) -> Batch:
+        try:
+            answers = self._answer(batch)
+        except BudgetSpent as spent:
+            return experiment.throw(spent)
+        return experiment.send(answers)
+
+    def _spent(self) -> Spent | None:
+        return self._backend.spent() if isinstance(self._backend, Metered) else None
 
     def _answer(self, batch: Batch) -> Answers:
         began = self._clock()
@@ -106,32 +121,35 @@ class _Driver(Generic[ResultT]):
         number = self._counts.batches
         self._count_batch(len(batch), len(wanted), stored)
         self._tell(BatchStarted(batch=number, requests=len(wanted), missing=len(missing)))
-        if missing:
-            stored.update(self._draw(missing, number, began))
+        if missing and self._spent_up is None:
+            try:
+                stored.update(self._draw(missing, number, began))
+            except BudgetExceeded as error:
+                self._store.flush()  # The run may go on from here, so that it is not enough to have tried.
+                stored.update(self._store.get([keyed.key for keyed in missing]))
+                self._spent_up = str(error)
         self._tell(BatchFinished(batch=number, counts=self._counts, seconds=self._clock() - began))
+        if self._spent_up is not None and len(stored) < len(wanted):
+            raise BudgetSpent(self._spent_up, tuple(stored.get(key) for key in keys))
         return tuple(stored[key] for key in keys)
 
     def _draw(self, missing: Sequence[KeyedRequest], number: int, began: float) -> Mapping[str, Response]:
-        """The responses to ``missing``, stored and read back; rollouts the backend gave up on are not stored."""
+        """The responses to ``missing``, stored and read back. An unusable reply is one: drawing again would bias the sample."""
         arriving = self._backend.answer(missing)
         try:
-            failed = self._receive(arriving, missing, number, began)
+            self._receive(arriving, missing, number, began)
         except BaseException:
             _close(arriving)
             _flush_if_possible(self._store)
             raise
         self._store.flush()
-        kept = [keyed.key for keyed in missing if keyed.key not in failed]
-        answers: dict[str, Response] = {**self._store.get(kept), **failed}
+        answers = self._store.get([keyed.key for keyed in missing])
         if len(answers) < len(missing):
-            raise StoreError(f"the store gave back {len(answers) - len(failed)} of {len(kept)} responses just written to it")
+            raise StoreError(f"the store gave back {len(answers)} of {len(missing)} responses just written to it")
         return answers
 
-    def _receive(
-        self, arriving: Iterator[tuple[str, Response]], missing: Sequence[KeyedRequest], number: int, began: float
-    ) -> dict[str, Response]:
+    def _receive(self, arriving: Iterator[tuple[str, Response]], missing: Sequence[KeyedRequest], number: int, began: float) -> None:
         waiting = {keyed.key: keyed.request for keyed in missing}
-        failed: dict[str, Response] = {}
         tokens = 0
         flushed = told = began
         for key, response in arriving:
@@ -139,10 +157,7 @@ class _Driver(Generic[ResultT]):
             if request is None:
                 raise self._unasked(key, missing)
             check_answer(request, response, f"the backend {self._backend.name!r}")
-            if isinstance(response, Rollout) and response.stop is StopReason.ERROR:
-                failed[key] = response
-            else:
-                self._store.put(key, request, response)
+            self._store.put(key, request, response)
             tokens += len(response.ids) if isinstance(response, Rollout) else 0
             self._count_drawn(response)
             now = self._clock()
@@ -151,14 +166,15 @@ class _Driver(Generic[ResultT]):
                 flushed = now
             if now - told >= PROGRESS_SECONDS or not waiting:
                 done = len(missing) - len(waiting)
-                self._tell(BatchProgress(batch=number, done=done, total=len(missing), tokens=tokens, seconds=now - began))
+                self._tell(
+                    BatchProgress(batch=number, done=done, total=len(missing), tokens=tokens, seconds=now - began, spent=self._spent())
+                )
                 told = now
         if waiting:
             raise MismatchError(
                 f"the backend {self._backend.name!r} left {len(waiting)} of {len(missing)} requests unanswered "
                 f"(first: {type(next(iter(waiting.values()))).__name__} {next(iter(waiting))[:12]}…); what it answered is stored"
             )
-        return failed
 
     def _unasked(self, key: str, missing: Sequence[KeyedRequest]) -> MismatchError:
         asked = any(keyed.key == key for keyed in missing)

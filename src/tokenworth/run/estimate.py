@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Store
@@ -15,15 +15,41 @@ from tokenworth.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Money per million tokens, read and generated."""
+    """Money per million tokens: read, generated, and read from the server's cache (by default as dear as any other read)."""
 
     input_per_million: float
     output_per_million: float
+    cached_input_per_million: float | None = None
+    currency: str = "USD"
 
     def __post_init__(self) -> None:
-        for name, price in (("input", self.input_per_million), ("output", self.output_per_million)):
+        cached = self.cached_per_million
+        for name, price in (("input", self.input_per_million), ("output", self.output_per_million), ("cached input", cached)):
             if not 0 <= price < float("inf"):
                 raise InvalidInput(f"{name} price {price}: expected a number ≥ 0, money per million tokens")
+
+    @property
+    def cached_per_million(self) -> float:
+        """Money per million tokens read from the server's cache."""
+        return self.input_per_million if self.cached_input_per_million is None else self.cached_input_per_million
+
+    def cost(self, *, read: int, cached: int, generated: int) -> float:
+        """What tokens cost; ``cached`` of those ``read`` came from the server's cache."""
+        fresh = (read - cached) * self.input_per_million + cached * self.cached_per_million
+        return (fresh + generated * self.output_per_million) / 1e6
+
+    def at_most(self, *, read: int, generated: int) -> float:
+        """What tokens cost at most, whatever comes from the cache."""
+        return max(self.cost(read=read, cached=cached, generated=generated) for cached in (0, read))
+
+
+@runtime_checkable
+class Weighs(Protocol):
+    """A backend that says how many tokens a request can cost; one that answers each cut by a request of its own reads more."""
+
+    def most_tokens(self, request: Request) -> tuple[int, int]:
+        """Tokens read and tokens generated, at most."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +57,10 @@ class CostPlan:
     """The price of an experiment's first batch that is not wholly in the store.
 
     ``requests`` distinct requests, of which ``stored`` are there already; the rest is priced. ``max_output_tokens`` bounds
-    what the missing rollouts can generate, Σ (max_tokens − cut); ``input_tokens`` is what all missing requests read,
-    prefixes counted once per rollout and once per table. ``replayed`` batches before it cost nothing. ``finished``: the
-    store holds everything, nothing is left to draw. Later batches depend on answers and are not in here.
+    what the missing requests can generate, for rollouts Σ (max_tokens − cut); ``input_tokens`` is what all missing requests
+    read, prefixes counted once per rollout and once per table unless the backend says otherwise (`Weighs`). ``replayed`` batches
+    before it cost nothing. ``finished``: the store holds everything, nothing is left to draw. Later batches depend on answers and are
+    not in here.
     """
 
     replayed: int
@@ -52,7 +79,7 @@ class CostPlan:
 
     def max_money(self, price: Price) -> float:
         """An upper bound on the money the missing requests cost, in the unit of ``price``."""
-        return (self.input_tokens * price.input_per_million + self.max_output_tokens * price.output_per_million) / 1e6
+        return price.at_most(read=self.input_tokens, generated=self.max_output_tokens)
 
 
 def plan_cost(experiment: Experiment[Any], *, backend: Backend, store: Store) -> CostPlan:
@@ -72,36 +99,40 @@ def plan_cost(experiment: Experiment[Any], *, backend: Backend, store: Store) ->
                 stored = store.get(list(wanted))
                 if len(stored) < len(wanted):
                     missing = [request for key, request in wanted.items() if key not in stored]
-                    return _priced(missing, replayed, len(wanted))
+                    return _priced(missing, replayed, len(wanted), backend)
                 replayed += 1
                 batch = experiment.send(tuple(stored[key] for key in keys))
         except StopIteration:
-            return _priced([], replayed, 0, finished=True)
+            return _priced([], replayed, 0, backend, finished=True)
 
 
-def _priced(missing: list[Request], replayed: int, requests: int, *, finished: bool = False) -> CostPlan:
+def _priced(missing: list[Request], replayed: int, requests: int, backend: Backend, *, finished: bool = False) -> CostPlan:
     samples = [request for request in missing if isinstance(request, Sample)]
+    read, generated = most_tokens(missing, backend)
     return CostPlan(
         replayed=replayed,
         requests=requests,
         stored=requests - len(missing),
         rollouts=len(samples),
         tables=len(missing) - len(samples),
-        input_tokens=_tokens_read(missing),
-        max_output_tokens=sum(max(0, sample.params.max_tokens - sample.cut) for sample in samples),
+        input_tokens=read,
+        max_output_tokens=generated,
         finished=finished,
     )
 
 
-def _tokens_read(requests: Iterable[Request]) -> int:
-    return sum(_tokens_read_by(request) for request in requests)
+def most_tokens(requests: Iterable[Request], backend: Backend) -> tuple[int, int]:
+    """Tokens read and tokens generated for the requests, at most; the backend is asked, not called."""
+    weigh = backend.most_tokens if isinstance(backend, Weighs) else _most_tokens
+    each = [weigh(request) for request in requests]
+    return sum(read for read, _ in each), sum(generated for _, generated in each)
 
 
-def _tokens_read_by(request: Request) -> int:
+def _most_tokens(request: Request) -> tuple[int, int]:
     prompt = len(request.sequence.prompt)
     if isinstance(request, Sample):
-        return prompt + request.cut
+        return prompt + request.cut, max(0, request.params.max_tokens - request.cut)
     read = prompt + max(request.cuts, default=0)
     if isinstance(request, Read):
         read += len(request.cuts) * (len(request.suffix) + sum(len(ids) - 1 for ids in request.continuations))
-    return read
+    return read, 0

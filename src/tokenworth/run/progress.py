@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tokenworth.core.ports import Spent
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounts:
     """What one drive asked for and where the answers came from.
 
-    ``requests`` = ``drawn`` + ``reused`` + ``repeated``, where ``repeated`` were asked for again within a batch.
-    ``failed`` of the drawn are rollouts the backend gave up on; they are not stored. The ``rollouts`` and ``tokens``
-    counts are of sampled continuations only; forced reads and next-token tables generate none.
+    ``requests`` = ``drawn`` + ``reused`` + ``repeated``, where ``repeated`` were asked for again within a batch (less where the
+    budget ended before all were drawn).
+    ``failed`` of the drawn are rollouts whose reply was unusable (`StopReason.ERROR`); they are outcomes, stored like the
+    others. The ``rollouts`` and ``tokens`` counts are of sampled continuations only; forced reads and next-token tables
+    generate none.
     """
 
     batches: int = 0
@@ -38,13 +42,17 @@ class BatchStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchProgress:
-    """``done`` of the ``total`` missing requests of a batch are answered; tokens and seconds count from its start."""
+    """``done`` of the ``total`` missing requests of a batch are answered; tokens and seconds count from its start.
+
+    ``spent``: what a metered backend has used since it was made.
+    """
 
     batch: int
     done: int
     total: int
     tokens: int
     seconds: float
+    spent: Spent | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -63,10 +71,11 @@ class BatchFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The experiment returned its result."""
+    """The experiment returned its result. ``spent``: what a metered backend has used since it was made."""
 
     counts: RunCounts
     seconds: float
+    spent: Spent | None = None
 
 
 Event = BatchStarted | BatchProgress | BatchFinished | Finished

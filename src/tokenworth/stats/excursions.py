@@ -151,6 +151,36 @@ def estimate_values(
     )
 
 
+def slack_bound(p: Float[np.ndarray, " cut"], slack: Float[np.ndarray, " cut"] | None) -> Float[np.ndarray, " cutx"]:
+    """How far each value can be off where p_c is known only to within ± slack_c: d(c) = Σ_{j≥c} (Π_{c≤i<j} p_i) s_j, at most 1.
+
+    With p' the true probabilities, V'(c) = p'_c V'(c+1) + (1−p'_c) W(c) and V the same recursion on p,
+
+        V(c) − V'(c) = p_c (V(c+1) − V'(c+1)) + (p_c − p'_c)(V'(c+1) − W(c)),      V(n) = V'(n)
+
+    so V(c) − V'(c) = Σ_j (Π_{c≤i<j} p_i)(p_j − p'_j)(V'(j+1) − W(j)). Values are in [0, 1], so the last factor is at most 1 in size,
+    and |p_j − p'_j| is at most s_j = min(slack_j, max(p_j, 1 − p_j)) because p'_j is a probability. It holds for the probability of
+    any outcome in place of the value. The bound is reached where an excursion always differs from the base.
+
+    A slack that is no number counts as 1. Source: ours. Assumption: W(c) is drawn exactly, only its weight is in doubt.
+    """
+    bound = np.zeros(len(p) + 1)
+    if slack is None:
+        return bound
+    p = np.clip(np.asarray(p, dtype=np.float64), 0.0, 1.0)
+    most = np.minimum(np.nan_to_num(np.asarray(slack, dtype=np.float64), nan=1.0), np.maximum(p, 1.0 - p))
+    for cut in range(len(p) - 1, -1, -1):
+        bound[cut] = min(1.0, p[cut] * bound[cut + 1] + most[cut])
+    return bound
+
+
+def widen(
+    low: Float[np.ndarray, "cutx group"], high: Float[np.ndarray, "cutx group"], bound: Float[np.ndarray, " cutx"]
+) -> tuple[Float[np.ndarray, "cutx group"], Float[np.ndarray, "cutx group"]]:
+    """Limits moved apart by ``bound`` on each side, within [0, 1]. They cover the true value wherever the given ones cover V on p."""
+    return np.maximum(low - bound[:, None], 0.0), np.minimum(high + bound[:, None], 1.0)
+
+
 def stratum_reach(strata: Strata, wanted: Bool[np.ndarray, " cutx"]) -> Float[np.ndarray, " stratum"]:
     """S_G = Σ over wanted cuts c of w(c,G)·w(c,G)/share of usable draws: what a variance σ²/m in stratum G adds, summed over cuts.
 
@@ -179,11 +209,14 @@ def allocate(
     cost: Float[np.ndarray, " stratum"],
     drawn: Int[np.ndarray, " stratum"],
     size: int,
-) -> Int[np.ndarray, " stratum"]:
-    """How many of the next ``size`` rollouts each stratum gets: greedily the largest drop in summed variance per expected token.
+) -> Int[np.ndarray, " rollout"]:
+    """The stratum of each of the next ``size`` rollouts: greedily the largest drop in summed variance per expected token.
 
     Drop of one more rollout: S_G σ²/((m+½)(m+3/2)), the m(m+1) rule shifted so that an unsampled stratum competes on the same scale.
+    The order is that of the choices: the first k are what ``size`` = k gives, so a batch that breaks off has spent what it drew well.
+    Fewer (none) where no stratum has anything to gain.
     """
+    chosen: list[int] = []
     added = np.zeros(len(reach), dtype=np.int64)
     weight = reach * variance / np.maximum(cost, 1.0)
 
@@ -194,6 +227,7 @@ def allocate(
     heapq.heapify(heap)
     for _ in range(size if heap else 0):
         _, stratum = heap[0]
+        chosen.append(stratum)
         added[stratum] += 1
         heapq.heapreplace(heap, (gain(stratum, int(drawn[stratum] + added[stratum])), stratum))
-    return added
+    return np.asarray(chosen, dtype=np.int64)

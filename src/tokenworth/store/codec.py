@@ -24,12 +24,16 @@ MAX_BODY = 2**30
 """Longest body that is read, in bytes: a damaged or hostile payload cannot claim more memory."""
 
 _ROLLOUT, _NEXT_TOKEN, _READ = 1, 2, 3
+_NEXT_TOKEN_SLACK, _READ_CEILING = 4, 5
+"""Tables known only within bounds; those that are exact keep their tags and bytes."""
 _DEFLATED = 0x80
-_STOPS = (StopReason.STOP, StopReason.LENGTH, StopReason.ERROR)
+_STOPS = (StopReason.STOP, StopReason.LENGTH, StopReason.ERROR, StopReason.REFUSED)  # positions are stored: append only
 _DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 4: np.dtype("<i8")}
 _DTYPE_CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _NEXT_TOKEN_ARRAYS = {"p": "f", "logprob": "f", "top_ids": "i2", "top_p": "f2", "support": "i"}
 _READ_ARRAYS = {"logprob": "f2", "top_id": "i", "top_logprob": "f"}
+_SLACK_ARRAYS = {**_NEXT_TOKEN_ARRAYS, "slack": "f"}
+_CEILING_ARRAYS = {**_READ_ARRAYS, "ceiling": "f2"}
 _VARINT_BYTES = 9
 _MAX_AXES = 2
 _CRC_BYTES = 4
@@ -48,9 +52,11 @@ def encode_response(response: Response) -> bytes:
     if isinstance(response, Rollout):
         tag, body = _ROLLOUT, _rollout_body(response)
     elif isinstance(response, NextTokenTable):
-        tag, body = _NEXT_TOKEN, _array_bytes("next-token table", _NEXT_TOKEN_ARRAYS, response)
+        tag, expected = (_NEXT_TOKEN, _NEXT_TOKEN_ARRAYS) if response.slack is None else (_NEXT_TOKEN_SLACK, _SLACK_ARRAYS)
+        body = _array_bytes("next-token table", expected, response)
     else:
-        tag, body = _READ, _varint(response.token_forwards) + _array_bytes("forced-read table", _READ_ARRAYS, response)
+        tag, expected = (_READ, _READ_ARRAYS) if response.ceiling is None else (_READ_CEILING, _CEILING_ARRAYS)
+        body = _varint(response.token_forwards) + _array_bytes("forced-read table", expected, response)
     if len(body) > MAX_BODY:
         raise InvalidInput(f"a response of {len(body)} bytes; expected at most {MAX_BODY}")
     deflated = _varint(len(body)) + _deflate(body)
@@ -86,11 +92,13 @@ def _decode(payload: bytes) -> Response:
     cursor = _Cursor(body)
     if tag == _ROLLOUT:
         response: Response = _rollout(cursor)
-    elif tag == _NEXT_TOKEN:
-        response = NextTokenTable(**_arrays(cursor, "next-token table", _NEXT_TOKEN_ARRAYS))
-    elif tag == _READ:
+    elif tag in (_NEXT_TOKEN, _NEXT_TOKEN_SLACK):
+        expected = _NEXT_TOKEN_ARRAYS if tag == _NEXT_TOKEN else _SLACK_ARRAYS
+        response = NextTokenTable(**_arrays(cursor, "next-token table", expected))
+    elif tag in (_READ, _READ_CEILING):
         forwards = cursor.varint()
-        response = ReadTable(**_arrays(cursor, "forced-read table", _READ_ARRAYS), token_forwards=forwards)
+        expected = _READ_ARRAYS if tag == _READ else _CEILING_ARRAYS
+        response = ReadTable(**_arrays(cursor, "forced-read table", expected), token_forwards=forwards)
     else:
         raise _Damaged(f"tag {tag} names no kind of response")
     if cursor.rest():
@@ -145,6 +153,15 @@ def _check_arrays(what: str, expected: Mapping[str, str], arrays: Mapping[str, n
         for axis, length in enumerate(array.shape):
             if lengths.setdefault(axis, length) != length:
                 raise InvalidInput(f"{what}: {name} has shape {array.shape}, expected length {lengths[axis]} along axis {axis}")
+    _check_bounds(what, arrays)
+
+
+def _check_bounds(what: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuses bounds that bound nothing: a slack that is no number ≥ 0, a ceiling missing where nothing was listed."""
+    if "slack" in arrays and not bool((arrays["slack"] >= 0).all()):
+        raise InvalidInput(f"{what}: slack holds a negative number or NaN; expected numbers from 0 up")
+    if "ceiling" in arrays and bool((np.isnan(arrays["logprob"]) & np.isnan(arrays["ceiling"])).any()):
+        raise InvalidInput(f"{what}: a reading has neither a log-probability nor a ceiling; expected one of them")
 
 
 def _one_array_bytes(array: np.ndarray) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence, Sized
 
-from tokenworth.core.documents import CurveDoc, Document, ExitDoc, ForcedDoc, Number, SampleSetDoc, TraceDoc
+from tokenworth.core.documents import CurveDoc, Document, ExitDoc, ForcedDoc, Number, ProvenanceDoc, SampleSetDoc, TraceDoc
 from tokenworth.errors import InvalidInput
 
 _VERDICTS = ("correct", "incorrect", "unknown")
@@ -14,6 +14,7 @@ _ROUNDING = 1e-6
 
 def check_document(doc: Document, source: str) -> None:
     """Raises InvalidInput, naming ``source`` and the field, where a document contradicts itself."""
+    _check_provenance(doc.provenance, f"{source}: provenance")
     if isinstance(doc, CurveDoc):
         _check_curve(doc, source)
     elif isinstance(doc, ForcedDoc):
@@ -22,6 +23,13 @@ def check_document(doc: Document, source: str) -> None:
             _check_exit(reading, len(doc.trace.pieces), f"{source}: exit {reading.name!r}")
     else:
         _check_samples(doc, source)
+
+
+def _check_provenance(doc: ProvenanceDoc, where: str) -> None:
+    counts = {name: getattr(doc, name) for name in ("drawn", "reused", "retried", "errors", "tokens_cached", "cost")}
+    for name, count in counts.items():
+        if count is not None and count < 0:
+            raise InvalidInput(f"{where}.{name} is {count}, expected a number ≥ 0")
 
 
 def _same_length(values: Sized | None, count: int, where: str, other: str) -> None:
@@ -62,6 +70,7 @@ def _check_curve(doc: CurveDoc, source: str) -> None:
     if not (math.isfinite(doc.level) and 0 < doc.level < 1):
         raise InvalidInput(f"{source}: level is {doc.level}, expected a number between 0 and 1")
     lists = {"value": doc.value, "low": doc.low, "high": doc.high, "leave": doc.leave, "unsampled": doc.unsampled}
+    lists["widened"] = doc.widened
     for group in ("outcomes", "outcomes_low", "outcomes_high"):
         lists.update({f"{group}[{label!r}]": values for label, values in getattr(doc, group).items()})
     for name, values in lists.items():
@@ -85,10 +94,32 @@ def _check_exit(reading: ExitDoc, n_trace: int, where: str) -> None:
     for option, values in zip(reading.options, reading.probability, strict=True):
         _same_length(values, count, f"{where}: probability of {option!r}", "cuts")
         _unit(values, f"{where}: probability of {option!r}")
+    _check_bounds(reading, where)
     for name, values in (("mass", reading.mass), ("held", reading.held), ("top_token", reading.top_token)):
         _same_length(values, count, f"{where}: {name}", "cuts")
     _same_length(reading.top_probability, count, f"{where}: top_probability", "cuts")
     _unit(reading.top_probability, f"{where}: top_probability")
+
+
+def _check_bounds(reading: ExitDoc, where: str) -> None:
+    """Upper bounds come together, lie in [0, 1] and are not below what they bound."""
+    if (reading.probability_high is None) != (reading.mass_high is None):
+        raise InvalidInput(f"{where} has one of probability_high and mass_high; expected both or neither")
+    if reading.probability_high is None or reading.mass_high is None:
+        return
+    _same_length(reading.probability_high, len(reading.options), f"{where}: probability_high", "options")
+    _same_length(reading.mass_high, len(reading.cuts), f"{where}: mass_high", "cuts")
+    _not_below(reading.mass, reading.mass_high, f"{where}: mass_high")
+    for option, low, high in zip(reading.options, reading.probability, reading.probability_high, strict=True):
+        _same_length(high, len(reading.cuts), f"{where}: probability_high of {option!r}", "cuts")
+        _unit(high, f"{where}: probability_high of {option!r}")
+        _not_below(low, high, f"{where}: probability_high of {option!r}")
+
+
+def _not_below(low: Sequence[Number], high: Sequence[Number], where: str) -> None:
+    for least, most in zip(low, high, strict=False):
+        if least is not None and most is not None and most < least - _ROUNDING:
+            raise InvalidInput(f"{where} holds {most} where the lower bound is {least}, expected no less than that")
 
 
 def _check_samples(doc: SampleSetDoc, source: str) -> None:

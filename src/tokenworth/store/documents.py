@@ -218,7 +218,7 @@ def write_parquet(what: Document | Sequence[SampleDoc], path: str | Path) -> Non
     """Writes rollouts (or, of a forced document, readings) as one Parquet table, whole or not at all.
 
     Rollouts: trace_id, position (cut), draw, token_ids (list of int32), text, finish, outcome, verdict, n_tokens.
-    Readings: trace_id, exit, position, option, probability, mass, held.
+    Readings: trace_id, exit, position, option, probability, mass, probability_high, mass_high, held.
     ``trace_id`` is a hash of model, prompt and trace, the same in every file about one trace.
 
     Raises: MissingExtra without pyarrow; StoreError when the disk refuses.
@@ -262,6 +262,8 @@ _READING_COLUMNS = {
     "option": "string",
     "probability": "float64",
     "mass": "float64",
+    "probability_high": "float64",
+    "mass_high": "float64",
     "held": "bool_",
 }
 
@@ -301,5 +303,7 @@ def _reading_rows(doc: ForcedDoc) -> Iterator[tuple[object, ...]]:
     for reading in doc.exits:
         for i, cut in enumerate(reading.cuts):
             held = None if reading.held is None else reading.held[i]
+            most = None if reading.mass_high is None else reading.mass_high[i]
             for k, option in enumerate(reading.options):
-                yield name, reading.name, cut, option, reading.probability[k][i], reading.mass[i], held
+                high = None if reading.probability_high is None else reading.probability_high[k][i]
+                yield name, reading.name, cut, option, reading.probability[k][i], reading.mass[i], high, most, held

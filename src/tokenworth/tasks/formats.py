@@ -47,10 +47,12 @@ FORMATS: Mapping[str, TraceFormat] = {
     for trace_format in (
         _format("think", "<think>", "</think>", "\n\n"),
         _format("tiny", "<think>", "</think>", " "),
+        _format("think-line", "<think>", "</think>", "\n"),
         _format("glm", "<think>", "</think>", "\n"),
+        _format("glm-4.7", "<think>", "</think>", ""),
         _format("kimi", "<think>", "</think>", ""),
         _format("deepseek-v3", "<think>", "</think>", ""),
-        _format("seed", "<seed:think>", "</seed:think>", ""),
+        _format("seed", "<seed:think>", "</seed:think>", "\n"),
         _format("mistral", "[THINK]", "[/THINK]", ""),
         _format("harmony", "<|channel|>analysis<|message|>", _HARMONY_CLOSE, ""),
         _format("granite", "<think>", "</think>", "<response>"),
@@ -82,8 +84,11 @@ _RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("apriel", ("[BEGIN FINAL RESPONSE]",), ()),
     ("granite", ("<think>", "<response>"), ()),
     ("kimi", ("</think>", "<|im_middle|>"), ()),
+    ("glm-4.7", ("</think>", "[gMASK]", "else '<think>'"), ()),
     ("glm", ("</think>", "[gMASK]"), ()),
     ("tiny", ("</think>", "<|user|>", "<|assistant|>", "<|end|>"), ("<|system|>", "<|im_start|>")),
+    ("think-line", (r"</think>\n' + content",), ()),
+    ("think-line", (r'</think>\n" + content',), ()),
     ("think", ("</think>",), ()),
 )
 
@@ -92,7 +97,7 @@ def detect_format(source: str | Mapping[str, int] | Iterable[str] | Callable[[st
     """The format that a chat template's text, a vocabulary, or a test for membership in one speaks for; else ``plain``.
 
     A template is the surer source: it shows how the close marker is used. A vocabulary cannot tell models apart that
-    share their tokens (DeepSeek-V3.1 reads as ``think``); name the format where that matters.
+    share their tokens (DeepSeek-V3.1 reads as ``think``, GLM-4.7 as ``glm``); name the format where that matters.
     """
     if isinstance(source, str):
         has: Callable[[str], bool] = source.__contains__

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from tokenworth.core.ports import Store
+from tokenworth.core.ports import Recorded, Store
 from tokenworth.core.problem import Problem
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.run.estimate import Price
 from tokenworth.run.progress import OnEvent
 from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.graders import grader_for
@@ -18,7 +20,18 @@ from tokenworth.tasks.judge import text_judge
 from tokenworth.tasks.load import load_item
 from tokenworth.tasks.prompt import user_message
 from tokenworth.workbench.case import Case, Now, utc_now
-from tokenworth.workbench.models import Model, load_model
+from tokenworth.workbench.models import Model, is_served, load_model
+
+if TYPE_CHECKING:
+    from tokenworth.backends.http.options import ServerOptions
+    from tokenworth.store.sqlite import SqliteStore
+
+
+def _with_money(server: ServerOptions | None, price: Price | None, max_usd: float | None) -> ServerOptions:
+    from tokenworth.backends.http.options import ServerOptions
+
+    options = server or ServerOptions()
+    return options if price is None and max_usd is None else replace(options, price=price, max_usd=max_usd)
 
 
 def _silent(verb: str) -> OnEvent | None:
@@ -29,13 +42,15 @@ def _silent(verb: str) -> OnEvent | None:
 class Workbench:
     """A model with a store. Use as a context manager, or call `close`.
 
-    ``model``: ``tiny``, ``toy:FILE.json`` or ``hf:PATH``. ``store``: path of the run's SQLite file; None keeps rollouts in memory.
-    ``on_event``: verb -> receiver of progress events. ``now``: the clock of provenance.
+    ``model``: ``tiny``, ``toy:FILE.json``, ``hf:PATH``, or the address of a server, ``http://HOST:PORT/v1#NAME``; several addresses form a
+    pool. ``store``: path of the run's SQLite file; None keeps rollouts in memory. ``on_event``: verb -> receiver of progress events.
+    ``now``: the clock of provenance. ``server``: how servers are reached. ``price`` and ``max_usd``: what a server's model costs and may
+    cost in all; local models cost nothing.
     """
 
     def __init__(
         self,
-        model: str | Model = "tiny",
+        model: str | Sequence[str] | Model = "tiny",
         *,
         store: str | os.PathLike[str] | Store | None = None,
         device: str = "cpu",
@@ -43,6 +58,9 @@ class Workbench:
         batch: int = 64,
         trace_format: str | None = None,
         threads: int | None = None,
+        server: ServerOptions | None = None,
+        price: Price | None = None,
+        max_usd: float | None = None,
         on_event: Callable[[str], OnEvent | None] = _silent,
         now: Now = utc_now,
         command: str = "",
@@ -50,7 +68,15 @@ class Workbench:
         self.model = (
             model
             if isinstance(model, Model)
-            else load_model(model, device=device, dtype=dtype, batch=batch, trace_format=trace_format, threads=threads)
+            else load_model(
+                model,
+                device=device,
+                dtype=dtype,
+                batch=batch,
+                trace_format=trace_format,
+                threads=threads,
+                server=_with_money(server, price, max_usd) if is_served(model) else None,
+            )
         )
         self._on_event, self._now, self._command = on_event, now, command
         self.store: Store
@@ -59,9 +85,28 @@ class Workbench:
         elif isinstance(store, str | os.PathLike):
             from tokenworth.store.sqlite import open_store
 
-            self.store = open_store(Path(store), fingerprint=self.model.backend.fingerprint, name=self.model.name)
+            opened = open_store(Path(store), fingerprint=self.model.backend.fingerprint, name=self.model.name)
+            self.store = opened
+            self._note_server(opened)
         else:
             self.store = store
+
+    def _note_server(self, store: SqliteStore) -> None:
+        """Keeps the server's record with the runs, and refuses a server whose log-probabilities are not those of the stored draws."""
+        backend = self.model.backend
+        if not isinstance(backend, Recorded):
+            return
+        record = backend.record()
+        known = [run.config.get("record") for run in store.runs() if run.verb == "probe"]
+        if known and not backend.is_same_model(known[-1]):
+            raise MismatchError(
+                f"the server's log-probabilities for one prompt are not those of the model behind {store.path}: "
+                "another model under the same name; use another --store"
+            )
+        if not any(backend.is_recorded(one) for one in known):
+            started = self._now().isoformat(timespec="seconds")
+            run = store.begin_run(verb="probe", config={"record": record}, started=started)
+            store.finish_run(run, finished=started)
 
     def __enter__(self) -> Self:
         return self
@@ -70,10 +115,11 @@ class Workbench:
         self.close()
 
     def close(self) -> None:
-        """Closes the store."""
-        close = getattr(self.store, "close", None)
-        if close is not None:
-            close()
+        """Closes the store and a server's connections."""
+        for part in (self.store, self.model.backend):
+            close = getattr(part, "close", None)
+            if close is not None:
+                close()
 
     def case(self, task: str | Problem | None = None, item: int | str = 0, *, grader: str | None = None) -> Case:
         """A problem put to the model: a `Problem`, or a task such as ``world:steps`` or ``mmlu:FILE.csv`` and an item of it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tokenworth import __version__
 from tokenworth.core.documents import CurveDoc, ForcedDoc, ModelDoc, ProvenanceDoc, SampleSetDoc
 from tokenworth.core.grade import Judge
-from tokenworth.core.ports import Store
+from tokenworth.core.ports import Metered, Reaches, Spent, Store
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.request import Experiment
 from tokenworth.core.sampling import Sampling
@@ -66,6 +66,15 @@ class Forced:
 
     result: ForcedResult
     document: ForcedDoc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Used:
+    """What one run took: the driver's counts, and what the backend had spent before and after it."""
+
+    counts: RunCounts
+    before: Spent
+    after: Spent
 
 
 def utc_now() -> datetime:
@@ -127,17 +136,27 @@ class Case:
         trace_format = self.model.format
         return None if trace_format is None or not trace_format.close else self.model.codec.encode(trace_format.close)
 
-    def _run(self, verb: str, experiment: Experiment[ResultT]) -> tuple[ResultT, RunCounts]:
-        return drive_counted(experiment, backend=self.model.backend, store=self.store, on_event=self._on_event(verb))
+    def _run(self, verb: str, experiment: Experiment[ResultT]) -> tuple[ResultT, _Used]:
+        before = self._spent()
+        result, counts = drive_counted(experiment, backend=self.model.backend, store=self.store, on_event=self._on_event(verb))
+        return result, _Used(counts=counts, before=before, after=self._spent())
 
-    def _about(self, counts: RunCounts) -> About:
+    def _spent(self) -> Spent:
+        return self.model.backend.spent() if isinstance(self.model.backend, Metered) else Spent()
+
+    def _about(self, used: _Used) -> About:
         provenance = ProvenanceDoc(
             version=__version__,
             created=self._now().isoformat(timespec="seconds"),
             command=self._command,
             store=Path(getattr(self.store, "path", "")).name,
-            drawn=counts.drawn,
-            reused=counts.reused,
+            drawn=used.counts.drawn,
+            reused=used.counts.reused,
+            retried=used.after.retried - used.before.retried,
+            errors=used.after.errors - used.before.errors,
+            tokens_cached=used.after.tokens_cached - used.before.tokens_cached,
+            cost=None if used.after.money is None else used.after.money - (used.before.money or 0.0),
+            server=getattr(self.model.backend, "description", ""),
         )
         model = ModelDoc(name=self.model.name, fingerprint=self.model.backend.fingerprint)
         return About(problem=self.problem, model=model, codec=self.model.codec, provenance=provenance)
@@ -150,6 +169,7 @@ class Case:
 
     def sample_experiment(self, n: int, sampling: Sampling, seed: int, level: float) -> Experiment[SampleResult]:
         """The experiment behind `sample`."""
+        self._require("sample", "answers", "forced answers on a trace given by --trace-ids may still work")
         return sample(self.prompt, n=n, sampling=sampling, seed=seed, judge=self.judge, find_wall=self.find_wall, level=level)
 
     def sample(self, n: int, *, sampling: Sampling | None = None, seed: int = 0, level: float = 0.95, choose: str | None = None) -> Samples:
@@ -157,9 +177,9 @@ class Case:
         if choose is not None:
             check_choice(choose, n)
         experiment = self.sample_experiment(n, sampling or self.sampling(), seed, level)
-        result, counts = self._run("sample", experiment)
+        result, used = self._run("sample", experiment)
         chosen = None if choose is None else choose_trace(result, choose)[0]
-        return Samples(result=result, document=sample_document(result, chosen, self._about(counts)))
+        return Samples(result=result, document=sample_document(result, chosen, self._about(used)))
 
     def given_trace(self, ids: tuple[int, ...], *, sampling: Sampling | None = None, seed: int = 0) -> Trace:
         """A base trace from its ids; where they do not end in a stop token, one sampled continuation ends it."""
@@ -202,18 +222,49 @@ class Case:
         values: dict[str, Any] = {"stride": None, "refine": None, "interval": "wilson", "top": 20} | choices
         return CurveSettings(plan=plan, sampling=sampling, seed=seed, samples=samples, budget=budget, level=level, **values)  # pyright: ignore[reportArgumentType]
 
-    def curve_experiment(self, trace: Trace, settings: CurveSettings) -> Experiment[CurveResult]:
+    def curve_experiment(self, trace: Trace, settings: CurveSettings, *, snap: bool = False) -> Experiment[CurveResult]:
         """The experiment behind `curve`."""
+        self._require("sample", "a curve", "nothing but imported results can be shown")
+        if settings.plan == "excursions":
+            for field in ("next_token", "leave"):
+                self._require(field, "excursions", "use --plan stride or plain")
+        allowed = self._reachable(trace, ((),))
         able = self.model.backend.capabilities
-        if settings.plan == "excursions" and not (able.leave and able.next_token):
-            raise Unsupported(f"{self.model.name} gives no next-token probabilities, which excursions need; use the plan stride or plain")
-        return curve(trace, judge=self.judge, settings=settings, with_probabilities=able.next_token)
+        with_q = able.next_token and allowed is None
+        return curve(trace, judge=self.judge, settings=settings, with_probabilities=with_q, cuts_allowed=allowed, snap=snap)
 
-    def curve(self, trace: Trace, *, sampling: Sampling | None = None, settings: CurveSettings | None = None, **choices: Any) -> Curve:
-        """The value curve of a trace. ``choices``: plan, samples, stride, refine, max_rollouts, max_tokens, half_width, seed, level."""
+    def curve(
+        self,
+        trace: Trace,
+        *,
+        sampling: Sampling | None = None,
+        settings: CurveSettings | None = None,
+        snap: bool = False,
+        **choices: Any,
+    ) -> Curve:
+        """The value curve of a trace. ``choices``: plan, samples, stride, refine, max_rollouts, max_tokens, half_width, seed, level.
+
+        ``snap``: where a server that takes text only cannot start at a cut, the nearest one it can is measured instead of none.
+        """
         settings = settings or self.settings(sampling=sampling or self.sampling(), **choices)
-        result, counts = self._run("curve", self.curve_experiment(trace, settings))
-        return Curve(result=result, document=curve_document(result, self._about(counts)))
+        result, used = self._run("curve", self.curve_experiment(trace, settings, snap=snap))
+        return Curve(result=result, document=curve_document(result, self._about(used)))
+
+    def _require(self, field: str, what: str, instead: str) -> None:
+        """Refuses what the model's backend cannot do, in one sentence: what is missing and what would still work."""
+        able = self.model.backend.capabilities
+        if not getattr(able, field):
+            raise Unsupported(f"{what} cannot be had from {self.model.name}: {able.lacks.get(field, field)}; {instead}")
+
+    def _reachable(self, trace: Trace, suffixes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        """The cuts at which the model can be asked with each suffix; None where it can be asked at all of them."""
+        backend = self.model.backend
+        if backend.capabilities.any_cut or not isinstance(backend, Reaches):
+            return None
+        cuts = range(trace.n_trace + 1)
+        reached = [backend.reachable(trace.sequence, cuts, suffix) for suffix in suffixes]
+        allowed = tuple(cut for cut in cuts if all(one[cut] for one in reached))
+        return None if len(allowed) == len(cuts) else allowed
 
     # -- forced ----------------------------------------------------------------------------------------------------
 
@@ -228,8 +279,7 @@ class Case:
 
     def forced_exits(self, exits: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> tuple[ExitText, ...]:
         """Exit texts and options as ids, checked; nothing is drawn. Raises InvalidInput for what cannot be read."""
-        if not self.model.backend.capabilities.read:
-            raise Unsupported(f"{self.model.name} gives no log-probabilities of continuations, which forced answers need")
+        self._require("read", "forced answers", "sample and curve --plan stride may still work")
         labels, texts = self.option_labels(options), self.exit_texts(exits)
         check_options(labels)
         names = ["default"] if not exits else [f"exit {i + 1}" for i in range(len(texts))]
@@ -240,14 +290,18 @@ class Case:
         return options or (() if self.problem is None else self.problem.labels)
 
     def forced_experiment(
-        self, trace: Trace, *, exits: tuple[str, ...] = (), options: tuple[str, ...] = (), stride: int = 1
+        self, trace: Trace, *, exits: tuple[str, ...] = (), options: tuple[str, ...] = (), stride: int = 1, snap: bool = False
     ) -> Experiment[ForcedResult]:
         """The experiment behind `forced`."""
         encoded = self.forced_exits(exits, options)
-        return forced(trace, options=self.option_labels(options), exits=encoded, stride=stride, judge=self.judge)
+        allowed = self._reachable(trace, [one.suffix for one in encoded])
+        labels = self.option_labels(options)
+        return forced(trace, options=labels, exits=encoded, stride=stride, judge=self.judge, cuts_allowed=allowed, snap=snap)
 
-    def forced(self, trace: Trace, *, exits: tuple[str, ...] = (), options: tuple[str, ...] = (), stride: int = 1) -> Forced:
+    def forced(
+        self, trace: Trace, *, exits: tuple[str, ...] = (), options: tuple[str, ...] = (), stride: int = 1, snap: bool = False
+    ) -> Forced:
         """Option probabilities at every ``stride``-th cut after each exit text (the model format's own by default)."""
-        experiment = self.forced_experiment(trace, exits=exits, options=options, stride=stride)
-        result, counts = self._run("forced", experiment)
-        return Forced(result=result, document=forced_document(result, self.exit_texts(exits), self._about(counts)))
+        experiment = self.forced_experiment(trace, exits=exits, options=options, stride=stride, snap=snap)
+        result, used = self._run("forced", experiment)
+        return Forced(result=result, document=forced_document(result, self._about(used)))

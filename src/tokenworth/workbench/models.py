@@ -1,19 +1,24 @@
-"""Models by name: ``tiny`` (bundled), ``toy:FILE.json`` (an exact automaton), ``hf:PATH`` (a local Hugging Face model)."""
+"""Models by name: ``tiny`` (bundled), ``toy:FILE.json`` (an exact automaton), ``hf:PATH`` (a local Hugging Face model), or an address."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenworth.core.ports import Backend
 from tokenworth.core.tokens import Codec
-from tokenworth.errors import MissingFile, Unsupported, unknown_name
+from tokenworth.errors import InvalidInput, MissingExtra, MissingFile, unknown_name
 from tokenworth.tasks.formats import TraceFormat, detect_format, format_named
+
+if TYPE_CHECKING:
+    from tokenworth.backends.http.options import ServerOptions
 
 TINY = Path(__file__).parent.parent / "assets" / "tiny"
 """Folder of the bundled model."""
+
+_SERVED = ("http://", "https://")
 
 Render = Callable[[str], tuple[int, ...]]
 
@@ -43,18 +48,30 @@ class Model:
 
 
 def load_model(
-    name: str,
+    name: str | Sequence[str],
     *,
     device: str = "cpu",
     dtype: str = "float32",
     batch: int = 64,
     trace_format: str | None = None,
     threads: int | None = None,
+    server: ServerOptions | None = None,
 ) -> Model:
     """The model a name stands for. ``threads``: CPU threads of torch, 1 for the bundled model unless given.
 
-    Raises UnknownName for a name of no known kind, MissingFile for a path that is not there, MissingExtra without torch.
+    Several names are addresses of servers of one model. ``server``: how they are reached; local models take no notice of it.
+
+    Raises UnknownName for a name of no known kind, MissingFile for a path that is not there, MissingExtra without the libraries a kind
+    needs, and for servers what `tokenworth.backends.http.load.load_served` raises.
     """
+    names: tuple[str, ...] = (name,) if isinstance(name, str) else tuple(name)
+    if not names:
+        raise InvalidInput("no model is named; give tiny, toy:FILE.json, hf:PATH or http://HOST:PORT/v1#NAME")
+    if all(one.startswith(_SERVED) for one in names):
+        return _served(names, server, trace_format)
+    if len(names) > 1:
+        raise InvalidInput(f"{len(names)} models are named; only addresses of servers of one model form a pool")
+    name = next(iter(names))
     kind, _, path = name.partition(":")
     local: dict[str, Any] = {"device": device, "dtype": dtype, "batch": batch}
     if kind == "toy" and path:
@@ -65,11 +82,42 @@ def load_model(
         return _local(name, path, **local, threads=threads, trace_format=trace_format, instruction=None)
     if (Path(name) / "config.json").is_file():
         return _local(name, name, **local, threads=threads, trace_format=trace_format, instruction=None)
-    if name.startswith(("http://", "https://")):
-        raise Unsupported(f"model {name!r}: servers are not supported yet; use tiny, toy:FILE.json or hf:PATH")
     if "/" in name or Path(name).exists():
         raise MissingFile(f"model {name!r}: no folder with a config.json there; write hf:NAME for a hub model, toy:FILE for an automaton")
-    raise unknown_name("model", name, ("tiny", "toy:FILE.json", "hf:PATH"))
+    raise unknown_name("model", name, ("tiny", "toy:FILE.json", "hf:PATH", "http://HOST:PORT/v1#NAME"))
+
+
+def is_served(name: str | Sequence[str]) -> bool:
+    """Whether a name stands for a server, which may cost money."""
+    return all(one.startswith(_SERVED) for one in ((name,) if isinstance(name, str) else name))
+
+
+def _served(names: tuple[str, ...], options: ServerOptions | None, trace_format: str | None) -> Model:
+    try:
+        from tokenworth.backends.http.load import load_served
+        from tokenworth.backends.http.options import ServerOptions
+    except ImportError as error:
+        raise MissingExtra(f"servers need the [http] extra: pip install 'tokenworth[http]' ({error.name} is missing)") from error
+    from tokenworth.backends.tokenizer.prompt import render_prompt
+
+    options = options or ServerOptions()
+    bundled = options.tokenizer == "tiny"
+    loaded = load_served(names, options, tokenizer_folder=TINY if bundled else None)
+    files = loaded.files
+    if trace_format is not None or bundled:
+        chosen = format_named(trace_format or "tiny")
+    else:
+        chosen = detect_format(files.vocabulary if files.template is None else files.template.text)
+    return Model(
+        name=loaded.backend.name,
+        backend=loaded.backend,
+        codec=files.codec,
+        stop=files.eos_ids,
+        render=lambda text: render_prompt(files, text, options.switches)[1],
+        context_length=loaded.backend.served.context_length,
+        format=chosen,
+        instruction="" if bundled else None,
+    )
 
 
 def _toy(name: str, path: str) -> Model:

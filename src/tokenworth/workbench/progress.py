@@ -5,11 +5,53 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from tokenworth.core.ports import Spent
 from tokenworth.run.progress import BatchFinished, BatchProgress, Event, Finished
+
+WIDTH = 100
+"""Columns a line may take; what matters least is left out of a longer one."""
+
+
+def compact(count: float) -> str:
+    """A count in three or four letters: 950, 12.3k, 4.56M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= 0.9995 * size:
+            value = count / size
+            return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}{unit}"
+    return f"{count:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A time in two units at most: 45 s, 2:05 min, 3:10 h."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60}:{whole % 60:02} min" if whole < 3600 else f"{whole // 3600}:{whole % 3600 // 60:02} h"
+
+
+def spent_parts(spent: Spent) -> list[str]:
+    """What a metered backend has used, most important first."""
+    tokens = f"{compact(spent.tokens_read)} tokens in, {compact(spent.tokens_generated)} out"
+    parts = [] if spent.money is None else [f"cost {spent.money:.4g}"]
+    parts += [f"{spent.errors:,} error{'s' * (spent.errors != 1)}"] if spent.errors else []
+    parts += [f"{spent.retried:,} retried"] if spent.retried else []
+    return [tokens, *parts, *([f"{compact(spent.tokens_cached)} cached"] if spent.tokens_cached else [])]
+
+
+def fitted(head: str, parts: list[str]) -> str:
+    """The parts in one line; those that no longer fit are left out."""
+    line = head
+    for part in parts:
+        if len(line) + len(part) + 2 < WIDTH:
+            line += f", {part}"
+    return line
 
 
 class ProgressLine:
-    """Draws one line that updates itself on a terminal, and plain lines, at most one every few seconds, elsewhere."""
+    """Draws one line that updates itself on a terminal, and plain lines, at most one every few seconds, elsewhere.
+
+    For a metered backend it tells what that has used since it was made: tokens, money, retries, unusable replies.
+    """
 
     def __init__(self, label: str, stream: TextIO | None = None, *, every_s: float = 5.0) -> None:
         self.label, self.stream, self.every_s = label, stream or sys.stderr, every_s
@@ -33,16 +75,29 @@ class ProgressLine:
         if not self.is_terminal and now - self._last < self.every_s:
             return
         self._last = now
+        if event.spent is not None:
+            self._write(self._metered(event, event.spent))
+            return
         rate = f", {event.tokens_per_second:,.0f} tokens/s" if event.tokens_per_second and event.tokens else ""
         text = f"{self.label}: batch {event.batch + 1}, {event.done}/{event.total} requests, {self._tokens + event.tokens:,} tokens{rate}"
         self._write(text)
 
+    def _metered(self, event: BatchProgress, spent: Spent) -> str:
+        left = [f"{duration(event.seconds * (event.total - event.done) / event.done)} left"] if 0 < event.done < event.total else []
+        rate = [f"{compact(event.tokens_per_second)} tokens/s"] if event.tokens_per_second and event.tokens else []
+        tokens, *others = spent_parts(spent)
+        return fitted(f"{self.label}: {event.done:,}/{event.total:,} requests", [tokens, *left, *others, *rate])
+
     def _finish(self, event: Finished) -> None:
         counts = event.counts
-        reused = f", {counts.rollouts_reused:,} rollouts from the store" if counts.rollouts_reused else ""
-        self._write(
-            f"{self.label}: {counts.rollouts_drawn:,} rollouts drawn, {counts.tokens_drawn:,} tokens{reused}, {event.seconds:.1f} s"
-        )
+        if event.spent is not None:
+            head = f"{self.label}: {counts.drawn:,} drawn, {counts.reused:,} reused, {duration(event.seconds)}"
+            self._write(fitted(head, spent_parts(event.spent)))
+        else:
+            reused = f", {counts.rollouts_reused:,} rollouts from the store" if counts.rollouts_reused else ""
+            self._write(
+                f"{self.label}: {counts.rollouts_drawn:,} rollouts drawn, {counts.tokens_drawn:,} tokens{reused}, {event.seconds:.1f} s"
+            )
         if self.is_terminal:
             self.stream.write("\n")
         self.stream.flush()

@@ -56,18 +56,21 @@ export class Plots {
 
   private listen(): void {
     const cutOf = (e: PointerEvent) => this.scale.cut(this.xOf(e));
+    // The legends stand inside the plots: what is pressed there is not a place on them.
+    const onControl = (e: PointerEvent) => e.target instanceof Element && e.target.closest("button, select") !== null;
     this.root.addEventListener("pointermove", (e) => {
       if (this.dragFrom !== null && Math.abs(this.xOf(e) - this.dragFrom) > 6) this.showBrush(this.dragFrom, this.xOf(e));
       this.handlers.preview(cutOf(e));
     });
     this.root.addEventListener("pointerleave", () => this.handlers.preview(null));
     this.root.addEventListener("pointerdown", (e) => {
-      if (e.button !== 0 || e.pointerType === "touch") return;
+      if (e.button !== 0 || e.pointerType === "touch" || onControl(e)) return;
       this.dragFrom = this.xOf(e);
       this.root.setPointerCapture(e.pointerId);
     });
     this.root.addEventListener("pointerup", (e) => {
       const from = this.dragFrom;
+      if (from === null && onControl(e)) return;
       this.dragFrom = null;
       this.brush.hidden = true;
       if (from !== null && Math.abs(this.xOf(e) - from) > 6) {

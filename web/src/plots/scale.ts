@@ -1,4 +1,7 @@
 // The shared x axis (cuts) and small drawing helpers.
+import { RISING, STATES, TILE } from "../states";
+import type { Line } from "../states";
+
 export const LEFT = 44;
 export const RIGHT = 14;
 
@@ -54,7 +57,7 @@ export interface Theme {
   readonly band: string;
   readonly paper: string;
   readonly mark: string;
-  colour(index: number): string;
+  fill(ctx: CanvasRenderingContext2D, index: number): CanvasPattern | string;
 }
 
 export function readTheme(): Theme {
@@ -68,28 +71,43 @@ export function readTheme(): Theme {
     band: get("--band"),
     paper: get("--paper"),
     mark: get("--mark"),
-    colour: (index) => (index >= 0 ? get(`--cat-${index}`) : index === -1 ? get("--other") : index === -2 ? get("--ungraded") : get("--truncated")),
+    fill: (ctx, index) => {
+      if (index >= 0) return get(`--cat-${index}`);
+      const state = STATES[index];
+      return state ? tiled(ctx, get(state.ground), get(state.stroke), state.lines, state.width) : get("--other");
+    },
   };
 }
 
 const patterns = new Map<string, CanvasPattern>();
 
-// A diagonal hatch in one colour: mass that is on no option.
-export function hatch(ctx: CanvasRenderingContext2D, colour: string): CanvasPattern | string {
-  const found = patterns.get(colour);
+// Lines over a ground, repeated; a ground of "" is transparent.
+function tiled(ctx: CanvasRenderingContext2D, ground: string, stroke: string, lines: readonly Line[], width: number): CanvasPattern | string {
+  if (!lines.length) return ground;
+  const key = `${ground}|${stroke}|${width}|${lines.join(";")}`;
+  const found = patterns.get(key);
   if (found) return found;
   const tile = document.createElement("canvas");
-  tile.width = tile.height = 6;
+  tile.width = tile.height = TILE;
   const pen = tile.getContext("2d");
-  if (!pen) return colour;
-  pen.strokeStyle = colour;
-  pen.lineWidth = 1;
-  for (const shift of [-6, 0, 6]) {
-    pen.moveTo(shift, 6);
-    pen.lineTo(shift + 6, 0);
+  if (!pen) return stroke;
+  if (ground) {
+    pen.fillStyle = ground;
+    pen.fillRect(0, 0, TILE, TILE);
+  }
+  pen.strokeStyle = stroke;
+  pen.lineWidth = width;
+  for (const [x0, y0, x1, y1] of lines) {
+    pen.moveTo(x0, y0);
+    pen.lineTo(x1, y1);
   }
   pen.stroke();
   const pattern = ctx.createPattern(tile, "repeat");
-  if (pattern) patterns.set(colour, pattern);
-  return pattern ?? colour;
+  if (pattern) patterns.set(key, pattern);
+  return pattern ?? stroke;
+}
+
+// A diagonal hatch in one colour: mass that is on no option.
+export function hatch(ctx: CanvasRenderingContext2D, colour: string): CanvasPattern | string {
+  return tiled(ctx, "", colour, RISING, 1);
 }

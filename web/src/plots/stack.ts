@@ -1,5 +1,6 @@
 // Shares stacked at cuts. A reading fills its own cut only; cuts without one stay empty.
 import { lastAtMost } from "../codec";
+import { unlisted } from "../model";
 import type { Stack } from "../model";
 import { drawFrame } from "./curve";
 import { LEFT, RIGHT, hatch } from "./scale";
@@ -26,7 +27,7 @@ export function drawStack(ctx: CanvasRenderingContext2D, stack: Stack, share: bo
   ctx.beginPath();
   ctx.rect(LEFT - 4, 0, scale.width - LEFT - RIGHT + 8, height);
   ctx.clip();
-  const pens: Pens = { colours: stack.colours.map((c) => theme.colour(c)), rest: hatch(ctx, theme.muted), gold: theme.ink, mass: theme.ink };
+  const pens: Pens = { colours: stack.colours.map((c) => theme.fill(ctx, c)), rest: hatch(ctx, theme.muted), open: theme.band, gold: theme.ink, mass: theme.ink };
   if (scale.perCut * gap >= 1) {
     for (const i of rows) {
       if (stack.cuts[i]! < scale.from - 1 || stack.cuts[i]! > scale.to + 1) continue;
@@ -46,7 +47,7 @@ export function drawStack(ctx: CanvasRenderingContext2D, stack: Stack, share: bo
   ctx.restore();
 }
 
-interface Pens { readonly colours: string[]; readonly rest: CanvasPattern | string; readonly gold: string; readonly mass: string }
+interface Pens { readonly colours: readonly (CanvasPattern | string)[]; readonly rest: CanvasPattern | string; readonly open: string; readonly gold: string; readonly mass: string }
 
 function mean(row: Float32Array, at: readonly number[]): number {
   let sum = 0;
@@ -69,6 +70,13 @@ function column(
     }
     base += size;
   });
+  // A light band: options that were not listed are somewhere in it.
+  const open = stack.massHigh ? at.reduce((sum, i) => sum + unlisted(stack, i, share), 0) / at.length : 0;
+  if (open > 0) {
+    ctx.fillStyle = pens.open;
+    ctx.fillRect(x, y(Math.min(1, base + open)), width, y(base) - y(Math.min(1, base + open)));
+    base += open;
+  }
   if (share || base > 0.9995) return;
   ctx.fillStyle = pens.rest;
   ctx.fillRect(x, y(1), width, y(Math.min(1, base)) - y(1));

@@ -1,11 +1,11 @@
 // The plots' numbers as tables, and the notes of the run.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { MEASURED } from "../model";
+import { MEASURED, boundsOf } from "../model";
 import type { Curve, Stack } from "../model";
 import { amount, count } from "../format";
 import { header, looseSets, sampleSet, trace } from "../state";
-import { Num, SetLine } from "./parts";
+import { Between, Num, SetLine } from "./parts";
 
 const PAGE = 100;
 
@@ -149,11 +149,14 @@ function StackTable({ stack }: { stack: Stack }) {
                   {count(stack.cuts[i]!)}
                   {stack.held?.[i] ? " (copied)" : ""}
                 </th>
-                {[...stack.allRaw, stack.mass].map((c) => (
+                {stack.allRaw.map((_, k) => boundsOf(stack, k, i, false)).map(([low, high]) => (
                   <td>
-                    <Num x={c[i]!} />
+                    <Between low={low} high={high} />
                   </td>
                 ))}
+                <td>
+                  <Between low={stack.mass[i]!} high={stack.massHigh?.[i] ?? stack.mass[i]!} />
+                </td>
               </tr>
             ))}
           </tbody>

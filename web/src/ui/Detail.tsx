@@ -1,10 +1,10 @@
 // Everything known about the place of the cursor.
-import { MEASURED, rowOf, rowsOf } from "../model";
+import { MEASURED, boundsOf, rowOf, rowsOf } from "../model";
 import type { Curve, Stack, Trace } from "../model";
 import { readingAt } from "../plots/stack";
 import { amount, count, visible } from "../format";
 import { focus, pin, pinned, share, showSamples, shown, stackIndex, trace } from "../state";
-import { CountBar, Interval, Num, Piece, Section, Swatch, unitWord } from "./parts";
+import { Between, CountBar, Interval, Num, Piece, Section, Swatch, swatchClass, unitWord } from "./parts";
 
 export function Detail() {
   const found = trace.value;
@@ -128,14 +128,14 @@ function Shares({ stack, cut }: { stack: Stack; cut: number }) {
     );
   }
   const mass = stack.mass[row]!;
-  const lines = stack.all_labels.map((label, k) => ({ label, raw: stack.allRaw[k]![row]! }));
+  const off = [Math.max(0, 1 - (stack.massHigh?.[row] ?? mass)), Math.max(0, 1 - mass)] as const;
+  const lines = stack.all_labels.map((label, k) => ({ label, bounds: boundsOf(stack, k, row, share.value && stack.kind === "forced") }));
   return (
     <Section title={title} aside={stack.kind === "forced" ? (share.value ? "renormalised" : "raw") : undefined}>
       <table class="shares">
         <tbody>
-          {lines.map(({ label, raw }) => {
+          {lines.map(({ label, bounds: [low, high] }) => {
             const k = stack.labels.indexOf(label);
-            const x = share.value && stack.kind === "forced" ? raw / mass : raw;
             return (
               <tr class={stack.gold[k] ? "gold" : ""}>
                 <th scope="row">
@@ -144,26 +144,28 @@ function Shares({ stack, cut }: { stack: Stack; cut: number }) {
                 </th>
                 <td class="meter">
                   <span class="bar">
-                    <span class={`sw ${k < 0 || stack.colours[k]! < 0 ? "cat-other" : `cat-${stack.colours[k]}`}`} style={{ width: `${100 * Math.min(1, x || 0)}%` }} />
+                    <span class={swatchClass(k < 0 ? -1 : stack.colours[k]!)} style={{ width: `${100 * Math.min(1, low || 0)}%` }} />
+                    {high > low && <span class="sw open" style={{ width: `${100 * Math.min(1, high - low)}%` }} />}
                   </span>
                 </td>
                 <td class="num">
-                  <Num x={x} />
+                  <Between low={low} high={high} />
                 </td>
               </tr>
             );
           })}
           <tr class="rest">
             <th scope="row">
-              <i class="sw hatch" aria-hidden="true" /> {stack.kind === "forced" ? "not on options" : "unknown"}
+              <i class="sw hatch" aria-hidden="true" /> {stack.kind === "forced" ? "not on options" : "no outcome known"}
             </th>
             <td class="meter">
               <span class="bar">
-                <span class="sw hatch" style={{ width: `${100 * Math.max(0, Math.min(1, 1 - mass))}%` }} />
+                <span class="sw hatch" style={{ width: `${100 * off[0]}%` }} />
+                {off[1] > off[0] && <span class="sw open" style={{ width: `${100 * (off[1] - off[0])}%` }} />}
               </span>
             </td>
             <td class="num">
-              <Num x={Math.max(0, 1 - mass)} />
+              <Between low={off[0]} high={off[1]} />
             </td>
           </tr>
         </tbody>

@@ -95,6 +95,11 @@ export function StackLegend() {
             {stack.gold[k] && " ✓"}
           </span>
         ))}
+        {stack.massHigh?.some((x, i) => x > stack.mass[i]!) && (
+          <span class="key">
+            <i class="sw open" aria-hidden="true" /> not listed: up to
+          </span>
+        )}
         <span class="key">
           {share.value && stack.kind === "forced" ? <i class="sw dash" aria-hidden="true" /> : <i class="sw hatch" aria-hidden="true" />}{" "}
           {stack.kind === "forced" ? (share.value ? "mass on options" : "not on options") : "no outcome known"}

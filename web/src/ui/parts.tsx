@@ -2,12 +2,29 @@
 import type { ComponentChildren } from "preact";
 import { count, figure, signed, visible } from "../format";
 import { header, trace } from "../state";
+import { STATES } from "../states";
 import type { Outcome, SampleSet } from "../model";
 
 // A number with its exact value for machines.
 export function Num({ x, digits = 3, sign = false }: { x: number; digits?: number; sign?: boolean }) {
   if (Number.isNaN(x)) return <span class="none">–</span>;
   return <data value={String(Number(x.toPrecision(7)))}>{sign ? signed(x, digits) : figure(x, digits)}</data>;
+}
+
+// What lies between two bounds: one number where they agree, an upper bound where the lower one is 0.
+export function Between({ low, high }: { low: number; high: number }) {
+  if (!(high > low)) return <Num x={low} />;
+  if (low > 0 && high - low < 5e-4) return <Num x={(low + high) / 2} />;
+  const most = Math.ceil(high * 1000 - 1e-3) / 1000;
+  return low > 0 ? (
+    <>
+      <Num x={low} />–<Num x={most} />
+    </>
+  ) : (
+    <>
+      ≤ <Num x={most} />
+    </>
+  );
 }
 
 export function Interval({ low, high, sign = false }: { low: number; high: number; sign?: boolean }) {
@@ -20,7 +37,7 @@ export function Interval({ low, high, sign = false }: { low: number; high: numbe
 }
 
 export function swatchClass(colour: number): string {
-  return `sw ${colour >= 0 ? `cat-${colour}` : colour === -1 ? "cat-other" : colour === -2 ? "cat-ungraded" : "cat-truncated"}`;
+  return `sw cat-${colour >= 0 ? colour : (STATES[colour]?.name ?? "other")}`;
 }
 
 export function Swatch({ colour }: { colour: number }) {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tokenworth.backends.local.codec import TokenizerCodec
 from tokenworth.backends.local.engine import Engine
 from tokenworth.backends.local.forced import read
 from tokenworth.backends.local.model import LocalModel
@@ -13,6 +12,9 @@ from tokenworth.backends.local.nexttoken import next_token
 from tokenworth.backends.local.prefixes import PrefixStore
 from tokenworth.backends.local.probe import probe
 from tokenworth.backends.local.rows import Rows
+from tokenworth.backends.tokenizer.codec import TokenizerCodec
+from tokenworth.backends.tokenizer.prompt import render_prompt
+from tokenworth.backends.tokenizer.template import THINKING_ON
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.request import NextToken, Read, Request, Response, Sample
 from tokenworth.core.sampling import Sampling
@@ -59,19 +61,14 @@ class LocalBackend:
         """Text and ids of the prompt that asks ``user_text``: the chat template up to the model's turn, if there is one.
 
         A tokenizer without a template gets the text as it is, with the tokens it always adds (such as a BOS token).
+        ``template_arguments`` are variables of the template; thinking is switched on unless they switch it off.
 
         Raises: `InvalidInput` when the template refuses.
         """
-        tokenizer = self.model.tokenizer
-        if getattr(tokenizer, "chat_template", None) is None:
-            ids = tuple(tokenizer.encode(user_text, add_special_tokens=True))
-            return self.codec.decode(ids), ids
-        messages = [{"role": "user", "content": user_text}]
         try:
-            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **dict(template_arguments or {}))
-        except Exception as error:
-            raise InvalidInput(f"{self.name}: the chat template fails ({str(error).splitlines()[0] if str(error) else error!r})") from error
-        return text, tuple(tokenizer.encode(text, add_special_tokens=False))
+            return render_prompt(self.model, user_text, {**THINKING_ON, **(template_arguments or {})})
+        except InvalidInput as error:
+            raise InvalidInput(f"{self.name}: {error}") from error
 
     def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
         """Yields (key, response): tables first, then rollouts as they finish.

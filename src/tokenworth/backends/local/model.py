@@ -15,8 +15,9 @@ from transformers.utils import logging as hf_logging
 
 from tokenworth.backends.local import attention
 from tokenworth.backends.local.architecture import check_config, context_length
-from tokenworth.backends.local.codec import TokenizerCodec
 from tokenworth.backends.local.fingerprint import fingerprint_folder, model_folder
+from tokenworth.backends.tokenizer.codec import TokenizerCodec
+from tokenworth.backends.tokenizer.template import ChatTemplate
 from tokenworth.errors import InvalidInput, TokenworthError, Unsupported
 
 _HEAD_ELEMENTS = 1 << 24
@@ -32,6 +33,7 @@ class LocalModel:
         self.config = model.config.get_text_config()
         self.context_length = context_length(self.config)
         self.codec = TokenizerCodec(tokenizer)
+        self.template = _template(tokenizer)
         self.decoder = model.get_decoder()
         self.head = model.get_output_embeddings()
         self.vocab_size = int(self.head.weight.shape[0])
@@ -55,6 +57,10 @@ class LocalModel:
         if self._cap is not None:
             out = torch.tanh(out / self._cap) * self._cap
         return out
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        """Ids of a whole text; with ``add_special_tokens`` those that the tokenizer always adds (such as a BOS token)."""
+        return self.tokenizer.encode(text, add_special_tokens=add_special_tokens)
 
     @property
     def head_rows(self) -> int:
@@ -126,6 +132,16 @@ def _tokenizer(path: str, folder: Path) -> Any:
         if isinstance(error, TokenworthError):
             raise
         raise InvalidInput(f"{path}: the tokenizer cannot be loaded ({_one_line(error)})") from error
+
+
+def _template(tokenizer: Any) -> ChatTemplate | None:
+    """The tokenizer's chat template; of several the one named ``default``."""
+    found = getattr(tokenizer, "chat_template", None)
+    if isinstance(found, dict):
+        if "default" not in found:
+            raise InvalidInput(f"chat templates {', '.join(sorted(map(str, found)))}: none is named 'default'; expected one that is")
+        found = found["default"]
+    return None if found is None else ChatTemplate(str(found), tokenizer.special_tokens_map)
 
 
 @contextmanager

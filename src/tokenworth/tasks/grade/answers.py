@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenworth.core.grade import TRUNCATED, UNGRADED, Grade, Verdict
+from tokenworth.core.grade import RESERVED_OUTCOMES, UNPARSEABLE, Grade, Verdict
 
 MAX_ANSWER = 400
 """Characters of the longest answer that is read; what is longer is not an answer."""
@@ -26,9 +26,14 @@ _LEAD = re.compile(
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
-def ungraded() -> Grade:
+def unparseable() -> Grade:
     """The grade of a text in which no single answer can be read."""
-    return Grade(outcome=UNGRADED, verdict=Verdict.UNKNOWN)
+    return Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
+
+
+def answer_label(label: str) -> str:
+    """The label of an answer: itself, in quotes where it is one of the labels that never name an answer."""
+    return f"‘{label}’" if label in RESERVED_OUTCOMES else label
 
 
 def outcome_label(answer: str) -> str:
@@ -36,7 +41,7 @@ def outcome_label(answer: str) -> str:
     label = " ".join(answer.split())
     if len(label) > _MAX_LABEL:
         label = label[: _MAX_LABEL - 1] + "…"
-    return f"‘{label}’" if label in (UNGRADED, TRUNCATED) else label
+    return answer_label(label)
 
 
 def boxed(text: str) -> list[str]:

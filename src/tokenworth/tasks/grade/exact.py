@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.problem import Problem
-from tokenworth.tasks.grade.answers import MAX_ANSWER, outcome_label, stated, ungraded, unwrapped
+from tokenworth.tasks.grade.answers import MAX_ANSWER, outcome_label, stated, unparseable, unwrapped
 
 
 def normalised(text: str) -> str:
@@ -15,13 +15,13 @@ def normalised(text: str) -> str:
 def exact(problem: Problem, text: str) -> Grade:
     """Grade of the answer the text states (``\\boxed{}``, "the answer is …"), else of the whole text.
 
-    Several different stated answers, no text, or a text of more than 400 characters that states nothing: ungraded.
+    Several different stated answers, no text, or a text of more than 400 characters that states nothing: unparseable.
     """
     answers = {label for label in map(normalised, stated(text)) if label}
     if not answers and len(text.strip()) <= MAX_ANSWER:
         answers = {label for label in (normalised(text),) if label}
     if len(answers) != 1:
-        return ungraded()
+        return unparseable()
     answer = answers.pop()
     if problem.gold is None:
         return Grade(outcome=outcome_label(answer), verdict=Verdict.UNKNOWN)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenworth.core.grade import Grade, Grader, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import MissingExtra
-from tokenworth.tasks.grade.answers import MAX_ANSWER, boxed, outcome_label, stated, ungraded, unwrapped
+from tokenworth.tasks.grade.answers import MAX_ANSWER, boxed, outcome_label, stated, unparseable, unwrapped
 from tokenworth.tasks.grade.guard import Guard, shared_guard
 
 _PROGRAM = Path(__file__).with_name("latex_worker.py")
@@ -38,7 +38,7 @@ def _candidates(text: str) -> list[str]:
 def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
     answers = _candidates(text)
     if not answers or len(answers) > _MOST or any(len(answer) > MAX_ANSWER for answer in answers):
-        return ungraded()
+        return unparseable()
     label = latex_normalised(answers[-1])
     gold = problem.gold
     if gold is not None and len(answers) == 1 and label == latex_normalised(gold):
@@ -47,11 +47,11 @@ def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
         return Grade(outcome=outcome_label(label), verdict=Verdict.UNKNOWN)
     reply = guard.call({"gold": gold, "answers": answers})
     if reply is None or reply.get("failed") or not reply["read"][-1] or (len(answers) > 1 and not reply["same"]):
-        return ungraded()
+        return unparseable()
     if gold is None:
         return Grade(outcome=outcome_label(label), verdict=Verdict.UNKNOWN)
     if not reply["gold_read"]:
-        return ungraded()
+        return unparseable()
     if reply["correct"][-1]:
         return Grade(outcome=outcome_label(latex_normalised(gold)), verdict=Verdict.CORRECT)
     return Grade(outcome=outcome_label(label), verdict=Verdict.INCORRECT)
@@ -61,7 +61,7 @@ def latex_grader(*, guard: Guard | None = None) -> Grader:
     """A grader of mathematical answers: ``\\boxed{}``, "the answer is …", else the last formula.
 
     Equality is math-verify's (symbolic, and numeric to six decimals). An answer that cannot be read as LaTeX, or on
-    which the guarded process hangs, crashes or fails, is ungraded, as are several answers that are not equal. Correct
+    which the guarded process hangs, crashes or fails, is unparseable, as are several answers that are not equal. Correct
     answers share the outcome label of the gold answer, however they are written.
 
     Raises: MissingExtra when math-verify is not installed.

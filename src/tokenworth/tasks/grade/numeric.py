@@ -7,7 +7,7 @@ import re
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.grade.answers import outcome_label, stated, ungraded
+from tokenworth.tasks.grade.answers import outcome_label, stated, unparseable
 from tokenworth.tasks.grade.number import Number, number_label, numbers, parse_number, same_number
 
 _HASHES = re.compile(r"####\s*([^\n]{1,80})")
@@ -20,22 +20,22 @@ def numeric(problem: Problem, text: str) -> Grade:
     """Grade of the number the text states, else of its last number.
 
     Stated numbers are those after ``####``, in ``\\boxed{}`` and after "the answer is"; when they differ in value the
-    text is ungraded. Thousands separators, currency and percent signs, fractions and powers of ten are read; 25% is
+    text is unparseable. Thousands separators, currency and percent signs, fractions and powers of ten are read; 25% is
     taken as equal to 25 and to 0.25.
 
     Raises: InvalidInput when the problem's gold answer is not a number.
     """
     found = _stated_numbers(text)
     if found is None:
-        return ungraded()
+        return unparseable()
     if not found:
         everything = list(numbers(text[-_TAIL:]))
         if not everything or everything[-1] is None:
-            return ungraded()
+            return unparseable()
         found = [everything[-1]]
     answer = found[-1]
     if any(not same_number(other, answer) for other in found):
-        return ungraded()
+        return unparseable()
     if problem.gold is None:
         return Grade(outcome=outcome_label(number_label(answer)), verdict=Verdict.UNKNOWN)
     gold = parse_number(problem.gold)

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.problem import Problem
-from tokenworth.tasks.grade.answers import boxed, statements, ungraded
+from tokenworth.tasks.grade.answers import answer_label, boxed, statements, unparseable
 
 _OPENER = r"(?:\\(?:boxed|fbox|text|textbf|mathbf|mathrm|mathsf|boldsymbol)\s{0,2}\{|\\\(|\\\[|[*_`\"'“‘(\[{$<]|\s){0,12}"
 _NOUN = r"(?:(?:the\s{1,2})?(?:option|choice|letter|answer|number)s?\b\s{0,2}:?)?"
@@ -205,12 +205,12 @@ def option(problem: Problem, text: str) -> Grade:
 
     Read in this order, the first that gives any label decides: statements ("The answer is (C)", "**Answer:** C",
     ``\\boxed{C}``, "option C is correct"); a line that is only a label; a line that is a label and its option's text; a
-    label in brackets or bold. Two different labels, or none: ungraded; so is a statement that goes on to another label
+    label in brackets or bold. Two different labels, or none: unparseable; so is a statement that goes on to another label
     ("The answer is (C) (D)", "(C) and also (D)"), unless that is ruled out ("(C), not (D)"). Only the problem's labels count, and a bare
     letter counts only where it stands as a label ("A cat" is not option A, unless that is its text).
     """
     if not problem.options or not text.strip():
-        return ungraded()
+        return unparseable()
     patterns = _patterns(problem.labels)
     found = (
         _stated(problem, patterns, text)
@@ -219,8 +219,8 @@ def option(problem: Problem, text: str) -> Grade:
         or _mentioned(patterns, text)
     )
     if len(found) != 1:
-        return ungraded()
+        return unparseable()
     label = found.pop()
     if problem.gold is None:
-        return Grade(outcome=label, verdict=Verdict.UNKNOWN)
-    return Grade(outcome=label, verdict=Verdict.CORRECT if label == problem.gold else Verdict.INCORRECT)
+        return Grade(outcome=answer_label(label), verdict=Verdict.UNKNOWN)
+    return Grade(outcome=answer_label(label), verdict=Verdict.CORRECT if label == problem.gold else Verdict.INCORRECT)

@@ -55,18 +55,43 @@ def _without_prefix_space(spec: dict[str, Any]) -> Tokenizer | None:
     return None if changed == spec else Tokenizer.from_str(json.dumps(changed))
 
 
+class _Bare:
+    """A `tokenizers.Tokenizer` under the names that transformers' tokenizers have."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.backend_tokenizer = tokenizer
+        self.convert_ids_to_tokens = tokenizer.id_to_token
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        return self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
+
+    def decode(self, ids: list[int], *, skip_special_tokens: bool, clean_up_tokenization_spaces: bool) -> str:
+        return self.backend_tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
+
+
+def _vocabulary_size(tokenizer: Any, backend: Any) -> int:
+    """One more than the largest id."""
+    if backend is None:
+        return int(max(len(tokenizer), tokenizer.vocab_size))
+    return max(backend.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+
+
 class TokenizerCodec:
-    """A `tokenworth.core.tokens.Codec` over a Hugging Face tokenizer.
+    """A `tokenworth.core.tokens.Codec` over a Hugging Face tokenizer: one of `tokenizers`, or one of transformers.
 
     ``encode`` treats its text as a fragment: tokenizers that would put a space before it are made not to, so that the
     pieces of ``encode(text)`` concatenate to ``text`` (prompts are rendered by the chat template, not here).
+    ``spec``: the tokenizer's own description (what tokenizer.json says); empty for tokenizers that have none.
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self._size = int(max(len(tokenizer), tokenizer.vocab_size))
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        spec = json.loads(backend.to_str()) if backend is not None else {}
+        self._tokenizer = _Bare(tokenizer) if isinstance(tokenizer, Tokenizer) else tokenizer
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        self._size = _vocabulary_size(tokenizer, backend)
+        spec: dict[str, Any] = json.loads(backend.to_str()) if backend is not None else {}
+        # Settings of whoever called the tokenizer last; a fragment is never cut or filled up.
+        spec.update(truncation=None, padding=None)
+        self.spec = spec
         types = _decoder_types(spec.get("decoder"))
         self.kind = "bytes" if "ByteLevel" in types else "metaspace" if types & {"Metaspace", "ByteFallback"} else "other"
         self._alphabet = byte_alphabet() if self.kind == "bytes" else {}
@@ -83,6 +108,10 @@ class TokenizerCodec:
         """Ids of ``text``, special tokens recognised, none added."""
         if self._fragments is not None:
             return tuple(self._fragments.encode(text, add_special_tokens=False).ids)
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def encode_whole(self, text: str) -> tuple[int, ...]:
+        """Ids of ``text`` taken as a whole prompt, as a server that is sent it makes them (no special tokens added)."""
         return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
     def decode(self, ids: tuple[int, ...]) -> str:

@@ -1,0 +1,3 @@
+"""draft"""
+import sys, statistics
+from servers_real import *

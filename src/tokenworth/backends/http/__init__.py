@@ -1,0 +1,1 @@
+"""Models behind OpenAI-compatible completion servers: probe, transport, rollouts, tables."""

@@ -1,0 +1,237 @@
+"""The backend port over a pool of endpoints of one model."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tokenworth.backends.http.able import refuse_sampling, table
+from tokenworth.backends.http.client import Client
+from tokenworth.backends.http.loop import LoopThread, first_failure
+from tokenworth.backends.http.prompts import Prompts
+from tokenworth.backends.http.record import ServerRecord, read_identity, record_json, same_identity, without_readings
+from tokenworth.backends.http.rollouts import Draws, Outcomes, Sampler
+from tokenworth.backends.http.tables import Tables
+from tokenworth.backends.http.transport import Transport
+from tokenworth.backends.tokenizer.codec import TokenizerCodec
+from tokenworth.backends.tokenizer.safe_cuts import reachable
+from tokenworth.core.ports import Capabilities, KeyedRequest, Spent
+from tokenworth.core.request import NextToken, Read, Request, Response, Sample
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import TokenSequence
+from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, Unsupported
+
+_EmitPair = Callable[[tuple[str, Response]], None]
+
+_GROUP = 64
+"""Rollouts of one distribution that are asked for by one worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What is known of a served model beside its address."""
+
+    name: str
+    record: ServerRecord
+    fingerprint: str
+    codec: TokenizerCodec
+    vocab_size: int
+    context_length: int | None
+    capabilities: Capabilities
+    description: str
+
+
+class HttpBackend:
+    """Answers requests over HTTP. Close it, or let the process end."""
+
+    def __init__(self, served: Served, client: Client, loop: LoopThread, *, n_most: int) -> None:
+        self.served, self.client, self._loop = served, client, loop
+        # At the latest when the process ends: connections that nobody closed would be complained about.
+        self._shut = weakref.finalize(self, _shut, loop, client.transport)
+        prompts = Prompts(served.codec, as_text=not served.record.ids_in)
+        self.tables = Tables(client, prompts, served.record, served.vocab_size)
+        self.sampler = Sampler(client, prompts, self.tables, served.record, n_most=n_most)
+
+    @property
+    def name(self) -> str:
+        """How the user named the model."""
+        return self.served.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the capability record, the model's name and its tokenizer."""
+        return self.served.fingerprint
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the probe found."""
+        return self.served.capabilities
+
+    @property
+    def description(self) -> str:
+        """The server in one line."""
+        return self.served.description
+
+    def record(self) -> Mapping[str, object]:
+        """The capability record, JSON-shaped."""
+        return record_json(self.served.record)
+
+    def is_same_model(self, record: object) -> bool:
+        """Whether the readings in an earlier record agree with those of this probe."""
+        return same_identity(read_identity(record), self.served.record.identity)
+
+    def is_recorded(self, record: object) -> bool:
+        """Whether an earlier record says the same, readings and number of requests apart."""
+        return isinstance(record, dict) and without_readings(record) == without_readings(record_json(self.served.record))
+
+    def findings(self) -> list[tuple[str, str, str]]:
+        """The record for people: what was tried, what was found, and advice or nothing."""
+        return table(self.served.record)
+
+    def spent(self) -> Spent:
+        """The counts so far."""
+        return self.client.spent
+
+    def close(self) -> None:
+        """Closes the connections and ends the thread."""
+        self._shut()
+
+    def most_tokens(self, request: Request) -> tuple[int, int]:
+        """Tokens read and generated at most: every cut of a table is a request of its own, and so may be every rollout."""
+        n_prompt, n_most = len(request.sequence.prompt), self.sampler.n_most
+        if isinstance(request, Sample):
+            room = max(0, request.params.max_tokens - request.cut)
+            # A rollout that leaves reads the cut's listing, perhaps draws its first token, and goes on from there.
+            return ((n_prompt + request.cut) * 3 + 1, room + 2 * n_most) if request.leave else (n_prompt + request.cut, room)
+        each = 1 if isinstance(request, NextToken) else sum(len(ids) for ids in request.continuations)
+        extra = 0 if isinstance(request, NextToken) else len(request.suffix) + max(len(ids) for ids in request.continuations)
+        return sum(n_prompt + cut + extra for cut in request.cuts) * each, len(request.cuts) * each
+
+    def reachable(self, sequence: TokenSequence, cuts: Sequence[int], suffix: tuple[int, ...] = ()) -> tuple[bool, ...]:
+        """Whether each cut can be the end of a prompt: always where prompts are ids, else where text gives the ids back."""
+        if self.served.record.ids_in:
+            return (True,) * len(cuts)
+        ids = sequence.prompt + sequence.completion
+        found = reachable(ids, self.served.codec, cuts=cuts, before=len(sequence.prompt), suffix=suffix)
+        return tuple(bool(one) for one in found)
+
+    def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        """Yields (key, response) as replies come.
+
+        Raises: `InvalidInput` for a request beyond the context; `MismatchError` for ids the model does not have; `ServerError` when no
+        endpoint answers; `BudgetExceeded` at the limit, once everything under way has been yielded.
+        """
+        for keyed in requests:
+            self._check(keyed.request)
+        jobs = _jobs(requests, in_order=self.client.is_limited)
+        return self._loop.stream(lambda emit: self._run(jobs, emit))
+
+    async def _run(self, jobs: Sequence[Draws | KeyedRequest], emit: _EmitPair) -> None:
+        outcomes = Outcomes(lambda key, rollout: emit((key, rollout)))
+        pending = iter(jobs)
+        spent: list[BudgetExceeded] = []
+
+        async def worker() -> None:
+            for job in pending:
+                if spent:
+                    return
+                try:
+                    await self._do(job, outcomes, emit)
+                except BudgetExceeded as limit:
+                    spent.append(limit)
+
+        width = min(len(jobs), 2 * sum(endpoint.limit.most for endpoint in self.client.endpoints))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(width):
+                    group.create_task(worker())
+        except BaseExceptionGroup as failures:
+            raise first_failure(failures) from None
+        outcomes.settle()
+        if spent:
+            raise spent[0]
+
+    async def _do(self, job: Draws | KeyedRequest, outcomes: Outcomes, emit: _EmitPair) -> None:
+        if isinstance(job, Draws):
+            await self.sampler.draw(job, outcomes)
+        elif isinstance(job.request, NextToken):
+            emit((job.key, await self.tables.next_token(job.request)))
+        elif isinstance(job.request, Read):
+            emit((job.key, await self.tables.read(job.request)))
+
+    def _check(self, request: Request) -> None:
+        able, sequence = self.capabilities, request.sequence
+        if not sequence.prompt:
+            raise InvalidInput("empty prompt: a model needs at least one token before the first cut")
+        field = "sample" if isinstance(request, Sample) else "next_token" if isinstance(request, NextToken) else "read"
+        if not getattr(able, field) or (isinstance(request, Sample) and request.leave and not able.leave):
+            lacking = "leave" if getattr(able, field) else field
+            raise Unsupported(f"{self.name} cannot answer this: {able.lacks.get(lacking, lacking)}")
+        if not isinstance(request, Read):
+            with_q = isinstance(request, NextToken) or request.leave
+            refusal = refuse_sampling(self.served.record, request.params, with_q=with_q)
+            if refusal is not None:
+                raise Unsupported(f"{self.name}: {refusal}")
+        _check_ids(sequence.prompt, self.served.vocab_size)
+        _check_ids(sequence.completion, self.served.vocab_size)
+        limit = self.served.context_length
+        if limit is None:
+            return
+        needed = len(sequence.prompt) + _beyond_prompt(request)
+        if needed > limit:
+            raise InvalidInput(f"{needed} tokens of prompt and completion exceed the server's context of {limit}; lower --limit")
+
+
+def _shut(loop: LoopThread, transport: Transport) -> None:
+    loop.run(transport.close())
+    loop.close()
+
+
+def _beyond_prompt(request: Request) -> int:
+    if isinstance(request, Sample):
+        return request.params.max_tokens
+    longest = max(request.cuts, default=0)
+    return longest + (1 if isinstance(request, NextToken) else len(request.suffix) + max(len(ids) for ids in request.continuations))
+
+
+def _check_ids(ids: Sequence[int], size: int) -> None:
+    if ids and not (min(ids) >= 0 and max(ids) < size):
+        bad = next(i for i in ids if not 0 <= i < size)
+        raise MismatchError(f"token id {bad} is outside the model's vocabulary of {size}; are these ids of another model?")
+
+
+def _jobs(requests: Sequence[KeyedRequest], *, in_order: bool) -> list[Draws | KeyedRequest]:
+    """Work in the order it is begun: tables first, then rollouts of one distribution together.
+
+    Longest prefix first within a sequence: it fills a server's cache for all shorter ones, whether it keeps blocks (vLLM) or
+    single tokens. ``in_order``: as asked, only neighbours together; where a run may stop at a limit, what was drawn must be
+    a beginning of what was asked for.
+    """
+    tables: list[Draws | KeyedRequest] = [keyed for keyed in requests if not isinstance(keyed.request, Sample)]
+    numbers: dict[TokenSequence, int] = {}
+    groups: dict[tuple[int, int, Sampling, int | None, bool, int], list[KeyedRequest]] = {}
+    last: tuple[TokenSequence, int] | None = None
+    before: tuple[int, int, Sampling, int | None, bool] | None = None
+    run = 0
+    for keyed in requests:
+        sample = keyed.request
+        if not isinstance(sample, Sample):
+            continue
+        if last is None or last[0] is not sample.sequence:
+            last = (sample.sequence, numbers.setdefault(sample.sequence, len(numbers)))
+        kind = (last[1], -sample.cut, sample.params, sample.branch, sample.leave)
+        run += in_order and kind != before
+        before = kind
+        groups.setdefault((*kind, run), []).append(keyed)
+    ordered = groups.values() if in_order else (group for _, group in sorted(groups.items(), key=lambda item: item[0][:2]))
+    return tables + [draws for group in ordered for draws in _draws(group)]
+
+
+def _draws(group: Sequence[KeyedRequest]) -> Iterator[Draws]:
+    one = group[0].request
+    assert isinstance(one, Sample)
+    for start in range(0, len(group), _GROUP):
+        keys = tuple(keyed.key for keyed in group[start : start + _GROUP])
+        yield Draws(sequence=one.sequence, cut=one.cut, params=one.params, branch=one.branch, leave=one.leave, keys=keys)

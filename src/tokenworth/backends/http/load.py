@@ -1,0 +1,200 @@
+"""A served model by its address: contact, probe, and a backend over all endpoints named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tokenworth.backends.http.able import capabilities_of, describe
+from tokenworth.backends.http.backend import HttpBackend, Served
+from tokenworth.backends.http.client import Client
+from tokenworth.backends.http.contact import Contact, contact
+from tokenworth.backends.http.llama_dialect import LlamaDialect
+from tokenworth.backends.http.loop import LoopThread
+from tokenworth.backends.http.options import ServerOptions
+from tokenworth.backends.http.probe import Subject, probe
+from tokenworth.backends.http.record import ServerRecord, same_identity
+from tokenworth.backends.http.secret import Secret, read_key
+from tokenworth.backends.http.transport import Endpoint, Transport, make_endpoint
+from tokenworth.backends.tokenizer.files import TokenizerFiles, load_tokenizer
+from tokenworth.backends.tokenizer.prompt import render_prompt
+from tokenworth.errors import InvalidInput, MismatchError
+
+CONCURRENCY = 64
+"""Requests in flight to one endpoint when nobody says so; llama.cpp gets as many as it has slots."""
+_QUESTION = "Name an animal and say in a few words why you chose it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An endpoint's base address, ending in /v1, and the name of the model there (empty: its only one)."""
+
+    url: str
+    model: str
+
+
+def parse_address(name: str) -> Address:
+    """The address in ``http://HOST:PORT/v1#NAME``. Raises `InvalidInput` for what is none, and for one that carries a key."""
+    base, _, model = name.partition("#")
+    try:
+        parts = urlsplit(base)
+        parts.port  # noqa: B018 - parsed on access, and raises for what is no number
+    except ValueError:
+        raise InvalidInput(f"{_without_login(base)!r} is not an address; expected http://HOST:PORT/v1#NAME") from None
+    if parts.username is not None or parts.password is not None or parts.query:
+        raise InvalidInput("the address carries a key or a query; give http://HOST:PORT/v1#NAME and the key in TOKENWORTH_API_KEY")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput(f"{base!r} is not an address; expected http://HOST:PORT/v1#NAME")
+    url = base.rstrip("/")
+    return Address(url=url if url.endswith("/v1") else url + "/v1", model=model)
+
+
+def _without_login(base: str) -> str:
+    return base.rsplit("@", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A backend with its tokenizer files."""
+
+    backend: HttpBackend
+    files: TokenizerFiles
+
+
+def load_served(
+    names: Sequence[str], options: ServerOptions, *, tokenizer_folder: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> Loaded:
+    """The model behind the addresses, each ``http://HOST:PORT/v1#NAME`` and all serving the same model.
+
+    ``tokenizer_folder`` wins over the options' tokenizer (the caller resolved a name of its own).
+
+    Raises: `InvalidInput` for bad addresses or keys; `ServerError` when a server does not answer; `MismatchError` when the
+    tokenizer is not the model's or endpoints differ; `MissingFile` when there is no tokenizer.
+    """
+    addresses = [parse_address(name) for name in names]
+    if len({address.url for address in addresses}) != len(addresses):
+        raise InvalidInput("an address is given twice; name each endpoint once")
+    key = read_key(environment, variable=options.key_variable, file=options.key_file)
+    loop = LoopThread("tokenworth-http")
+    try:
+        return loop.run(_load(addresses, options, key, tokenizer_folder, loop))
+    except BaseException:
+        loop.close()
+        raise
+
+
+async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secret | None, folder: Path | None, loop: LoopThread) -> Loaded:
+    transport = Transport(key=key, patience=options.patience)
+    try:
+        most = options.concurrency or CONCURRENCY
+        endpoints = [make_endpoint(address.url, concurrency=most, rates=options.rates) for address in addresses]
+        found = [await contact(transport, endpoint, address.model) for endpoint, address in zip(endpoints, addresses, strict=True)]
+        who = found[0]
+        files = load_tokenizer(str(folder or options.tokenizer or _own_tokenizer(who.model)))
+        subject = _subject(files, who, options.switches)
+        client = Client(transport, endpoints, LlamaDialect(subject.vocab_size), price=options.price, max_usd=options.max_usd)
+        records: list[ServerRecord] = []
+        for endpoint, one in zip(endpoints, found, strict=True):
+            client = client.over([endpoint], ids_repeat=True)
+            records.append(await probe(client, one, subject))
+            _check_tokenizer(records[-1], files)
+        _check_same(addresses, records)
+        client = client.over(endpoints, ids_repeat=any(record.reply_ids == "repeating" for record in records))
+        return Loaded(backend=_backend(records[0], files, subject, client, loop, endpoints, options, who), files=files)
+    except BaseException:
+        await transport.close()
+        raise
+
+
+def _own_tokenizer(model: str) -> str:
+    if Path(model).is_dir() or model.count("/") == 1:
+        return model
+    raise InvalidInput(f"the tokenizer of {model!r} is not known; give --tokenizer FOLDER or --tokenizer hf:OWNER/NAME")
+
+
+def _subject(files: TokenizerFiles, who: Contact, switches: Mapping[str, Any]) -> Subject:
+    if who.vocab_size is not None and who.vocab_size < files.vocab_size:
+        raise MismatchError(
+            f"tokenizer {files.name!r} has {files.vocab_size} tokens and the served model {who.vocab_size}; "
+            "give the model's own with --tokenizer"
+        )
+    prompt = render_prompt(files, _QUESTION, switches)[1]
+    return Subject(
+        codec=files.codec,
+        vocab_size=who.vocab_size or files.vocab_size,
+        stop=files.eos_ids,
+        prompt=prompt,
+        opened=prompt + files.codec.encode(" First, an animal"),
+        special=_special(files),
+        token_of=_token_of(files),
+    )
+
+
+def _special(files: TokenizerFiles) -> frozenset[int]:
+    added = files.codec.spec.get("added_tokens") or ()
+    return frozenset(int(token["id"]) for token in added if token.get("special"))
+
+
+def _token_of(files: TokenizerFiles) -> Any:
+    """Text -> the one token with that text. Made at the first use: few servers need it."""
+    known: dict[str, int | None] = {}
+
+    def find(text: str) -> int | None:
+        if not known:
+            for token in range(files.vocab_size):
+                piece = files.codec.decode((token,))
+                known[piece] = None if piece in known or "\ufffd" in piece else token
+        return known.get(text)
+
+    return find
+
+
+def _check_tokenizer(record: ServerRecord, files: TokenizerFiles) -> None:
+    if record.tokenizer_agrees is False:
+        raise MismatchError(
+            f"the server makes another number of tokens of a text than tokenizer {files.name!r} does: "
+            "it is not the served model's; give that with --tokenizer"
+        )
+
+
+def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord]) -> None:
+    """All endpoints must serve one model in one way: a draw may come from any of them."""
+    first = records[0]
+    for address, record in zip(addresses[1:], records[1:], strict=True):
+        differ = first.differences(record)
+        if differ:
+            told = ", ".join(f"{name} {getattr(first, name)!r} and {getattr(record, name)!r}" for name in differ[:4])
+            raise MismatchError(f"{addresses[0].url} and {address.url} differ in {told}; a pool must serve one model in one way")
+        if not same_identity(first.identity, record.identity):
+            raise MismatchError(f"{addresses[0].url} and {address.url} give other log-probabilities for one prompt: other models")
+
+
+def _backend(
+    record: ServerRecord,
+    files: TokenizerFiles,
+    subject: Subject,
+    client: Client,
+    loop: LoopThread,
+    endpoints: Sequence[Endpoint],
+    options: ServerOptions,
+    who: Contact,
+) -> HttpBackend:
+    if options.concurrency is None and who.slots is not None:
+        for endpoint in endpoints:
+            endpoint.limit.most = who.slots
+            endpoint.limit.limit = min(endpoint.limit.limit, float(who.slots))
+    served = Served(
+        name=record.model,
+        record=record,
+        fingerprint=record.fingerprint(files.digest),
+        codec=files.codec,
+        vocab_size=subject.vocab_size,
+        context_length=record.context_length,
+        capabilities=capabilities_of(record),
+        description=describe(record, len(endpoints)),
+    )
+    return HttpBackend(served, client, loop, n_most=min(record.n_most, options.n_most or record.n_most))

@@ -1,0 +1,61 @@
+"""What a user decides about a server, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class Pricing(Protocol):
+    """What tokens cost."""
+
+    def cost(self, *, read: int, cached: int, generated: int) -> float:
+        """Money for so many tokens; ``cached`` are among those read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a request is tried. ``deadline_s``: for one whole reply; ``total_s``: for further attempts, from the first failure on."""
+
+    deadline_s: float = 600.0
+    connect_s: float = 10.0
+    attempts: int = 8
+    total_s: float = 300.0
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Limits of an endpoint, per minute; None is no limit. Tokens are those read and those that may be generated."""
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+
+
+def _thinking_on() -> Mapping[str, Any]:
+    from tokenworth.backends.tokenizer.template import THINKING_ON
+
+    return THINKING_ON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """How a served model is reached. ``tokenizer``: folder or hub name, None: the model's own name is one.
+
+    ``concurrency``: most requests in flight to one endpoint. ``switches``: variables of the chat template. ``price`` and
+    ``max_usd``: what tokens cost, and the most that may be spent.
+    """
+
+    tokenizer: str | None = None
+    key_file: str | None = None
+    key_variable: str | None = None
+    concurrency: int | None = None
+    n_most: int | None = None
+    patience: Patience = field(default_factory=Patience)
+    rates: Rates = field(default_factory=Rates)
+    switches: Mapping[str, Any] = field(default_factory=_thinking_on)
+    price: Pricing | None = None
+    max_usd: float | None = None

@@ -1,0 +1,235 @@
+"""First contact: what a server really does, found out by asking. A reply with status 200 proves nothing.
+
+About thirty requests of a few tokens each. What is found decides how the server is spoken to and what it may be used for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tokenworth.backends.http.client import Client
+from tokenworth.backends.http.contact import Contact
+from tokenworth.backends.http.llama_dialect import LlamaDialect
+from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
+from tokenworth.backends.http.prompts import Prompts
+from tokenworth.backends.http.record import ServerRecord
+from tokenworth.backends.http.shaping import Order
+from tokenworth.backends.http.tables import GREEDY, LARGEST_TOP
+from tokenworth.backends.http.transport import Refused
+from tokenworth.backends.http.trials import NEUTRAL, Place, Trials
+from tokenworth.backends.http.wire import Ask, Dialect, Malformed, Prompt
+from tokenworth.core.tokens import Codec
+from tokenworth.errors import ServerError
+
+_TEXT = "The quick brown fox, 12,345 caf\u00e9s \u2014 na\u00efve?\n\n\tdef f(x): return x ** 2  # done"
+"""Letters, numbers, white space and accents: another tokenizer makes another number of tokens of it."""
+_TOPS = (1000, 100, 20, 10, 5, 1)
+_COUNTS = (16, 8, 4, 2)
+_OPTIONAL = ("top_k", "min_p", "repetition_penalty", "stop_token_ids", "add_special_tokens", "skip_special_tokens", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the probe needs to know of the model: its text, its size, and prompts to try it on.
+
+    ``prompt``: a chat prompt up to the model's turn. ``opened``: the same with an open trace and some tokens of it.
+    """
+
+    codec: Codec
+    vocab_size: int
+    stop: tuple[int, ...]
+    prompt: tuple[int, ...]
+    opened: tuple[int, ...]
+    special: frozenset[int]
+    token_of: Callable[[str], int | None]
+
+
+async def probe(client: Client, who: Contact, subject: Subject) -> ServerRecord:
+    """The record of a server; leaves ``client`` speaking its dialect.
+
+    Raises `ServerError` when it does not complete even the plainest request.
+    """
+    if who.is_llama:
+        client.dialect = LlamaDialect(subject.vocab_size)
+        as_text, fields_out = False, True
+    else:
+        as_text, fields_out = await _find_dialect(client, who, subject)
+    prompts = Prompts(subject.codec, as_text=as_text)
+    trials = Trials(client, prompts)
+    ids_in = not as_text and await trials.takes_ids(subject.codec)
+    if not ids_in and not as_text:
+        prompts.as_text = True
+    plain_text = subject.codec.encode(_TEXT)
+    letter = subject.codec.encode("a")
+    plain_count, text_count = await trials.text_tokens(plain_text), await trials.text_tokens(subject.prompt)
+    bos = await trials.text_tokens(letter) == len(letter) + 1
+    agrees = None if plain_count is None else plain_count - bos == len(plain_text)
+    n_most, n_honoured = await _most(trials, prompts, who, subject)
+    plain = prompts.of(subject.prompt)
+    cap = await trials.listing_cap(plain, _tops(subject.vocab_size))
+    place = Place(prompt=plain, ids=subject.prompt, listing=await trials.listing(plain, min(cap, 20)) if cap else None)
+    if agrees is not False and await trials.decodes(place, subject.special) is False:
+        agrees = False
+    found = await _more(trials, place, subject, n_most, cap)
+    counts, cached = await _usage(trials, place, n_most)
+    opened = await trials.ask(prompts.of(subject.opened))
+    as_sent = (None, len(subject.opened) + (bos and not ids_in))
+    reply_ids = await _reply_ids(trials, place, prompts.of(subject.opened))
+    if ids_in and isinstance(client.dialect, OpenAIDialect) and await _counts_prompts(trials, prompts, subject, n_most):
+        client.dialect = client.dialect.with_fields(prompt_counts=True)
+    return ServerRecord(
+        dialect=client.dialect.name,
+        server=who.server,
+        model=who.model,
+        context_length=who.context_length,
+        ids_in=ids_in,
+        ids_out=fields_out,
+        text_counts=None if text_count is None else text_count - bos == len(subject.prompt),
+        tokenizer_agrees=agrees,
+        bos_added=bos,
+        n_most=n_most,
+        n_honoured=n_honoured,
+        order=_order(who),
+        logprobs="none" if place.listing is None else "ids" if who.is_llama or fields_out else "text",
+        logprobs_cap=cap,
+        continues_open_trace=opened is not None and opened.prompt_tokens in as_sent,
+        counts_all_choices=counts,
+        counts_cached=cached,
+        reply_ids=reply_ids,
+        identity=() if place.listing is None else tuple(zip(place.listing.ids, place.listing.logprobs, strict=True))[:5],
+        calls=client.spent.requests,
+        **found,  # type: ignore[arg-type]
+    )
+
+
+async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap: int) -> dict[str, object]:
+    """The trials that do not depend on each other, a few at a time."""
+    top = min(cap, 20)
+    stops, stop_in_ids = await trials.stops(place, subject.stop)
+    (temperature, top_k, top_p, min_p), (raw, kept, bans, restricts), (prompt_logprobs, echo, seeds, trimmed) = (
+        await asyncio.gather(
+            trials.honours_temperature(place, n_most),
+            trials.honours(place, replace(NEUTRAL, top_k=1), n_most),
+            trials.honours(place, replace(NEUTRAL, top_p=1e-4), n_most),
+            trials.honours(place, replace(NEUTRAL, min_p=0.9999), n_most),
+        ),
+        await asyncio.gather(
+            trials.is_raw(place, top), trials.keeps_logprob_when_forced(place), trials.bans(place), trials.restricts(place)
+        ),
+        await asyncio.gather(trials.prompt_logprobs(place), trials.echo(place), trials.seeds(place), trials.trims_stop_text(place)),
+    )
+    return {
+        "temperature_honoured": temperature,
+        "top_k_honoured": top_k,
+        "top_p_honoured": top_p,
+        "min_p_honoured": min_p,
+        "logprobs_raw": raw,
+        "bias_honoured": bans,
+        "bias_keeps_logprobs": kept,
+        "allowed_token_ids": restricts,
+        "prompt_logprobs": prompt_logprobs,
+        "echo": echo,
+        "seeds": seeds,
+        "stop_text_trimmed": trimmed,
+        "stops_at": stops,
+        "stop_in_ids": stop_in_ids,
+    }
+
+
+def _order(who: Contact) -> Order:
+    if who.is_llama or "sglang" in who.server:
+        return "min-p last"
+    return "min-p first" if "vllm" in who.server else "unknown"
+
+
+def _tops(vocab_size: int) -> Sequence[int]:
+    return (min(vocab_size, LARGEST_TOP), *(top for top in _TOPS if top < min(vocab_size, LARGEST_TOP)))
+
+
+async def _find_dialect(client: Client, who: Contact, subject: Subject) -> tuple[bool, bool]:
+    """Finds request fields the server takes; (prompts must be text, ids come back)."""
+    path = client.endpoints[0].url.removeprefix(client.endpoints[0].root) + "/completions"
+
+    def dialect(fields: Fields) -> Dialect:
+        return OpenAIDialect(who.model, subject.vocab_size, fields, subject.token_of, path)
+
+    fault: Exception | None = None
+    for as_text in (False, True):
+        prompt = Prompts(subject.codec, as_text=as_text).of(subject.prompt)
+        fields = Fields(token_ids=True)
+        unusable = 0
+        for _ in range(2 * len(_OPTIONAL)):
+            client.dialect = dialect(fields)
+            try:
+                await client.ask(Ask(prompt=prompt, n=1, max_tokens=1, params=GREEDY, seed=1))
+                return as_text, fields.token_ids
+            except Malformed as error:
+                unusable += 1
+                if unusable % 2:
+                    continue  # Once more: one bad reply must not decide how the server is spoken to.
+                if not fields.token_ids:
+                    raise ServerError(f"{client.endpoints[0].url} does not complete a prompt: {error}") from None
+                fault, fields = error, replace(fields, token_ids=False)
+            except Refused as error:
+                if error.status in (401, 403, 404) or 300 <= error.status < 400:
+                    raise
+                fault = error
+                refused = _named(str(error), fields)
+                if refused is None:
+                    break
+                fields = replace(fields, **{refused: False})
+    raise ServerError(f"{client.endpoints[0].url} does not complete a prompt, as ids or as text: {fault}")
+
+
+def _named(message: str, fields: Fields) -> str | None:
+    """The optional field to leave out: one the refusal names, else the next one still sent."""
+    sent = [name for name in _OPTIONAL if getattr(fields, name)]
+    if "return_token_ids" in message or "return_tokens_as_token_ids" in message:
+        return "token_ids" if fields.token_ids else None
+    named = next((name for name in sent if name in message), None)
+    if named is not None or "prompt" in message.lower():
+        return named
+    return "token_ids" if fields.token_ids else next(iter(sent), None)
+
+
+async def _most(trials: Trials, prompts: Prompts, who: Contact, subject: Subject) -> tuple[int, bool]:
+    """The most completions of one request, as far as tried, and whether more than one can be had."""
+    prompt = prompts.of(subject.prompt)
+    for count in (who.slots,) if who.slots else _COUNTS:
+        if count == 1:
+            break
+        differ = await trials.independent(prompt, count)
+        if differ is not None:
+            # One completion many times over is no sample: each rollout is a request of its own then.
+            return (count, True) if differ else (1, False)
+    return 1, False
+
+
+async def _usage(trials: Trials, place: Place, n_most: int) -> tuple[bool | None, bool]:
+    """Whether usage counts every choice, and whether it says how much was cached."""
+    reply = await trials.ask(place.prompt, n=min(2, n_most), max_tokens=3, params=replace(NEUTRAL, max_tokens=3))
+    if reply is None or reply.completion_tokens is None:
+        return None, False
+    ids = [choice.ids for choice in reply.choices]
+    counted = None if n_most < 2 or None in ids else reply.completion_tokens == sum(len(one) for one in ids if one is not None)
+    return counted, reply.cached_tokens is not None
+
+
+async def _counts_prompts(trials: Trials, prompts: Prompts, subject: Subject, n_most: int) -> bool:
+    """Whether usage counts the ids of prompts, however many completions are asked for."""
+    for ids in (subject.prompt, subject.opened):
+        for n in {1, n_most}:
+            reply = await trials.ask(prompts.of(ids), n=n, params=NEUTRAL)
+            if reply is None or reply.prompt_tokens != len(ids):
+                return False
+    return True
+
+
+async def _reply_ids(trials: Trials, place: Place, other: Prompt) -> str:
+    """none, unique or repeating. Two prompts and seeds: something that keeps replies would repeat one to the same request."""
+    first, second = await trials.ask(place.prompt, params=NEUTRAL), await trials.ask(other, params=NEUTRAL, seed=8)
+    if first is None or second is None or not first.id:
+        return "none"
+    return "repeating" if first.id == second.id else "unique"

@@ -1,0 +1,139 @@
+"""What a server really does, as the probe found it: stored with the run, and part of the model's fingerprint.
+
+Names and versions are what the server says; everything else was tried.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from tokenworth.backends.http.shaping import Order
+
+RECORD_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRecord:
+    """The capability record. None means that it could not be found out."""
+
+    schema: int = RECORD_SCHEMA
+    dialect: str
+    """How it is spoken to: llama.cpp (/completion) or completions (/v1/completions)."""
+    server: str
+    """What the server calls itself."""
+    model: str
+    context_length: int | None
+    ids_in: bool
+    """Prompts may be token ids."""
+    ids_out: bool
+    """Completions come as token ids."""
+    text_counts: bool | None
+    """A prompt sent as text becomes as many tokens as our tokenizer makes of it."""
+    tokenizer_agrees: bool | None
+    """A plain text becomes as many tokens on the server as our tokenizer makes of it."""
+    bos_added: bool
+    """The server puts a beginning-of-sequence token before text."""
+    n_most: int
+    """Completions of one request, as far as tried."""
+    n_honoured: bool
+    temperature_honoured: bool
+    top_k_honoured: bool
+    top_p_honoured: bool
+    min_p_honoured: bool
+    order: Order
+    logprobs: str
+    """none, ids (keyed by token id) or text (keyed by the token's text)."""
+    logprobs_cap: int
+    """Most log-probabilities listed at a token, as far as tried."""
+    logprobs_raw: bool | None
+    """They are the model's, before temperature and filters."""
+    bias_honoured: bool
+    """logit_bias bans and forces tokens."""
+    bias_keeps_logprobs: bool
+    """A forced token is reported with its unbiased log-probability: any token's can be read."""
+    allowed_token_ids: bool
+    """allowed_token_ids restricts what is generated."""
+    prompt_logprobs: bool
+    """prompt_logprobs gives those of every prompt token, and they agree with one-token readings."""
+    echo: str
+    """none, ok, or off (values that do not agree with one-token readings)."""
+    stops_at: tuple[int, ...]
+    """Which of the model's stop tokens end a completion."""
+    stop_in_ids: bool
+    """The stop token is the last of the completion's ids."""
+    stop_text_trimmed: bool | None
+    """A stop string is cut off the text."""
+    continues_open_trace: bool
+    """A prefix inside an open trace is continued; False: it came back as a new turn."""
+    seeds: str
+    """none, alone (the same seed repeats a sample), or together (also under concurrency)."""
+    counts_all_choices: bool | None
+    """usage counts the tokens of every choice."""
+    counts_cached: bool
+    """The server says how much of a prompt its cache held."""
+    reply_ids: str
+    """none, unique or repeating."""
+    identity: tuple[tuple[int, float], ...] = ()
+    """Most likely tokens after a fixed prompt with their log-probabilities: tells models apart."""
+    calls: int = 0
+    """Requests the probe made."""
+
+    def fingerprint(self, tokenizer: str) -> str:
+        """SHA-256 of what decides what a stored draw means (64 hex digits). ``tokenizer``: digest of the tokenizer's files.
+
+        Left out: what only concerns speed (counts, caching, the most per request), seeds, the address, and the identity
+        readings, which rounding moves; these are compared within a tolerance instead.
+        """
+        semantic = {name: value for name, value in asdict(self).items() if name in _SEMANTIC}
+        text = json.dumps(["tokenworth server 1", tokenizer, semantic], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(self, other: ServerRecord) -> tuple[str, ...]:
+        """Names of the fields that decide what a draw means and differ."""
+        return tuple(name for name in sorted(_SEMANTIC) if getattr(self, name) != getattr(other, name))
+
+
+_SEMANTIC = frozenset(
+    {
+        "schema", "dialect", "model", "ids_in", "ids_out", "bos_added", "temperature_honoured", "top_k_honoured", "top_p_honoured",
+        "min_p_honoured", "order", "logprobs", "logprobs_raw", "stops_at", "continues_open_trace",
+    }
+)  # fmt: skip
+
+IDENTITY_TOLERANCE = 0.15
+"""Nats by which a likely token's log-probability may move between two probes of one model: half precision and batching."""
+
+
+def same_identity(one: tuple[tuple[int, float], ...], other: tuple[tuple[int, float], ...]) -> bool:
+    """Whether two identity readings can be of one model: tokens likely in both have close log-probabilities."""
+    if not one or not other:
+        return True
+    first, second = dict(one), dict(other)
+    likely = [token for token, value in (*one[:3], *other[:3]) if value > -3.0]
+    return all(token in first and token in second and abs(first[token] - second[token]) <= IDENTITY_TOLERANCE for token in likely)
+
+
+def record_json(record: ServerRecord) -> dict[str, Any]:
+    """The record as JSON-shaped values."""
+    return json.loads(json.dumps(asdict(record)))
+
+
+def read_identity(value: object) -> tuple[tuple[int, float], ...]:
+    """The identity readings in a stored record; empty where there are none that can be read."""
+    found = value.get("identity") if isinstance(value, dict) else None
+    if not isinstance(found, list):
+        return ()
+    pairs = [pair for pair in found if isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, int | float) for x in pair)]
+    return tuple((int(token), float(logprob)) for token, logprob in pairs)
+
+
+def without_readings(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's JSON without what differs between two probes of one server."""
+    return {name: value for name, value in record.items() if name not in ("identity", "calls")}
+
+
+FIELDS = tuple(field.name for field in fields(ServerRecord))

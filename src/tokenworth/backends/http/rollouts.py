@@ -1,0 +1,225 @@
+"""Rollouts over a server: n completions a request, and the ways to draw a first token that leaves the base.
+
+A reply that cannot be used is the outcome ``error`` of its rollouts, not a reason to ask again: a fault that comes with some
+answers and not with others (a filter, a length) would otherwise choose among them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tokenworth.backends.http.client import Client
+from tokenworth.backends.http.loop import gather
+from tokenworth.backends.http.prompts import Prompts
+from tokenworth.backends.http.record import ServerRecord
+from tokenworth.backends.http.shaping import is_neutral
+from tokenworth.backends.http.tables import Tables, place_of
+from tokenworth.backends.http.wire import Ask, Choice, Listing, Malformed
+from tokenworth.core.keys import rollout_generator, rollout_seed
+from tokenworth.core.request import Rollout
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import StopReason, TokenSequence
+from tokenworth.errors import BudgetExceeded, ServerError, Unsupported
+
+MOST_IN_VAIN = 20_000
+"""One-token draws in a row that may all fall on the base's token before a fork is called closed."""
+TROUBLE = 8
+"""Unusable replies in a row that end a run: a server that never answers is no outcome of the model."""
+
+Emit = Callable[[str, Rollout], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """Rollouts of one distribution, to be asked for together. ``leave``: the first token is not the base's."""
+
+    sequence: TokenSequence
+    cut: int
+    params: Sampling
+    branch: int | None
+    leave: bool
+    keys: tuple[str, ...]
+
+
+class Outcomes:
+    """Passes rollouts on. Errors wait until a reply that could be used shows that the server works."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._errors: list[tuple[tuple[str, ...], str]] = []
+
+    def drawn(self, key: str, rollout: Rollout) -> None:
+        """A rollout."""
+        self.settle()
+        self._emit(key, rollout)
+
+    def failed(self, keys: tuple[str, ...], fault: str) -> None:
+        """An unusable reply. Raises `ServerError` when there were too many in a row; none of those is passed on."""
+        self._errors.append((keys, fault))
+        if len(self._errors) >= TROUBLE:
+            raise ServerError(f"{TROUBLE} replies in a row could not be used, the last because: {fault}; what was drawn before is stored")
+
+    def settle(self) -> None:
+        """Passes on the errors that wait."""
+        waiting, self._errors = self._errors, []
+        for keys, _ in waiting:
+            for key in keys:
+                self._emit(key, Rollout(ids=(), stop=StopReason.ERROR))
+
+
+class Sampler:
+    """Draws rollouts of one model."""
+
+    def __init__(self, client: Client, prompts: Prompts, tables: Tables, record: ServerRecord, *, n_most: int) -> None:
+        self.client, self.prompts, self.tables, self.record, self.n_most = client, prompts, tables, record, n_most
+
+    async def draw(self, draws: Draws, outcomes: Outcomes) -> None:
+        """Draws them all; what cannot be drawn is an error outcome."""
+        if not draws.leave or _finished(draws, ()) is not None:
+            await self._continue(draws, outcomes)
+            return
+        try:
+            firsts = await self._first_tokens(draws)
+        except Malformed as fault:
+            outcomes.failed(draws.keys, str(fault))
+            return
+        by_token: dict[int, list[str]] = {}
+        for key, token in zip(draws.keys, firsts, strict=True):
+            by_token.setdefault(token, []).append(key)
+        groups = [
+            Draws(sequence=draws.sequence, cut=draws.cut, params=draws.params, branch=token, leave=False, keys=tuple(keys))
+            for token, keys in by_token.items()
+        ]
+        stopped: list[BudgetExceeded] = []
+
+        async def go_on(group: Draws) -> None:
+            # One group that may not be asked for must not cancel others that were: they are paid for.
+            try:
+                await self._continue(group, outcomes)
+            except BudgetExceeded as limit:
+                stopped.append(limit)
+
+        await gather([(group.branch, lambda group=group: go_on(group)) for group in groups])
+        if stopped:
+            raise stopped[0]
+
+    async def _continue(self, draws: Draws, outcomes: Outcomes) -> None:
+        """Rollouts whose first token, if any is forced, is known."""
+        params, tail = draws.params, () if draws.branch is None else (draws.branch,)
+        done = _finished(draws, tail)
+        if done is not None:
+            for key in draws.keys:
+                outcomes.drawn(key, done)
+            return
+        room = params.max_tokens - draws.cut - len(tail)
+        prompt = self.prompts.at(draws.sequence, draws.cut, tail)
+        place = place_of(draws.sequence)
+        for keys in _chunks(draws.keys, self.n_most):
+            ask = Ask(prompt=prompt, n=len(keys), max_tokens=room, params=params, seed=rollout_seed(keys[0]))
+            try:
+                reply = await self.client.ask(ask, place)
+                rollouts = [self._rollout(choice, tail, params) for choice in reply.choices]
+            except Malformed as fault:
+                outcomes.failed(keys, str(fault))
+                continue
+            for key, rollout in zip(keys, rollouts, strict=True):
+                outcomes.drawn(key, rollout)
+
+    def _rollout(self, choice: Choice, tail: tuple[int, ...], params: Sampling) -> Rollout:
+        """A completion as ids with its stop token; where the server gives text only, our tokenizer's ids of it."""
+        ids = choice.ids if choice.ids is not None else self.prompts.codec.encode(choice.text)
+        # A server that knows fewer stop tokens than the model's files goes on after them; what comes then is not the rollout's.
+        end = next((i for i, token in enumerate(ids) if token in params.stop), None)
+        if end is not None:
+            return Rollout(ids=(*tail, *ids[: end + 1]), stop=StopReason.STOP)
+        if choice.finish == "refused":
+            return Rollout(ids=(*tail, *ids), stop=StopReason.REFUSED)
+        if choice.finish == "length":
+            return Rollout(ids=(*tail, *ids), stop=StopReason.LENGTH)
+        if choice.ids is not None and self.record.stop_in_ids:
+            # It ended at a token that the model's files do not call a stop token: nothing is missing at its end.
+            return Rollout(ids=(*tail, *ids), stop=StopReason.STOP)
+        stop = choice.stop_id if choice.stop_id in params.stop else params.stop[0] if params.stop else None
+        return Rollout(ids=(*tail, *ids) if stop is None else (*tail, *ids, stop), stop=StopReason.STOP)
+
+    # -- first tokens ----------------------------------------------------------------------------------------------
+
+    async def _first_tokens(self, draws: Draws) -> list[int]:
+        """A first token other than the base's for each key, drawn from q_c restricted to the others.
+
+        Where the listed tokens settle q, from the key alone. Else the server draws it: with the base's token banned where that leaves
+        the others as they are, or by drawing until another token comes.
+        """
+        base, params = draws.sequence.completion[draws.cut], draws.params
+        can_ban = self.record.bias_honoured
+        listing = await self.tables.at(draws.sequence, draws.cut, None if can_ban and is_neutral(params) else params)
+        shaped = self.tables.shaped(listing, params)
+        if shaped.is_exact:
+            others = [(token, q) for token, q in zip(listing.ids, shaped.low.tolist(), strict=True) if token != base and q > 0]
+            if not others:
+                raise Unsupported(f"cut {draws.cut}: no other token than {base} can be drawn under this sampling, so none leaves")
+            total = np.cumsum([q for _, q in others])
+            picks = [rollout_generator(key).random() * total[-1] for key in draws.keys]
+            return [others[min(int(np.searchsorted(total, pick, side="right")), len(others) - 1)][0] for pick in picks]
+        banning = _without(base, listing, params) if can_ban else None
+        return await self._drawn_tokens(draws, base, banning)
+
+    async def _drawn_tokens(self, draws: Draws, base: int, banning: Sampling | None) -> list[int]:
+        """One token a key: with the base's banned under the sampling ``banning``, or (None) what else comes under the draws' own."""
+        prompt, place = self.prompts.at(draws.sequence, draws.cut), place_of(draws.sequence)
+        params, bias = (draws.params, {}) if banning is None else (banning, {base: -math.inf})
+        found: list[int] = []
+        in_vain = 0
+        while len(found) < len(draws.keys):
+            n = min(self.n_most, len(draws.keys) - len(found)) if bias else self.n_most
+            # Each round has its own seed: a repeated one would repeat its draws.
+            seed = _first_seed(draws.keys[len(found)]) + in_vain
+            ask = Ask(prompt=prompt, n=n, max_tokens=1, params=params, seed=seed, bias=bias)
+            reply = await self.client.ask(ask, place)
+            others = [token for token in (self._one_id(choice, params) for choice in reply.choices) if token != base]
+            found += others
+            in_vain = 0 if others else in_vain + n
+            if in_vain > MOST_IN_VAIN:
+                raise Unsupported(f"cut {draws.cut}: {in_vain} draws in a row all took the base's token {base}; use --plan stride or plain")
+        return found[: len(draws.keys)]
+
+    def _one_id(self, choice: Choice, params: Sampling) -> int:
+        ids = self._rollout(choice, (), params).ids
+        if not ids:
+            raise Malformed("a completion of one token is empty")
+        return ids[0]
+
+
+def _finished(draws: Draws, tail: tuple[int, ...]) -> Rollout | None:
+    """The rollout where nothing is left to be drawn: after a stop token, or at the limit."""
+    params, cut = draws.params, draws.cut
+    ended = cut > 0 and draws.sequence.completion[cut - 1] in params.stop
+    if ended or cut >= params.max_tokens:
+        return Rollout(ids=(), stop=StopReason.STOP if ended else StopReason.LENGTH)
+    if tail and (tail[-1] in params.stop or cut + len(tail) >= params.max_tokens):
+        return Rollout(ids=tail, stop=StopReason.STOP if tail[-1] in params.stop else StopReason.LENGTH)
+    return None
+
+
+def _without(base: int, listing: Listing, params: Sampling) -> Sampling | None:
+    """The sampling that, with ``base`` banned, draws from q restricted to the others; None where a ban would let others in."""
+    if is_neutral(params):
+        return params
+    only_top_k = params.temperature > 0 and params.top_k > 1 and params.top_p == 1 and params.min_p == 0
+    # Of the k likeliest, k − 1 are left; a base that is none of them leaves all k, and is too unlikely to be worth a ban.
+    return replace(params, top_k=params.top_k - 1) if only_top_k and base in listing.ids[: params.top_k] else None
+
+
+def _first_seed(key: str) -> int:
+    """A seed from other bits of the key than the rollout's own: with one seed for both, the first token's uniform would also choose
+    the second.
+    """
+    return rollout_seed(key[16:])
+
+
+def _chunks(keys: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    return [tuple(keys[i : i + size]) for i in range(0, len(keys), size)]

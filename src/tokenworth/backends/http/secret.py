@@ -1,0 +1,76 @@
+"""The key of an endpoint: read from the environment or a file, sent in one header, shown nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from tokenworth.errors import InvalidInput, MissingFile
+
+KEY_VARIABLE = "TOKENWORTH_API_KEY"
+_SHORTEST = 4
+_UNLIKELY = 16
+"""A key of this length does not occur in a text by chance; one such as ``none`` or ``dummy`` does."""
+
+
+class Secret:
+    """A key that does not print itself. ``clean`` takes it out of texts that may repeat it, such as a server's error."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key is not written anywhere")
+
+    @property
+    def header(self) -> str:
+        """The value of the authorization header."""
+        return f"Bearer {self._value}"
+
+    def clean(self, text: str) -> str:
+        """The text without the key."""
+        for spelled in self._spellings:
+            text = text.replace(spelled, "[key]")
+        return text
+
+    def is_in(self, body: bytes) -> bool:
+        """Whether a reply repeats the key; never so for a key short enough to be a word."""
+        return len(self._value) >= _UNLIKELY and any(spelled.encode() in body for spelled in self._spellings)
+
+    @property
+    def _spellings(self) -> tuple[str, ...]:
+        """The key as it is, in JSON, in JSON with escaped slashes, and in an address."""
+        escaped = json.dumps(self._value)[1:-1]
+        return tuple(dict.fromkeys((self._value, escaped, escaped.replace("/", "\\/"), quote(self._value, safe=""))))
+
+
+def read_key(environment: Mapping[str, str], *, variable: str | None = None, file: str | None = None) -> Secret | None:
+    """The key in a file, or in the environment variable named (``TOKENWORTH_API_KEY`` if none is); None where there is none.
+
+    Raises `MissingFile` or `InvalidInput` for a file or variable that was named and holds no key.
+    """
+    if file is not None:
+        try:
+            text = Path(file).expanduser().read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise MissingFile(f"no key file {file}; expected a file that holds the key and nothing else") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"key file {file} cannot be read ({type(error).__name__})") from None
+        return _checked(text, f"key file {file}")
+    if variable is not None and variable not in environment:
+        raise InvalidInput(f"environment variable {variable} is not set; expected the endpoint's key in it")
+    text = environment.get(variable or KEY_VARIABLE, "").strip()
+    return _checked(text, f"environment variable {variable or KEY_VARIABLE}") if text or variable else None
+
+
+def _checked(text: str, where: str) -> Secret:
+    if len(text) < _SHORTEST or not text.isascii() or not text.isprintable() or " " in text:
+        raise InvalidInput(f"{where}: expected one key of at least {_SHORTEST} printable characters without spaces")
+    return Secret(text)

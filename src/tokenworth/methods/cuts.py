@@ -1,0 +1,52 @@
+"""Which cuts are measured: the planned ones, as far as a backend can start there."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.results import Missed
+
+
+def reachable(n_trace: int, allowed: Sequence[int] | None) -> tuple[int, ...] | None:
+    """The cuts 0…T among ``allowed``, rising; None where every cut can be reached.
+
+    Raises InvalidInput where not one can be.
+    """
+    if allowed is None:
+        return None
+    found = tuple(sorted({cut for cut in allowed if 0 <= cut <= n_trace}))
+    if not found:
+        raise InvalidInput(f"no cut from 0 to {n_trace} can be reached by text; use a server that takes token ids, or a local model")
+    return None if len(found) == n_trace + 1 else found
+
+
+def restrict(planned: tuple[int, ...], allowed: tuple[int, ...] | None, *, snap: bool) -> tuple[tuple[int, ...], Missed | None]:
+    """The planned cuts that can be reached, rising, and what was missed (None: nothing). ``allowed`` is from `reachable`.
+
+    With ``snap`` a cut that cannot be reached moves to the nearest one that can, the earlier of two as near; otherwise it is left
+    out. The last planned cut, T, always moves to the last that can be reached, so that the end of the trace is not left out.
+    """
+    if allowed is None:
+        return planned, None
+    there = set(allowed)
+    missed = tuple(cut for cut in planned if cut not in there)
+    moved = missed if snap else tuple(cut for cut in missed if cut == planned[-1])
+    cuts = tuple(sorted({cut for cut in planned if cut in there} | {nearest(cut, allowed) for cut in moved}))
+    return cuts, Missed(cuts=missed, planned=len(planned), moved=snap, last=allowed[-1]) if missed else None
+
+
+def nearest(cut: int, allowed: Sequence[int]) -> int:
+    """The cut of ``allowed`` (rising, not empty) nearest to ``cut``, the earlier of two as near."""
+    at = bisect_left(allowed, cut)
+    around = allowed[max(0, at - 1) : at + 1]
+    return min(around, key=lambda other: (abs(other - cut), other))
+
+
+def middle(a: int, b: int, allowed: tuple[int, ...] | None) -> int | None:
+    """The cut halfway between a and b, or the nearest one strictly between that can be reached; None where there is none."""
+    if allowed is None:
+        return (a + b) // 2 if b - a > 1 else None
+    inner = allowed[bisect_left(allowed, a + 1) : bisect_left(allowed, b)]
+    return nearest((a + b) // 2, inner) if inner else None
