@@ -41,8 +41,8 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "MiMo-VL": ("plain", *(_QWEN,) * 3),
     "Qwen-QwQ-32B": ("think", f"{_QWEN}<think>\n", f"{_QWEN}<think>\n</think>", f"{_QWEN}<think>\n</think>"),
     "Qwen-Qwen2.5-7B-Instruct": ("plain", *(_QWEN,) * 3),
-    "Qwen-Qwen3-0.6B": ("think", _QWEN, f"{_QWEN}{_CLOSED}\n", _QWEN),
-    "Qwen3.5-4B": ("think", f"{_QWEN}<think>\n", f"{_QWEN}{_CLOSED}\n", f"{_QWEN}<think>\n"),
+    "Qwen-Qwen3-0.6B": ("qwen", _QWEN, f"{_QWEN}{_CLOSED}\n", _QWEN),
+    "Qwen3.5-4B": ("qwen", f"{_QWEN}<think>\n", f"{_QWEN}{_CLOSED}\n", f"{_QWEN}<think>\n"),
     "StepFun3.5-Flash": ("think-line", *(f"{_QWEN}<think>\n",) * 3),
     "deepseek-ai-DeepSeek-R1-Distill-Llama-8B": ("think", *("<｜Assistant｜><think>\n",) * 3),
     "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B": (

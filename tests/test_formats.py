@@ -24,8 +24,8 @@ def test_formats_are_consistent() -> None:
 @pytest.mark.parametrize(
     ("template", "name"),
     [
-        ("Qwen-Qwen3-0.6B", "think"),
-        ("Qwen3.5-4B", "think"),
+        ("Qwen-Qwen3-0.6B", "qwen"),
+        ("Qwen3.5-4B", "qwen"),
         ("Qwen-QwQ-32B", "think"),
         ("deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "think"),
         ("deepseek-ai-DeepSeek-R1-Distill-Qwen-32B", "think"),
@@ -64,22 +64,23 @@ def test_formats_of_vocabularies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "gap"),
+    ("name", "lead", "gap"),
     [
-        ("think", "\n\n"),
-        ("think-line", "\n"),
-        ("glm", "\n"),
-        ("glm-4.7", ""),
-        ("kimi", ""),
-        ("deepseek-v3", ""),
-        ("seed", "\n"),
-        ("apriel", "\n"),
+        ("think", "", "\n\n"),
+        ("qwen", "\n", "\n\n"),
+        ("think-line", "\n", "\n"),
+        ("glm", "", "\n"),
+        ("glm-4.7", "", ""),
+        ("kimi", "", ""),
+        ("deepseek-v3", "", ""),
+        ("seed", "", "\n"),
+        ("apriel", "", "\n"),
     ],
 )
-def test_gap_between_close_marker_and_answer(name: str, gap: str) -> None:
+def test_what_stands_around_the_close_marker(name: str, lead: str, gap: str) -> None:
     """What each family's template writes there; `test_chat_templates` checks it against renderings."""
     trace_format = format_named(name)
-    assert trace_format.exit == f"{trace_format.close}{gap}The answer is ("
+    assert trace_format.exit == f"{lead}{trace_format.close}{gap}The answer is ("
 
 
 def test_harmony_markers_are_those_of_rendered_conversations() -> None:

@@ -30,9 +30,9 @@ UNFORCED = {"logprobs_cap": 3, "bias_keeps_logprobs": False}
 @pytest.mark.parametrize("shape", ["plain", "shaped"])
 def test_backend_laws(llama_url: str, law: Any, shape: str):
     backend, sequence, params = served(llama_url), fixed_sequence(served_model(llama_url)), shaped(**SHAPES[shape])
-    p = table_of(backend, sequence, params).p
-    forks = np.argsort(p, kind="stable")[:3]
-    assert (p[forks] < 0.99).all()
+    table = table_of(backend, sequence, params)
+    forks = np.flatnonzero((table.support > 1) & (table.p < 0.99))[:3]
+    assert len(forks) > 1
     law(
         BackendCase(
             make=lambda: backend,
@@ -52,7 +52,7 @@ def test_backend_laws(llama_url: str, law: Any, shape: str):
 @needs_torch
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tables_equal_those_computed_here(llama_url: str, shape: str):
-    """Three traces a sampler, 330 positions in all."""
+    """Three traces a sampler, 346 positions in all."""
     params = shaped(**SHAPES[shape])
     positions = 0
     for item, task in ((1, "world:steps"), (2, "world:recall"), (3, "world:guess")):
@@ -88,7 +88,8 @@ def test_forced_reads_equal_those_computed_here(llama_url: str):
         )
         here, there = (answers(model.backend, (read,))[0] for model in (local_model(), served_model(llama_url)))
         assert isinstance(here, ReadTable) and isinstance(there, ReadTable) and there.ceiling is None
-        np.testing.assert_allclose(there.logprob, here.logprob, rtol=0, atol=3 * CLOSE)
+        # Whole texts can be as unlikely as e^-70, a sum of logits in single precision.
+        np.testing.assert_allclose(there.logprob, here.logprob, rtol=1e-5, atol=CLOSE)
         np.testing.assert_allclose(there.logprob[:, [0, 2, 3]], here.logprob[:, [0, 2, 3]], rtol=0, atol=CLOSE)
         np.testing.assert_allclose(there.top_logprob, here.top_logprob, rtol=0, atol=CLOSE)
         assert np.array_equal(there.top_id, here.top_id)
@@ -113,7 +114,7 @@ def curve_of(model: Any, plan: str, temperature: float) -> CurveResult:
         plan=plan,
         level=1 - 1e-8,
         interval="beta",
-        **({"samples": 16} if plan == "plain" else {"max_rollouts": 300}),
+        **({"samples": 12} if plan == "plain" else {"max_rollouts": 200}),
     )
     return case.curve(trace, settings=settings).result
 
@@ -131,8 +132,8 @@ def test_curves_agree_and_those_of_another_temperature_do_not(llama_url: str, pl
     assert apart.sum() >= 15
     if plan == "plain":
         shares = [np.mean([draw.grade.verdict is Verdict.CORRECT for draw in result.draws]) for result in (here, there, hotter)]
-        assert len(here.draws) == len(there.draws) == 416
-        bound = np.sqrt(np.log(2 / FALSE_ALARM) / 416)
+        assert len(here.draws) == len(there.draws) == 312
+        bound = np.sqrt(np.log(2 / FALSE_ALARM) / 312)
         assert abs(shares[0] - shares[1]) < bound < abs(shares[0] - shares[2])
 
 
@@ -303,7 +304,7 @@ def test_tables_and_reads_inside_characters(llama_url: str):
     sequence, parts = broken_sequence()
     for params in (shaped(), shaped(temperature=0.6, top_k=20, top_p=0.95)):
         here, there = table_of(local_model().backend, sequence, params), table_of(served(llama_url), sequence, params)
-        np.testing.assert_allclose(there.logprob, here.logprob, rtol=0, atol=3 * CLOSE)
+        np.testing.assert_allclose(there.logprob, here.logprob, rtol=1e-5, atol=CLOSE)
         np.testing.assert_allclose(there.p, here.p, rtol=0, atol=CLOSE)
         np.testing.assert_allclose(there.top_p, here.top_p, rtol=0, atol=CLOSE)
     tokens = tuple((sequence.completion[cut],) for cut in parts[:3])
@@ -313,7 +314,7 @@ def test_tables_and_reads_inside_characters(llama_url: str):
         (table,) = answers(backend, (read,))
         assert isinstance(table, ReadTable) and table.ceiling is None
         both.append(table)
-    np.testing.assert_allclose(both[1].logprob, both[0].logprob, rtol=0, atol=3 * CLOSE)
+    np.testing.assert_allclose(both[1].logprob, both[0].logprob, rtol=1e-5, atol=CLOSE)
     assert np.array_equal(both[1].top_id, both[0].top_id)
 
 

@@ -95,6 +95,7 @@ local_options = chain(
     click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True),
     click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Rollouts that decode together."),
     click.option("--threads", type=click.IntRange(1), help="CPU threads [default: torch's own; 1 for the bundled model]."),
+    click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Today, for chat templates that write the date into the prompt."),
     click.option("--format", "trace_format", help="How traces are opened and closed, when it is not to be read off the chat template."),
 )
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,7 @@ def open_bench(options: Options) -> Workbench:
         server=server_of(options),
         price=price,
         max_usd=max_usd,
+        date=None if options["date"] is None else options["date"].date(),
         on_event=ProgressLine,
         command=shlex.join(["tokenworth", *sys.argv[1:]]),
     )
@@ -306,7 +308,7 @@ def recorded(job: Job, verb: str) -> Iterator[list[Document]]:
     if not isinstance(store, SqliteStore):
         yield documents
         return
-    config = dict(job.options)
+    config = {name: value.date().isoformat() if isinstance(value, datetime) else value for name, value in job.options.items()}
     if isinstance(job.case.model.backend, Recorded):
         config["record"] = job.case.model.backend.record()
     run = store.begin_run(verb=verb, config=config, started=utc_now().isoformat(timespec="seconds"))

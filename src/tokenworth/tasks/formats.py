@@ -19,7 +19,8 @@ class TraceFormat:
     """How one family of models writes a trace.
 
     ``open`` stands before the trace (in the prompt or as the first tokens), ``close`` after it, ``exit`` is what is
-    written at a cut to stop the trace and begin the answer. ``close`` is empty where nothing marks the trace's end.
+    written at a cut to stop the trace and begin the answer: white space that the family writes before its close marker, the
+    marker, and what comes between it and the answer. ``close`` is empty where nothing marks the trace's end.
     """
 
     name: str
@@ -28,26 +29,27 @@ class TraceFormat:
     exit: str
 
     def __post_init__(self) -> None:
-        if not self.exit.startswith(self.close) or not self.exit.endswith(OPTION_LEAD):
+        if not self.exit.lstrip("\n").startswith(self.close.lstrip("\n")) or not self.exit.endswith(OPTION_LEAD):
             raise InvalidInput(
                 f"trace format {self.name!r}: exit {self.exit!r} must begin with its close marker {self.close!r} "
-                f"and end with {OPTION_LEAD!r}"
+                f"(newlines before it apart) and end with {OPTION_LEAD!r}"
             )
 
 
-def _format(name: str, opening: str, close: str, gap: str) -> TraceFormat:
-    return TraceFormat(name=name, open=opening, close=close, exit=f"{close}{gap}{OPTION_LEAD}")
+def _format(name: str, opening: str, close: str, gap: str, lead: str = "") -> TraceFormat:
+    return TraceFormat(name=name, open=opening, close=close, exit=f"{lead}{close}{gap}{OPTION_LEAD}")
 
 
 _HARMONY_CLOSE = "<|end|><|start|>assistant<|channel|>final<|message|>"
 
-# The gap between the close marker and the answer is what each family's chat template writes there.
+# The gap between the close marker and the answer, and the lead before the marker, are what each family's chat template writes there.
 FORMATS: Mapping[str, TraceFormat] = {
     trace_format.name: trace_format
     for trace_format in (
         _format("think", "<think>", "</think>", "\n\n"),
         _format("tiny", "<think>", "</think>", " "),
-        _format("think-line", "<think>", "</think>", "\n"),
+        _format("qwen", "<think>", "</think>", "\n\n", lead="\n"),
+        _format("think-line", "<think>", "</think>", "\n", lead="\n"),
         _format("glm", "<think>", "</think>", "\n"),
         _format("glm-4.7", "<think>", "</think>", ""),
         _format("kimi", "<think>", "</think>", ""),
@@ -89,6 +91,7 @@ _RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("tiny", ("</think>", "<|user|>", "<|assistant|>", "<|end|>"), ("<|system|>", "<|im_start|>")),
     ("think-line", (r"</think>\n' + content",), ()),
     ("think-line", (r'</think>\n" + content',), ()),
+    ("qwen", (r"\n</think>\n\n",), ()),
     ("think", ("</think>",), ()),
 )
 

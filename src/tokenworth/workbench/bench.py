@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -34,6 +35,11 @@ def _with_money(server: ServerOptions | None, price: Price | None, max_usd: floa
     return options if price is None and max_usd is None else replace(options, price=price, max_usd=max_usd)
 
 
+def _midnight(day: date) -> Callable[[], datetime]:
+    moment = datetime(day.year, day.month, day.day).astimezone()
+    return lambda: moment
+
+
 def _silent(verb: str) -> OnEvent | None:
     del verb
     return None
@@ -45,7 +51,7 @@ class Workbench:
     ``model``: ``tiny``, ``toy:FILE.json``, ``hf:PATH``, or the address of a server, ``http://HOST:PORT/v1#NAME``; several addresses form a
     pool. ``store``: path of the run's SQLite file; None keeps rollouts in memory. ``on_event``: verb -> receiver of progress events.
     ``now``: the clock of provenance. ``server``: how servers are reached. ``price`` and ``max_usd``: what a server's model costs and may
-    cost in all; local models cost nothing.
+    cost in all; local models cost nothing. ``date``: what chat templates that write a date into the prompt take for today.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Workbench:
         server: ServerOptions | None = None,
         price: Price | None = None,
         max_usd: float | None = None,
+        date: date | None = None,
         on_event: Callable[[str], OnEvent | None] = _silent,
         now: Now = utc_now,
         command: str = "",
@@ -76,6 +83,7 @@ class Workbench:
                 trace_format=trace_format,
                 threads=threads,
                 server=_with_money(server, price, max_usd) if is_served(model) else None,
+                now=None if date is None else _midnight(date),
             )
         )
         self._on_event, self._now, self._command = on_event, now, command

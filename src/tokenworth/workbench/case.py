@@ -169,7 +169,7 @@ class Case:
 
     def sample_experiment(self, n: int, sampling: Sampling, seed: int, level: float) -> Experiment[SampleResult]:
         """The experiment behind `sample`."""
-        self._require("sample", "answers", "forced answers on a trace given by --trace-ids may still work")
+        self._require("sample", "answers", self._without_samples)
         return sample(self.prompt, n=n, sampling=sampling, seed=seed, judge=self.judge, find_wall=self.find_wall, level=level)
 
     def sample(self, n: int, *, sampling: Sampling | None = None, seed: int = 0, level: float = 0.95, choose: str | None = None) -> Samples:
@@ -224,7 +224,7 @@ class Case:
 
     def curve_experiment(self, trace: Trace, settings: CurveSettings, *, snap: bool = False) -> Experiment[CurveResult]:
         """The experiment behind `curve`."""
-        self._require("sample", "a curve", "nothing but imported results can be shown")
+        self._require("sample", "a curve", self._without_samples)
         if settings.plan == "excursions":
             for field in ("next_token", "leave"):
                 self._require(field, "excursions", "use --plan stride or plain")
@@ -249,6 +249,11 @@ class Case:
         settings = settings or self.settings(sampling=sampling or self.sampling(), **choices)
         result, used = self._run("curve", self.curve_experiment(trace, settings, snap=snap))
         return Curve(result=result, document=curve_document(result, self._about(used)))
+
+    @property
+    def _without_samples(self) -> str:
+        able = self.model.backend.capabilities
+        return "forced answers on a trace given by its ids still work" if able.read else "nothing can be measured on it"
 
     def _require(self, field: str, what: str, instead: str) -> None:
         """Refuses what the model's backend cannot do, in one sentence: what is missing and what would still work."""
@@ -279,7 +284,10 @@ class Case:
 
     def forced_exits(self, exits: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> tuple[ExitText, ...]:
         """Exit texts and options as ids, checked; nothing is drawn. Raises InvalidInput for what cannot be read."""
-        self._require("read", "forced answers", "sample and curve --plan stride may still work")
+        able = self.model.backend.capabilities
+        self._require(
+            "read", "forced answers", "sample and curve --plan stride still work" if able.sample else "nothing can be measured on it"
+        )
         labels, texts = self.option_labels(options), self.exit_texts(exits)
         check_options(labels)
         names = ["default"] if not exits else [f"exit {i + 1}" for i in range(len(texts))]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,11 @@ def load_model(
     trace_format: str | None = None,
     threads: int | None = None,
     server: ServerOptions | None = None,
+    now: Callable[[], datetime] | None = None,
 ) -> Model:
     """The model a name stands for. ``threads``: CPU threads of torch, 1 for the bundled model unless given.
+
+    ``now``: the clock of chat templates that write the date into the prompt; None is this machine's.
 
     Several names are addresses of servers of one model. ``server``: how they are reached; local models take no notice of it.
 
@@ -68,12 +72,12 @@ def load_model(
     if not names:
         raise InvalidInput("no model is named; give tiny, toy:FILE.json, hf:PATH or http://HOST:PORT/v1#NAME")
     if all(one.startswith(_SERVED) for one in names):
-        return _served(names, server, trace_format)
+        return _served(names, server, trace_format, now)
     if len(names) > 1:
         raise InvalidInput(f"{len(names)} models are named; only addresses of servers of one model form a pool")
     name = next(iter(names))
     kind, _, path = name.partition(":")
-    local: dict[str, Any] = {"device": device, "dtype": dtype, "batch": batch}
+    local: dict[str, Any] = {"device": device, "dtype": dtype, "batch": batch, "now": now}
     if kind == "toy" and path:
         return _toy(name, path)
     if name == "tiny":
@@ -92,7 +96,7 @@ def is_served(name: str | Sequence[str]) -> bool:
     return all(one.startswith(_SERVED) for one in ((name,) if isinstance(name, str) else name))
 
 
-def _served(names: tuple[str, ...], options: ServerOptions | None, trace_format: str | None) -> Model:
+def _served(names: tuple[str, ...], options: ServerOptions | None, trace_format: str | None, now: Callable[[], datetime] | None) -> Model:
     try:
         from tokenworth.backends.http.load import load_served
         from tokenworth.backends.http.options import ServerOptions
@@ -100,7 +104,7 @@ def _served(names: tuple[str, ...], options: ServerOptions | None, trace_format:
         raise MissingExtra(f"servers need the [http] extra: pip install 'tokenworth[http]' ({error.name} is missing)") from error
     from tokenworth.backends.tokenizer.prompt import render_prompt
 
-    options = options or ServerOptions()
+    options = replace(options or ServerOptions(), now=now)
     bundled = options.tokenizer == "tiny"
     loaded = load_served(names, options, tokenizer_folder=TINY if bundled else None)
     files = loaded.files
@@ -136,10 +140,14 @@ def _toy(name: str, path: str) -> Model:
     )
 
 
-def _local(name: str, path: str, *, trace_format: str | None, instruction: str | None, **loading: Any) -> Model:
+def _local(
+    name: str, path: str, *, trace_format: str | None, instruction: str | None, now: Callable[[], datetime] | None, **loading: Any
+) -> Model:
     from tokenworth.backends.local.load import load_local
 
     backend = load_local(path, **loading)
+    if now is not None and backend.model.template is not None:
+        backend.model.template = backend.model.template.at(now)
     if trace_format is not None:
         chosen = format_named(trace_format)
     else:

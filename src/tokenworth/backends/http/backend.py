@@ -12,7 +12,7 @@ from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import LoopThread, first_failure
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord, read_identity, record_json, same_identity, without_readings
-from tokenworth.backends.http.rollouts import Draws, Outcomes, Sampler
+from tokenworth.backends.http.rollouts import Draws, Outcomes, Sampler, Trouble
 from tokenworth.backends.http.tables import Tables
 from tokenworth.backends.http.transport import Transport
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
@@ -48,6 +48,7 @@ class HttpBackend:
 
     def __init__(self, served: Served, client: Client, loop: LoopThread, *, n_most: int) -> None:
         self.served, self.client, self._loop = served, client, loop
+        self._trouble = Trouble()
         # At the latest when the process ends: connections that nobody closed would be complained about.
         self._shut = weakref.finalize(self, _shut, loop, client.transport)
         prompts = Prompts(served.codec, as_text=not served.record.ids_in)
@@ -129,7 +130,7 @@ class HttpBackend:
         return self._loop.stream(lambda emit: self._run(jobs, emit))
 
     async def _run(self, jobs: Sequence[Draws | KeyedRequest], emit: _EmitPair) -> None:
-        outcomes = Outcomes(lambda key, rollout: emit((key, rollout)))
+        outcomes = Outcomes(lambda key, rollout: emit((key, rollout)), self._trouble)
         pending = iter(jobs)
         spent: list[BudgetExceeded] = []
 
@@ -185,8 +186,7 @@ class HttpBackend:
 
 
 def _shut(loop: LoopThread, transport: Transport) -> None:
-    loop.run(transport.close())
-    loop.close()
+    loop.close(transport.close)
 
 
 def _beyond_prompt(request: Request) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tokenworth.backends.http.wire import Ask, Choice, Listing, Malformed, Reply, check_ids, decode_json, in_order, make_listing
+from tokenworth.backends.http.wire import Ask, Choice, Dialect, Listing, Malformed, Reply, check_ids, decode_json, in_order, make_listing
 
 SAMPLERS = ["temperature", "top_k", "top_p", "min_p"]
 _FINISH = {"eos": "stop", "word": "stop", "limit": "length"}
@@ -82,6 +82,10 @@ class LlamaDialect:
         if ask.bias:
             fields["logit_bias"] = [[token, False if value == -math.inf else value] for token, value in ask.bias.items()]
         return msgspec.json.encode(fields | dict(ask.extra))
+
+    def speaks_like(self, other: Dialect) -> bool:
+        """Whether requests of the one mean the same to a server of the other."""
+        return isinstance(other, LlamaDialect)
 
     def parse(self, body: bytes, ask: Ask) -> Reply:
         """The reply. Raises `Malformed`."""

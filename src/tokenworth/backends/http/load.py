@@ -17,11 +17,13 @@ from tokenworth.backends.http.llama_dialect import LlamaDialect
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.http.probe import Subject, probe
-from tokenworth.backends.http.record import ServerRecord, same_identity
+from tokenworth.backends.http.record import ServerRecord, pooled, same_identity
 from tokenworth.backends.http.secret import Secret, read_key
 from tokenworth.backends.http.transport import Endpoint, Transport, make_endpoint
+from tokenworth.backends.http.wire import Dialect
 from tokenworth.backends.tokenizer.files import TokenizerFiles, load_tokenizer
 from tokenworth.backends.tokenizer.prompt import render_prompt
+from tokenworth.backends.tokenizer.template import local_now
 from tokenworth.errors import InvalidInput, MismatchError
 
 CONCURRENCY = 64
@@ -94,17 +96,19 @@ async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secre
         endpoints = [make_endpoint(address.url, concurrency=most, rates=options.rates) for address in addresses]
         found = [await contact(transport, endpoint, address.model) for endpoint, address in zip(endpoints, addresses, strict=True)]
         who = found[0]
-        files = load_tokenizer(str(folder or options.tokenizer or _own_tokenizer(who.model)))
+        files = load_tokenizer(str(folder or options.tokenizer or _own_tokenizer(who.model)), now=options.now or local_now)
         subject = _subject(files, who, options.switches)
         client = Client(transport, endpoints, LlamaDialect(subject.vocab_size), price=options.price, max_usd=options.max_usd)
         records: list[ServerRecord] = []
+        dialects: list[Dialect] = []
         for endpoint, one in zip(endpoints, found, strict=True):
             client = client.over([endpoint], ids_repeat=True)
             records.append(await probe(client, one, subject))
+            dialects.append(client.dialect)
             _check_tokenizer(records[-1], files)
-        _check_same(addresses, records)
+        _check_same(addresses, records, dialects)
         client = client.over(endpoints, ids_repeat=any(record.reply_ids == "repeating" for record in records))
-        return Loaded(backend=_backend(records[0], files, subject, client, loop, endpoints, options, who), files=files)
+        return Loaded(backend=_backend(pooled(records), files, subject, client, loop, endpoints, options, who), files=files)
     except BaseException:
         await transport.close()
         raise
@@ -161,11 +165,13 @@ def _check_tokenizer(record: ServerRecord, files: TokenizerFiles) -> None:
         )
 
 
-def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord]) -> None:
+def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord], dialects: Sequence[Dialect]) -> None:
     """All endpoints must serve one model in one way: a draw may come from any of them."""
     first = records[0]
-    for address, record in zip(addresses[1:], records[1:], strict=True):
+    for address, record, dialect in zip(addresses[1:], records[1:], dialects[1:], strict=True):
         differ = first.differences(record)
+        if not dialect.speaks_like(dialects[0]):
+            raise MismatchError(f"{addresses[0].url} and {address.url} take other request fields; a pool must serve one model in one way")
         if differ:
             told = ", ".join(f"{name} {getattr(first, name)!r} and {getattr(record, name)!r}" for name in differ[:4])
             raise MismatchError(f"{addresses[0].url} and {address.url} differ in {told}; a pool must serve one model in one way")

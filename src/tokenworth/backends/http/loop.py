@@ -57,11 +57,21 @@ class LoopThread:
         """Whether `close` was called."""
         return self._loop.is_closed()
 
-    def close(self) -> None:
-        """Ends what is under way, stops the loop and waits for the thread."""
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """Ends what is under way, runs ``last``, stops the loop and waits for the thread."""
         if self.is_closed:
             return
-        self.run(_end_all())
+
+        async def finish() -> None:
+            await _end_all()
+            if last is not None:
+                await last()
+
+        if threading.current_thread() is self._thread:
+            # The garbage collector calls from any thread; here it would wait for itself.
+            self._loop.create_task(finish()).add_done_callback(lambda _: self._loop.stop())
+            return
+        self.run(finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5.0)
         if not self._thread.is_alive():

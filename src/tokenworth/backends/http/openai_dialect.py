@@ -15,6 +15,7 @@ import msgspec
 from tokenworth.backends.http.wire import (
     Ask,
     Choice,
+    Dialect,
     Listing,
     Malformed,
     Reply,
@@ -94,6 +95,8 @@ class Fields:
     skip_special_tokens: bool = True
     prompt_counts: bool = False
     """Not a field of requests: usage counts exactly the ids sent. A reply that counts others is one to another prompt."""
+    completion_counts: bool = False
+    """Not a field of requests: usage counts exactly the ids that came back. Of a reply that counts others, some are lost."""
 
 
 class OpenAIDialect:
@@ -111,6 +114,10 @@ class OpenAIDialect:
     def with_fields(self, **fields: bool) -> OpenAIDialect:
         """The same dialect with some fields changed."""
         return OpenAIDialect(self.model, self.vocab_size, replace(self.fields, **fields), self._token_of, self.path)
+
+    def speaks_like(self, other: Dialect) -> bool:
+        """Whether requests of the one mean the same to a server of the other."""
+        return isinstance(other, OpenAIDialect) and self.fields == other.fields
 
     def body(self, ask: Ask) -> bytes:
         """The request's JSON."""
@@ -152,8 +159,12 @@ class OpenAIDialect:
         order = in_order([choice.index for choice in reply.choices], ask.n)
         usage = reply.usage or _Usage()
         self._check_usage(usage, ask)
+        choices = tuple(self._choice(reply.choices[i], ask) for i in order)
+        made = sum(len(choice.ids or ()) for choice in choices)
+        if self.fields.completion_counts and usage.completion_tokens != made:
+            raise Malformed(f"{made} tokens came back where the server says it generated {usage.completion_tokens}")
         return Reply(
-            choices=tuple(self._choice(reply.choices[i], ask) for i in order),
+            choices=choices,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cached_tokens=None if usage.prompt_tokens_details is None else usage.prompt_tokens_details.cached_tokens,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 
@@ -43,10 +44,12 @@ def _thinking_on() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """How a served model is reached. ``tokenizer``: folder or hub name, None: the model's own name is one.
+    """How a served model is reached.
 
-    ``concurrency``: most requests in flight to one endpoint. ``switches``: variables of the chat template. ``price`` and
-    ``max_usd``: what tokens cost, and the most that may be spent.
+    ``tokenizer``: folder or hub name; None: the model's own name is one. ``key_file``, ``key_variable``: where its key is.
+    ``concurrency``: most requests in flight to one endpoint; ``n_most``: most rollouts of one request. ``switches``: variables of
+    the chat template; ``now``: its clock, for templates that write the date into the prompt. ``price`` and ``max_usd``: what tokens
+    cost, and the most that may be spent.
     """
 
     tokenizer: str | None = None
@@ -57,5 +60,6 @@ class ServerOptions:
     patience: Patience = field(default_factory=Patience)
     rates: Rates = field(default_factory=Rates)
     switches: Mapping[str, Any] = field(default_factory=_thinking_on)
+    now: Callable[[], datetime] | None = None
     price: Pricing | None = None
     max_usd: float | None = None

@@ -16,10 +16,10 @@ from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.shaping import Order
-from tokenworth.backends.http.tables import GREEDY, LARGEST_TOP
+from tokenworth.backends.http.tables import FORCE, GREEDY, LARGEST_TOP
 from tokenworth.backends.http.transport import Refused
 from tokenworth.backends.http.trials import NEUTRAL, Place, Trials
-from tokenworth.backends.http.wire import Ask, Dialect, Malformed, Prompt
+from tokenworth.backends.http.wire import Ask, Dialect, Malformed, Prompt, Reply
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import ServerError
 
@@ -77,8 +77,9 @@ async def probe(client: Client, who: Contact, subject: Subject) -> ServerRecord:
     opened = await trials.ask(prompts.of(subject.opened))
     as_sent = (None, len(subject.opened) + (bos and not ids_in))
     reply_ids = await _reply_ids(trials, place, prompts.of(subject.opened))
-    if ids_in and isinstance(client.dialect, OpenAIDialect) and await _counts_prompts(trials, prompts, subject, n_most):
-        client.dialect = client.dialect.with_fields(prompt_counts=True)
+    if isinstance(client.dialect, OpenAIDialect):
+        prompt_counts, completion_counts = await _exact_counts(trials, prompts, subject, n_most)
+        client.dialect = client.dialect.with_fields(prompt_counts=ids_in and prompt_counts, completion_counts=completion_counts)
     return ServerRecord(
         dialect=client.dialect.name,
         server=who.server,
@@ -98,7 +99,7 @@ async def probe(client: Client, who: Contact, subject: Subject) -> ServerRecord:
         counts_all_choices=counts,
         counts_cached=cached,
         reply_ids=reply_ids,
-        identity=() if place.listing is None else tuple(zip(place.listing.ids, place.listing.logprobs, strict=True))[:5],
+        identity=await _identity(trials, prompts, plain_text, cap),
         calls=client.spent.requests,
         **found,  # type: ignore[arg-type]
     )
@@ -122,9 +123,10 @@ async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap
     )
     return {
         "temperature_honoured": temperature,
-        "top_k_honoured": top_k,
-        "top_p_honoured": top_p,
-        "min_p_honoured": min_p,
+        # A server that is always greedy passes for one that obeys every filter.
+        "top_k_honoured": top_k and temperature,
+        "top_p_honoured": top_p and temperature,
+        "min_p_honoured": min_p and temperature,
         "logprobs_raw": raw,
         "bias_honoured": bans,
         "bias_keeps_logprobs": kept,
@@ -136,6 +138,12 @@ async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap
         "stops_at": stops,
         "stop_in_ids": stop_in_ids,
     }
+
+
+async def _identity(trials: Trials, prompts: Prompts, text: Sequence[int], cap: int) -> tuple[tuple[int, float], ...]:
+    """Readings after a fixed text, not a chat prompt: some templates write today's date into that."""
+    found = await trials.listing(prompts.of(text), min(cap, 5)) if cap else None
+    return () if found is None else tuple(zip(found.ids, found.logprobs, strict=True))
 
 
 def _order(who: Contact) -> Order:
@@ -212,19 +220,28 @@ async def _usage(trials: Trials, place: Place, n_most: int) -> tuple[bool | None
     reply = await trials.ask(place.prompt, n=min(2, n_most), max_tokens=3, params=replace(NEUTRAL, max_tokens=3))
     if reply is None or reply.completion_tokens is None:
         return None, False
-    ids = [choice.ids for choice in reply.choices]
-    counted = None if n_most < 2 or None in ids else reply.completion_tokens == sum(len(one) for one in ids if one is not None)
-    return counted, reply.cached_tokens is not None
+    unsure = n_most < 2 or any(choice.ids is None for choice in reply.choices)
+    return None if unsure else reply.completion_tokens == _made(reply), reply.cached_tokens is not None
 
 
-async def _counts_prompts(trials: Trials, prompts: Prompts, subject: Subject, n_most: int) -> bool:
-    """Whether usage counts the ids of prompts, however many completions are asked for."""
+async def _exact_counts(trials: Trials, prompts: Prompts, subject: Subject, n_most: int) -> tuple[bool, bool]:
+    """Whether usage counts exactly the ids of prompts, and of completions, of one and of many, ended by a stop token and not."""
+    replies: list[tuple[int, Reply | None]] = []
     for ids in (subject.prompt, subject.opened):
-        for n in {1, n_most}:
-            reply = await trials.ask(prompts.of(ids), n=n, params=NEUTRAL)
-            if reply is None or reply.prompt_tokens != len(ids):
-                return False
-    return True
+        for n, bias in ((1, {}), (1, {token: FORCE for token in subject.stop[:1]}), (n_most, {})):
+            params = replace(NEUTRAL, max_tokens=3, stop=subject.stop)
+            replies.append((len(ids), await trials.ask(prompts.of(ids), n=n, max_tokens=3, params=params, bias=bias)))
+    return (
+        all(reply is not None and reply.prompt_tokens == length for length, reply in replies),
+        all(
+            reply is not None and None not in (one.ids for one in reply.choices) and reply.completion_tokens == _made(reply)
+            for _, reply in replies
+        ),
+    )
+
+
+def _made(reply: Reply) -> int:
+    return sum(len(choice.ids) for choice in reply.choices if choice.ids is not None)
 
 
 async def _reply_ids(trials: Trials, place: Place, other: Prompt) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from tokenworth.backends.http.shaping import Order
@@ -93,8 +93,8 @@ class ServerRecord:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def differences(self, other: ServerRecord) -> tuple[str, ...]:
-        """Names of the fields that decide what a draw means and differ."""
-        return tuple(name for name in sorted(_SEMANTIC) if getattr(self, name) != getattr(other, name))
+        """Names of the fields that differ and decide what a draw means, or how a reply is read."""
+        return tuple(name for name in sorted(_SEMANTIC | {"stop_in_ids"}) if getattr(self, name) != getattr(other, name))
 
 
 _SEMANTIC = frozenset(
@@ -115,6 +115,23 @@ def same_identity(one: tuple[tuple[int, float], ...], other: tuple[tuple[int, fl
     first, second = dict(one), dict(other)
     likely = [token for token, value in (*one[:3], *other[:3]) if value > -3.0]
     return all(token in first and token in second and abs(first[token] - second[token]) <= IDENTITY_TOLERANCE for token in likely)
+
+
+def pooled(records: Sequence[ServerRecord]) -> ServerRecord:
+    """What all of them can do: a request may go to any."""
+    lengths = [record.context_length for record in records if record.context_length is not None]
+    able = {name: all(getattr(record, name) for record in records) for name in _ABLE}
+    return replace(
+        records[0],
+        n_most=min(record.n_most for record in records),
+        logprobs_cap=min(record.logprobs_cap for record in records),
+        context_length=min(lengths, default=None),
+        calls=max(record.calls for record in records),
+        **able,
+    )
+
+
+_ABLE = ("n_honoured", "bias_honoured", "bias_keeps_logprobs", "allowed_token_ids", "prompt_logprobs", "counts_cached")
 
 
 def record_json(record: ServerRecord) -> dict[str, Any]:

@@ -45,28 +45,53 @@ class Draws:
     keys: tuple[str, ...]
 
 
-class Outcomes:
-    """Passes rollouts on. Errors wait until a reply that could be used shows that the server works."""
+class Trouble:
+    """Counts unusable replies in a row, over all batches of a run."""
 
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-        self._errors: list[tuple[tuple[str, ...], str]] = []
+    def __init__(self) -> None:
+        self._in_a_row = 0
+
+    def over(self) -> None:
+        """A reply could be used."""
+        self._in_a_row = 0
+
+    def note(self, fault: str) -> None:
+        """A reply could not be used. Raises `ServerError` when there were too many; whoever goes on after that starts anew."""
+        self._in_a_row += 1
+        if self._in_a_row >= TROUBLE:
+            self._in_a_row = 0
+            raise ServerError(
+                f"{TROUBLE} replies in a row could not be used, the last because: {fault}; "
+                "what was drawn before is stored, run again when the server answers"
+            )
+
+
+class Outcomes:
+    """Passes rollouts on. Errors wait until a reply that could be used, or the end of the batch."""
+
+    def __init__(self, emit: Emit, trouble: Trouble) -> None:
+        self._emit, self._trouble = emit, trouble
+        self._errors: list[tuple[str, ...]] = []
+
+    def known(self, key: str, rollout: Rollout) -> None:
+        """A rollout that no reply was needed for."""
+        self._emit(key, rollout)
 
     def drawn(self, key: str, rollout: Rollout) -> None:
-        """A rollout."""
+        """A rollout of a reply."""
+        self._trouble.over()
         self.settle()
         self._emit(key, rollout)
 
     def failed(self, keys: tuple[str, ...], fault: str) -> None:
-        """An unusable reply. Raises `ServerError` when there were too many in a row; none of those is passed on."""
-        self._errors.append((keys, fault))
-        if len(self._errors) >= TROUBLE:
-            raise ServerError(f"{TROUBLE} replies in a row could not be used, the last because: {fault}; what was drawn before is stored")
+        """An unusable reply. Raises `ServerError` when there were too many in a row; none of those that wait is passed on."""
+        self._errors.append(keys)
+        self._trouble.note(fault)
 
     def settle(self) -> None:
         """Passes on the errors that wait."""
         waiting, self._errors = self._errors, []
-        for keys, _ in waiting:
+        for keys in waiting:
             for key in keys:
                 self._emit(key, Rollout(ids=(), stop=StopReason.ERROR))
 
@@ -113,7 +138,7 @@ class Sampler:
         done = _finished(draws, tail)
         if done is not None:
             for key in draws.keys:
-                outcomes.drawn(key, done)
+                outcomes.known(key, done)
             return
         room = params.max_tokens - draws.cut - len(tail)
         prompt = self.prompts.at(draws.sequence, draws.cut, tail)

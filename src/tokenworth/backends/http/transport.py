@@ -135,9 +135,7 @@ class Transport:
         """
         return await self._send(endpoint, "POST", url, body, tokens, self.patience.attempts)
 
-    async def _send(
-        self, endpoint: Endpoint, method: str, url: str, body: Callable[[], bytes] | None, tokens: int, attempts: int
-    ) -> bytes:
+    async def _send(self, endpoint: Endpoint, method: str, url: str, body: Callable[[], bytes] | None, tokens: int, attempts: int) -> bytes:
         patience = self.patience
         try:
             async for attempt in stamina.retry_context(

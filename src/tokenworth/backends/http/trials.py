@@ -100,7 +100,9 @@ class Trials:
         """Whether listings are the same at another temperature and under top-k 1; None where neither can be had."""
         if place.listing is None:
             return None
-        others = [await self.listing(place.prompt, top, params) for params in (replace(NEUTRAL, temperature=0.5), replace(NEUTRAL, top_k=1))]
+        others = [
+            await self.listing(place.prompt, top, params) for params in (replace(NEUTRAL, temperature=0.5), replace(NEUTRAL, top_k=1))
+        ]
         agree = [_agree(place.listing, other, 3) for other in others if other is not None]
         return all(agree) if agree else None
 

@@ -111,6 +111,10 @@ class Dialect(Protocol):
         """The reply. Raises `Malformed`."""
         ...
 
+    def speaks_like(self, other: Dialect) -> bool:
+        """Whether requests of the one mean the same to a server of the other."""
+        ...
+
 
 def decode_json(body: bytes, form: type[FormT]) -> FormT:
     """The reply as ``form``; what is not JSON or of another shape raises `Malformed` with the place and the first characters."""

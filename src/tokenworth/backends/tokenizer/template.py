@@ -44,6 +44,10 @@ class ChatTemplate:
         self._compiled: Template | None = None
         self._one_at_a_time = threading.Lock()
 
+    def at(self, now: Callable[[], datetime]) -> ChatTemplate:
+        """The same template with another clock."""
+        return ChatTemplate(self.text, self.special_tokens, now=now)
+
     def render(self, messages: Sequence[Mapping[str, Any]], *, add_generation_prompt: bool = True, switches: Mapping[str, Any]) -> str:
         """The text of ``messages``, and with ``add_generation_prompt`` the beginning of the model's turn.
 
