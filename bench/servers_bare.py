@@ -2,19 +2,20 @@
 
     python bench/servers_bare.py --url ADDRESS --bodies FILE --width N [--replies FILE]
 
-One body a line. It is the ceiling that a run is compared with, so it does nothing but send and receive.
+One body a line; at an empty line it waits for all replies to what came before. It is the ceiling that a run is compared with, so it does nothing but send and receive.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,19 +45,21 @@ def send_bodies(url: str, bodies: Sequence[bytes], width: int) -> Sent:
 async def send_all(url: str, bodies: Sequence[bytes], width: int) -> tuple[float, list[bytes]]:
     """Seconds, and the replies in the order of the bodies. A reply with another status than 200 ends it."""
     replies = [b""] * len(bodies)
-    pending = iter(range(len(bodies)))
+    breaks = [-1, *(i for i, body in enumerate(bodies) if not body), len(bodies)]
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, headers={"content-type": "application/json"}) as session:
 
-        async def worker() -> None:
+        async def worker(pending: Iterator[int]) -> None:
             for i in pending:
                 async with session.post(url, data=bodies[i]) as response:
                     replies[i] = await response.read()
                     response.raise_for_status()
 
         began = time.perf_counter()
-        await asyncio.gather(*(worker() for _ in range(width)))
-        return time.perf_counter() - began, replies
+        for before, after in itertools.pairwise(breaks):
+            pending = iter(range(before + 1, after))
+            await asyncio.gather(*(worker(pending) for _ in range(width)))
+        return time.perf_counter() - began, [reply for reply in replies if reply]
 
 
 def main() -> None:

@@ -1,10 +1,14 @@
 """Checks that the documentation tells the truth: what it says to run is run, what it quotes is compared. Offline.
 
-* a fenced block marked ``sh run`` or ``python run`` in README.md or docs/ is run as written; the blocks of one page share a
-  temporary folder that holds a copy of examples/ and run in order; its Python blocks share their names
+* a fenced block marked ``sh run`` or ``python run`` in README.md, docs/ or examples/ is run as written; the blocks of one page share
+  a temporary folder that holds a copy of examples/ and run in order; its Python blocks share their names
+* one marked ``sh run server`` or ``python run server`` is run against llama.cpp with the bundled model, started by
+  recipes/tiny/serve.py on a free port that takes the place of the 8080 in the text. Without xllamacpp and gguf such blocks
+  are skipped, and counted; where TOKENWORTH_REQUIRE_ALL is set they fail
 * a block marked ``text output`` after such a block equals its standard output (times masked); ``text sample`` is only filled in
   by --write, because the numbers of a trained model are not the same on every machine
-* docs/cli.md equals the help of every verb; docs/results.md names exactly the fields of the documents
+* docs/cli.md equals the help of every verb; docs/results.md names exactly the fields of the documents; docs/problems.md lists the
+  trace formats, and docs/servers.md explains the rows that `doctor` prints
 * the keyboard table of docs/report.md is that of web/src/keys.ts
 * links to files in the repository resolve
 * every examples/*.py runs
@@ -16,26 +20,32 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
-CLI_PAGE, RESULTS_PAGE, REPORT_PAGE = (ROOT / "docs" / name for name in ("cli.md", "results.md", "report.md"))
 EXAMPLES = ROOT / "examples"
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(EXAMPLES.rglob("*.md")))
+CLI_PAGE, RESULTS_PAGE, REPORT_PAGE = (ROOT / "docs" / name for name in ("cli.md", "results.md", "report.md"))
+SERVERS_PAGE, PROBLEMS_PAGE = ROOT / "docs" / "servers.md", ROOT / "docs" / "problems.md"
 BIN = Path(sys.executable).parent
 LIMIT_S = 300
+REQUIRED = bool(os.environ.get("TOKENWORTH_REQUIRE_ALL"))
 FENCE = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?")
+T = TypeVar("T")
 VERBS = ("demo", "sample", "curve", "forced", "report", "import", "export", "runs", "doctor")
 
 
@@ -63,10 +73,11 @@ tokenworth curve --config examples/config.toml --max-rollouts 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One check: what was checked, and what is wrong (empty when it passed)."""
+    """One check: what was checked, and what is wrong (empty when it passed). ``skipped``: it could not be made here."""
 
     name: str
     fault: str = ""
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +88,33 @@ class Block:
     text: str
     line: int
     span: tuple[int, int]
+
+
+class Server:
+    """llama.cpp with the bundled model, started when it is first needed; `close` ends it."""
+
+    SHOWN = "127.0.0.1:8080"
+    MISSING = tuple(name for name in ("xllamacpp", "gguf") if importlib.util.find_spec(name) is None)
+
+    def __init__(self) -> None:
+        self._lock, self._child, self._place = threading.Lock(), None, ""
+
+    @property
+    def place(self) -> str:
+        """Its host and port; empty where it does not start."""
+        with self._lock:
+            if self._child is None:
+                command = [sys.executable, str(ROOT / "recipes" / "tiny" / "serve.py"), "--port", "0"]
+                self._child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                assert self._child.stdout is not None
+                self._place = self._child.stdout.readline().partition("//")[2].partition("/")[0]
+            return self._place
+
+    def close(self) -> None:
+        """Ends the server if it was started."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -103,10 +141,10 @@ def blocks(text: str) -> Iterator[Block]:
 
 def command_of(block: Block, before: str) -> list[str] | None:
     """How a block is run; None for one that is not marked. ``before`` is the page's Python so far, run again in silence."""
-    if block.info == "python run":
+    if block.info.startswith("python run"):
         silent = f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()):\n    exec({before!r})\n" if before else ""
         return [sys.executable, "-c", silent + block.text]
-    return ["bash", "-euo", "pipefail", "-c", block.text] if block.info == "sh run" else None
+    return ["bash", "-euo", "pipefail", "-c", block.text] if block.info.startswith("sh run") else None
 
 
 def work_folder() -> Path:
@@ -122,17 +160,34 @@ def same(a: str, b: str) -> bool:
     return first == second
 
 
-def check_page(page: Path, write: bool) -> list[Result]:
+def served(block: Block, server: Server | None) -> tuple[Block, str]:
+    """A block with the server's own address, and why it cannot be run (empty: it can)."""
+    if not block.info.endswith(" server"):
+        return block, ""
+    if Server.MISSING or server is None:
+        return block, f"needs a server, and not installed: {', '.join(Server.MISSING)}"
+    place = server.place
+    return dataclasses.replace(block, text=block.text.replace(Server.SHOWN, place)), "" if place else "recipes/tiny/serve.py does not start"
+
+
+def check_page(page: Path, write: bool, server: Server | None = None) -> list[Result]:
     """Runs the marked blocks of a page in order and compares quoted output."""
     text, results, out = page.read_text(encoding="utf-8"), [], None
+    skipping = False
     edits: list[tuple[tuple[int, int], str]] = []
     folder, python = work_folder(), ""
-    for block in blocks(text):
-        name, command = f"{page.relative_to(ROOT)}:{block.line} ({block.info})", command_of(block, python)
+    for written in blocks(text):
+        name = f"{page.relative_to(ROOT)}:{written.line} ({written.info})"
+        block, missing = served(written, server)
+        command = command_of(block, python)
         if command is not None:
-            out, fault = run(command, folder)
-            python += block.text if block.info == "python run" else ""
-            results.append(Result(name=name, fault=fault))
+            skipping = bool(missing)
+            out, fault = ("", missing) if missing else run(command, folder)
+            out = out.replace(server.place, Server.SHOWN) if server is not None and block is not written else out
+            python += block.text if block.info.startswith("python run") and not missing else ""
+            results.append(Result(name=name, fault=fault, skipped=bool(Server.MISSING) and skipping and not REQUIRED))
+        elif skipping and block.info.startswith("text "):
+            continue
         elif block.info in ("text output", "text sample"):
             if out is None:
                 results.append(Result(name=name, fault="no runnable block stands before it"))
@@ -221,7 +276,7 @@ def check_results() -> list[Result]:
     return results
 
 
-def zip_all(a: list[tuple[str, str]], b: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str] | None, tuple[str, str] | None]]:
+def zip_all(a: list[T], b: list[T]) -> Iterator[tuple[T | None, T | None]]:
     """Pairs of two lists, None where one has ended."""
     for i in range(max(len(a), len(b))):
         yield (a[i] if i < len(a) else None), (b[i] if i < len(b) else None)
@@ -239,6 +294,27 @@ def check_keys(write: bool) -> Result:
         text = made
     fault = "" if keys and text == made else "differs from KEYS in web/src/keys.ts; run with --write"
     return Result(name="docs/report.md: keyboard", fault=fault)
+
+
+def check_formats() -> Result:
+    """docs/problems.md lists every trace format, with the text that stops it early."""
+    from tokenworth.tasks.formats import FORMATS
+
+    section = PROBLEMS_PAGE.read_text(encoding="utf-8").partition("## Trace formats")[2]
+    rows = re.findall(r"^\| (`[^|]+) \| .+ \| .+ \|$", section, re.MULTILINE)
+    listed = sorted(name for row in rows for name in re.findall(r"`([^`]+)`", row))
+    fault = "" if listed == sorted(FORMATS) else f"differs from FORMATS in {', '.join(sorted(set(listed) ^ set(FORMATS)))}"
+    return Result(name="docs/problems.md: formats", fault=fault)
+
+
+def check_doctor() -> Result:
+    """docs/servers.md explains each row of the table that it quotes from `doctor`."""
+    text = SERVERS_PAGE.read_text(encoding="utf-8").partition("## What `doctor` finds out")[2]
+    quoted = next((block.text for block in blocks(text) if block.info.startswith("text ")), "").partition("\n\n")[0]
+    rows = [line[:36].strip() for line in quoted.splitlines()]
+    explained = re.findall(r"^\| ([^|]+?) \| [^|]+ \|$", text.partition("\n## ")[0], re.MULTILINE)[1:]
+    off = [f"{a or 'nothing'} where {b or 'nothing'} is printed" for (a, b) in zip_all(explained, rows) if a != b]
+    return Result(name="docs/servers.md: doctor", fault="; ".join(off[:3]) or ("" if rows else "no table"))
 
 
 def check_example(path: Path) -> Result:
@@ -263,19 +339,30 @@ def main() -> int:
     write = parser.parse_args().write
     results = [check_scripts()]
     if not results[0].fault:
-        results.append(check_cli(write))
-        results += [*check_results(), check_keys(write)]
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            pages = [pool.submit(check_page, page, write) for page in PAGES]
-            examples = [pool.submit(check_example, path) for path in sorted(EXAMPLES.glob("*.py"))]
-            results += [result for page in pages for result in page.result()]
-            results += [example.result() for example in examples]
-        results += [result for page in PAGES for result in check_links(page)]
-    failed = [result for result in results if result.fault]
+        results += [check_cli(write), *check_results(), check_keys(write), check_formats()]
+        results += run_all(write)
+        results += [check_doctor(), *(result for page in PAGES for result in check_links(page))]
+    skipped = [result for result in results if result.skipped]
+    failed = [result for result in results if result.fault and not result.skipped]
     for result in failed:
         sys.stdout.write(f"FAILED {result.name}: {result.fault}\n")
-    sys.stdout.write(f"{len(results) - len(failed)} passed, {len(failed)} failed\n")
+    for result in skipped:
+        sys.stdout.write(f"skipped {result.name}: {result.fault}\n")
+    told = f", {len(skipped)} skipped" if skipped else ""
+    sys.stdout.write(f"{len(results) - len(failed) - len(skipped)} passed, {len(failed)} failed{told}\n")
     return 1 if failed else 0
+
+
+def run_all(write: bool) -> list[Result]:
+    """Every page's blocks and every example, two at a time."""
+    server = Server()
+    try:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            pages = [pool.submit(check_page, page, write, server) for page in PAGES]
+            examples = [pool.submit(check_example, path) for path in sorted(EXAMPLES.glob("*.py"))]
+            return [result for page in pages for result in page.result()] + [example.result() for example in examples]
+    finally:
+        server.close()
 
 
 if __name__ == "__main__":

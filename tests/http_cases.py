@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -121,7 +122,19 @@ def is_one_line(message: str) -> bool:
     return message.isprintable() and len(message) < 500
 
 
-Behave = Callable[[FaultyServer], None]
+def run_async(test: Callable[[], Awaitable[None]]) -> None:
+    """Runs a test's coroutine; one that waits for ever fails."""
+
+    async def whole() -> None:
+        await asyncio.wait_for(test(), timeout=20)
+
+    asyncio.run(whole())
+
+
+async def settle(rounds: int = 5) -> None:
+    """Lets others go on for a few rounds."""
+    for _ in range(rounds):
+        await asyncio.sleep(0)
 
 
 def reset(server: FaultyServer) -> None:

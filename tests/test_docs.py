@@ -79,6 +79,64 @@ def test_python_blocks_of_a_page_share_names(checks: ModuleType, tmp_path: Path,
     assert [r.fault for r in checks.check_page(page, write=False)] == ["", "", ""]
 
 
+def test_blocks_that_need_a_server_get_its_address_or_are_skipped(
+    checks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```sh run server\necho http://127.0.0.1:8080/v1\n```\n```text output\nhttp://127.0.0.1:8080/v1\n```\n"
+        "```python run server\nx = '127.0.0.1:8080'\n```\n```python run\nprint(1)\n```\n",
+        encoding="utf-8",
+    )
+
+    class Elsewhere:
+        SHOWN, MISSING, place = checks.Server.SHOWN, (), "127.0.0.1:4711"
+
+    monkeypatch.setattr(checks, "Server", Elsewhere)
+    assert [(r.fault, r.skipped) for r in checks.check_page(page, write=False, server=Elsewhere())] == [("", False)] * 4
+    page.write_text(page.read_text(encoding="utf-8").replace("echo", "test http://127.0.0.1:4711/v1 = "), encoding="utf-8")
+    assert checks.check_page(page, write=False, server=Elsewhere())[0].fault == ""
+    Elsewhere.MISSING = ("xllamacpp",)
+    monkeypatch.setattr(checks, "REQUIRED", False)
+    assert [r.skipped for r in checks.check_page(page, write=False)] == [True, True, False]
+    monkeypatch.setattr(checks, "REQUIRED", True)
+    assert [(bool(r.fault), r.skipped) for r in checks.check_page(page, write=False)] == [(True, False), (True, False), (False, False)]
+
+
+def test_formats_and_rows_of_doctor_are_those_of_the_code(checks: ModuleType) -> None:
+    assert checks.check_formats().fault == ""
+    assert checks.check_doctor().fault == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "check", "old", "new"),
+    [
+        ("PROBLEMS_PAGE", "check_formats", "| `qwen` |", "| `qwern` |"),
+        ("SERVERS_PAGE", "check_doctor", "| min-p obeyed |", "| min-p heeded |"),
+    ],
+)
+def test_a_wrong_format_or_row_is_found(
+    checks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, check: str, old: str, new: str
+) -> None:
+    text = getattr(checks, page).read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "page.md").write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.setattr(checks, page, tmp_path / "page.md")
+    assert getattr(checks, check)().fault
+
+
+def test_the_recorded_run_loads_and_renders(checks: ModuleType, tmp_path: Path) -> None:
+    """Documents that an earlier version wrote stay readable."""
+    import tokenworth as tw
+
+    folder = checks.EXAMPLES / "served_curve"
+    documents = [tw.read_document(folder / name) for name in ("curve.json", "forced.json")]
+    assert [document.provenance.server.split()[0] for document in documents] == ["llamacpp", "llamacpp"]
+    assert tw.write_report(tmp_path / "page.html", *documents).stat().st_size > 10_000
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 300_000
+
+
 def test_examples_are_short(checks: ModuleType) -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in checks.EXAMPLES.glob("*.py")}
     assert len(lengths) >= 5

@@ -61,9 +61,11 @@ def interrupted(url: str, path: Path, seed: int) -> list[str]:
 
 @pytest.mark.slow
 def test_fifty_kills_lose_nothing_and_repeat_nothing(llama_url: str, tmp_path: Path):
-    paths = [tmp_path / "one.db", tmp_path / "other.db"]
+    paths = [tmp_path / name / "run.db" for name in ("one", "other")]
+    for path in paths:
+        path.parent.mkdir()
     with ThreadPoolExecutor(2) as pool:
-        runs = list(pool.map(lambda path: interrupted(llama_url, path, len(path.stem)), paths))
+        runs = list(pool.map(lambda path, seed: interrupted(llama_url, path, seed), paths, (31, 32)))
     for path, drawn in zip(paths, runs, strict=True):
         digest, rest = finish(llama_url, path)
         assert len(drawn) > 150 and not set(rest) & set(drawn)

@@ -167,8 +167,8 @@ def test_excursions_leave_by_the_other_tokens(llama_url: str, way: str):
     backend = served(llama_url, **record)
     before = backend.spent().requests
     firsts = [rollout.ids[0] for rollout in answers(backend, requests) if isinstance(rollout, Rollout)]
-    # The list is one request; everything else takes one a draw, or a few.
-    assert (backend.spent().requests - before <= 2) == (way == "from the list")
+    # The list is a request of each worker at most; everything else takes one for every eight draws at least.
+    assert (backend.spent().requests - before <= 16) == (way == "from the list")
     counts = np.bincount(firsts, minlength=local_model().codec.vocab_size)
     q = restricted(sequence, params)
     assert counts[q == 0].sum() == 0 and counts.sum() == n
@@ -179,32 +179,33 @@ def test_excursions_leave_by_the_other_tokens(llama_url: str, way: str):
 
 @needs_torch
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["base banned", "drawn until another comes"])
-def test_second_tokens_do_not_know_how_the_first_was_drawn(llama_url: str, way: str):
+@pytest.mark.parametrize("changes", [{}, {"top_p": 0.9}], ids=["base banned", "drawn until another comes"])
+def test_second_tokens_do_not_know_how_the_first_was_drawn(llama_url: str, changes: dict[str, float]):
     """Each excursion asked for alone. With one seed for both tokens of it, one uniform would choose both.
 
-    The second token's place in its distribution, in order of id, is uniform whatever the first was: chi-square over four quarters
-    and whether the first was below the median.
+    The second token's place in its distribution is uniform whatever the first's was: chi-square over two halves by four quarters, with
+    tokens in order of id and in order of probability, as servers have them.
     """
-    changes, record = FIRST_TOKENS[way]
-    sequence, params, n = fixed_sequence(local_model()), shaped(limit=CUT + 2, **changes), 600
-    backend, rng = served(llama_url, **record), np.random.default_rng(0)
+    sequence, params, n = fixed_sequence(local_model()), shaped(limit=CUT + 2, temperature=4.0, **changes), 500
+    backend = served(llama_url, logprobs_cap=3)
     requests = [Sample(sequence=sequence, cut=CUT, params=params, seed=2, index=i, leave=True) for i in range(n)]
-    rollouts = [answers(backend, (request,))[0] for request in requests]
-    first_below = np.cumsum(restricted(sequence, params))
-    cells = np.zeros((2, 4))
-    ranges: dict[int, np.ndarray] = {}
-    for rollout in rollouts:
-        assert isinstance(rollout, Rollout)
-        if len(rollout.ids) == 2:
-            first, second = rollout.ids
-            if first not in ranges:
-                ranges[first] = whole_q((*sequence.prefix(CUT), first), params)
-            place = ranges[first][:second].sum() + rng.random() * ranges[first][second]
-            cells[int(first_below[first] > 0.5), min(3, int(4 * place))] += 1
-    expected = np.repeat(cells.sum(axis=1, keepdims=True) / 4, 4, axis=1)
-    assert cells.sum() > 500 and (expected > 8).all()
-    assert chi_square_p(cells.ravel(), expected.ravel()) > FALSE_ALARM
+    pairs = [rollout.ids for request in requests for rollout in answers(backend, (request,)) if isinstance(rollout, Rollout)]
+    q_first = restricted(sequence, params)
+    q_second = {first: whole_q((*sequence.prefix(CUT), first), params) for first in {ids[0] for ids in pairs}}
+    for by_id in (True, False):
+        rng, cells = np.random.default_rng(0), np.zeros((2, 4))
+        for first, second in (ids for ids in pairs if len(ids) == 2):
+            above = place(q_first, first, by_id, rng) > 0.5
+            cells[int(above), int(4 * place(q_second[first], second, by_id, rng))] += 1
+        assert cells.sum() > 450
+        expected = np.repeat(cells.sum(axis=1, keepdims=True) / 4, 4, axis=1)
+        assert chi_square_p(cells.ravel(), expected.ravel()) > FALSE_ALARM
+
+
+def place(q: np.ndarray, token: int, by_id: bool, rng: np.random.Generator) -> float:
+    """A point of the token's share of [0, 1): uniform for tokens that follow q."""
+    before = q[:token].sum() if by_id else q[q > q[token]].sum()
+    return min(float(before + rng.random() * q[token]), 1 - 1e-9)
 
 
 def test_a_sure_token_cannot_be_left(llama_url: str):

@@ -57,10 +57,10 @@ class BrokenProxy:
             return _reset(writer)
         if fault in ("short body", "bad chunk", "endless header"):
             return False
-        if fault == "repeated":
-            await asyncio.sleep(0.02)
+        if fault in ("repeated", "repeated late"):
+            await asyncio.sleep(0.02 if "late" in fault else 0)
             writer.write(whole)
-        await writer.drain()
+            await writer.drain()
         return True
 
     async def _pass_on(self, head: bytes, body: bytes) -> bytes:

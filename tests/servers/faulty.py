@@ -228,7 +228,7 @@ class FaultyServer:
     def _status(self, fault: str, key: str) -> Response | None:
         """Replies that are not 200: a number, with ``after`` and seconds or ``date`` for Retry-After."""
         word, _, more = fault.partition(" ")
-        if not word.isdigit():
+        if len(word) != 3 or not word.isdigit():
             return None
         headers: dict[str, str] = {}
         if more.startswith("after "):

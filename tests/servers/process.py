@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -26,10 +26,16 @@ class ServerFailed(RuntimeError):
 
 
 @contextmanager
-def serving(command: Sequence[str], ready: Callable[[str], str | None], environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def serving(
+    command: Sequence[str],
+    ready: Callable[[str], str | None],
+    environment: Mapping[str, str] | None = None,
+    *,
+    patience: float = PATIENCE,
+) -> Iterator[str]:
     """The address of a server started by ``command``.
 
-    ``ready``: from what the server printed on stdout so far to its address, or None while it is not ready.
+    ``ready``: from what the server printed on stdout so far to its address, or None while it is not ready. ``patience`` in seconds.
     """
     with tempfile.TemporaryDirectory(prefix="tokenworth-server-") as folder:
         out, log = Path(folder) / "stdout", Path(folder) / "log"
@@ -42,19 +48,22 @@ def serving(command: Sequence[str], ready: Callable[[str], str | None], environm
                 stderr=stderr,
                 env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                start_new_session=True,
             )
         try:
-            yield _wait(child, out, ready)
+            yield _wait(child, out, ready, patience)
         except Exception as error:
             error.add_note(f"the end of the server's log:\n{_tail(log)}")
             raise
         finally:
-            child.kill()
+            # Its own children, too: vLLM's would go on without it.
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
             child.wait()
 
 
-def _wait(child: subprocess.Popen[bytes], out: Path, ready: Callable[[str], str | None]) -> str:
-    deadline = time.monotonic() + PATIENCE
+def _wait(child: subprocess.Popen[bytes], out: Path, ready: Callable[[str], str | None], patience: float) -> str:
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         ended = child.poll()
         address = ready(out.read_text(encoding="utf-8", errors="replace"))
@@ -63,7 +72,7 @@ def _wait(child: subprocess.Popen[bytes], out: Path, ready: Callable[[str], str 
         if ended is not None:
             raise ServerFailed(f"the server ended with status {ended} before it was ready")
         time.sleep(0.05)
-    raise ServerFailed(f"the server was not ready after {PATIENCE:g} seconds")
+    raise ServerFailed(f"the server was not ready after {patience:g} seconds")
 
 
 def _end_with_parent() -> None:

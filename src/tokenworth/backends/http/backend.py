@@ -26,7 +26,7 @@ from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, Unsup
 _EmitPair = Callable[[tuple[str, Response]], None]
 
 _GROUP = 64
-"""Rollouts of one distribution that are asked for by one worker."""
+"""Rollouts that leave one cut and share the draws of their first tokens; all others are one request a worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ class HttpBackend:
         """
         for keyed in requests:
             self._check(keyed.request)
-        jobs = _jobs(requests, in_order=self.client.is_limited)
+        jobs = _jobs(requests, self.sampler.n_most, in_order=self.client.is_limited)
         return self._loop.stream(lambda emit: self._run(jobs, emit))
 
     async def _run(self, jobs: Sequence[Draws | KeyedRequest], emit: _EmitPair) -> None:
@@ -202,7 +202,7 @@ def _check_ids(ids: Sequence[int], size: int) -> None:
         raise MismatchError(f"token id {bad} is outside the model's vocabulary of {size}; are these ids of another model?")
 
 
-def _jobs(requests: Sequence[KeyedRequest], *, in_order: bool) -> list[Draws | KeyedRequest]:
+def _jobs(requests: Sequence[KeyedRequest], n_most: int, *, in_order: bool) -> list[Draws | KeyedRequest]:
     """Work in the order it is begun: tables first, then rollouts of one distribution together.
 
     Longest prefix first within a sequence: it fills a server's cache for all shorter ones, whether it keeps blocks (vLLM) or
@@ -226,12 +226,13 @@ def _jobs(requests: Sequence[KeyedRequest], *, in_order: bool) -> list[Draws | K
         before = kind
         groups.setdefault((*kind, run), []).append(keyed)
     ordered = groups.values() if in_order else (group for _, group in sorted(groups.items(), key=lambda item: item[0][:2]))
-    return tables + [draws for group in ordered for draws in _draws(group)]
+    return tables + [draws for group in ordered for draws in _draws(group, n_most, in_order)]
 
 
-def _draws(group: Sequence[KeyedRequest]) -> Iterator[Draws]:
+def _draws(group: Sequence[KeyedRequest], n_most: int, in_order: bool) -> Iterator[Draws]:
     one = group[0].request
     assert isinstance(one, Sample)
-    for start in range(0, len(group), _GROUP):
-        keys = tuple(keyed.key for keyed in group[start : start + _GROUP])
+    size = _GROUP if one.leave and not in_order else n_most
+    for start in range(0, len(group), size):
+        keys = tuple(keyed.key for keyed in group[start : start + size])
         yield Draws(sequence=one.sequence, cut=one.cut, params=one.params, branch=one.branch, leave=one.leave, keys=keys)

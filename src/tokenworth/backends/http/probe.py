@@ -109,12 +109,13 @@ async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap
     """The trials that do not depend on each other, a few at a time."""
     top = min(cap, 20)
     stops, stop_in_ids = await trials.stops(place, subject.stop)
+    varied = await trials.varied(place, n_most)
     (temperature, top_k, top_p, min_p), (raw, kept, bans, restricts), (prompt_logprobs, echo, seeds, trimmed) = (
         await asyncio.gather(
             trials.honours_temperature(place, n_most),
-            trials.honours(place, replace(NEUTRAL, top_k=1), n_most),
-            trials.honours(place, replace(NEUTRAL, top_p=1e-4), n_most),
-            trials.honours(place, replace(NEUTRAL, min_p=0.9999), n_most),
+            trials.honours(place, varied, n_most, top_k=1),
+            trials.honours(place, varied, n_most, top_p=1e-4),
+            trials.honours(place, varied, n_most, min_p=0.9999),
         ),
         await asyncio.gather(
             trials.is_raw(place, top), trials.keeps_logprob_when_forced(place), trials.bans(place), trials.restricts(place)

@@ -77,10 +77,14 @@ class Outcomes:
         """A rollout that no reply was needed for."""
         self._emit(key, rollout)
 
-    def drawn(self, key: str, rollout: Rollout) -> None:
-        """A rollout of a reply."""
+    def usable(self) -> None:
+        """A reply could be used."""
         self._trouble.over()
         self.settle()
+
+    def drawn(self, key: str, rollout: Rollout) -> None:
+        """A rollout of a reply."""
+        self.usable()
         self._emit(key, rollout)
 
     def failed(self, keys: tuple[str, ...], fault: str) -> None:
@@ -107,14 +111,10 @@ class Sampler:
         if not draws.leave or _finished(draws, ()) is not None:
             await self._continue(draws, outcomes)
             return
-        try:
-            firsts = await self._first_tokens(draws)
-        except Malformed as fault:
-            outcomes.failed(draws.keys, str(fault))
-            return
         by_token: dict[int, list[str]] = {}
-        for key, token in zip(draws.keys, firsts, strict=True):
-            by_token.setdefault(token, []).append(key)
+        for key, token in zip(draws.keys, await self._first_tokens(draws, outcomes), strict=True):
+            if token is not None:
+                by_token.setdefault(token, []).append(key)
         groups = [
             Draws(sequence=draws.sequence, cut=draws.cut, params=draws.params, branch=token, leave=False, keys=tuple(keys))
             for token, keys in by_token.items()
@@ -143,7 +143,8 @@ class Sampler:
         room = params.max_tokens - draws.cut - len(tail)
         prompt = self.prompts.at(draws.sequence, draws.cut, tail)
         place = place_of(draws.sequence)
-        for keys in _chunks(draws.keys, self.n_most):
+        # vLLM refuses more than one greedy completion a request.
+        for keys in _chunks(draws.keys, self.n_most if params.temperature > 0 else 1):
             ask = Ask(prompt=prompt, n=len(keys), max_tokens=room, params=params, seed=rollout_seed(keys[0]))
             try:
                 reply = await self.client.ask(ask, place)
@@ -173,8 +174,8 @@ class Sampler:
 
     # -- first tokens ----------------------------------------------------------------------------------------------
 
-    async def _first_tokens(self, draws: Draws) -> list[int]:
-        """A first token other than the base's for each key, drawn from q_c restricted to the others.
+    async def _first_tokens(self, draws: Draws, outcomes: Outcomes) -> Sequence[int | None]:
+        """A first token other than the base's for each key, drawn from q_c restricted to the others; None for errors passed on.
 
         Where the listed tokens settle q, from the key alone. Else the server draws it: with the base's token banned where that leaves
         the others as they are, or by drawing until another token comes.
@@ -191,21 +192,29 @@ class Sampler:
             picks = [rollout_generator(key).random() * total[-1] for key in draws.keys]
             return [others[min(int(np.searchsorted(total, pick, side="right")), len(others) - 1)][0] for pick in picks]
         banning = _without(base, listing, params) if can_ban else None
-        return await self._drawn_tokens(draws, base, banning)
+        return await self._drawn_tokens(draws, base, banning, outcomes)
 
-    async def _drawn_tokens(self, draws: Draws, base: int, banning: Sampling | None) -> list[int]:
+    async def _drawn_tokens(self, draws: Draws, base: int, banning: Sampling | None, outcomes: Outcomes) -> list[int | None]:
         """One token a key: with the base's banned under the sampling ``banning``, or (None) what else comes under the draws' own."""
         prompt, place = self.prompts.at(draws.sequence, draws.cut), place_of(draws.sequence)
         params, bias = (draws.params, {}) if banning is None else (banning, {base: -math.inf})
-        found: list[int] = []
+        found: list[int | None] = []
         in_vain = 0
         while len(found) < len(draws.keys):
             n = min(self.n_most, len(draws.keys) - len(found)) if bias else self.n_most
             # Each round has its own seed: a repeated one would repeat its draws.
             seed = _first_seed(draws.keys[len(found)]) + in_vain
             ask = Ask(prompt=prompt, n=n, max_tokens=1, params=params, seed=seed, bias=bias)
-            reply = await self.client.ask(ask, place)
-            others = [token for token in (self._one_id(choice, params) for choice in reply.choices) if token != base]
+            try:
+                reply = await self.client.ask(ask, place)
+                others = [token for token in (self._one_id(choice, params) for choice in reply.choices) if token != base]
+            except Malformed as fault:
+                # It was to give each of these its token, or the next one another try.
+                lost = draws.keys[len(found) : len(found) + (n if bias else 1)]
+                outcomes.failed(lost, str(fault))
+                found += [None] * len(lost)
+                continue
+            outcomes.usable()
             found += others
             in_vain = 0 if others else in_vain + n
             if in_vain > MOST_IN_VAIN:

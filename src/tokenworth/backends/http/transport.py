@@ -110,6 +110,7 @@ class Transport:
                 headers["authorization"] = self._key.header
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
+                request_class=_Request,
                 timeout=timeout,
                 headers=headers,
                 trust_env=False,
@@ -225,6 +226,15 @@ class Transport:
         text = "".join(letter if letter.isprintable() else " " for letter in self.clean(text)[: 16 * _SHOWN])
         text = " ".join(text.split())
         return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that is not sent where bytes lie waiting that nobody asked for: they would be read as its reply."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if conn.protocol is not None and conn.protocol.should_close:
+            raise aiohttp.ClientConnectionError("the server sent more than its reply")
+        return await super().send(conn)
 
 
 class _Waits:

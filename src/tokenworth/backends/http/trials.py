@@ -20,8 +20,8 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec
 
 NEUTRAL = replace(GREEDY, temperature=1.0)
-MANY = 32
-"""One-token draws that show whether a parameter is honoured."""
+MANY = 12
+"""Draws that show whether a parameter is honoured."""
 AGREE = 0.05
 """Nats within which two readings of one log-probability are the same: half precision and batching move them."""
 
@@ -166,10 +166,10 @@ class Trials:
 
         async def distinct(temperature: float, count: int, max_tokens: int) -> int:
             params = replace(NEUTRAL, temperature=temperature, max_tokens=max_tokens)
-            choices = await self.draws(place.prompt, count, params, n_most=n_most, max_tokens=max_tokens)
-            return len({choice.ids or choice.text for choice in choices}) if len(choices) == count else -1
+            # vLLM gives only one greedy completion a request.
+            return await self._distinct(place, count, params, n_most if temperature > 0 else 1)
 
-        usual, hot, greedy = await distinct(1.0, 8, length), await distinct(10.0, 12, 1), await distinct(0.0, 4, length)
+        usual, hot, greedy = await distinct(1.0, 8, length), await distinct(10.0, MANY, 1), await distinct(0.0, 4, length)
         return usual > 1 and (hot == -1 or hot >= 4) and greedy in (-1, 1)
 
     async def independent(self, prompt: Prompt, n: int) -> bool | None:
@@ -191,11 +191,28 @@ class Trials:
         decode = self.prompts.codec.decode
         return any(decode(kept).strip().startswith(text) for kept in (ids, tuple(one for one in ids if one not in special)))
 
-    async def honours(self, place: Place, params: Sampling, n_most: int) -> bool:
-        """Whether a filter that leaves one token leaves one: at temperature 10 everything else would differ."""
-        first = await self._greedy(place.prompt)
-        choices = await self.draws(place.prompt, 12, replace(params, temperature=10.0), n_most=n_most)
-        return len(choices) == 12 and all(self.first_id(choice) == first for choice in choices)
+    async def varied(self, place: Place, n_most: int) -> Sampling | None:
+        """Neutral sampling whose draws differ, to try filters under; None where none was found.
+
+        One hot token is enough. Some servers refuse temperatures above 2 (vLLM), where a model may be sure of one, hardly of a dozen.
+        """
+        for temperature, length in ((10.0, 1), (2.0, 1), (2.0, NEUTRAL_LONG.max_tokens)):
+            params = replace(NEUTRAL, temperature=temperature, max_tokens=length)
+            if await self._distinct(place, MANY, params, n_most) >= MANY // 3:
+                return params
+        return None
+
+    async def honours(self, place: Place, varied: Sampling | None, n_most: int, **keeps_one: float) -> bool:
+        """Whether a filter that leaves one token leaves one where draws differ without it. Rounding may part long completions."""
+        if varied is None:
+            return False
+        kept = await self._distinct(place, MANY, replace(varied, **keeps_one), n_most)
+        return 1 <= kept <= (1 if varied.max_tokens == 1 else MANY // 6)
+
+    async def _distinct(self, place: Place, count: int, params: Sampling, n_most: int) -> int:
+        """How many of so many completions differ; -1 where not all of them could be had."""
+        choices = await self.draws(place.prompt, count, params, n_most=n_most, max_tokens=params.max_tokens)
+        return len({choice.ids or choice.text for choice in choices}) if len(choices) == count else -1
 
     async def seeds(self, place: Place) -> str:
         """none, alone or together: whether one seed repeats a sample, alone and among other requests."""
