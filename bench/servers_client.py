@@ -1,4 +1,4 @@
-"""What a request costs the client, and whether its memory stays flat: the contenders of `bench/servers.py` that need no model.
+"""What a request costs the client: contenders of `bench/servers.py` that need no model.
 
 Each runs in a process of its own against the server of `servers_dummy.py` and prints what it took as a line of JSON:
 
@@ -17,6 +17,7 @@ import resource
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,9 @@ from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.tables import place_of
 from tokenworth.backends.http.transport import Transport, make_endpoint
-from tokenworth.backends.http.wire import Ask
+from tokenworth.backends.http.wire import Ask, Dialect
 from tokenworth.backends.tokenizer.files import load_tokenizer
-from tokenworth.core.keys import Keyer
-from tokenworth.core.ports import KeyedRequest
-from tokenworth.core.request import Experiment, NextToken, Request, Sample
+from tokenworth.core.request import Experiment, NextToken, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.run.drive import drive
@@ -48,8 +47,6 @@ N_PROMPT, N_COMPLETION, FIRST_CUT, N_CUTS = 1000, 1200, 900, 200
 BATCH = 4096
 """Rollouts that a method asks for at once."""
 WARM_UP = 64
-EVERY = 10
-"""How many times over a run the memory is looked at."""
 PARAMS = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=3000, stop=(STOP,))
 RECORD = ServerRecord(
     dialect="completions",
@@ -87,8 +84,15 @@ RECORD = ServerRecord(
 )
 """What the probe finds out about vLLM, as far as the dummy server plays it."""
 
-Work = Callable[[int], None]
-"""Makes so many requests."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """``work`` makes so many requests. ``loop``: the thread that sends them, None where it is the caller's."""
+
+    work: Callable[[int], None]
+    loop: LoopThread | None = None
+
+
 _NO_CODEC: Any = None
 """Prompts of ids never ask a tokenizer."""
 
@@ -113,17 +117,17 @@ def make_ask(prompts: Prompts, where: TokenSequence, cut: int) -> Ask:
 
 def make_dialect() -> OpenAIDialect:
     """How vLLM is spoken to."""
-    return OpenAIDialect("dummy", VOCABULARY, Fields(token_ids=True), lambda _: None)
+    return OpenAIDialect("dummy", VOCABULARY, Fields(token_ids=True, completion_counts=True), lambda _: None)
 
 
-def make_client(url: str, width: int) -> Client:
+def make_client(url: str, width: int, dialect: Dialect | None = None) -> Client:
     """A client of the server at ``url`` that sends ``width`` requests at once from the beginning."""
     endpoint = make_endpoint(url.partition("#")[0], concurrency=width, rates=Rates())
     endpoint.limit.limit = float(width)
-    return Client(Transport(key=None, patience=Patience()), [endpoint], make_dialect())
+    return Client(Transport(key=None, patience=Patience()), [endpoint], dialect or make_dialect())
 
 
-def make_backend(url: str, width: int = WIDTH) -> HttpBackend:
+def make_backend(url: str) -> HttpBackend:
     """The backend as the probe of a vLLM server would have made it."""
     served = Served(
         name="dummy",
@@ -135,7 +139,7 @@ def make_backend(url: str, width: int = WIDTH) -> HttpBackend:
         capabilities=capabilities_of(RECORD),
         description="dummy",
     )
-    return HttpBackend(served, make_client(url, width), LoopThread("bench"), n_most=CHOICES)
+    return HttpBackend(served, make_client(url, WIDTH), LoopThread("bench"), n_most=CHOICES)
 
 
 def bodies() -> list[bytes]:
@@ -170,7 +174,7 @@ async def crowd(work: Iterable[Callable[[], Awaitable[Any]]], width: int = WIDTH
 
 
 @contextmanager
-def bare_aiohttp(url: str) -> Iterator[Work]:
+def bare_aiohttp(url: str) -> Iterator[Contender]:
     """A loop that sends bodies made before and reads the replies, no more."""
     import aiohttp
 
@@ -186,12 +190,12 @@ def bare_aiohttp(url: str) -> Iterator[Work]:
             async with session.post(address, data=body) as response:
                 await response.read()
 
-        yield lambda n: runner.run(crowd((lambda i=i: send(made[i % N_CUTS])) for i in range(n)))
+        yield Contender(work=lambda n: runner.run(crowd((lambda i=i: send(made[i % N_CUTS])) for i in range(n))))
         runner.run(session.close())
 
 
 @contextmanager
-def bare_httpx2(url: str) -> Iterator[Work]:
+def bare_httpx2(url: str) -> Iterator[Contender]:
     """The same with httpx2."""
     import httpx2
 
@@ -202,22 +206,23 @@ def bare_httpx2(url: str) -> Iterator[Work]:
         await client.post(address, content=body)
 
     with asyncio.Runner() as runner:
-        yield lambda n: runner.run(crowd((lambda i=i: send(made[i % N_CUTS])) for i in range(n)))
+        yield Contender(work=lambda n: runner.run(crowd((lambda i=i: send(made[i % N_CUTS])) for i in range(n))))
         runner.run(client.aclose())
 
 
 @contextmanager
-def client_ask(url: str) -> Iterator[Work]:
+def client_ask(url: str) -> Iterator[Contender]:
     """`Client.ask`: encode the prompt, send, parse, check."""
     client, prompts, where = make_client(url, WIDTH), Prompts(_NO_CODEC), sequence()
     place = place_of(where)
     with asyncio.Runner() as runner:
-        yield lambda n: runner.run(crowd((lambda cut=cut: client.ask(make_ask(prompts, where, cut), place)) for cut in cuts(n)))
+        asks = lambda n: ((lambda cut=cut: client.ask(make_ask(prompts, where, cut), place)) for cut in cuts(n))  # noqa: E731
+        yield Contender(work=lambda n: runner.run(crowd(asks(n))))
         runner.run(client.transport.close())
 
 
 @contextmanager
-def whole_run(url: str) -> Iterator[Work]:
+def whole_run(url: str) -> Iterator[Contender]:
     """`drive` of an experiment over the backend into a store in memory."""
     backend, where, seeds = make_backend(url), sequence(), itertools.count()
 
@@ -225,12 +230,12 @@ def whole_run(url: str) -> Iterator[Work]:
         for batch in samples(n, seed, where):
             yield batch
 
-    yield lambda n: drive(experiment(n, next(seeds)), backend=backend, store=MemoryStore())
+    yield Contender(work=lambda n: drive(experiment(n, next(seeds)), backend=backend, store=MemoryStore()), loop=backend._loop)
     backend.close()
 
 
 @contextmanager
-def readings(url: str) -> Iterator[Work]:
+def readings(url: str) -> Iterator[Contender]:
     """`drive` of next-token tables: one request of one token a cut."""
     backend, seeds = make_backend(url), itertools.count(1)
 
@@ -241,11 +246,11 @@ def readings(url: str) -> Iterator[Work]:
         for first in range(0, n, N_CUTS):
             drive(experiment(min(N_CUTS, n - first), sequence(next(seeds))), backend=backend, store=MemoryStore())
 
-    yield work
+    yield Contender(work=work, loop=backend._loop)
     backend.close()
 
 
-CONTENDERS: dict[str, Callable[[str], AbstractContextManager[Work]]] = {
+CONTENDERS: dict[str, Callable[[str], AbstractContextManager[Contender]]] = {
     "aiohttp": bare_aiohttp,
     "httpx2": bare_httpx2,
     "ask": client_ask,
@@ -263,73 +268,54 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def resident_mib() -> float:
-    """Memory this process holds now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-
-
 def measure(name: str, url: str, n: int) -> dict[str, float]:
     """Milliseconds of CPU and wall time a request."""
-    with CONTENDERS[name](url) as work:
-        work(WARM_UP)
+    with CONTENDERS[name](url) as contender:
+        contender.work(WARM_UP)
         cpu, wall = cpu_seconds(), time.perf_counter()
-        work(n)
+        contender.work(n)
         return {"cpu_ms": (cpu_seconds() - cpu) / n * 1e3, "wall_ms": (time.perf_counter() - wall) / n * 1e3}
 
 
 def profile(name: str, url: str, n: int) -> dict[str, list[str]]:
-    """The ten functions that take the most time themselves, under cProfile, in whichever thread they run."""
-    found = cProfile.Profile()
-    # From 3.12 on one profiler sees every thread; in 3.11 the loop's thread needs its own hook, which `crowd`'s contenders do not have.
-    with CONTENDERS[name](url) as work:
-        work(WARM_UP)
-        found.enable()
-        work(n)
-        found.disable()
-    return {"lines": top_lines(found, n)}
+    """The functions that take the most time themselves, in each thread, under cProfile (which makes Python calls dearer)."""
+    caller, sender = cProfile.Profile(), cProfile.Profile()
+
+    async def switch(on: bool) -> None:
+        (sender.enable if on else sender.disable)()
+
+    with CONTENDERS[name](url) as contender:
+        contender.work(WARM_UP)
+        if contender.loop is not None:
+            contender.loop.run(switch(True))
+        caller.enable()
+        contender.work(n)
+        caller.disable()
+        if contender.loop is not None:
+            contender.loop.run(switch(False))
+    threads = {"the loop's thread": sender, "the caller's thread": caller} if contender.loop is not None else {"": caller}
+    return {title: top_lines(found, n) for title, found in threads.items()}
 
 
 def top_lines(found: cProfile.Profile, n: int, most: int = 10) -> list[str]:
-    """µs a request and calls a request of the costliest functions."""
-    stats = pstats.Stats(found).stats  # type: ignore[attr-defined]
-    rows = sorted(((own, calls, where) for where, (_, calls, own, _, _) in stats.items()), reverse=True)[:most]
-    return [f"{own / n * 1e6:7.1f} µs {calls / n:6.1f} calls  {Path(file).name}:{line} {name}" for own, calls, (file, line, name) in rows]
-
-
-def memory(url: str, n: int, kind: str) -> dict[str, list[float]]:
-    """MiB held before the first request and after every tenth of ``n``; new sequences all the time, as in a run over many traces."""
-    backend, each = make_backend(url), BATCH // CHOICES if kind == "drive" else N_CUTS
-    keyer, held, done = Keyer(backend.fingerprint), [resident_mib()], 0
-    for seed in itertools.count():
-        where = sequence(seed)
-        if kind == "drive":
-            batch: tuple[Request, ...] = next(samples(each, seed, where))
-        else:
-            batch = (NextToken(sequence=where, cuts=tuple(cuts(each)), params=PARAMS, top=LISTED),)
-        for _ in backend.answer([KeyedRequest(key=keyer.key(request), request=request) for request in batch]):
-            pass
-        done += each
-        if done >= len(held) * n / EVERY:
-            held.append(resident_mib())
-        if done >= n:
-            break
-    backend.close()
-    return {"mib": held}
+    """µs a request and calls a request of the costliest functions; waiting is not among them."""
+    stats: dict[Any, Any] = pstats.Stats(found).stats  # type: ignore[attr-defined]
+    rows = sorted(((own, calls, where) for where, (_, calls, own, _, _) in stats.items()), reverse=True)
+    busy = [row for row in rows if not any(word in row[2][2] for word in ("epoll", "SimpleQueue"))]
+    return [
+        f"{own / n * 1e6:7.1f} µs {calls / n:6.1f} calls  {Path(file).name}:{line} {name}" for own, calls, (file, line, name) in busy[:most]
+    ]
 
 
 def main() -> None:
     """Runs one contender."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=[*CONTENDERS, "memory-drive", "memory-readings"])
+    parser.add_argument("name", choices=list(CONTENDERS))
     parser.add_argument("--url", required=True)
     parser.add_argument("--requests", type=int, required=True)
     parser.add_argument("--profile", action="store_true")
     args = parser.parse_args()
-    if args.name.startswith("memory-"):
-        found: Any = memory(args.url, args.requests, args.name.removeprefix("memory-"))
-    else:
-        found = (profile if args.profile else measure)(args.name, args.url, args.requests)
-    print(json.dumps(found))
+    print(json.dumps((profile if args.profile else measure)(args.name, args.url, args.requests)))
 
 
 if __name__ == "__main__":

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from http_cases import PROMPT, QUICK, SAMPLING, Watching, draw, find_wall, impossible, is_one_line, judge, reset, serve
+from http_cases import CHAIN, PROMPT, QUICK, SAMPLING, Watching, draw, find_wall, impossible, is_one_line, judge, reset, serve
 from servers.broken import BrokenProxy, broken_proxy
 from servers.faulty import GOOD, REPLIES, FaultyServer, Ways, always, each, faulty_server, first, never, sometimes
 from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.options import Patience
 from tokenworth.backends.http.rollouts import TROUBLE
 from tokenworth.backends.http.transport import _retry_after
-from tokenworth.core.request import NextTokenTable, Sample
+from tokenworth.core.request import NextTokenTable, Rollout, Sample
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import ServerError
 from tokenworth.methods.curve import curve
@@ -56,6 +56,25 @@ def backend(server: FaultyServer) -> Iterator[HttpBackend]:
     with serve(server.url) as made:
         server.do(never)
         yield made
+
+
+def test_the_check_finds_what_the_model_cannot_give() -> None:
+    """The negative twin of all that follows."""
+    ids, finish = CHAIN.complete(PROMPT, {"max_tokens": 30}, seed=4)
+    assert finish == "stop" and len(ids) > 3
+    good = tuple(ids)
+    assert CHAIN.faults(PROMPT, Rollout(ids=good, stop=StopReason.STOP), 30) == []
+    for wrong, stop in (
+        (good[:-1], StopReason.STOP),
+        (good[:-1], StopReason.LENGTH),
+        (good, StopReason.ERROR),
+        ((*good, *good), StopReason.STOP),
+        (good[1:], StopReason.STOP),
+        ((good[0], *good[2:]), StopReason.STOP),
+        ((*good[:-2], 10, good[-1]), StopReason.STOP),
+        ((), StopReason.STOP),
+    ):
+        assert CHAIN.faults(PROMPT, Rollout(ids=wrong, stop=stop), 30), (wrong, stop)
 
 
 # -- replies that come with status 200 ---------------------------------------------------------------------------------
@@ -256,8 +275,6 @@ def test_both_forms_of_retry_after(value: str | None, seconds: float | None) -> 
 
 def base_trace() -> Trace:
     """A base of the chain, long enough to have many forks."""
-    from http_cases import CHAIN
-
     body = {"max_tokens": SAMPLING.max_tokens}
     for seed in range(1000):
         ids, finish = CHAIN.complete(PROMPT, body, seed)

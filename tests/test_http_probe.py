@@ -16,6 +16,7 @@ from http_cases import PROMPT, QUICK, SAMPLING, Watching, draw, impossible, is_o
 from servers.broken import broken_proxy
 from servers.chain import STOP, TINY, Chain
 from servers.faulty import GOOD, MODEL, FaultyServer, Ways, each, faulty_server, never
+from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.load import load_served
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.http.record import FIELDS
@@ -64,14 +65,15 @@ POOR: dict[str, tuple[Ways, dict[str, Any], set[str]]] = {
     "none listed": (
         Ways(cap=0),
         {
-            "logprobs": "none", "logprobs_cap": 0, "logprobs_raw": None, "bias_keeps_logprobs": False, "prompt_logprobs": False, "echo": "none",
+            "logprobs": "none", "logprobs_cap": 0, "logprobs_raw": None, "bias_keeps_logprobs": False, "prompt_logprobs": False,
+            "echo": "none",
         },
         {*FOR_TABLES, "read"},
     ),
     "keyed by text": (Ways(by_text=True), {}, set()),
     "processed": (
         Ways(processed=True),
-        {"logprobs_raw": False, "bias_keeps_logprobs": False, "prompt_logprobs": False, "echo": "off"},
+        {"logprobs_raw": False, "bias_keeps_logprobs": False, "prompt_logprobs": False},
         {*FOR_TABLES, "read"},
     ),
     "always greedy": (
@@ -81,7 +83,7 @@ POOR: dict[str, tuple[Ways, dict[str, Any], set[str]]] = {
     ),
     "a temperature of its own": (
         Ways(temperature="fixed"),
-        {"temperature_honoured": False, "top_k_honoured": True, "top_p_honoured": True, "min_p_honoured": True, "bias_honoured": True},
+        {"temperature_honoured": False},
         {"sample", "leave"},
     ),
     "top-k ignored": (Ways(ignores=("top_k",)), {"top_k_honoured": False}, set()),
@@ -106,15 +108,19 @@ POOR: dict[str, tuple[Ways, dict[str, Any], set[str]]] = {
     "one reply id": (Ways(ids="constant"), {"reply_ids": "repeating"}, set()),
     "no reply id": (Ways(ids="none"), {"reply_ids": "none"}, set()),
     "BOS before text": (Ways(bos=True), {"bos_added": True}, set()),
-    "BOS, text only": (Ways(bos=True, ids_in=False), {"bos_added": True, "ids_in": False}, {*FOR_TABLES, "any_cut"}),
+    "BOS, text only": (
+        Ways(bos=True, ids_in=False),
+        {"bos_added": True, "ids_in": False, "echo": "off", "prompt_logprobs": False},
+        {*FOR_TABLES, "any_cut"},
+    ),
     "no name": (Ways(owner=""), {"server": "unknown", "order": "unknown"}, set()),
     "name for a terminal": (Ways(owner="vllm\x1b[31m\n" + "x" * 999), {"server": ("vllm[31m" + "x" * 60)[:60]}, set()),
 }  # fmt: skip
-UNSURE = {
-    "no usage": ("tokenizer_agrees",),
-    "opens the turn again": ("echo", "prompt_logprobs", "ids_in"),
-    "name for a terminal": ("order",),
-}
+FILTERS = ("top_k_honoured", "top_p_honoured", "min_p_honoured")
+UNSURE: dict[str, tuple[str, ...]] = {
+    "always greedy": FILTERS, "a temperature of its own": FILTERS, "processed": ("echo",), "no usage": ("tokenizer_agrees",),
+    "opens the turn again": ("echo", "prompt_logprobs", "ids_in"), "name for a terminal": ("order",),
+}  # fmt: skip
 """Fields that are not the point of a case."""
 
 
@@ -140,7 +146,7 @@ def test_the_probe_finds_what_a_server_does(server: FaultyServer, name: str) -> 
             getattr(backend.capabilities, field) == (field not in lacks) for field in ("sample", "leave", "next_token", "read", "any_cut")
         )
         assert all(is_one_line(reason) for reason in backend.capabilities.lacks.values()) and is_one_line(backend.description)
-        assert 0 < record["calls"] == server.asked <= 120  # type: ignore[operator]
+        assert 0 < record["calls"] == server.asked <= 130  # type: ignore[operator]
         store = Watching()
         if "sample" in lacks:
             with pytest.raises(Unsupported, match="cannot answer this"):
@@ -303,14 +309,14 @@ def test_sequences_stick_to_one_endpoint(server: FaultyServer) -> None:
     server.do(never)
     with faulty_server() as other, serve([server.url, other.url]) as backend:
         used: list[tuple[int, int]] = []
-        for prompt in prompts(16):
+        for prompt in prompts(32):
             server.do(never)
             other.do(never)
-            draw(backend, Watching(), 16, prompt=prompt)
+            draw(backend, Watching(), 12, prompt=prompt)
             used.append((server.asked, other.asked))
-        assert all(sorted(pair) == [0, 4] for pair in used)
-        # Chance alone leaves one of them out once in 2^15 choices of prompts; these are fixed.
-        assert 3 <= sum(pair[0] == 4 for pair in used) <= 13
+        assert all(sorted(pair) == [0, 3] for pair in used)
+        # Ports differ from run to run, and so does who gets which: fewer than 3 of 32 once in 4 million runs.
+        assert 3 <= sum(pair[0] == 3 for pair in used) <= 29
 
 
 def test_requests_of_an_endpoint_that_is_down_move(server: FaultyServer) -> None:
@@ -323,29 +329,31 @@ def test_requests_of_an_endpoint_that_is_down_move(server: FaultyServer) -> None
         proxy.do(lambda number: None if number < 6 else "closed")
         server.do(never)
         store = Watching()
-        for prompt in prompts(8):
-            draw(backend, store, 16, prompt=prompt)
-        assert impossible(store) == [] and (len(store), store.count(StopReason.ERROR)) == (128, 0)
-        assert (server.asked, proxy.asked) == (26, 6 + QUICK.attempts * proxied(proxy.asked))
+        # Which of them go there differs from run to run; fewer than 4 of 40 would once in 100 million.
+        for prompt in prompts(40):
+            draw(backend, store, 8, prompt=prompt)
+        assert impossible(store) == [] and (len(store), store.count(StopReason.ERROR)) == (320, 0)
+        assert server.asked == 80 - 6
+        # Two requests at most were under way when it went down.
+        assert proxy.asked - 6 in (QUICK.attempts, 2 * QUICK.attempts)
         assert backend.spent().retried >= QUICK.attempts - 1
-
-
-def proxied(asked: int) -> int:
-    """Requests that were tried in vain: those under way together when the endpoint went down."""
-    return (asked - 6) // QUICK.attempts
 
 
 def test_a_run_whose_endpoints_are_all_down_ends_and_can_be_resumed(server: FaultyServer) -> None:
     server.ways = GOOD
     server.do(never)
     store = Watching()
+
+    def measure(backend: HttpBackend) -> None:
+        for prompt in prompts(8):
+            draw(backend, store, 16, prompt=prompt)
+
     with faulty_server() as other:
         with serve([server.url, other.url]) as backend:
             for down in (server, other):
                 down.do(lambda number, body: None if number < 5 else "500")
             with pytest.raises(ServerError, match="no answer from") as caught:
-                for prompt in prompts(8):
-                    draw(backend, store, 16, prompt=prompt)
+                measure(backend)
         message = str(caught.value)
         assert server.url in message and other.url in message and "run again" in message and message.isprintable()
         drawn = len(store)
@@ -355,7 +363,6 @@ def test_a_run_whose_endpoints_are_all_down_ends_and_can_be_resumed(server: Faul
         with serve([server.url, other.url]) as backend:
             for up in (server, other):
                 up.do(never)
-            for prompt in prompts(8):
-                draw(backend, store, 16, prompt=prompt)
+            measure(backend)
             assert len(store) == 128 and server.asked + other.asked == (128 - drawn) // 4
     assert impossible(store) == [] and store.count(StopReason.ERROR) == 0

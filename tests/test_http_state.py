@@ -37,18 +37,17 @@ def server() -> Iterator[FaultyServer]:
 
 def test_closing_an_answer_ends_what_is_under_way(server: FaultyServer) -> None:
     server.do(never)
-    with serve(server.url, n_most=1) as backend:
-        server.do(lambda number, body: None if number == 0 else "slow 0.8")
+    with serve(server.url, n_most=1, concurrency=8) as backend:
+        server.do(lambda number, body: None if number == 0 else "slow 0.5")
         start, keyer = TokenSequence(prompt=PROMPT, completion=()), Keyer(backend.fingerprint)
-        asked = [Sample(sequence=start, cut=0, params=SAMPLING, seed=0, index=i) for i in range(8)]
+        asked = [Sample(sequence=start, cut=0, params=SAMPLING, seed=0, index=i) for i in range(40)]
         arriving = backend.answer([KeyedRequest(key=keyer.key(one), request=one) for one in asked])
         next(arriving)
         arriving.close()  # type: ignore[attr-defined]
         assert backend.spent().in_flight == 0
         assert tasks_of(backend._loop) == 1
-        asked_then = server.asked
-        time.sleep(0.3)
-        assert server.asked == asked_then
+        time.sleep(0.7)
+        assert server.asked <= 9
 
 
 def tasks_of(loop: LoopThread) -> int:

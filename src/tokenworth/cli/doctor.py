@@ -56,7 +56,7 @@ def doctor(**options: Any) -> int:
 
 def _doctor_served(options: dict[str, Any]) -> int:
     """Prints the capability record as a table with advice. Exit code 1 when nothing could be measured."""
-    backend = load_model(options["model"], server=server_of(options)).backend
+    backend = load_model(options["model"], server=server_of(options), thinking=options["thinking"]).backend
     able = backend.capabilities
     record = backend.record() if isinstance(backend, Recorded) else {}
     uses = {"sample": "sample, curve --plan plain or stride", "leave": "curve --plan excursions", "read": "forced"}

@@ -54,7 +54,6 @@ def server_of(options: Mapping[str, Any]) -> ServerOptions | None:
                 raise InvalidInput(f"--{name.replace('_', '-')} is for servers, and {options['model']} is none; leave it out")
         return None
     from tokenworth.backends.http.options import Patience, Rates, ServerOptions
-    from tokenworth.backends.tokenizer.template import THINKING_OFF, THINKING_ON
 
     for name in ("timeout", "retry_for", "requests_per_minute", "tokens_per_minute"):
         value = options.get(name)
@@ -68,5 +67,4 @@ def server_of(options: Mapping[str, Any]) -> ServerOptions | None:
         n_most=options["per_request"],
         patience=Patience(deadline_s=options["timeout"], total_s=options["retry_for"]),
         rates=Rates(requests_per_minute=options["requests_per_minute"], tokens_per_minute=options["tokens_per_minute"]),
-        switches=THINKING_ON if options["thinking"] else THINKING_OFF,
     )

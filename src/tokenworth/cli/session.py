@@ -136,6 +136,7 @@ def open_bench(options: Options) -> Workbench:
         server=server_of(options),
         price=price,
         max_usd=max_usd,
+        thinking=options["thinking"],
         date=None if options["date"] is None else options["date"].date(),
         on_event=ProgressLine,
         command=shlex.join(["tokenworth", *sys.argv[1:]]),

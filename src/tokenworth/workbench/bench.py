@@ -51,7 +51,8 @@ class Workbench:
     ``model``: ``tiny``, ``toy:FILE.json``, ``hf:PATH``, or the address of a server, ``http://HOST:PORT/v1#NAME``; several addresses form a
     pool. ``store``: path of the run's SQLite file; None keeps rollouts in memory. ``on_event``: verb -> receiver of progress events.
     ``now``: the clock of provenance. ``server``: how servers are reached. ``price`` and ``max_usd``: what a server's model costs and may
-    cost in all; local models cost nothing. ``date``: what chat templates that write a date into the prompt take for today.
+    cost in all; local models cost nothing. ``date``: what chat templates that write a date into the prompt take for today;
+    ``thinking``: the switch of those that have one.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Workbench:
         price: Price | None = None,
         max_usd: float | None = None,
         date: date | None = None,
+        thinking: bool = True,
         on_event: Callable[[str], OnEvent | None] = _silent,
         now: Now = utc_now,
         command: str = "",
@@ -84,6 +86,7 @@ class Workbench:
                 threads=threads,
                 server=_with_money(server, price, max_usd) if is_served(model) else None,
                 now=None if date is None else _midnight(date),
+                thinking=thinking,
             )
         )
         self._on_event, self._now, self._command = on_event, now, command

@@ -58,10 +58,12 @@ def load_model(
     threads: int | None = None,
     server: ServerOptions | None = None,
     now: Callable[[], datetime] | None = None,
+    thinking: bool = True,
 ) -> Model:
     """The model a name stands for. ``threads``: CPU threads of torch, 1 for the bundled model unless given.
 
-    ``now``: the clock of chat templates that write the date into the prompt; None is this machine's.
+    ``now``: the clock of chat templates that write the date into the prompt; None is this machine's. ``thinking``: the switch of chat
+    templates that have one.
 
     Several names are addresses of servers of one model. ``server``: how they are reached; local models take no notice of it.
 
@@ -72,12 +74,12 @@ def load_model(
     if not names:
         raise InvalidInput("no model is named; give tiny, toy:FILE.json, hf:PATH or http://HOST:PORT/v1#NAME")
     if all(one.startswith(_SERVED) for one in names):
-        return _served(names, server, trace_format, now)
+        return _served(names, trace_format, lambda: _prompting(server, now, thinking))
     if len(names) > 1:
         raise InvalidInput(f"{len(names)} models are named; only addresses of servers of one model form a pool")
     name = next(iter(names))
     kind, _, path = name.partition(":")
-    local: dict[str, Any] = {"device": device, "dtype": dtype, "batch": batch, "now": now}
+    local: dict[str, Any] = {"device": device, "dtype": dtype, "batch": batch, "now": now, "thinking": thinking}
     if kind == "toy" and path:
         return _toy(name, path)
     if name == "tiny":
@@ -96,15 +98,22 @@ def is_served(name: str | Sequence[str]) -> bool:
     return all(one.startswith(_SERVED) for one in ((name,) if isinstance(name, str) else name))
 
 
-def _served(names: tuple[str, ...], options: ServerOptions | None, trace_format: str | None, now: Callable[[], datetime] | None) -> Model:
+def _prompting(options: ServerOptions | None, now: Callable[[], datetime] | None, thinking: bool) -> ServerOptions:
+    from tokenworth.backends.http.options import ServerOptions
+    from tokenworth.backends.tokenizer.template import THINKING_OFF
+
+    made = replace(options or ServerOptions(), now=now)
+    return made if thinking else replace(made, switches={**made.switches, **THINKING_OFF})
+
+
+def _served(names: tuple[str, ...], trace_format: str | None, make_options: Callable[[], ServerOptions]) -> Model:
     try:
         from tokenworth.backends.http.load import load_served
-        from tokenworth.backends.http.options import ServerOptions
     except ImportError as error:
         raise MissingExtra(f"servers need the [http] extra: pip install 'tokenworth[http]' ({error.name} is missing)") from error
     from tokenworth.backends.tokenizer.prompt import render_prompt
 
-    options = replace(options or ServerOptions(), now=now)
+    options = make_options()
     bundled = options.tokenizer == "tiny"
     loaded = load_served(names, options, tokenizer_folder=TINY if bundled else None)
     files = loaded.files
@@ -141,9 +150,17 @@ def _toy(name: str, path: str) -> Model:
 
 
 def _local(
-    name: str, path: str, *, trace_format: str | None, instruction: str | None, now: Callable[[], datetime] | None, **loading: Any
+    name: str,
+    path: str,
+    *,
+    trace_format: str | None,
+    instruction: str | None,
+    now: Callable[[], datetime] | None,
+    thinking: bool,
+    **loading: Any,
 ) -> Model:
     from tokenworth.backends.local.load import load_local
+    from tokenworth.backends.tokenizer.template import THINKING_OFF, THINKING_ON
 
     backend = load_local(path, **loading)
     if now is not None and backend.model.template is not None:
@@ -158,7 +175,7 @@ def _local(
         backend=backend,
         codec=backend.codec,
         stop=backend.eos_ids,
-        render=lambda text: backend.render_prompt(text)[1],
+        render=lambda text: backend.render_prompt(text, THINKING_ON if thinking else THINKING_OFF)[1],
         context_length=backend.context_length,
         format=chosen,
         instruction=instruction,

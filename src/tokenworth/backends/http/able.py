@@ -100,7 +100,9 @@ def _listed(record: ServerRecord) -> str:
 def _advice(record: ServerRecord) -> str:
     if record.logprobs == "none" or record.logprobs_raw is False:
         return "curves by --plan stride or plain; no forced answers"
-    return "" if record.logprobs_cap >= 20 else "few: excursions with --top-k up to this many are exact"
+    if record.logprobs_cap >= 20 or not (record.ids_in and record.ids_out):
+        return ""
+    return "few: excursions with --top-k up to this many are exact"
 
 
 def _bound_advice(record: ServerRecord) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tokenworth.backends.http.limits import Purse
 from tokenworth.backends.http.options import Pricing
-from tokenworth.backends.http.transport import Endpoint, Transport, Unreachable
+from tokenworth.backends.http.transport import Endpoint, Refused, Transport, Unreachable
 from tokenworth.backends.http.wire import Ask, Dialect, Malformed, Reply
 from tokenworth.core.ports import Spent
 from tokenworth.errors import ServerError
@@ -68,7 +68,7 @@ class Client:
         `BudgetExceeded` when it could cost more than is left.
         """
         room = ask.n * ask.max_tokens
-        most = 0.0 if self._price is None else self._price.cost(read=ask.prompt.length, cached=0, generated=room)
+        most = 0.0 if self._price is None else self._price.at_most(read=ask.prompt.length, generated=room)
         await self._purse.reserve(most)
         # What a reply has cost that cannot be read, or is not waited for, is not known: the most it can be is counted.
         actual = most
@@ -82,8 +82,9 @@ class Client:
             self._spent = replace(self._spent, requests=self._spent.requests + 1, errors=self._spent.errors + 1)
             fault.args = (self.transport.clean(str(fault)),)  # It may quote the reply.
             raise
-        except ServerError:
+        except ServerError as fault:
             actual = 0.0
+            self._spent = replace(self._spent, requests=self._spent.requests + isinstance(fault, Refused))
             raise
         finally:
             self._purse.settle(most, actual)

@@ -51,6 +51,11 @@ class AdaptiveLimit:
             self.in_flight -= 1
             self._wake()
 
+    def at_most(self, most: int) -> None:
+        """Lowers or raises the most that may ever be in flight."""
+        self.most = most
+        self.limit = min(self.limit, float(most))
+
     def succeeded(self) -> None:
         """Takes notice of a reply that came."""
         step = 1.0 if self._slow_start else 1.0 / self.limit

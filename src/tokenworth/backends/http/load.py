@@ -106,9 +106,11 @@ async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secre
             records.append(await probe(client, one, subject))
             dialects.append(client.dialect)
             _check_tokenizer(records[-1], files)
+            if options.concurrency is None and one.slots is not None:
+                endpoint.limit.at_most(one.slots)
         _check_same(addresses, records, dialects)
         client = client.over(endpoints, ids_repeat=any(record.reply_ids == "repeating" for record in records))
-        return Loaded(backend=_backend(pooled(records), files, subject, client, loop, endpoints, options, who), files=files)
+        return Loaded(backend=_backend(pooled(records), files, subject, client, loop, endpoints, options), files=files)
     except BaseException:
         await transport.close()
         raise
@@ -170,11 +172,11 @@ def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord], d
     first = records[0]
     for address, record, dialect in zip(addresses[1:], records[1:], dialects[1:], strict=True):
         differ = first.differences(record)
-        if not dialect.speaks_like(dialects[0]):
-            raise MismatchError(f"{addresses[0].url} and {address.url} take other request fields; a pool must serve one model in one way")
         if differ:
             told = ", ".join(f"{name} {getattr(first, name)!r} and {getattr(record, name)!r}" for name in differ[:4])
             raise MismatchError(f"{addresses[0].url} and {address.url} differ in {told}; a pool must serve one model in one way")
+        if not dialect.speaks_like(dialects[0]):
+            raise MismatchError(f"{addresses[0].url} and {address.url} take other request fields; a pool must serve one model in one way")
         if not same_identity(first.identity, record.identity):
             raise MismatchError(f"{addresses[0].url} and {address.url} give other log-probabilities for one prompt: other models")
 
@@ -187,12 +189,7 @@ def _backend(
     loop: LoopThread,
     endpoints: Sequence[Endpoint],
     options: ServerOptions,
-    who: Contact,
 ) -> HttpBackend:
-    if options.concurrency is None and who.slots is not None:
-        for endpoint in endpoints:
-            endpoint.limit.most = who.slots
-            endpoint.limit.limit = min(endpoint.limit.limit, float(who.slots))
     served = Served(
         name=record.model,
         record=record,

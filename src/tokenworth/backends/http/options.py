@@ -15,6 +15,10 @@ class Pricing(Protocol):
         """Money for so many tokens; ``cached`` are among those read."""
         ...
 
+    def at_most(self, *, read: int, generated: int) -> float:
+        """The most that so many tokens can cost, whatever comes from a cache."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:

@@ -1,6 +1,7 @@
 """First contact: what a server really does, found out by asking. A reply with status 200 proves nothing.
 
-About thirty requests of a few tokens each. What is found decides how the server is spoken to and what it may be used for.
+Fifty requests or so of a few tokens each, twice as many where each gives one completion. What is found decides how the server is
+spoken to and what it may be used for.
 """
 
 from __future__ import annotations

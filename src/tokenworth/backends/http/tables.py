@@ -1,7 +1,7 @@
 """Next-token tables and forced reads over one-token requests on a cached prefix.
 
-`echo` and prompt log-probabilities would give a whole trace at once, but servers leave their prefix cache for them; one prompt
-log-probability request a trace is used for next-token tables where it was found to be right.
+`echo` and prompt log-probabilities would give a whole trace at once, but servers leave their prefix cache for them, some report other
+tokens' values, and few give them at all; they are tried by the probe and not used.
 """
 
 from __future__ import annotations

@@ -125,7 +125,8 @@ class Trials:
     async def restricts(self, place: Place) -> bool:
         """Whether allowed_token_ids is obeyed: with one unlikely token allowed, it must come."""
         first = await self._greedy(place.prompt)
-        other = next((token for token in range(100, 200) if token != first), 0)
+        # One that text keeps: where no ids come back it is read off the text.
+        other = next((token for token in self.prompts.codec.encode("Q Z") if token != first), 0)
         reply = await self.ask(place.prompt, extra={"allowed_token_ids": [other]})
         return reply is not None and self.first_id(reply.choices[0]) == other
 
