@@ -2,7 +2,8 @@
 
     python bench/servers_bare.py --url ADDRESS --bodies FILE --width N [--replies FILE]
 
-One body a line; at an empty line it waits for all replies to what came before. It is the ceiling that a run is compared with, so it does nothing but send and receive.
+One body a line; at an empty line it waits for all replies to what came before. It is the ceiling that a run is compared with, so it
+does nothing but send and receive.
 """
 
 from __future__ import annotations

@@ -65,6 +65,7 @@ RECORD = ServerRecord(
     top_p_honoured=True,
     min_p_honoured=True,
     order="min-p first",
+    not_sent=(),
     logprobs="ids",
     logprobs_cap=LISTED,
     logprobs_raw=True,
@@ -227,8 +228,7 @@ def whole_run(url: str) -> Iterator[Contender]:
     backend, where, seeds = make_backend(url), sequence(), itertools.count()
 
     def experiment(n: int, seed: int) -> Experiment[None]:
-        for batch in samples(n, seed, where):
-            yield batch
+        yield from samples(n, seed, where)
 
     yield Contender(work=lambda n: drive(experiment(n, next(seeds)), backend=backend, store=MemoryStore()), loop=backend._loop)
     backend.close()

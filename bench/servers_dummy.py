@@ -58,7 +58,8 @@ def reply(n: int, listed: bool, n_prompt: int, n_tokens: int, repeat: bool) -> b
     """Everything of a reply that comes after its id."""
     prompt = ids(n_prompt) if repeat else None
     choices = [reading(prompt)] if listed else [choice(i, n_tokens, prompt) for i in range(n)]
-    usage = {"prompt_tokens": n_prompt, "completion_tokens": n * n_tokens, "total_tokens": n_prompt + n * n_tokens}
+    made = sum(len(one["token_ids"]) for one in choices)
+    usage = {"prompt_tokens": n_prompt, "completion_tokens": made, "total_tokens": n_prompt + made}
     body = {"object": "text_completion", "created": 1, "model": "dummy", "choices": choices, "usage": usage}
     return json.dumps(body, separators=(",", ":")).encode()[1:]
 

@@ -1,7 +1,7 @@
 """Many requests at once, and very many one after the other: parts of `bench/servers.py`, each in a process of its own.
 
-    python bench/servers_long.py flight --url ADDRESS --requests N --width W [--real]
-    python bench/servers_long.py rollouts|readings --url ADDRESS --requests N
+python bench/servers_long.py flight --url ADDRESS --requests N --width W [--real]
+python bench/servers_long.py rollouts|readings --url ADDRESS --requests N
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from servers_client import BATCH, CHOICES, N_CUTS, PARAMS, WARM_UP, crowd, cuts, make_ask, make_backend, make_client, samples, sequence
+from servers_client import BATCH, CHOICES, N_CUTS, PARAMS, crowd, cuts, make_ask, make_backend, make_client, samples, sequence
 from servers_dummy import LISTED
 from tokenworth.backends.http.llama_dialect import LlamaDialect
 from tokenworth.backends.http.prompts import Prompts
@@ -65,20 +65,18 @@ def flight(url: str, n: int, width: int, real: bool) -> dict[str, float]:
     took: list[float] = []
     faults = 0
 
-    async def one(ask: Ask, keep: bool) -> None:
+    async def one(ask: Ask) -> None:
         nonlocal faults
         began = time.perf_counter()
         try:
             await client.ask(ask)
         except (Malformed, TokenworthError):
             faults += 1
-        if keep:
-            took.append(time.perf_counter() - began)
+        took.append(time.perf_counter() - began)
 
     async def run() -> float:
-        await crowd(((lambda ask=ask: one(ask, False)) for ask in asks[:WARM_UP]), width)
         began = time.perf_counter()
-        await crowd(((lambda ask=ask: one(ask, True)) for ask in asks), width)
+        await crowd(((lambda ask=ask: one(ask)) for ask in asks), width)
         seconds = time.perf_counter() - began
         await client.transport.close()
         return seconds
@@ -86,7 +84,7 @@ def flight(url: str, n: int, width: int, real: bool) -> dict[str, float]:
     client = make_client(url, width, dialect)
     seconds = asyncio.run(run())
     p50, p95 = (float(np.percentile(took, share)) * 1e3 for share in (50, 95))
-    return {"rate": n / seconds, "p50": p50, "p95": p95, "errors": faults, "retried": client.spent.retried}
+    return {"rate": n / seconds, "p50": p50, "p95": p95, "longest": max(took) * 1e3, "errors": faults, "retried": client.spent.retried}
 
 
 # -- very many --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from servers_real import Serve, connect, generate, record_order
 from tokenworth.core.request import NextToken, Request, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence

@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
 from servers.llama import llama_server  # noqa: E402
-
 from servers_bare import send_bodies  # noqa: E402
 from tokenworth.backends.http.backend import HttpBackend  # noqa: E402
 from tokenworth.backends.http.options import Patience, ServerOptions  # noqa: E402
@@ -149,14 +148,14 @@ def sample_jobs(serve: Serve, cases: Sequence[tuple[str, int]]) -> list[Job]:
 def run(serve: Serve, jobs: Sequence[Job], plan: str, **choices: Any) -> Took:
     """Curves of all traces, one after the other: drive, store in a file, grading. The probe, before it, is not timed."""
     plans = {"plain": {"plan": "plain", "samples": 8}, "excursions": {"plan": "excursions"}}
-    with tempfile.TemporaryDirectory(prefix="tokenworth-bench-") as folder, serve() as url:
-        with connect(url, store=Path(folder) / "run.db", **choices) as bench:
-            backend = backend_of(bench)
-            recorded = backend.client.dialect = Recorded(backend.client.dialect)
-            before, began = backend.spent(), time.perf_counter()
-            for job in jobs:
-                bench.case(job.task, job.item).curve(job.trace, seed=2, **plans[plan])
-            seconds, after = time.perf_counter() - began, backend.spent()
+    folder = tempfile.TemporaryDirectory(prefix="tokenworth-bench-")
+    with folder as path, serve() as url, connect(url, store=Path(path) / "run.db", **choices) as bench:
+        backend = backend_of(bench)
+        recorded = backend.client.dialect = Recorded(backend.client.dialect)
+        before, began = backend.spent(), time.perf_counter()
+        for job in jobs:
+            bench.case(job.task, job.item).curve(job.trace, seed=2, **plans[plan])
+        seconds, after = time.perf_counter() - began, backend.spent()
     return Took(
         seconds=seconds,
         tokens=after.tokens_generated - before.tokens_generated,

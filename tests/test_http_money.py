@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from http_cases import PROMPT, SAMPLING, Watching, draw, impossible, run_async, 
 from servers.faulty import FaultyServer, faulty_server, never, sometimes
 from tokenworth.backends.http.limits import Purse
 from tokenworth.errors import BudgetExceeded
+from tokenworth.run.estimate import Price
 
 
 @pytest.fixture(scope="module")
@@ -79,22 +79,14 @@ def test_rounding_does_not_keep_the_purse_waiting() -> None:
     run_async(test)
 
 
-@dataclass(frozen=True)
-class Price:
-    """Money a token."""
-
-    read: float = 1e-5
-    generated: float = 1e-4
-
-    def cost(self, *, read: int, cached: int, generated: int) -> float:
-        return self.read * (read - cached / 2) + self.generated * generated
+PRICE = Price(input_per_million=10.0, output_per_million=100.0, cached_input_per_million=5.0)
 
 
 @pytest.mark.parametrize("max_usd", [0.1, 0.2, 0.4])
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_a_run_stops_below_its_money(server: FaultyServer, max_usd: float, share: float) -> None:
     server.do(never)
-    with serve(server.url, price=Price(), max_usd=max_usd, n_most=1, concurrency=16) as backend:
+    with serve(server.url, price=PRICE, max_usd=max_usd, n_most=1, concurrency=16) as backend:
         at_first = backend.spent()
         assert at_first.money is not None and 0 < at_first.money < max_usd
         server.do(sometimes(share, "truncated json", "too few", "huge usage", "negative usage", "other prompt", "500", "429"))
@@ -115,9 +107,9 @@ def test_a_run_stops_below_its_money(server: FaultyServer, max_usd: float, share
 
 def test_what_a_lost_reply_cost_is_counted_as_the_most_it_can_be(server: FaultyServer) -> None:
     server.do(never)
-    with serve(server.url, price=Price(), n_most=1) as backend:
+    with serve(server.url, price=PRICE, n_most=1) as backend:
         before = backend.spent().money or 0.0
         server.do(lambda number, body: "hang" if number == 0 else "empty" if number == 1 else "filtered")
         draw(backend, Watching(), 3)
-        most = Price().cost(read=len(PROMPT), cached=0, generated=SAMPLING.max_tokens)
+        most = PRICE.at_most(read=len(PROMPT), generated=SAMPLING.max_tokens)
         assert 2 * most <= (backend.spent().money or 0.0) - before <= 3 * most

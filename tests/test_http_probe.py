@@ -281,7 +281,7 @@ def prompts(count: int) -> list[tuple[int, ...]]:
         (Ways(processed=True), "differ in logprobs_raw"),
         (Ways(ignores=("top_k",)), "differ in top_k_honoured"),
         (Ways(ids_in=False), "differ in ids_in"),
-        (Ways(refuses=("repetition_penalty",)), "other request fields"),
+        (Ways(refuses=("repetition_penalty",)), "differ in not_sent"),
     ],
 )
 def test_endpoints_that_differ_are_refused(server: FaultyServer, ways: Ways, told: str) -> None:

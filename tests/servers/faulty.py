@@ -254,6 +254,10 @@ class FaultyServer:
             return 400, {"error": {"message": f"Requested logprobs of {body['logprobs']}, greater than {ways.cap}", "code": 400}}
         if ways.n == "refused" and body.get("n", 1) > 1:
             return 400, {"error": {"message": "n must be 1", "code": 400}}
+        if body.get("temperature", 1.0) > 2:
+            return 400, {"error": {"message": f"temperature must be in [0, 2], got {body['temperature']}.", "code": 400}}
+        if body.get("temperature", 1.0) == 0 and body.get("n", 1) > 1:
+            return 400, {"error": {"message": f"n must be 1 when using greedy sampling, got {body['n']}.", "code": 400}}
         ids = [(token + ways.shifted) % ways.chain.size for token in self._ids(prompt)]
         body = {name: value for name, value in body.items() if name not in ways.ignores}
         if ways.temperature != "honoured":

@@ -55,6 +55,7 @@ def server_of(options: Mapping[str, Any]) -> ServerOptions | None:
         return None
     from tokenworth.backends.http.options import Patience, Rates, ServerOptions
 
+    _quiet_retries()
     for name in ("timeout", "retry_for", "requests_per_minute", "tokens_per_minute"):
         value = options.get(name)
         if value is not None and not 0 < value < float("inf"):
@@ -68,3 +69,13 @@ def server_of(options: Mapping[str, Any]) -> ServerOptions | None:
         patience=Patience(deadline_s=options["timeout"], total_s=options["retry_for"]),
         rates=Rates(requests_per_minute=options["requests_per_minute"], tokens_per_minute=options["tokens_per_minute"]),
     )
+
+
+def _quiet_retries() -> None:
+    """Retries are counted and shown in the progress line; where structlog is installed they would be printed as well."""
+    from importlib.util import find_spec
+
+    if find_spec("stamina") is not None:
+        from stamina.instrumentation import set_on_retry_hooks
+
+        set_on_retry_hooks([])

@@ -12,7 +12,7 @@ def capabilities_of(record: ServerRecord) -> Capabilities:
     lacks: dict[str, str] = {}
     if not record.temperature_honoured:
         lacks["sample"] = "completions at temperature 1 are all the same: the server ignores the temperature"
-    elif not record.ids_in and record.text_counts is False and not record.bos_added:
+    elif not record.ids_in and record.text_counts is False:
         lacks["sample"] = "it takes text only, and reads the chat template's markers as other tokens than the model's"
     elif not record.continues_open_trace:
         lacks["sample"] = "a prompt that ends inside an open trace comes back as a new turn"
@@ -68,12 +68,18 @@ def table(record: ServerRecord) -> list[tuple[str, str, str]]:
         ("completions as token ids", yes[record.ids_out], no_ids),
         ("our tokenizer counts as the server's", yes[record.tokenizer_agrees], ""),
         ("chat markers read in text", yes[record.text_counts], ""),
+        ("BOS put before text", yes[record.bos_added], ""),
         ("open trace is continued", yes[record.continues_open_trace], "" if record.continues_open_trace else "cannot be used"),
         ("completions of one request", str(record.n_most), "" if record.n_honoured else "n is ignored: one request a rollout"),
         ("temperature obeyed", yes[record.temperature_honoured], "" if record.temperature_honoured else "nothing can be sampled"),
         *(
             (f"{name} obeyed", yes[getattr(record, field)], "" if getattr(record, field) else f"--{name} is refused")
             for name, field in (("top-k", "top_k_honoured"), ("top-p", "top_p_honoured"), ("min-p", "min_p_honoured"))
+        ),
+        (
+            "sampling fields refused",
+            ", ".join(record.not_sent) or "none",
+            "its own defaults for them cannot be seen" if record.not_sent else "",
         ),
         ("order of filters", record.order, "" if record.order != "unknown" else "do not use top-p and min-p together"),
         ("log-probabilities", _listed(record), _advice(record)),

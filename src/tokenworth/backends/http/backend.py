@@ -41,6 +41,8 @@ class Served:
     context_length: int | None
     capabilities: Capabilities
     description: str
+    bos: tuple[int, ...] = ()
+    """The beginning-of-sequence token: not sent to a server that puts it before text itself."""
 
 
 class HttpBackend:
@@ -51,7 +53,7 @@ class HttpBackend:
         self._trouble = Trouble()
         # At the latest when the process ends: connections that nobody closed would be complained about.
         self._shut = weakref.finalize(self, _shut, loop, client.transport)
-        prompts = Prompts(served.codec, as_text=not served.record.ids_in)
+        prompts = Prompts(served.codec, as_text=not served.record.ids_in, drop=served.bos if served.record.bos_added else ())
         self.tables = Tables(client, prompts, served.record, served.vocab_size)
         self.sampler = Sampler(client, prompts, self.tables, served.record, n_most=n_most)
 

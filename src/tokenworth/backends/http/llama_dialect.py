@@ -15,6 +15,8 @@ import msgspec
 from tokenworth.backends.http.wire import Ask, Choice, Dialect, Listing, Malformed, Reply, check_ids, decode_json, in_order, make_listing
 
 SAMPLERS = ["temperature", "top_k", "top_p", "min_p"]
+_SEEDS = 1 << 31
+"""Seeds below this: the server's own run to 2³², and the last of them means a random one."""
 _FINISH = {"eos": "stop", "word": "stop", "limit": "length"}
 
 
@@ -62,7 +64,7 @@ class LlamaDialect:
         fields: dict[str, Any] = {
             "prompt": ask.prompt.encode(),
             "n_predict": ask.max_tokens,
-            "seed": ask.seed % (1 << 31),
+            "seed": ask.seed % _SEEDS,
             "temperature": params.temperature,
             "top_k": params.top_k,
             "top_p": params.top_p,
@@ -132,10 +134,18 @@ def _listings(sample: _Sample, ids: tuple[int, ...], ask: Ask) -> tuple[Listing 
 
 
 def _check_understood(sample: _Sample, ask: Ask) -> None:
-    """The server echoes what it understood; a sampler it dropped in silence would be another distribution."""
+    """The server echoes what it understood; a sampler it dropped in silence would be another distribution.
+
+    The seed tells a reply to this request from a repeated one: each request has its own, child k has seed + k.
+    """
+    if sample.tokens_evaluated is not None and sample.tokens_evaluated != ask.prompt.length:
+        raise Malformed(f"the server read a prompt of {sample.tokens_evaluated} tokens where {ask.prompt.length} were sent")
     echoed = sample.generation_settings
     if echoed is None:
         return
+    seed = ask.seed % _SEEDS + sample.index
+    if echoed.get("seed", seed) != seed:
+        raise Malformed(f"the reply is one to seed {echoed.get('seed')!r} where {seed} was sent: was it another request's?")
     if echoed.get("samplers") != SAMPLERS:
         raise Malformed(f"the server applies the samplers {echoed.get('samplers')} where {SAMPLERS} were asked for")
     for name in ("temperature", "top_p", "min_p", "top_k"):

@@ -159,6 +159,11 @@ def _token_of(files: TokenizerFiles) -> Any:
     return find
 
 
+def _bos(files: TokenizerFiles) -> tuple[int, ...]:
+    token = files.vocabulary.get(files.special_tokens.get("bos_token", ""))
+    return () if token is None else (token,)
+
+
 def _check_tokenizer(record: ServerRecord, files: TokenizerFiles) -> None:
     if record.tokenizer_agrees is False:
         raise MismatchError(
@@ -199,5 +204,6 @@ def _backend(
         context_length=record.context_length,
         capabilities=capabilities_of(record),
         description=describe(record, len(endpoints)),
+        bos=_bos(files),
     )
     return HttpBackend(served, client, loop, n_most=min(record.n_most, options.n_most or record.n_most))

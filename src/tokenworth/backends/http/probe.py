@@ -94,6 +94,7 @@ async def probe(client: Client, who: Contact, subject: Subject) -> ServerRecord:
         n_most=n_most,
         n_honoured=n_honoured,
         order=_order(who),
+        not_sent=_not_sent(client.dialect),
         logprobs="none" if place.listing is None else "ids" if who.is_llama or fields_out else "text",
         logprobs_cap=cap,
         continues_open_trace=opened is not None and opened.prompt_tokens in as_sent,
@@ -110,10 +111,11 @@ async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap
     """The trials that do not depend on each other, a few at a time."""
     top = min(cap, 20)
     stops, stop_in_ids = await trials.stops(place, subject.stop)
-    varied = await trials.varied(place, n_most)
-    (temperature, top_k, top_p, min_p), (raw, kept, bans, restricts), (prompt_logprobs, echo, seeds, trimmed) = (
+    hot = await trials.hot(place, n_most)
+    varied = await trials.varied(place, n_most, hot)
+    temperature = await trials.honours_temperature(place, n_most, hot)
+    (top_k, top_p, min_p), (raw, kept, bans, restricts), (prompt_logprobs, echo, seeds, trimmed) = (
         await asyncio.gather(
-            trials.honours_temperature(place, n_most),
             trials.honours(place, varied, n_most, top_k=1),
             trials.honours(place, varied, n_most, top_p=1e-4),
             trials.honours(place, varied, n_most, min_p=0.9999),
@@ -140,6 +142,12 @@ async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap
         "stops_at": stops,
         "stop_in_ids": stop_in_ids,
     }
+
+
+def _not_sent(dialect: Dialect) -> tuple[str, ...]:
+    """The sampling fields left out because the server refuses them."""
+    fields = dialect.fields if isinstance(dialect, OpenAIDialect) else Fields()
+    return tuple(name for name in ("top_k", "min_p", "repetition_penalty") if not getattr(fields, name))
 
 
 async def _identity(trials: Trials, prompts: Prompts, text: Sequence[int], cap: int) -> tuple[tuple[int, float], ...]:

@@ -45,6 +45,8 @@ class ServerRecord:
     top_p_honoured: bool
     min_p_honoured: bool
     order: Order
+    not_sent: tuple[str, ...]
+    """Sampling fields the server refuses even when they are neutral: its own default for them cannot be seen."""
     logprobs: str
     """none, ids (keyed by token id) or text (keyed by the token's text)."""
     logprobs_cap: int
@@ -100,7 +102,7 @@ class ServerRecord:
 _SEMANTIC = frozenset(
     {
         "schema", "dialect", "model", "ids_in", "ids_out", "bos_added", "temperature_honoured", "top_k_honoured", "top_p_honoured",
-        "min_p_honoured", "order", "logprobs", "logprobs_raw", "stops_at", "continues_open_trace",
+        "min_p_honoured", "not_sent", "order", "logprobs", "logprobs_raw", "stops_at", "continues_open_trace",
     }
 )  # fmt: skip
 

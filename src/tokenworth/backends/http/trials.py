@@ -22,6 +22,8 @@ from tokenworth.core.tokens import Codec
 NEUTRAL = replace(GREEDY, temperature=1.0)
 MANY = 12
 """Draws that show whether a parameter is honoured."""
+HOT, VARIED = 10.0, 4
+"""A temperature at which hardly any two draws agree, and how many of `MANY` differ there at least."""
 AGREE = 0.05
 """Nats within which two readings of one log-probability are the same: half precision and batching move them."""
 
@@ -156,7 +158,11 @@ class Trials:
 
     # -- sampling --------------------------------------------------------------------------------------------------
 
-    async def honours_temperature(self, place: Place, n_most: int) -> bool:
+    async def hot(self, place: Place, n_most: int) -> int:
+        """How many of `MANY` tokens drawn at temperature 10 differ; -1 where the server refuses that."""
+        return await self._distinct(place, MANY, replace(NEUTRAL, temperature=HOT), n_most)
+
+    async def honours_temperature(self, place: Place, n_most: int, hot: int) -> bool:
         """Whether draws differ at temperature 1, hardly ever agree at 10, and all agree at 0.
 
         Many tokens of several completions at temperature 1: a model would have to be sure of every one of them to give the same. The
@@ -170,8 +176,8 @@ class Trials:
             # vLLM gives only one greedy completion a request.
             return await self._distinct(place, count, params, n_most if temperature > 0 else 1)
 
-        usual, hot, greedy = await distinct(1.0, 8, length), await distinct(10.0, MANY, 1), await distinct(0.0, 4, length)
-        return usual > 1 and (hot == -1 or hot >= 4) and greedy in (-1, 1)
+        usual, greedy = await distinct(1.0, 8, length), await distinct(0.0, 4, length)
+        return usual > 1 and (hot == -1 or hot >= VARIED) and greedy in (-1, 1)
 
     async def independent(self, prompt: Prompt, n: int) -> bool | None:
         """Whether completions of one request differ, as those of several would; None where it gives none so many."""
@@ -192,14 +198,15 @@ class Trials:
         decode = self.prompts.codec.decode
         return any(decode(kept).strip().startswith(text) for kept in (ids, tuple(one for one in ids if one not in special)))
 
-    async def varied(self, place: Place, n_most: int) -> Sampling | None:
+    async def varied(self, place: Place, n_most: int, hot: int) -> Sampling | None:
         """Neutral sampling whose draws differ, to try filters under; None where none was found.
 
         One hot token is enough. Some servers refuse temperatures above 2 (vLLM), where a model may be sure of one, hardly of a dozen.
         """
-        for temperature, length in ((10.0, 1), (2.0, 1), (2.0, NEUTRAL_LONG.max_tokens)):
-            params = replace(NEUTRAL, temperature=temperature, max_tokens=length)
-            if await self._distinct(place, MANY, params, n_most) >= MANY // 3:
+        if hot >= VARIED:
+            return replace(NEUTRAL, temperature=HOT)
+        for params in (replace(NEUTRAL, temperature=2.0), replace(NEUTRAL_LONG, temperature=2.0)):
+            if hot == -1 and await self._distinct(place, MANY, params, n_most) >= VARIED:
                 return params
         return None
 
