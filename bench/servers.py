@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from servers_dummy import reply
 from servers_prefix import OURS, least, make_traces, orders, requests_of
 from servers_real import Job, Serve, Took, connect, generate, make_servers, record_order, run, sample_jobs
@@ -161,14 +163,14 @@ def settings(args: argparse.Namespace) -> None:
     rounds, cases = (1, CASES[:1]) if args.quick else (3, CASES[:2])
     head(
         "Samples a request and requests in flight",
-        f"Curves of {len(cases)} trace(s) with other settings, {rounds} round(s) in turns. Compared with the default in the same round by tokens generated "
-        "a second; median [lowest–highest].",
+        f"Curves of {len(cases)} trace(s) with other settings, {rounds} round(s) in turns. Compared with the default in the same round "
+        "by tokens generated a second; median [lowest–highest].",
         "plan | slots | samples a request | in flight | over the default | tokens/s",
     )
     for slots, serve, jobs, plan in plans_of(args, cases):
         # With more connections than the server has threads, of which it has a few more than slots, requests wait for seconds ("Many in
         # flight" shows it); twice the slots is tried only where requests are few.
-        grid = [(n, width) for n in (1, 4, slots) for width in sorted({slots // n, 2, slots, 2 * slots if n > 1 else slots})]
+        grid = [(n, width) for n in (1, 4, slots) for width in sorted({slots // n, 2, slots, 2 * slots if n == slots else slots})]
         base: list[Took] = []
         found: dict[tuple[int, int], list[Took]] = {place: [] for place in grid}
         for i in range(rounds):
@@ -193,8 +195,8 @@ def prefix(args: argparse.Namespace) -> None:
     head(
         "Prefixes computed twice",
         f"Tokens of prompts that llama.cpp with {slots} slots computes for traces of {length} tokens after prompts of 50, by the order of "
-        "the same requests. Compared with the least: every distinct token once, as an unlimited cache would, and one token again for each "
-        "further request, whose last token is always computed.",
+        "the same requests. Compared with the least: every distinct token once, as an unlimited cache would, and one token for a prompt "
+        "that came before, whose last token is computed again.",
         "requests | order | traces | number | all their tokens | least | in flight | computed | over the least | seconds",
         left=2,
     )
@@ -204,8 +206,7 @@ def prefix(args: argparse.Namespace) -> None:
             for count in counts:
                 with serve() as url, connect(url, n_most=n_most) as bench:
                     bodies = record_order(bench, requests_of(kind, make_traces(count, length)))
-                total, distinct = least(bodies)
-                floor = distinct + len(bodies) - count
+                total, floor = least(bodies)
                 for order, sent in orders(bodies, slots).items():
                     for width in (2, slots) if order == OURS else (slots,):
                         say(f"prefix, {name}, {count} trace(s), {order}, {width} in flight …")
@@ -276,9 +277,11 @@ def memory(args: argparse.Namespace) -> int:
     print()
     for kind, some in found.items():
         late = [(made, mib) for made, mib in zip(some["requests"], some["mib"], strict=True) if made >= min(SETTLED, n / 2)]
-        growth = late[-1][1] - late[0][1]
-        slope = growth / (late[-1][0] - late[0][0]) * 10_000
-        print(f"{kind.capitalize()}: {growth:+.1f} MiB after that, {slope:+.2f} MiB each 10,000 requests.", end=" ")
+        # Replies on their way take memory, too, a different amount at each look.
+        (first, low), (last, high) = (np.median(part, axis=0) for part in (late[:3], late[-3:]))
+        growth = high - low
+        slope = growth / (last - first) * 10_000
+        print(f"{kind.capitalize()}: {growth:+.1f} MiB after that (medians of three looks), {slope:+.2f} each 10,000 requests.", end=" ")
         failed += growth > MOST_GROWTH and not args.quick
     print("\n")
     if failed:

@@ -30,7 +30,6 @@ from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
 from tokenworth.backends.http.options import Patience, Rates
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
-from tokenworth.backends.http.tables import place_of
 from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.backends.http.wire import Ask, Dialect
 from tokenworth.backends.tokenizer.files import load_tokenizer
@@ -215,7 +214,7 @@ def bare_httpx2(url: str) -> Iterator[Contender]:
 def client_ask(url: str) -> Iterator[Contender]:
     """`Client.ask`: encode the prompt, send, parse, check."""
     client, prompts, where = make_client(url, WIDTH), Prompts(_NO_CODEC), sequence()
-    place = place_of(where)
+    place = client.place(where)
     with asyncio.Runner() as runner:
         asks = lambda n: ((lambda cut=cut: client.ask(make_ask(prompts, where, cut), place)) for cut in cuts(n))  # noqa: E731
         yield Contender(work=lambda n: runner.run(crowd(asks(n))))

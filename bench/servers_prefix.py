@@ -1,7 +1,7 @@
 """How many tokens of prefixes a real server computes, by the order in which requests come: a part of `bench/servers.py`.
 
 llama.cpp keeps the last sequence of each slot and computes what a new prompt has beyond the longest common beginning, and always its
-last token. So the least it can do is every distinct token once and one token for every further request.
+last token. So the least it can do is every distinct token once, and one token for a prompt that came before.
 """
 
 from __future__ import annotations
@@ -67,10 +67,11 @@ def orders(bodies: Sequence[bytes], slots: int) -> dict[str, list[bytes]]:
 
 
 def least(bodies: Sequence[bytes]) -> tuple[int, int]:
-    """(Tokens of all prompts, distinct tokens of prefixes): the second is what one unlimited cache would compute."""
+    """(Tokens of all prompts, the fewest that can be computed): distinct ones, and one for a prompt that came before."""
     prompts = sorted(msgspec.json.decode(body)["prompt"] for body in bodies if body)
     distinct, before = 0, list[int]()
+    again = len(prompts) - len({tuple(prompt) for prompt in prompts})
     for prompt in prompts:
         shared = next((i for i, (a, b) in enumerate(zip(before, prompt, strict=False)) if a != b), min(len(before), len(prompt)))
         distinct, before = distinct + len(prompt) - shared, prompt
-    return sum(map(len, prompts)), distinct
+    return sum(map(len, prompts)), distinct + again

@@ -85,9 +85,9 @@ class Nowhere(Transport):
         super().__init__(key=None, patience=Patience())
         self._stop = stop
 
-    async def post(self, endpoint: Endpoint, url: str, body: Callable[[], bytes], tokens: int) -> bytes:
+    async def post(self, endpoint: Endpoint, url: str, body: Callable[[], bytes], tokens: int, weight: int = 1) -> bytes:
         """The reply a server could give."""
-        del endpoint, url, tokens
+        del endpoint, url, tokens, weight
         asked = msgspec.json.decode(body())
         token = asked["logit_bias"][0][0] if asked.get("logit_bias") else self._stop
         listed = [{"id": token, "logprob": -1e-3, "top_logprobs": [{"id": token, "logprob": -1e-3}]}]

@@ -214,3 +214,23 @@ def test_the_time_for_further_attempts_starts_with_the_first_failure(server: Fau
         store = Watching()
         draw(backend, store, 4)
         assert store.count(StopReason.ERROR) == 0 and backend.spent().retried == 1
+
+
+def test_weights_share_the_limit_and_a_heavy_one_goes_alone() -> None:
+    limit = AdaptiveLimit(8)
+    running: list[int] = []
+    most = 0
+
+    async def work(weight: int) -> None:
+        nonlocal most
+        async with limit.slot(weight):
+            running.append(weight)
+            most = max(most, sum(running)) if len(running) > 1 else most
+            await asyncio.sleep(0.001)
+            running.remove(weight)
+
+    async def crowd() -> None:
+        await asyncio.gather(*(work(weight) for weight in (1, 8, 4, 4, 20, 3, 3, 3, 1)))
+
+    asyncio.run(crowd())
+    assert most == 8 and limit.in_flight == 0 and limit._load == 0

@@ -89,7 +89,7 @@ class Canned(Transport):
         super().__init__(key=None, patience=QUICK)
         self.count = 0
 
-    async def post(self, endpoint: Any, url: str, body: Callable[[], bytes], tokens: int) -> bytes:
+    async def post(self, endpoint: Any, url: str, body: Callable[[], bytes], tokens: int, weight: int = 1) -> bytes:
         self.count += 1
         body()
         async with endpoint.limit.slot():

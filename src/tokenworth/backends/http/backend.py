@@ -126,8 +126,14 @@ class HttpBackend:
         Raises: `InvalidInput` for a request beyond the context; `MismatchError` for ids the model does not have; `ServerError` when no
         endpoint answers; `BudgetExceeded` at the limit, once everything under way has been yielded.
         """
+        checked: TokenSequence | None = None
         for keyed in requests:
             self._check(keyed.request)
+            # Looking through all ids costs more than sending them; requests of one sequence come together.
+            if keyed.request.sequence is not checked:
+                checked = keyed.request.sequence
+                _check_ids(checked.prompt, self.served.vocab_size)
+                _check_ids(checked.completion, self.served.vocab_size)
         jobs = _jobs(requests, self.sampler.n_most, in_order=self.client.is_limited)
         return self._loop.stream(lambda emit: self._run(jobs, emit))
 
@@ -177,8 +183,6 @@ class HttpBackend:
             refusal = refuse_sampling(self.served.record, request.params, with_q=with_q)
             if refusal is not None:
                 raise Unsupported(f"{self.name}: {refusal}")
-        _check_ids(sequence.prompt, self.served.vocab_size)
-        _check_ids(sequence.completion, self.served.vocab_size)
         limit = self.served.context_length
         if limit is None:
             return

@@ -11,11 +11,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from tokenworth.backends.http.limits import Purse
 from tokenworth.backends.http.options import Pricing
 from tokenworth.backends.http.transport import Endpoint, Refused, Transport, Unreachable
 from tokenworth.backends.http.wire import Ask, Dialect, Malformed, Reply
 from tokenworth.core.ports import Spent
+from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import ServerError
 
 DOWN_S = 30.0
@@ -61,6 +64,12 @@ class Client:
         in_flight = sum(endpoint.limit.in_flight for endpoint in self.endpoints)
         return replace(self._spent, retried=self.transport.retried, in_flight=in_flight)
 
+    def place(self, sequence: TokenSequence) -> bytes:
+        """Names a sequence for the choice of endpoint: by its prompt, so that all traces of one question meet one cache."""
+        if len(self.endpoints) == 1:
+            return b""
+        return hashlib.blake2b(np.asarray(sequence.prompt, dtype="<i8").tobytes(), digest_size=8).digest()
+
     async def ask(self, ask: Ask, place: bytes = b"") -> Reply:
         """The reply to an ask. ``place`` names the sequence it belongs to.
 
@@ -95,7 +104,8 @@ class Client:
         while True:
             endpoint = self._choose(place)
             try:
-                return await self.transport.post(endpoint, endpoint.root + self.dialect.path, lambda: self.dialect.body(ask), tokens)
+                url, weight = endpoint.root + self.dialect.path, endpoint.weight(ask.n, ask.max_tokens)
+                return await self.transport.post(endpoint, url, lambda: self.dialect.body(ask), tokens, weight)
             except Unreachable as fault:
                 endpoint.down_until = self._clock() + DOWN_S
                 endpoint.failure = str(fault)

@@ -15,6 +15,8 @@ FIRST_LIMIT = 8.0
 class AdaptiveLimit:
     """At most ``limit`` requests in flight: doubled a round trip until the server first pushes back, then raised by one and halved.
 
+    A request may weigh more than one, as one for n completions does on a server with so many slots; alone it always goes.
+
     Source: additive increase, multiplicative decrease (Chiu and Jain 1989), as in TCP's congestion control (RFC 5681).
     """
 
@@ -22,34 +24,46 @@ class AdaptiveLimit:
         self.most = most
         self.limit = min(FIRST_LIMIT, float(most))
         self.in_flight = 0
+        self._load = 0
         self._slow_start = True
         self._calm_after = 0
         self._finished = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    async def slot(self, weight: int = 1) -> AsyncIterator[None]:
         """A place in flight, given in order of asking."""
-        if self.in_flight >= int(self.limit) or self._waiting:
+        if self._waiting or not self._fits(weight):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(future)
+            self._waiting.append((future, weight))
             try:
                 await future
             except asyncio.CancelledError:
                 if future.done() and not future.cancelled():
-                    self.in_flight -= 1
-                    self._wake()
+                    self._leave(weight)
                 else:
-                    self._waiting.remove(future)
+                    self._waiting.remove((future, weight))
+                    self._wake()
                 raise
         else:
-            self.in_flight += 1
+            self._enter(weight)
         try:
             yield
         finally:
             self._finished += 1
-            self.in_flight -= 1
-            self._wake()
+            self._leave(weight)
+
+    def _fits(self, weight: int) -> bool:
+        return self.in_flight == 0 or self._load + weight <= int(self.limit)
+
+    def _enter(self, weight: int) -> None:
+        self.in_flight += 1
+        self._load += weight
+
+    def _leave(self, weight: int) -> None:
+        self.in_flight -= 1
+        self._load -= weight
+        self._wake()
 
     def at_most(self, most: int) -> None:
         """Lowers or raises the most that may ever be in flight."""
@@ -71,10 +85,10 @@ class AdaptiveLimit:
         self._calm_after = self._finished + self.in_flight
 
     def _wake(self) -> None:
-        while self._waiting and self.in_flight < int(self.limit):
-            future = self._waiting.popleft()
+        while self._waiting and self._fits(self._waiting[0][1]):
+            future, weight = self._waiting.popleft()
             if not future.done():
-                self.in_flight += 1
+                self._enter(weight)
                 future.set_result(None)
 
 

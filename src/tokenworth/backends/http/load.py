@@ -96,6 +96,11 @@ async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secre
         endpoints = [make_endpoint(address.url, concurrency=most, rates=options.rates) for address in addresses]
         found = [await contact(transport, endpoint, address.model) for endpoint, address in zip(endpoints, addresses, strict=True)]
         who = found[0]
+        for endpoint, one in zip(endpoints, found, strict=True):
+            if one.slots is not None and options.concurrency is None:
+                endpoint.keep_to(one.slots)
+            elif one.slots is not None:
+                endpoint.limit.at_most(min(most, one.slots))
         files = load_tokenizer(str(folder or options.tokenizer or _own_tokenizer(who.model)), now=options.now or local_now)
         subject = _subject(files, who, options.switches)
         client = Client(transport, endpoints, LlamaDialect(subject.vocab_size), price=options.price, max_usd=options.max_usd)
@@ -106,8 +111,6 @@ async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secre
             records.append(await probe(client, one, subject))
             dialects.append(client.dialect)
             _check_tokenizer(records[-1], files)
-            if options.concurrency is None and one.slots is not None:
-                endpoint.limit.at_most(one.slots)
         _check_same(addresses, records, dialects)
         client = client.over(endpoints, ids_repeat=any(record.reply_ids == "repeating" for record in records))
         return Loaded(backend=_backend(pooled(records), files, subject, client, loop, endpoints, options), files=files)

@@ -17,7 +17,7 @@ from tokenworth.backends.http.loop import gather
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.shaping import is_neutral
-from tokenworth.backends.http.tables import Tables, place_of
+from tokenworth.backends.http.tables import Tables
 from tokenworth.backends.http.wire import Ask, Choice, Listing, Malformed
 from tokenworth.core.keys import rollout_generator, rollout_seed
 from tokenworth.core.request import Rollout
@@ -142,7 +142,7 @@ class Sampler:
             return
         room = params.max_tokens - draws.cut - len(tail)
         prompt = self.prompts.at(draws.sequence, draws.cut, tail)
-        place = place_of(draws.sequence)
+        place = self.client.place(draws.sequence)
         # vLLM refuses more than one greedy completion a request.
         for keys in _chunks(draws.keys, self.n_most if params.temperature > 0 else 1):
             ask = Ask(prompt=prompt, n=len(keys), max_tokens=room, params=params, seed=rollout_seed(keys[0]))
@@ -196,7 +196,7 @@ class Sampler:
 
     async def _drawn_tokens(self, draws: Draws, base: int, banning: Sampling | None, outcomes: Outcomes) -> list[int | None]:
         """One token a key: with the base's banned under the sampling ``banning``, or (None) what else comes under the draws' own."""
-        prompt, place = self.prompts.at(draws.sequence, draws.cut), place_of(draws.sequence)
+        prompt, place = self.prompts.at(draws.sequence, draws.cut), self.client.place(draws.sequence)
         params, bias = (draws.params, {}) if banning is None else (banning, {base: -math.inf})
         found: list[int | None] = []
         in_vain = 0

@@ -6,7 +6,6 @@ tokens' values, and few give them at all; they are tried by the probe and not us
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -33,14 +32,10 @@ _GROWTH = 8
 _TRIES = 3
 """A reading is a fact, not a draw: asking again biases nothing."""
 _NO_TOKEN = -1
-_KEPT_LISTINGS = 20_000
+_KEPT_ENTRIES = 400_000
+"""Listed tokens that are kept: 20,000 cuts of the usual length, or a hundred very long lists; some 80 MB."""
 FORCE = 100.0
 """Added to a token's logit to make it the one that is generated."""
-
-
-def place_of(sequence: TokenSequence) -> bytes:
-    """Names a sequence for the choice of endpoint: its prompt, so that all traces of one question meet one cache."""
-    return hashlib.blake2b(np.asarray(sequence.prompt, dtype="<i8").tobytes(), digest_size=8).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +53,7 @@ class Tables:
         self.client, self.prompts, self.record, self.vocab_size = client, prompts, record, vocab_size
         self._safe = prompts.codec.encode("a")[0]
         self._listings: OrderedDict[tuple[TokenSequence, int], tuple[Listing, int]] = OrderedDict()
+        self._n_entries = 0
 
     # -- one place -------------------------------------------------------------------------------------------------
 
@@ -146,7 +142,7 @@ class Tables:
 
     async def _settle(self, sequence: TokenSequence, cut: int, top: int, is_settled: Callable[[Listing], bool]) -> Listing:
         """The listing at one cut, asked for longer and longer until it settles what is wanted, or the server lists no more."""
-        prompt, place, named = self.prompts.at(sequence, cut), place_of(sequence), sequence.completion[cut : cut + 1]
+        prompt, place, named = self.prompts.at(sequence, cut), self.client.place(sequence), sequence.completion[cut : cut + 1]
         while True:
             listing = await self.listing(prompt, place, top=top, named=named)
             # A long list may have been needed to find the named token.
@@ -154,10 +150,16 @@ class Tables:
             if top >= self._largest or is_settled(listing):
                 break
             top = min(self._largest, top * _GROWTH)
-        self._listings[sequence, cut] = (listing, top)
-        if len(self._listings) > _KEPT_LISTINGS:
-            self._listings.popitem(last=False)
+        self._keep((sequence, cut), listing, top)
         return listing
+
+    def _keep(self, at: tuple[TokenSequence, int], listing: Listing, top: int) -> None:
+        before, _ = self._listings.pop(at, (None, 0))
+        self._listings[at] = (listing, top)
+        self._n_entries += len(listing.ids) - (0 if before is None else len(before.ids))
+        while self._n_entries > _KEPT_ENTRIES and len(self._listings) > 1:
+            _, (oldest, _) = self._listings.popitem(last=False)
+            self._n_entries -= len(oldest.ids)
 
     async def _readings(self, request: NextToken) -> list[Reading]:
         sequence, params = request.sequence, request.params
@@ -198,7 +200,7 @@ class Tables:
         )
 
     async def _read_at(self, request: Read, cut: int) -> _ReadRow:
-        place = place_of(request.sequence)
+        place = self.client.place(request.sequence)
         listings: dict[tuple[int, ...], Listing] = {}
         for node, tokens in _trie(request.continuations).items():
             prompt = self.prompts.at(request.sequence, cut, (*request.suffix, *node))

@@ -43,19 +43,51 @@ _FIRST_CONTACT = 3
 
 @dataclass(slots=True)
 class Endpoint:
-    """One base address with its own limits and health. ``url`` ends in /v1, ``root`` is what stands before it."""
+    """One base address with its own limits and health. ``url`` ends in /v1, ``root`` is what stands before it.
+
+    ``slots``: completions the server decodes together, where it says so and nobody set another limit.
+    """
 
     url: str
     limit: AdaptiveLimit
     requests: AsyncLimiter | None = None
     tokens: AsyncLimiter | None = None
+    slots: int | None = None
     down_until: float = 0.0
     failure: str = ""
+
+    def keep_to(self, slots: int) -> None:
+        """Counts completions, not requests, against the server's slots from now on.
+
+        More connections than that would stall in a server that keeps a thread for each.
+        """
+        self.slots = slots
+        self.limit.at_most(slots)
+
+    def weight(self, n: int, max_tokens: int) -> int:
+        """What a request counts against the limit.
+
+        On a server with slots each completion takes one; one-token readings go two at a time, as each slot that reads has to
+        compute the prefix for itself.
+        """
+        if self.slots is None:
+            return 1
+        return min(self.slots, n if max_tokens > 1 else max(n, self.slots // 2))
 
     @property
     def root(self) -> str:
         """The address without the version."""
         return self.url.removesuffix("/v1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request: without a body it only reads. ``tokens`` and ``weight`` count against the endpoint's rate and limit."""
+
+    url: str
+    body: Callable[[], bytes] | None = None
+    tokens: int = 0
+    weight: int = 1
 
 
 class Unreachable(Exception):
@@ -126,17 +158,18 @@ class Transport:
 
     async def get(self, endpoint: Endpoint, url: str) -> bytes:
         """The body at an address of the endpoint."""
-        return await self._send(endpoint, "GET", url, None, 0, min(_FIRST_CONTACT, self.patience.attempts))
+        return await self._send(endpoint, _Call(url), min(_FIRST_CONTACT, self.patience.attempts))
 
-    async def post(self, endpoint: Endpoint, url: str, body: Callable[[], bytes], tokens: int) -> bytes:
-        """The reply to a request. ``body`` is made only when there is room to send it; ``tokens`` count against the endpoint's rate.
+    async def post(self, endpoint: Endpoint, url: str, body: Callable[[], bytes], tokens: int, weight: int = 1) -> bytes:
+        """The reply to a request. ``body`` is made only when there is room to send it; ``tokens`` count against the endpoint's rate,
+        ``weight`` against its limit.
 
         Raises `Unreachable` when all attempts failed, `Refused` for any other status than 200, `Malformed` for a reply that
         does not end within the deadline or is too large.
         """
-        return await self._send(endpoint, "POST", url, body, tokens, self.patience.attempts)
+        return await self._send(endpoint, _Call(url, body, tokens, weight), self.patience.attempts)
 
-    async def _send(self, endpoint: Endpoint, method: str, url: str, body: Callable[[], bytes] | None, tokens: int, attempts: int) -> bytes:
+    async def _send(self, endpoint: Endpoint, call: _Call, attempts: int) -> bytes:
         patience = self.patience
         try:
             async for attempt in stamina.retry_context(
@@ -150,21 +183,21 @@ class Transport:
                 with attempt:
                     if attempt.num > 1:
                         self.retried += 1
-                        _LOG.debug("attempt %d at %s", attempt.num, url)
-                    return await self._once(endpoint, method, url, body, tokens)
+                        _LOG.debug("attempt %d at %s", attempt.num, call.url)
+                    return await self._once(endpoint, call)
         except _Again as fault:
             raise Unreachable(f"{endpoint.url}: {fault}") from None
         raise AssertionError("retry_context ends by returning or raising")
 
-    async def _once(self, endpoint: Endpoint, method: str, url: str, body: Callable[[], bytes] | None, tokens: int) -> bytes:
+    async def _once(self, endpoint: Endpoint, call: _Call) -> bytes:
         if endpoint.requests is not None:
             await endpoint.requests.acquire()
         if endpoint.tokens is not None:
-            await endpoint.tokens.acquire(min(float(tokens), endpoint.tokens.max_rate))
-        async with endpoint.limit.slot():
+            await endpoint.tokens.acquire(min(float(call.tokens), endpoint.tokens.max_rate))
+        async with endpoint.limit.slot(call.weight):
             try:
                 async with asyncio.timeout(self.patience.deadline_s):
-                    found = await self._exchange(method, url, body)
+                    found = await self._exchange(call)
             except TimeoutError:
                 found = _TooLate(f"no whole reply within {self.patience.deadline_s:g} s")
             if isinstance(found, bytes):
@@ -174,9 +207,10 @@ class Transport:
                 endpoint.limit.pushed_back()
             raise found
 
-    async def _exchange(self, method: str, url: str, body: Callable[[], bytes] | None) -> bytes | Exception:
+    async def _exchange(self, call: _Call) -> bytes | Exception:
         """The body of a reply with status 200, or what is wrong, to be raised where aiohttp's error is no longer being handled."""
-        data = None if body is None else body()
+        url, data = call.url, None if call.body is None else call.body()
+        method = "GET" if data is None else "POST"
         try:
             async with self._open().request(method, url, data=data, allow_redirects=False) as response:
                 text = await self._read(response)
