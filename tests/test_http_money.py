@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from http_cases import PROMPT, SAMPLING, Watching, draw, impossible, run_async, serve, settle
-from servers.faulty import FaultyServer, faulty_server, never, sometimes
+from servers.faulty import FaultyServer, Ways, always, each, faulty_server, never, sometimes
 from tokenworth.backends.http.limits import Purse
 from tokenworth.errors import BudgetExceeded
 from tokenworth.run.estimate import Price
@@ -82,7 +82,7 @@ def test_rounding_does_not_keep_the_purse_waiting() -> None:
 PRICE = Price(input_per_million=10.0, output_per_million=100.0, cached_input_per_million=5.0)
 
 
-@pytest.mark.parametrize("max_usd", [0.1, 0.2, 0.4])
+@pytest.mark.parametrize("max_usd", [0.2, 0.3, 0.5])
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_a_run_stops_below_its_money(server: FaultyServer, max_usd: float, share: float) -> None:
     server.do(never)
@@ -113,3 +113,19 @@ def test_what_a_lost_reply_cost_is_counted_as_the_most_it_can_be(server: FaultyS
         draw(backend, Watching(), 3)
         most = PRICE.at_most(read=len(PROMPT), generated=SAMPLING.max_tokens)
         assert 2 * most <= (backend.spent().money or 0.0) - before <= 3 * most
+
+
+@pytest.mark.parametrize("ways", [Ways(), Ways(ids_in=False, ids_out=False)])
+@pytest.mark.parametrize("fault", ["prompt once a choice", "absurd prompt"])
+def test_no_count_of_prompts_passes_the_limit(ways: Ways, fault: str) -> None:
+    """Servers that count a prompt once a choice, and one that counts what cannot be."""
+    price = Price(input_per_million=100.0, output_per_million=1.0)
+    with faulty_server(ways) as server:
+        server.plan = always(fault) if fault == "prompt once a choice" else never
+        with serve(server.url, price=price, max_usd=2.0, n_most=8) as backend:
+            server.do(each(3, fault) if fault == "absurd prompt" else always(fault))
+            store = Watching()
+            draw(backend, store, 3000)
+            spent = backend.spent().money
+            assert spent is not None and 0.5 < spent <= 2.0
+            assert len(store.rollouts) > 100

@@ -28,7 +28,8 @@ EXPECTED: dict[str, Any] = {
     "dialect": "completions", "server": "vllm 0.99-chain", "model": MODEL, "context_length": 4096, "ids_in": True, "ids_out": True,
     "text_counts": True, "tokenizer_agrees": True, "bos_added": False, "n_most": 16, "n_honoured": True, "temperature_honoured": True,
     "top_k_honoured": True, "top_p_honoured": True, "min_p_honoured": True, "order": "min-p first", "logprobs": "ids",
-    "logprobs_cap": 20, "logprobs_raw": True, "bias_honoured": True, "bias_keeps_logprobs": True, "allowed_token_ids": True,
+    "logprobs_cap": 20, "logprobs_raw": True, "sampler_agrees": True,
+    "bias_honoured": True, "bias_keeps_logprobs": True, "allowed_token_ids": True,
     "prompt_logprobs": True, "echo": "ok", "stops_at": [STOP], "stop_in_ids": True, "stop_text_trimmed": True,
     "continues_open_trace": True, "seeds": "together", "counts_all_choices": True, "counts_cached": True, "reply_ids": "unique",
 }  # fmt: skip
@@ -66,24 +67,25 @@ POOR: dict[str, tuple[Ways, dict[str, Any], set[str]]] = {
         Ways(cap=0),
         {
             "logprobs": "none", "logprobs_cap": 0, "logprobs_raw": None, "bias_keeps_logprobs": False, "prompt_logprobs": False,
-            "echo": "none",
+            "echo": "none", "sampler_agrees": None,
         },
         {*FOR_TABLES, "read"},
     ),
     "keyed by text": (Ways(by_text=True), {}, set()),
     "processed": (
         Ways(processed=True),
-        {"logprobs_raw": False, "bias_keeps_logprobs": False, "prompt_logprobs": False},
+        {"logprobs_raw": False, "bias_keeps_logprobs": False, "prompt_logprobs": False, "sampler_agrees": None},
         {*FOR_TABLES, "read"},
     ),
     "always greedy": (
         Ways(temperature="greedy"),
-        {"temperature_honoured": False, "n_most": 1, "n_honoured": False, "counts_all_choices": None, "seeds": "none"},
+        {"temperature_honoured": False, "n_most": 1, "n_honoured": False, "counts_all_choices": None, "seeds": "none",
+         "sampler_agrees": None},
         {"sample", "leave"},
     ),
     "a temperature of its own": (
         Ways(temperature="fixed"),
-        {"temperature_honoured": False},
+        {"temperature_honoured": False, "sampler_agrees": None},
         {"sample", "leave"},
     ),
     "top-k ignored": (Ways(ignores=("top_k",)), {"top_k_honoured": False}, set()),
@@ -142,11 +144,12 @@ def test_the_probe_finds_what_a_server_does(server: FaultyServer, name: str) -> 
         wrong = {field: (record[field], value) for field, value in expected.items() if record[field] != value}
         assert {field: pair for field, pair in wrong.items() if field not in UNSURE.get(name, ())} == {}
         assert set(backend.capabilities.lacks) == lacks
+        assert backend.capabilities.exact_ids == record["ids_out"]
         assert all(
             getattr(backend.capabilities, field) == (field not in lacks) for field in ("sample", "leave", "next_token", "read", "any_cut")
         )
         assert all(is_one_line(reason) for reason in backend.capabilities.lacks.values()) and is_one_line(backend.description)
-        assert 0 < record["calls"] == server.asked <= 130  # type: ignore[operator]
+        assert 0 < record["calls"] == server.asked <= 340  # type: ignore[operator]
         store = Watching()
         if "sample" in lacks:
             with pytest.raises(Unsupported, match="cannot answer this"):
@@ -279,6 +282,7 @@ def prompts(count: int) -> list[tuple[int, ...]]:
     [
         (Ways(chain=Chain(1)), "other log-probabilities for one prompt"),
         (Ways(processed=True), "differ in logprobs_raw"),
+        (Ways(hidden=lambda body: body | {"top_k": 4}), "differ in sampler_agrees"),
         (Ways(ignores=("top_k",)), "differ in top_k_honoured"),
         (Ways(ids_in=False), "differ in ids_in"),
         (Ways(refuses=("repetition_penalty",)), "differ in not_sent"),

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from http_cases import PROMPT, QUICK, SAMPLING, Watching, draw, serve
-from servers.faulty import FaultyServer, faulty_server, never
+from servers.faulty import FaultyServer, Ways, always, each, faulty_server, never
 from tokenworth.backends.http.client import _REMEMBERED_IDS, Client
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
@@ -24,7 +24,8 @@ from tokenworth.backends.http.wire import Ask, Malformed, Prompt
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request import Sample
-from tokenworth.core.tokens import TokenSequence
+from tokenworth.core.tokens import StopReason, TokenSequence
+from tokenworth.errors import ServerError
 
 SHORT = dataclasses.replace(SAMPLING, max_tokens=1)
 
@@ -165,3 +166,39 @@ def test_a_backend_is_as_it_was_after_many_requests(server: FaultyServer) -> Non
         assert (tasks_of(backend._loop), threading.active_count()) == (tasks, threads)
         assert len(connector._acquired) == 0  # type: ignore[union-attr]
         assert len(backend.client._seen) <= _REMEMBERED_IDS
+
+
+def test_a_reply_of_another_model_is_not_used(server: FaultyServer) -> None:
+    """Gateways fall back in silence; the first reply of the probe says who answers."""
+    server.do(never)
+    with serve(server.url, n_most=1) as backend:
+        server.do(each(3, "other model"))
+        store = Watching()
+        draw(backend, store, 30, sampling=SHORT)
+        assert (len(store.rollouts), store.count(StopReason.ERROR)) == (30, 10)
+        server.do(always("other model"))
+        with pytest.raises(ServerError, match="from model 'a-smaller-one' where 'chain' answered before"):
+            draw(backend, Watching(), 30, sampling=SHORT, seed=1)
+
+
+def clipped_prompt(body: dict[str, Any]) -> dict[str, Any]:
+    return body | {"prompt": body["prompt"][-20:]}
+
+
+def clipped_answer(body: dict[str, Any]) -> dict[str, Any]:
+    return body | {"max_tokens": min(20, body["max_tokens"])}
+
+
+@pytest.mark.parametrize(("clip", "told"), [(clipped_prompt, "was the prompt clipped"), (clipped_answer, "completions clipped")])
+@pytest.mark.parametrize("ways", [Ways(ids_in=False, ids_out=False), Ways(ids_in=False, ids_out=False, bos=True)])
+def test_what_text_servers_clip_is_noticed(clip: Callable[[dict[str, Any]], dict[str, Any]], told: str, ways: Ways) -> None:
+    with faulty_server(ways) as server, serve(server.url) as backend:
+        long = dataclasses.replace(SAMPLING, max_tokens=60)
+        store = Watching()
+        draw(backend, store, 20, sampling=long)
+        assert store.count(StopReason.ERROR) == 0
+        plain = server.answer
+        server.answer = lambda body: plain(clip(dict(body)))  # type: ignore[method-assign]
+        never_ends = dataclasses.replace(long, stop=())
+        with pytest.raises(ServerError, match=told):
+            draw(backend, Watching(), 400, sampling=never_ends, seed=1)

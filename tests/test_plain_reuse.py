@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve import curve
 from tokenworth.methods.passing import count_passing, followed
 from tokenworth.methods.results import CurveResult
+from tokenworth.workbench.bench import Workbench
 
 
 def measure(automaton: Automaton, trace: Trace, plan: str = "plain", **choices: object) -> CurveResult:
@@ -146,3 +150,83 @@ def test_fewer_rollouts_are_drawn_for_a_half_width() -> None:
     result = measure(automaton, trace, samples=10, half_width=0.12)
     assert ((result.high - result.low)[:-1] / 2 <= 0.12).all()
     assert (result.n_effective[1:] > result.n_started[1:]).all()
+
+
+@pytest.mark.parametrize("choices", [{}, {"half_width": 0.2}, {"stride": 2, "refine": 0.1}])
+def test_without_reuse_a_rollout_counts_where_it_began_alone(choices: dict[str, object]) -> None:
+    automaton, trace, _ = _line()
+    chosen = settings("stride" if "stride" in choices else "plain", samples=10, **choices)
+    result = answer_directly(curve(trace, judge=toy_judge(automaton), settings=chosen, reuse=False), ToyBackend(automaton))
+    np.testing.assert_array_equal(result.n_effective, result.n_started)
+    begun = result.n_started > 0
+    right = np.bincount([d.cut for d in result.draws if d.grade.verdict == "correct"], minlength=len(begun))
+    np.testing.assert_allclose(result.value[begun], (right / np.maximum(result.n_started, 1))[begun])
+
+
+EVEN = {f"{i}": {"edges": [[token, 0.25, f"{i + 1}"] for token in range(4)]} for i in range(16)} | {
+    "16": {"edges": [[0, 0.5, "yes"], [1, 0.5, "no"]]},
+    "yes": {"outcome": "yes"},
+    "no": {"outcome": "no"},
+}
+"""Sixteen tokens that decide nothing, then a coin: V is 0.5 up to there, and of all rollouts only the base passes many cuts."""
+BASES = 100
+T_OF_BASES = float(student_t.isf(1e-6 / 2, BASES - 1))
+
+
+@pytest.fixture
+def even(tmp_path: Path) -> str:
+    (tmp_path / "even.json").write_text(json.dumps({"vocab_size": 4, "start": "0", "states": EVEN, "correct": "yes"}))
+    return f"toy:{tmp_path / 'even.json'}"
+
+
+def _t_of_chosen(model: str, plan: str) -> float:
+    """Student's t of the mean error over curves of correct bases, each with the seed its base was sampled with."""
+    case, errors = Workbench(model).case(), []
+    for seed in range(BASES):
+        trace = case.sample(16, seed=seed).trace("correct")
+        result = case.curve(trace, plan=plan, samples=2, seed=seed, stride=2 if plan == "stride" else None).result
+        errors.append(float(np.nanmean(result.value[:16])) - 0.5)
+    return float(np.mean(errors) / (np.std(errors, ddof=1) / np.sqrt(BASES)))
+
+
+@pytest.mark.parametrize("plan", ["plain", "stride"])
+def test_a_base_chosen_for_its_outcome_is_no_draw_of_its_curve(even: str, plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 independent bases, exact values: false alarm ≤ 1e-6. The twin draws the curve from the stream the base was chosen from."""
+    assert abs(_t_of_chosen(even, plan)) <= T_OF_BASES
+    monkeypatch.setattr("tokenworth.methods.plain.curve_stream", lambda seed: seed)
+    assert _t_of_chosen(even, plan) > T_OF_BASES
+
+
+def _reused(model: str, plan: str, given: bool) -> int:
+    """How many responses of a curve had been drawn for its base."""
+    case = Workbench(model).case()
+    trace = case.given_trace((0, 1, 2), seed=3) if given else case.sample(4, seed=3).trace("any")
+    choices = {"excursions": {"max_rollouts": 300}, "plain": {"samples": 4}, "stride": {"samples": 4, "stride": 1}}[plan]
+    document = case.curve(trace, plan=plan, seed=3, **choices).document
+    assert document.seed == 3, "the seed shown is the user's"
+    return document.provenance.reused
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["chosen", "given"])
+@pytest.mark.parametrize("plan", ["plain", "stride", "excursions"])
+def test_no_rollout_of_a_curve_is_one_that_made_its_base(even: str, plan: str, given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an answer among which the base was chosen nor the continuation that ended a given one."""
+    assert _reused(even, plan, given) == 0
+    monkeypatch.setattr("tokenworth.methods.plain.curve_stream", lambda seed: seed)
+    assert (_reused(even, plan, given) > 0) == (plan != "excursions")
+
+
+def test_rollouts_that_came_as_text_count_where_they_began_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the backend has no exact ids, a case measures without passing rollouts; with them some pass."""
+    states = {str(i): {"edges": [[0, 0.8, str(i + 1)], [1, 0.2, "no"]]} for i in range(7)} | {
+        "7": {"outcome": "yes"},
+        "no": {"outcome": "no"},
+    }
+    (tmp_path / "line.json").write_text(json.dumps({"vocab_size": 2, "start": "0", "states": states, "correct": "yes"}))
+    case = Workbench(f"toy:{tmp_path / 'line.json'}").case()
+    trace, backend = case.given_trace((0,) * 7), case.model.backend
+    able = backend.capabilities
+    for exact in (True, False):
+        monkeypatch.setattr(backend, "capabilities", replace(able, exact_ids=exact))
+        result = case.curve(trace, plan="plain", samples=5).result
+        assert bool((result.n_effective > result.n_started).any()) == exact

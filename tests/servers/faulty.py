@@ -35,7 +35,7 @@ Plan = Callable[[int, Mapping[str, Any]], str | None]
 class Ways:
     """What the server is like. ``n``: honoured, ignored, refused or same (one completion n times); ``temperature``: honoured, greedy
     or fixed (0.7 whatever is asked); ``ids``: unique, constant or none; ``echo``: ok, off (by one place) or none; ``refuses``: fields
-    it answers with 422; ``cap``: 400 above so many log-probabilities, 0 for none at all."""
+    it answers with 422; ``cap``: 400 above so many log-probabilities, 0 for none at all; ``hidden``: changes what is asked in silence."""
 
     ids_in: bool = True
     ids_out: bool = True
@@ -54,6 +54,7 @@ class Ways:
     shifted: int = 0
     owner: str = "vllm"
     length: int = 4096
+    hidden: Callable[[dict[str, Any]], dict[str, Any]] = dict
     chain: Chain = field(default_factory=Chain)
 
 
@@ -144,6 +145,11 @@ REPLIES: Mapping[str, Callable[[dict[str, Any]], bytes]] = {
     "same reply id": _change(lambda reply: reply.update(id="cmpl-again")),
     "other prompt": _change(lambda reply: reply["usage"].update(prompt_tokens=reply["usage"]["prompt_tokens"] + 3)),
     "negative usage": _change(lambda reply: reply["usage"].update(prompt_tokens=-(10**9))),
+    "prompt once a choice": _change(
+        lambda reply: reply["usage"].update(prompt_tokens=reply["usage"]["prompt_tokens"] * len(reply["choices"]))
+    ),
+    "absurd prompt": _change(lambda reply: reply["usage"].update(prompt_tokens=10**9)),
+    "other model": _change(lambda reply: reply.update(model="a-smaller-one")),
     "huge usage": _change(lambda reply: reply["usage"].update(completion_tokens=10**12)),
     "10 MB": _change(lambda reply: reply.update(padding="x" * 10_000_000)),
     "10 MB junk": lambda reply: b"[" + b"1," * 5_000_000 + b"1]",
@@ -259,7 +265,7 @@ class FaultyServer:
         if body.get("temperature", 1.0) == 0 and body.get("n", 1) > 1:
             return 400, {"error": {"message": f"n must be 1 when using greedy sampling, got {body['n']}.", "code": 400}}
         ids = [(token + ways.shifted) % ways.chain.size for token in self._ids(prompt)]
-        body = {name: value for name, value in body.items() if name not in ways.ignores}
+        body = ways.hidden({name: value for name, value in body.items() if name not in ways.ignores})
         if ways.temperature != "honoured":
             body["temperature"] = 0.0 if ways.temperature == "greedy" else 0.7
         count = body.get("n", 1) if ways.n != "ignored" else 1

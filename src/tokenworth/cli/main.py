@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import ClassVar
 
@@ -64,8 +65,14 @@ def cli(context: click.Context) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits."""
+    """Runs the command line and exits. A batch system's SIGTERM stops it as Ctrl-C does: what is under way is waited for."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run(arguments))
+
+
+def _interrupt(number: int, frame: object) -> None:
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def run(arguments: list[str] | None = None) -> int:

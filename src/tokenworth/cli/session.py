@@ -32,7 +32,7 @@ from tokenworth.store.sqlite import SqliteStore
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case, utc_now
-from tokenworth.workbench.models import is_served
+from tokenworth.workbench.models import check_names, is_served
 from tokenworth.workbench.page import write_report
 from tokenworth.workbench.progress import ProgressLine
 
@@ -65,6 +65,7 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
         click.echo("no --store: if this run is stopped, it begins anew", err=True)
     if "base" in options and not options["trace_ids"]:
         check_choice(options["base"], n_draws(options))
+    check_names(options["model"])
     if is_served(options["model"]) or options["model"] == "tiny" or options["model"].startswith("hf:"):
         _check_task(options["task"], items[0])
     documents: list[Document] = []

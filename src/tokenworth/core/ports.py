@@ -24,6 +24,8 @@ class Capabilities:
     """Draws rollouts from the sampling distribution asked for."""
     any_cut: bool = True
     """Can start at every cut; False where prefixes travel as text, which not every cut survives."""
+    exact_ids: bool = True
+    """Rollouts come as the ids that were sampled; False where they come as text, encoded again: other boundaries are possible."""
     lacks: Mapping[str, str] = field(default_factory=dict[str, str])
     """Field name -> why it is False: what the server or model does not do."""
 
@@ -110,6 +112,19 @@ class Backend(Protocol):
 
     def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
         """Yields (key, response) in any order, each as soon as it is known."""
+        ...
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """A backend that can be asked to begin nothing more, and to give what is under way.
+
+    Breaking off what is under way would keep the answers that came quickly and lose the others: drawn anew by a server that does
+    not repeat its draws, they would favour short rollouts.
+    """
+
+    def stop(self) -> None:
+        """Begins nothing more; the iterator of answers gives what is under way and ends."""
         ...
 
 

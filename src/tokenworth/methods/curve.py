@@ -21,12 +21,14 @@ def curve(
     with_probabilities: bool = True,
     cuts_allowed: tuple[int, ...] | None = None,
     snap: bool = False,
+    reuse: bool = True,
 ) -> Experiment[CurveResult]:
     """Measures V(c) and the outcome distribution at cuts 0…T of ``trace`` with the settings' plan.
 
     ``with_probabilities``: ask for q_c of every base token. Excursions need it; the plain plans only show it. ``cuts_allowed``: the
     only cuts rollouts can start from (None: all), for the plain plans; a planned cut that is not among them is left out, or with
-    ``snap`` moves to the nearest.
+    ``snap`` moves to the nearest. ``reuse``: whether plain rollouts that follow the base count at the cuts they pass; off where the ids
+    of rollouts are not the model's own.
 
     Raises MismatchError where the base did not end as a rollout of this sampling would have, InvalidInput for excursions where some
     cuts cannot be reached.
@@ -44,7 +46,8 @@ def curve(
     base = judge(trace.sequence.completion, trace.stop)
     if settings.plan == "excursions":
         return (yield from excursions(trace, judge=judge, settings=settings, base=base, table=table))
-    return (yield from plain(trace, judge=judge, settings=settings, base=base, table=table, cuts_allowed=cuts_allowed, snap=snap))
+    experiment = plain(trace, judge=judge, settings=settings, base=base, table=table, cuts_allowed=cuts_allowed, snap=snap, reuse=reuse)
+    return (yield from experiment)
 
 
 def check_process(trace: Trace, sampling: Sampling) -> None:

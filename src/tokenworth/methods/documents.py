@@ -137,7 +137,7 @@ def _branches(result: CurveResult, codec: Codec) -> tuple[BranchDoc, ...]:
 
 
 def _token_text(codec: Codec, token: int) -> str:
-    return pieces_text(codec.piece_bytes((token,)))[0]
+    return pieces_text(codec.piece_bytes((token,)))[0] if token >= 0 else ""
 
 
 def _sample_doc(draw: Draw, codec: Codec) -> SampleDoc:
@@ -256,6 +256,18 @@ def forced_document(result: ForcedResult, about: About) -> ForcedDoc:
     )
 
 
+def _no_verdict(grades: tuple[Grade, ...]) -> tuple[str, ...]:
+    unknown = sum(grade.verdict == "unknown" for grade in grades)
+    if unknown == 0:
+        return ()
+    if unknown == len(grades):
+        return ("no answer has a verdict: the accuracy says nothing; see the outcomes",)
+    return (
+        f"{unknown} of {len(grades)} answers have no verdict; "
+        "the accuracy is the share of correct answers, so they are not counted as correct; see the outcomes",
+    )
+
+
 def sample_document(result: SampleResult, chosen: int | None, about: About) -> SampleSetDoc:
     """The document of N answers."""
     traces = tuple(
@@ -287,5 +299,9 @@ def sample_document(result: SampleResult, chosen: int | None, about: About) -> S
         rollouts=len(result.rollouts),
         generated_tokens=result.generated_tokens,
         provenance=about.provenance,
-        notes=(f"length correlation over {correlation.n} answers with a verdict", *_unresolved(result.unresolved)),
+        notes=(
+            *_no_verdict(result.grades),
+            f"length correlation over {correlation.n} answers with a verdict",
+            *_unresolved(result.unresolved),
+        ),
     )

@@ -20,6 +20,17 @@ from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.proportion import proportion_limits
 
 LARGEST_BATCH = 4096
+CURVE_STREAM = 1 << 48
+"""Distance from a run's seed to the stream of its plain rollouts; no seed that a person gives comes near it."""
+
+
+def curve_stream(seed: int) -> int:
+    """The stream that plain rollouts of a run with this seed are drawn from; never the seed's own.
+
+    The base was chosen among the draws of the seed's own stream (`sample`), or ended by one of them (`complete_trace`). As a draw of
+    the curve it would follow itself to the end, and count, with the outcome it was chosen for, at every cut.
+    """
+    return CURVE_STREAM + seed
 
 
 def coarse_first(cuts: tuple[int, ...]) -> tuple[int, ...]:
@@ -40,8 +51,8 @@ def coarse_first(cuts: tuple[int, ...]) -> tuple[int, ...]:
 class _Tally:
     """Draws of one run by cut. Private state of one generator."""
 
-    def __init__(self, trace: Trace, base: Grade, settings: CurveSettings) -> None:
-        self.trace, self.base, self.settings = trace, base, settings
+    def __init__(self, trace: Trace, base: Grade, settings: CurveSettings, reuse: bool) -> None:
+        self.trace, self.base, self.settings, self.reuse = trace, base, settings, reuse
         self.draws: list[Draw] = []
         self.drawn: Counter[int] = Counter()
         self.asked: set[int] = set()
@@ -55,12 +66,12 @@ class _Tally:
         self.step[list(cuts)] = self.step.max() + 1
 
     def requests(self, cuts: tuple[int, ...], each: int) -> tuple[Sample, ...]:
+        """``each`` more rollouts from each of the cuts."""
+        return tuple(self.request(cut, self.drawn[cut] + i) for cut in cuts for i in range(each))
+
+    def request(self, cut: int, index: int) -> Sample:
         settings = self.settings
-        return tuple(
-            Sample(sequence=self.trace.sequence, cut=cut, params=settings.sampling, seed=settings.seed, index=self.drawn[cut] + i)
-            for cut in cuts
-            for i in range(each)
-        )
+        return Sample(sequence=self.trace.sequence, cut=cut, params=settings.sampling, seed=curve_stream(settings.seed), index=index)
 
     def add(self, batch: tuple[Sample, ...], answers: tuple[object, ...], judge: Judge) -> None:
         """Grades the rollouts and takes them in; fewer answers than requests where the run ends here."""
@@ -68,7 +79,8 @@ class _Tally:
             assert isinstance(rollout, Rollout)
             self.draws.append(grade_draw(self.trace, judge, cut=request.cut, index=request.index, leaves=False, rollout=rollout))
             self.drawn[request.cut] += 1
-            self.last.append(followed(self.trace.sequence.completion, request.cut, rollout.ids))
+            last = followed(self.trace.sequence.completion, request.cut, rollout.ids) if self.reuse else request.cut
+            self.last.append(last)
             self.generated += len(rollout.ids)
 
     def counts(self, columns: Int[np.ndarray, " draw"], n_columns: int) -> Float[np.ndarray, "cut column"]:
@@ -127,11 +139,7 @@ def _measure(tally: _Tally, cuts: tuple[int, ...], judge: Judge) -> Experiment[s
     while True:
         missing = tuple(cut for cut in cuts if tally.drawn[cut] < samples)
         if missing:
-            batch = tuple(
-                Sample(sequence=tally.trace.sequence, cut=cut, params=settings.sampling, seed=settings.seed, index=index)
-                for cut in missing
-                for index in range(tally.drawn[cut], samples)
-            )
+            batch = tuple(tally.request(cut, index) for cut in missing for index in range(tally.drawn[cut], samples))
         elif target is not None:
             half = tally.half_widths()
             wide = tuple(cut for cut in cuts if half[cut] > target)
@@ -169,18 +177,21 @@ def plain(
     table: NextTokenTable | None,
     cuts_allowed: tuple[int, ...] | None = None,
     snap: bool = False,
+    reuse: bool = True,
 ) -> Experiment[CurveResult]:
     """n rollouts at every cut (plain) or every K-th and T (stride); nothing is interpolated.
 
     A rollout that follows the base trace is a draw at every cut of the plan it passes (see `methods.passing`); n of them begin at
     each cut all the same. ``cuts_allowed``: the only cuts a request can start from; ``snap``: planned cuts that are not among
-    them move to the nearest instead of being left out.
+    them move to the nearest instead of being left out. ``reuse``: off, a rollout is a draw at the cut where it began alone, as it must
+    be where its ids are not the model's own but its text encoded: whether that text has a token boundary at a later cut depends on
+    what comes after.
 
     With ``refine`` the intervals whose ends differ by that much are halved until none is left. Cuts chosen that way were chosen
     because they looked different: their intervals are pointwise and know nothing of the choice.
     Source: the seed method of Thought Anchors (Bogdan et al. 2025) at token level.
     """
-    tally, allowed = _Tally(trace, base, settings), reachable(trace.n_trace, cuts_allowed)
+    tally, allowed = _Tally(trace, base, settings, reuse), reachable(trace.n_trace, cuts_allowed)
     cuts, missed = restrict(cut_grid(trace.n_trace, settings.stride or 1), allowed, snap=snap)
     ended = yield from _measure(tally, coarse_first(cuts), judge)
     while not ended and settings.refine is not None:

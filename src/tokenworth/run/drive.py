@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Generic, TypeVar
 
 from tokenworth.core.keys import Keyer
-from tokenworth.core.ports import Backend, KeyedRequest, Metered, Spent, Store
+from tokenworth.core.ports import Backend, KeyedRequest, Metered, Spent, Stoppable, Store
 from tokenworth.core.request import (
     Answers,
     Batch,
@@ -30,7 +30,7 @@ from tokenworth.core.request import (
 )
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import BudgetExceeded, MismatchError, StoreError
-from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Clock, Event, Finished, OnEvent, RunCounts
+from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Clock, Event, Finished, OnEvent, RunCounts, Stopping
 
 ResultT = TypeVar("ResultT")
 _LOG = logging.getLogger(__name__)
@@ -76,6 +76,14 @@ def drive_counted(
 
 def _ignore(event: Event) -> None:
     del event
+
+
+class _Awaited:
+    """The requests of a batch that went to the backend, and those of them that are not answered yet."""
+
+    def __init__(self, *, missing: Sequence[KeyedRequest], number: int, began: float) -> None:
+        self.missing, self.number, self.began = missing, number, began
+        self.waiting: dict[str, Request] = {keyed.key: keyed.request for keyed in missing}
 
 
 class _Driver(Generic[ResultT]):
@@ -136,8 +144,13 @@ class _Driver(Generic[ResultT]):
     def _draw(self, missing: Sequence[KeyedRequest], number: int, began: float) -> Mapping[str, Response]:
         """The responses to ``missing``, stored and read back. An unusable reply is one: drawing again would bias the sample."""
         arriving = self._backend.answer(missing)
+        awaited = _Awaited(missing=missing, number=number, began=began)
         try:
-            self._receive(arriving, missing, number, began)
+            try:
+                self._receive(arriving, awaited)
+            except KeyboardInterrupt:
+                self._wait_for_the_rest(arriving, awaited)
+                raise
         except BaseException:
             _close(arriving)
             _flush_if_possible(self._store)
@@ -148,8 +161,17 @@ class _Driver(Generic[ResultT]):
             raise StoreError(f"the store gave back {len(answers)} of {len(missing)} responses just written to it")
         return answers
 
-    def _receive(self, arriving: Iterator[tuple[str, Response]], missing: Sequence[KeyedRequest], number: int, began: float) -> None:
-        waiting = {keyed.key: keyed.request for keyed in missing}
+    def _wait_for_the_rest(self, arriving: Iterator[tuple[str, Response]], awaited: _Awaited) -> None:
+        """Stores what is under way when a run is interrupted; a second interruption ends that, too."""
+        if isinstance(self._backend, Stoppable):
+            self._backend.stop()
+            self._tell(Stopping(batch=awaited.number))
+            with suppress(MismatchError):  # That requests are left unanswered is what was asked for.
+                self._receive(arriving, awaited)
+
+    def _receive(self, arriving: Iterator[tuple[str, Response]], awaited: _Awaited) -> None:
+        """Stores answers as they come."""
+        missing, waiting, number, began = awaited.missing, awaited.waiting, awaited.number, awaited.began
         tokens = 0
         flushed = told = began
         for key, response in arriving:
@@ -216,9 +238,10 @@ def check_answer(request: Request, response: Response, source: str) -> None:
 
 
 def _close(answers: Iterator[tuple[str, Response]]) -> None:
-    # A backend that yields from a generator is told now, not at garbage collection, that nobody waits any more.
-    if isinstance(answers, Generator):
-        answers.close()
+    # A backend is told now, not at garbage collection, that nobody waits any more.
+    close = getattr(answers, "close", None)
+    if close is not None:
+        close()
 
 
 def _flush_if_possible(store: Store) -> None:

@@ -70,6 +70,13 @@ class BatchFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """The run was interrupted: nothing more is begun, and what is under way is waited for."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """The experiment returned its result. ``spent``: what a metered backend has used since it was made."""
 
@@ -78,7 +85,7 @@ class Finished:
     spent: Spent | None = None
 
 
-Event = BatchStarted | BatchProgress | BatchFinished | Finished
+Event = BatchStarted | BatchProgress | BatchFinished | Stopping | Finished
 OnEvent = Callable[[Event], None]
 Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back."""

@@ -231,7 +231,15 @@ class Case:
         allowed = self._reachable(trace, ((),))
         able = self.model.backend.capabilities
         with_q = able.next_token and allowed is None
-        return curve(trace, judge=self.judge, settings=settings, with_probabilities=with_q, cuts_allowed=allowed, snap=snap)
+        return curve(
+            trace,
+            judge=self.judge,
+            settings=settings,
+            with_probabilities=with_q,
+            cuts_allowed=allowed,
+            snap=snap,
+            reuse=able.exact_ids,
+        )
 
     def curve(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -75,8 +76,7 @@ def load_model(
         raise InvalidInput("no model is named; give tiny, toy:FILE.json, hf:PATH or http://HOST:PORT/v1#NAME")
     if all(one.startswith(_SERVED) for one in names):
         return _served(names, trace_format, lambda: _prompting(server, now, thinking))
-    if len(names) > 1:
-        raise InvalidInput(f"{len(names)} models are named; only addresses of servers of one model form a pool")
+    check_names(names)
     name = next(iter(names))
     kind, _, path = name.partition(":")
     local: dict[str, Any] = {"device": device, "dtype": dtype, "batch": batch, "now": now, "thinking": thinking}
@@ -88,9 +88,22 @@ def load_model(
         return _local(name, path, **local, threads=threads, trace_format=trace_format, instruction=None)
     if (Path(name) / "config.json").is_file():
         return _local(name, name, **local, threads=threads, trace_format=trace_format, instruction=None)
+    if looks_like_an_address(name):
+        raise InvalidInput(f"model {name!r}: a server's address begins with http:// or https://, as in http://HOST:PORT/v1#NAME")
     if "/" in name or Path(name).exists():
         raise MissingFile(f"model {name!r}: no folder with a config.json there; write hf:NAME for a hub model, toy:FILE for an automaton")
     raise unknown_name("model", name, ("tiny", "toy:FILE.json", "hf:PATH", "http://HOST:PORT/v1#NAME"))
+
+
+def looks_like_an_address(name: str) -> bool:
+    """Whether a name was meant for a server: http in another spelling, or HOST:PORT."""
+    return bool(re.match(r"(?i)https?:/|[\w.-]+:\d{2,5}(/|#|$)", name)) and not name.startswith(_SERVED)
+
+
+def check_names(name: str | Sequence[str]) -> None:
+    """Refuses several names that are not all addresses of servers."""
+    if not isinstance(name, str) and len(name) != 1 and not is_served(name):
+        raise InvalidInput(f"{len(name)} models are named; only addresses of servers of one model form a pool")
 
 
 def is_served(name: str | Sequence[str]) -> bool:

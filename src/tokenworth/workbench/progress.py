@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 from tokenworth.core.ports import Spent
-from tokenworth.run.progress import BatchFinished, BatchProgress, Event, Finished
+from tokenworth.run.progress import BatchFinished, BatchProgress, Event, Finished, Stopping
 
 WIDTH = 100
 """Columns a line may take; what matters least is left out of a longer one."""
@@ -67,6 +67,10 @@ class ProgressLine:
         elif isinstance(event, BatchFinished):
             self._rollouts, self._tokens = event.counts.rollouts_drawn, event.counts.tokens_drawn
             self._spent += event.seconds
+        elif isinstance(event, Stopping):
+            self._write(f"{self.label}: stopping; waiting for the replies under way, interrupt again to drop them")
+            if self.is_terminal:
+                self.stream.write("\n")
         elif isinstance(event, Finished):
             self._finish(event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokenworth.backends.http.record import ServerRecord
+from tokenworth.backends.http.shaping import depends_on_order
 from tokenworth.core.ports import Capabilities
 from tokenworth.core.sampling import Sampling
 
@@ -12,6 +13,12 @@ def capabilities_of(record: ServerRecord) -> Capabilities:
     lacks: dict[str, str] = {}
     if not record.temperature_honoured:
         lacks["sample"] = "completions at temperature 1 are all the same: the server ignores the temperature"
+    elif record.seeds == "fixed":
+        lacks["sample"] = "it repeats its samples whatever the seed is"
+    elif record.sampler_agrees is False:
+        lacks["sample"] = (
+            "what it draws at temperature 1 or 0.5 is not what its log-probabilities say: a filter, penalty or temperature of its own is on"
+        )
     elif not record.ids_in and record.text_counts is False:
         lacks["sample"] = "it takes text only, and reads the chat template's markers as other tokens than the model's"
     elif not record.continues_open_trace:
@@ -32,7 +39,8 @@ def capabilities_of(record: ServerRecord) -> Capabilities:
         lacks["leave"] = "it gives no token ids back, so what a rollout's first token was is not known"
     if not record.ids_in:
         lacks["any_cut"] = "it takes text only, and not every cut survives the way through text"
-    return Capabilities(**{name: name not in lacks for name in ("sample", "leave", "next_token", "read", "any_cut")}, lacks=lacks)
+    uses = {name: name not in lacks for name in ("sample", "leave", "next_token", "read", "any_cut")}
+    return Capabilities(**uses, exact_ids=record.ids_out, lacks=lacks)
 
 
 def refuse_sampling(record: ServerRecord, params: Sampling, *, with_q: bool) -> str | None:
@@ -41,8 +49,10 @@ def refuse_sampling(record: ServerRecord, params: Sampling, *, with_q: bool) -> 
     ignored = [name.replace("_", "-") for name, on in asked.items() if on and not getattr(record, f"{name}_honoured")]
     if ignored and params.temperature > 0:
         return f"the server ignores {' and '.join(ignored)}; leave {'it' if len(ignored) == 1 else 'them'} off"
-    if with_q and asked["top_p"] and asked["min_p"] and record.order == "unknown":
-        return "in which order the server applies top-p and min-p is not known, so q is not; use one of them"
+    if with_q and record.order == "unknown" and depends_on_order(params):
+        hot = params.temperature != 1
+        works = "draw without top-p and min-p at this temperature" if hot else "draw with only one of top-k, top-p and min-p"
+        return f"in which order the server applies temperature and filters is not known, so q is not; {works}, or use --plan stride"
     return None
 
 
@@ -81,7 +91,8 @@ def table(record: ServerRecord) -> list[tuple[str, str, str]]:
             ", ".join(record.not_sent) or "none",
             "its own defaults for them cannot be seen" if record.not_sent else "",
         ),
-        ("order of filters", record.order, "" if record.order != "unknown" else "do not use top-p and min-p together"),
+        ("order of filters", record.order, "excursions: top-p alone, at temperature 1" if record.order == "unknown" else ""),
+        ("draws are those of q", yes[record.sampler_agrees], "nothing can be sampled" if record.sampler_agrees is False else ""),
         ("log-probabilities", _listed(record), _advice(record)),
         ("any token's log-probability", yes[record.bias_keeps_logprobs], _bound_advice(record)),
         ("logit bias bans a token", yes[record.bias_honoured], ""),
@@ -90,7 +101,7 @@ def table(record: ServerRecord) -> list[tuple[str, str, str]]:
         ("echo", record.echo, "echoed values are wrong; they are not used" if record.echo == "off" else ""),
         ("stop tokens end it", ", ".join(map(str, record.stops_at)) or "not found out", ""),
         ("stop strings cut off", yes[record.stop_text_trimmed], ""),
-        ("seeds repeat", record.seeds, "stored rollouts, not seeds, make runs repeatable"),
+        ("seeds repeat", record.seeds, _seed_advice(record)),
         ("counts all choices", yes[record.counts_all_choices], ""),
         ("counts cached tokens", yes[record.counts_cached], ""),
     ]
@@ -109,6 +120,10 @@ def _advice(record: ServerRecord) -> str:
     if record.logprobs_cap >= 20 or not (record.ids_in and record.ids_out):
         return ""
     return "few: excursions with --top-k up to this many are exact"
+
+
+def _seed_advice(record: ServerRecord) -> str:
+    return "nothing can be sampled" if record.seeds == "fixed" else "stored rollouts, not seeds, make runs repeatable"
 
 
 def _bound_advice(record: ServerRecord) -> str:

@@ -11,7 +11,7 @@ from tokenworth.backends.http.able import refuse_sampling, table
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import LoopThread, first_failure
 from tokenworth.backends.http.prompts import Prompts
-from tokenworth.backends.http.record import ServerRecord, read_identity, record_json, same_identity, without_readings
+from tokenworth.backends.http.record import ServerRecord, is_same, record_json, without_readings
 from tokenworth.backends.http.rollouts import Draws, Outcomes, Sampler, Trouble
 from tokenworth.backends.http.tables import Tables
 from tokenworth.backends.http.transport import Transport
@@ -21,7 +21,7 @@ from tokenworth.core.ports import Capabilities, KeyedRequest, Spent
 from tokenworth.core.request import NextToken, Read, Request, Response, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
-from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, Unsupported
+from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, TokenworthError, Unsupported
 
 _EmitPair = Callable[[tuple[str, Response]], None]
 
@@ -51,6 +51,7 @@ class HttpBackend:
     def __init__(self, served: Served, client: Client, loop: LoopThread, *, n_most: int) -> None:
         self.served, self.client, self._loop = served, client, loop
         self._trouble = Trouble()
+        self._stopping = False
         # At the latest when the process ends: connections that nobody closed would be complained about.
         self._shut = weakref.finalize(self, _shut, loop, client.transport)
         prompts = Prompts(served.codec, as_text=not served.record.ids_in, drop=served.bos if served.record.bos_added else ())
@@ -82,8 +83,8 @@ class HttpBackend:
         return record_json(self.served.record)
 
     def is_same_model(self, record: object) -> bool:
-        """Whether the readings in an earlier record agree with those of this probe."""
-        return same_identity(read_identity(record), self.served.record.identity)
+        """Whether the readings in an earlier record, or its greedy texts, agree with those of this probe."""
+        return not isinstance(record, dict) or is_same(record, record_json(self.served.record))
 
     def is_recorded(self, record: object) -> bool:
         """Whether an earlier record says the same, readings and number of requests apart."""
@@ -134,22 +135,28 @@ class HttpBackend:
                 checked = keyed.request.sequence
                 _check_ids(checked.prompt, self.served.vocab_size)
                 _check_ids(checked.completion, self.served.vocab_size)
+        self._stopping = False
         jobs = _jobs(requests, self.sampler.n_most, in_order=self.client.is_limited)
         return self._loop.stream(lambda emit: self._run(jobs, emit))
+
+    def stop(self) -> None:
+        """Begins nothing more of what is being answered; what is under way still comes, and then the answers end."""
+        self._stopping = True
 
     async def _run(self, jobs: Sequence[Draws | KeyedRequest], emit: _EmitPair) -> None:
         outcomes = Outcomes(lambda key, rollout: emit((key, rollout)), self._trouble)
         pending = iter(jobs)
-        spent: list[BudgetExceeded] = []
+        faults: list[TokenworthError] = []
 
         async def worker() -> None:
+            # What is under way when something fails is waited for: dropping it would keep the short answers and lose the long.
             for job in pending:
-                if spent:
+                if faults or self._stopping:
                     return
                 try:
                     await self._do(job, outcomes, emit)
-                except BudgetExceeded as limit:
-                    spent.append(limit)
+                except TokenworthError as fault:
+                    faults.append(fault)
 
         width = min(len(jobs), 2 * sum(endpoint.limit.most for endpoint in self.client.endpoints))
         try:
@@ -158,9 +165,10 @@ class HttpBackend:
                     group.create_task(worker())
         except BaseExceptionGroup as failures:
             raise first_failure(failures) from None
-        outcomes.settle()
-        if spent:
-            raise spent[0]
+        if not faults or isinstance(faults[0], BudgetExceeded):
+            outcomes.settle()
+        if faults:
+            raise faults[0]
 
     async def _do(self, job: Draws | KeyedRequest, outcomes: Outcomes, emit: _EmitPair) -> None:
         if isinstance(job, Draws):

@@ -46,11 +46,12 @@ class Client:
         self._purse = Purse(max_usd)
         self._spent = Spent(money=None if price is None else 0.0)
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._models: dict[str, str] = {}
 
     def over(self, endpoints: Sequence[Endpoint], *, ids_repeat: bool) -> Client:
         """A client of more endpoints that goes on with this one's purse and price."""
         made = Client(self.transport, endpoints, self.dialect, price=self._price, ids_repeat=ids_repeat, clock=self._clock)
-        made._purse, made._spent = self._purse, self._spent
+        made._purse, made._spent, made._models = self._purse, self._spent, self._models
         return made
 
     @property
@@ -76,14 +77,15 @@ class Client:
         Raises `Malformed` for a reply that is no answer, `ServerError` when no endpoint answers or one refuses,
         `BudgetExceeded` when it could cost more than is left.
         """
-        room = ask.n * ask.max_tokens
-        most = 0.0 if self._price is None else self._price.at_most(read=ask.prompt.length, generated=room)
+        read, generated = self.dialect.most_counted(ask)
+        most = 0.0 if self._price is None else self._price.at_most(read=read, generated=generated)
         await self._purse.reserve(most)
         # What a reply has cost that cannot be read, or is not waited for, is not known: the most it can be is counted.
         actual = most
         try:
-            body = await self._send(ask, place, ask.prompt.length + room)
+            body, url = await self._send(ask, place, ask.prompt.length + ask.n * ask.max_tokens)
             reply = self.dialect.parse(body, ask)
+            self._check_model(url, reply)
             self._check_id(reply)
             actual = self._count(ask, reply, most)
             return reply
@@ -100,12 +102,12 @@ class Client:
             if self._price is not None:
                 self._spent = replace(self._spent, money=(self._spent.money or 0.0) + actual)
 
-    async def _send(self, ask: Ask, place: bytes, tokens: int) -> bytes:
+    async def _send(self, ask: Ask, place: bytes, tokens: int) -> tuple[bytes, str]:
         while True:
             endpoint = self._choose(place)
             try:
                 url, weight = endpoint.root + self.dialect.path, endpoint.weight(ask.n, ask.max_tokens)
-                return await self.transport.post(endpoint, url, lambda: self.dialect.body(ask), tokens, weight)
+                return await self.transport.post(endpoint, url, lambda: self.dialect.body(ask), tokens, weight), endpoint.url
             except Unreachable as fault:
                 endpoint.down_until = self._clock() + DOWN_S
                 endpoint.failure = str(fault)
@@ -120,6 +122,11 @@ class Client:
         if len(healthy) == 1:
             return healthy[0]
         return max(healthy, key=lambda endpoint: hashlib.blake2b(place + endpoint.url.encode(), digest_size=8).digest())
+
+    def _check_model(self, url: str, reply: Reply) -> None:
+        """Gateways fall back on another model in silence: all replies of an endpoint name the one that its first named."""
+        if reply.model and reply.model != self._models.setdefault(url, reply.model):
+            raise Malformed(f"the reply is from model {reply.model[:80]!r} where {self._models[url][:80]!r} answered before")
 
     def _check_id(self, reply: Reply) -> None:
         """A reply that came before is not a new draw: something between the server and us repeats replies."""

@@ -34,7 +34,8 @@ async def contact(transport: Transport, endpoint: Endpoint, model: str) -> Conta
     names = [str(entry["id"]) for entry in entries if str(entry["id"]).isprintable()]
     if not model:
         if len(names) != 1:
-            raise ServerError(f"{endpoint.url} lists {len(names)} models; write #NAME after the address: {', '.join(names[:8]) or 'none'}")
+            told = f"lists {len(names)} models: {', '.join(names[:8])}" if names else "lists no models"
+            raise ServerError(f"{endpoint.url} {told}; write #NAME after the address, and check that the address is right")
         model = names[0]
     # A server without a list (some gateways) is asked for the model as it is.
     entry = next((entry for entry in entries if entry["id"] == model or model in _strings(entry.get("aliases"))), None)
@@ -69,7 +70,8 @@ async def _json(transport: Transport, endpoint: Endpoint, url: str) -> dict[str,
             return {}
         raise
     except Unreachable as error:
-        raise ServerError(f"no answer from {error}; is the server running, and is this its address?") from None
+        hint = ", and does it speak https" if url.startswith("https:") else ""
+        raise ServerError(f"no answer from {error}; is the server running, is this its address{hint}?") from None
     except Malformed as error:
         raise ServerError(f"{url}: {error}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -42,7 +42,9 @@ class AdaptiveLimit:
                 if future.done() and not future.cancelled():
                     self._leave(weight)
                 else:
-                    self._waiting.remove((future, weight))
+                    # Gone already where a place fell free after the cancellation and before this line.
+                    if (future, weight) in self._waiting:
+                        self._waiting.remove((future, weight))
                     self._wake()
                 raise
         else:
@@ -119,7 +121,7 @@ class Purse:
             while self._refused is None and self.spent + self._set_aside + most > self.limit:
                 if not self._open:
                     self._refused = (
-                        f"stopped at {self.spent:.4f} of {self.limit:g} USD: the next request may cost up to {most:.4f}; "
+                        f"stopped at {self.spent:.4g} of {self.limit:g} USD: the next request may cost up to {most:.2g}; "
                         "what was drawn is stored, run again with a larger --max-usd to go on"
                     )
                     break

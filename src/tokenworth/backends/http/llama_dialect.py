@@ -8,16 +8,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from tokenworth.backends.http.wire import Ask, Choice, Dialect, Listing, Malformed, Reply, check_ids, decode_json, in_order, make_listing
 
 SAMPLERS = ["temperature", "top_k", "top_p", "min_p"]
+NEUTRAL = {
+    "mirostat": 0,
+    "dynatemp_range": 0.0,
+    "min_keep": 0,
+    "ignore_eos": False,
+    "typical_p": 1.0,
+    "xtc_probability": 0.0,
+    "dry_multiplier": 0.0,
+    "top_n_sigma": -1.0,
+    "repeat_last_n": 0,
+    "repeat_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "grammar": "",
+}
+"""Sent with every request: what is left out, the server fills in from its command line. Mirostat would replace all samplers."""
 _SEEDS = 1 << 31
 """Seeds below this: the server's own run to 2³², and the last of them means a random one."""
 _FINISH = {"eos": "stop", "word": "stop", "limit": "length"}
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
 
 
 class _Top(msgspec.Struct):
@@ -32,7 +51,7 @@ class _Entry(msgspec.Struct):
 
 
 class _Timings(msgspec.Struct):
-    cache_n: int | None = None
+    cache_n: _Count | None = None
 
 
 class _Sample(msgspec.Struct):
@@ -42,8 +61,9 @@ class _Sample(msgspec.Struct):
     index: int = 0
     stop: bool = True
     truncated: bool = False
-    tokens_evaluated: int | None = None
-    tokens_predicted: int | None = None
+    tokens_evaluated: _Count | None = None
+    tokens_predicted: _Count | None = None
+    model: str | None = None
     timings: _Timings | None = None
     completion_probabilities: list[_Entry] | None = None
     generation_settings: dict[str, Any] | None = None
@@ -70,9 +90,7 @@ class LlamaDialect:
             "top_p": params.top_p,
             "min_p": params.min_p,
             "samplers": SAMPLERS,
-            "repeat_penalty": 1.0,
-            "presence_penalty": 0.0,
-            "frequency_penalty": 0.0,
+            "logit_bias": [[token, False if value == -math.inf else value] for token, value in ask.bias.items()],
             "cache_prompt": True,
             "return_tokens": True,
             "n_probs": ask.top,
@@ -81,9 +99,11 @@ class LlamaDialect:
         }
         if ask.n > 1:
             fields["n"] = ask.n
-        if ask.bias:
-            fields["logit_bias"] = [[token, False if value == -math.inf else value] for token, value in ask.bias.items()]
-        return msgspec.json.encode(fields | dict(ask.extra))
+        return msgspec.json.encode(NEUTRAL | fields | dict(ask.extra))
+
+    def most_counted(self, ask: Ask) -> tuple[int, int]:
+        """Tokens read and generated that a reply can count at most: the prompt counts once, and exactly."""
+        return ask.prompt.length, ask.n * ask.max_tokens
 
     def speaks_like(self, other: Dialect) -> bool:
         """Whether requests of the one mean the same to a server of the other."""
@@ -101,6 +121,7 @@ class LlamaDialect:
             prompt_tokens=first.tokens_evaluated,
             completion_tokens=sum(sample.tokens_predicted or len(sample.tokens) for sample in samples),
             cached_tokens=_cached(samples),
+            model=first.model or "",
         )
 
     def _choice(self, sample: _Sample, ask: Ask) -> Choice:
@@ -140,6 +161,8 @@ def _check_understood(sample: _Sample, ask: Ask) -> None:
     """
     if sample.tokens_evaluated is not None and sample.tokens_evaluated != ask.prompt.length:
         raise Malformed(f"the server read a prompt of {sample.tokens_evaluated} tokens where {ask.prompt.length} were sent")
+    if (sample.tokens_predicted or 0) > ask.max_tokens:
+        raise Malformed(f"{sample.tokens_predicted} tokens generated where at most {ask.max_tokens} were asked for")
     echoed = sample.generation_settings
     if echoed is None:
         return
@@ -153,5 +176,8 @@ def _check_understood(sample: _Sample, ask: Ask) -> None:
         got = echoed.get(name)
         if not isinstance(got, int | float) or abs(got - asked) > 1e-5 * max(1.0, abs(asked)):
             raise Malformed(f"the server understood {name} {got!r} where {asked} was asked for")
+    for name, neutral in NEUTRAL.items():
+        if echoed.get(name, neutral) != neutral:
+            raise Malformed(f"the server understood {name} {str(echoed[name])[:40]!r} where {neutral!r} was asked for")
     if len(echoed.get("logit_bias") or ()) != len(ask.bias):
         raise Malformed("the server did not take the logit bias it was sent")

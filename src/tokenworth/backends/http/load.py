@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from tokenworth.backends.http.llama_dialect import LlamaDialect
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.http.probe import Subject, probe
-from tokenworth.backends.http.record import ServerRecord, pooled, same_identity
+from tokenworth.backends.http.record import ServerRecord, is_same, pooled, record_json
 from tokenworth.backends.http.secret import Secret, read_key
 from tokenworth.backends.http.transport import Endpoint, Transport, make_endpoint
 from tokenworth.backends.http.wire import Dialect
@@ -28,6 +29,7 @@ from tokenworth.errors import InvalidInput, MismatchError
 
 CONCURRENCY = 64
 """Requests in flight to one endpoint when nobody says so; llama.cpp gets as many as it has slots."""
+_BYTE = re.compile("<0x[0-9A-Fa-f]{2}>")
 _QUESTION = "Name an animal and say in a few words why you chose it."
 
 
@@ -149,13 +151,16 @@ def _special(files: TokenizerFiles) -> frozenset[int]:
 
 
 def _token_of(files: TokenizerFiles) -> Any:
-    """Text -> the one token with that text. Made at the first use: few servers need it."""
+    """Text -> the one token with that text; byte tokens (``<0x41>``) stand back. Made at the first use: few servers need it."""
     known: dict[str, int | None] = {}
+    of_bytes = {token for name, token in files.vocabulary.items() if _BYTE.fullmatch(name)}
 
     def find(text: str) -> int | None:
         if not known:
-            for token in range(files.vocab_size):
+            for token in sorted(range(files.vocab_size), key=lambda token: token in of_bytes):
                 piece = files.codec.decode((token,))
+                if token in of_bytes and piece in known:
+                    continue
                 known[piece] = None if piece in known or "\ufffd" in piece else token
         return known.get(text)
 
@@ -185,8 +190,9 @@ def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord], d
             raise MismatchError(f"{addresses[0].url} and {address.url} differ in {told}; a pool must serve one model in one way")
         if not dialect.speaks_like(dialects[0]):
             raise MismatchError(f"{addresses[0].url} and {address.url} take other request fields; a pool must serve one model in one way")
-        if not same_identity(first.identity, record.identity):
-            raise MismatchError(f"{addresses[0].url} and {address.url} give other log-probabilities for one prompt: other models")
+        if not is_same(record_json(first), record_json(record)):
+            given = "log-probabilities for one prompt" if first.identity else "greedy completions of the same texts"
+            raise MismatchError(f"{addresses[0].url} and {address.url} give other {given}: other models")
 
 
 def _backend(

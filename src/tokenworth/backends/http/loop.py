@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
+
+from tokenworth.errors import InvalidInput
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -20,9 +23,13 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
+        self._process = os.getpid()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The coroutine's result; an interruption cancels it."""
+        """The coroutine's result; an interruption cancels it. Raises `InvalidInput` after `close`, and in a forked process."""
+        if not self.is_usable:
+            coroutine.close()
+            raise InvalidInput("the connection to the server is closed, or belongs to another process; open the workbench where it is used")
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
@@ -30,27 +37,14 @@ class LoopThread:
             future.cancel()
             raise
 
-    def stream(self, make: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> Iterator[T]:
-        """Yields what the coroutine emits, as it does; raises what it raises; closing the iterator cancels it."""
-        items: queue.SimpleQueue[tuple[bool, T | None]] = queue.SimpleQueue()
+    def stream(self, make: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> Stream[T]:
+        """What the coroutine emits, as it does."""
+        return Stream(self, make)
 
-        async def start() -> asyncio.Task[None]:
-            task = asyncio.ensure_future(make(lambda item: items.put((True, item))))
-            task.add_done_callback(lambda _: items.put((False, None)))
-            return task
-
-        task = self.run(start())
-        try:
-            while True:
-                more, item = items.get()
-                if not more:
-                    task.result()
-                    return
-                yield item  # type: ignore[misc]
-        finally:
-            # Waited for, so that nothing is under way any more when the caller goes on, or closes the connections.
-            if not self.is_closed:
-                self.run(_end(task))
+    @property
+    def is_usable(self) -> bool:
+        """Whether coroutines can run: not closed, and not the copy of a loop whose thread a fork left behind."""
+        return not self.is_closed and self._process == os.getpid()
 
     @property
     def is_closed(self) -> bool:
@@ -58,8 +52,8 @@ class LoopThread:
         return self._loop.is_closed()
 
     def close(self, last: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
-        """Ends what is under way, runs ``last``, stops the loop and waits for the thread."""
-        if self.is_closed:
+        """Ends what is under way, runs ``last``, stops the loop and waits for the thread. In a forked process it does nothing."""
+        if not self.is_usable:
             return
 
         async def finish() -> None:
@@ -76,6 +70,41 @@ class LoopThread:
         self._thread.join(timeout=5.0)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+class Stream(Iterator[T]):
+    """What a coroutine emits, in the caller's thread. Raises at the end what the coroutine raised.
+
+    Not a generator: an interruption while it waits leaves it as it was, so that the caller can go on to what is under way.
+    """
+
+    def __init__(self, loop: LoopThread, make: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> None:
+        self._loop, self._items = loop, queue.SimpleQueue[tuple[bool, T | None]]()
+        self._is_over = False
+
+        async def start() -> asyncio.Task[None]:
+            task = asyncio.ensure_future(make(lambda item: self._items.put((True, item))))
+            task.add_done_callback(lambda _: self._items.put((False, None)))
+            return task
+
+        self._task = loop.run(start())
+
+    def __next__(self) -> T:
+        """The next item."""
+        if self._is_over:
+            raise StopIteration
+        more, item = self._items.get()
+        if not more:
+            self._is_over = True
+            self._task.result()
+            raise StopIteration
+        return item  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Cancels what is under way and waits until it has stopped."""
+        self._is_over = True
+        if self._loop.is_usable and not self._task.done():
+            self._loop.run(_end(self._task))
 
 
 async def _end(task: asyncio.Task[None]) -> None:

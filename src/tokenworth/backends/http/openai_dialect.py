@@ -6,6 +6,7 @@ Which of the optional fields a server understands is what the probe finds out; t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -30,6 +31,8 @@ _FINISH = {"stop": "stop", "eos": "stop", "length": "length", "content_filter": 
 _TOKEN_ID = "token_id:"
 _SAME = 1e-3
 """Nats by which one token's log-probability may differ between the two places of a reply that give it."""
+_TEMPLATE = 16
+"""Tokens that a server may count besides the prompt it was sent."""
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
 
 
@@ -76,6 +79,7 @@ class _Choice(msgspec.Struct):
 class _Reply(msgspec.Struct):
     choices: list[_Choice]
     id: str | None = None
+    model: str | None = None
     usage: _Usage | None = None
     error: Any = None
 
@@ -93,10 +97,15 @@ class Fields:
     stop_token_ids: bool = True
     add_special_tokens: bool = True
     skip_special_tokens: bool = True
-    prompt_counts: bool = False
-    """Not a field of requests: usage counts exactly the ids sent. A reply that counts others is one to another prompt."""
+    prompt_counts: bool | None = None
+    """Not a field of requests: usage counts exactly the prompt's tokens, once. A reply that counts others is one to another prompt.
+    None: not found out yet."""
+    adds_bos: bool = False
+    """Not a field of requests: a token is put before prompts (sent as text) that do not begin with it."""
     completion_counts: bool = False
     """Not a field of requests: usage counts exactly the ids that came back. Of a reply that counts others, some are lost."""
+    length_counts: bool = False
+    """Not a field of requests: usage counts all that was allowed of completions that end at their limit."""
 
 
 class OpenAIDialect:
@@ -114,6 +123,17 @@ class OpenAIDialect:
     def with_fields(self, **fields: bool) -> OpenAIDialect:
         """The same dialect with some fields changed."""
         return OpenAIDialect(self.model, self.vocab_size, replace(self.fields, **fields), self._token_of, self.path)
+
+    def most_counted(self, ask: Ask) -> tuple[int, int]:
+        """Tokens read and generated that a reply can count at most: some servers count the prompt once a choice."""
+        length, fields = ask.prompt.length, self.fields
+        echoed = length if "echo" in ask.extra else 0
+        if fields.prompt_counts:
+            read = length + fields.adds_bos
+        else:
+            # Before it is known whether the tokenizer is the server's, text may be many more tokens there.
+            read = length * (_TEMPLATE if fields.prompt_counts is None and ask.n == 1 else ask.n) + _TEMPLATE
+        return read, ask.n * (ask.max_tokens + echoed)
 
     def speaks_like(self, other: Dialect) -> bool:
         """Whether requests of the one mean the same to a server of the other."""
@@ -161,6 +181,9 @@ class OpenAIDialect:
         self._check_usage(usage, ask)
         choices = tuple(self._choice(reply.choices[i], ask) for i in order)
         made = sum(len(choice.ids or ()) for choice in choices)
+        full = ask.max_tokens * sum(choice.finish == "length" for choice in choices)
+        if self.fields.length_counts and (usage.completion_tokens or 0) < full:
+            raise Malformed(f"completions clipped: {usage.completion_tokens} tokens generated where those ended by their limit have {full}")
         if self.fields.completion_counts and usage.completion_tokens != made:
             raise Malformed(f"{made} tokens came back where the server says it generated {usage.completion_tokens}")
         return Reply(
@@ -169,13 +192,18 @@ class OpenAIDialect:
             completion_tokens=usage.completion_tokens,
             cached_tokens=None if usage.prompt_tokens_details is None else usage.prompt_tokens_details.cached_tokens,
             id=reply.id or "",
+            model=reply.model or "",
         )
 
     def _check_usage(self, usage: _Usage, ask: Ask) -> None:
-        if self.fields.prompt_counts and usage.prompt_tokens != ask.prompt.length:
-            raise Malformed(f"the server read {usage.prompt_tokens} prompt tokens where {ask.prompt.length} were sent")
-        if (usage.completion_tokens or 0) > ask.n * ask.max_tokens and "echo" not in ask.extra:
-            raise Malformed(f"{usage.completion_tokens} tokens generated where at most {ask.n * ask.max_tokens} were asked for")
+        length, (read, generated) = ask.prompt.length, self.most_counted(ask)
+        if self.fields.prompt_counts and usage.prompt_tokens not in (length, read):
+            clipped = ": was the prompt clipped?" if (usage.prompt_tokens or 0) < length else ""
+            raise Malformed(f"the server read {usage.prompt_tokens} prompt tokens where {length} were sent{clipped}")
+        if (usage.prompt_tokens or 0) > read:
+            raise Malformed(f"{usage.prompt_tokens} prompt tokens read where {length} were sent, for {ask.n} completions")
+        if (usage.completion_tokens or 0) > generated:
+            raise Malformed(f"{usage.completion_tokens} tokens generated where at most {generated} were asked for")
 
     def _choice(self, choice: _Choice, ask: Ask) -> Choice:
         finish = _FINISH.get(choice.finish_reason or "")
@@ -218,26 +246,31 @@ class OpenAIDialect:
         if top is None:
             return None
         sampled = self._token(token)
-        pairs = self._known(top)
         if token in top and (value is None or abs(top[token] - value) > _SAME):
             raise Malformed(f"the generated token has two log-probabilities, {value} and {top[token]}")
-        lowest = min((one for _, one in pairs if one is not None), default=None)
+        by_text = not token.startswith(_TOKEN_ID)
         # The sampled token comes on top of the most likely ones. Where it is the least of them it may not be one of them, and
         # what is not listed could be likelier: it is read, not ranked.
-        if sampled is not None and value == lowest and (len(top) > asked or not token.startswith(_TOKEN_ID)):
-            pairs = [pair for pair in pairs if pair[0] != sampled]
-        return make_listing(pairs, {} if sampled is None else {sampled: value})
+        beside = value is not None and value == min(top.values(), default=None) and token in top and (len(top) > asked or by_text)
+        pairs, lost = self._known({text: one for text, one in top.items() if not (beside and text == token)})
+        # Tokens of one text are one entry of an object; which of their values it has is not known.
+        merged = by_text and len(top) - beside < asked
+        return make_listing(pairs, {} if sampled is None else {sampled: value}, lost, merged=merged)
 
     def _of_content(self, entry: _Content) -> Listing:
-        top = {(one.id if one.id is not None else self._token(one.token)): one.logprob for one in entry.top_logprobs or ()}
+        found = [(one.id if one.id is not None else self._token(one.token), one.logprob) for one in entry.top_logprobs or ()]
+        times = Counter(token for token, _ in found)
         sampled = entry.id if entry.id is not None else self._token(entry.token)
         return make_listing(
-            [(token, value) for token, value in top.items() if token is not None], {} if sampled is None else {sampled: entry.logprob}
+            [(token, value) for token, value in found if token is not None and times[token] == 1],
+            {} if sampled is None or times[sampled] > 1 else {sampled: entry.logprob},
+            [value for token, value in found if token is None or times[token] > 1],
         )
 
-    def _known(self, top: Mapping[str, float]) -> list[tuple[int, float | None]]:
-        pairs = ((self._token(text), value) for text, value in top.items())
-        return [(token, value) for token, value in pairs if token is not None]
+    def _known(self, top: Mapping[str, float]) -> tuple[list[tuple[int, float | None]], list[float]]:
+        """The entries whose token is known, and the values of the others."""
+        pairs = [(self._token(text), value) for text, value in top.items()]
+        return [(token, value) for token, value in pairs if token is not None], [value for token, value in pairs if token is None]
 
     def _token(self, text: str) -> int | None:
         if text.startswith(_TOKEN_ID):

@@ -1,15 +1,18 @@
 """First contact: what a server really does, found out by asking. A reply with status 200 proves nothing.
 
-Fifty requests or so of a few tokens each, twice as many where each gives one completion. What is found decides how the server is
+Some 75 requests of a few tokens each, or up to 300 where each gives one completion. What is found decides how the server is
 spoken to and what it may be used for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from tokenworth.backends.http.agreement import agrees
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.contact import Contact
 from tokenworth.backends.http.llama_dialect import LlamaDialect
@@ -26,6 +29,7 @@ from tokenworth.errors import ServerError
 
 _TEXT = "The quick brown fox, 12,345 caf\u00e9s \u2014 na\u00efve?\n\n\tdef f(x): return x ** 2  # done"
 """Letters, numbers, white space and accents: another tokenizer makes another number of tokens of it."""
+_OTHER_TEXT = "Once upon a time there was a"
 _TOPS = (1000, 100, 20, 10, 5, 1)
 _COUNTS = (16, 8, 4, 2)
 _OPTIONAL = ("top_k", "min_p", "repetition_penalty", "stop_token_ids", "add_special_tokens", "skip_special_tokens", "seed")
@@ -48,66 +52,90 @@ class Subject:
 
 
 async def probe(client: Client, who: Contact, subject: Subject) -> ServerRecord:
-    """The record of a server; leaves ``client`` speaking its dialect.
+    """The record of a server, after some 75 requests, or up to 300 where each gives one completion.
+
+    Leaves ``client`` speaking its dialect.
 
     Raises `ServerError` when it does not complete even the plainest request.
     """
     if who.is_llama:
         client.dialect = LlamaDialect(subject.vocab_size)
-        as_text, fields_out = False, True
+        as_text, ids_out = False, True
     else:
-        as_text, fields_out = await _find_dialect(client, who, subject)
+        as_text, ids_out = await _find_dialect(client, who, subject)
     prompts = Prompts(subject.codec, as_text=as_text)
     trials = Trials(client, prompts)
     ids_in = not as_text and await trials.takes_ids(subject.codec)
-    if not ids_in and not as_text:
-        prompts.as_text = True
-    plain_text = subject.codec.encode(_TEXT)
-    letter = subject.codec.encode("a")
-    plain_count, text_count = await trials.text_tokens(plain_text), await trials.text_tokens(subject.prompt)
-    bos = await trials.text_tokens(letter) == len(letter) + 1
-    agrees = None if plain_count is None else plain_count - bos == len(plain_text)
+    prompts.as_text = not ids_in
+    text = await _text(trials, subject)
     n_most, n_honoured = await _most(trials, prompts, who, subject)
     plain = prompts.of(subject.prompt)
     cap = await trials.listing_cap(plain, _tops(subject.vocab_size))
-    place = Place(prompt=plain, ids=subject.prompt, listing=await trials.listing(plain, min(cap, 20)) if cap else None)
-    if agrees is not False and await trials.decodes(place, subject.special) is False:
-        agrees = False
-    found = await _more(trials, place, subject, n_most, cap)
+    place = await _place(trials, subject.prompt, cap)
+    if text["tokenizer_agrees"] is not False and await trials.decodes(place, subject.special) is False:
+        text["tokenizer_agrees"] = False
+    found = await _more(trials, place, subject, n_most, cap) | text
+    found["sampler_agrees"] = await _sampler_agrees(trials, place, subject, n_most, found)
     counts, cached = await _usage(trials, place, n_most)
     opened = await trials.ask(prompts.of(subject.opened))
-    as_sent = (None, len(subject.opened) + (bos and not ids_in))
-    reply_ids = await _reply_ids(trials, place, prompts.of(subject.opened))
+    as_sent = (None, len(subject.opened) + (text["bos_added"] and not ids_in))
+    found["reply_ids"] = await _reply_ids(trials, place, prompts.of(subject.opened))
     if isinstance(client.dialect, OpenAIDialect):
-        prompt_counts, completion_counts = await _exact_counts(trials, prompts, subject, n_most)
-        client.dialect = client.dialect.with_fields(prompt_counts=ids_in and prompt_counts, completion_counts=completion_counts)
+        adds_bos = text["bos_added"] and not ids_in
+        exact = await _exact_counts(trials, prompts, subject, n_most, adds_bos)
+        client.dialect = client.dialect.with_fields(adds_bos=adds_bos, **exact)
     return ServerRecord(
         dialect=client.dialect.name,
-        server=who.server,
-        model=who.model,
-        context_length=who.context_length,
+        **_said(who),
         ids_in=ids_in,
-        ids_out=fields_out,
-        text_counts=None if text_count is None else text_count - bos == len(subject.prompt),
-        tokenizer_agrees=agrees,
-        bos_added=bos,
+        ids_out=ids_out,
         n_most=n_most,
         n_honoured=n_honoured,
-        order=_order(who),
         not_sent=_not_sent(client.dialect),
-        logprobs="none" if place.listing is None else "ids" if who.is_llama or fields_out else "text",
+        logprobs="none" if place.listing is None else "ids" if ids_out else "text",
         logprobs_cap=cap,
         continues_open_trace=opened is not None and opened.prompt_tokens in as_sent,
         counts_all_choices=counts,
         counts_cached=cached,
-        reply_ids=reply_ids,
-        identity=await _identity(trials, prompts, plain_text, cap),
+        **await _identity(trials, subject, cap, found),
         calls=client.spent.requests,
-        **found,  # type: ignore[arg-type]
+        **found,
     )
 
 
-async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap: int) -> dict[str, object]:
+def _said(who: Contact) -> dict[str, Any]:
+    """What is taken from what the server says of itself."""
+    return {"server": who.server, "model": who.model, "context_length": who.context_length, "order": _order(who)}
+
+
+async def _text(trials: Trials, subject: Subject) -> dict[str, Any]:
+    """How many tokens the server makes of texts."""
+    plain, letter = subject.codec.encode(_TEXT), subject.codec.encode("a")
+    plain_count, text_count = await trials.text_tokens(plain), await trials.text_tokens(subject.prompt)
+    bos = await trials.text_tokens(letter) == len(letter) + 1
+    return {
+        "text_counts": None if text_count is None else text_count - bos == len(subject.prompt),
+        "tokenizer_agrees": None if plain_count is None else plain_count - bos == len(plain),
+        "bos_added": bos,
+    }
+
+
+async def _place(trials: Trials, ids: tuple[int, ...], cap: int) -> Place:
+    """A place with its listing."""
+    prompt = trials.prompts.of(ids)
+    return Place(prompt=prompt, ids=ids, listing=await trials.listing(prompt, min(cap, 20)) if cap else None)
+
+
+async def _sampler_agrees(trials: Trials, place: Place, subject: Subject, n_most: int, found: Mapping[str, Any]) -> bool | None:
+    """Whether draws are those of q, at the flattest of four places; None where temperatures are ignored or lists are not raw."""
+    if place.listing is None or found["logprobs_raw"] is False or not found["temperature_honoured"]:
+        return None
+    more = (subject.opened, subject.codec.encode(_TEXT), subject.codec.encode("The"))
+    places = [place, *[await _place(trials, ids, len(place.listing.ids)) for ids in more]]
+    return await agrees(trials, places, vocab_size=subject.vocab_size, stop=frozenset(subject.stop), n_most=n_most)
+
+
+async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap: int) -> dict[str, Any]:
     """The trials that do not depend on each other, a few at a time."""
     top = min(cap, 20)
     stops, stop_in_ids = await trials.stops(place, subject.stop)
@@ -123,7 +151,7 @@ async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap
         await asyncio.gather(
             trials.is_raw(place, top), trials.keeps_logprob_when_forced(place), trials.bans(place), trials.restricts(place)
         ),
-        await asyncio.gather(trials.prompt_logprobs(place), trials.echo(place), trials.seeds(place), trials.trims_stop_text(place)),
+        await asyncio.gather(trials.prompt_logprobs(place), trials.echo(place), trials.seeds(place, varied), trials.trims_stop_text(place)),
     )
     return {
         "temperature_honoured": temperature,
@@ -150,14 +178,18 @@ def _not_sent(dialect: Dialect) -> tuple[str, ...]:
     return tuple(name for name in ("top_k", "min_p", "repetition_penalty") if not getattr(fields, name))
 
 
-async def _identity(trials: Trials, prompts: Prompts, text: Sequence[int], cap: int) -> tuple[tuple[int, float], ...]:
-    """Readings after a fixed text, not a chat prompt: some templates write today's date into that."""
-    found = await trials.listing(prompts.of(text), min(cap, 5)) if cap else None
-    return () if found is None else tuple(zip(found.ids, found.logprobs, strict=True))
+async def _identity(trials: Trials, subject: Subject, cap: int, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Readings after a fixed text, not a chat prompt: some templates write today's date into that. Without any: greedy texts."""
+    texts = [trials.prompts.of(subject.codec.encode(text)) for text in (_TEXT, _OTHER_TEXT)]
+    listing = await trials.listing(texts[0], min(cap, 5)) if cap and found["logprobs_raw"] is not False else None
+    if listing is None:
+        return {"greedy": await trials.greedy_texts(texts)}
+    pairs = zip(listing.ids, listing.logprobs, strict=True)
+    return {"identity": tuple((token, value) for token, value in pairs if math.isfinite(value))}
 
 
 def _order(who: Contact) -> Order:
-    if who.is_llama or "sglang" in who.server:
+    if who.is_llama:
         return "min-p last"
     return "min-p first" if "vllm" in who.server else "unknown"
 
@@ -234,20 +266,25 @@ async def _usage(trials: Trials, place: Place, n_most: int) -> tuple[bool | None
     return None if unsure else reply.completion_tokens == _made(reply), reply.cached_tokens is not None
 
 
-async def _exact_counts(trials: Trials, prompts: Prompts, subject: Subject, n_most: int) -> tuple[bool, bool]:
-    """Whether usage counts exactly the ids of prompts, and of completions, of one and of many, ended by a stop token and not."""
+async def _exact_counts(trials: Trials, prompts: Prompts, subject: Subject, n_most: int, adds_bos: bool) -> dict[str, bool]:
+    """Whether usage counts exactly the tokens of prompts, of completions, and of completions that end at their limit.
+
+    Of one and of many, ended by a stop token and not.
+    """
     replies: list[tuple[int, Reply | None]] = []
     for ids in (subject.prompt, subject.opened):
         for n, bias in ((1, {}), (1, {token: FORCE for token in subject.stop[:1]}), (n_most, {})):
             params = replace(NEUTRAL, max_tokens=3, stop=subject.stop)
             replies.append((len(ids), await trials.ask(prompts.of(ids), n=n, max_tokens=3, params=params, bias=bias)))
-    return (
-        all(reply is not None and reply.prompt_tokens == length for length, reply in replies),
-        all(
+    full = [reply for _, reply in replies if reply is not None and all(one.finish == "length" for one in reply.choices)]
+    return {
+        "prompt_counts": all(reply is not None and reply.prompt_tokens == length + adds_bos for length, reply in replies),
+        "completion_counts": all(
             reply is not None and None not in (one.ids for one in reply.choices) and reply.completion_tokens == _made(reply)
             for _, reply in replies
         ),
-    )
+        "length_counts": bool(full) and all(reply.completion_tokens == 3 * len(reply.choices) for reply in full),
+    }
 
 
 def _made(reply: Reply) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -53,6 +54,8 @@ class ServerRecord:
     """Most log-probabilities listed at a token, as far as tried."""
     logprobs_raw: bool | None
     """They are the model's, before temperature and filters."""
+    sampler_agrees: bool | None
+    """What it draws at temperatures 1 and 0.5 is what its log-probabilities say; None where it gives none that are raw."""
     bias_honoured: bool
     """logit_bias bans and forces tokens."""
     bias_keeps_logprobs: bool
@@ -72,7 +75,7 @@ class ServerRecord:
     continues_open_trace: bool
     """A prefix inside an open trace is continued; False: it came back as a new turn."""
     seeds: str
-    """none, alone (the same seed repeats a sample), or together (also under concurrency)."""
+    """none, alone (the same seed repeats a sample), together (also under concurrency), or fixed (so does any other seed)."""
     counts_all_choices: bool | None
     """usage counts the tokens of every choice."""
     counts_cached: bool
@@ -81,6 +84,8 @@ class ServerRecord:
     """none, unique or repeating."""
     identity: tuple[tuple[int, float], ...] = ()
     """Most likely tokens after a fixed prompt with their log-probabilities: tells models apart."""
+    greedy: tuple[str, ...] = ()
+    """Where there are no readings: hashes of the greedy continuations of two fixed texts; empty where they do not repeat."""
     calls: int = 0
     """Requests the probe made."""
 
@@ -102,7 +107,7 @@ class ServerRecord:
 _SEMANTIC = frozenset(
     {
         "schema", "dialect", "model", "ids_in", "ids_out", "bos_added", "temperature_honoured", "top_k_honoured", "top_p_honoured",
-        "min_p_honoured", "not_sent", "order", "logprobs", "logprobs_raw", "stops_at", "continues_open_trace",
+        "min_p_honoured", "not_sent", "order", "logprobs", "logprobs_raw", "sampler_agrees", "stops_at", "continues_open_trace",
     }
 )  # fmt: skip
 
@@ -110,10 +115,20 @@ IDENTITY_TOLERANCE = 0.15
 """Nats by which a likely token's log-probability may move between two probes of one model: half precision and batching."""
 
 
-def same_identity(one: tuple[tuple[int, float], ...], other: tuple[tuple[int, float], ...]) -> bool:
-    """Whether two identity readings can be of one model: tokens likely in both have close log-probabilities."""
-    if not one or not other:
-        return True
+def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two records, as JSON, can be of one model: by their readings, or by their greedy texts where one has no readings.
+
+    One of the greedy texts may differ: where two tokens are as likely, rounding decides.
+    """
+    readings = read_identity(one), read_identity(other)
+    if all(readings):
+        return _same_identity(*readings)
+    texts = read_greedy(one), read_greedy(other)
+    return not all(texts) or any(a == b for a, b in zip(*texts, strict=False))
+
+
+def _same_identity(one: tuple[tuple[int, float], ...], other: tuple[tuple[int, float], ...]) -> bool:
+    """Whether two readings can be of one model: tokens likely in both have close log-probabilities."""
     first, second = dict(one), dict(other)
     likely = [token for token, value in (*one[:3], *other[:3]) if value > -3.0]
     return all(token in first and token in second and abs(first[token] - second[token]) <= IDENTITY_TOLERANCE for token in likely)
@@ -141,18 +156,24 @@ def record_json(record: ServerRecord) -> dict[str, Any]:
     return json.loads(json.dumps(asdict(record)))
 
 
-def read_identity(value: object) -> tuple[tuple[int, float], ...]:
+def read_identity(record: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
     """The identity readings in a stored record; empty where there are none that can be read."""
-    found = value.get("identity") if isinstance(value, dict) else None
+    found = record.get("identity")
     if not isinstance(found, list):
         return ()
     pairs = [pair for pair in found if isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, int | float) for x in pair)]
-    return tuple((int(token), float(logprob)) for token, logprob in pairs)
+    return tuple((int(token), float(logprob)) for token, logprob in pairs if math.isfinite(token) and math.isfinite(logprob))
+
+
+def read_greedy(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The greedy texts' hashes in a stored record; empty where there are none that can be read."""
+    found = record.get("greedy")
+    return tuple(found) if isinstance(found, list) and all(isinstance(text, str) for text in found) else ()
 
 
 def without_readings(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record's JSON without what differs between two probes of one server."""
-    return {name: value for name, value in record.items() if name not in ("identity", "calls")}
+    return {name: value for name, value in record.items() if name not in ("identity", "greedy", "calls")}
 
 
 FIELDS = tuple(field.name for field in fields(ServerRecord))

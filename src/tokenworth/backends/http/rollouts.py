@@ -23,7 +23,7 @@ from tokenworth.core.keys import rollout_generator, rollout_seed
 from tokenworth.core.request import Rollout
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
-from tokenworth.errors import BudgetExceeded, ServerError, Unsupported
+from tokenworth.errors import ServerError, TokenworthError, Unsupported
 
 MOST_IN_VAIN = 20_000
 """One-token draws in a row that may all fall on the base's token before a fork is called closed."""
@@ -119,14 +119,14 @@ class Sampler:
             Draws(sequence=draws.sequence, cut=draws.cut, params=draws.params, branch=token, leave=False, keys=tuple(keys))
             for token, keys in by_token.items()
         ]
-        stopped: list[BudgetExceeded] = []
+        stopped: list[TokenworthError] = []
 
         async def go_on(group: Draws) -> None:
-            # One group that may not be asked for must not cancel others that were: they are paid for.
+            # One group that fails, or may not be asked for, must not cancel others that were: short answers would stay, long ones go.
             try:
                 await self._continue(group, outcomes)
-            except BudgetExceeded as limit:
-                stopped.append(limit)
+            except TokenworthError as fault:
+                stopped.append(fault)
 
         await gather([(group.branch, lambda group=group: go_on(group)) for group in groups])
         if stopped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -57,6 +58,9 @@ def read_key(environment: Mapping[str, str], *, variable: str | None = None, fil
     Raises `MissingFile` or `InvalidInput` for a file or variable that was named and holds no key.
     """
     if file is not None:
+        # A key given in the place of a name must not be shown.
+        if len(file) > 20 and "/" not in file and not Path(file).exists():
+            raise MissingFile("there is no key file of the name given; expected a file that holds the key, not the key itself")
         try:
             text = Path(file).expanduser().read_text(encoding="utf-8").strip()
         except FileNotFoundError:
@@ -64,6 +68,8 @@ def read_key(environment: Mapping[str, str], *, variable: str | None = None, fil
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"key file {file} cannot be read ({type(error).__name__})") from None
         return _checked(text, f"key file {file}")
+    if variable is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", variable):
+        raise InvalidInput("the name given for the key's environment variable is none; expected a name such as MY_KEY, not the key itself")
     if variable is not None and variable not in environment:
         raise InvalidInput(f"environment variable {variable} is not set; expected the endpoint's key in it")
     text = environment.get(variable or KEY_VARIABLE, "").strip()

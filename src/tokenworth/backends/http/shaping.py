@@ -16,10 +16,14 @@ from jaxtyping import Bool, Float
 
 from tokenworth.core.sampling import Sampling
 
-Order = Literal["min-p last", "min-p first", "unknown"]
-"""Whether min-p filters what top-k and top-p left (llama.cpp as asked, SGLang) or comes before them (vLLM).
+ROUNDING = 5e-7
+"""Mass that a list which sums to 1 may leave out: what float32 does not resolve. Where it sums to more than 1, by as much again."""
 
-Where it is unknown, q must not be computed with both top-p and min-p on; without one of them the order does not matter.
+Order = Literal["min-p last", "min-p first", "unknown"]
+"""Temperature first; then top-k, top-p, min-p ("min-p last": llama.cpp as asked) or min-p, top-k, top-p ("min-p first": vLLM).
+
+Where it is unknown, the temperature may come last, and top-p may count what top-k has dropped (SGLang without its kernels does): q is the
+same in every order only for top-k alone, and at temperature 1 for min-p with top-k or without, and for top-p alone.
 """
 
 
@@ -56,6 +60,14 @@ class _Weights:
 def is_neutral(sampling: Sampling) -> bool:
     """Whether no filter is on: q is the model's distribution at a temperature."""
     return sampling.temperature > 0 and sampling.top_k == 0 and sampling.top_p == 1 and sampling.min_p == 0
+
+
+def depends_on_order(sampling: Sampling) -> bool:
+    """Whether q differs with the order of temperature and filters: see `Order`."""
+    top_k, top_p, min_p = sampling.top_k > 0, sampling.top_p < 1, sampling.min_p > 0
+    if sampling.temperature == 0:
+        return False
+    return (top_p and (min_p or top_k)) or ((top_p or min_p) and sampling.temperature != 1)
 
 
 def shape(logprobs: Float[np.ndarray, " listed"], sampling: Sampling, *, vocab_size: int, order: Order) -> Shaped:
@@ -95,18 +107,23 @@ def _tempered(p: Float[np.ndarray, " listed"], temperature: float, vocab_size: i
     n_unseen = max(0, vocab_size - len(p))
     with np.errstate(divide="ignore"):
         t = np.exp(power * (np.log(p) - np.log(p[0])))
-    mass = max(0.0, 1.0 - float(p.sum())) / float(p[0]) if n_unseen else 0.0
-    if mass == 0.0:
-        unseen = (0.0, 0.0)
-    elif power == 1.0:
-        unseen = (mass, mass)
-    else:
-        relative = float(p[-1] / p[0])
-        even = n_unseen ** (1.0 - power) * mass**power
-        packed = mass * relative ** (power - 1.0) if relative > 0 else even
-        unseen = (min(even, packed), max(even, packed))
+    left, relative = 1.0 - float(p.sum()), float(p[-1] / p[0])
+    rounding = min(max(ROUNDING, -left), n_unseen * float(p[-1]))
+    unseen = (0.0, 0.0)
+    if n_unseen:
+        least, most = (_total(mass / float(p[0]), power, n_unseen, relative) for mass in (max(0.0, left), max(left, rounding)))
+        unseen = (least[0], most[1])
     every = np.ones(len(p), dtype=bool)
     return _Weights(t=t, sure=every, perhaps=every, unseen=unseen, n_unseen=n_unseen)
+
+
+def _total(mass: float, power: float, n_unseen: int, relative: float) -> tuple[float, float]:
+    """The least and the most weight of so much unseen mass, in tokens of at most ``relative``."""
+    if mass == 0.0 or power == 1.0:
+        return mass, mass
+    even = n_unseen ** (1.0 - power) * mass**power
+    packed = mass * relative ** (power - 1.0) if relative > 0 else even
+    return min(even, packed), max(even, packed)
 
 
 def _top_k(weights: _Weights, sampling: Sampling) -> _Weights:

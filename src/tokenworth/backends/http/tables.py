@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import gather
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
-from tokenworth.backends.http.shaping import Shaped, is_neutral, shape, with_known
+from tokenworth.backends.http.shaping import ROUNDING, Shaped, is_neutral, shape, with_known
 from tokenworth.backends.http.wire import Ask, Listing, Malformed, Prompt
 from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable
 from tokenworth.core.sampling import Sampling
@@ -34,6 +34,8 @@ _TRIES = 3
 _NO_TOKEN = -1
 _KEPT_ENTRIES = 400_000
 """Listed tokens that are kept: 20,000 cuts of the usual length, or a hundred very long lists; some 80 MB."""
+ROUNDED = 2e-6
+"""Slack below this is not told: servers round log-probabilities more than that."""
 FORCE = 100.0
 """Added to a token's logit to make it the one that is generated."""
 
@@ -76,7 +78,7 @@ class Tables:
                 known |= {} if more is None else more.named
         if top < self._largest and any(token not in known and listing.of(token) is None for token in named):
             return await self.listing(prompt, place, top=min(self._largest, top * _GROWTH), named=named)
-        return Listing(ids=listing.ids, logprobs=listing.logprobs, named=known)
+        return replace(listing, named=known)
 
     @property
     def _largest(self) -> int:
@@ -100,7 +102,7 @@ class Tables:
                 fault = str(error)
                 continue
             listing = choice.listings[0] if choice.listings else None
-            return listing if listing is not None and listing.ids else None
+            return listing if listing is not None and (listing.ids or listing.lost > -math.inf) else None
         raise ServerError(f"a reading failed {_TRIES} times: {fault}; what was read before is stored")
 
     # -- next tokens -----------------------------------------------------------------------------------------------
@@ -122,11 +124,13 @@ class Tables:
             for column, (token, q) in enumerate(kept):
                 top_ids[row, column], top_p[row, column] = token, q
             support[row] = self.vocab_size if is_neutral(request.params) else int((shaped.middle > 0).sum())
-        slack[slack < 1e-9] = 0.0
+        slack[slack < ROUNDING] = 0.0
         return NextTokenTable(p=p, logprob=logprob, top_ids=top_ids, top_p=top_p, support=support, slack=slack if slack.any() else None)
 
     def shaped(self, listing: Listing, params: Sampling) -> Shaped:
         """Bounds on q from a listing."""
+        if not listing.ids:
+            return Shaped(low=np.zeros(0), high=np.zeros(0), rest=1.0)
         return shape(np.asarray(listing.logprobs), params, vocab_size=self.vocab_size, order=self.record.order)
 
     async def at(self, sequence: TokenSequence, cut: int, params: Sampling | None) -> Listing:
@@ -146,7 +150,7 @@ class Tables:
         while True:
             listing = await self.listing(prompt, place, top=top, named=named)
             # A long list may have been needed to find the named token.
-            top = max(top, len(listing.ids))
+            top = max(top, listing.n_listed)
             if top >= self._largest or is_settled(listing):
                 break
             top = min(self._largest, top * _GROWTH)
@@ -217,7 +221,7 @@ class Tables:
             logprob.append(exact)
             ceiling.append(most)
         root = listings[()]
-        return _ReadRow(logprob=logprob, ceiling=ceiling, top_id=root.ids[0], top_logprob=root.logprobs[0])
+        return _ReadRow(logprob=logprob, ceiling=ceiling, top_id=(*root.ids, _NO_TOKEN)[0], top_logprob=(*root.logprobs, root.lost)[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,18 +233,25 @@ class _ReadRow:
 
 
 def unlisted_ceiling(listing: Listing, vocab_size: int) -> float:
-    """The most the log-probability of an unlisted token can be: that of the last listed one, or all that the list leaves."""
+    """The most the log-probability of an unlisted token can be: that of the last listed one, or all that the list leaves.
+
+    Where listed tokens are not known by id it may be the likeliest of those.
+    """
     if len(listing.ids) >= vocab_size:
         return -math.inf
-    left = 1.0 - math.fsum(math.exp(value) for value in listing.logprobs)
+    named = math.fsum(math.exp(value) for token, value in listing.named.items() if token not in listing.ids)
+    left = 1.0 - named - math.fsum(math.exp(value) for value in listing.logprobs)
     # The listed probabilities are rounded; what they leave is not known better than that.
-    return min(listing.logprobs[-1], math.log(max(left, 1e-6)))
+    most = listing.lost if listing.lost > -math.inf else listing.logprobs[-1]
+    return min(most, math.log(max(left, -left, 1e-6)))
 
 
 def _base_bounds(listing: Listing, shaped: Shaped, base: int, params: Sampling) -> tuple[float, float]:
     if base in listing.ids:
         at = listing.ids.index(base)
         return float(shaped.low[at]), float(shaped.high[at])
+    if not listing.ids:
+        return 0.0, 1.0
     known = listing.named.get(base)
     if known is None:
         return 0.0, min(shaped.rest, float(shaped.high[-1]))

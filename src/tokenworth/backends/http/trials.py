@@ -6,6 +6,7 @@ A reply that cannot be used, or a status that refuses the field under trial, is 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -59,11 +60,11 @@ class Trials:
         return None
 
     async def draws(
-        self, prompt: Prompt, count: int, params: Sampling, *, n_most: int, max_tokens: int = 1, **choices: Any
+        self, prompt: Prompt, count: int, params: Sampling, *, n_most: int, max_tokens: int = 1, start: int = 0
     ) -> list[Choice]:
-        """So many completions, in as few requests as the server takes; fewer where some could not be used."""
-        sizes = [min(n_most, count - start) for start in range(0, count, n_most)]
-        asked = [self.ask(prompt, n=size, max_tokens=max_tokens, params=params, seed=100 * i) for i, size in enumerate(sizes)]
+        """So many completions, in as few requests as the server takes; fewer where some could not be used. ``start``: the first seed."""
+        sizes = [min(n_most, count - begun) for begun in range(0, count, n_most)]
+        asked = [self.ask(prompt, n=size, max_tokens=max_tokens, params=params, seed=start + 100 * i) for i, size in enumerate(sizes)]
         return [choice for reply in await asyncio.gather(*asked) if reply is not None for choice in reply.choices]
 
     # -- ids and text ----------------------------------------------------------------------------------------------
@@ -95,7 +96,7 @@ class Trials:
         for top in tops:
             found = await self.listing(prompt, top)
             if found is not None:
-                return min(top, len(found.ids)) if len(found.ids) < top - 1 else top
+                return min(top, found.n_listed) if found.n_listed < top - 1 else top
         return 0
 
     async def is_raw(self, place: Place, top: int) -> bool | None:
@@ -222,13 +223,20 @@ class Trials:
         choices = await self.draws(place.prompt, count, params, n_most=n_most, max_tokens=params.max_tokens)
         return len({choice.ids or choice.text for choice in choices}) if len(choices) == count else -1
 
-    async def seeds(self, place: Place) -> str:
-        """none, alone or together: whether one seed repeats a sample, alone and among other requests."""
+    async def seeds(self, place: Place, varied: Sampling | None) -> str:
+        """none, alone or together: whether one seed repeats a sample, alone and among other requests; fixed: every seed does.
 
-        async def once(seed: int) -> object:
-            reply = await self.ask(place.prompt, max_tokens=12, params=NEUTRAL_LONG, seed=seed)
+        ``varied``: parameters under which the draws of one request differ; a sure model repeats itself under others.
+        """
+
+        async def once(seed: int, params: Sampling = NEUTRAL_LONG) -> object:
+            reply = await self.ask(place.prompt, max_tokens=12, params=replace(params, max_tokens=12), seed=seed)
             return None if reply is None else (reply.choices[0].ids or reply.choices[0].text)
 
+        if varied is not None:
+            hot = await asyncio.gather(*(once(seed, varied) for seed in (21, 22, 23, 24)))
+            if hot[0] is not None and len(set(hot)) == 1:
+                return "fixed"
         first, again, other = await once(11), await once(11), await once(12)
         if first is None or first != again or first == other:
             return "none"
@@ -265,6 +273,14 @@ class Trials:
         """The first token of a completion."""
         ids = choice.ids if choice.ids is not None else self.prompts.codec.encode(choice.text)
         return ids[0] if ids else None
+
+    async def greedy_texts(self, prompts: Sequence[Prompt]) -> tuple[str, ...]:
+        """A hash of the greedy continuation of each; nothing where one cannot be had or is not the same twice."""
+        params = replace(GREEDY, max_tokens=24)
+        replies = [await self.ask(prompt, max_tokens=24, params=params) for prompt in (*prompts, *prompts)]
+        texts = [hashlib.sha256(reply.choices[0].text.encode()).hexdigest()[:16] for reply in replies if reply is not None]
+        half = len(prompts)
+        return tuple(texts[:half]) if len(texts) == 2 * half and texts[:half] == texts[half:] else ()
 
     async def _greedy(self, prompt: Prompt) -> int | None:
         reply = await self.ask(prompt)

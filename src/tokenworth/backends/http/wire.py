@@ -60,12 +60,16 @@ class Ask:
 class Listing:
     """Raw log-probabilities at one generated token: the most likely ids, descending, and what was sampled.
 
-    ``named`` holds the sampled id and others read by forcing them; they need not be among the most likely.
+    ``named`` holds the sampled id and others read by forcing them; they need not be among the most likely. ``lost``: the most that a
+    listed token can have whose id is not known (−inf: none such); ``ids`` ends before it, what was listed after it is in ``named``.
+    ``n_listed``: entries the server gave.
     """
 
     ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     named: Mapping[int, float]
+    lost: float = -math.inf
+    n_listed: int = 0
 
     def of(self, token: int) -> float | None:
         """The token's log-probability, None where it is not known."""
@@ -95,6 +99,8 @@ class Reply:
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     id: str = ""
+    model: str = ""
+    """The model that answered, as the server names it."""
 
 
 class Dialect(Protocol):
@@ -109,6 +115,10 @@ class Dialect(Protocol):
 
     def parse(self, body: bytes, ask: Ask) -> Reply:
         """The reply. Raises `Malformed`."""
+        ...
+
+    def most_counted(self, ask: Ask) -> tuple[int, int]:
+        """Tokens read and generated that a reply can count at most; one that counts more is `Malformed`."""
         ...
 
     def speaks_like(self, other: Dialect) -> bool:
@@ -134,17 +144,30 @@ def checked_logprob(value: float | None) -> float:
     return -math.inf if value < LEAST_LOGPROB else min(0.0, value)
 
 
-def make_listing(pairs: Sequence[tuple[int, float | None]], named: Mapping[int, float | None]) -> Listing:
-    """A listing from (id, log-probability) pairs in any order. Raises `Malformed` for doubled ids and impossible values."""
+def make_listing(
+    pairs: Sequence[tuple[int, float | None]], named: Mapping[int, float | None], lost: Sequence[float | None] = (), *, merged: bool = False
+) -> Listing:
+    """A listing from (id, log-probability) pairs in any order. Raises `Malformed` for doubled ids and impossible values.
+
+    ``lost``: values listed for tokens whose ids are not known. ``merged``: some entries may have fallen into one, so that all that
+    the others leave can be one token's, and a value below that can be another token's.
+    """
     ranked = sorted(((token, checked_logprob(value)) for token, value in pairs), key=lambda pair: (-pair[1], pair[0]))
     ids = tuple(token for token, _ in ranked)
     if len(set(ids)) != len(ids):
         raise Malformed("one token is listed twice among the log-probabilities")
-    total = math.fsum(math.exp(value) for _, value in ranked)
+    unknown = [checked_logprob(value) for value in lost]
+    total = math.fsum(math.exp(value) for value in (*(value for _, value in ranked), *unknown))
     if total > 1 + _SUM_TOLERANCE:
         raise Malformed(f"listed probabilities sum to {total:.4g}, above 1")
+    most = max((*unknown, math.log(max(1.0 - total, total - 1.0, 1e-6))) if merged else unknown, default=None)
+    kept = len(ranked) if most is None else sum(value > most for _, value in ranked)
     return Listing(
-        ids=ids, logprobs=tuple(value for _, value in ranked), named={token: checked_logprob(value) for token, value in named.items()}
+        ids=ids[:kept],
+        logprobs=tuple(value for _, value in ranked[:kept]),
+        named=({} if merged else dict(ranked[kept:])) | {token: checked_logprob(value) for token, value in named.items()},
+        lost=-math.inf if most is None else most,
+        n_listed=len(ranked) + len(unknown),
     )
 
 
@@ -167,4 +190,4 @@ def check_ids(ids: Sequence[int], ask: Ask, vocab_size: int) -> tuple[int, ...]:
 
 
 TokenOfText = Callable[[str], int | None]
-"""The one token with this text, None where there is none or more than one."""
+"""The one token with this text (ordinary before byte tokens), None where there is none or more than one."""
