@@ -65,6 +65,7 @@ RECORD = ServerRecord(
     min_p_honoured=True,
     order="min-p first",
     not_sent=(),
+    sampler_agrees=True,
     logprobs="ids",
     logprobs_cap=LISTED,
     logprobs_raw=True,

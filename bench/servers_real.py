@@ -25,7 +25,7 @@ from servers_bare import send_bodies  # noqa: E402
 from tokenworth.backends.http.backend import HttpBackend  # noqa: E402
 from tokenworth.backends.http.options import Patience, ServerOptions  # noqa: E402
 from tokenworth.backends.http.transport import Endpoint, Transport  # noqa: E402
-from tokenworth.backends.http.wire import Ask, Reply  # noqa: E402
+from tokenworth.backends.http.wire import Ask  # noqa: E402
 from tokenworth.core.keys import Keyer  # noqa: E402
 from tokenworth.core.ports import KeyedRequest  # noqa: E402
 from tokenworth.core.request import Request  # noqa: E402
@@ -73,9 +73,9 @@ class Recorded:
         self.bodies.append(self.dialect.body(ask))
         return self.bodies[-1]
 
-    def parse(self, body: bytes, ask: Ask) -> Reply:
-        """The reply."""
-        return self.dialect.parse(body, ask)
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is as the dialect does it."""
+        return getattr(self.dialect, name)
 
 
 class Nowhere(Transport):

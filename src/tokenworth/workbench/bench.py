@@ -111,8 +111,8 @@ class Workbench:
         known = [run.config.get("record") for run in store.runs() if run.verb == "probe"]
         if known and not backend.is_same_model(known[-1]):
             raise MismatchError(
-                f"the server's log-probabilities for one prompt are not those of the model behind {store.path}: "
-                "another model under the same name; use another --store"
+                f"what the server answers to fixed prompts is not what the model behind {store.path} "
+                "answered: another model under the same name; use another --store"
             )
         if not any(backend.is_recorded(one) for one in known):
             started = self._now().isoformat(timespec="seconds")

@@ -34,8 +34,6 @@ _TRIES = 3
 _NO_TOKEN = -1
 _KEPT_ENTRIES = 400_000
 """Listed tokens that are kept: 20,000 cuts of the usual length, or a hundred very long lists; some 80 MB."""
-ROUNDED = 2e-6
-"""Slack below this is not told: servers round log-probabilities more than that."""
 FORCE = 100.0
 """Added to a token's logit to make it the one that is generated."""
 

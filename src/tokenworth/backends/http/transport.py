@@ -67,12 +67,12 @@ class Endpoint:
     def weight(self, n: int, max_tokens: int) -> int:
         """What a request counts against the limit.
 
-        On a server with slots each completion takes one; one-token readings go two at a time, as each slot that reads has to
-        compute the prefix for itself.
+        On a server with slots a request for n completions takes half of n, so that another waits in the server and no slot idles between
+        two; one-token readings go two at a time, as each slot that reads has to compute the prefix for itself.
         """
         if self.slots is None:
             return 1
-        return min(self.slots, n if max_tokens > 1 else max(n, self.slots // 2))
+        return min(self.slots, (n + 1) // 2 if max_tokens > 1 else max(n, self.slots // 2))
 
     @property
     def root(self) -> str:
