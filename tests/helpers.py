@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+import asyncio
+from collections.abc import Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.methods.settings import Budget, CurveSettings
 from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
+
+T = TypeVar("T")
 
 PLAIN = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, stop=())
 
@@ -85,4 +89,10 @@ def chi_square_p(counts: np.ndarray, expected: np.ndarray) -> float:
     return float(chi2.sf(((got - want) ** 2 / want).sum(), len(want) - 1))
 
 
-__all__ = ["LADDER", "PLAIN", "answer_directly", "binomial_bounds", "chi_square_p", "ladder", "np", "settings", "toy_trace"]
+def run_alone(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The coroutine's result, run in a thread of its own: the browser tests keep an event loop running in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
+__all__ = ["LADDER", "PLAIN", "answer_directly", "binomial_bounds", "chi_square_p", "ladder", "np", "run_alone", "settings", "toy_trace"]

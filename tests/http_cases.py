@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers import run_alone
 from servers.chain import CLOSE, OPEN, STOP, TINY, Chain, tokenizer
 from servers.faulty import MODEL, FaultyServer, never
 from tokenworth.backends.http.backend import HttpBackend
@@ -128,7 +129,7 @@ def run_async(test: Callable[[], Awaitable[None]]) -> None:
     async def whole() -> None:
         await asyncio.wait_for(test(), timeout=20)
 
-    asyncio.run(whole())
+    run_alone(whole())
 
 
 async def settle(rounds: int = 5) -> None:

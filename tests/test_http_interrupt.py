@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from helpers import run_alone
 from http_cases import PROMPT, SAMPLING, find_wall, judge, serve
 from servers.faulty import FaultyServer, Ways, each, faulty_server, never
 from tokenworth.backends.http.limits import AdaptiveLimit
@@ -119,7 +120,7 @@ def test_waiters_cancelled_together_leave_no_trace() -> None:
         assert all(isinstance(one, asyncio.CancelledError) for one in ended)
         return limit
 
-    limit = asyncio.run(crowd())
+    limit = run_alone(crowd())
     assert limit.in_flight == 0 and not limit._waiting
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import logging
 import pickle
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import run_alone
 from http_cases import PROMPT, SAMPLING, Watching, draw, find_wall, judge, serve
 from servers.broken import broken_proxy
 from servers.faulty import FaultyServer, always, each, faulty_server, first, never
@@ -211,5 +211,5 @@ def test_proxies_and_cookies_of_the_environment_are_not_used(server: FaultyServe
             finally:
                 await transport.close()
 
-        assert b"chain" in asyncio.run(ask())
+        assert b"chain" in run_alone(ask())
         assert other.seen == []

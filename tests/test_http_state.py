@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from helpers import run_alone
 from http_cases import PROMPT, QUICK, SAMPLING, Watching, draw, serve
 from servers.faulty import FaultyServer, Ways, always, each, faulty_server, never
 from tokenworth.backends.http.client import _REMEMBERED_IDS, Client
@@ -129,7 +130,7 @@ def test_a_client_keeps_nothing_of_what_is_over() -> None:
         assert client.spent.errors > 4_000
         return sizes[-2], sizes[-1]
 
-    before, after = asyncio.run(test())
+    before, after = run_alone(test())
     assert abs(after - before) < 0.02 * before
 
 
