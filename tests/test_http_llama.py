@@ -129,7 +129,7 @@ def test_curves_agree_and_those_of_another_temperature_do_not(llama_url: str, pl
     assert (np.maximum(here.low, there.low) <= np.minimum(here.high, there.high)).all()
     hotter = curve_of(served_model(llama_url), plan, 2.0)
     apart = np.maximum(here.low, hotter.low) > np.minimum(here.high, hotter.high)
-    assert apart.sum() >= 15
+    assert apart.sum() >= 8
     if plan == "plain":
         shares = [np.mean([draw.grade.verdict is Verdict.CORRECT for draw in result.draws]) for result in (here, there, hotter)]
         assert len(here.draws) == len(there.draws) == 312

@@ -279,7 +279,7 @@ def test_curves_agree_and_those_of_another_temperature_do_not(url: str, name: st
     assert (np.maximum(here.low, there.low) <= np.minimum(here.high, there.high))[known].all()
     if name == "excursions":
         hotter = curve_of(served_model(url), name, temperature=2.0)
-        assert (np.maximum(here.low, hotter.low) > np.minimum(here.high, hotter.high)).sum() >= 15
+        assert (np.maximum(here.low, hotter.low) > np.minimum(here.high, hotter.high)).sum() >= 8
 
 
 def test_samples_forced_answers_and_a_second_run(url: str, tmp_path: Path):
