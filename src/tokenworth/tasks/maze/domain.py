@@ -1,0 +1,71 @@
+"""The maze domain as the workbench sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tokenworth.core.verification import Domain, Drawing, FormalText, Step
+from tokenworth.errors import InvalidInput
+from tokenworth.tasks.maze.dialect import DIALECTS
+from tokenworth.tasks.maze.grammar import parse
+from tokenworth.tasks.maze.rules import CODES
+from tokenworth.tasks.maze.verify import VERSION, maze_of, verify
+from tokenworth.tasks.maze.words import places_of
+
+
+def read(record: Mapping[str, object], source: str) -> FormalText:
+    """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``; ``rows`` and ``cols`` give the grid's size.
+
+    Raises InvalidInput that names ``source`` where fields are missing or not text.
+    """
+    whole, prompt, trace = record.get("text"), record.get("prompt", ""), record.get("trace")
+    body = whole if trace is None else trace
+    if not isinstance(body, str) or not isinstance(prompt, str):
+        got = ", ".join(sorted(map(str, record))) or "an empty object"
+        raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
+    given = {name: record[name] for name in ("rows", "cols") if isinstance(record.get(name), int)}
+    return FormalText(
+        id=str(record.get("id", "")),
+        prompt=prompt if trace is not None else "",
+        trace=body,
+        given=given,
+        is_cut=record.get("truncated") is True,
+    )
+
+
+def draw(text: FormalText, dialect: str) -> Drawing | None:
+    """The maze with the events that could be read, whatever rule they break; None where the prompt cannot be read."""
+    spoken = DIALECTS[dialect]
+    parsed = parse(text, spoken)
+    maze = maze_of(text, spoken, parsed)
+    if maze is None:
+        return None
+    steps: list[Step] = []
+    if parsed.events is not None:
+        events, offset = parsed.events, parsed.offset
+        firsts = [max(first - offset, 0) for first in events.first]
+        places = places_of(text.trace, [at for first in firsts for at in (first, first + events.width - 1)])
+        for (is_close, x, y, g, h), first in zip(zip(*events.columns(), strict=True), firsts, strict=True):
+            chars = (places[first][0], places[first + events.width - 1][1])
+            steps.append(Step(verb="close" if is_close else "create", x=x, y=y, g=g, h=h, chars=chars))
+    return Drawing(
+        rows=maze.rows,
+        cols=maze.cols,
+        walls=maze.walls,
+        start=maze.start,
+        goals=(maze.goal,),
+        steps=tuple(steps),
+        plan=parsed.plan or (),
+    )
+
+
+DOMAIN = Domain(
+    name="maze",
+    version=VERSION,
+    dialects={dialect.name: dialect.levels for dialect in DIALECTS.values()},
+    codes=CODES,
+    read=read,
+    verify=verify,
+    draw=draw,
+)
+"""Mazes solved by A*."""

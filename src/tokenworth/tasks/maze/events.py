@@ -1,0 +1,152 @@
+"""The events of a maze trace, read from words into columns: the fast way for text without a flaw, clause by clause for other text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tokenworth.tasks.maze.words import NUMBERS, cell_of, cost_of, costs_of
+
+_VERB = {"close": True, "create": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A place that does not follow the grammar: event index (None outside of the trace), words, what was expected and found."""
+
+    event: int | None
+    words: tuple[int, int]
+    expected: str
+    got: str
+
+
+def problem(event: int | None, words: tuple[int, int], expected: str, got: str) -> Problem:
+    """A problem; what was found is shortened, it may be anything."""
+    return Problem(
+        event=event, words=(max(words[0], 0), max(words[1], 0)), expected=expected, got=got if len(got) <= 60 else got[:59] + "…"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """Columns of the events that could be read. ``h`` is empty where the dialect does not write it.
+
+    ``index[i]``: the number of the event among all clauses, malformed ones included; ``first[i]``: its first word; ``width``: words an
+    event has. ``n``: number of clauses.
+    """
+
+    is_close: Sequence[bool]
+    x: Sequence[int]
+    y: Sequence[int]
+    g: Sequence[int]
+    h: Sequence[int]
+    index: Sequence[int]
+    first: Sequence[int]
+    width: int
+    n: int
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+    def columns(self) -> tuple[Sequence[bool], Sequence[int], Sequence[int], Sequence[int], Sequence[int | None]]:
+        """is_close, x, y, g, h; h is None where it is not written."""
+        return self.is_close, self.x, self.y, self.g, self.h or [None] * len(self.x)
+
+
+def events(words: Sequence[str], first: int, end: int, *, is_cut: bool) -> Events:
+    """The events ``verb X Y cG cH`` among ``words[first:end]``."""
+    if (end - first) % 5 == 0:
+        verbs = list(map(_VERB.get, words[first:end:5]))
+        xs, ys = list(map(NUMBERS.get, words[first + 1 : end : 5])), list(map(NUMBERS.get, words[first + 2 : end : 5]))
+        gs, hs = costs_of(words[first + 3 : end : 5]), costs_of(words[first + 4 : end : 5])
+        found = _whole(verbs, xs, ys, gs, hs, range(first, end, 5), 5)
+        if found is not None:
+            return found
+    return _clauses(words, first, end, 5, is_cut)
+
+
+def compact_events(words: Sequence[str], first: int, end: int, *, is_cut: bool) -> Events:
+    """The events ``verb X,Y cG`` among ``words[first:end]``."""
+    if (end - first) % 3 == 0:
+        verbs = list(map(_VERB.get, words[first:end:3]))
+        cells = list(map(cell_of, words[first + 1 : end : 3]))
+        if None not in cells:
+            xs: list[int | None] = [cell[0] for cell in cells if cell is not None]
+            ys: list[int | None] = [cell[1] for cell in cells if cell is not None]
+            found = _whole(verbs, xs, ys, costs_of(words[first + 2 : end : 3]), [], range(first, end, 3), 3)
+            if found is not None:
+                return found
+    return _clauses(words, first, end, 3, is_cut)
+
+
+def _whole(
+    verbs: list[bool | None],
+    xs: list[int | None],
+    ys: list[int | None],
+    gs: list[int | None],
+    hs: list[int | None],
+    first: range,
+    width: int,
+) -> Events | None:
+    """The columns as events, or None where a word could not be read."""
+    if None in verbs or None in xs or None in ys or None in gs or None in hs:
+        return None
+    columns: list[Sequence[int]] = [xs, ys, gs, hs]  # pyright: ignore[reportAssignmentType]
+    return Events(
+        is_close=verbs,  # pyright: ignore[reportArgumentType]
+        x=columns[0],
+        y=columns[1],
+        g=columns[2],
+        h=columns[3],
+        index=range(len(first)),
+        first=first,
+        width=width,
+        n=len(first),
+    )
+
+
+def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: bool) -> Events:
+    rows: list[tuple[bool, int, int, int, int, int, int]] = []
+    problems: list[Problem] = []
+    at, number = first, 0
+    while at < end:
+        row = _clause(words, at, end, width)
+        if row is not None:
+            rows.append((*row, number, at))
+            at, number = at + width, number + 1
+            continue
+        begun = at
+        at += 1
+        while at < end and words[at] not in _VERB:
+            at += 1
+        if at >= end and is_cut and at - begun < width:
+            break
+        shape = "create or close X Y cG cH" if width == 5 else "create or close X,Y cG"
+        problems.append(problem(number, (begun, at), shape, " ".join(words[begun : min(at, begun + 6)])))
+        number += 1
+    columns = list(zip(*rows, strict=True)) or [()] * 7
+    verbs, xs, ys, gs, hs, index, starts = (list(column) for column in columns)
+    return Events(
+        is_close=[bool(verb) for verb in verbs],
+        x=xs,
+        y=ys,
+        g=gs,
+        h=hs if width == 5 else [],
+        index=index,
+        first=starts,
+        width=width,
+        n=number,
+        problems=problems,
+    )
+
+
+def _clause(words: Sequence[str], at: int, end: int, width: int) -> tuple[bool, int, int, int, int] | None:
+    """is_close, x, y, g, h of the clause that begins at a word; None where it is malformed. h is 0 where it is not written."""
+    verb = _VERB.get(words[at])
+    if verb is None or at + width > end:
+        return None
+    if width == 3:
+        cell, h = cell_of(words[at + 1]), 0
+    else:
+        x, y = NUMBERS.get(words[at + 1]), NUMBERS.get(words[at + 2])
+        cell, h = (None if x is None or y is None else (x, y)), cost_of(words[at + 4])
+    g = cost_of(words[at + width - (2 if width == 5 else 1)])
+    return None if cell is None or g is None or h is None else (verb, *cell, g, h)
