@@ -19,6 +19,8 @@ class AnswerKind(StrEnum):
     """A number, compared by value."""
     LATEX = "latex"
     """A mathematical expression, compared symbolically."""
+    PLAN = "plan"
+    """A plan for a formal problem that the question states, checked by its rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tokenworth.errors import unknown_name
 
@@ -140,6 +140,7 @@ class Drawing:
     boxes: tuple[tuple[int, int], ...] = ()
 
 
+@runtime_checkable
 class Verify(Protocol):
     """Checks one text. ``limit``: how many violations are listed; all are counted. Raises nothing for any text."""
 

@@ -29,10 +29,11 @@ class TraceFormat:
     exit: str
 
     def __post_init__(self) -> None:
-        if not self.exit.lstrip("\n").startswith(self.close.lstrip("\n")) or not self.exit.endswith(OPTION_LEAD):
+        begins = self.exit.lstrip("\n").startswith(self.close.lstrip("\n"))
+        if not begins or not (self.exit.endswith(OPTION_LEAD) or self.exit == self.close):
             raise InvalidInput(
                 f"trace format {self.name!r}: exit {self.exit!r} must begin with its close marker {self.close!r} "
-                f"(newlines before it apart) and end with {OPTION_LEAD!r}"
+                f"(newlines before it apart) and end with it or with {OPTION_LEAD!r}"
             )
 
 
@@ -60,6 +61,8 @@ FORMATS: Mapping[str, TraceFormat] = {
         _format("granite", "<think>", "</think>", "<response>"),
         _format("apriel", "Here are my reasoning steps:\n", "[BEGIN FINAL RESPONSE]", "\n"),
         _format("plain", "", "", "\n\n"),
+        # The plan follows its mark at once.
+        TraceFormat(name="maze", open="", close=" solution", exit=" solution"),
     )
 }
 
@@ -72,8 +75,8 @@ def format_named(name: str) -> TraceFormat:
 
 
 def exit_text(trace_format: TraceFormat, kind: AnswerKind) -> str:
-    """The exit for a kind of answer: option labels follow an open parenthesis, other answers do not."""
-    if kind is AnswerKind.OPTION:
+    """The exit for a kind of answer: option labels follow an open parenthesis, other answers do not, plans stand alone."""
+    if kind is AnswerKind.OPTION or not trace_format.exit.endswith(OPTION_LEAD):
         return trace_format.exit
     return trace_format.exit.removesuffix(OPTION_LEAD) + FREE_LEAD
 

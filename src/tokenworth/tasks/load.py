@@ -15,7 +15,7 @@ from tokenworth.tasks.sources.mmlu import mmlu_pro_problems, mmlu_problems, redu
 from tokenworth.tasks.sources.native import native_problems
 
 WORLD_SIZE = 1000
-"""How many problems a world task has when it is asked for its length; `load_item` reaches any index."""
+"""How many problems a world or maze task has when it is asked for its length; `load_item` reaches any index."""
 
 _READERS: Mapping[str, Callable[[Path], Iterator[Problem]]] = {
     "jsonl": native_problems,
@@ -25,22 +25,25 @@ _READERS: Mapping[str, Callable[[Path], Iterator[Problem]]] = {
     "gsm8k": gsm8k_problems,
     "math": math_problems,
 }
-FORMATS = ("world", *_READERS, "hf")
+FORMATS = ("world", "maze", *_READERS, "hf")
 """What may stand before the colon of a task spec."""
-_USAGE = "expected world:FAMILY[/SPLIT], PATH.jsonl[.gz], PATH.csv, mmlu-pro:PATH, gsm8k:PATH, math:PATH or hf:NAME"
+_USAGE = (
+    "expected world:FAMILY[/SPLIT], maze:FAMILY/SIDE[/SPLIT], PATH.jsonl[.gz], PATH.csv, mmlu-pro:PATH, gsm8k:PATH, math:PATH or hf:NAME"
+)
 
 
-class WorldTask(Sequence[Problem]):
-    """The first ``size`` problems of one world family and split, made when they are asked for."""
+class MadeTask(Sequence[Problem]):
+    """The first ``size`` problems of a task whose problems are made when they are asked for.
 
-    def __init__(self, family: str, split: str, size: int) -> None:
-        self.family, self.split, self._size = family, split, size
+    ``name``: the task as in the ids of its problems, ``NAME/INDEX``.
+    """
+
+    def __init__(self, name: str, make: Callable[[int], Problem], size: int) -> None:
+        self.name, self._make, self._size = name, make, size
 
     def problem(self, index: int) -> Problem:
         """The problem of any index from 0, also beyond the task's length."""
-        from tokenworth.tasks.world.problems import world_problem
-
-        return world_problem(self.family, index, split=self.split, seed=0)
+        return self._make(index)
 
     def __len__(self) -> int:
         return self._size
@@ -67,8 +70,8 @@ def load_task(spec: str, *, limit: int | None = None) -> Sequence[Problem]:
     if limit is not None and limit < 1:
         raise InvalidInput(f"limit {limit}: expected at least 1 problem")
     kind, rest = _split_spec(spec)
-    if kind == "world":
-        return _world(rest, limit)
+    if kind in _MADE:
+        return _MADE[kind](rest, WORLD_SIZE if limit is None else limit)
     if kind == "hf":
         problems = hub_problems(rest, limit=limit)[:limit]
     else:
@@ -84,8 +87,8 @@ def load_item(spec: str, item: int | str) -> Problem:
     Raises: as `load_task`; UnknownName for an id, InvalidInput for an index that does not exist.
     """
     task = load_task(spec)
-    if isinstance(task, WorldTask):
-        return task.problem(_world_index(task, item))
+    if isinstance(task, MadeTask):
+        return task.problem(_made_index(task, item))
     by_id = {problem.id: problem for problem in reversed(task)}
     if isinstance(item, str) and item in by_id:
         return by_id[item]
@@ -105,24 +108,34 @@ def _index(item: int | str) -> int | None:
     return int(text) if text.removeprefix("-").isdecimal() and len(text) <= 12 else None
 
 
-def _world_index(task: WorldTask, item: int | str) -> int:
-    index = _index(str(item).removeprefix(f"world:{task.family}/{task.split}/"))
+def _made_index(task: MadeTask, item: int | str) -> int:
+    index = _index(str(item).removeprefix(f"{task.name}/"))
     if index is None or index < 0:
-        raise InvalidInput(
-            f"item {item!r}: expected an index from 0, or an id such as world:{task.family}/{task.split}/0, in this world task"
-        )
+        kind = task.name.partition(":")[0]
+        raise InvalidInput(f"item {item!r}: expected an index from 0, or an id such as {task.name}/0, in this {kind} task")
     return index
 
 
-def _world(rest: str, limit: int | None) -> WorldTask:
-    from tokenworth.tasks.world.problems import FAMILIES, SPLITS
+def _world(rest: str, size: int) -> MadeTask:
+    from tokenworth.tasks.world.problems import FAMILIES, SPLITS, world_problem
 
     family, _, split = rest.partition("/")
     if family not in FAMILIES:
         raise unknown_name("world family", family, FAMILIES)
     if split and split not in SPLITS:
         raise unknown_name("split of a world task", split, SPLITS)
-    return WorldTask(family, split or "test", WORLD_SIZE if limit is None else limit)
+    split = split or "test"
+    return MadeTask(f"world:{family}/{split}", lambda index: world_problem(family, index, split=split, seed=0), size)
+
+
+def _maze(rest: str, size: int) -> MadeTask:
+    from tokenworth.tasks.maze.problems import maze_problem, parse_spec
+
+    family, side, split = parse_spec(rest)
+    return MadeTask(f"maze:{family}/{side}/{split}", lambda index: maze_problem(family, side, index, split=split), size)
+
+
+_MADE: Mapping[str, Callable[[str, int], MadeTask]] = {"world": _world, "maze": _maze}
 
 
 def _is_file(name: str) -> bool:
@@ -139,7 +152,7 @@ def _split_spec(spec: str) -> tuple[str, str]:
     kind, colon, rest = spec.partition(":")
     if kind in FORMATS:
         if not rest:
-            raise InvalidInput(f"task {spec!r} names no {'family' if kind == 'world' else 'file or data set'}; {_USAGE}")
+            raise InvalidInput(f"task {spec!r} names no {'family' if kind in _MADE else 'file or data set'}; {_USAGE}")
         return kind, rest
     name = spec.casefold().removesuffix(".gz")
     if name.endswith((".jsonl", ".ndjson")):

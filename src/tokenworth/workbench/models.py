@@ -1,9 +1,9 @@
-"""Models by name: ``tiny`` (bundled), ``toy:FILE.json`` (an exact automaton), ``hf:PATH`` (a local Hugging Face model), or an address."""
+"""Models by name: bundled ones, ``toy:FILE.json`` (an exact automaton), ``hf:PATH`` (a local Hugging Face model), or an address."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +17,15 @@ from tokenworth.tasks.formats import TraceFormat, detect_format, format_named
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
 
-TINY = Path(__file__).parent.parent / "assets" / "tiny"
-"""Folder of the bundled model."""
+_ASSETS = Path(__file__).parent.parent / "assets"
+TINY = _ASSETS / "tiny"
+"""Folder of the bundled model that answers questions."""
+BUNDLED: Mapping[str, tuple[Path, str]] = {
+    "tiny": (TINY, "tiny"),
+    "maze-correct": (_ASSETS / "maze-correct", "maze"),
+    "maze-swapped": (_ASSETS / "maze-swapped", "maze"),
+}
+"""Folder and trace format of the bundled models."""
 
 _SERVED = ("http://", "https://")
 
@@ -61,7 +68,7 @@ def load_model(
     now: Callable[[], datetime] | None = None,
     thinking: bool = True,
 ) -> Model:
-    """The model a name stands for. ``threads``: CPU threads of torch, 1 for the bundled model unless given.
+    """The model a name stands for. ``threads``: CPU threads of torch, 1 for bundled models unless given.
 
     ``now``: the clock of chat templates that write the date into the prompt; None is this machine's. ``thinking``: the switch of chat
     templates that have one.
@@ -82,8 +89,9 @@ def load_model(
     local: dict[str, Any] = {"device": device, "dtype": dtype, "batch": batch, "now": now, "thinking": thinking}
     if kind == "toy" and path:
         return _toy(name, path)
-    if name == "tiny":
-        return _local(name, str(TINY), **local, threads=threads or 1, trace_format=trace_format or "tiny", instruction="")
+    if name in BUNDLED:
+        folder, written = BUNDLED[name]
+        return _local(name, str(folder), **local, threads=threads or 1, trace_format=trace_format or written, instruction="")
     if kind == "hf" and path:
         return _local(name, path, **local, threads=threads, trace_format=trace_format, instruction=None)
     if (Path(name) / "config.json").is_file():
@@ -92,7 +100,7 @@ def load_model(
         raise InvalidInput(f"model {name!r}: a server's address begins with http:// or https://, as in http://HOST:PORT/v1#NAME")
     if "/" in name or Path(name).exists():
         raise MissingFile(f"model {name!r}: no folder with a config.json there; write hf:NAME for a hub model, toy:FILE for an automaton")
-    raise unknown_name("model", name, ("tiny", "toy:FILE.json", "hf:PATH", "http://HOST:PORT/v1#NAME"))
+    raise unknown_name("model", name, (*BUNDLED, "toy:FILE.json", "hf:PATH", "http://HOST:PORT/v1#NAME"))
 
 
 def looks_like_an_address(name: str) -> bool:

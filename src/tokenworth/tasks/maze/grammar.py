@@ -160,6 +160,8 @@ def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, prob
     cells: dict[str, list[Cell]] = {"start": [], "goal": [], "wall": []}
     at, end = where
     begun = at
+    if not dialect.compact and (walls := _walls(words, at + 6, end)) is not None:
+        cells["wall"], end = walls, at + 6
     kind = ""
     while at < end:
         if dialect.compact:
@@ -188,6 +190,14 @@ def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, prob
         problems.append(problem(None, (begun, end), "a start and a goal that are no walls", f"start {start}, goal {goal}"))
         return None
     return Prompt(start=start, goal=goal, walls=tuple(walls))
+
+
+def _walls(words: Sequence[str], at: int, end: int) -> list[Cell] | None:
+    """The cells of ``wall X Y`` repeated over the words from ``at``; None where the words are anything else."""
+    if end < at or (end - at) % 3 or words[at:end:3].count("wall") * 3 != end - at:
+        return None
+    xs, ys = list(map(NUMBERS.get, words[at + 1 : end : 3])), list(map(NUMBERS.get, words[at + 2 : end : 3]))
+    return [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None] if None not in xs + ys else None
 
 
 def _xy(words: Sequence[str], at: int) -> Cell | None:

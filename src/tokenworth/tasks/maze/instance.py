@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenworth.errors import InvalidInput
@@ -21,7 +19,7 @@ MAX_SIDE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maze:
-    """A grid with walls. ``walls`` are in row-major order, each once."""
+    """A grid with walls, each listed once."""
 
     cols: int
     rows: int
@@ -58,24 +56,25 @@ def manhattan(a: Cell, b: Cell) -> int:
     return abs(a[0] - b[0]) + abs(a[1] - b[1])
 
 
-def neighbours(maze: Maze, cell: Cell) -> Iterator[Cell]:
-    """The cells beside one that are on the grid, walls included; up, right, down, left."""
-    for dx, dy in STEPS:
-        beside = (cell[0] + dx, cell[1] + dy)
-        if maze.has(beside):
-            yield beside
-
-
 def distance(maze: Maze) -> int | None:
     """Steps on a shortest way from start to goal, by breadth-first search; None where there is no way."""
-    seen = set(maze.walls) | {maze.start}
-    queue = deque([(maze.start, 0)])
-    while queue:
-        cell, steps = queue.popleft()
-        if cell == maze.goal:
+    # Cells as numbers on a grid with a border of walls: no bounds to check.
+    width = maze.cols + 2
+    seen = bytearray(b"\1" * (width * (maze.rows + 2)))
+    for y in range(1, maze.rows + 1):
+        seen[y * width + 1 : y * width + 1 + maze.cols] = bytes(maze.cols)
+    for x, y in maze.walls:
+        seen[(y + 1) * width + x + 1] = 1
+    (start, goal) = ((y + 1) * width + x + 1 for x, y in (maze.start, maze.goal))
+    seen[start], reached, steps = 1, [start], 0
+    while reached:
+        if goal in reached:
             return steps
-        for beside in neighbours(maze, cell):
-            if beside not in seen:
-                seen.add(beside)
-                queue.append((beside, steps + 1))
+        after: list[int] = []
+        for cell in reached:
+            for near in (cell - width, cell + 1, cell + width, cell - 1):
+                if not seen[near]:
+                    seen[near] = 1
+                    after.append(near)
+        reached, steps = after, steps + 1
     return None

@@ -36,7 +36,7 @@ class Replay:
         self._frontier = Frontier(dialect.ties if with_ties else "any", self._status)
         self._with_ties = with_ties
         self._order = dialect.order if with_ties else None
-        self._beside = self._neighbours(dialect.order or STEPS)
+        self._steps = dialect.order or STEPS
         self._current, self._current_g = -1, -1
         self._due: list[int] = []
         self._awaits_start = dialect.creates_start
@@ -45,16 +45,6 @@ class Replay:
         self._parent_g: dict[int, int] = {}
         if not dialect.creates_start:
             self._open(self.start, 0)
-
-    def _neighbours(self, order: tuple[tuple[int, int], ...]) -> list[tuple[int, ...]]:
-        """For each cell the cells beside it that are no walls, in the order of the dialect."""
-        cols, rows, status = self.maze.cols, self.maze.rows, self._status
-        beside: list[tuple[int, ...]] = []
-        for cell in range(cols * rows):
-            y, x = divmod(cell, cols)
-            near = [(x + dx, y + dy) for dx, dy in order]
-            beside.append(tuple(b * cols + a for a, b in near if 0 <= a < cols and 0 <= b < rows and status[b * cols + a] != _WALL))
-        return beside
 
     def _open(self, cell: int, g: int) -> None:
         self._status[cell] = OPEN
@@ -67,7 +57,7 @@ class Replay:
         """Replays all events, in order."""
         goal_x, goal_y = self._goal_at
         cols, rows, report = self._cols, self.maze.rows, self._report
-        heuristics = events.h or None
+        status, heuristics = self._status, events.h or None
         for i, (is_close, x, y, g) in enumerate(zip(events.is_close, events.x, events.y, events.g, strict=True)):
             if self.goal_closed:
                 report("AFTER_GOAL", i, "nothing after the goal is closed", "close" if is_close else "create")
@@ -75,9 +65,11 @@ class Replay:
             inside = x < cols and y < rows
             if not inside:
                 report("OOB", i, f"a cell of the {cols} x {rows} grid", f"{x} {y}")
+            cell = y * cols + x if inside else -1
+            if inside and status[cell] == _WALL:
+                report("WALL", i, "a free cell", f"{x} {y}")
             if heuristics is not None and heuristics[i] != abs(x - goal_x) + abs(y - goal_y):
                 report("WRONG_H", i, f"c{abs(x - goal_x) + abs(y - goal_y)}", f"c{heuristics[i]}")
-            cell = y * cols + x if inside else -1
             if is_close:
                 self._close(i, cell, g)
             else:
@@ -105,8 +97,6 @@ class Replay:
     def _odd_create(self, i: int, cell: int, g: int) -> None:
         """A create that is no child due: the start in its place, or an event that breaks a rule."""
         status, report = self._status[cell], self._report
-        if status == _WALL:
-            report("WALL", i, "a free cell", self.told(cell))
         if self._current < 0:
             if self._awaits_start and cell == self.start:
                 self._awaits_start = False
@@ -156,8 +146,6 @@ class Replay:
             report("CLOSED_AGAIN", i, "a cell that is not closed", self.told(cell))
             g = self._g[cell]
         else:
-            if status == _WALL:
-                report("WALL", i, "a free cell", self.told(cell))
             report("NOT_OPEN", i, "a cell of the open list", self.told(cell))
         self._expand(cell, g, is_wall=status == _WALL)
 
@@ -183,8 +171,15 @@ class Replay:
         if cell == self.goal:
             self.goal_closed = True
             return
-        child = g + 1
-        self._due = [near for near in self._beside[cell] if status[near] == UNSEEN or (status[near] == OPEN and child < costs[near])]
+        due: list[int] = []
+        cols, rows, child = self._cols, self.maze.rows, g + 1
+        y, x = divmod(cell, cols)
+        for dx, dy in self._steps:
+            if 0 <= x + dx < cols and 0 <= y + dy < rows:
+                near = cell + dy * cols + dx
+                if status[near] == UNSEEN or (status[near] == OPEN and child < costs[near]):
+                    due.append(near)
+        self._due = due
 
     # -- what the trace found ----------------------------------------------------------------------------------------
 

@@ -17,19 +17,31 @@ VERSION = "1"
 """Changes whenever a verdict can."""
 
 
+_OF_PLAN = (Tier.LINK, Tier.ANSWER)
+_Row = tuple[int, int, str, int | None, str, str]
+
+
 class _Findings:
-    """Collects what is broken: counts of everything that is active, and the first few in full."""
+    """Collects what is broken: counts of everything that is active, and the first few of the grammar, trace and plan in full."""
 
     def __init__(self, active: frozenset[str], limit: int) -> None:
         self._active, self._limit = active, limit
         self.counts: Counter[str] = Counter()
-        self.rows: list[tuple[int, int, str, int | None, str, str]] = []
+        self._parts: tuple[list[_Row], list[_Row], list[_Row]] = ([], [], [])
 
     def add(self, code: str, words: tuple[int, int], event: int | None, expected: str, got: str) -> None:
         if code in self._active:
             self.counts[code] += 1
-            if len(self.rows) < self._limit:
-                self.rows.append((*words, code, event, expected, got))
+            # Within a part findings come in the order of the text, so that no later one takes the place of an earlier one.
+            part = self._parts[2 if CODES[code] in _OF_PLAN else 0 if code == "PARSE" else 1]
+            if len(part) < self._limit:
+                part.append((*words, code, event, expected, got))
+
+    def first(self) -> list[_Row]:
+        """The first ones in the order of the text, those of the plan last."""
+        grammar, trace, plan = self._parts
+        plan = sorted(plan, key=lambda row: row[0])
+        return (sorted(grammar + trace, key=lambda row: row[0]) + plan)[: self._limit]
 
 
 def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
@@ -75,10 +87,8 @@ def maze_of(text: FormalText, dialect: Dialect, parsed: Parsed) -> Maze | None:
 
 
 def _maze(prompt: Prompt, size: tuple[int, int]) -> Maze | None:
-    blocked = set(prompt.walls)
-    ordered = tuple(sorted(blocked, key=lambda cell: (cell[1], cell[0])))
     try:
-        return Maze(cols=size[0], rows=size[1], walls=ordered, start=prompt.start, goal=prompt.goal)
+        return Maze(cols=size[0], rows=size[1], walls=prompt.walls, start=prompt.start, goal=prompt.goal)
     except InvalidInput:
         return None
 
@@ -183,18 +193,16 @@ def _check_link(parsed: Parsed, replay: Replay, findings: _Findings) -> bool:
     return False
 
 
-_AFTER = {Tier.LINK: 1, Tier.ANSWER: 1}
-
-
 def _violations(text: FormalText, parsed: Parsed, findings: _Findings) -> tuple[Violation, ...]:
     """The findings in the order of the text, with the characters they are about; what lies in the prompt is at its end."""
-    rows = sorted(findings.rows, key=lambda row: (_AFTER.get(CODES[row[2]], 0), row[0]))
+    rows = findings.first()
     offset, n = parsed.offset, max(len(parsed.words) - parsed.offset, 0)
     spans = [(min(max(row[0] - offset, 0), n), min(max(row[1] - offset, 0), n)) for row in rows]
     places = places_of(text.trace, [place for first, past in spans for place in (first, max(past - 1, 0))])
     violations: list[Violation] = []
     for (_, _, code, event, expected, got), (first, past) in zip(rows, spans, strict=True):
-        chars = (places[first][0], max(places[max(past - 1, 0)][1], places[first][0])) if past > first else (places[first][0],) * 2
+        begin = places[first][0]
+        chars = (begin, max(places[past - 1][1], begin) if past > first else begin)
         violations.append(
             Violation(code=code, tier=CODES[code], event=event, tokens=(first, past), chars=chars, expected=expected, got=got)
         )

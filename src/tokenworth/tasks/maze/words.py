@@ -26,6 +26,8 @@ def words_of(text: str) -> list[str]:
 
 def places_of(text: str, wanted: Sequence[int]) -> Mapping[int, tuple[int, int]]:
     """Characters (first, one past the last) of the words with these indices; an index past the end has the text's end."""
+    if not wanted:
+        return {}
     missing = (len(text), len(text))
     found = dict.fromkeys(wanted, missing)
     for index, match in enumerate(re.finditer(r"[^ \t\n\r]+", text)):

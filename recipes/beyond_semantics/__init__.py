@@ -1,0 +1,1 @@
+"""Small decoders trained from nothing on right, swapped and no traces of maze A*."""

@@ -1,0 +1,79 @@
+"""Mazes as problems for a model, and the grader of their plans."""
+
+from __future__ import annotations
+
+from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.core.verification import FormalText, Level
+from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.maze.dialect import DIALECTS
+from tokenworth.tasks.maze.generate import FAMILIES, generate, split_of
+from tokenworth.tasks.maze.grammar import render_prompt
+from tokenworth.tasks.maze.verify import verify
+
+SPLITS = ("train", "test")
+DIALECT = DIALECTS["compact"]
+"""What the question is written in: the dialect of the bundled models."""
+TEST_SEED = 9
+"""Seed of the problems a task gives; the bundled models were trained on other ones."""
+_OPEN = " reasoning"
+
+
+def maze_problem(family: str, side: int, index: int, *, split: str = "test") -> Problem:
+    """The problem with this index among the mazes of a family, side and split: its question is the prompt a trace begins after.
+
+    Raises UnknownName for a family or split, InvalidInput for a side below 3.
+    """
+    if split not in SPLITS:
+        raise unknown_name("split of a maze task", split, SPLITS)
+    number, found = 0, -1
+    while found < index:
+        maze = generate(family, side, seed=TEST_SEED, index=number)
+        found += split_of(maze) == split
+        number += 1
+    return Problem(
+        id=f"maze:{family}/{side}/{split}/{index}",
+        question=render_prompt(maze, DIALECT),  # pyright: ignore[reportPossiblyUnboundVariable]
+        kind=AnswerKind.PLAN,
+        task=f"maze:{family}/{side}/{split}",
+    )
+
+
+def parse_spec(rest: str) -> tuple[str, int, str]:
+    """(family, side, split) of what follows ``maze:`` in a task spec; the split is ``test`` unless named."""
+    family, _, more = rest.partition("/")
+    side, _, split = more.partition("/")
+    if family not in FAMILIES:
+        raise unknown_name("maze family", family, FAMILIES)
+    if not (side.isascii() and side.isdecimal() and 3 <= int(side[:4]) <= 100):
+        raise InvalidInput(f"maze task {rest!r}: expected FAMILY/SIDE with a side from 3 to 100, as in maze:{family}/7")
+    if split and split not in SPLITS:
+        raise unknown_name("split of a maze task", split, SPLITS)
+    return family, int(side), split or "test"
+
+
+def plan(problem: Problem, text: str) -> Grade:
+    """Grades a plan by its rules: ``optimal`` and ``longer`` plans are correct; a plan that breaks a rule is named by its first one.
+
+    A text that is no list of cells has no answer. Raises InvalidInput for a problem whose question is no maze of the compact dialect.
+    """
+    words = text.split()
+    ended = text if words[-1:] == ["end"] else f"{text} end"
+    formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=_size(problem))
+    found = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
+    if found.plan_valid is None:
+        raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
+    if not found.parsed:
+        return Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
+    if found.plan_valid:
+        return Grade(outcome="optimal" if found.plan_optimal else "longer", verdict=Verdict.CORRECT)
+    return Grade(outcome=found.violations[0].code, verdict=Verdict.INCORRECT)
+
+
+def _size(problem: Problem) -> dict[str, object]:
+    """The grid's size where the problem is one of a maze task; else it follows from the question."""
+    _, _, rest = problem.task.partition("maze:")
+    if not rest:
+        return {}
+    side = parse_spec(rest)[1]
+    return {"rows": side, "cols": side}
