@@ -1,0 +1,1 @@
+"""Countdown solved by a written search (Stream of Search): puzzles, dialects, a solver, and a verifier that does not know the solver."""

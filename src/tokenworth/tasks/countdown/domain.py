@@ -1,0 +1,60 @@
+"""Countdown as a formal domain: its dialects, its codes, and how its records are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from tokenworth.core.verification import Domain, FormalText
+from tokenworth.errors import InvalidInput
+from tokenworth.tasks.countdown.codes import CODES
+from tokenworth.tasks.countdown.instance import Puzzle
+from tokenworth.tasks.countdown.verify import LEVELS, VERSION, verify
+
+
+def read(record: Mapping[str, object], default_id: str) -> FormalText:
+    """A record as text: ``trace`` with or without ``prompt``, or ``text``, which holds both; ``target`` and ``nums`` are the puzzle.
+
+    The id is ``id``, or ``source`` and ``index``, or the default. ``truncated`` or ``is_cut``: whoever stored the text cut it.
+    Raises: InvalidInput where there is no text, or the puzzle of the record is none.
+    """
+    trace, prompt = record.get("trace", record.get("text")), record.get("prompt", "")
+    if not isinstance(trace, str) or not isinstance(prompt, str):
+        raise InvalidInput(f"record {default_id} has no text; expected a string in 'text', or in 'trace' with an optional 'prompt'")
+    given = _given(record, default_id) if "target" in record or "nums" in record else {}
+    is_cut = record.get("truncated") is True or record.get("is_cut") is True
+    return FormalText(id=_id(record, default_id), trace=trace, prompt=prompt, given=given, is_cut=is_cut)
+
+
+def _given(record: Mapping[str, object], default_id: str) -> dict[str, object]:
+    target, listed = record.get("target"), record.get("nums")
+    numbers = cast("list[object]", listed) if isinstance(listed, list) else []
+    whole = tuple(number for number in numbers if isinstance(number, int) and not isinstance(number, bool))
+    if not isinstance(target, int) or isinstance(target, bool) or len(whole) != len(numbers):
+        raise InvalidInput(f"record {default_id} has a puzzle of other than whole numbers; expected 'target' and a list 'nums'")
+    puzzle = Puzzle(target=target, numbers=whole)
+    return {"target": puzzle.target, "nums": puzzle.numbers}
+
+
+def _id(record: Mapping[str, object], default_id: str) -> str:
+    if isinstance(record.get("id"), str | int):
+        return str(record["id"])
+    source, index = record.get("source"), record.get("index")
+    return f"{source}-{index}" if isinstance(source, str) and isinstance(index, int) else default_id
+
+
+def _draw(text: FormalText, dialect: str) -> None:
+    """None: there is no grid to draw."""
+    del text, dialect
+
+
+DOMAIN = Domain(
+    name="countdown",
+    version=VERSION,
+    dialects=LEVELS,
+    codes=CODES,
+    read=read,
+    verify=verify,
+    draw=_draw,
+)
+"""The domain `countdown`."""

@@ -1,0 +1,293 @@
+"""The replay of a written search: the tree as the text builds it, and every rule that a line breaks.
+
+After a broken rule the tree is as the text says, so that one slip is one violation and what follows is judged by what was written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tokenworth.tasks.countdown.grammar import Event, Grammar, Kind
+from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Number, Operation, Puzzle, are_same, left_over, ways
+
+Report = Callable[[str, int, Event, str, str], None]
+"""Takes a code, the index of an event, the event, what was expected and what was found."""
+
+_AFTER: dict[Kind | None, frozenset[Kind]] = {
+    None: frozenset({Kind.STATE}),
+    Kind.STATE: frozenset({Kind.EXPLORE, Kind.MOVE, Kind.EXHAUSTED}),
+    Kind.GENERATE: frozenset({Kind.EXPLORE, Kind.MOVE}),
+    Kind.VERDICT: frozenset({Kind.EXPLORE, Kind.MOVE, Kind.EXHAUSTED}),
+    Kind.MOVE: frozenset({Kind.STATE}),
+}
+_AFTER_PATH: dict[Kind | None, frozenset[Kind]] = {
+    None: frozenset({Kind.STATE}),
+    Kind.STATE: frozenset({Kind.EXPLORE}),
+    Kind.GENERATE: frozenset({Kind.STATE}),
+    Kind.VERDICT: frozenset(),
+}
+_ENDS = frozenset({Kind.VERDICT, Kind.EXHAUSTED, Kind.STATE, Kind.SOLUTION})
+
+
+_FIRST_OF_PATH = 2
+"""The number of the first node that an optimal path generates; the root is the first one."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """A state of the search. ``path``: the operations that lead to it in the tree; ``history``: those last written for it."""
+
+    id: str
+    numbers: tuple[Number, ...]
+    path: tuple[str, ...] = ()
+    history: tuple[Operation, ...] = ()
+    children: int = 0
+    is_sound: bool = True
+    explored: Counter[tuple[str, Number, Number]] = field(default_factory=Counter[tuple[str, Number, Number]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """That the goal is reached: by which operations, and whether this is a path of the tree whose every step was right."""
+
+    index: int
+    event: Event
+    plan: tuple[Operation, ...]
+    follows: bool
+    is_sound: bool
+
+
+class Replay:
+    """Follows the events of one text; `claim` is the first claim of the goal, and the search is over with it."""
+
+    def __init__(self, grammar: Grammar, puzzle: Puzzle | None, is_stated: bool, report: Report) -> None:
+        self._grammar = grammar
+        self._report_to = report
+        self._nodes: dict[str, Node] = {}
+        self._leaves: dict[str, list[Node]] = {}
+        self._options: list[Node] | None = None  # what the last move leads to; a leaf has no line of its own, so there may be several
+        self._here = Node(id="0", numbers=puzzle.numbers if puzzle else ())
+        self._last: Kind | None = Kind.STATE if is_stated else None
+        self._explored: Event | None = None
+        self._found: set[tuple[str, ...]] = set()
+        self._n_reported = 0
+        self._before = 0
+        self._is_past = False
+        self.puzzle = puzzle
+        self.claim: Claim | None = None
+        self.n_operations = 0
+        self.n_wrong = 0
+        if puzzle is not None:
+            self._nodes["0"] = self._here
+
+    def see(self, index: int, event: Event) -> None:
+        """Judges one event and goes on from it."""
+        if self.claim is not None or self._last in (Kind.EXHAUSTED, Kind.SOLUTION):
+            if not self._is_past:
+                self._report("AFTER_END", index, event, "nothing after the conclusion", event.text)
+            # A claim ends the replay; a search that goes on after it gave up is followed.
+            self._is_past = self.claim is not None
+            if self._is_past:
+                return
+            self._last = Kind.UNREAD
+        if event.kind is Kind.UNREAD:
+            self._report("PARSE", index, event, "a line of the grammar", event.text)
+            self._last = Kind.UNREAD
+            return
+        self._check_order(index, event)
+        if event.target is not None and event.kind is not Kind.STATE:
+            self._check_target(index, event)
+        match event.kind:
+            case Kind.STATE:
+                self._state(index, event)
+            case Kind.EXPLORE:
+                self._explore(index, event)
+            case Kind.GENERATE:
+                self._generate(index, event)
+            case Kind.MOVE | Kind.EXPAND:
+                self._move(index, event)
+            case Kind.VERDICT:
+                self._verdict(index, event)
+            case Kind.SOLUTION:
+                self._solution(index, event)
+            case _:
+                pass
+        self._last = event.kind
+
+    def check_end(self, index: int, last: Event) -> None:
+        """Reports a search that stops in the middle. Depth-first search ends without a word after its last state or result."""
+        if self.claim is None and self._last not in _ENDS and self._last is not Kind.UNREAD:
+            self._report("NO_CONCLUSION", index, last, "a goal, or the end of the search", last.text)
+
+    def _report(self, code: str, index: int, event: Event, expected: str, got: str) -> None:
+        self._n_reported += 1
+        self._report_to(code, index, event, expected, got)
+
+    def _check_order(self, index: int, event: Event) -> None:
+        if self._last is Kind.UNREAD or self._grammar.has_prose:
+            return
+        if self._last is Kind.EXPLORE:
+            assert self._explored is not None  # it is what the last event was
+            allowed = frozenset({Kind.VERDICT if len(self._explored.numbers) == 1 else Kind.GENERATE})
+        else:
+            allowed = (_AFTER if self._grammar.has_tree else _AFTER_PATH)[self._last]
+        if event.kind not in allowed:
+            self._report("ORDER", index, event, " or ".join(sorted(allowed)) or "nothing", event.kind.value)
+
+    def _check_target(self, index: int, event: Event) -> None:
+        if self.puzzle is not None and event.target != self.puzzle.target:
+            self._report("WRONG_TARGET", index, event, str(self.puzzle.target), str(event.target))
+
+    def _state(self, index: int, event: Event) -> None:
+        if self.puzzle is None:
+            self._begin(index, event)
+        self._check_target(index, event)
+        if event.node and event.node != self._here.id:
+            self._move(index, event)
+        options = [self._here] if self._options is None else self._options
+        self._options = None
+        history = tuple(operation.text for operation in event.operations)
+        same = [node for node in options if are_same(node.numbers, event.numbers)]
+        both = [node for node in same if _texts(node.history) == history]
+        # Of a node that was never generated nothing is known: its state is what is written.
+        node = (both or same or options or [self._here])[0]
+        if options and not same:
+            self._report("WRONG_STATE", index, event, _listed(node.numbers), _listed(event.numbers))
+        if options and not both and (same or _texts(node.history) != history):
+            self._report("WRONG_HISTORY", index, event, ", ".join(_texts(node.history)), ", ".join(history))
+        node.numbers, node.history = event.numbers, event.operations
+        self._here = node
+
+    def _begin(self, index: int, event: Event) -> None:
+        numbers = tuple(number for number in event.numbers if isinstance(number, int) and number >= 0)
+        if event.target is None or len(numbers) != len(event.numbers):
+            self._report("WRONG_STATE", index, event, "whole numbers from 0", _listed(event.numbers))
+            self._options = []
+            return
+        self.puzzle = Puzzle(target=event.target, numbers=numbers)
+        self._here = self._nodes["0"] = Node(id="0", numbers=numbers)
+
+    def _explore(self, index: int, event: Event) -> None:
+        self._before = self._n_reported
+        self._explored, self._options = event, None
+        operation = event.operations[0]
+        self.n_operations += 1
+        if not operation.is_binary:
+            self._report("NOT_BINARY", index, event, "an operation on two numbers", operation.text)
+        if operation.is_right is False:
+            self.n_wrong += 1
+            self._report("WRONG_RESULT", index, event, "an equation that holds", operation.text)
+        if operation.has_fraction:
+            self._report("FRACTION", index, event, "a whole number", str(operation.result))
+        elif isinstance(operation.result, int) and operation.result < 0:
+            self._report("NEGATIVE", index, event, "0 or more", str(operation.result))
+        stay, missing = left_over(self._here.numbers, operation.operands)
+        if missing:
+            self._report("NOT_AVAILABLE", index, event, f"numbers of {_listed(self._here.numbers)}", _listed(missing))
+        elif operation.is_binary:
+            self._check_again(index, event)
+        if not are_same(event.numbers, [*stay, operation.result]):
+            self._report("WRONG_REMAINING", index, event, _listed([*stay, operation.result]), _listed(event.numbers))
+        if len(event.numbers) == 1:
+            here, path = self._here, self._path_to(operation)
+            leaf = Node(
+                id=f"{here.id},{here.children}", numbers=event.numbers, path=path, history=(*here.history, operation)[-MAX_NUMBERS:]
+            )
+            self._leaves.setdefault(leaf.id, []).append(leaf)
+            if self.puzzle is not None and event.numbers[0] == self.puzzle.target:
+                self._found.add(path)
+
+    def _path_to(self, operation: Operation) -> tuple[str, ...]:
+        return (*self._here.path, operation.text)[-MAX_NUMBERS:]
+
+    def _check_again(self, index: int, event: Event) -> None:
+        """A systematic search tries each pair of numbers once with each sign."""
+        operation, numbers = event.operations[0], self._here.numbers
+        a, b = sorted(operation.operands, key=str)
+        key = (operation.operators, a, b)
+        self._here.explored[key] += 1
+        if self._here.explored[key] > ways(numbers, a, b):
+            self._report("EXPLORED_AGAIN", index, event, "an operation not yet explored here", operation.text)
+
+    def _generate(self, index: int, event: Event) -> None:
+        explored, operation = self._explored, event.operations[0]
+        if explored is not None:
+            if not are_same(event.numbers, explored.numbers):
+                self._report("WRONG_STATE", index, event, _listed(explored.numbers), _listed(event.numbers))
+            if operation.text != explored.operations[0].text:
+                self._report("WRONG_HISTORY", index, event, explored.operations[0].text, operation.text)
+        id_, parent = self._placed(index, event)
+        if id_ in self._nodes and self._grammar.has_tree:
+            self._report("NODE_AGAIN", index, event, "a new index", f"#{id_}")
+        node = Node(
+            id=id_,
+            numbers=event.numbers,
+            path=(*parent.path, operation.text)[-MAX_NUMBERS:],
+            history=(*parent.history, operation)[-MAX_NUMBERS:],
+            is_sound=parent.is_sound and self._n_reported == self._before,
+        )
+        parent.children += 1
+        self._nodes[id_] = node
+        if not self._grammar.has_tree:
+            self._here = node
+
+    def _placed(self, index: int, event: Event) -> tuple[str, Node]:
+        """The id of a generated node and its parent; what is wrong with them is reported."""
+        if not self._grammar.has_tree:
+            due = str(len(self._here.path) + _FIRST_OF_PATH)
+            if event.node != due:
+                self._report("WRONG_INDEX", index, event, f"#{due}", f"#{event.node}")
+            return event.node, self._here
+        parent_id, _, last = event.node.rpartition(",")
+        parent = self._nodes.get(parent_id)
+        if parent is None:
+            self._report("NO_PARENT", index, event, "a parent that was generated", f"#{event.node}")
+            return event.node, self._here
+        if parent is not self._here:
+            self._report("WRONG_PARENT", index, event, f"a child of #{self._here.id}", f"#{event.node}")
+        elif event.node not in self._nodes and last != str(parent.children):
+            self._report("WRONG_INDEX", index, event, f"#{parent_id},{parent.children}", f"#{event.node}")
+        return event.node, parent
+
+    def _move(self, index: int, event: Event) -> None:
+        node = self._nodes.get(event.node)
+        options = [node] if node is not None else self._leaves.get(event.node)
+        if options is None:
+            self._report("NO_NODE", index, event, "a node that was generated", f"#{event.node}")
+            self._options = []
+            self._here = Node(id=event.node, numbers=(), is_sound=False)
+            return
+        self._options = options
+        self._here = options[0]
+
+    def _verdict(self, index: int, event: Event) -> None:
+        explored = self._explored
+        if explored is not None and event.numbers != explored.numbers:
+            self._report("WRONG_STATE", index, event, _listed(explored.numbers), _listed(event.numbers))
+        is_goal = self.puzzle is not None and event.numbers == (self.puzzle.target,)
+        if event.says_goal and not is_goal:
+            self._report("FALSE_GOAL", index, event, "the target", _listed(event.numbers))
+        elif is_goal and not event.says_goal:
+            self._report("FALSE_FAIL", index, event, "Goal Reached", event.text)
+        if event.says_goal and not self._grammar.has_prose:
+            steps = self._here.history + (explored.operations if explored is not None else ())
+            is_sound = self._here.is_sound and explored is not None and self._n_reported == self._before
+            self._claim(index, event, steps, is_sound)
+
+    def _solution(self, index: int, event: Event) -> None:
+        if event.says_goal:
+            self._claim(index, event, event.operations, self._here.is_sound and self._n_reported == self._before)
+
+    def _claim(self, index: int, event: Event, plan: Sequence[Operation], is_sound: bool) -> None:
+        follows = tuple(step.text for step in plan) in self._found
+        self.claim = Claim(index=index, event=event, plan=tuple(plan), follows=follows, is_sound=is_sound and follows)
+
+
+def _listed(numbers: Sequence[Number]) -> str:
+    return "[" + ", ".join(map(str, numbers)) + "]"
+
+
+def _texts(operations: Sequence[Operation]) -> tuple[str, ...]:
+    return tuple(operation.text for operation in operations)

@@ -1,0 +1,217 @@
+"""The verdict on a written search over a countdown puzzle: the replay, the policy of the solvers, the plan, and both metrics."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
+from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.countdown.codes import BUCKETS, CODES, PAPER
+from tokenworth.tasks.countdown.grammar import GRAMMARS, MAX_LINE, Event, Grammar, Kind, is_beginning, read_events
+from tokenworth.tasks.countdown.instance import Puzzle
+from tokenworth.tasks.countdown.plan import plan_faults
+from tokenworth.tasks.countdown.policy import deviation
+from tokenworth.tasks.countdown.published import bare_operations, published_verdict, rating
+from tokenworth.tasks.countdown.replay import Replay
+
+VERSION = "1"
+LEVELS: Mapping[str, tuple[Level, ...]] = {
+    "stream-of-search": tuple(Level),
+    "optimal-path": (Level.PAPER, Level.STRICT),
+    "react": (Level.PAPER, Level.STRICT),
+}
+"""The levels of each dialect: only of the first are the solvers known."""
+
+_MAX_TOLD = 200
+_FOUND_LAST = frozenset({Tier.POLICY, Tier.ANSWER, Tier.LINK})
+_LISTED = r"\[((?:0|[1-9][0-9]{0,17})(?:, (?:0|[1-9][0-9]{0,17})){0,31})\]"
+_TASKS = (
+    (True, re.compile(rf"Make (0|[1-9][0-9]{{0,17}}) with the numbers {_LISTED}")),
+    (False, re.compile(rf"initial numbers {_LISTED}[^\n]{{0,200}}target value (0|[1-9][0-9]{{0,17}})")),
+)
+_POLICY_CODES = {Kind.EXPLORE: "CHILD_ORDER", Kind.MOVE: "MOVE_ORDER", Kind.EXHAUSTED: "MOVE_ORDER"}
+
+
+class _Found:
+    """Violations as they are found; those after the limit are counted only."""
+
+    def __init__(self, level: Level, limit: int) -> None:
+        self._level, self._limit = level, limit
+        self._listed: list[Violation] = []
+        self.counts: Counter[str] = Counter()
+        self.by_code: Counter[str] = Counter()  # at every level, for the published classes
+        self.events: set[int] = set()
+
+    def add(self, code: str, index: int | None, event: Event, expected: str, got: str) -> None:
+        """Takes one violation; it is listed where the level asks for it."""
+        self.by_code[code] += 1
+        if index is not None:
+            self.events.add(index)
+        if self._level is Level.PAPER and code not in PAPER and CODES[code].is_of_trace:
+            return
+        self.counts[code] += 1
+        # Those of policy and plan are found last, and there are few of them.
+        if len(self._listed) < self._limit or CODES[code] in _FOUND_LAST:
+            short, told = expected[:_MAX_TOLD], got[:_MAX_TOLD]
+            tier, tokens, chars = CODES[code], event.words, event.chars
+            self._listed.append(Violation(code=code, tier=tier, event=index, tokens=tokens, chars=chars, expected=short, got=told))
+
+    def in_order(self) -> tuple[Violation, ...]:
+        """The violations in the order of the text."""
+        return tuple(sorted(self._listed, key=lambda violation: violation.chars[0])[: self._limit])
+
+
+def puzzle_of(text: FormalText) -> tuple[Puzzle | None, Event | None]:
+    """The puzzle that is given, by the fields of the record or by the prompt, and the first state where the prompt already holds it."""
+    last = text.prompt.rstrip().rpartition("\n")[2]
+    read = next(read_events(last, GRAMMARS["stream-of-search"]), None) if len(last) <= MAX_LINE else None
+    stated = read if read is not None and read.kind is Kind.STATE and not read.operations else None
+    target, numbers = text.given.get("target"), text.given.get("nums")
+    if isinstance(target, int) and isinstance(numbers, list | tuple):
+        return _puzzle(target, cast("Sequence[object]", numbers)), stated
+    if stated is not None and stated.target is not None:
+        return _puzzle(stated.target, stated.numbers), stated
+    for goal_first, pattern in _TASKS:
+        found = pattern.search(text.prompt)
+        if found is not None:
+            goal, listed = (found[1], found[2]) if goal_first else (found[2], found[1])
+            return _puzzle(int(goal), [int(number) for number in listed.split(", ")]), None
+    return None, None
+
+
+def _puzzle(target: int, numbers: Iterable[object]) -> Puzzle | None:
+    written = tuple(numbers)
+    whole = tuple(number for number in written if isinstance(number, int))
+    try:
+        return Puzzle(target=target, numbers=whole) if len(whole) == len(written) else None
+    except InvalidInput:
+        return None
+
+
+def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
+    """What was found in one text. Raises UnknownName for a dialect that is not known, and nothing for any text."""
+    if dialect not in GRAMMARS:
+        raise unknown_name("dialect of countdown", dialect, GRAMMARS)
+    grammar = GRAMMARS[dialect]
+    puzzle, stated = puzzle_of(text)
+    found = _Found(level, limit)
+    replay = Replay(grammar, puzzle, stated is not None, found.add)
+    checks_policy = level is Level.TIES and Level.TIES in LEVELS[dialect]
+    followed: list[tuple[int, Event]] = []
+    n_events, is_cut = 0, text.is_cut
+    last: Event | None = None
+    for event in read_events(text.trace, grammar):
+        if event.is_last and _is_cut_line(event, last, grammar, text.is_cut):
+            if not text.is_cut:
+                found.add("NO_CONCLUSION", n_events, event, "a whole line", event.text)
+            is_cut = True
+            break
+        # No solver writes a line that breaks a rule, so that what follows the first such line need not be kept.
+        if checks_policy and replay.claim is None and not found.events:
+            followed.append((n_events, event))
+        replay.see(n_events, event)
+        n_events, last = n_events + 1, event
+    if last is not None and not is_cut:
+        replay.check_end(n_events - 1, last)
+    if last is None and grammar.has_prose and text.trace.strip():
+        whole = Event(kind=Kind.UNREAD, text="", words=(0, len(text.trace.split())), chars=(0, len(text.trace)))
+        found.add("PARSE", None, whole, "a written search", "prose alone")
+    solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
+    plan_valid = _check_plan(replay, found)
+    return _verification(text, dialect, level, n_events, replay, found, plan_valid, solver)
+
+
+def _is_cut_line(event: Event, before: Event | None, grammar: Grammar, is_cut: bool) -> bool:
+    """Whether the last line, which no line break ends, is the rest of a longer one."""
+    if event.kind in (Kind.VERDICT, Kind.EXHAUSTED, Kind.SOLUTION):
+        return False
+    return is_cut or (event.kind is Kind.UNREAD and before is not None and is_beginning(event.text, grammar))
+
+
+def _check_policy(
+    puzzle: Puzzle | None, stated: Event | None, followed: Sequence[tuple[int, Event]], found: _Found, *, is_cut: bool
+) -> str | None:
+    """The name of a solver that may have written the lines; reports the first line that none writes, unless it broke a rule anyway."""
+    if puzzle is None or not followed:
+        return None
+    events = [event for _, event in followed]
+    shift = 0 if stated is None else 1
+    if stated is not None:
+        events.insert(0, stated)
+    solver, first = deviation(puzzle, (event.text for event in events), is_cut=is_cut)
+    if first is not None:
+        is_end = first.at >= len(events)
+        if is_end and found.events:
+            return None
+        index, event = followed[max(0, min(first.at, len(events) - 1) - shift)]
+        code = "EARLY_END" if is_end else _POLICY_CODES.get(event.kind, "LIST_ORDER")
+        if index not in found.events:
+            found.add(code, index, event, f"{first.expected} ({first.solver})", "the end" if is_end else event.text)
+    return None if found.events else solver
+
+
+def _check_plan(replay: Replay, found: _Found) -> bool | None:
+    claim, puzzle = replay.claim, replay.puzzle
+    if claim is None or puzzle is None:
+        return None
+    faults = plan_faults(puzzle, claim.plan)
+    for code, expected, got in faults:
+        found.add(code, claim.index, claim.event, expected, got)
+    if not claim.follows:
+        found.add("PLAN_NOT_FOUND", claim.index, claim.event, "a path that the search found", ", ".join(step.text for step in claim.plan))
+    return not faults
+
+
+def _verification(
+    text: FormalText, dialect: str, level: Level, n_events: int, replay: Replay, found: _Found, plan_valid: bool | None, solver: str | None
+) -> Verification:
+    parsed = not (found.counts["PARSE"] or found.counts["NOT_BINARY"])
+    is_clean = not any(CODES[code].is_of_trace and count for code, count in found.counts.items())
+    return Verification(
+        domain="countdown",
+        dialect=dialect,
+        level=level,
+        version=VERSION,
+        parsed=parsed,
+        trace_valid=(parsed and is_clean) if n_events else None,
+        plan_valid=plan_valid,
+        plan_optimal=None,
+        plan_follows_trace=replay.claim.follows if replay.claim is not None else None,
+        violations=found.in_order(),
+        counts={code: count for code, count in found.counts.items() if count},
+        n_events=n_events,
+        facts=_facts(text, dialect, replay, found, plan_valid, solver),
+    )
+
+
+def _facts(
+    text: FormalText, dialect: str, replay: Replay, found: _Found, plan_valid: bool | None, solver: str | None
+) -> Mapping[str, object]:
+    """What the domain reports beside the verdict; see the page of the domain for each."""
+    claim = replay.claim
+    size = len(replay.puzzle.numbers) if replay.puzzle is not None else 0
+    whole = f"{text.prompt}\n{text.trace}" if puzzle_of(text)[1] is not None else text.trace
+    published = published_verdict(whole) if dialect != "react" else None
+    explored = whole.count("Exploring Operation")
+    n_bare, n_bare_wrong = bare_operations(text.trace)
+    n_before = bare_operations(text.trace[: claim.event.chars[0]])[1] if claim is not None else None
+    return {
+        "claims_goal": claim is not None,
+        "plan": [step.text for step in claim.plan] if claim is not None else None,
+        "plan_steps_valid": claim.is_sound if claim is not None else None,
+        "wrong_before_goal": replay.n_wrong if claim is not None else None,
+        "rating": rating(size, replay.n_operations) if plan_valid else 0.0,
+        "published_verdict": published,
+        "published_solved": published == "valid" if published is not None else None,
+        "published_rating": rating(size, explored) if published == "valid" else 0.0,
+        "n_operations": replay.n_operations,
+        "n_wrong_operations": replay.n_wrong,
+        "n_bare_operations": n_bare,
+        "n_bare_wrong": n_bare_wrong,
+        "n_bare_wrong_before_goal": n_before,
+        "buckets": {name: sum(found.by_code[code] for code in codes) for name, codes in BUCKETS.items()},
+        "solver": solver,
+    }
