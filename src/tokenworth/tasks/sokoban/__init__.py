@@ -1,0 +1,1 @@
+"""Sokoban levels solved by A*."""

@@ -1,0 +1,53 @@
+"""The rules a Sokoban trace can break: a code each, what kind of rule it is, and at which levels it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tokenworth.core.verification import Level, Tier
+
+CODES: Mapping[str, Tier] = {
+    "PARSE": Tier.SYNTAX,
+    "OOB": Tier.GEOMETRY,
+    "WALL": Tier.GEOMETRY,
+    "NOT_ADJ": Tier.GEOMETRY,
+    "BAD_PUSH": Tier.GEOMETRY,
+    "BOX_COUNT": Tier.GEOMETRY,
+    "NO_EXPANSION": Tier.ORDER,
+    "WRONG_H": Tier.NUMBERS,
+    "WRONG_G": Tier.NUMBERS,
+    "G_MISMATCH": Tier.NUMBERS,
+    "NOT_OPEN": Tier.LISTS,
+    "CLOSED_AGAIN": Tier.LISTS,
+    "DUP_CREATE": Tier.LISTS,
+    "REOPEN": Tier.LISTS,
+    "NOT_MIN_F": Tier.POLICY,
+    "MISSING_CHILD": Tier.COMPLETENESS,
+    "AFTER_GOAL": Tier.END,
+    "GOAL_NOT_CLOSED": Tier.END,
+    "PLAN_NOT_PARENTS": Tier.LINK,
+    "PLAN_PARSE": Tier.ANSWER,
+    "PLAN_START": Tier.ANSWER,
+    "PLAN_STEP": Tier.ANSWER,
+    "PLAN_WALL": Tier.ANSWER,
+    "PLAN_PUSH": Tier.ANSWER,
+    "PLAN_GOAL": Tier.ANSWER,
+    "PLAN_SUBOPT": Tier.ANSWER,
+}
+"""Every code with its tier."""
+
+_PLAN = {code for code, tier in CODES.items() if not tier.is_of_trace}
+_PAPER = {"PARSE", "OOB", "WALL", "NOT_ADJ", "BAD_PUSH", "BOX_COUNT", "CLOSED_AGAIN", "NOT_OPEN", "NOT_MIN_F", "GOAL_NOT_CLOSED"}
+
+ACTIVE: Mapping[Level, frozenset[str]] = {Level.PAPER: frozenset(_PAPER | _PLAN), Level.STRICT: frozenset(CODES)}
+"""The codes that count at a level. ``paper``: parsing error, invalid neighbour (OOB, WALL, NOT_ADJ, BAD_PUSH, BOX_COUNT), already
+closed, not in the open list, not lowest f, goal not reached.
+
+Source: Stechly et al. 2025, arXiv 2505.13775, the validator's error classes. Differs: they are of mazes; the two about boxes are ours.
+"""
+
+DIALECTS: Mapping[str, tuple[Level, ...]] = {
+    "searchformer-nondeterministic": (Level.PAPER, Level.STRICT),
+    "searchformer": (Level.PAPER, Level.STRICT),
+}
+"""Both are one language. The order of equal choices depends on the process that wrote the trace, so no level checks it."""

@@ -1,0 +1,99 @@
+"""A* on a level, written down as it goes: every state created and closed, and the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+import numpy as np
+
+from tokenworth.tasks.sokoban.grammar import event_text, plan_text, prompt_text
+from tokenworth.tasks.sokoban.instance import Board, Cell, Sokoban, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchEvent:
+    """A state that was created or closed, with its cost from the start and its heuristic."""
+
+    is_close: bool
+    state: State
+    g: int
+    h: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A search that reached the goal. ``plan``: the cells of the worker, from the start on."""
+
+    level: Sokoban
+    events: tuple[SearchEvent, ...]
+    plan: tuple[Cell, ...]
+
+    @property
+    def prompt(self) -> str:
+        """The level as text."""
+        return prompt_text(self.level)
+
+    def trace_text(self) -> str:
+        """The events and the plan as text."""
+        board = Board(self.level)
+        told = [
+            event_text(
+                is_close=event.is_close,
+                worker=board.cell(event.state[0]),
+                boxes=board.cells(board.seen(event.state)[1]),
+                g=event.g,
+                h=event.h,
+            )
+            for event in self.events
+        ]
+        return " ".join([*told, plan_text(self.plan)])
+
+
+def solve(level: Sokoban, rng: np.random.Generator | None, *, max_closed: int = 100_000) -> Search | None:
+    """The A* search of a level; None where it has no solution, or ``max_closed`` states are closed without one.
+
+    ``rng`` shuffles the children and breaks ties of f. Without one the children come up, down, left, right, and a tie of f goes to the
+    lower place of the worker, then the lower number of the boxes. A state reached at less cost is created again, also when closed.
+
+    Source: Lehnert et al. 2024, arXiv 2402.14083. Differs: the order without ``rng`` is ours; theirs differs between processes.
+    """
+    board = Board(level)
+    start = board.start
+    start_h = board.h(start[1])
+    if start_h is None:
+        return None
+    events = [SearchEvent(is_close=False, state=start, g=0, h=start_h)]
+    costs: dict[State, int] = {start: 0}
+    parents: dict[State, State] = {}
+    closed_at: dict[State, int] = {}
+    heap: list[tuple[int, float, State, int]] = [(start_h, 0.0, start, 0)]
+    while heap and len(closed_at) < max_closed:
+        _, _, state, g = heappop(heap)
+        if costs[state] != g or closed_at.get(state) == g:
+            continue
+        closed_at[state] = g
+        h = board.h(state[1])
+        assert h is not None
+        events.append(SearchEvent(is_close=True, state=state, g=g, h=h))
+        if not board.seen(state)[1]:
+            return Search(level=level, events=tuple(events), plan=_plan(board, parents, state))
+        children = board.children(state)
+        if rng is not None:
+            children = [children[int(place)] for place in rng.permutation(len(children))]
+        for child in children:
+            if costs.get(child, g + 2) <= g + 1:
+                continue
+            child_h = board.h(child[1])
+            assert child_h is not None
+            costs[child], parents[child] = g + 1, state
+            heappush(heap, (g + 1 + child_h, 0.0 if rng is None else float(rng.random()), child, g + 1))
+            events.append(SearchEvent(is_close=False, state=child, g=g + 1, h=child_h))
+    return None
+
+
+def _plan(board: Board, parents: dict[State, State], goal: State) -> tuple[Cell, ...]:
+    chain = [goal]
+    while chain[-1] in parents:
+        chain.append(parents[chain[-1]])
+    return tuple(board.cell(worker) for worker, _ in reversed(chain))

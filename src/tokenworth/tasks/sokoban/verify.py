@@ -1,0 +1,134 @@
+"""The verdict on a Sokoban text: is the trace a run of A*, does the plan solve the level, and is it the plan that the trace found?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tokenworth.core.verification import FormalText, Level, Verification, Violation
+from tokenworth.tasks.sokoban.grammar import Event, Parsed, PlanStep, parse
+from tokenworth.tasks.sokoban.instance import Board, Sokoban
+from tokenworth.tasks.sokoban.plan import plan_is_valid, shortest
+from tokenworth.tasks.sokoban.replay import Replay
+from tokenworth.tasks.sokoban.rules import ACTIVE, CODES
+
+VERSION = "1"
+"""Changes whenever a verdict can."""
+
+
+class _Findings:
+    """Collects what is broken: counts of everything that is active, and the first few in full."""
+
+    def __init__(self, level: Level, limit: int) -> None:
+        self._active, self._limit = ACTIVE[level], limit
+        self.counts: Counter[str] = Counter()
+        self.violations: list[Violation] = []
+
+    def add(self, code: str, event: int | None, words: tuple[int, int], chars: tuple[int, int], expected: str, got: str) -> None:
+        if code not in self._active:
+            return
+        self.counts[code] += 1
+        if len(self.violations) < self._limit:
+            self.violations.append(
+                Violation(code=code, tier=CODES[code], event=event, tokens=words, chars=chars, expected=expected, got=got)
+            )
+
+    def of_event(self, code: str, event: Event, expected: str, got: str) -> None:
+        self.add(code, event.index, event.words, event.chars, expected, got)
+
+    def of_step(self, code: str, step: PlanStep, expected: str, got: str) -> None:
+        self.add(code, None, step.words, step.chars, expected, got)
+
+
+def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
+    """What is broken in a Sokoban text at a level. See the rule table in docs/methods/sokoban.md.
+
+    A level that does not fit the dialects, whose ties are broken at random, checks what can be checked: `Level.STRICT`.
+    """
+    level = level if level in ACTIVE else Level.STRICT
+    findings = _Findings(level, limit)
+    parsed = parse(text)
+    for problem in parsed.problems:
+        findings.add(problem.code, problem.event, problem.words, problem.chars, problem.expected, problem.got)
+    findings.counts.update(parsed.unlisted)
+    sokoban = parsed.level
+    valid: bool | None = None
+    optimal: bool | None = None
+    follows: bool | None = None
+    facts: dict[str, object] = {}
+    if sokoban is not None:
+        replay = _replay(parsed, sokoban, level, findings, is_cut=text.is_cut) if parsed.n_clauses else None
+        if parsed.plan or not text.is_cut:
+            valid, optimal = _check_plan(parsed, sokoban, findings)
+        if replay is not None and replay.lost_at is None and parsed.plan:
+            follows = _check_link(parsed, replay, findings)
+        facts = _facts(sokoban, replay)
+    broken = any(CODES[code].is_of_trace for code in findings.counts)
+    ordered = sorted(findings.violations, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
+    return Verification(
+        domain="sokoban",
+        dialect=dialect,
+        level=level,
+        version=VERSION,
+        parsed=not parsed.problems,
+        trace_valid=None if not parsed.n_clauses and not broken else not broken,
+        plan_valid=valid,
+        plan_optimal=optimal,
+        plan_follows_trace=follows,
+        violations=tuple(ordered),
+        counts=dict(sorted(findings.counts.items())),
+        n_events=parsed.n_clauses,
+        facts=facts,
+    )
+
+
+def _replay(parsed: Parsed, sokoban: Sokoban, level: Level, findings: _Findings, *, is_cut: bool) -> Replay:
+    replay = Replay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER)
+    replay.run(parsed.events)
+    if not replay.goal_closed and not is_cut:
+        last = parsed.events[-1] if parsed.events else None
+        word, char = parsed.plan_at
+        words, chars = (last.words, last.chars) if last else ((word, word), (char, char))
+        findings.add("GOAL_NOT_CLOSED", None, words, chars, "close of a state with every box on a dock", "the end of the trace")
+    return replay
+
+
+def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[bool, bool | None]:
+    """(valid, optimal) of the plan; every step that breaks a rule is a finding. Optimal is None where that was not to be found out."""
+    plan = parsed.plan
+    if not plan:
+        return False, False
+    is_fine = plan_is_valid(sokoban, plan, findings.of_step)
+    if not is_fine or "PLAN_PARSE" in findings.counts:
+        return False, False
+    steps, bound = shortest(sokoban)
+    n = len(plan) - 1
+    if steps is None:
+        return True, True if n == bound else None
+    if n > steps:
+        words, chars = _whole(plan)
+        findings.add("PLAN_SUBOPT", None, words, chars, f"{steps} steps", f"{n} steps")
+    return True, n == steps
+
+
+def _check_link(parsed: Parsed, replay: Replay, findings: _Findings) -> bool:
+    is_chain = replay.links.lead([step.cell for step in parsed.plan])
+    if not is_chain:
+        words, chars = _whole(parsed.plan)
+        expected = "the parents written in the trace" if replay.links.goals else "a trace that closes the goal"
+        findings.add("PLAN_NOT_PARENTS", None, words, chars, expected, f"{len(parsed.plan) - 1} steps, another way")
+    return is_chain
+
+
+def _whole(plan: list[PlanStep]) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (plan[0].words[0], plan[-1].words[1]), (plan[0].chars[0], plan[-1].chars[1])
+
+
+def _facts(sokoban: Sokoban, replay: Replay | None) -> dict[str, object]:
+    facts: dict[str, object] = {"cols": sokoban.cols, "rows": sokoban.rows, "boxes": len(sokoban.boxes)}
+    if replay is not None:
+        facts |= {
+            "ambiguous_closes": replay.n_ambiguous,
+            "most_worlds": replay.belief.most_worlds,
+            "belief_lost_at": replay.lost_at,
+        }
+    return facts
