@@ -8,8 +8,12 @@ from pathlib import Path
 import click
 
 from tokenworth.cli import options as shared
+from tokenworth.cli.demo_formal import DRAWS as MAZE_DRAWS
+from tokenworth.cli.demo_formal import MODELS, measure_maze
+from tokenworth.cli.demo_formal import TITLE as MAZE_TITLE
 from tokenworth.cli.session import write_text
 from tokenworth.core.documents import Document
+from tokenworth.errors import InvalidInput
 from tokenworth.store.documents import write_document
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.page import write_report
@@ -29,16 +33,41 @@ TITLE = "What each token is worth: three traces of the bundled model"
     "--item", type=click.IntRange(0), default=None, help="Index of the problem in each family [default: one that shows something]."
 )
 @click.option("--half-width", type=float, default=0.08, show_default=True, help="Target for every cut's interval.")
+@click.option("--formal", is_flag=True, help="Two models on one maze, every step of their traces verified.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the list of files made here; - for standard output.")
 @click.option("--dry-run", is_flag=True, help="Say what would be measured and stop.")
 @shared.seed_option
-def demo(out: str, store: str | None, item: int | None, half_width: float, json_path: str | None, dry_run: bool, seed: int) -> None:
+def demo(
+    out: str, store: str | None, item: int | None, half_width: float, formal: bool, json_path: str | None, dry_run: bool, seed: int
+) -> None:
     """Sample, measure and report three problems on the bundled model; prints the report's path."""
     folder = Path(out)
     if dry_run:
-        click.echo(f"would draw {DRAWS} answers to each of {len(ITEMS)} problems and excursions until every interval is ± {half_width}")
+        what = f"each of {len(MODELS)} models on one maze" if formal else f"each of {len(ITEMS)} problems"
+        draws = MAZE_DRAWS if formal else DRAWS
+        click.echo(f"would draw {draws} answers to {what} and excursions until every interval is ± {half_width}")
         return
     folder.mkdir(parents=True, exist_ok=True)
+    if formal:
+        if store is not None:
+            raise InvalidInput("--store holds the draws of one model and --formal has two; leave it out, they go into the folder")
+        made, title, page = measure_maze(folder, item=item, half_width=half_width, seed=seed), MAZE_TITLE, "formal.html"
+    else:
+        made, title, page = _measure(folder, store, item=item, half_width=half_width, seed=seed), TITLE, "report.html"
+    for name, document in made.items():
+        write_document(document, folder / name)
+    path = write_report(folder / page, *made.values(), title=title)
+    listing = json.dumps({"report": str(path), "documents": [str(folder / name) for name in made]})
+    if json_path == "-":
+        click.echo(listing)
+        return
+    if json_path:
+        write_text(json_path, listing + "\n")
+    click.echo(path)
+
+
+def _measure(folder: Path, store: str | None, *, item: int | None, half_width: float, seed: int) -> dict[str, Document]:
+    """Draws, curve and forced answers of a problem of each family, by file name."""
     made: dict[str, Document] = {}
     with Workbench("tiny", store=store or folder / "demo.db", on_event=ProgressLine) as bench:
         for family, number in ITEMS.items():
@@ -49,13 +78,4 @@ def demo(out: str, store: str | None, item: int | None, half_width: float, json_
             made[f"{family}-sample.json"] = samples.document
             made[f"{family}-curve.json"] = case.curve(trace, half_width=half_width, seed=seed).document
             made[f"{family}-forced.json"] = case.forced(trace).document
-    for name, document in made.items():
-        write_document(document, folder / name)
-    path = write_report(folder / "report.html", *made.values(), title=TITLE)
-    listing = json.dumps({"report": str(path), "documents": [str(folder / name) for name in made]})
-    if json_path == "-":
-        click.echo(listing)
-        return
-    if json_path:
-        write_text(json_path, listing + "\n")
-    click.echo(path)
+    return made

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from tokenworth.core.verified import VerifiedDoc
 
 CURVE_SCHEMA = "tokenworth.curve/1"
 FORCED_SCHEMA = "tokenworth.forced/1"
@@ -273,4 +276,5 @@ class SampleSetDoc:
     notes: tuple[str, ...] = ()
 
 
-Document = CurveDoc | ForcedDoc | SampleSetDoc
+# Text, because the module of the last one needs this one.
+Document: TypeAlias = "CurveDoc | ForcedDoc | SampleSetDoc | VerifiedDoc"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence, Sized
 
 from tokenworth.core.documents import CurveDoc, Document, ExitDoc, ForcedDoc, Number, ProvenanceDoc, SampleSetDoc, TraceDoc
+from tokenworth.core.verified import ANSWER_STATES, LINK_STATES, TRACE_STATES, OddsDoc, ShareDoc, TableDoc, VerifiedDoc, VerifiedTraceDoc
 from tokenworth.errors import InvalidInput
 
 _VERDICTS = ("correct", "incorrect", "unknown")
@@ -21,8 +22,10 @@ def check_document(doc: Document, source: str) -> None:
         _check_trace(doc.trace, f"{source}: trace")
         for reading in doc.exits:
             _check_exit(reading, len(doc.trace.pieces), f"{source}: exit {reading.name!r}")
-    else:
+    elif isinstance(doc, SampleSetDoc):
         _check_samples(doc, source)
+    else:
+        _check_verified(doc, source)
 
 
 def _check_provenance(doc: ProvenanceDoc, where: str) -> None:
@@ -41,6 +44,11 @@ def _unit(values: Sequence[Number] | None, where: str) -> None:
     for value in values or ():
         if value is not None and not -_ROUNDING <= value <= 1 + _ROUNDING:
             raise InvalidInput(f"{where} holds {value}, expected numbers from 0 to 1 or null")
+
+
+def _check_level(level: float, source: str) -> None:
+    if not (math.isfinite(level) and 0 < level < 1):
+        raise InvalidInput(f"{source}: level is {level}, expected a number between 0 and 1")
 
 
 def _check_cuts(cuts: Sequence[int], n_trace: int, where: str) -> None:
@@ -67,8 +75,7 @@ def _check_curve(doc: CurveDoc, source: str) -> None:
     n_trace, count = len(doc.trace.pieces), len(doc.cuts)
     length = n_trace + len(doc.trace.answer_pieces)  # rollouts and forks go on into the answer, curves do not
     _check_cuts(doc.cuts, n_trace, f"{source}: cuts")
-    if not (math.isfinite(doc.level) and 0 < doc.level < 1):
-        raise InvalidInput(f"{source}: level is {doc.level}, expected a number between 0 and 1")
+    _check_level(doc.level, source)
     lists = {"value": doc.value, "low": doc.low, "high": doc.high, "leave": doc.leave, "unsampled": doc.unsampled}
     lists["widened"] = doc.widened
     for group in ("outcomes", "outcomes_low", "outcomes_high"):
@@ -128,3 +135,72 @@ def _check_samples(doc: SampleSetDoc, source: str) -> None:
     if doc.chosen is not None and not 0 <= doc.chosen < len(doc.traces):
         raise InvalidInput(f"{source}: chosen is {doc.chosen}, expected 0 to {len(doc.traces) - 1} or null")
     _unit((doc.accuracy, doc.low, doc.high), f"{source}: accuracy")
+
+
+def _check_verified(doc: VerifiedDoc, source: str) -> None:
+    _check_level(doc.level, source)
+    for table in doc.tables:
+        _check_table(table, f"{source}: table {table.group!r}")
+    for number, trace in enumerate(doc.traces):
+        where = f"{source}: trace {number}"
+        if trace.answer not in ANSWER_STATES:
+            raise InvalidInput(f"{where}: answer is {trace.answer!r}, expected {', '.join(ANSWER_STATES)}")
+        found = trace.verification
+        made_with = (found.domain, found.dialect, str(found.level))
+        if made_with != (doc.domain, doc.dialect, doc.strictness):
+            wanted = f"{doc.domain}, {doc.dialect}, {doc.strictness}"
+            raise InvalidInput(f"{where}: verified as {', '.join(made_with)}, expected {wanted} as the document says")
+        _check_places(trace, where)
+
+
+def _check_places(trace: VerifiedTraceDoc, where: str) -> None:
+    steps = () if trace.drawing is None else trace.drawing.steps
+    for name, things in (("violation", trace.verification.violations), ("step", steps)):
+        for thing in things:
+            first, end = thing.chars
+            # Verdicts that were read without their texts keep the places.
+            if not 0 <= first <= end or (trace.text and end > len(trace.text)):
+                raise InvalidInput(f"{where}: a {name} is at characters {first} to {end} of a text of {len(trace.text)}")
+
+
+def _check_table(table: TableDoc, where: str) -> None:
+    seen: set[tuple[str, str, str]] = set()
+    for cell in table.cells:
+        state = (cell.trace, cell.link, cell.answer)
+        if cell.trace not in TRACE_STATES or cell.link not in LINK_STATES or cell.answer not in ANSWER_STATES or state in seen:
+            raise InvalidInput(f"{where}: cell {', '.join(state)} has a state that does not exist, or comes twice")
+        seen.add(state)
+        _unit((cell.share, cell.low, cell.high), f"{where}: cell {', '.join(state)}")
+    for name, count, expected in (
+        ("n", table.n, sum(cell.n for cell in table.cells)),
+        ("n_unparsed", table.n_unparsed, sum(cell.n for cell in table.cells if cell.trace == "unparsed")),
+        ("n_unknown", table.n_unknown, sum(cell.n for cell in table.cells if cell.answer == "unknown")),
+    ):
+        if count != expected:
+            raise InvalidInput(f"{where}: {name} is {count}, expected {expected}, the sum of its cells")
+    if min([cell.n for cell in table.cells] + list(table.first_errors.values()), default=0) < 0:
+        raise InvalidInput(f"{where}: a count below 0")
+    for share in table.shares:
+        _check_share(share, where)
+    for odds in table.odds:
+        _check_odds(odds, where)
+
+
+def _check_share(share: ShareDoc, where: str) -> None:
+    name = f"{where}: share of {share.of!r} among {share.given!r}"
+    _unit((share.value, share.low, share.high), name)
+    if not 0 <= share.k <= share.n:
+        raise InvalidInput(f"{name} is {share.k} of {share.n}, expected 0 to all of them")
+    if (share.value is None) != (share.n == 0):
+        raise InvalidInput(f"{name} has the value {share.value} of {share.n} texts; expected null for none, a number for some")
+
+
+def _check_odds(odds: OddsDoc, where: str) -> None:
+    name = f"{where}: odds ratio of {odds.rows!r} and {odds.columns!r}"
+    _unit((odds.p,), f"{name}: p")
+    if min(count for row in odds.counts for count in row) < 0:
+        raise InvalidInput(f"{name}: a count below 0")
+    if any(x is not None and x < 0 for x in (odds.value, odds.low, odds.high)):
+        raise InvalidInput(f"{name} is negative")
+    _not_below((odds.low,), (odds.value,), name)
+    _not_below((odds.value,), (odds.high,), name)

@@ -30,10 +30,16 @@ from tokenworth.core.documents import (
     SampleSetDoc,
     TraceDoc,
 )
+from tokenworth.core.verified import VERIFIED_SCHEMA, VerifiedDoc
 from tokenworth.errors import InvalidInput, MismatchError, MissingExtra, MissingFile, StoreError
 from tokenworth.store.document_checks import check_document
 
-SCHEMAS: Mapping[str, type[Document]] = {CURVE_SCHEMA: CurveDoc, FORCED_SCHEMA: ForcedDoc, SAMPLE_SCHEMA: SampleSetDoc}
+SCHEMAS: Mapping[str, type[Document]] = {
+    CURVE_SCHEMA: CurveDoc,
+    FORCED_SCHEMA: ForcedDoc,
+    SAMPLE_SCHEMA: SampleSetDoc,
+    VERIFIED_SCHEMA: VerifiedDoc,
+}
 
 
 def document_json(doc: Document) -> bytes:
@@ -221,8 +227,10 @@ def write_parquet(what: Document | Sequence[SampleDoc], path: str | Path) -> Non
     Readings: trace_id, exit, position, option, probability, mass, probability_high, mass_high, held.
     ``trace_id`` is a hash of model, prompt and trace, the same in every file about one trace.
 
-    Raises: MissingExtra without pyarrow; StoreError when the disk refuses.
+    Raises: InvalidInput for verified traces, which hold neither; MissingExtra without pyarrow; StoreError when the disk refuses.
     """
+    if isinstance(what, VerifiedDoc):
+        raise InvalidInput("verified traces hold no rollouts to write as a Parquet table; write them as JSON")
     try:
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")

@@ -59,7 +59,7 @@ def plan(problem: Problem, text: str) -> Grade:
     """
     words = text.split()
     ended = text if words[-1:] == ["end"] else f"{text} end"
-    formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=_size(problem))
+    formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given_size(problem))
     found = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
     if found.plan_valid is None:
         raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
@@ -70,7 +70,7 @@ def plan(problem: Problem, text: str) -> Grade:
     return Grade(outcome=found.violations[0].code, verdict=Verdict.INCORRECT)
 
 
-def _size(problem: Problem) -> dict[str, object]:
+def given_size(problem: Problem) -> dict[str, object]:
     """The grid's size where the problem is one of a maze task; else it follows from the question."""
     _, _, rest = problem.task.partition("maze:")
     if not rest:
