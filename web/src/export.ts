@@ -1,7 +1,10 @@
 // Every drawn number as JSON, from the data in the page.
 import { header, sampleSet, trace } from "./state";
 import type { Texts } from "./codec";
+import type { Formal } from "./formal/model";
 import type { Trace } from "./model";
+
+const LISTS = ["start", "walls", "goals", "boxes", "plan"] as const;
 
 type Numbers = ArrayLike<number>;
 
@@ -57,8 +60,14 @@ export async function exported(found: Trace): Promise<Record<string, unknown>> {
       branches: plain(found.branches),
       samples: { ...plain(found.samples), texts: strings(texts) },
       events: found.events,
+      formal: found.formal && formalOf(found.formal),
     },
   };
+}
+
+function formalOf(formal: Formal): Record<string, unknown> {
+  const { grid } = formal;
+  return { ...formal, counts: Object.fromEntries(formal.counts), grid: grid && { ...plain(grid), ...Object.fromEntries(LISTS.map((k) => [k, plain(grid[k])])), steps: plain(grid.steps) } };
 }
 
 export async function downloadJson(): Promise<void> {

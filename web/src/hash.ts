@@ -1,9 +1,14 @@
 // The part of the state that a link carries, as `#v1&t=12&m=value…`. Unknown keys and bad values are ignored.
 
+import { EVERYTHING, parseFilter, printFilter } from "./formal/filter";
+import type { Filter } from "./formal/filter";
+
 export const METRICS = ["value", "delta", "forced", "probability"] as const;
 export type MetricName = (typeof METRICS)[number];
-export const TABS = ["token", "samples", "events", "data"] as const;
+export const TABS = ["grid", "token", "samples", "events", "data"] as const;
 export type TabName = (typeof TABS)[number];
+
+export type Screen = "tables" | "trace";
 
 export interface Place {
   trace: number;
@@ -12,11 +17,15 @@ export interface Place {
   metric: MetricName | null;
   stack: number;
   share: boolean;
-  tab: TabName;
+  // null: the first one that the trace has.
+  tab: TabName | null;
   range: [number, number] | null;
+  // Which screen a page with verified traces shows; null: the one that fits what the page holds.
+  screen: Screen | null;
+  filter: Filter;
 }
 
-export const START: Place = { trace: 0, unit: -1, pinned: false, metric: null, stack: 0, share: false, tab: "token", range: null };
+export const START: Place = { trace: 0, unit: -1, pinned: false, metric: null, stack: 0, share: false, tab: null, range: null, screen: null, filter: EVERYTHING };
 
 export function printHash(place: Place): string {
   const parts = ["v1"];
@@ -26,8 +35,10 @@ export function printHash(place: Place): string {
   if (place.pinned) parts.push("p=1");
   if (place.stack) parts.push(`x=${place.stack}`);
   if (place.share) parts.push("n=1");
-  if (place.tab !== "token") parts.push(`s=${place.tab}`);
+  if (place.tab) parts.push(`s=${place.tab}`);
   if (place.range) parts.push(`r=${place.range[0]}-${place.range[1]}`);
+  if (place.screen) parts.push(`o=${place.screen === "tables" ? 1 : 0}`);
+  parts.push(...printFilter(place.filter));
   return "#" + parts.join("&");
 }
 
@@ -52,7 +63,9 @@ export function parseHash(hash: string): Place | null {
     metric: oneOf(found.get("m"), METRICS),
     stack: whole(found.get("x"), 0, 0),
     share: found.get("n") === "1",
-    tab: oneOf(found.get("s"), TABS) ?? "token",
+    tab: oneOf(found.get("s"), TABS),
     range: range && from < to ? [from, to] : null,
+    screen: found.get("o") === "1" ? "tables" : found.get("o") === "0" ? "trace" : null,
+    filter: parseFilter(found.get("f"), found.get("c")),
   };
 }

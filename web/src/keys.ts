@@ -3,7 +3,9 @@ import { nextWord } from "./pane/chunks";
 import type { TextPane } from "./pane/textpane";
 import { nextEvent } from "./plots/plots";
 import { cycleTheme } from "./theme";
-import { focus, help, hover, metricName, moveTo, offered, openTab, pin, pinned, range, shown, tab, trace } from "./state";
+import {
+  focus, header, help, hover, metricName, moveTo, moveToStep, nextRow, nextViolation, offered, openTab, pin, pinned, range, screen, shown, step, tab, tabs, trace,
+} from "./state";
 
 export const KEYS: readonly (readonly [string, string])[] = [
   ["← →", "one unit back, on"],
@@ -12,6 +14,10 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["Home End", "start, end of the trace"],
   ["[ ]", "mark before, after"],
   ["m", "next colouring"],
+  ["v, Shift + v", "next, previous error of a verified trace"],
+  [", .", "event before, after"],
+  ["j k", "next, previous verified trace of the list"],
+  ["o", "tables of the verified traces, and back"],
   ["p, Enter", "pin or unpin"],
   ["Esc", "unpin, close"],
   ["s", "samples"],
@@ -62,13 +68,20 @@ export function onKey(e: KeyboardEvent, pane: TextPane | null): boolean {
     "[": () => onEvent(-1),
     "]": () => onEvent(1),
     m: nextMetric,
+    v: () => nextViolation(1),
+    V: () => nextViolation(-1),
+    ",": () => moveToStep(step.value - 1),
+    ".": () => moveToStep(step.value + 1),
+    j: () => nextRow(1),
+    k: () => nextRow(-1),
+    o: () => (screen.value = "tables"),
     p: () => pin(at),
     Enter: () => pin(at),
     Escape: () => {
       pinned.value = false;
       hover.value = null;
     },
-    s: () => openTab(tab.value === "samples" ? "token" : "samples"),
+    s: () => tabs.value.includes("samples") && openTab(tab.value === "samples" ? "token" : "samples"),
     t: cycleTheme,
     "/": () => document.getElementById("tw-find")?.focus(),
     g: goTo,
@@ -76,7 +89,7 @@ export function onKey(e: KeyboardEvent, pane: TextPane | null): boolean {
     "?": () => (help.value = true),
   };
   const action = actions[e.key];
-  if (!action) return false;
+  if (!action || ("vVjko,.".includes(e.key) && !header.value?.formal)) return false;
   action();
   if (pinned.value && focus.value !== at && e.key.startsWith("Arrow")) hover.value = null;
   return true;

@@ -1,7 +1,7 @@
 import { render } from "preact";
 import "./style.css";
 import { readHeader } from "./model";
-import { keepAddress, start } from "./state";
+import { keepAddress, screen, start } from "./state";
 import { startTheme } from "./theme";
 import { App } from "./ui/App";
 
@@ -14,6 +14,8 @@ async function boot(): Promise<void> {
     await start(readHeader());
     render(<App />, root);
     keepAddress();
+    // The tables have no text pane that says it is ready.
+    if (screen.value === "tables") Object.assign(window, { __tw: { ready: performance.now() } });
   } catch (error) {
     const line = document.createElement("p");
     line.className = "fatal";

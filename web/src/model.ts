@@ -1,6 +1,8 @@
 // The view model as the page carries it (header) and as the viewer uses it (decoded).
 import * as codec from "./codec";
 import type { Column, TextColumn, Texts } from "./codec";
+import { Chunk, decodeIndex } from "./formal/model";
+import type { Formal, FormalHead, FormalIndex } from "./formal/model";
 
 export const MEASURED = 2;
 export const FOLLOWS = 1;
@@ -107,6 +109,7 @@ export interface Header {
   readonly hash: string;
   readonly sets: readonly SampleSet[];
   readonly traces: readonly TraceHead[];
+  readonly formal: FormalHead | null;
 }
 
 export interface Curve extends Omit<CurveHead, "columns"> {
@@ -188,11 +191,12 @@ export interface Trace {
   readonly branches: Branches;
   readonly samples: Samples;
   readonly events: readonly TraceEvent[];
+  readonly formal: Formal | null;
 }
 
 export function readHeader(): Header {
   const header = JSON.parse(document.getElementById("tw-header")?.textContent ?? "null") as Header | null;
-  if (header?.schema !== "tokenworth.view/2") throw new Error(`this viewer reads tokenworth.view/2, the page holds ${header?.schema ?? "nothing"}`);
+  if (header?.schema !== "tokenworth.view/3") throw new Error(`this viewer reads tokenworth.view/3, the page holds ${header?.schema ?? "nothing"}`);
   return header;
 }
 
@@ -201,14 +205,93 @@ async function blobOf(id: string): Promise<Uint8Array> {
 }
 
 const byId = new Map<number, Promise<Trace>>();
+const chunks = new Map<number, Promise<Chunk>>();
 
-export function loadTrace(header: Header, index: number): Promise<Trace> {
+// Verified traces follow the others: the trace of row r that is no measured one has the index `traces.length + r`.
+export function loadTrace(header: Header, index: number, rows: FormalIndex | null): Promise<Trace> {
   let found = byId.get(index);
-  if (!found) byId.set(index, (found = decode(header.traces[index]!, index)));
+  if (!found) byId.set(index, (found = decode(header, index, rows)));
   return found;
 }
 
-async function decode(head: TraceHead, index: number): Promise<Trace> {
+export async function loadIndex(header: Header): Promise<FormalIndex | null> {
+  return header.formal && decodeIndex(header.formal, await blobOf("tw-formal"));
+}
+
+export function indexOfRow(header: Header, rows: FormalIndex, row: number): number {
+  return rows.measured[row]! >= 0 ? rows.measured[row]! : header.traces.length + row;
+}
+
+async function decode(header: Header, index: number, rows: FormalIndex | null): Promise<Trace> {
+  const regular = header.traces[index];
+  if (!regular) return verified(header, rows!, index - header.traces.length);
+  const found = await decodeTrace(regular, index);
+  const row = rows ? rows.measured.indexOf(index) : -1;
+  if (row < 0) return found;
+  return { ...found, ...(await formalPart(header, rows!, row, found, false)) };
+}
+
+type Units = Pick<Trace, "prompt" | "pieces" | "answer" | "n" | "events">;
+
+async function formalPart(header: Header, rows: FormalIndex, row: number, units: Units, own: boolean): Promise<Pick<Trace, "formal" | "events">> {
+  const { chunk, codes } = header.formal!;
+  const at = Math.floor(row / chunk);
+  const formal = (await loadChunk(header.formal!, at)).formal(row % chunk, row, rows.kept[row] === 1, codes, units, own);
+  return { formal, events: marked(units, formal) };
+}
+
+// Violations are marks like others, at the cut after their first unit; those of the answer stand at its end.
+function marked(units: Units, formal: Formal): TraceEvent[] {
+  const own = formal.violations.map((v, k): TraceEvent => {
+    const where = v.event >= 0 ? ` at event ${v.event}` : "";
+    return { cut: Math.max(0, Math.min(units.n, v.from + 1)), kind: k === 0 ? "first error" : "violation", label: `${v.code.name}${where}: expected ${v.expected}, got ${v.got}`, stack: -1 };
+  });
+  return [...units.events, ...own].sort((a, b) => a.cut - b.cut);
+}
+
+function loadChunk(head: FormalHead, at: number): Promise<Chunk> {
+  let found = chunks.get(at);
+  if (!found) chunks.set(at, (found = blobOf(`tw-formal-${at}`).then((blob) => new Chunk(head.chunks[at]!, blob))));
+  return found;
+}
+
+const NO_NUMBERS = new Int32Array(0);
+const NO_VALUES = new Float32Array(0);
+const NO_TEXTS: Texts = codec.fromLengths("", []);
+
+// A verified trace that nothing was measured of, as a trace of its own.
+async function verified(header: Header, rows: FormalIndex, row: number): Promise<Trace> {
+  const head = header.formal!;
+  const text = (await loadChunk(head, Math.floor(row / head.chunk))).text(row % head.chunk);
+  const document = head.documents[rows.document[row]!]!;
+  const facts = ([["domain", document.domain], ["dialect", document.dialect], ["level", document.strictness], ["verifier", document.version]] as const).map(
+    ([label, value]) => ({ label, value, detail: "", minor: false }),
+  );
+  const bare = {
+    name: rows.ids.at(row), label: [rows.groups[rows.group[row]!], rows.ids.at(row)].filter(Boolean).join(" · "), problem: "", measured: false, sample_set: -1, problem_id: "", unit: "token" as const, question: "", outcome: "",
+    verdict: ["correct", "incorrect", "unknown"][rows.answer[row]!]!, notes: document.notes, options: [], facts, outcomes: [], curve: null, stacks: [], metrics: [],
+  };
+  const samples = { outcomes: [], verdicts: [], stops: [], left_out: 0 };
+  const columns = { cut: NO_NUMBERS, token: NO_NUMBERS, rollouts: NO_NUMBERS, index: NO_NUMBERS, tokens: NO_NUMBERS, branch: NO_NUMBERS, diverges: NO_NUMBERS };
+  const found = {
+    // The columns of a head are not read once a trace is decoded.
+    head: bare as unknown as TraceHead,
+    n: text.pieces.n,
+    ...text,
+    curve: null,
+    stacks: [],
+    metrics: new Map<string, Metric>(),
+    branches: { ...columns, n: 0, p: NO_VALUES, value: NO_VALUES, low: NO_VALUES, high: NO_VALUES, delta: NO_VALUES, isBase: new Uint8Array(0), text: NO_TEXTS, counts: [] },
+    samples: {
+      ...samples, ...columns, n: 0, outcome: NO_NUMBERS, verdict: NO_NUMBERS, stop: NO_NUMBERS, kept: new Uint8Array(0), text: NO_TEXTS,
+      texts: () => Promise.resolve(NO_TEXTS),
+    },
+    events: [],
+  };
+  return { ...found, ...(await formalPart(header, rows, row, found, true)) };
+}
+
+async function decodeTrace(head: TraceHead, index: number): Promise<Trace> {
   const blob = await blobOf(`tw-data-${index}`);
   const pieces = codec.texts(blob, head.text.pieces);
   const metrics = head.metrics.map((m) => ({ ...m, values: codec.floats(blob, m.columns.values), bins: codec.small(blob, m.columns.bins) }));
@@ -224,6 +307,7 @@ async function decode(head: TraceHead, index: number): Promise<Trace> {
     branches: decodeBranches(head.branches, blob),
     samples: decodeSamples(head.samples, blob, index),
     events: decodeEvents(head.events, blob),
+    formal: null,
   };
 }
 

@@ -6,16 +6,39 @@ import { rowOf } from "./model";
 import type { Trace } from "./model";
 import { TextPane } from "./pane/textpane";
 import { Plots } from "./plots/plots";
-import { announce, focus, hover, metric, pin, pinned, preview, range, share, sheet, shown, stackIndex } from "./state";
+import { announce, focus, hover, metric, pin, pinned, preview, range, share, sheet, shown, stackIndex, step } from "./state";
 import { themeTick } from "./theme";
 import { hits } from "./ui/Find";
+import { spokenEvent } from "./ui/GridPicture";
 
-function marksOf(trace: Trace, stack: number): Map<number, string> {
-  const marks = new Map<number, string>();
+function marksOf(trace: Trace, stack: number, formal: ReadonlyMap<number, string>): Map<number, string> {
+  const marks = new Map(formal);
   for (const e of trace.events) {
     if ((e.kind !== "change" && e.kind !== "flip") || (e.stack >= 0 && e.stack !== stack)) continue;
     marks.set(e.cut - 1, `${marks.get(e.cut - 1) ?? ""} ${e.kind}`.trim());
   }
+  return marks;
+}
+
+// Classes of the units of a verified trace: where events begin, and what violations are about. Found once.
+function formalMarks(trace: Trace): Map<number, string> {
+  const marks = new Map<number, string>();
+  const add = (unit: number, name: string) => marks.set(unit, `${marks.get(unit) ?? ""} ${name}`.trim());
+  const steps = trace.formal?.grid?.steps;
+  // An event stays on one line: only its first unit may begin another.
+  for (let k = 0; steps && k < steps.n; k++) {
+    for (let i = Math.max(0, steps.from[k]! + 1); i < Math.min(steps.to[k]!, trace.n); i++) add(i, i + 1 === steps.to[k] ? "in ev-end" : "in");
+  }
+  const wrong = new Set<number>();
+  const starts = new Set<number>();
+  trace.formal?.violations.forEach((v, k) => {
+    for (let i = Math.max(0, v.from); i < Math.min(v.to, trace.n); i++) {
+      if (!wrong.has(i)) add(i, k === 0 ? "viol vfirst" : "viol");
+      wrong.add(i);
+    }
+    if (v.from >= 0 && v.from < trace.n && !starts.has(v.from)) add(v.from, "vstart");
+    starts.add(v.from);
+  });
   return marks;
 }
 
@@ -27,6 +50,13 @@ function hitUnits(): Set<number> {
 
 function spoken(trace: Trace, unit: number): string {
   const word = trace.head.unit;
+  const grid = trace.formal?.grid;
+  const about = trace.formal?.violations.filter((v) => v.from <= unit && unit < v.to).map((v) => v.code.name) ?? [];
+  const rule = about.length ? `, breaks a rule: ${about.join(", ")}` : "";
+  return spokenUnit(trace, unit, word) + (grid ? `, ${spokenEvent(grid, step.value)}` : "") + rule;
+}
+
+function spokenUnit(trace: Trace, unit: number, word: string): string {
   const name = unit < 0 ? `before the first ${word}` : `${word} ${unit}, “${visible(trace.pieces.at(unit), 40)}”`;
   const curve = trace.curve;
   const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
@@ -45,10 +75,11 @@ export function mountViews(root: HTMLElement, trace: Trace): () => void {
     trace,
     { preview: (cut) => preview(cut === null ? null : cut - 1), pick: (cut) => pin(cut - 1), zoom: (r) => (range.value = r) },
   );
-  const first = paintOf(trace);
+  const formal = formalMarks(trace);
+  const first = paintOf(trace, formal);
   pane.repaint(first);
   pane.hydrateFirst();
-  const stops = [...follow(trace, pane, plots), ...listen(paneRoot, pane, plots)];
+  const stops = [...follow(trace, pane, plots, formal), ...listen(paneRoot, pane, plots)];
   Object.assign(window, { __tw: { ready: performance.now(), pane, trace } });
   performance.mark("tokenworth-ready");
   return () => {
@@ -58,15 +89,20 @@ export function mountViews(root: HTMLElement, trace: Trace): () => void {
   };
 }
 
-function paintOf(trace: Trace) {
+function paintOf(trace: Trace, formal: ReadonlyMap<number, string>) {
   const m = metric.value;
-  return { bins: m ? m.bins : null, palette: m?.palette ?? "", marks: marksOf(trace, stackIndex.value), hits: hitUnits() };
+  return { bins: m ? m.bins : null, palette: m?.palette ?? "", marks: marksOf(trace, stackIndex.value, formal), hits: hitUnits() };
 }
 
-function follow(trace: Trace, pane: TextPane, plots: Plots): (() => void)[] {
+function follow(trace: Trace, pane: TextPane, plots: Plots, formal: ReadonlyMap<number, string>): (() => void)[] {
   let said = 0;
   return [
-    effect(() => pane.repaint(paintOf(trace))),
+    effect(() => pane.repaint(paintOf(trace, formal))),
+    effect(() => {
+      const steps = trace.formal?.grid?.steps;
+      const k = step.value;
+      if (steps) pane.setEvent(k < 0 ? 0 : steps.from[k]!, k < 0 ? 0 : steps.to[k]!);
+    }),
     effect(() => {
       void themeTick.value;
       plots.set(trace.stacks[stackIndex.value] ?? null, share.value, range.value);

@@ -1,82 +1,16 @@
-"""A view as a JSON header and columnar blobs: what the page carries and the viewer decodes.
-
-Numbers lie in columns: little-endian, ``f4`` (NaN: no number), ``i4``, ``u1`` or text. The bytes of 4-byte columns are
-shuffled (all first bytes, all second bytes, …), which compresses better; then zlib, then base64. Every column starts
-at ``at`` in its blob and has ``n`` entries, of which the reader leaves out the first ``skip``. Single precision keeps
-seven figures, more than any interval deserves.
-"""
+"""A view as a JSON header and columnar blobs (`tokenworth.report.blob`): what the page carries and the viewer decodes."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
-import numpy as np
-from jaxtyping import Float
-
 from tokenworth.core.documents import Number
+from tokenworth.report.blob import Blob, Json, dump
+from tokenworth.report.encode_formal import encode_formal
 from tokenworth.report.model import CurveView, MetricView, StackView, TraceView, View
 from tokenworth.report.names import key, problem_names, trace_labels
-
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
-
-
-class Blob:
-    """Bytes of columns, one after another. A float column that was already written, whole or but for its first number
-    (a curve from cut 1 on), is pointed at instead of written again.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[bytes, dict[str, Json]] = {}
-        self._parts: list[bytes] = []
-        self._at = 0
-
-    def _add(self, data: bytes, kind: str, n: int) -> dict[str, Json]:
-        entry: dict[str, Json] = {"at": self._at, "n": n, "kind": kind}
-        self._parts.append(data)
-        self._at += len(data)
-        return entry
-
-    def numbers(self, values: Sequence[Number]) -> dict[str, Json]:
-        """A float column; None becomes NaN."""
-        array: Float[np.ndarray, " item"] = np.array(values, dtype=np.float64).astype("<f4")
-        data = array.tobytes()
-        if data in self._seen:
-            return self._seen[data]
-        entry = self._add(_shuffle(data), "f4", len(values))
-        self._seen[data] = entry
-        if len(values) > 1:
-            self._seen.setdefault(data[4:], entry | {"skip": 1})
-        return entry
-
-    def integers(self, values: Sequence[int]) -> dict[str, Json]:
-        """A signed 32-bit column, clipped to its range."""
-        array = np.clip(np.array(values, dtype=np.int64), -(2**31), 2**31 - 1).astype("<i4")
-        return self._add(_shuffle(array.tobytes()), "i4", len(values))
-
-    def small(self, values: Sequence[int]) -> dict[str, Json]:
-        """A column of numbers from 0 to 255."""
-        return self._add(np.array(values, dtype=np.uint8).tobytes(), "u1", len(values))
-
-    def texts(self, values: Sequence[str]) -> dict[str, Json]:
-        """Strings as one UTF-8 run and a column of lengths in UTF-16 units."""
-        lengths = [len(x) + sum(c > "\uffff" for c in x) if not x.isascii() else len(x) for x in values]
-        data = "".join(values).encode()
-        entry = self._add(data, "text", len(data))
-        entry["lengths"] = self.integers(lengths)
-        return entry
-
-    def packed(self) -> str:
-        """The blob compressed, in base64."""
-        return base64.b64encode(zlib.compress(b"".join(self._parts), 6)).decode()
-
-
-def _shuffle(data: bytes) -> bytes:
-    return np.frombuffer(data, dtype=np.uint8).reshape(-1, 4).T.tobytes() if data else b""
 
 
 def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
@@ -178,29 +112,26 @@ def _events(trace: TraceView, blob: Blob) -> dict[str, Json]:
     }
 
 
-def encode(view: View, keep: Sequence[Sequence[bool]]) -> tuple[str, list[tuple[str, str]]]:
-    """The JSON header (with a hash of all data) and, for each trace, its blob and the blob of its sample texts.
+def encode(view: View, keep: Sequence[Sequence[bool]], keep_formal: Sequence[bool]) -> tuple[str, list[tuple[str, str]]]:
+    """The JSON header (with a hash of all data) and the blobs by name.
 
-    ``keep[t][s]`` says whether the text of sample s of trace t goes in.
+    ``keep[t][s]`` says whether the text of sample s of trace t goes in; ``keep_formal[i]`` the same of verified trace i.
     """
     parts = [_trace(trace, k) for trace, k in zip(view.traces, keep, strict=True)]
     problems, labels = problem_names(view), trace_labels(view)
     named = [head | {"label": x, "problem": problems[key(t)]} for (head, _, _), x, t in zip(parts, labels, view.traces, strict=True)]
+    formal, formal_blobs = encode_formal(view.formal, keep_formal)
     head: dict[str, Json] = {
         "schema": view.schema,
         "title": view.title,
         "generator": view.generator,
         "sets": [asdict(s) | {"problem": problems[key(s)]} for s in view.sets],
         "traces": named,
+        "formal": formal,
     }
-    blobs = [(data, texts) for _, data, texts in parts]
+    blobs = [(f"{kind}-{i}", body) for i, (_, data, texts) in enumerate(parts) for kind, body in (("data", data), ("texts", texts))]
+    blobs += [("formal" if i == 0 else f"formal-{i - 1}", body) for i, body in enumerate(formal_blobs)]
     digest = hashlib.sha256(dump(head).encode())
-    for pair in blobs:
-        digest.update("".join(pair).encode())
+    for _, body in blobs:
+        digest.update(body.encode())
     return dump(head | {"hash": digest.hexdigest()}), blobs
-
-
-def dump(value: Json) -> str:
-    """JSON that can stand inside a script element: no ``<``, no line separators; no NaN."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x7f", "\\u007f")

@@ -6,12 +6,14 @@ import base64
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
 
+from tokenworth.core.verified import ANSWER_STATES, TRACE_STATES
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.report.encode import encode
+from tokenworth.report.formal_model import FormalTableView, FormalView
 from tokenworth.report.inert import one_line
 from tokenworth.report.model import TraceView, View
 from tokenworth.report.names import trace_labels
@@ -22,32 +24,56 @@ MEGABYTE = 1_000_000
 
 
 def render_html(view: View, *, max_mb: float | None = None) -> str:
-    """The page. ``max_mb`` limits its size: rollout texts are left out first, evenly over cuts, and the page says so.
+    """The page. ``max_mb`` limits its size: rollout texts are left out first, evenly over cuts, then texts of verified traces, evenly
+    over groups, and the page says so.
 
     Raises:
-        InvalidInput: ``max_mb`` is no size, or the page is larger (in 10⁶ bytes) even without rollout texts.
+        InvalidInput: ``max_mb`` is no size, or the page is larger (in 10⁶ bytes) even without these texts.
     """
     if max_mb is not None and not (math.isfinite(max_mb) and max_mb > 0):
         raise InvalidInput(f"size limit of the report: got {max_mb:g} MB, expected a finite number above 0")
     limit = None if max_mb is None else int(max_mb * MEGABYTE)
-    most = max((len(ranks) and max(ranks) + 1 for ranks in map(_ranks, view.traces)), default=0)
-    page = _page(view, most)
+    most = _levels(map(_ranks, view.traces))
+    most_formal = _levels([_formal_ranks(view)])
+    page = _page(view, most, most_formal)
     if limit is None or _size(page) <= limit:
         return page
-    low, best = 0, _page(view, 0)
+    found = _largest(lambda n: _page(view, n, most_formal), most, limit) or _largest(lambda n: _page(view, 0, n), most_formal, limit)
+    if found is None:
+        size = _size(_page(view, 0, 0)) / MEGABYTE
+        texts = "any rollout text or text of a verified trace" if view.formal else "any rollout text"
+        raise InvalidInput(f"the report takes {size:.1f} MB without {texts}; got a limit of {max_mb:g} MB; raise the limit")
+    return found
+
+
+def _largest(page_of: Callable[[int], str], most: int, limit: int) -> str | None:
+    """The page of the largest number below ``most``, found by halving, that fits; None where even 0 does not."""
+    low, high, best = 0, max(most, 1), page_of(0)
     if _size(best) > limit:
-        raise InvalidInput(
-            f"the report takes {_size(best) / MEGABYTE:.1f} MB without any rollout text; got a limit of {max_mb:g} MB; raise the limit"
-        )
-    high = most
+        return None
     while low + 1 < high:
         middle = (low + high) // 2
-        page = _page(view, middle)
+        page = page_of(middle)
         if _size(page) <= limit:
             low, best = middle, page
         else:
             high = middle
     return best
+
+
+def _levels(ranks: Iterable[Sequence[int]]) -> int:
+    return max((max(r) + 1 for r in ranks if r), default=0)
+
+
+def _formal_ranks(view: View) -> list[int]:
+    """The place of each verified trace among those of its group; a measured one is always among the first."""
+    seen: defaultdict[tuple[int, str], int] = defaultdict(int)
+    ranks: list[int] = []
+    for number, formal in enumerate(view.formal):
+        for trace in formal.traces:
+            ranks.append(0 if trace.measured >= 0 else seen[number, trace.group])
+            seen[number, trace.group] += 1
+    return ranks
 
 
 def _size(page: str) -> int:
@@ -77,18 +103,15 @@ def _source(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-def _page(view: View, texts_per_cut: int) -> str:
-    header, blobs = encode(view, [[r < texts_per_cut for r in _ranks(t)] for t in view.traces])
+def _page(view: View, texts_per_cut: int, texts_per_group: int) -> str:
+    keep = [[r < texts_per_cut for r in _ranks(t)] for t in view.traces]
+    header, blobs = encode(view, keep, [r < texts_per_group for r in _formal_ranks(view)])
     script, style, palette = _asset("viewer.js"), _asset("viewer.css"), css()
     policy = (
         f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)} {_source(palette)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-    data = "\n".join(
-        f'<script type="application/octet-stream" id="tw-{kind}-{i}">{body}</script>'
-        for i, pair in enumerate(blobs)
-        for kind, body in zip(("data", "texts"), pair, strict=True)
-    )
+    data = "\n".join(f'<script type="application/octet-stream" id="tw-{name}">{body}</script>' for name, body in blobs)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -124,6 +147,19 @@ def _noscript(view: View) -> Iterator[str]:
         yield "</table>\n"
         if trace.curve is not None:
             yield from _noscript_curve(trace)
+    for formal in view.formal:
+        for table in formal.tables:
+            yield from _noscript_table(formal, table)
+
+
+def _noscript_table(formal: FormalView, table: FormalTableView) -> Iterator[str]:
+    name = " · ".join(x for x in (table.group, formal.domain, formal.dialect, formal.strictness) if x)
+    yield f"<h2>{escape(one_line(name))}: {table.n} trace{'s' * (table.n != 1)}</h2>\n<table>\n<tr><th>trace</th>"
+    yield "".join(f"<th>answer {answer}</th>" for answer in ANSWER_STATES) + "</tr>\n"
+    for trace in TRACE_STATES:
+        counts = "".join(f"<td>{cell.n}</td>" for cell in table.joint if cell.trace == trace)
+        yield f"<tr><th>{trace}</th>{counts}</tr>\n"
+    yield "</table>\n"
 
 
 def _noscript_curve(trace: TraceView) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The view model: everything a report shows, as frozen values. Schema ``tokenworth.view/2``.
+"""The view model: everything a report shows, as frozen values. Schema ``tokenworth.view/3``.
 
 A view holds numbers that are already features (differences, states, colour bins, events): a renderer looks up and
 draws, it computes no statistic. ``None`` is "no such number". Cut ``c`` keeps ``c`` units of the trace; per-cut tuples
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenworth.core.documents import Number
+from tokenworth.report.formal_model import FormalView
 
-VIEW_SCHEMA = "tokenworth.view/2"
+VIEW_SCHEMA = "tokenworth.view/3"
 
 MEASURED = 2
 """Rollouts began at this cut."""
@@ -228,10 +229,11 @@ class SetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A whole report: its traces, the measured ones first, and the sample sets they belong to."""
+    """A whole report: its traces, the measured ones first, the sample sets they belong to, and verified traces."""
 
     schema: str = VIEW_SCHEMA
     title: str
     generator: str
     traces: tuple[TraceView, ...]
     sets: tuple[SetView, ...]
+    formal: tuple[FormalView, ...] = ()

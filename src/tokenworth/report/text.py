@@ -14,6 +14,7 @@ from tokenworth.report.inert import inert, one_line
 from tokenworth.report.model import MISSING, NO_BIN, CurveView, MetricView, OutcomeView, SetView, StackView, TraceView, View
 from tokenworth.report.names import key, loose_sets, problem_names, trace_labels
 from tokenworth.report.palette import BINS, ansi256, ramp
+from tokenworth.report.text_formal import first_error_lines, formal_lines
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _MOST_CHANGES = 10
@@ -32,9 +33,13 @@ def render_text(view: View, *, width: int = 80, colour: bool = False, trace: int
         lines += [line for s in own for line in _set(s, "", width)]
         if len(view.traces) > 1:
             lines += _wrap(f"trace {at} of {len(view.traces)}: {one_line(trace_labels(view)[at])}", width)
+        verified = [t for f in view.formal for t in f.traces if t.measured == at]
+        lines += [line for t in verified for line in first_error_lines(t, width)]
         repeats = inert(shown.question).strip() == one_line(view.title)
         lines += _trace(replace(shown, question="") if repeats else shown, width, colour)
         lines += [line for s in own for note in s.notes for line in _wrap("note on the samples: " + one_line(note), width)]
+    for formal in view.formal:
+        lines += ["", *formal_lines(formal, width)]
     problems = problem_names(view)
     for s in loose_sets(view):
         lines += _set(s, problems[key(s)], width)

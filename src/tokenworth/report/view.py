@@ -14,10 +14,13 @@ from tokenworth.core.documents import (
     SampleSetDoc,
     TraceDoc,
 )
+from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.report.events import all_events
 from tokenworth.report.facts import facts, sampler_text
 from tokenworth.report.forks import branch_views, count_outcomes, one_verdict, sample_views
+from tokenworth.report.formal import formal_view
+from tokenworth.report.formal_link import linked
 from tokenworth.report.inert import whole
 from tokenworth.report.model import MetricView, OptionView, SetView, StackView, TraceView, View
 from tokenworth.report.series import curve_view, known, metric, nice_limit, outcome_views, per_unit
@@ -63,16 +66,26 @@ def build_view(
     )
 
 
+def verified_view(doc: VerifiedDoc) -> View:
+    """The view of a document of verified traces alone."""
+    title = f"{doc.domain}: traces against the rules ({doc.dialect}, {doc.strictness})"
+    return View(title=whole(title), generator=f"tokenworth {__version__}", traces=(), sets=(), formal=(formal_view(doc),))
+
+
 def join_views(views: Iterable[View], *, title: str) -> View:
-    """One report of several: the measured traces in order, then the others; each keeps the sample set it belongs to."""
+    """One report of several: the measured traces in order, then the others; each keeps the sample set it belongs to. Verified traces
+    are joined with the measured traces of the same words."""
     views = tuple(views)
     sets = list(dict.fromkeys(s for v in views for s in v.sets))
     traces = [t if t.sample_set < 0 else replace(t, sample_set=sets.index(v.sets[t.sample_set])) for v in views for t in v.traces]
-    return View(
-        title=title,
-        generator=views[0].generator if views else f"tokenworth {__version__}",
-        traces=tuple(sorted(traces, key=lambda t: not t.measured)),
-        sets=tuple(sets),
+    return linked(
+        View(
+            title=title,
+            generator=views[0].generator if views else f"tokenworth {__version__}",
+            traces=tuple(sorted(traces, key=lambda t: not t.measured)),
+            sets=tuple(sets),
+            formal=tuple(f for v in views for f in v.formal),
+        )
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tokenworth.core.documents import CurveDoc, Document, ForcedDoc, SampleSetDoc
+from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput, StoreError
 from tokenworth.report.html import render_html
 from tokenworth.report.model import View
-from tokenworth.report.view import build_view, join_views
+from tokenworth.report.view import build_view, join_views, verified_view
 from tokenworth.store.documents import write_whole
 from tokenworth.workbench.case import Curve, Forced, Samples
 
@@ -23,8 +24,9 @@ def write_report(
 ) -> Path:
     """Writes one self-contained HTML page of results or documents; returns its path.
 
-    Documents of one trace share a view, and several traces share the page. ``max_mb`` leaves out rollout texts until the page
-    is no larger; the page says what is missing.
+    Documents of one trace share a view, and several traces share the page; a verified trace of the same words as a measured one is
+    shown with it. ``max_mb`` leaves out rollout texts, and last the texts of verified traces, until the page is no larger; the page says
+    what is missing.
 
     Raises:
         InvalidInput: nothing to report, or a ``max_mb`` that cannot be kept.
@@ -51,7 +53,8 @@ def _title(views: Sequence[View]) -> str:
 
 
 def group_views(documents: Sequence[Document]) -> list[View]:
-    """One view a measured trace: a curve with the forced answers of its trace and the samples of its problem; then the samples left."""
+    """One view a measured trace: a curve with the forced answers of its trace and the samples of its problem; then the samples left,
+    then each document of verified traces."""
     forceds = [d for d in documents if isinstance(d, ForcedDoc)]
     sets = [d for d in documents if isinstance(d, SampleSetDoc)]
     pairs: list[tuple[CurveDoc | None, ForcedDoc | None]] = []
@@ -68,7 +71,8 @@ def group_views(documents: Sequence[Document]) -> list[View]:
         elsewhere = None if id(samples) in listed else [d.trace for c, f, s in owned if s is samples and (d := c or f) is not None]
         views.append(build_view(curve, forced, samples, elsewhere=elsewhere))
         listed.append(id(samples))
-    return views + [build_view(None, None, one) for one in sets if id(one) not in listed]
+    views += [build_view(None, None, one) for one in sets if id(one) not in listed]
+    return views + [verified_view(d) for d in documents if isinstance(d, VerifiedDoc)]
 
 
 def _set_of(measured: CurveDoc | ForcedDoc | None, sets: Sequence[SampleSetDoc]) -> SampleSetDoc | None:

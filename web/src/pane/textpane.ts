@@ -32,6 +32,7 @@ export class TextPane {
   private paint: Paint = { bins: null, palette: "", marks: new Map(), hits: new Set() };
   private current: HTMLElement | null = null;
   private held: HTMLElement | null = null;
+  private event: HTMLElement[] = [];
   // Class of a unit by its text alone, found once: a line end, or characters that act unseen.
   private readonly quirks: (string | undefined)[] = [];
 
@@ -137,9 +138,10 @@ export class TextPane {
     const fragment = document.createDocumentFragment();
     for (let i = part.start; i < part.end; i++) {
       const el = document.createElement("span") as UnitElement;
-      el.textContent = pieces.at(i);
-      el.unit = i;
       el.className = this.classOf(i);
+      if (el.classList.contains("vstart")) el.append(...withMark(pieces.at(i)));
+      else el.textContent = pieces.at(i);
+      el.unit = i;
       fragment.append(el);
     }
     part.el.replaceChildren(fragment);
@@ -170,6 +172,18 @@ export class TextPane {
     }
     this.current?.classList.add("cur");
     this.held?.classList.add("pin");
+    for (const el of this.event) el.classList.add("ev-on");
+  }
+
+  // The units of the event that the cursor stands in.
+  setEvent(from: number, to: number): void {
+    for (const el of this.event) el.classList.remove("ev-on");
+    this.event = [];
+    for (let i = from; i < Math.min(to, this.trace.n, from + 40); i++) {
+      const el = this.span(i);
+      if (el) this.event.push(el);
+    }
+    for (const el of this.event) el.classList.add("ev-on");
   }
 
   unitAt(target: EventTarget | null): number | null {
@@ -243,6 +257,17 @@ export class TextPane {
     if (this.scheduled) cancelAnimationFrame(this.scheduled);
     this.root.replaceChildren();
   }
+}
+
+// A unit in parts: its white space, an empty element where CSS draws a mark, and its text. So no line ends between mark and text, and
+// what is underlined does not begin on the line before.
+function withMark(text: string): (string | HTMLElement)[] {
+  const at = Math.max(0, text.search(/\S/));
+  const [mark, rest] = [document.createElement("i"), document.createElement("i")];
+  mark.className = "vm";
+  rest.className = "vt";
+  rest.textContent = text.slice(at);
+  return [text.slice(0, at), mark, rest];
 }
 
 function quirk(text: string): string {

@@ -29,6 +29,33 @@ export function drawFrame(ctx: CanvasRenderingContext2D, scale: Scale, theme: Th
   return y;
 }
 
+// A place that is named on the curve: from the cut before its first token to the cut after its last.
+export interface Rule { readonly from: number; readonly to: number; readonly text: string }
+
+export function drawRule(ctx: CanvasRenderingContext2D, rule: Rule, scale: Scale, theme: Theme, height: number): void {
+  if (rule.to < scale.from || rule.from > scale.to) return;
+  const [a, b] = [Math.max(LEFT, scale.x(rule.from)), Math.min(scale.width - RIGHT, scale.x(rule.to))];
+  ctx.save();
+  ctx.globalAlpha = 0.16;
+  ctx.fillStyle = theme.mark;
+  ctx.fillRect(a, 0, Math.max(1, b - a), height);
+  ctx.restore();
+  ctx.fillStyle = theme.mark;
+  if (rule.from >= scale.from) ctx.fillRect(Math.round(a) - 0.5, 0, 1.5, height);
+  ctx.font = "600 11px system-ui, sans-serif";
+  ctx.textBaseline = "top";
+  const width = ctx.measureText(rule.text).width;
+  const left = a + 6 + width > scale.width - RIGHT;
+  ctx.textAlign = left ? "right" : "left";
+  const x = left ? a - 5 : a + 5;
+  ctx.fillStyle = theme.paper;
+  ctx.globalAlpha = 0.85;
+  ctx.fillRect(left ? x - width - 2 : x - 2, 1, width + 4, 14);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = theme.mark;
+  ctx.fillText(rule.text, x, 2);
+}
+
 export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, scale: Scale, theme: Theme, height: number): void {
   const y = drawFrame(ctx, scale, theme, height);
   const first = Math.max(0, lastAtMost(curve.cuts, scale.from) - 1);

@@ -3,7 +3,7 @@ import type { TraceEvent } from "../model";
 import { LEFT, RIGHT, steps } from "./scale";
 import type { Scale, Theme } from "./scale";
 
-const ORDER = ["sentence", "paragraph", "answer", "note", "flip", "change"];
+const ORDER = ["sentence", "paragraph", "answer", "violation", "note", "flip", "change", "first error"];
 const MIDDLE = 10;
 
 export function drawLane(ctx: CanvasRenderingContext2D, events: readonly TraceEvent[], scale: Scale, theme: Theme, height: number): void {
@@ -29,6 +29,17 @@ export function glyph(ctx: CanvasRenderingContext2D, kind: string, x: number, th
   ctx.lineWidth = 1;
   ctx.strokeStyle = kind === "sentence" ? theme.rule : theme.muted;
   ctx.fillStyle = kind === "change" ? theme.mark : theme.ink;
+  if (kind === "violation" || kind === "first error") {
+    const size = kind === "violation" ? 3 : 5;
+    ctx.strokeStyle = theme.mark;
+    ctx.lineWidth = kind === "violation" ? 1 : 2.2;
+    ctx.beginPath();
+    ctx.moveTo(x - size, MIDDLE - size);
+    ctx.lineTo(x + size, MIDDLE + size);
+    ctx.moveTo(x - size, MIDDLE + size);
+    ctx.lineTo(x + size, MIDDLE - size);
+    return ctx.stroke();
+  }
   ctx.beginPath();
   switch (kind) {
     case "sentence":

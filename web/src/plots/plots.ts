@@ -1,7 +1,7 @@
 // The plots above the text: one x axis, one cursor, drag to zoom.
 import { lastAtMost } from "../codec";
 import type { Stack, Trace, TraceEvent } from "../model";
-import { drawCurve } from "./curve";
+import { drawCurve, drawRule } from "./curve";
 import { drawLane } from "./lane";
 import { drawStack } from "./stack";
 import { LEFT, RIGHT, makeScale, prepare, readTheme } from "./scale";
@@ -124,7 +124,11 @@ export class Plots {
     const { curve, stack, lane } = this.canvases;
     const pen = (c: HTMLCanvasElement | null) => (c ? prepare(c, width, c.clientHeight) : null);
     const a = pen(curve);
-    if (a && this.trace.curve) drawCurve(a, this.trace.curve, this.scale, theme, curve!.clientHeight);
+    if (a && this.trace.curve) {
+      drawCurve(a, this.trace.curve, this.scale, theme, curve!.clientHeight);
+      const first = this.trace.formal?.violations[0];
+      if (first && first.from >= 0) drawRule(a, { from: Math.min(first.from, this.trace.n), to: Math.min(first.to, this.trace.n), text: `✗ ${first.code.name}` }, this.scale, theme, curve!.clientHeight);
+    }
     const b = pen(stack);
     if (b && this.stack) drawStack(b, this.stack, this.share, this.scale, theme, stack!.clientHeight);
     const c = pen(lane);

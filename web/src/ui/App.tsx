@@ -1,25 +1,32 @@
 import { useEffect, useRef } from "preact/hooks";
-import { announce, openTab, sheet, tab, trace, traceIndex } from "../state";
-import { TABS } from "../hash";
+import { announce, openTab, screen, sheet, showViolation, tab, tabs, trace, traceIndex, violation } from "../state";
+import type { TabName } from "../hash";
+import type { Trace } from "../model";
 import { mountViews } from "../views";
 import { Data } from "./Data";
 import { Detail } from "./Detail";
 import { Events } from "./Events";
+import { Grid } from "./Grid";
 import { Header } from "./Header";
 import { Help } from "./Help";
 import { CurveLegend, MetricBar, StackLegend } from "./Legend";
 import { Readout } from "./Readout";
 import { Samples } from "./Samples";
+import { Tables } from "./Tables";
 import { copyText, unitWord } from "./parts";
 
 export function App() {
   return (
     <div class="app" data-sheet={sheet.value}>
       <Header />
-      <div class="main">
-        <Views key={traceIndex.value} />
-        <Side />
-      </div>
+      {screen.value === "tables" ? (
+        <Tables />
+      ) : (
+        <div class="main">
+          <Views key={traceIndex.value} />
+          <Side />
+        </div>
+      )}
       <Help />
       <div class="sr" role="status" aria-live="polite">
         {announce.value}
@@ -66,14 +73,14 @@ function Views() {
             aria-label={`trace, ${found.n} ${unitWord()}s`}
             aria-describedby="tw-how"
           />
-          {found.n === 0 && <p class="empty">The trace is empty.</p>}
+          {found.n === 0 && <p class="empty">{found.formal ? "There is no text of this trace to show." : "The trace is empty."}</p>}
           {found.answer.n > 0 && (
             <div class="answer">
               <p class="wall">
                 <span>end of the trace · the answer</span>
               </p>
               <div id="tw-answer" class="answertext">
-                {found.answer.text}
+                {found.formal ? <AnswerUnits found={found} /> : found.answer.text}
               </div>
             </div>
           )}
@@ -88,19 +95,57 @@ function Views() {
   );
 }
 
-const NAMES = { token: "Token", samples: "Samples", events: "Marks", data: "Data" } as const;
+// The answer of a verified trace in its words, with the violations that are about it.
+function AnswerUnits({ found }: { found: Trace }) {
+  const all = found.formal!.violations;
+  const on = all[violation.value];
+  return (
+    <>
+      {Array.from({ length: found.answer.n }, (_, i) => {
+        const unit = found.n + i;
+        const about = all.findIndex((v) => v.from <= unit && unit < v.to);
+        const name = about < 0 ? "u" : `u viol${all[about]!.from === unit ? " vstart" : ""}${about === 0 ? " vfirst" : ""}`;
+        const here = on && on.from <= unit && unit < on.to ? " cur" : "";
+        return (
+          <span class={name + here} onClick={about < 0 ? undefined : () => showViolation(about)}>
+            {name.includes("vstart") ? <Marked text={found.answer.at(i)} /> : found.answer.at(i)}
+          </span>
+        );
+      })}
+    </>
+  );
+}
+
+function Marked({ text }: { text: string }) {
+  const at = Math.max(0, text.search(/\S/));
+  return (
+    <>
+      {text.slice(0, at)}
+      <i class="vm" />
+      <i class="vt">{text.slice(at)}</i>
+    </>
+  );
+}
+
+const NAMES = { grid: "Grid", token: "Token", samples: "Samples", events: "Marks", data: "Data" } as const;
+
+function nameOf(name: TabName): string {
+  if (name === "grid" && !trace.value?.formal?.grid) return "Checks";
+  return name === "token" ? unitWord().replace(/^./, (c) => c.toUpperCase()) : NAMES[name];
+}
 
 function Side() {
   return (
     <aside class="side" aria-label="details">
       <div class="tabs" role="tablist">
-        {TABS.map((name) => (
+        {tabs.value.map((name) => (
           <button type="button" role="tab" id={`tab-${name}`} aria-selected={tab.value === name} aria-controls="tw-panel" onClick={() => openTab(name)}>
-            {name === "token" ? unitWord().replace(/^./, (c) => c.toUpperCase()) : NAMES[name]}
+            {nameOf(name)}
           </button>
         ))}
       </div>
       <div class="panel" id="tw-panel" role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
+        {tab.value === "grid" && <Grid />}
         {tab.value === "token" && <Detail />}
         {tab.value === "samples" && <Samples />}
         {tab.value === "events" && <Events />}
@@ -117,9 +162,9 @@ function SheetTabs() {
       <button type="button" role="tab" aria-selected={sheet.value === "text"} onClick={() => (sheet.value = "text")}>
         Text
       </button>
-      {TABS.map((name) => (
+      {tabs.value.map((name) => (
         <button type="button" role="tab" aria-selected={sheet.value === name} onClick={() => openTab(name)}>
-          {name === "token" ? unitWord().replace(/^./, (c) => c.toUpperCase()) : NAMES[name]}
+          {nameOf(name)}
         </button>
       ))}
     </div>

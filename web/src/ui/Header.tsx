@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { count } from "../format";
-import { header, help, looseSets, sampleSet, trace } from "../state";
+import { EVERYTHING } from "../formal/filter";
+import { filter, formalRows, header, help, listed, looseSets, nextRow, sampleSet, screen, trace } from "../state";
 import { downloadJson } from "../export";
 import { cycleTheme, theme } from "../theme";
 import { Find } from "./Find";
@@ -9,9 +10,11 @@ import { SetLine, shortHash } from "./parts";
 
 export function Header() {
   const head = header.value!;
-  const at = trace.value?.head;
+  const tables = screen.value === "tables";
+  const at = tables ? undefined : trace.value?.head;
   const open = useSignal(false);
-  const question = at?.question || head.title;
+  const alone = trace.value?.formal && !trace.value.curve && !at?.measured;
+  const question = at?.question || (at && alone ? at.label : "") || head.title;
   return (
     <header class="top">
       <div class="bar-top">
@@ -25,14 +28,17 @@ export function Header() {
           )}
         </div>
         <div class="tools">
-          <TracePicker />
-          <Find />
+          {header.value!.formal && <Turner />}
+          {!tables && <TracePicker />}
+          {!tables && <Find />}
           <button type="button" class="plain" onClick={cycleTheme} aria-label={`theme: ${theme.value}; change`}>
             {theme.value === "dark" ? "◐ dark" : theme.value === "light" ? "◑ light" : "◐ auto"}
           </button>
-          <button type="button" class="plain" onClick={() => void downloadJson()}>
-            Download JSON
-          </button>
+          {!tables && (
+            <button type="button" class="plain" onClick={() => void downloadJson()}>
+              Download JSON
+            </button>
+          )}
           <button type="button" class="plain" onClick={() => (help.value = true)} aria-label="keys and help">
             ?
           </button>
@@ -76,8 +82,39 @@ export function Header() {
           <dd class="mono">{shortHash()}</dd>
         </div>
       </dl>
-      {sampleSet.value && <SetLine set={sampleSet.value} />}
-      {!at && looseSets.value.map((set) => <SetLine set={set} of={set.problem} />)}
+      {!tables && sampleSet.value && <SetLine set={sampleSet.value} />}
+      {!at && !tables && looseSets.value.map((set) => <SetLine set={set} of={set.problem} />)}
     </header>
+  );
+}
+
+// From the tables to a trace and back, and along the traces that the filter lists.
+function Turner() {
+  const rows = listed.value;
+  const total = formalRows.value!.n;
+  const at = rows.indexOf(trace.value?.formal?.row ?? -1);
+  if (screen.value === "tables") {
+    return trace.value ? (
+      <button type="button" class="plain turn" onClick={() => (screen.value = "trace")}>
+        to the trace ›
+      </button>
+    ) : null;
+  }
+  return (
+    <span class="turner" role="group" aria-label="verified traces">
+      <button type="button" class="turn" onClick={() => (screen.value = "tables")}>
+        ‹ tables
+      </button>
+      <button type="button" class="plain" aria-label="previous trace of the list" disabled={at === 0 || !rows.length} onClick={() => nextRow(-1)}>
+        ‹
+      </button>
+      <span class="dim">
+        {at < 0 ? "–" : count(at + 1)} of {count(rows.length)}
+        {filter.value !== EVERYTHING && rows.length < total && " filtered"}
+      </span>
+      <button type="button" class="plain" aria-label="next trace of the list" disabled={at === rows.length - 1 || !rows.length} onClick={() => nextRow(1)}>
+        ›
+      </button>
+    </span>
   );
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { KEYS } from "../keys";
 import { GLYPHS } from "./parts";
-import { help } from "../state";
+import { header, help } from "../state";
 
 export function Help() {
   const box = useRef<HTMLDialogElement>(null);
@@ -32,6 +32,12 @@ export function Help() {
         <span class="glyph">{GLYPHS["change"]}</span> the value changes and the two intervals do not overlap · <span class="glyph">{GLYPHS["flip"]}</span> the forced
         answer turns · <span class="glyph">{GLYPHS["answer"]}</span> end of the trace · <span class="glyph">{GLYPHS["note"]}</span> note · thin ticks: ends of
         paragraphs and sentences
+        {header.value?.formal && (
+          <>
+            {" "}
+            · <span class="glyph">{GLYPHS["first error"]}</span> the first place where the trace breaks a rule · <span class="glyph">{GLYPHS["violation"]}</span> a later one
+          </>
+        )}
       </p>
       <form method="dialog">
         <button type="submit">Close</button>

@@ -15,7 +15,7 @@ function nameOf(name: MetricName): string {
 export function MetricBar() {
   return (
     <div class="metricbar">
-      <div class="seg" role="group" aria-label="colour by">
+      <div class="seg" role="group" aria-label="colour by" hidden={!offered.value.length}>
         {METRICS.filter((m) => offered.value.includes(m)).map((m) => (
           <button type="button" aria-pressed={metricName.value === m} onClick={() => (metricName.value = m)} data-metric={m}>
             {nameOf(m)}
@@ -30,6 +30,7 @@ export function MetricBar() {
 // What a colour means, on which scale, from how many rollouts, and what no colour means.
 function Scale() {
   const m = metric.value;
+  if (!m && trace.value?.formal) return <FormalLegend />;
   if (!m) return <p class="legend">no number to colour by</p>;
   const n = m.values.reduce((sum, x) => sum + (Number.isNaN(x) ? 0 : 1), 0);
   const digits = Math.abs(m.low) < 0.1 && m.low !== 0 ? 2 : m.low === 0 ? 0 : 1;
@@ -50,7 +51,40 @@ function Scale() {
       <span class="key">
         <span class="nm demo">abc</span> not measured ({(m.values.length - n).toLocaleString("en-US")} of {m.values.length.toLocaleString("en-US")})
       </span>
+      {trace.value?.formal && (
+        <span class="key">
+          <span class="u demo viol vstart">
+            <i class="vm" />
+            <i class="vt">abc</i>
+          </span>{" "}
+          breaks a rule
+        </span>
+      )}
     </div>
+  );
+}
+
+// Of a verified trace without a curve: what the marks on its words mean.
+function FormalLegend() {
+  const found = trace.value!.formal!;
+  return (
+    <p class="legend">
+      {found.grid && (
+        <span class="key">
+          <span class="u demo ev-on">event</span> at the cursor
+        </span>
+      )}
+      <span class="key">
+        <span class="u demo viol">words</span> that break a rule
+      </span>
+      <span class="key">
+        <span class="u demo viol vfirst vstart">
+          <i class="vm" />
+          <i class="vt">words</i>
+        </span>
+      </span>
+      {!found.kept && <span>text left out</span>}
+    </p>
   );
 }
 

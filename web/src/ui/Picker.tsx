@@ -22,7 +22,7 @@ function Choice({ entry: [index, t] }: { entry: Entry }) {
 
 export function TracePicker() {
   const { traces } = header.value!;
-  if (traces.length < 2) return null;
+  if (traces.length < 2 || traceIndex.value >= traces.length) return null;
   const several = traces.some((t) => t.problem !== "");
   return (
     <label class="picker">

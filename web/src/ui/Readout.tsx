@@ -1,6 +1,8 @@
 // One line that says what the cursor stands on: the same on every screen size.
 import { rowOf } from "../model";
-import { metric, metricName, range, shown, trace } from "../state";
+import type { Formal } from "../formal/model";
+import { metric, metricName, range, shown, step, trace } from "../state";
+import { spokenEvent } from "./GridPicture";
 import { Num, Piece, unitWord } from "./parts";
 
 export function Readout() {
@@ -17,6 +19,7 @@ export function Readout() {
         {unit < 0 ? `before the first ${unitWord()}` : `${unitWord()} ${unit.toLocaleString("en-US")}`}
       </span>
       {unit >= 0 && <Piece text={found.pieces.at(unit)} most={24} />}
+      {found.formal && unit >= 0 && <FormalPart formal={found.formal} unit={unit} />}
       {curve && (
         <span>
           {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>not measured</em> : <Num x={curve.value[row]!} digits={2} />}
@@ -49,5 +52,19 @@ export function Readout() {
         </button>
       )}
     </p>
+  );
+}
+
+function FormalPart({ formal, unit }: { formal: Formal; unit: number }) {
+  const about = formal.violations.filter((v) => v.from <= unit && unit < v.to);
+  return (
+    <>
+      {formal.grid && step.value >= 0 && (
+        <span>
+          event {step.value.toLocaleString("en-US")} <span class="dim">{spokenEvent(formal.grid, step.value)}</span>
+        </span>
+      )}
+      {about.length > 0 && <span class="code">✗ {[...new Set(about.map((v) => v.code.name))].join(" ")}</span>}
+    </>
   );
 }

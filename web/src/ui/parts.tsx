@@ -134,4 +134,4 @@ export function shortHash(): string {
 }
 
 // How each kind of mark is drawn on the lane, for lists and the help.
-export const GLYPHS: Readonly<Record<string, string>> = { change: "◆", flip: "▲", answer: "▮", note: "○", paragraph: "│", sentence: "╷" };
+export const GLYPHS: Readonly<Record<string, string>> = { "first error": "✗", violation: "×", change: "◆", flip: "▲", answer: "▮", note: "○", paragraph: "│", sentence: "╷" };
