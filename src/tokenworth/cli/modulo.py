@@ -1,0 +1,256 @@
+"""The verb `modulo`: a model proposes, verifiers accept or say what is wrong; and recorded loops, replayed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokenworth import __version__
+from tokenworth.cli import options as shared
+from tokenworth.cli.serving import model_options
+from tokenworth.cli.session import Bound, Options, open_bench, parse_items, show_dry_run, write_text
+from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
+from tokenworth.methods.modulo import ModuloResult
+from tokenworth.methods.modulo import modulo as loop
+from tokenworth.methods.modulo_arms import ArmResult, Share
+from tokenworth.report.inert import one_line
+from tokenworth.tasks.critics.named import formal_domain
+from tokenworth.tasks.critics.replay import ReplayedLoop, ReplaySummary, replay_loop, summary
+from tokenworth.tasks.sources.files import json_rows
+from tokenworth.workbench.case import utc_now
+from tokenworth.workbench.modulo import FEEDBACK, LoopItem, ModuloPlan, ModuloRun, check
+
+SCHEMA, REPLAY_SCHEMA = "tokenworth.modulo/1", "tokenworth.modulo-replay/1"
+
+
+@click.command()
+@shared.chain(shared.config_option, model_options, shared.problem_options, shared.sampling_options)
+@click.option(
+    "--critic", default="format", show_default=True, help="format, reference, blocksworld, maze, sokoban, countdown or module:callable."
+)
+@click.option("--dialect", help="Dialect of a formal critic [default: its first].")
+@click.option("--strictness", help="Level of a formal critic: paper, strict or strict+ties [default: strict].")
+@click.option(
+    "--feedback", type=click.Choice(FEEDBACK), default="none", show_default=True, help="What the model is told of a rejected answer."
+)
+@click.option("--max-attempts", type=click.IntRange(1), default=8, show_default=True, help="Answers the loop may draw for a problem.")
+@click.option("--max-tokens", type=click.IntRange(1), help="Tokens that each arm may generate for a problem [default: no limit].")
+@click.option("--samples", "-n", type=click.IntRange(1), help="Draws of a problem that the arms share [default: --max-attempts].")
+@click.option("--unsound-share", type=float, default=0.5, show_default=True, help="Wrong answers that the UNSOUND arm's verifier accepts.")
+@click.option("--level", type=float, default=0.95, show_default=True, help="Level of the intervals.")
+@click.option(
+    "--replay", metavar="FILE.jsonl[.gz]", help="Judge recorded loops again instead, with the formal critic blocksworld or the one named."
+)
+@shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.budget_options, shared.dry_run_option)
+def modulo(**options: Any) -> int:
+    """Generate, test, feed back: answers that a verifier accepts, and what that is worth at equal cost.
+
+    With --replay, exit code 0 says that every recorded verdict was found again, 1 that one was not.
+    """
+    return _replay(options) if options["replay"] is not None else _run(options)
+
+
+# -- live -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _run(options: Options) -> int:
+    plan = _plan(options)
+    if options["task"] is None:
+        raise InvalidInput("the loop needs problems; give --task, such as world:steps or a problems file")
+    items = parse_items(str(options["item"]))
+    sampling = {name: options[name] for name in ("temperature", "top_k", "top_p", "min_p", "limit")}
+    done: list[LoopItem] = []
+    failed = 0
+    with open_bench(options) as bench:
+        run = ModuloRun(bench, plan, task=options["task"], grader=options["grader"], sampling=sampling)
+        if options["dry_run"]:
+            _dry_run(run, plan, items, options)
+            return 0
+        for item in items:
+            try:
+                done.append(run.item(item))
+            except TokenworthError as error:
+                if len(items) == 1:
+                    raise
+                failed += 1
+                click.echo(one_line(f"item {item}: {error}"), err=True)
+                if isinstance(error, BudgetExceeded):
+                    break
+        if not done:
+            raise InvalidInput(f"none of {len(items)} problems could be run; the lines above say why")
+        arms = run.compare(done)
+        bank = run.bank(run.case(items[0]))
+        facts = {
+            "schema": SCHEMA,
+            "model": {"name": bench.model.name, "fingerprint": bench.model.backend.fingerprint},
+            "task": options["task"],
+            "verifiers": [asdict(one) for one in bank.names],
+            "is_sound": bank.is_sound,
+            "plan": asdict(plan),
+            "sampling": asdict(done[0].result.settings.sampling),
+            "arms": [asdict(arm) for arm in arms],
+            "items": [_item_facts(one) for one in done],
+            "failed": failed,
+            "short": _short(done, plan),
+            "provenance": _provenance(),
+        }
+    _write(facts, options["json_path"], _told(done, arms, bank.is_sound, plan))
+    return 1 if failed else 0
+
+
+def _plan(options: Options) -> ModuloPlan:
+    return ModuloPlan(
+        critic=options["critic"],
+        dialect=options["dialect"],
+        strictness=options["strictness"],
+        feedback=options["feedback"],
+        n_samples=options["samples"] or options["max_attempts"],
+        max_attempts=options["max_attempts"],
+        max_tokens=options["max_tokens"],
+        seed=options["seed"],
+        share=options["unsound_share"],
+        level=options["level"],
+    )
+
+
+def _dry_run(run: ModuloRun, plan: ModuloPlan, items: Sequence[str], options: Options) -> None:
+    """What the first problem draws at once, and what all of them can draw at most."""
+    case = run.case(items[0])
+    bank, settings = run.bank(case), run.settings(case)
+    first = case.price(case.sample_experiment(plan.n_samples, settings.sampling, plan.seed, plan.level))
+    live = case.price(loop(case.prompt, settings=settings, check=lambda ids, stop: check(case, bank, ids, stop), feedback=None))
+    rollouts = (plan.n_samples + plan.max_attempts) * len(items)
+    longest = len(case.prompt) if plan.feedback == "none" else (case.model.context_length or 2 * len(case.prompt))
+    generated = rollouts * settings.sampling.max_tokens
+    bound = Bound(rollouts=rollouts, generated_tokens=generated, input_tokens=rollouts * longest)
+    show_dry_run({f"item {items[0]}, shared draws": first, f"item {items[0]}, first attempt": live}, options, bound)
+
+
+def _item_facts(one: LoopItem) -> dict[str, Any]:
+    result: ModuloResult = one.result
+    return {
+        "id": one.id,
+        "stopped": result.stopped,
+        "accepted": None if result.accepted is None else len(result.attempts) - 1,
+        "correct": one.correct,
+        "generated_tokens": result.generated_tokens,
+        "read_tokens": result.read_tokens,
+        "unresolved": result.unresolved,
+        "attempts": [
+            {
+                "outcome": grade.outcome,
+                "verdict": grade.verdict,
+                "accepted": attempt.checked.accepted,
+                "accepted_by": [asdict(by) for by in attempt.checked.by],
+                "messages": list(attempt.checked.messages),
+                "prompt_tokens": len(attempt.prompt),
+                "generated_tokens": len(attempt.rollout.ids),
+                "text": text,
+            }
+            for attempt, grade, text in zip(result.attempts, one.grades, one.texts, strict=True)
+        ],
+        "draws": [asdict(draw) for draw in one.stream],
+    }
+
+
+def _provenance() -> dict[str, str]:
+    created = utc_now().isoformat(timespec="seconds")
+    return {"version": __version__, "created": created, "command": shlex.join(["tokenworth", *sys.argv[1:]])}
+
+
+def _told(done: Sequence[LoopItem], arms: Sequence[ArmResult], is_sound: bool, plan: ModuloPlan) -> str:
+    accepted = [one for one in done if one.result.accepted is not None]
+    by = sorted({f"{who.critic} {who.version} ({who.level})" for one in accepted for who in (one.result.accepted or _none()).checked.by})
+    spent = sum(one.result.generated_tokens for one in done)
+    budget = f"{plan.max_attempts} draws" if plan.max_tokens is None else f"{plan.max_tokens:,} generated tokens"
+    lines = [
+        f"{len(accepted)} of {len(done)} problems have an accepted answer; {spent:,} tokens generated"
+        + (f"; accepted by {', '.join(by)}" if by else ""),
+        *([] if is_sound else ["This verifier is UNSOUND: it may accept wrong answers."]),
+        "",
+        f"Arms on the same draws, each within {budget} a problem:",
+        f"{'arm':<26}{'right':>22}{'answered':>10}{'wrong':>7}{'right of answered':>23}{'tokens':>10}{'than loop':>24}",
+    ]
+    for arm in arms:
+        versus = "" if arm.versus is None else f"{arm.versus.difference:+.2f} ({arm.versus.low:+.2f} to {arm.versus.high:+.2f})"
+        unknown = f" +{arm.n_unknown}?" if arm.n_unknown else ""
+        lines.append(
+            f"{arm.name:<26}{_share(arm.solved):>22}{arm.answered.k:>10}{str(arm.n_wrong) + unknown:>7}"
+            f"{_share(arm.right_of_answered):>23}{arm.tokens:>10,}{versus:>24}"
+        )
+    short = _short(done, plan)
+    if short:
+        lines.append(f"In {short} of {len(done)} problems the shared draws end before the budget; more --samples let all arms spend it.")
+    return "\n".join(lines)
+
+
+def _short(done: Sequence[LoopItem], plan: ModuloPlan) -> int:
+    """Problems whose shared draws together have fewer tokens than the budget."""
+    return sum(plan.max_tokens is not None and sum(draw.n_tokens for draw in one.stream) < plan.max_tokens for one in done)
+
+
+def _none() -> Any:
+    raise AssertionError("an accepted problem without its attempt")
+
+
+def _share(share: Share) -> str:
+    return "-" if not share.n else f"{share.k}/{share.n} ({share.low:.2f} to {share.high:.2f})"
+
+
+def _write(facts: dict[str, Any], json_path: str | None, text: str) -> None:
+    if json_path == "-":
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    if json_path:
+        write_text(json_path, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+        click.echo(f"wrote {json_path}", err=True)
+    click.echo(text)
+
+
+# -- replay ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _replay(options: Options) -> int:
+    name = "blocksworld" if options["critic"] == "format" else options["critic"]
+    if name not in ("blocksworld", "maze", "sokoban", "countdown"):
+        raise InvalidInput(f"critic {name!r} cannot judge recorded loops; expected a formal one, such as blocksworld")
+    domain = formal_domain(name)
+    dialect = domain.dialect_named(options["dialect"])
+    loops = [replay_loop(row, domain, dialect=dialect, where=where) for where, row in json_rows(Path(options["replay"]))]
+    if not loops:
+        raise InvalidInput(f"{options['replay']} holds no recorded loop; expected one a line")
+    counted = summary(loops)
+    facts = {
+        "schema": REPLAY_SCHEMA,
+        "source": Path(options["replay"]).name,
+        "verifier": {"critic": f"{name}/{dialect}", "version": domain.version, "level": "strict"},
+        "summary": asdict(counted),
+        "loops": [_loop_facts(one) for one in loops],
+        "provenance": _provenance(),
+    }
+    _write(facts, options["json_path"], _replay_text(counted, f"{name}/{dialect} {domain.version}"))
+    return 1 if counted.disagreements else 0
+
+
+def _loop_facts(one: ReplayedLoop) -> dict[str, Any]:
+    return {"id": one.id, "accepted_at": one.accepted_at, "disagreements": one.disagreements, "steps": [asdict(step) for step in one.steps]}
+
+
+def _replay_text(counted: ReplaySummary, verifier: str) -> str:
+    lines = [
+        f"{counted.n_loops} loops of {counted.n_steps} steps, judged by {verifier}:",
+        f"{counted.n_agreeing} of {counted.n_steps} verdicts agree with the record"
+        + (f" ({counted.n_unrecorded} are not recorded; the loop ended well there)" if counted.n_unrecorded else ""),
+        *(f"  step {step + 1}: {n} loops accepted" for step, n in counted.accepted_at.items()),
+        f"  never: {counted.n_never} loops",
+        f"{counted.tokens:,} tokens generated in all steps",
+        *(one_line(f"disagreement: {name}, step {step + 1}") for name, step in counted.disagreements[:20]),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Plans for STRIPS problems, Blocksworld above all."""

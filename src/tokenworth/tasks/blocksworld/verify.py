@@ -1,0 +1,157 @@
+"""Checks a plan against its problem: every action named, possible where it stands, and the goal reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+
+from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
+from tokenworth.errors import InvalidInput
+from tokenworth.tasks.blocksworld.grammar import MAX_ACTIONS, PlanLine, problem_of, read_plan, split_text
+from tokenworth.tasks.blocksworld.instance import Atom, Call, StripsProblem
+from tokenworth.tasks.blocksworld.pddl import read_problem
+from tokenworth.tasks.blocksworld.planning import validates, validator_version
+from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
+
+NAME = "blocksworld"
+VERSION = "1"
+CODES: dict[str, Tier] = {
+    "PROBLEM_PARSE": Tier.SYNTAX,
+    "PLAN_PARSE": Tier.ANSWER,
+    "PLAN_ACTION": Tier.ANSWER,
+    "PLAN_PRECONDITION": Tier.ANSWER,
+    "PLAN_GOAL": Tier.ANSWER,
+    "PLAN_VALIDATOR": Tier.ANSWER,
+}
+"""The problem cannot be read; a line is no action; no such action or object; a precondition fails; a goal is not reached; the two
+replays of the plan disagree."""
+
+MOST_STATES = 4_000
+"""States that the search for a shorter plan looks at before it gives up."""
+
+
+class _Found:
+    """Violations, the first ``limit`` of them kept and all of them counted."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.kept: list[Violation] = []
+        self.counts: Counter[str] = Counter()
+
+    def add(self, code: str, place: PlanLine | None, event: int | None, expected: str, got: str, end: tuple[int, int] = (0, 0)) -> None:
+        """One violation at a line of the plan, or at the end of the text (``end``: its words and its characters)."""
+        self.counts[code] += 1
+        if len(self.kept) < self._limit:
+            words, chars = ((end[0], end[0]), (end[1], end[1])) if place is None else (place.words, place.chars)
+            self.kept.append(
+                Violation(code=code, tier=CODES[code], event=event, tokens=words, chars=chars, expected=expected[:300], got=got[:300])
+            )
+
+
+def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
+    """The verdict on a plan; there is no trace to judge. All levels judge alike.
+
+    A plan is valid where unified-planning's validator and this package's own replay both find it so; the codes are the replay's. A plan
+    of no action is one. ``plan_optimal`` is None where no shorter plan was found among the first 4,000 states, and those were not all.
+    Facts: ``n_actions``, ``shortest`` (length of a shortest plan, None unknown), ``validator``.
+
+    Raises: MissingExtra where unified-planning is not installed.
+    """
+    found = _Found(limit)
+    end = (0, 0) if len(text.trace) > 1 << 22 else (len(text.trace.split()), len(text.trace))
+    validator = f"unified-planning {validator_version()}"
+    stated, start = split_text(text.trace)
+    try:
+        problem = _problem(text, stated)
+    except InvalidInput as error:
+        found.add("PROBLEM_PARSE", None, None, "a STRIPS problem", str(error))
+        return _verdict(found, dialect, level, parsed=False, valid=None, optimal=None, n=0, facts={"validator": validator})
+    calls, goals, n = _replayed(text.trace, start, dialect, problem, found)
+    if goals and not text.is_cut:
+        found.add("PLAN_GOAL", None, None, _shown(goals), f"not so after {n:,} steps", end)
+    valid = None if text.is_cut and not found.counts else not found.counts
+    is_readable = not (found.counts["PLAN_PARSE"] or found.counts["PLAN_ACTION"] or text.is_cut)
+    if is_readable and validates(problem, calls) != valid:
+        found.add("PLAN_VALIDATOR", None, None, f"{validator} and the replay agree", f"the replay alone finds it valid: {valid}", end)
+        valid = False
+    shortest = _shortest(problem) if valid else None
+    optimal = None if shortest is None and valid else valid and len(calls) == shortest
+    facts: dict[str, object] = {"n_actions": len(calls), "shortest": shortest, "validator": validator}
+    return _verdict(found, dialect, level, parsed=not found.counts["PLAN_PARSE"], valid=valid, optimal=optimal, n=n, facts=facts)
+
+
+def _replayed(trace: str, start: int, dialect: str, problem: StripsProblem, found: _Found) -> tuple[list[Call], tuple[Atom, ...], int]:
+    """The plan's actions, the goals left at its end, and its number of lines; what is wrong is added."""
+    replay, calls, n = Replay(problem), list[Call](), 0
+    for line in read_plan(trace, start, dialect):
+        if n == MAX_ACTIONS:
+            found.add("PLAN_PARSE", line, n, f"at most {MAX_ACTIONS:,} actions", "more")
+            break
+        n += 1
+        call = _checked(line, n - 1, problem, found)
+        if call is None:
+            continue
+        calls.append(call)
+        unmet = replay.take(call)
+        if unmet:
+            found.add("PLAN_PRECONDITION", line, n - 1, _shown(unmet), f"not so before step {n}, {_shown((call,))}")
+    return calls, replay.unmet_goals(), n
+
+
+def _checked(line: PlanLine, event: int, problem: StripsProblem, found: _Found) -> Call | None:
+    """The action of a line, None where it names none of the problem's; what is wrong is added."""
+    if line.call is None:
+        found.add("PLAN_PARSE", line, event, "one action, such as (stack a b)", repr(line.text))
+        return None
+    fault = problem.fault_of(line.call)
+    if fault:
+        found.add("PLAN_ACTION", line, event, "an action of the problem with its objects", f"{_shown((line.call,))}: {fault}")
+        return None
+    return line.call
+
+
+def _verdict(
+    found: _Found, dialect: str, level: Level, *, parsed: bool, valid: bool | None, optimal: bool | None, n: int, facts: dict[str, object]
+) -> Verification:
+    return Verification(
+        domain=NAME,
+        dialect=dialect,
+        level=level,
+        version=VERSION,
+        parsed=parsed,
+        trace_valid=None,
+        plan_valid=valid,
+        plan_optimal=optimal,
+        plan_follows_trace=None,
+        violations=tuple(found.kept),
+        counts=dict(found.counts),
+        n_events=n,
+        facts=facts,
+    )
+
+
+def _shown(atoms: tuple[Atom, ...]) -> str:
+    return " ".join(f"({' '.join(atom)})" for atom in atoms[:6]) + (" …" if len(atoms) > 6 else "")
+
+
+def _problem(text: FormalText, stated: str) -> StripsProblem:
+    """The problem given as PDDL fields, or else in the prompt, or else before the plan."""
+    domain, problem = text.given.get("domain_pddl"), text.given.get("problem_pddl")
+    if isinstance(domain, str) and isinstance(problem, str):
+        return _read_pddl(domain, problem)
+    return _read_prompt(text.prompt or stated)
+
+
+@lru_cache(maxsize=8)
+def _read_pddl(domain: str, problem: str) -> StripsProblem:
+    return read_problem(domain, problem)
+
+
+@lru_cache(maxsize=8)
+def _read_prompt(prompt: str) -> StripsProblem:
+    return problem_of(prompt)
+
+
+@lru_cache(maxsize=64)
+def _shortest(problem: StripsProblem) -> int | None:
+    return shortest_plan(problem, most_states=MOST_STATES)

@@ -1,0 +1,1 @@
+"""Critics: verifiers of answers behind one small port, and banks of them."""

@@ -1,0 +1,71 @@
+"""Critics from the formal domains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tokenworth.core.verification import Domain, FormalText, Level, Violation
+from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.critics.critic import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormalCritic:
+    """Accepts a text whose plan the domain's verifier finds valid, and by default its trace, too, where there is one.
+
+    ``prompt`` and ``given``: the problem, as the domain reads it. ``with_trace`` False: the plan alone is judged. ``optimal``: the plan
+    must be as short as can be. ``reads_whole``: the trace is part of the text that the domain's grammar covers. Where the verifier
+    says that something does not apply or is not known, the answer is not accepted.
+    """
+
+    domain: Domain
+    prompt: str
+    dialect: str
+    strictness: Level = Level.STRICT
+    with_trace: bool = True
+    optimal: bool = False
+    reads_whole: bool = False
+    most: int = 20
+    given: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def __post_init__(self) -> None:
+        if self.dialect not in self.domain.dialects:
+            raise unknown_name(f"dialect of {self.domain.name}", self.dialect, self.domain.dialects)
+        fitting = self.domain.dialects[self.dialect]
+        if self.strictness not in fitting:
+            raise InvalidInput(f"level {self.strictness} does not fit dialect {self.dialect}; expected {', '.join(fitting)}")
+
+    @property
+    def name(self) -> str:
+        """Domain and dialect, and what is judged where that is not all."""
+        only = "" if self.with_trace else " (plan)"
+        return f"{self.domain.name}/{self.dialect}{only}{' (optimal)' if self.optimal else ''}"
+
+    @property
+    def version(self) -> str:
+        """The verifier's."""
+        return self.domain.version
+
+    @property
+    def level(self) -> str:
+        """The strictness of the check."""
+        return str(self.strictness)
+
+    def check(self, answer: str) -> Verdict:
+        """One message a violation, the first ``most`` of them."""
+        text = FormalText(id="answer", prompt=self.prompt, trace=answer, given=self.given)
+        found = self.domain.verify(text, dialect=self.dialect, level=self.strictness, limit=self.most)
+        accepted = found.parsed and found.plan_valid is True and (found.trace_valid is not False or not self.with_trace)
+        messages = [_message(violation) for violation in found.violations]
+        if accepted and self.optimal and found.plan_optimal is not True:
+            accepted = False
+            messages.append(
+                "the plan is not known to be as short as can be" if found.plan_optimal is None else "the plan is not the shortest"
+            )
+        return Verdict(accepted=accepted, messages=() if accepted else tuple(messages) or ("the verifier finds no plan",))
+
+
+def _message(violation: Violation) -> str:
+    place = "" if violation.event is None else f" at step {violation.event + 1}"
+    return f"{violation.code}{place}: expected {violation.expected}; got {violation.got}"

@@ -1,0 +1,70 @@
+"""Critics from graders: whether an answer can be read at all, and whether it is the gold one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tokenworth import __version__
+from tokenworth.core.grade import UNKNOWN_OUTCOMES, Grader
+from tokenworth.core.grade import Verdict as Verdicts
+from tokenworth.core.problem import Problem
+from tokenworth.errors import InvalidInput
+from tokenworth.tasks.critics.critic import UNSOUND, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatCritic:
+    """Accepts every answer that the problem's grader can read; the gold answer is kept from it.
+
+    It says nothing of whether the answer is right, so its level is ``unsound``.
+    """
+
+    problem: Problem
+    grader: Grader
+    name: str = "format"
+    version: str = __version__
+    level: str = UNSOUND
+    reads_whole: bool = False
+
+    def check(self, answer: str) -> Verdict:
+        """Whether a single answer was read."""
+        grade = self.grader(replace(self.problem, gold=None), answer)
+        if grade.outcome in UNKNOWN_OUTCOMES:
+            return Verdict(accepted=False, messages=(f"no single answer of kind {self.problem.kind} can be read",))
+        return Verdict(accepted=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceCritic:
+    """Accepts what the grader finds right: equal to the gold answer, for answers of kind latex by math-verify.
+
+    Sound as far as the grader is, and no use where the answer is not known before: it stands for a perfect verifier in comparisons. Plans
+    alone are graded by their rules, without a gold answer; there it is a verifier like any other, at level ``rules``.
+
+    Raises: InvalidInput for a problem without a gold answer, plans apart.
+    """
+
+    problem: Problem
+    grader: Grader
+    name: str = "reference"
+    version: str = __version__
+    reads_whole: bool = False
+
+    @property
+    def level(self) -> str:
+        """What it knows: the gold answer, or the rules of plans."""
+        return "rules" if self.problem.gold is None else "reference"
+
+    def __post_init__(self) -> None:
+        if self.problem.gold is None and self.problem.kind != "plan":
+            raise InvalidInput(f"problem {self.problem.id!r} has no gold answer for a reference critic; use the critic format")
+
+    def check(self, answer: str) -> Verdict:
+        """Whether the answer is the gold one; the message does not tell it."""
+        grade = self.grader(self.problem, answer)
+        if grade.verdict is Verdicts.CORRECT:
+            return Verdict(accepted=True)
+        unread = grade.verdict is Verdicts.UNKNOWN
+        return Verdict(
+            accepted=False, messages=("no single answer can be read" if unread else f"the answer {grade.outcome[:80]} is not right",)
+        )
