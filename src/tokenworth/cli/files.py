@@ -77,12 +77,17 @@ def report(
     _summary({**facts, "bytes": path.stat().st_size}, rest["json_path"], str(path))
 
 
+def _problem_id(document: Document) -> str | None:
+    problem = getattr(document, "problem", None)
+    return None if problem is None else problem.id
+
+
 def _newest(documents: list[Document]) -> list[Document]:
     """The last document of each kind and trace: a store keeps every run, a page wants the newest."""
 
     def subject(document: Document) -> tuple[object, ...]:
         trace = getattr(document, "trace", None)
-        return type(document), document.problem and document.problem.id, None if trace is None else (trace.prompt_ids, trace.pieces)
+        return type(document), _problem_id(document), None if trace is None else (trace.prompt_ids, trace.pieces)
 
     return list({subject(document): document for document in documents}.values())
 
@@ -101,15 +106,14 @@ def import_(source: str, kind: str | None, item: str | None, out: str, **rest: A
     """Read other people's results as documents."""
     documents: list[Document] = list(import_path(Path(source), kind=kind))
     if item is not None:
-        named = [d for i, d in enumerate(documents) if str(i) == item or (d.problem is not None and d.problem.id == item)]
+        named = [d for i, d in enumerate(documents) if str(i) == item or _problem_id(d) == item]
         if not named:
             raise InvalidInput(f"item {item!r}: expected an index below {len(documents)} or the id of a problem in {source}")
         documents = named
     folder = Path(out)
     names = [str(folder / f"{number:04d}.json") for number in range(len(documents))]
     rows = [
-        {"file": name, "schema": document.schema, "problem": document.problem.id if document.problem else None}
-        for name, document in zip(names, documents, strict=True)
+        {"file": name, "schema": document.schema, "problem": _problem_id(document)} for name, document in zip(names, documents, strict=True)
     ]
     if not rest["dry_run"]:
         folder.mkdir(parents=True, exist_ok=True)
