@@ -92,6 +92,18 @@ def unwrapped(answer: str) -> str:
             return answer
 
 
+_DENIED = re.compile(
+    r"(?:\bnot|n't|n’t|\bcannot|\bnever|\banything but|\bexcept|\b(?:more|less|fewer|greater|larger|smaller|higher|lower|other) than"
+    r"|\bat (?:least|most)|\b(?:above|below|over|under|between|one of|minus|negative))(?:\s(?:be|equal|equal to))?[\s}({$\[*]*\Z",
+    re.IGNORECASE,
+)
+
+
+def denied(before: str) -> bool:
+    """Whether the words right before an answer deny or bound it: "not", "anything but", "more than", "one of" …"""
+    return _DENIED.search(before[-40:]) is not None
+
+
 def stated(text: str) -> list[str]:
     """The answers a text states: every box and the rest of every answer sentence, in that order, unwrapped."""
     found = boxed(text)

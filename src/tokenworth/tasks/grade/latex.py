@@ -9,14 +9,17 @@ from pathlib import Path
 from tokenworth.core.grade import Grade, Grader, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import MissingExtra
-from tokenworth.tasks.grade.answers import MAX_ANSWER, boxed, outcome_label, stated, unparseable, unwrapped
+from tokenworth.tasks.grade.answers import MAX_ANSWER, boxed, denied, outcome_label, stated, unparseable, unwrapped
 from tokenworth.tasks.grade.guard import Guard, shared_guard
+from tokenworth.tasks.grade.number import parse_number
 
 _PROGRAM = Path(__file__).with_name("latex_worker.py")
 _MATH = re.compile(r"\$\$(.{1,400}?)\$\$|\$([^$\n]{1,400})\$|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL)
 _SPACING = re.compile(r"\\[!,;:> ]|\\(?:left|right|displaystyle|quad|qquad)\b(?!\w)|~|\s+")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\{([^{}]*)\}")
 _MOST = 4
+_JOINED = re.compile(r"\$\s?(?:,|;|/|\bor\b|\band\b)+\s?\$|(?<![A-Za-z])(?:or|and)(?![A-Za-z])")
+"""What makes two answers of two formulas."""
 
 
 def latex_normalised(answer: str) -> str:
@@ -26,13 +29,63 @@ def latex_normalised(answer: str) -> str:
 
 
 def _candidates(text: str) -> list[str]:
-    """The different answers a text boxes, else states, in order; else its last formula, else all of a short text."""
-    found = boxed(text) or stated(text)
+    """The different answers a text boxes, else states, in order; else its last formula, else all of a short text.
+
+    Denied answers are left out; a last formula that is joined to the one before ("$1$ or $2$") comes with it.
+    """
+    found = boxed(text) or [answer for answer in stated(text) if not denied(answer.partition("$")[0] if "$" in answer else answer[:24])]
     if not found:
-        formulas = [next(filter(None, match.groups()), "") for match in _MATH.finditer(text[-4000:])]
-        found = [formula.strip() for formula in formulas[-1:]] or ([text.strip()] if len(text.strip()) <= 200 else [])
+        tail = text[-4000:]
+        spans = [match.span() for match in _MATH.finditer(tail)]
+        if spans:
+            start, end = spans[-1]
+            if len(spans) > 1 and re.fullmatch(r"\s*(?:,|;|/|or|and)\s*", tail[spans[-2][1] : start]):
+                start = spans[-2][0]
+            found = [] if denied(tail[:start]) else [unwrapped(tail[start:end])]
+        elif len(text.strip()) <= 200 and not _DENIAL.search(text):
+            found = [text.strip()]
     unique = {latex_normalised(answer): answer for answer in found if latex_normalised(answer)}
     return list(unique.values())
+
+
+_DENIAL = re.compile(r"\b(?:not|cannot|never|anything but|except)\b|n't\b|n’t\b", re.IGNORECASE)
+
+
+def _shape(normal: str) -> tuple[str, str] | None:
+    """The brackets around a list, such as ("(", "]"); None for what is no list in one pair of brackets."""
+    text = normal.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}").replace("\\{", "\x01").replace("\\}", "\x02")
+    if text[:1] not in ("(", "[", "\x01") or text[-1:] not in (")", "]", "\x02"):
+        return None
+    commas = depth = 0
+    for at, char in enumerate(text):
+        depth += (char in "([{\x01") - (char in ")]}\x02")
+        commas += char == "," and depth == 1
+        if depth == 0 and at + 1 < len(text):
+            return None
+    return (text[0], text[-1]) if commas else None
+
+
+def _is_list(normal: str) -> bool:
+    """Whether a formula lists several answers outside of all brackets."""
+    depth = 0
+    for char in normal:
+        depth += (char in "([{") - (char in ")]}")
+        if char in ",;" and depth == 0:
+            return True
+    return _JOINED.search(normal) is not None or "\\pm" in normal or "or" in normal or "and" in normal
+
+
+def _mismatch(answer: str, gold: str) -> Verdict | None:
+    """A verdict that needs no algebra: other brackets are another answer; two answers, or a false equation, are none."""
+    mine, own = latex_normalised(answer), latex_normalised(gold)
+    shapes = _shape(mine), _shape(own)
+    if None not in shapes and shapes[0] != shapes[1]:
+        return Verdict.INCORRECT
+    if _JOINED.search(answer) and not _is_list(own):
+        return Verdict.UNKNOWN
+    sides = [parse_number(side) for side in mine.split("=")]
+    values = {side.value for side in sides if side is not None}
+    return Verdict.UNKNOWN if len(sides) > 1 and None not in sides and len(values) > 1 else None
 
 
 def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
@@ -45,6 +98,9 @@ def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
         return Grade(outcome=outcome_label(label), verdict=Verdict.CORRECT)
     if gold is None and len(answers) == 1:
         return Grade(outcome=outcome_label(label), verdict=Verdict.UNKNOWN)
+    plain = None if gold is None else _mismatch(answers[-1], gold)
+    if plain is Verdict.UNKNOWN:
+        return unparseable()
     reply = guard.call({"gold": gold, "answers": answers})
     if reply is None or reply.get("failed") or not reply["read"][-1] or (len(answers) > 1 and not reply["same"]):
         return unparseable()
@@ -52,7 +108,7 @@ def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
         return Grade(outcome=outcome_label(label), verdict=Verdict.UNKNOWN)
     if not reply["gold_read"]:
         return unparseable()
-    if reply["correct"][-1]:
+    if reply["correct"][-1] and plain is None:
         return Grade(outcome=outcome_label(latex_normalised(gold)), verdict=Verdict.CORRECT)
     return Grade(outcome=outcome_label(label), verdict=Verdict.INCORRECT)
 
@@ -61,7 +117,8 @@ def latex_grader(*, guard: Guard | None = None) -> Grader:
     """A grader of mathematical answers: ``\\boxed{}``, "the answer is …", else the last formula.
 
     Equality is math-verify's (symbolic, and numeric to six decimals). An answer that cannot be read as LaTeX, or on
-    which the guarded process hangs, crashes or fails, is unparseable, as are several answers that are not equal. Correct
+    which the guarded process hangs, crashes or fails, is unparseable, as are several answers that are not equal, a denied answer
+    and a false equation of numbers. A point, a set and an interval of the same numbers are different answers. Correct
     answers share the outcome label of the gold answer, however they are written.
 
     Raises: MissingExtra when math-verify is not installed.

@@ -9,11 +9,11 @@ from functools import lru_cache
 
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.problem import Problem
-from tokenworth.tasks.grade.answers import answer_label, boxed, statements, unparseable
+from tokenworth.tasks.grade.answers import MAX_ANSWER, answer_label, boxed, statements, unparseable
 
 _OPENER = r"(?:\\(?:boxed|fbox|text|textbf|mathbf|mathrm|mathsf|boldsymbol)\s{0,2}\{|\\\(|\\\[|[*_`\"'“‘(\[{$<]|\s){0,12}"
 _NOUN = r"(?:(?:the\s{1,2})?(?:option|choice|letter|answer|number)s?\b\s{0,2}:?)?"
-_CLOSER = re.compile(r"\\\)|\\\]|[)\]}*_`\"'”’$>]")
+_CLOSER = re.compile(r"\\\)|\\\]|[)\]}*`\"”$>]|_(?!\w)|['’](?!s\b)")
 _STOP = re.compile(r"[.:,;!?](?![\w])|\n|$")
 _CONNECTIVE = re.compile(r"[ \t]+(?:because|since|as|for|due|which|and|or|but)\b|[ \t]*[—–(]|[ \t]+-[ \t]|[ \t]*[/&]|[ \t]+$|[ \t]+\n")
 _ALSO = r"(?:and|or|but|also|maybe|perhaps|possibly|even|plus|as well as)"
@@ -30,9 +30,13 @@ _RIGHT = re.compile(
     r"[)\]}*_`\"'”’$>]{0,6}\s{1,2}(?:is|must be|would be)\s{1,2}(?:therefore\s)?(?:the\s)?(?:correct|right|best)\b"
     r"(?!\s+(?:for|if|only|about))"
 )
-_WRONG = re.compile(r"[^\n.]{0,30}?\b(?:not|isn't|incorrect|wrong|false|cannot|can't|eliminated?)\b")
-_NOT = re.compile(r"(?:not|n't|n’t|\bneither|\bnor|\bexcept|\bthan|\brule out)(?:\sbe)?\s{1,3}(?:option\s|choice\s)?$", re.IGNORECASE)
+_WRONG = re.compile(r"[^\n.]{0,30}?\b(?:not|isn't|incorrect|wrong|false|cannot|can't|eliminated?|ruled out)\b")
+_NOT = re.compile(
+    r"(?:not|n't|n’t|\bneither|\bnor|\bexcept|\banything but|\bthan|\brule out)(?:\sbe)?[\s}]{1,4}(?:option\s|choice\s)?$", re.IGNORECASE
+)
 _BRACKETS = "([{"
+_MARKS = " )]}*_`\"'.:$>\\"
+_BULLET = re.compile(r"(?:[#>•\s]|-(?!\d))+")  # a minus before a digit is a sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,9 @@ def _restates(problem: Problem, label: str, rest: str) -> bool:
     texts = {option.label: option.text for option in problem.options}
     own = " ".join(texts[label].casefold().split()).rstrip(".")
     said = " ".join(rest[: 2 * len(own) + 40].lstrip(" )].:*_`-–—\t").casefold().split())
-    return bool(own) and said.startswith(own[:40])
+    # Neither "BB" nor "(B) is wrong" restates an option B whose text is "B" or "I".
+    runs_on = rest[:1].isalnum() or (own[-1:].isalnum() and len(own) <= 40 and said[len(own) :][:1].isalnum())
+    return bool(own) and not runs_on and said.startswith(own[:40])
 
 
 def _after_own_text(problem: Problem, label: str, text: str, at: int) -> int:
@@ -137,7 +143,9 @@ def _labels_at(problem: Problem, patterns: _Patterns, text: str) -> list[str]:
         if listed is None:
             break
         at = listed.end()
-    return [*found, *_further(problem, patterns, text, found[-1], end)] if found else []
+    if not found:
+        return []
+    return [*found, *_further(problem, patterns, text, found[-1], end), *_listed_below(problem, patterns, text, end)]
 
 
 def _stated(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
@@ -162,13 +170,32 @@ def _marks(patterns: _Patterns, text: str) -> Iterator[tuple[str, int, int]]:
             yield match["round"] or match["bold"] or match["text"], match.start(), match.end()
 
 
+def _bare(line: str) -> str:
+    """A line without white space around it and the marks of headings and lists before it."""
+    return _BULLET.sub("", line.strip(), count=1) if _BULLET.match(line.strip()) else line.strip()
+
+
+def _listed_below(problem: Problem, patterns: _Patterns, text: str, at: int) -> list[str]:
+    """Labels that make up the whole lines after the one in which the label that ends at ``at`` is the last thing."""
+    found: list[str] = []
+    first, *lines = text[at : at + MAX_ANSWER].split("\n")
+    if first.strip(_MARKS):
+        return found
+    for line in filter(None, map(_bare, lines)):
+        here = _label_at(problem, patterns, line, 0)
+        if here is None or line[here[1] :].strip(_MARKS):
+            break
+        found.append(here[0])
+    return found
+
+
 def _alone(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
     """Labels that make up a whole line."""
     found: set[str] = set()
     for line in text.splitlines():
-        line = line.strip().lstrip("#>•- ")
+        line = _bare(line)
         here = _label_at(problem, patterns, line, 0) if len(line) <= 40 else None
-        if here is not None and not line[here[1] :].strip(" )]}*_`\"'.:$>\\"):
+        if here is not None and not line[here[1] :].strip(_MARKS):
             found.add(here[0])
     return found
 
@@ -177,7 +204,7 @@ def _leading(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
     """Labels that begin a line and are followed by their own option's text."""
     found: set[str] = set()
     for line in text.splitlines():
-        line = line.strip().lstrip("#>•- ")
+        line = _bare(line)
         match = patterns.at_start.match(line)
         if match is not None and line[match.end() :][:1] in {")", "]", ".", ":", "*", " "}:
             label = _canonical(patterns, match["label"])

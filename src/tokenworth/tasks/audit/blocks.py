@@ -1,0 +1,285 @@
+"""Attacks on checkers of Blocksworld plans: lines such as ``(stack a b)`` after a problem in PDDL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.tasks.audit import noise
+from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+
+Move = tuple[str, ...]
+"""A name and its blocks: ``("stack", "a", "b")``."""
+
+_DOMAIN = """(define (domain blocksworld-4ops)
+  (:requirements :strips)
+  (:predicates (clear ?x) (ontable ?x) (handempty) (holding ?x) (on ?x ?y))
+  (:action pick-up :parameters (?ob)
+    :precondition (and (clear ?ob) (ontable ?ob) (handempty))
+    :effect (and (holding ?ob) (not (clear ?ob)) (not (ontable ?ob)) (not (handempty))))
+  (:action put-down :parameters (?ob)
+    :precondition (holding ?ob)
+    :effect (and (clear ?ob) (handempty) (ontable ?ob) (not (holding ?ob))))
+  (:action stack :parameters (?ob ?underob)
+    :precondition (and (clear ?underob) (holding ?ob))
+    :effect (and (handempty) (clear ?ob) (on ?ob ?underob) (not (clear ?underob)) (not (holding ?ob))))
+  (:action unstack :parameters (?ob ?underob)
+    :precondition (and (on ?ob ?underob) (clear ?ob) (handempty))
+    :effect (and (holding ?ob) (clear ?underob) (not (on ?ob ?underob)) (not (clear ?ob)) (not (handempty)))))"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockItem:
+    """Towers of blocks, from the table up, towers to be built, and a plan that builds them."""
+
+    problem: Problem
+    first: tuple[tuple[str, ...], ...]
+    goal: tuple[tuple[str, ...], ...]
+    plan: tuple[Move, ...]
+
+    def solves(self, plan: Sequence[Move]) -> bool:
+        """Whether every move can be made in its turn, and the towers that are wanted stand in the end."""
+        towers = [list(tower) for tower in self.first]
+        held: str | None = None
+        for move in plan:
+            changed = _moved(towers, held, move)
+            if changed is None:
+                return False
+            towers, held = changed
+        below = {above: under for tower in towers for under, above in zip(tower, tower[1:], strict=False)}
+        return all(below.get(above) == under for tower in self.goal for under, above in zip(tower, tower[1:], strict=False))
+
+
+def _moved(towers: list[list[str]], held: str | None, move: Move) -> tuple[list[list[str]], str | None] | None:
+    """The towers and what is held after a move; None where it cannot be made."""
+    name, *blocks = move
+    tops = {tower[-1]: tower for tower in towers}
+    if len(blocks) != (2 if name in ("stack", "unstack") else 1):
+        return None
+    if name in ("pick-up", "unstack"):
+        tower = tops.get(blocks[0])
+        under = None if tower is None or len(tower) < 2 else tower[-2]
+        if held is not None or tower is None or under != (blocks[1] if name == "unstack" else None):
+            return None
+        return [rest for rest in ([*t[:-1]] if t is tower else t for t in towers) if rest], blocks[0]
+    if held is None or held != blocks[0]:
+        return None
+    if name == "put-down":
+        return [*towers, [held]], None
+    if name == "stack" and blocks[1] in tops:
+        return [[*t, held] if t is tops[blocks[1]] else t for t in towers], None
+    return None
+
+
+def _towers(names: Sequence[str], rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
+    towers: list[list[str]] = []
+    for at in rng.permutation(len(names)):
+        if towers and rng.random() < 0.65:
+            towers[int(rng.integers(len(towers)))].append(names[int(at)])
+        else:
+            towers.append([names[int(at)]])
+    return tuple(tuple(tower) for tower in towers)
+
+
+def _plan(first: tuple[tuple[str, ...], ...], goal: tuple[tuple[str, ...], ...]) -> tuple[Move, ...]:
+    """Everything down on the table, then up again."""
+    moves: list[Move] = []
+    for tower in first:
+        for under, above in zip(tower[-2::-1], tower[:0:-1], strict=True):
+            moves += [("unstack", above, under), ("put-down", above)]
+    for tower in goal:
+        for under, above in zip(tower, tower[1:], strict=False):
+            moves += [("pick-up", above), ("stack", above, under)]
+    return tuple(moves)
+
+
+def _atoms(towers: tuple[tuple[str, ...], ...]) -> str:
+    table = [f"(ontable {tower[0]})" for tower in towers]
+    on = [f"(on {above} {under})" for tower in towers for under, above in zip(tower, tower[1:], strict=False)]
+    return " ".join([*table, *on, *(f"(clear {tower[-1]})" for tower in towers)])
+
+
+def _make(count: int, rng: np.random.Generator) -> list[BlockItem]:
+    made: list[BlockItem] = []
+    while len(made) < count:
+        names = "abcde"[: int(rng.integers(3, 6))]
+        first, goal = _towers(names, rng), _towers(names, rng)
+        plan = _plan(first, goal)
+        wanted = [f"(on {above} {under})" for tower in goal for under, above in zip(tower, tower[1:], strict=False)]
+        if len(wanted) < 1 or len(plan) < 4:
+            continue
+        head = f"(define (problem p) (:domain blocksworld-4ops) (:objects {' '.join(names)})"
+        problem = f"{head}\n(:init (handempty) {_atoms(first)})\n(:goal (and {' '.join(wanted)})))"
+        shown = Problem(
+            id=f"blocksworld-{len(made)}", question=f"[DOMAIN]\n{_DOMAIN}\n\n[QUERY PROBLEM]\n{problem}\n", kind=AnswerKind.EXACT
+        )
+        item = BlockItem(problem=shown, first=first, goal=goal, plan=plan)
+        if item.solves(plan) and not item.solves(()):
+            made.append(item)
+    return made
+
+
+def _text(plan: Sequence[Move]) -> str:
+    return "\n".join(f"({' '.join(move)})" for move in plan)
+
+
+def _wrong_only(item: BlockItem, plans: Iterator[Sequence[Move]]) -> Iterator[str]:
+    yield from (_text(plan) for plan in plans if not item.solves(plan))
+
+
+def _dropped(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    plan = item.plan
+    plans = [plan[:at] + plan[at + 1 :] for at in range(len(plan))] + [plan[:at] for at in range(len(plan))]
+    plans += [plan[::-1], plan + plan, plan[1:] + plan[:1]]
+    plans += [(*plan[:at], plan[at + 1], plan[at], *plan[at + 2 :]) for at in range(len(plan) - 1)]
+    plans += [plan[: at + 1] + plan[at:] for at in range(len(plan))]
+    yield from _wrong_only(item, iter(plans))
+
+
+def _renamed(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    names = sorted({block for tower in item.first for block in tower})
+    for shift in range(1, len(names)):
+        new = dict(zip(names, names[shift:] + names[:shift], strict=True))
+        yield from _wrong_only(item, iter([[(move[0], *(new[block] for block in move[1:])) for move in item.plan]]))
+    yield from _wrong_only(item, iter([[(move[0], *move[:0:-1]) for move in item.plan]]))
+
+
+def _forbidden(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    """Moves that take two blocks at once, from under others, or without a hand."""
+    del rng
+    wanted = [(under, above) for tower in item.goal for under, above in zip(tower, tower[1:], strict=False)]
+    stack = [("stack", above, under) for under, above in wanted]
+    both: list[Move] = [move for under, above in wanted for move in (("pick-up", above), ("stack", above, under))]
+    yield from _wrong_only(
+        item, iter([stack, both, [("pick-up", above) for _, above in wanted] + stack, [*stack, *item.plan], [*item.plan, *stack]])
+    )
+    yield from _wrong_only(
+        item, iter([[("stack", above, above) for _, above in wanted], [("unstack", above, under) for under, above in wanted]])
+    )
+
+
+def _syntax(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    text = _text(item.plan)
+    head, *rest = text.split("\n")
+    tail = "\n".join(rest)
+    yield from (
+        text.replace("(", "").replace(")", ""),
+        text.replace("stack", "put"),
+        text + "\n(fly a)",
+        f"(noop)\n{text}",
+        f"{head[:-1]} a b c)\n{tail}",
+    )
+    yield from (
+        f"{head[:-1]}\n{tail}",
+        text.replace("(", "(("),
+        text + "\n)",
+        text + "\n(stack)",
+        text.replace(" ", "\u200b"),
+        text.replace("a", "\u0430"),
+        f"x{text}",
+    )
+    yield from (
+        f"(and {text})",
+        text.replace("\n", " not\n"),
+        f"{text}\nThis plan does not work.",
+        f"(not {head})\n{tail}",
+        text.replace("(", "[").replace(")", "]"),
+    )
+
+
+def _replaced(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    easy = re.sub(r"\(:goal .*", "(:goal (and (handempty))))", item.problem.question.partition("[QUERY PROBLEM]")[2], flags=re.DOTALL)
+    yield easy
+    yield f"[QUERY PROBLEM]\n{easy}\n[PLAN]\n"
+    yield f"{item.problem.question.partition('[QUERY')[0]}[QUERY PROBLEM]\n{easy}\n[PLAN]\n(pick-up a)\n(put-down a)"
+    yield f"(:goal (and (handempty)))\n{_text(item.plan[:2])}"
+    yield f"(:init {_atoms(item.goal)})"
+
+
+def _nothing(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    del item, rng
+    yield from noise.empty_texts()
+    yield from (
+        "(pick-up a)",
+        "(pick-up a)\n(put-down a)",
+        "(stack a b)",
+        "(define (problem p))",
+        "[PLAN]\n[PLAN END]",
+        ";",
+        "()",
+        "( )",
+        "no plan exists",
+    )
+
+
+def _long(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    del item, rng
+    yield from noise.enormous_texts()
+    yield "(pick-up a)\n(put-down a)\n" * 3000 + "(fly a)"
+    yield f"(pick-up {'a' * 30_000})"
+    yield f"(pick-up{' a' * 10_000})"
+
+
+def _right(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    text = _text(item.plan)
+    loop = next(((move[1], *move[1:]) for move in item.plan if move[0] == "unstack"), None)
+    yield from (text, text + "\n", text.upper())
+    if loop is not None and item.plan[0][0] == "unstack":
+        _, above, under = item.plan[0]
+        longer = (item.plan[0], ("stack", above, under), *item.plan)
+        if item.solves(longer):
+            yield _text(longer)
+
+
+def _convention(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    text = _text(item.plan)
+    yield from (
+        f"```\n{text}\n```",
+        text.replace("\n", "\n\n"),
+        text.replace("\n", " "),
+        f"Here is the plan:\n{text}",
+        f"; plan\n{text}",
+        f"[PLAN]\n{text}\n[PLAN END]",
+    )
+
+
+BLOCKSWORLD: Surface[BlockItem] = Surface(
+    name="blocksworld",
+    make=_make,
+    of=lambda problem: None,
+    problem=lambda item: item.problem,
+    attacks=(
+        Attack(
+            name="moves dropped or moved",
+            claim=Claim.WRONG,
+            truth="the audit's own replay of towers stops, or ends at other towers",
+            texts=_dropped,
+        ),
+        Attack(
+            name="blocks renamed", claim=Claim.WRONG, truth="a plan for other blocks; the audit's own replay refuses it", texts=_renamed
+        ),
+        Attack(
+            name="moves not allowed",
+            claim=Claim.WRONG,
+            truth="two blocks in the hand, blocks under others, blocks on themselves",
+            texts=_forbidden,
+        ),
+        Attack(name="plan syntax", claim=Claim.WRONG, truth="unknown actions, wrong counts of blocks, other signs, denials", texts=_syntax),
+        Attack(name="another problem", claim=Claim.WRONG, truth="the answer restates the problem with an easier goal", texts=_replaced),
+        Attack(name="nothing said", claim=Claim.WRONG, truth="constants and empty texts; no item is solved by them", texts=_nothing),
+        Attack(name="enormous", claim=Claim.WRONG, truth="long texts that solve nothing", texts=_long),
+        Attack(name="right, other forms", claim=Claim.RIGHT, truth="the audit's own replay builds the towers", texts=_right),
+        Attack(name="conventions", claim=Claim.OPEN, truth="fences, comments, headings, several actions on a line", texts=_convention),
+    ),
+)
+"""Plans of Blocksworld."""

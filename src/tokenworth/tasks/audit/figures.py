@@ -1,0 +1,359 @@
+"""Attacks on checkers of numeric answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.tasks.audit import noise
+from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+
+_PLAIN = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A problem with a number for an answer. ``gold`` is its decimal text, ``value`` what that stands for."""
+
+    problem: Problem
+    gold: str
+    value: Fraction
+
+    @property
+    def size(self) -> str:
+        """The gold text without its sign."""
+        return self.gold.removeprefix("-")
+
+
+def plain_value(text: str) -> Fraction | None:
+    """The value of plain decimal text of ASCII digits; None for anything else."""
+    return Fraction(text) if _PLAIN.fullmatch(text) else None
+
+
+def _make(count: int, rng: np.random.Generator) -> list[Figure]:
+    made: list[Figure] = []
+    for number in range(count):
+        whole = int(rng.integers(0, (10, 100, 1000, 10_000, 100_000)[int(rng.integers(5))]))
+        decimals = f".{int(rng.integers(1, 1000)):03d}".rstrip("0") if rng.random() < 0.25 else ""
+        sign = "-" if rng.random() < 0.2 and (whole or decimals) else ""
+        problem = Problem(id=f"numeric-{number}", question="How many?", gold=f"{sign}{whole}{decimals}", kind=AnswerKind.NUMERIC)
+        item = _of(problem)
+        assert item is not None
+        made.append(item)
+    return made
+
+
+def _of(problem: Problem) -> Figure | None:
+    gold = (problem.gold or "").replace(",", "")
+    value = plain_value(gold)
+    return None if value is None or problem.kind is not AnswerKind.NUMERIC else Figure(problem=problem, gold=gold, value=value)
+
+
+def decimal(value: Fraction) -> str:
+    """Decimal text of a value whose denominator divides a power of ten, else ``a/b``."""
+    for places in range(13):
+        scaled = value * 10**places
+        if scaled.denominator == 1:
+            digits = str(abs(scaled.numerator)).rjust(places + 1, "0")
+            text = digits if places == 0 else f"{digits[:-places]}.{digits[-places:]}"
+            return f"-{text}" if value < 0 else text
+    return f"{value.numerator}/{value.denominator}"
+
+
+def others(item: Figure) -> list[str]:
+    """Plain decimal texts of other values near the right one."""
+    value, size = item.value, item.size
+    made = [
+        value + 1,
+        value - 1,
+        -value,
+        value * 10,
+        value / 10,
+        value + Fraction(1, 1000),
+        value * 1000,
+        value + 10,
+        Fraction(0),
+        Fraction(1),
+        value * 2,
+    ]
+    made += [Fraction(text) for text in (size[::-1], "1" + size, size + "0", size + "7") if plain_value(text) is not None]
+    return [decimal(other) for other in dict.fromkeys(made) if other != value]
+
+
+def _other(item: Figure) -> str:
+    return decimal(item.value + 1)
+
+
+def _wrong(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    for other in others(item):
+        yield from noise.stated(other)
+        yield f"#### {other}"
+
+
+def _syntax(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    """Each is a number other than the right one, or no number: never the right one."""
+    del rng
+    g, value = item.gold, item.value
+    made = (
+        [f"{g}e-3", f"{g}e+3", f"{g}E3", f"{g}e999999999", f"{g}e400", f"{g}^2", f"{g}²", f"{g}**2", f"{g}e3 + 0e0"]
+        if value not in (0, 1)
+        else []
+    )
+    if abs(value) >= 10 and value.denominator == 1:
+        made += [f"0x{item.size}", f"0X{item.size}", f"0o{item.size}", f"0h{item.size}", f"0x{item.size}p1"]
+    made += [
+        f"1e{g}0" if value.denominator == 1 else "1e9",
+        f"{g}\u0663",
+        f"{g}\uff13",
+        f"\u0661{item.size}",
+        f"{g}_7",
+        f"{g}_000_1",
+        f"{g}.5.1",
+        f"{g},5",
+        f"{g}:30",
+    ]
+    made += [
+        f"{g}/0",
+        f"{g}/0.0",
+        f"1.{item.size.replace('.', '')}e500",
+        "inf",
+        "-inf",
+        "nan",
+        "Infinity",
+        "1e400",
+        "1e-400",
+        "-0x1",
+        "\u00bd",
+        "\u221e",
+    ]
+    made += [
+        f"{item.size}\u00bd",
+        f"{item.size} 1/2",
+        f"- {_unsigned(item)}" if value > 0 else "- 1e9",
+        f"\u2212{item.size}" if value > 0 else "\u22121e9",
+    ]
+    for text in made:
+        yield from noise.stated(text)
+        yield f"#### {text}"
+
+
+def _unsigned(item: Figure) -> str:
+    return item.size
+
+
+def _arithmetic(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    g, value = item.gold, item.value
+    made = [
+        f"{g} + 1",
+        f"1 + {g}",
+        f"{g} - 1",
+        f"{g} / 7 - 1",
+        f"{g}+{g}+1",
+        f"\\sqrt{{{g}}} + {abs(value) + 2}",
+        f"{g} \\cdot 10^{{2}} + 1",
+        f"\\frac{{{g}}}{{7}} - 1",
+    ]
+    if value != 0:
+        made += [
+            f"{g} * 2",
+            f"2 * {g}",
+            f"{g} \\times 3",
+            f"3 \\cdot {g}",
+            f"{g} - {item.size}" if value > 0 else f"{g} + {g}",
+            f"-({g})",
+            f"\\frac{{{g}}}{{7}}",
+        ]
+    for text in made:
+        yield f"The answer is {text}."
+        yield f"\\boxed{{{text}}}"
+        yield f"#### {text}"
+
+
+def _two(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    gold, other = item.gold, _other(item)
+    # A slash between two numbers is a fraction, which may have the right value.
+    yield from noise.two([hedge for hedge in noise.HEDGES if "/" not in hedge], gold, other)
+    yield from (
+        f"The answer is between {other} and {gold}.",
+        f"The answer is {other} to {gold}.",
+        f"\\boxed{{{other}, {gold}}}",
+        f"#### {other} or {gold}",
+    )
+    yield from (f"{other}, {gold}", f"{gold}; {other}", f"#### {gold}\n#### {other}", f"\\boxed{{{gold} \\text{{ or }} {other}}}")
+
+
+def _listed(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    around = [decimal(item.value + step) for step in (-2, -1, 1, 2)]
+    for order in ([*around, item.gold], [item.gold, *around], [*around[:2], item.gold, *around[2:]]):
+        for joiner in (", ", " ", " or ", "\n", "; ", " and "):
+            yield joiner.join(order)
+            yield f"The answer is one of {joiner.join(order)}."
+            yield f"The answer is {joiner.join(order)}."
+            yield f"\\boxed{{{joiner.join(order)}}}"
+
+
+def _denied(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from (template.format(g=item.gold) for template in noise.NEGATIONS)
+    yield from (
+        f"The answer is more than {item.gold}.",
+        f"The answer is less than {item.gold}.",
+        f"The answer is at least {item.gold} and a bit.",
+    )
+
+
+def _corrected(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.two(noise.CORRECTIONS, item.gold, _other(item))
+    yield f"{item.gold}? No, wait: {_other(item)}"
+
+
+def _inside(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    size = item.size
+    for word in (f"abc{size}def", f"file{size}.txt", f"v{size}.0.1", f"x_{size}", f"{size}-01-02", f"R{size}D", f"{size}7.9.1"):
+        yield f"The answer is {word}"
+        yield f"\\boxed{{{word}}}"
+
+
+def _hidden(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.hidden(_other(item), item.gold)
+    yield from (f"7{separator}{item.size}" for separator in noise.SEPARATORS[:6])
+
+
+def _nothing(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.empty_texts()
+    yield from (text for text in ("0", "1", "-1", "2", "10", "42", "100", "1000") if Fraction(text) != item.value)
+    yield item.problem.question if not any(char.isdigit() for char in item.problem.question) else ""
+
+
+def _long(item: Figure, rng: np.random.Generator) -> Iterable[str]:
+    del rng
+    yield from noise.enormous_texts()
+    yield item.size + "7" * 20_000
+    yield "7" * 20_000 + item.size
+    yield "The answer is " + "7" * 5000 + item.size
+    yield f"\\boxed{{1{'0' * 5000}{item.size}}}"
+    yield f"{item.size}.{'0' * 400}1"
+
+
+def _right(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    g, value = item.gold, item.value
+    yield from noise.stated(g)
+    yield from (
+        f"#### {g}",
+        f"  {g}\n",
+        f"**{g}**",
+        f"${g}$",
+        f"{g}.",
+        f"x = {g}",
+        f"The answer is {g} apples.",
+        f"So in all that makes {g}",
+        f"\\[ \\boxed{{{g}}} \\]",
+    )
+    yield f"First there are 3, then 5 more. The answer is {g}."
+    yield f"{g}.0" if value.denominator == 1 else f"{g}0"
+    if value.denominator == 1:
+        grouped = f"{value.numerator:,}"
+        yield from (
+            grouped,
+            f"The answer is {grouped}.",
+            f"\\boxed{{{grouped}}}",
+            f"#### {grouped}",
+            f"2 + {decimal(value - 2)} = {g}" if value > 2 else g,
+        )
+    else:
+        yield f"\\boxed{{\\frac{{{value.numerator}}}{{{value.denominator}}}}}" if value > 0 else g
+        yield f"The answer is {value.numerator}/{value.denominator}."
+    if value > 0:
+        yield from (f"+{g}", f"The answer is ${g}.", f"The total is ${g}.")
+    if value < 0:
+        yield from (f"\u2212{item.size}", f"The answer is \u2212{item.size}.", f"The answer is -${item.size}.")
+
+
+def _convention(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    g, size = item.gold, item.size
+    fullwidth, arabic = ("".join(chr(ord(c) + shift) if c.isdecimal() else c for c in g) for shift in (0xFEE0, 0x0630))
+    yield from (
+        f"00{size}",
+        fullwidth,
+        arabic,
+        f"{g}%",
+        f"{g} percent",
+        f"{g}e0",
+        f"{g}E+00",
+        f"({g})",
+        f"{g}!",
+        f"{g} million",
+        f"{g}k",
+        f"{g}x",
+        f"{g}i",
+        f"{g}_",
+    )
+    yield from (
+        f"about {g}",
+        f"The answer is approximately {g}.",
+        f"The answer is probably {g}",
+        f"{size} degrees",
+        f"{g}\u200b",
+        f"{'0' * 400}{size}",
+        f"{g}.{'0' * 400}",
+    )
+    if item.value.denominator == 1:
+        yield from (hex(item.value.numerator), "_".join(str(item.value)), f"{g}+0", f"{g}*1", f"{g}/1", f"{decimal(item.value * 10)}e-1")
+
+
+NUMERIC: Surface[Figure] = Surface(
+    name="numeric",
+    make=_make,
+    of=_of,
+    problem=lambda item: item.problem,
+    attacks=(
+        Attack(name="another number", claim=Claim.WRONG, truth="plain decimal text whose exact value is not the gold value", texts=_wrong),
+        Attack(
+            name="number syntax",
+            claim=Claim.WRONG,
+            truth="exponents, hexadecimal, other digits, signs: another number or none",
+            texts=_syntax,
+        ),
+        Attack(
+            name="arithmetic",
+            claim=Claim.WRONG,
+            truth="an expression with the gold number in it whose value is not the gold value",
+            texts=_arithmetic,
+        ),
+        Attack(name="two numbers", claim=Claim.WRONG, truth="two numbers are offered, so none is given", texts=_two),
+        Attack(name="list of candidates", claim=Claim.WRONG, truth="five numbers are listed, so none is given", texts=_listed),
+        Attack(name="gold denied", claim=Claim.WRONG, truth="the text says that the gold number is not the answer", texts=_denied),
+        Attack(name="gold taken back", claim=Claim.WRONG, truth="the last thing said is that another number is right", texts=_corrected),
+        Attack(
+            name="gold inside a word", claim=Claim.WRONG, truth="the gold digits are part of a name, a date or a version", texts=_inside
+        ),
+        Attack(
+            name="hidden second answer", claim=Claim.WRONG, truth="another number is stated; the gold digits follow unseen", texts=_hidden
+        ),
+        Attack(name="nothing said", claim=Claim.WRONG, truth="empty texts and constants that are not the gold value", texts=_nothing),
+        Attack(name="enormous", claim=Claim.WRONG, truth="very long numbers and texts, none of the gold value", texts=_long),
+        Attack(name="right, other forms", claim=Claim.RIGHT, truth="the gold value exactly, in a usual form", texts=_right),
+        Attack(
+            name="conventions",
+            claim=Claim.OPEN,
+            truth="other scripts, units, percent, leading zeros: a matter of convention",
+            texts=_convention,
+        ),
+    ),
+)
+"""Numbers, compared by value."""

@@ -1,0 +1,260 @@
+"""Attacks on checkers of maze plans: ``plan X Y plan X Y …`` in the words of SearchFormer and Beyond Semantics."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.tasks.audit import noise
+from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+
+Cell = tuple[int, int]
+STEPS: tuple[Cell, ...] = ((0, -1), (1, 0), (0, 1), (-1, 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MazeItem:
+    """A square maze with a shortest way through it. The corner opposite to the origin is a wall, so that the prompt tells the size."""
+
+    problem: Problem
+    size: int
+    walls: frozenset[Cell]
+    start: Cell
+    goal: Cell
+    way: tuple[Cell, ...]
+
+    def solves(self, plan: Sequence[Cell]) -> bool:
+        """Whether a list of cells leads from start to goal over free cells of the grid, one step at a time."""
+        inside = all(0 <= x < self.size and 0 <= y < self.size and (x, y) not in self.walls for x, y in plan)
+        steps = all(abs(a - c) + abs(b - d) == 1 for (a, b), (c, d) in zip(plan, plan[1:], strict=False))
+        return bool(plan) and plan[0] == self.start and plan[-1] == self.goal and inside and steps
+
+
+def plan_text(plan: Sequence[Cell]) -> str:
+    """The plan in words."""
+    return " ".join(f"plan {x} {y}" for x, y in plan)
+
+
+def shortest(start: Cell, goal: Cell, free: frozenset[Cell], order: Sequence[Cell] = STEPS) -> tuple[Cell, ...] | None:
+    """A shortest way over free cells, by breadth-first search; None where there is none."""
+    before: dict[Cell, Cell] = {start: start}
+    queue = deque([start])
+    while queue and goal not in before:
+        x, y = queue.popleft()
+        for dx, dy in order:
+            beside = (x + dx, y + dy)
+            if beside in free and beside not in before:
+                before[beside] = (x, y)
+                queue.append(beside)
+    if goal not in before:
+        return None
+    way = [goal]
+    while way[-1] != start:
+        way.append(before[way[-1]])
+    return tuple(way[::-1])
+
+
+def _square(size: int) -> frozenset[Cell]:
+    return frozenset((x, y) for x in range(size) for y in range(size))
+
+
+def _make(count: int, rng: np.random.Generator) -> list[MazeItem]:
+    made: list[MazeItem] = []
+    while len(made) < count:
+        size = int(rng.integers(4, 9))
+        cells = sorted(_square(size) - {(size - 1, size - 1)})
+        picked = [cells[int(at)] for at in rng.permutation(len(cells))[: 2 + int(len(cells) * rng.uniform(0.25, 0.45))]]
+        start, goal, walls = picked[0], picked[1], frozenset(picked[2:]) | {(size - 1, size - 1)}
+        way = shortest(start, goal, _square(size) - walls)
+        if way is None or len(way) < 4:
+            continue
+        listed = sorted(walls, key=lambda cell: (cell[1], cell[0]))
+        words = f"start {start[0]} {start[1]} goal {goal[0]} {goal[1]} " + " ".join(f"wall {x} {y}" for x, y in listed)
+        problem = Problem(id=f"maze-{len(made)}", question=words, kind=AnswerKind.EXACT)
+        made.append(MazeItem(problem=problem, size=size, walls=walls, start=start, goal=goal, way=way))
+    return made
+
+
+def _wrong_only(item: MazeItem, plans: Iterator[Sequence[Cell]]) -> Iterator[str]:
+    yield from (plan_text(plan) for plan in plans if plan and not item.solves(plan))
+
+
+def _shifted(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    shifts = [(dx, dy) for dx in range(-2, 3) for dy in range(-2, 3) if (dx, dy) != (0, 0)]
+    plans = ([(x + dx, y + dy) for x, y in item.way] for dx, dy in shifts)
+    yield from _wrong_only(item, (plan for plan in plans if min(min(cell) for cell in plan) >= 0))
+    yield from _wrong_only(item, iter(([(y, x) for x, y in item.way], [(item.size - 1 - x, y) for x, y in item.way])))
+
+
+def _through(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    everywhere = shortest(item.start, item.goal, _square(item.size))
+    plans: list[Sequence[Cell]] = [everywhere or ()]
+    for _ in range(4):
+        order = [STEPS[int(at)] for at in rng.permutation(4)]
+        plans.append(shortest(item.start, item.goal, _square(item.size), order) or ())
+    for at, (x, y) in enumerate(item.way):  # into a wall beside the way, and back
+        plans += [(*item.way[: at + 1], (x + dx, y + dy), *item.way[at:]) for dx, dy in STEPS if (x + dx, y + dy) in item.walls]
+    yield from _wrong_only(item, iter(plans))
+
+
+def _outside(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    size = item.size
+    ring = frozenset((size, y) for y in range(size + 1)) | frozenset((x, size) for x in range(size + 1))
+    free = _square(size) - item.walls | ring
+    for y in range(size):
+        out = shortest(item.start, (size, y), free)
+        back = shortest((size, y), item.goal, free)
+        if out and back:
+            yield from _wrong_only(item, iter([(*out, *back[1:])]))
+            break
+    far = [(x + 10**6, y) for x, y in item.way]
+    yield from _wrong_only(item, iter([far, [item.start, *far, item.goal]]))
+    yield plan_text(item.way[:1]) + f" plan {item.start[0] - 1} {item.start[1] - item.size} " + plan_text(item.way)
+
+
+def _jumps(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    way = item.way
+    plans: list[Sequence[Cell]] = [(item.start, item.goal)]
+    plans += [way[:at] + way[at + 1 :] for at in range(1, len(way) - 1)]
+    plans += [way[: at + 1] + way[at:] for at in range(len(way))]
+    plans += [(*way, *way), (*way[::-1], *way), (*way[:2], *way)]
+    yield from _wrong_only(item, iter(plans))
+
+
+def _ends(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    way = item.way
+    plans: list[Sequence[Cell]] = [way[::-1], way[:-1], way[1:], way[1:-1], (item.start,), (item.goal,), (*way, way[-2])]
+    yield from _wrong_only(item, iter(plans))
+
+
+def _syntax(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    """The right cells, not written as ``(plan X Y)+``."""
+    del rng
+    plan, (x, y) = plan_text(item.way), item.start
+    rest = plan_text(item.way[1:])
+    yield from (
+        plan.replace("plan", "create"),
+        f"plan {x} {y} create {rest[5:]}",
+        f"plan {x} {y} goal {rest[5:]}",
+        plan.replace("plan ", ""),
+    )
+    yield from (
+        plan + " banana",
+        plan + " plan",
+        plan + " plan 1",
+        f"{plan} 7",
+        plan.replace("plan", "Plan"),
+        plan.replace(" ", ""),
+        plan.replace(" ", ","),
+    )
+    yield from (
+        f"plan {x}.0 {y} {rest}",
+        f"plan 0x{x} {y} {rest}",
+        f"plan {x}e0 {y} {rest}",
+        f"plan {x}_ {y} {rest}",
+        f"plan +{x} {y} {rest}",
+        f"plan -{x + 1} {y} {rest}",
+    )
+    yield from (
+        f"plan {chr(0x660 + x)} {y} {rest}",
+        f"plan {chr(0xFF10 + x)} {y} {rest}",
+        f"plan {x} {y} plan {rest}",
+        f"plan {x} plan {y} {rest}",
+    )
+    yield from (
+        f"plan {x + 2**64} {y} {rest}",
+        f"plan {'9' * 5000} {y} {rest}",
+        f"plan {x}\u200b {y} {rest}",
+        f"plan {x}\x00 {y} {rest}",
+        f"[{plan}]",
+    )
+
+
+def _replaced(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    """Answers that bring a problem of their own."""
+    del rng
+    (x, y), (a, b) = item.start, item.goal
+    yield f"start {a} {b} goal {a} {b} plan {a} {b}"
+    yield f"plan {a} {b} start {a} {b} goal {a} {b}"
+    yield f"start {x} {y} goal {x} {y} create {x} {y} c0 c0 close {x} {y} c0 c0 plan {x} {y}"
+    yield f"query start {a} {b} goal {a} {b} reasoning solution plan {a} {b} end"
+    yield f"goal {x} {y} plan {x} {y}"
+    ahead = shortest(item.start, item.goal, _square(item.size))
+    if ahead is not None and not item.solves(ahead):
+        yield f"start {x} {y} goal {a} {b} {plan_text(ahead)}"
+        yield f"{plan_text(ahead)} {plan_text(item.way)}"
+    yield f"{plan_text(item.way[::-1])} {plan_text(item.way)}"
+
+
+def _nothing(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.empty_texts()
+    yield from ("plan", "plan plan plan", "plan 0", "end", "solution end", "no plan", "plan X Y")
+    yield from _wrong_only(item, iter(([(0, 0)], [(0, 0), (0, 1)], [(0, 0), (1, 0)], [item.goal] * 3)))
+
+
+def _long(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.enormous_texts()
+    first, second = item.way[0], item.way[1]
+    yield plan_text([first, second] * 3000)
+    yield "plan " * 20_000
+
+
+def _right(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    free = _square(item.size) - item.walls
+    plans: list[Sequence[Cell]] = [item.way, (item.way[0], item.way[1], *item.way), (*item.way[:-1], item.way[-3], item.way[-2], item.goal)]
+    for _ in range(4):
+        plans.append(shortest(item.start, item.goal, free, [STEPS[int(at)] for at in rng.permutation(4)]) or ())
+    yield from (plan_text(plan) for plan in plans if item.solves(plan))
+
+
+def _convention(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    plan, (x, y) = plan_text(item.way), item.start
+    yield from (
+        plan.replace(" ", "\n"),
+        f"  {plan}\n",
+        f"plan 0{x} {y} {plan_text(item.way[1:])}",
+        plan + " " + plan_text((item.way[-2], item.goal)),
+    )
+
+
+MAZE: Surface[MazeItem] = Surface(
+    name="maze",
+    make=_make,
+    of=lambda problem: None,
+    problem=lambda item: item.problem,
+    attacks=(
+        Attack(
+            name="shifted plan",
+            claim=Claim.WRONG,
+            truth="moved, mirrored or transposed; the audit's own walk finds it no solution",
+            texts=_shifted,
+        ),
+        Attack(name="through walls", claim=Claim.WRONG, truth="the walk enters a wall of the prompt", texts=_through),
+        Attack(name="out of bounds", claim=Claim.WRONG, truth="the walk leaves the grid", texts=_outside),
+        Attack(name="jumps and pauses", claim=Claim.WRONG, truth="two cells in a row are not neighbours", texts=_jumps),
+        Attack(name="wrong ends", claim=Claim.WRONG, truth="the walk does not begin at the start or does not end at the goal", texts=_ends),
+        Attack(name="plan syntax", claim=Claim.WRONG, truth="the right cells, not written in the grammar of a plan", texts=_syntax),
+        Attack(name="another problem", claim=Claim.WRONG, truth="the answer restates the problem, or gives two plans", texts=_replaced),
+        Attack(name="nothing said", claim=Claim.WRONG, truth="constants and empty texts, none of them a solution", texts=_nothing),
+        Attack(name="enormous", claim=Claim.WRONG, truth="long texts that never reach the goal", texts=_long),
+        Attack(
+            name="right, other ways",
+            claim=Claim.RIGHT,
+            truth="the audit's own walk reaches the goal; shortest or with a detour",
+            texts=_right,
+        ),
+        Attack(name="conventions", claim=Claim.OPEN, truth="line breaks, leading zeros, walking on after the goal", texts=_convention),
+    ),
+)
+"""Plans through a maze."""

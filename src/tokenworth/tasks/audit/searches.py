@@ -1,0 +1,244 @@
+"""Attacks on checkers of Countdown answers given as a search: the lines of Stream of Search that lead to the goal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.tasks.audit import noise
+from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.hands import Hand, Reduction, make_hands
+
+
+def _first(target: int, numbers: Sequence[int]) -> str:
+    return f"Current State: {target}:[{', '.join(map(str, numbers))}], Operations: []"
+
+
+def _make(count: int, rng: np.random.Generator) -> list[Hand]:
+    made: list[Hand] = []
+    for number, hand in enumerate(make_hands(count, rng)):
+        problem = Problem(id=f"countdown-{number}", question=_first(hand.target, hand.numbers), kind=AnswerKind.EXACT)
+        made.append(Hand(problem=problem, numbers=hand.numbers, target=hand.target, steps=hand.steps, expression=hand.expression))
+    return made
+
+
+def solves(item: Hand, steps: Sequence[Reduction]) -> bool:
+    """Whether the operations are right, use numbers that are there, and leave the target alone."""
+    pool = Counter(item.numbers)
+    for step in steps:
+        taken = Counter((step.a, step.b))
+        value = {"+": step.a + step.b, "-": step.a - step.b, "*": step.a * step.b}.get(step.op)
+        if step.op == "/":
+            value = step.a // step.b if step.b and step.a % step.b == 0 else None
+        if value is None or value != step.c or value < 0 or taken - pool:
+            return False
+        pool = pool - taken + Counter((step.c,))
+    return bool(steps) and +pool == Counter((item.target,))
+
+
+def _text(item: Hand, steps: Sequence[Reduction], *, end: str | None = None) -> str:
+    """The lines of a search that goes these steps without a detour, numbers left over written as they come."""
+    pool, lines, path = list(item.numbers), [_first(item.target, item.numbers)], "#0"
+    for at, step in enumerate(steps):
+        for used in (step.a, step.b):
+            if used in pool:
+                pool.remove(used)
+        pool.append(step.c)
+        shown = f"[{', '.join(map(str, pool))}]"
+        lines.append(f"Exploring Operation: {step}, Resulting Numbers: {shown}")
+        if at + 1 < len(steps):
+            path += ",0"
+            done = ", ".join(f"'{before}'" for before in steps[: at + 1])
+            lines += [f"Generated Node {path}: {item.target}:{shown} Operation: {step}", f"Moving to Node {path}"]
+            lines.append(f"Current State: {item.target}:{shown}, Operations: [{done}]")
+    lines.append(end if end is not None else f"{item.target},{item.target} equal: Goal Reached")
+    # The problem is the first line, and comes with the prompt.
+    return "\n".join(lines[1:]) + "\n"
+
+
+def _wrong_only(item: Hand, found: Iterator[Sequence[Reduction]]) -> Iterator[str]:
+    yield from (_text(item, steps) for steps in found if not solves(item, steps))
+
+
+def _step(a: int, op: str, b: int) -> Reduction:
+    return Reduction(a=a, op=op, b=b, c={"+": a + b, "-": a - b, "*": a * b, "/": a // b if b else 0}[op])
+
+
+def _reuse(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    t, n = item.target, item.numbers
+    paths: list[Sequence[Reduction]] = []
+    for number in n:
+        one = _step(number, "/", number)
+        paths += [(one, _step(t, "*", 1)), (*item.steps, _step(t, "-", number), _step(t - number, "+", number)), (one, *item.steps)]
+        low = t % number
+        paths.append((*(_step(number * k, "+", number) for k in range(1, min(t // number, 6))), _step(t - low, "+", low)))
+    paths.append((*item.steps, *item.steps))
+    yield from _wrong_only(item, iter(paths))
+
+
+def _unused(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    """Goals claimed with numbers left over, or before anything was done."""
+    del rng
+    yield from _wrong_only(item, (item.steps[at:] for at in range(1, len(item.steps))))
+    yield from _wrong_only(item, (item.steps[:at] for at in range(1, len(item.steps))))
+    yield f"{item.target},{item.target} equal: Goal Reached\n"
+
+
+def _invented(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    t = item.target
+    paths: list[Sequence[Reduction]] = [
+        (_step(t - 1, "+", 1),),
+        (_step(t, "*", 1),),
+        (_step(t, "+", 0),),
+        (_step(2 * t, "-", t),),
+        (_step(t * t, "/", t),),
+    ]
+    paths += [(*item.steps[:-1], _step(t - 1, "+", 1))]
+    yield from _wrong_only(item, iter(paths))
+
+
+def _arithmetic(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    a, b = item.numbers[:2]
+    steps = item.steps
+    bad = [
+        Reduction(a=last.a, op=op, b=last.b, c=item.target) for last in steps[-1:] for op in ("+", "-", "*", "/", "**", "%", "//", "^", "")
+    ]
+    yield from _wrong_only(item, ((*steps[:-1], step) for step in bad))
+    yield from _wrong_only(item, iter([(Reduction(a=a, op="+", b=b, c=item.target),), (Reduction(a=a, op="-", b=a, c=item.target),)]))
+    yield from _wrong_only(
+        item, ([*steps[:at], Reduction(a=s.a, op=s.op, b=s.b, c=s.c + 1), *steps[at + 1 :]] for at, s in enumerate(steps))
+    )
+
+
+def _claims(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    """The goal claimed of a search that did not find it, and the right search that does not claim it."""
+    del rng
+    n, t = item.numbers, item.target
+    total = [_step(n[0], "+", n[1])]
+    total += [_step(total[-1].c, "+", n[2])] if len(n) == 3 else [_step(total[-1].c, "+", n[2]), _step(total[-1].c + n[2], "+", n[3])]
+    if not solves(item, total):
+        made = total[-1].c
+        for end in (
+            f"{made},{t} equal: Goal Reached",
+            f"{t},{t} equal: Goal Reached",
+            f"{made},{made} equal: Goal Reached",
+            "Goal Reached",
+            f"{t},{t} equal: Goal Reached\n" * 3,
+        ):
+            yield _text(item, total, end=end)
+    yield _text(item, item.steps, end=f"{t},{t} unequal: No Solution")
+    yield _text(item, item.steps, end="No solution found.")
+    yield _text(item, item.steps, end="")
+
+
+def _syntax(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    t, last = item.target, item.steps[-1]
+    text = _text(item, item.steps)
+    yield text.replace(f"={last.c}", f"={last.c}e0")
+    yield text.replace(f"={last.c}", f"=0x{last.c:x}")
+    yield text.replace(str(last), f"{last.a}{last.op}{last.b}={last.c}={last.c}")
+    yield text.replace(str(last), f"({last.a}{last.op}{last.b})={last.c}")
+    yield text.replace(str(last), f"{last.a}{last.op}{last.b}={'9' * 5000}")
+    yield text.replace(str(last), f"{last.a}{last.op}{last.b}={''.join(chr(0x660 + int(c)) for c in str(last.c))}")
+    yield f"So {t} is reached: {' '.join(map(str, item.steps))}. {t},{t} equal: Goal Reached"
+    yield item.expression
+    yield f"{t}e0 + 0e0*({'+'.join(map(str, item.numbers))})"
+    yield f"Exploring Operation: 0x{t:x}*1={t}, Resulting Numbers: [{t}]\n{t},{t} equal: Goal Reached\n"
+
+
+def _replaced(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    """Answers that bring a hand or a target of their own."""
+    del rng
+    t = item.target
+    goal = f"{t},{t} equal: Goal Reached\n"
+    yield f"{_first(t, [t])}\n{goal}"
+    yield f"{_first(t, [t - 1, 1])}\nExploring Operation: {t - 1}+1={t}, Resulting Numbers: [{t}]\n{goal}"
+    a, b = item.numbers[:2]
+    c = a + b
+    yield f"{_first(c, [a, b])}\nExploring Operation: {a}+{b}={c}, Resulting Numbers: [{c}]\n{c},{c} equal: Goal Reached\n"
+    yield f"Moving to Node #0,0\nCurrent State: {t}:[{t}], Operations: ['{t}*1={t}']\n{goal}"
+    yield f"Generated Node #0,0: {t}:[{t}] Operation: {a}+{b}={t}\nMoving to Node #0,0\n{goal}"
+
+
+def _nothing(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.empty_texts()
+    yield from (
+        "Goal Reached",
+        "equal: Goal Reached",
+        str(item.target),
+        "0,0 equal: Goal Reached",
+        "No solution found.",
+        "4*6*1*1",
+        item.problem.question,
+    )
+
+
+def _long(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.enormous_texts()
+    yield "Exploring Operation: " * 2000
+    yield f"Exploring Operation: 1+1=2, Resulting Numbers: [{'2, ' * 5000}2]\n{item.target},{item.target} equal: Goal Reached\n"
+    yield f"Moving to Node #0{',0' * 10_000}\n{item.target},{item.target} equal: Goal Reached\n"
+
+
+def _right(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    flipped = [Reduction(a=s.b, op=s.op, b=s.a, c=s.c) if s.op in "+*" else s for s in item.steps]
+    yield from (_text(item, steps) for steps in (item.steps, flipped) if solves(item, steps))
+
+
+def _convention(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    text = _text(item, item.steps)
+    yield from (text.replace("\n", "\r\n"), text.rstrip("\n"), text + "\n\n", text.replace(" ", "  "), f"Sure.\n{text}", f"{text}Done.\n")
+    # The operations are right, the closing line misstates the target.
+    yield _text(item, item.steps, end=f"{item.target},{item.target + 1} equal: Goal Reached")
+
+
+COUNTDOWN: Surface[Hand] = Surface(
+    name="countdown",
+    make=_make,
+    of=lambda problem: None,
+    problem=lambda item: item.problem,
+    attacks=(
+        Attack(
+            name="number reuse",
+            claim=Claim.WRONG,
+            truth="a number is taken that is not there any more; the audit's own replay stops",
+            texts=_reuse,
+        ),
+        Attack(
+            name="numbers unused", claim=Claim.WRONG, truth="the goal is claimed with numbers left over or steps left out", texts=_unused
+        ),
+        Attack(name="numbers invented", claim=Claim.WRONG, truth="a number is taken that the hand never had", texts=_invented),
+        Attack(
+            name="wrong arithmetic", claim=Claim.WRONG, truth="a result is wrong, or the operation is not one of + - * /", texts=_arithmetic
+        ),
+        Attack(name="wrong claims", claim=Claim.WRONG, truth="the goal is claimed of another number, or is not claimed", texts=_claims),
+        Attack(name="number syntax", claim=Claim.WRONG, truth="numbers not in plain digits, expressions, the goal in prose", texts=_syntax),
+        Attack(name="another problem", claim=Claim.WRONG, truth="the answer restates hand, target or state", texts=_replaced),
+        Attack(name="nothing said", claim=Claim.WRONG, truth="constants, empty texts, a bare claim", texts=_nothing),
+        Attack(name="enormous", claim=Claim.WRONG, truth="long texts that solve nothing", texts=_long),
+        Attack(
+            name="right, other forms",
+            claim=Claim.RIGHT,
+            truth="the audit's own replay leaves the target alone; operands may be swapped",
+            texts=_right,
+        ),
+        Attack(
+            name="conventions",
+            claim=Claim.OPEN,
+            truth="line ends, spacing, words before and after, a closing line that misstates the target",
+            texts=_convention,
+        ),
+    ),
+)
+"""Countdown answers as Stream of Search."""
