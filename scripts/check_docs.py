@@ -263,10 +263,12 @@ def json_type(annotation: str) -> str:
 def check_results() -> list[Result]:
     """Each document's section of docs/results.md has exactly its fields, in order, with their types."""
     import tokenworth.core.documents as documents
+    import tokenworth.core.verified as verified
 
     page = RESULTS_PAGE.read_text(encoding="utf-8")
     sections = {m[1]: m[2] for m in re.finditer(r"^## [^\n]*?\b(\w+Doc)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)}
-    classes = {name: c for name, c in vars(documents).items() if isinstance(c, type) and dataclasses.is_dataclass(c)}
+    known = {**vars(documents), **vars(verified)}
+    classes = {name: c for name, c in known.items() if name.endswith("Doc") and isinstance(c, type) and dataclasses.is_dataclass(c)}
     results = [Result(name=f"docs/results.md: {name}", fault="no such document") for name in sections if name not in classes]
     for name, kind in classes.items():
         wanted = [(field.name, json_type(str(field.type))) for field in dataclasses.fields(kind)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import operator
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -109,16 +111,30 @@ def _hand(problem: Problem) -> tuple[list[int], int]:
     return numbers[:-1], numbers[-1]
 
 
+_DO = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+
+
+def _value(node: ast.expr) -> float:
+    """The value of an expression in Python's syntax of numbers, 24e0 and 0x18 among them."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_value(node.operand)
+    if isinstance(node, ast.BinOp) and type(node.op) in _DO:
+        return _DO[type(node.op)](_value(node.left), _value(node.right))
+    raise ValueError("no arithmetic")
+
+
 def finds_numbers_by_pattern(problem: Problem, text: str) -> bool:
     """Looks for whole numbers between word boundaries, so that 24e0 and 0x18 are none; the value has all of Python's syntax."""
     numbers, target = _hand(problem)
     if not re.fullmatch(r"[0-9a-fxe+\-*/(). ]{1,200}", text) or "**" in text or re.search(r"e[0-9]{2,}", text):
         return False
     try:
-        value = eval(text, {"__builtins__": {}})  # noqa: S307 - the fault under test; the text is the audit's own and filtered above
-    except (SyntaxError, TypeError, ZeroDivisionError, NameError, ArithmeticError):
+        value = _value(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, ArithmeticError):
         return False
-    return isinstance(value, int | float) and value == target and sorted(map(int, re.findall(r"\b\d+\b", text))) == sorted(numbers)
+    return value == target and sorted(map(int, re.findall(r"\b\d+\b", text))) == sorted(numbers)
 
 
 def accepts_its_own_constant(problem: Problem, text: str) -> bool:

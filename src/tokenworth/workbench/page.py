@@ -14,6 +14,7 @@ from tokenworth.report.model import View
 from tokenworth.report.view import build_view, join_views, verified_view
 from tokenworth.store.documents import write_whole
 from tokenworth.workbench.case import Curve, Forced, Samples
+from tokenworth.workbench.verified import verified_documents
 
 
 def write_report(
@@ -25,14 +26,17 @@ def write_report(
     """Writes one self-contained HTML page of results or documents; returns its path.
 
     Documents of one trace share a view, and several traces share the page; a verified trace of the same words as a measured one is
-    shown with it. ``max_mb`` leaves out rollout texts, and last the texts of verified traces, until the page is no larger; the page says
-    what is missing.
+    shown with it. Traces of maze problems are verified here unless verdicts are given. ``max_mb`` leaves out rollout texts, and last the
+    texts of verified traces, until the page is no larger; the page says what is missing.
 
     Raises:
         InvalidInput: nothing to report, or a ``max_mb`` that cannot be kept.
         StoreError: the disk refuses; a report that was there before stays as it was.
     """
     documents = [item.document if isinstance(item, Samples | Curve | Forced) else item for item in measured]
+    if not any(isinstance(document, VerifiedDoc) for document in documents):
+        verdicts = verified_documents([d for d in documents if isinstance(d, CurveDoc | ForcedDoc | SampleSetDoc)])
+        documents += [] if verdicts is None else [verdicts]
     views = group_views(documents)
     if not views:
         raise InvalidInput("nothing to report; expected at least one result")

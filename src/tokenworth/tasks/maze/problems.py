@@ -59,7 +59,7 @@ def plan(problem: Problem, text: str) -> Grade:
     """
     words = text.split()
     ended = text if words[-1:] == ["end"] else f"{text} end"
-    formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given_size(problem))
+    formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given_size(problem.task))
     found = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
     if found.plan_valid is None:
         raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
@@ -70,9 +70,9 @@ def plan(problem: Problem, text: str) -> Grade:
     return Grade(outcome=found.violations[0].code, verdict=Verdict.INCORRECT)
 
 
-def given_size(problem: Problem) -> dict[str, object]:
-    """The grid's size where the problem is one of a maze task; else it follows from the question."""
-    _, _, rest = problem.task.partition("maze:")
+def given_size(task: str) -> dict[str, object]:
+    """Rows and cols of the problems of a maze task; nothing for another task, where the size follows from the question."""
+    _, _, rest = task.partition("maze:")
     if not rest:
         return {}
     side = parse_spec(rest)[1]

@@ -1,0 +1,108 @@
+"""Puts a trained arm into the package with its card and check sums:
+
+python -m recipes.beyond_semantics.bundle build/seven/correct src/tokenworth/assets/maze-correct
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from recipes.beyond_semantics.table import read_rows, table
+
+FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+LARGEST = 2_000_000
+"""Bytes a bundled model may have."""
+
+CARD = """# {name}
+
+A decoder of {parameters:,} parameters that writes a trace of A\\* and then a plan for a maze. Trained from nothing on {traces}.
+It is an object of study, not a planner: see what its traces are worth before you read them.
+
+| | |
+|---|---|
+| Architecture | Llama: width {width}, {layers} layers, {heads} heads, rotary positions, tied embeddings; bf16 on disk |
+| Vocabulary | {vocabulary} words, one token each: the `compact` dialect of mazes for grids up to {side} × {side} |
+| Data | {n:,} mazes {side} × {side} of the family {families}, training layouts only, at most {longest} trace tokens |
+| Training | {presentations:,} presentations, {tokens:,} tokens, final loss {loss:.4f}; {cpu:,.0f} CPU-seconds on one thread |
+| Made by | `recipes/beyond_semantics`, torch {torch}, arm `{arm}`; nothing but generated mazes went in |
+| Licence | Apache 2.0, as the package |
+
+## What it does
+
+Mazes with wall layouts that were not in training, {asked} of each family; per cent with 95 % intervals. *Strict* and *paper* are levels of
+`tokenworth verify maze`.
+
+{table}
+
+## Use
+
+```sh
+tokenworth curve --model {name} --task maze:searchformer/{side} --item 0
+```
+
+Prompts are texts of the `compact` dialect up to the word `reasoning`; other text is unknown words to it. It knows no other side.
+"""
+
+_TRACES = {
+    "correct": "right traces",
+    "swapped": "the traces of other mazes: none of its training traces belongs to its maze",
+}
+
+
+def card(source: Path, name: str) -> str:
+    """The card of an arm, with the numbers of its own outputs."""
+    told = json.loads((source / "training.json").read_text(encoding="utf-8"))
+    shape, mazes, training = told["config"]["shape"], told["config"]["mazes"], told["training"]
+    rows = [row for row in read_rows([source.parent]) if row["arm"] == told["arm"]["name"] and row["is_final"]]
+    shares = ("plan_valid", "plan_optimal", "trace_valid", "trace_valid_paper", "follows_given_invalid_correct")
+    return CARD.format(
+        name=name,
+        arm=told["arm"]["name"],
+        traces=_TRACES.get(told["arm"]["name"], f"the arm {told['arm']['name']}"),
+        parameters=training["parameters"],
+        vocabulary=len(json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]),
+        width=shape["width"],
+        layers=shape["layers"],
+        heads=shape["heads"],
+        side=mazes["side"],
+        n=mazes["n"],
+        families=" and ".join(mazes["families"]),
+        longest=mazes["longest"],
+        presentations=training["presentations"],
+        tokens=training["tokens"],
+        loss=training["loss"],
+        cpu=training["cpu_seconds"],
+        torch=told["torch"],
+        asked=told["config"]["tests"]["n"],
+        table="\n".join(table(rows, ("family", "temperature"), shares)),
+    )
+
+
+def bundle(source: Path, target: Path) -> None:
+    """Copies the model and writes card and check sums. Raises ValueError for a model over `LARGEST`."""
+    size = sum((source / name).stat().st_size for name in FILES)
+    if size > LARGEST:
+        raise ValueError(f"{source}: {size:,} bytes; a bundled model may have {LARGEST:,}")
+    target.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        shutil.copyfile(source / name, target / name)
+    (target / "MODEL_CARD.md").write_text(card(source, target.name), encoding="utf-8")
+    sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}" for name in sorted((*FILES, "MODEL_CARD.md"))]
+    (target / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Reads the command line and bundles."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    chosen = parser.parse_args()
+    bundle(chosen.source, chosen.target)
+
+
+if __name__ == "__main__":
+    main()

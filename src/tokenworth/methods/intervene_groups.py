@@ -1,0 +1,137 @@
+"""The effect of a kind of edit over several instances: the instances are the sample, not their rollouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokenworth.methods.intervene import Arm, Effect, InterveneResult, difference, groups_of, share
+from tokenworth.methods.settings import check_level
+from tokenworth.stats.clusters import ClusterMean, cluster_mean, noise_of_share
+
+Estimate = tuple[float, float, float]
+"""A value with its lower and upper limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupEffect:
+    """One group over all instances. ``before``, ``after``, ``change``: P(correct) and its difference, with limits.
+
+    ``n_instances``: instances with rollouts on both sides; ``n_missing``: variants without, left out. ``n_variants``: variants counted.
+    ``n_before``, ``n_after``: their rollouts (those of a base that several variants share counted once), and ``unknown_…`` those whose
+    outcome is unknown. ``valid_before``, ``valid_after``: share of valid traces, None where nothing checks them. ``unit``: what the
+    limits take as the sample, ``instances`` or, where there is one instance only, its ``rollouts``.
+    """
+
+    group: str
+    unit: str
+    n_instances: int
+    n_variants: int
+    n_missing: int
+    n_before: int
+    n_after: int
+    unknown_before: int
+    unknown_after: int
+    before: Estimate
+    after: Estimate
+    change: Estimate
+    valid_before: Estimate | None
+    valid_after: Estimate | None
+
+
+def by_group(results: Sequence[InterveneResult], *, level: float) -> tuple[GroupEffect, ...]:
+    """The groups of all variants, each over all instances; a result is one instance.
+
+    An instance's value is the mean over its variants of the group: P(correct) before, after, or after less before. Over m ≥ 2 instances
+    the limits are `stats.clusters.cluster_mean`: Student's t over the m values, at least as wide as the rollouts' own noise. For one
+    instance they are Wilson's and Newcombe's over its rollouts, and say nothing of other instances.
+    """
+    check_level(level)
+    return tuple(_group(group, results, level) for group in groups_of(results))
+
+
+def _group(group: str, results: Sequence[InterveneResult], level: float) -> GroupEffect:
+    units: list[list[Effect]] = []
+    missing = 0
+    for result in results:
+        effects = [effect for effect in result.effects if effect.variant.group == group]
+        whole = [effect for effect in effects if effect.is_whole]
+        missing += len(effects) - len(whole)
+        if whole:
+            units.append(whole)
+    before = [arm for unit in units for arm in _distinct(unit, lambda effect: effect.before)]
+    after = [arm for unit in units for arm in _distinct(unit, lambda effect: effect.after)]
+    limits = _over_rollouts(before, after, level) if len(units) < 2 else _over_instances(units, level)
+    checked = any(arm.n_checked for arm in (*before, *after))
+    valid = (_valid(units, before, "before", level), _valid(units, after, "after", level)) if checked else (None, None)
+    return GroupEffect(
+        group=group,
+        unit="rollouts" if len(units) < 2 else "instances",
+        n_instances=len(units),
+        n_variants=sum(map(len, units)),
+        n_missing=missing,
+        n_before=sum(arm.n for arm in before),
+        n_after=sum(arm.n for arm in after),
+        unknown_before=sum(arm.n_unknown for arm in before),
+        unknown_after=sum(arm.n_unknown for arm in after),
+        before=limits[0],
+        after=limits[1],
+        change=limits[2],
+        valid_before=valid[0],
+        valid_after=valid[1],
+    )
+
+
+def _distinct(unit: list[Effect], side: Callable[[Effect], Arm]) -> list[Arm]:
+    """The arms of one side, each once where variants share it."""
+    return list({id(arm): arm for arm in map(side, unit)}.values())
+
+
+def _over_rollouts(before: list[Arm], after: list[Arm], level: float) -> tuple[Estimate, Estimate, Estimate]:
+    counts = [(sum(arm.n_correct for arm in arms), sum(arm.n for arm in arms)) for arms in (before, after)]
+    return share(*counts[0], level), share(*counts[1], level), difference(counts[0], counts[1], level)
+
+
+def _over_instances(units: list[list[Effect]], level: float) -> tuple[Estimate, Estimate, Estimate]:
+    values: list[tuple[float, float, float]] = []
+    noise: list[tuple[float, float, float]] = []
+    for unit in units:
+        before = [(effect.before.n_correct, effect.before.n) for effect in unit]
+        after = [(effect.after.n_correct, effect.after.n) for effect in unit]
+        p0, p1 = _mean_share(before), _mean_share(after)
+        v0, v1 = _mean_noise(before), _mean_noise(after)
+        values.append((p0, p1, p1 - p0))
+        noise.append((v0, v1, v0 + v1))
+    columns, spreads = np.asarray(values).T, np.asarray(noise).T
+    least = (0.0, 0.0, -1.0)
+    made = [cluster_mean(columns[i], spreads[i], level=level, least=least[i], most=1.0) for i in range(3)]
+    return _told(made[0]), _told(made[1]), _told(made[2])
+
+
+def _mean_share(counts: list[tuple[int, int]]) -> float:
+    return sum(k / n for k, n in counts) / len(counts)
+
+
+def _mean_noise(counts: list[tuple[int, int]]) -> float:
+    """The noise of a mean over variants, taken as if they all shared their rollouts, as those of a base do."""
+    ks, ns = (np.asarray(column, dtype=np.float64) for column in zip(*counts, strict=True))
+    return float(noise_of_share(ks, ns).mean())
+
+
+def _told(mean: ClusterMean) -> Estimate:
+    return mean.value, mean.low, mean.high
+
+
+def _valid(units: list[list[Effect]], arms: list[Arm], side: str, level: float) -> Estimate:
+    """Share of valid traces among those with a verdict; instances without one are left out."""
+    counts: list[list[tuple[int, int]]] = []
+    for unit in units:
+        sided = [effect.before if side == "before" else effect.after for effect in unit]
+        checked = [(arm.n_valid, arm.n_checked) for arm in sided if arm.n_checked]
+        counts += [checked] if checked else []
+    if len(counts) < 2:
+        return share(sum(arm.n_valid for arm in arms), sum(arm.n_checked for arm in arms), level)
+    values, noise = np.asarray([_mean_share(one) for one in counts]), np.asarray([_mean_noise(one) for one in counts])
+    return _told(cluster_mean(values, noise, level=level, least=0.0, most=1.0))
