@@ -58,6 +58,7 @@ def _doctor_served(options: dict[str, Any]) -> int:
     """Prints the capability record as a table with advice. Exit code 1 when nothing could be measured."""
     backend = load_model(options["model"], server=server_of(options), thinking=options["thinking"]).backend
     able = backend.capabilities
+    code = 0 if able.sample or able.read else 1
     record = backend.record() if isinstance(backend, Recorded) else {}
     uses = {"sample": "sample, curve --plan plain or stride", "leave": "curve --plan excursions", "read": "forced"}
     verdicts = {text: able.lacks.get(name, "") for name, text in uses.items()}
@@ -66,7 +67,7 @@ def _doctor_served(options: dict[str, Any]) -> int:
     )
     if options["json_path"] == "-":
         click.echo(text)
-        return 0 if able.sample or able.read else 1
+        return code
     if options["json_path"]:
         write_text(options["json_path"], text + "\n")
     for tried, found, advice in backend.findings():  # pyright: ignore[reportAttributeAccessIssue]
@@ -74,7 +75,7 @@ def _doctor_served(options: dict[str, Any]) -> int:
     click.echo("")
     for what, why in verdicts.items():
         click.echo(one_line(f"{'no ' if why else 'yes'}  {what}{': ' + why if why else ''}"))
-    return 0 if able.sample or able.read else 1
+    return code
 
 
 def _doctor_local(model: str, device: str, dtype: str, json_path: str | None) -> int:

@@ -14,7 +14,7 @@ import click
 from tokenworth import __version__
 from tokenworth.cli import options as shared
 from tokenworth.cli.serving import model_options
-from tokenworth.cli.session import _check_task, _check_writable, open_bench, parse_items, sampling_of, show_dry_run, write_text  # pyright: ignore[reportPrivateUsage]
+from tokenworth.cli.session import check_task, check_writable, open_bench, parse_items, sampling_of, show_dry_run, write_text
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
 from tokenworth.methods.intervene import InterveneResult
 from tokenworth.methods.intervene_groups import Estimate, GroupEffect, by_group
@@ -56,8 +56,8 @@ def edits(**options: Any) -> int:
     items = parse_items(str(options["item"]))
     kinds = check_kinds([part.strip() for part in options["codes"].split(",") if part.strip()] if options["codes"] else DEFAULT_KINDS)
     check_level(options["level"])
-    _check_writable(options["json_path"])
-    _check_task(options["task"], items[0])
+    check_writable(options["json_path"])
+    check_task(options["task"], items[0])
     with open_bench(options) as bench:
         if options["dry_run"]:
             return _dry_run(bench, items, kinds, options)

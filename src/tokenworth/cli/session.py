@@ -60,14 +60,14 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
     if len(items) > 1 and json_path is not None and "{item}" not in json_path:
         raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
     for name in ("json_path", "report_path"):
-        _check_writable(options.get(name))
+        check_writable(options.get(name))
     if options["store"] is None and not options["dry_run"] and len(items) > 1:
         click.echo("no --store: if this run is stopped, it begins anew", err=True)
     if "base" in options and not options["trace_ids"]:
         check_choice(options["base"], n_draws(options))
     check_names(options["model"])
     if is_served(options["model"]) or options["model"] == "tiny" or options["model"].startswith("hf:"):
-        _check_task(options["task"], items[0])
+        check_task(options["task"], items[0])
     documents: list[Document] = []
     failed = 0
     with open_bench(options) as bench:
@@ -91,14 +91,14 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
     return 1 if failed else 0
 
 
-def _check_task(task: str | None, item: str) -> None:
+def check_task(task: str | None, item: str) -> None:
     """Finds out before a model is loaded that there is no such problem."""
     if task is None:
         raise InvalidInput("this model needs a problem; give --task, such as world:steps or a problems file")
     load_item(task, item)
 
 
-def _check_writable(path: str | None) -> None:
+def check_writable(path: str | None) -> None:
     """Finds out before anything is drawn that a result could not be written."""
     if path is None or path == "-":
         return
