@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts import answers
+from contracts import BackendCase, answers
 from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.llama_dialect import LlamaDialect
@@ -91,6 +92,28 @@ def table_of(
     (table,) = answers(backend, (NextToken(sequence=sequence, cuts=wanted, params=params, top=top),))
     assert isinstance(table, NextTokenTable)
     return table
+
+
+def served_case(
+    backend: HttpBackend, make_other: Callable[[], Backend], sequence: TokenSequence, params: Sampling, *, tolerance: float
+) -> BackendCase:
+    """A served model to try the laws on, at the first cuts of ``sequence`` where another token can be drawn."""
+    table = table_of(backend, sequence, params)
+    forks = np.flatnonzero((table.support > 1) & (table.p < 0.99))[:3]
+    assert len(forks) > 1
+    codec = backend.served.codec
+    return BackendCase(
+        make=lambda: backend,
+        make_other=make_other,
+        sequence=sequence,
+        params=params,
+        forks=tuple(int(cut) for cut in forks),
+        read_cuts=(0, 5, 11, len(sequence.completion)),
+        suffix=codec.encode("</think> The answer is ("),
+        continuations=(codec.encode("B)."), codec.encode("C")),
+        tolerance=tolerance,
+        keyed_draws=False,
+    )
 
 
 def whole_q(ids: tuple[int, ...], params: Sampling) -> np.ndarray:

@@ -43,6 +43,17 @@ def test_the_nearest_cut_is_nearest_and_the_earlier_of_two(allowed: set[int], cu
     assert all((abs(found - cut), found) <= (abs(other - cut), other) for other in allowed)
 
 
+def test_the_nearest_cut_of_a_few() -> None:
+    assert [nearest(cut, (0, 3)) for cut in range(7)] == [0, 0, 3, 3, 3, 3, 3]
+    assert nearest(1, (0, 2)) == 0
+
+
+@pytest.mark.parametrize("n_trace", [0, 3])
+def test_where_no_cut_can_be_reached_none_is_nearest(n_trace: int) -> None:
+    with pytest.raises(InvalidInput, match=f"no cut from 0 to {n_trace} can be reached"):
+        reachable(n_trace, ())
+
+
 @given(st.sets(st.integers(-3, 40), min_size=1), st.integers(0, 30), st.integers(1, 9), st.booleans())
 def test_restricted_plans_hold_only_cuts_that_can_be_reached(allowed: set[int], n_trace: int, stride: int, snap: bool) -> None:
     if not any(0 <= cut <= n_trace for cut in allowed):

@@ -8,9 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts import BACKEND_LAWS, BackendCase, answers
+from contracts import BACKEND_LAWS, answers
 from helpers import chi_square_p
-from llama_cases import CLOSE, fixed_sequence, local_model, needs_torch, sampled_sequence, served, served_model, shaped, table_of, whole_q
+from llama_cases import (
+    CLOSE,
+    fixed_sequence,
+    local_model,
+    needs_torch,
+    sampled_sequence,
+    served,
+    served_case,
+    served_model,
+    shaped,
+    table_of,
+    whole_q,
+)
 from tokenworth.core.grade import Verdict
 from tokenworth.core.ports import Backend
 from tokenworth.core.request import Read, ReadTable, Rollout, Sample
@@ -29,24 +41,8 @@ UNFORCED = {"logprobs_cap": 3, "bias_keeps_logprobs": False}
 @pytest.mark.parametrize("law", BACKEND_LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("shape", ["plain", "shaped"])
 def test_backend_laws(llama_url: str, law: Any, shape: str):
-    backend, sequence, params = served(llama_url), fixed_sequence(served_model(llama_url)), shaped(**SHAPES[shape])
-    table = table_of(backend, sequence, params)
-    forks = np.flatnonzero((table.support > 1) & (table.p < 0.99))[:3]
-    assert len(forks) > 1
-    law(
-        BackendCase(
-            make=lambda: backend,
-            make_other=lambda: served(llama_url, model="other"),
-            sequence=sequence,
-            params=params,
-            forks=tuple(int(cut) for cut in forks),
-            read_cuts=(0, 5, 11, len(sequence.completion)),
-            suffix=backend.served.codec.encode("</think> The answer is ("),
-            continuations=(backend.served.codec.encode("B)."), backend.served.codec.encode("C")),
-            tolerance=CLOSE,
-            keyed_draws=False,
-        )
-    )
+    backend, sequence = served(llama_url), fixed_sequence(served_model(llama_url))
+    law(served_case(backend, lambda: served(llama_url, model="other"), sequence, shaped(**SHAPES[shape]), tolerance=CLOSE))
 
 
 @needs_torch

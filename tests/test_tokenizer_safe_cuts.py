@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +17,7 @@ import tokenworth
 from real_data import shared
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.tokenizer.files import load_tokenizer
-from tokenworth.backends.tokenizer.safe_cuts import reachable, snap
+from tokenworth.backends.tokenizer.safe_cuts import reachable
 from tokenworth.backends.tokenizer.seams import SEAM, alternatives, has_seams
 from tokenworth.errors import InvalidInput
 
@@ -230,13 +229,6 @@ def test_where_there_are_no_seams_prefixes_are_encoded_in_full() -> None:
 def test_alternatives_of_a_pattern() -> None:
     assert alternatives(r"a|(?i:b|c)+|[|)\]]|\||") == ("a", "(?i:b|c)+", r"[|)\]]", r"\|", "")
     assert alternatives("[\r\n]|x") == (r"[\r\n]", "x")
-
-
-def test_snap() -> None:
-    mask = np.array([True, False, False, True, False, False, False])
-    assert [snap(mask, cut) for cut in range(7)] == [0, 0, 3, 3, 3, 3, 3]
-    assert snap(np.array([True, False, True]), 1) == 0
-    assert snap(np.zeros(4, dtype=bool), 2) is None and snap(np.zeros(0, dtype=bool), 0) is None
 
 
 def test_cuts_outside_the_completion_are_refused() -> None:

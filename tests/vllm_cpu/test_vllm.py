@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts import BACKEND_LAWS, BackendCase, answers
+from contracts import BACKEND_LAWS, answers
 from helpers import chi_square_p
-from llama_cases import OPTIONS, fixed_sequence, local_model, sampled_sequence, shaped, table_of, whole_q
+from llama_cases import OPTIONS, fixed_sequence, local_model, sampled_sequence, served_case, shaped, table_of, whole_q
 from servers.vllm import vllm_server
 from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.client import Client
@@ -94,24 +94,8 @@ def test_the_probe_finds_what_vllm_does(url: str, request: pytest.FixtureRequest
 @pytest.mark.parametrize("law", BACKEND_LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("shape", ["plain", "shaped"])
 def test_backend_laws(url: str, law: Any, shape: str):
-    backend, sequence, params = served(url), fixed_sequence(served_model(url)), shaped(**SHAPES[shape])
-    table = table_of(backend, sequence, params)
-    forks = np.flatnonzero((table.support > 1) & (table.p < 0.99))[:3]
-    assert len(forks) > 1
-    law(
-        BackendCase(
-            make=lambda: backend,
-            make_other=lambda: served(url, logprobs_cap=3),
-            sequence=sequence,
-            params=params,
-            forks=tuple(int(cut) for cut in forks),
-            read_cuts=(0, 5, 11, len(sequence.completion)),
-            suffix=backend.served.codec.encode("</think> The answer is ("),
-            continuations=(backend.served.codec.encode("B)."), backend.served.codec.encode("C")),
-            tolerance=CLOSE,
-            keyed_draws=False,
-        )
-    )
+    backend, sequence = served(url), fixed_sequence(served_model(url))
+    law(served_case(backend, lambda: served(url, logprobs_cap=3), sequence, shaped(**SHAPES[shape]), tolerance=CLOSE))
 
 
 @BOTH

@@ -15,8 +15,8 @@ from tokenworth.workbench.verified import verified_samples
 
 MODELS = ("maze-correct", "maze-swapped")
 TASK = "maze:searchformer/7"
-ITEM = 0
-"""A maze on which both models answer right more often than not."""
+ITEM = 3
+"""A maze on which both models are sometimes right and sometimes wrong."""
 DRAWS = 32
 TITLE = "One maze, two models: trained on right traces and on traces of other mazes"
 

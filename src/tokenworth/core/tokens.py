@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, MismatchError
 
 
 class StopReason(StrEnum):
@@ -79,6 +80,16 @@ class Codec(Protocol):
     def piece_bytes(self, ids: tuple[int, ...]) -> tuple[bytes, ...]:
         """The bytes of each token on its own; their concatenation is the text's UTF-8."""
         ...
+
+
+def check_vocabulary(ids: Sequence[int], size: int) -> None:
+    """Nothing where every id runs from 0 to ``size`` less one.
+
+    Raises: `MismatchError` naming the first that does not.
+    """
+    if ids and not (min(ids) >= 0 and max(ids) < size):
+        bad = next(i for i in ids if not 0 <= i < size)
+        raise MismatchError(f"token id {bad} is outside the model's vocabulary of {size}; are these ids of another model?")
 
 
 def pieces_text(pieces: tuple[bytes, ...]) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ from tokenworth.backends.tokenizer.safe_cuts import reachable
 from tokenworth.core.ports import Capabilities, KeyedRequest, Spent
 from tokenworth.core.request import NextToken, Read, Request, Response, Sample
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.tokens import TokenSequence
-from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, TokenworthError, Unsupported
+from tokenworth.core.tokens import TokenSequence, check_vocabulary
+from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError, Unsupported
 
 _EmitPair = Callable[[tuple[str, Response]], None]
 
@@ -133,8 +133,8 @@ class HttpBackend:
             # Looking through all ids costs more than sending them; requests of one sequence come together.
             if keyed.request.sequence is not checked:
                 checked = keyed.request.sequence
-                _check_ids(checked.prompt, self.served.vocab_size)
-                _check_ids(checked.completion, self.served.vocab_size)
+                check_vocabulary(checked.prompt, self.served.vocab_size)
+                check_vocabulary(checked.completion, self.served.vocab_size)
         self._stopping = False
         jobs = _jobs(requests, self.sampler.n_most, in_order=self.client.is_limited)
         return self._loop.stream(lambda emit: self._run(jobs, emit))
@@ -208,12 +208,6 @@ def _beyond_prompt(request: Request) -> int:
         return request.params.max_tokens
     longest = max(request.cuts, default=0)
     return longest + (1 if isinstance(request, NextToken) else len(request.suffix) + max(len(ids) for ids in request.continuations))
-
-
-def _check_ids(ids: Sequence[int], size: int) -> None:
-    if ids and not (min(ids) >= 0 and max(ids) < size):
-        bad = next(i for i in ids if not 0 <= i < size)
-        raise MismatchError(f"token id {bad} is outside the model's vocabulary of {size}; are these ids of another model?")
 
 
 def _jobs(requests: Sequence[KeyedRequest], n_most: int, *, in_order: bool) -> list[Draws | KeyedRequest]:

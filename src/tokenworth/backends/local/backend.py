@@ -18,7 +18,8 @@ from tokenworth.backends.tokenizer.template import THINKING_ON
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.request import NextToken, Read, Request, Response, Sample
 from tokenworth.core.sampling import Sampling
-from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.core.tokens import check_vocabulary
+from tokenworth.errors import InvalidInput
 
 
 class LocalBackend:
@@ -81,7 +82,7 @@ class LocalBackend:
             self._check_length(keyed.request)
             if id(keyed.request.sequence) not in checked:
                 checked.add(id(keyed.request.sequence))
-                self._check_ids((*keyed.request.sequence.prompt, *keyed.request.sequence.completion))
+                check_vocabulary((*keyed.request.sequence.prompt, *keyed.request.sequence.completion), self.model.vocab_size)
         samples: dict[Sampling, list[tuple[str, Sample]]] = {}
         for keyed in requests:
             request = keyed.request
@@ -110,20 +111,14 @@ class LocalBackend:
             raise InvalidInput("empty prompt: a model needs at least one token before the first cut")
         if isinstance(request, Sample):
             parts = {"prompt": n_prompt, "max tokens": request.params.max_tokens}
-            self._check_ids(() if request.branch is None else (request.branch,))
+            check_vocabulary(() if request.branch is None else (request.branch,), self.model.vocab_size)
         elif isinstance(request, Read):
             longest = max(len(ids) for ids in request.continuations)
             parts = {"prompt": n_prompt, "cut": max(request.cuts, default=0), "suffix": len(request.suffix), "option": longest}
-            self._check_ids((*request.suffix, *(i for ids in request.continuations for i in ids)))
+            check_vocabulary((*request.suffix, *(i for ids in request.continuations for i in ids)), self.model.vocab_size)
         else:
             parts = {"prompt": n_prompt, "cut": max(request.cuts, default=0)}
         needed = sum(parts.values())
         if needed > limit:
             detail = " + ".join(f"{name} {count}" for name, count in parts.items())
             raise InvalidInput(f"{detail} = {needed} tokens exceed the model's context of {limit}; shorten them")
-
-    def _check_ids(self, ids: Sequence[int]) -> None:
-        size = self.model.vocab_size
-        if ids and not (min(ids) >= 0 and max(ids) < size):
-            bad = next(i for i in ids if not 0 <= i < size)
-            raise MismatchError(f"token id {bad} is outside the model's vocabulary of {size}; are these ids of another model?")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from tokenworth.backends.tokenizer.hub import from_hub
 from tokenworth.errors import InvalidInput, MissingFile
 
 TOKENIZER_FILES = (
@@ -18,40 +19,26 @@ TOKENIZER_FILES = (
     "tokenizer_config.json",
     "vocab.json",
 )
-_PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.txt", "tokenizer.model"]
+_PATTERNS = ("*.json", "*.safetensors", "*.jinja", "*.txt", "tokenizer.model")
+_IGNORED = ("consolidated*", "original/*")
 _BLOCK = 1 << 22
 
 
 def model_folder(path: str) -> Path:
     """The folder of a model given as a folder or as a hub name (its files are fetched, or found in the hub's cache).
 
-    Raises: `MissingFile` when it is neither, or lacks config.json or safetensors weights.
+    Raises: `MissingFile` when it is neither, or lacks config.json or safetensors weights; `MissingExtra` for a hub name without
+    huggingface_hub.
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
         if folder.exists() or path.startswith((".", "/", "~")) or path.count("/") > 1:
             raise MissingFile(f"model {path!r}: expected a folder with config.json and safetensors weights; there is none")
-        folder = _from_hub(path)
+        folder = from_hub("model", path, patterns=_PATTERNS, ignored=_IGNORED)
     if not (folder / "config.json").is_file():
         raise MissingFile(f"model folder {path!r} has no config.json; expected a Hugging Face model folder")
     weight_files(folder)
     return folder
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        found = snapshot_download(name, allow_patterns=_PATTERNS, ignore_patterns=["consolidated*", "original/*"])
-    except HFValidationError as error:
-        raise MissingFile(f"model {name!r}: neither a folder nor a hub name (OWNER/NAME)") from error
-    except (OSError, HfHubHTTPError, ValueError, RuntimeError) as error:
-        raise MissingFile(
-            f"model {name!r}: no such folder, and the hub or its local cache does not have it ({type(error).__name__}); "
-            "give a folder, or fetch the model first"
-        ) from error
-    return Path(found)
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -13,8 +13,9 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
+from tokenworth.backends.tokenizer.hub import from_hub
 from tokenworth.backends.tokenizer.template import ChatTemplate, local_now
-from tokenworth.errors import InvalidInput, MissingExtra, MissingFile
+from tokenworth.errors import InvalidInput, MissingFile
 
 FILES = (
     "tokenizer.json",
@@ -101,26 +102,7 @@ def _folder(path: str) -> Path:
         return folder
     if named == path and (folder.exists() or path.startswith((".", "/", "~")) or path.count("/") != 1):
         raise MissingFile(f"tokenizer {path!r}: no such folder; expected a folder with tokenizer.json, or a hub name OWNER/NAME")
-    return _from_hub(named)
-
-
-def _from_hub(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    except ImportError as error:
-        raise MissingExtra(
-            f"tokenizer {name!r} is not a folder, and fetching it needs huggingface_hub: pip install huggingface_hub"
-        ) from error
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(FILES)))
-    except HFValidationError as error:
-        raise MissingFile(f"tokenizer {name!r}: neither a folder nor a hub name (OWNER/NAME)") from error
-    except (OSError, HfHubHTTPError, ValueError, RuntimeError) as error:
-        raise MissingFile(
-            f"tokenizer {name!r}: no such folder, and the hub or its local cache does not have it ({type(error).__name__}); "
-            "give a folder, or fetch the files first"
-        ) from error
+    return from_hub("tokenizer", named, patterns=FILES)
 
 
 def _tokenizer(path: str, folder: Path) -> tuple[Tokenizer, bytes]:

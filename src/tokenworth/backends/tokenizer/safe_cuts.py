@@ -41,14 +41,6 @@ def reachable(
     return found
 
 
-def snap(reachable_mask: Bool[np.ndarray, " cut"], cut: int) -> int | None:
-    """The reachable cut nearest to ``cut``, the earlier of two; None if there is none. The mask covers cuts 0, 1, …"""
-    safe = np.flatnonzero(reachable_mask)
-    if not len(safe):
-        return None
-    return int(safe[np.argmin(np.abs(safe - cut))])
-
-
 def _survives(ids: tuple[int, ...], codec: TokenizerCodec) -> bool:
     return codec.encode_whole(codec.decode(ids)) == ids
 
