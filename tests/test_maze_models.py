@@ -1,0 +1,78 @@
+"""The bundled models of mazes: what they are, and that they do what their cards say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tokenworth.core.verification import Level
+from tokenworth.store.documents import read_document
+from tokenworth.tasks.load import load_item
+from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.formal import checker
+from tokenworth.workbench.models import BUNDLED
+from tokenworth.workbench.page import write_report
+from tokenworth.workbench.verified import verified_documents, verified_samples
+
+MODELS = ("maze-correct", "maze-swapped")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_files_are_whole_small_and_as_summed(name: str) -> None:
+    folder = BUNDLED[name][0]
+    sums = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    assert set(sums) == {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
+    for file, digest in sums.items():
+        assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == digest, file
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 2_000_000
+
+
+def test_models_do_what_their_cards_say(tmp_path: Path) -> None:
+    """12 draws on each of 10 mazes; at the cards' shares of plans (.88 and .62) the bounds fail once in 1e6 or less."""
+    right: dict[str, int] = {}
+    valid: dict[str, int] = {}
+    check = checker("maze", "compact", "strict", limit=5)
+    for name in MODELS:
+        with Workbench(name) as bench:
+            for item in range(10):
+                case = bench.case("maze:searchformer/7", item)
+                samples = case.sample(12, seed=1)
+                assert case.problem is not None and case.problem == load_item("maze:searchformer/7", item)
+                right[name] = right.get(name, 0) + round(12 * samples.result.accuracy)
+                found = [one.verification for one in verified_samples(case, samples, check, group=name)]
+                # The grader and the verifier judge the same plans.
+                graded = [grade.verdict == "correct" for grade in samples.result.grades]
+                assert [v.plan_valid is True for v in found] == graded
+                valid[name] = valid.get(name, 0) + sum(v.trace_valid is True for v in found)
+    assert right["maze-correct"] > 75 > 20 < right["maze-swapped"]
+    assert valid["maze-correct"] > 50 and valid["maze-swapped"] == 0
+
+
+def test_a_report_of_a_maze_brings_its_verdicts(tmp_path: Path) -> None:
+    with Workbench("maze-swapped", store=tmp_path / "run.db") as bench:
+        case = bench.case("maze:searchformer/7", 1)
+        samples = case.sample(4, seed=0, choose="0")
+        curve = case.curve(samples.trace("0"), plan="stride", stride=20, samples=2, seed=0)
+    found = verified_documents([curve.document, samples.document])
+    assert found is not None and [table.group for table in found.tables] == ["maze-swapped"]
+    # The base trace of the curve is one of the samples and counts once.
+    assert found.tables[0].n == 4 == len(found.traces) and found.strictness == str(Level.STRICT)
+    page = write_report(tmp_path / "r.html", curve, samples).read_text(encoding="utf-8")
+    assert "CLOSED_AGAIN" in page or "WALL" in page or "NOT_OPEN" in page
+    assert verified_documents([]) is None
+
+
+def test_the_formal_demo_leaves_documents_and_a_page(tmp_path: Path) -> None:
+    from tokenworth.cli.main import run
+
+    folder = tmp_path / "demo"
+    status = run(["demo", "--formal", "--half-width", "0.45", "--out", str(folder), "--json", str(tmp_path / "made.json")])
+    assert status == 0
+    made = json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))
+    assert Path(made["report"]).stat().st_size > 100_000
+    kinds = [type(read_document(Path(path))).__name__ for path in made["documents"]]
+    assert sorted(kinds) == ["CurveDoc", "CurveDoc", "SampleSetDoc", "SampleSetDoc", "VerifiedDoc"]
+    assert run(["demo", "--formal", "--store", "x.db", "--out", str(folder)]) == 2
