@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokenworth.core.verification import Level
+from tokenworth.errors import InvalidInput
 from tokenworth.store.documents import read_document
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
@@ -76,3 +77,9 @@ def test_the_formal_demo_leaves_documents_and_a_page(tmp_path: Path) -> None:
     kinds = [type(read_document(Path(path))).__name__ for path in made["documents"]]
     assert sorted(kinds) == ["CurveDoc", "CurveDoc", "SampleSetDoc", "SampleSetDoc", "VerifiedDoc"]
     assert run(["demo", "--formal", "--store", "x.db", "--out", str(folder)]) == 2
+
+
+@pytest.mark.parametrize("task", ["world:steps", "maze:wilson/9"])
+def test_a_question_in_unknown_words_is_refused(task: str) -> None:
+    with Workbench("maze-correct") as bench, pytest.raises(InvalidInput, match=r"no token for \d+ words .* maze:searchformer/7"):
+        bench.case(task, 0)

@@ -100,7 +100,7 @@ local_options = chain(
 )
 
 problem_options = chain(
-    click.option("--task", help="world:FAMILY, problems.jsonl, mmlu:FILE.csv, mmlu-pro:, gsm8k:, math:FILE or hf:NAME."),
+    click.option("--task", help="world:FAMILY, maze:FAMILY/SIDE, problems.jsonl, mmlu:FILE.csv, mmlu-pro:, gsm8k:, math:FILE or hf:NAME."),
     click.option("--item", default="0", show_default=True, help="Index or id of the problem in the task, or several: 0-9,12."),
     click.option("--grader", help="option, exact, numeric, latex or module:callable, instead of the problem's own."),
 )

@@ -14,7 +14,10 @@ from tokenworth.workbench.models import check_names, is_served, looks_like_an_ad
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
 
-MODEL_HELP = "tiny (bundled), toy:FILE.json, hf:PATH, a folder, or a server: http://HOST:PORT/v1#NAME; repeat to pool one model's servers."
+MODEL_HELP = (
+    "tiny, maze-correct, maze-swapped (bundled), toy:FILE.json, hf:PATH, a folder, or a server: http://HOST:PORT/v1#NAME; "
+    "repeat to pool one model's servers."
+)
 
 
 def one_or_more(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | tuple[str, ...]:

@@ -32,7 +32,7 @@ from tokenworth.store.sqlite import SqliteStore
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case, utc_now
-from tokenworth.workbench.models import check_names, is_served
+from tokenworth.workbench.models import BUNDLED, check_names, is_served
 from tokenworth.workbench.page import write_report
 from tokenworth.workbench.progress import ProgressLine
 
@@ -66,7 +66,7 @@ def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
     if "base" in options and not options["trace_ids"]:
         check_choice(options["base"], n_draws(options))
     check_names(options["model"])
-    if is_served(options["model"]) or options["model"] == "tiny" or options["model"].startswith("hf:"):
+    if is_served(options["model"]) or options["model"] in BUNDLED or options["model"].startswith("hf:"):
         check_task(options["task"], items[0])
     documents: list[Document] = []
     failed = 0

@@ -45,6 +45,10 @@ def _silent(verb: str) -> OnEvent | None:
     return None
 
 
+_UNKNOWN = "<unk>"
+"""What tokenizers of whole words make of a word they do not know."""
+
+
 class Workbench:
     """A model with a store. Use as a context manager, or call `close`.
 
@@ -145,13 +149,25 @@ class Workbench:
             raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
         problem = task if isinstance(task, Problem) else load_item(task, item)
         assert self.model.render is not None
-        prompt = self.model.render(user_message(problem, self.model.instruction))
+        message = user_message(problem, self.model.instruction)
+        prompt = self.model.render(message)
+        self._check_words(problem, message, prompt)
         trace_format = self.model.format
         if trace_format is not None and trace_format.open:
             prompt = self._opened(prompt, trace_format.open)
         close = self.model.codec.encode(trace_format.close) if trace_format is not None and trace_format.close else None
         judge = text_judge(problem, self.model.codec, close, grader_for(grader or problem))
         return self._make(problem, prompt, judge)
+
+    def _check_words(self, problem: Problem, message: str, prompt: tuple[int, ...]) -> None:
+        """Refuses a question that the tokenizer cannot spell, as one of whole words cannot most texts."""
+        spelled = self.model.codec.decode(prompt)
+        if _UNKNOWN in spelled and _UNKNOWN not in message:
+            lost = spelled.count(_UNKNOWN)
+            raise InvalidInput(
+                f"{self.model.name} has no token for {lost} words of problem {problem.id!r}; give it a task it was made for "
+                "(maze-correct and maze-swapped: maze:searchformer/7)"
+            )
 
     def _opened(self, prompt: tuple[int, ...], mark: str) -> tuple[int, ...]:
         # Some chat templates end with the open marker and some leave it to the model; traces always begin after it.
