@@ -83,3 +83,25 @@ def test_the_formal_demo_leaves_documents_and_a_page(tmp_path: Path) -> None:
 def test_a_question_in_unknown_words_is_refused(task: str) -> None:
     with Workbench("maze-correct") as bench, pytest.raises(InvalidInput, match=r"no token for \d+ words .* maze:searchformer/7"):
         bench.case(task, 0)
+
+
+def test_plans_are_voted_for_by_what_they_say() -> None:
+    """A vote over outcomes would know which plans are right: all of these are one outcome and different plans."""
+    from tokenworth.tasks.judge import answer_text
+    from tokenworth.workbench.modulo import ballot
+
+    with Workbench("maze-correct") as bench:
+        case = bench.case("maze:searchformer/7", 3)
+        samples = case.sample(24, seed=1).result
+        close = case.model.codec.encode(" solution")
+    told = {
+        ballot(case, grade, rollout.ids)
+        for rollout, grade in zip(samples.rollouts, samples.grades, strict=True)
+        if grade.outcome == "PLAN_WALL"
+    }
+    texts = {
+        " ".join((answer_text(rollout.ids, case.model.codec, close) or "").split())
+        for rollout, grade in zip(samples.rollouts, samples.grades, strict=True)
+        if grade.outcome == "PLAN_WALL"
+    }
+    assert len(texts) > 1 and told == texts

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tokenworth.core.grade import UNKNOWN_OUTCOMES, Grade, Verdict
+from tokenworth.core.grade import RESERVED_OUTCOMES, UNKNOWN_OUTCOMES, Grade, Verdict
+from tokenworth.core.problem import AnswerKind
 from tokenworth.core.tokens import StopReason
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.methods.modulo import AcceptedBy, Checked, Feedback, ModuloResult, ModuloSettings, modulo
 from tokenworth.methods.modulo_arms import ArmResult, Judged, Stream, Told, compare
 from tokenworth.run.drive import drive
 from tokenworth.tasks.critics.critic import Bank
-from tokenworth.tasks.critics.named import critic_named
+from tokenworth.tasks.critics.named import CRITICS, critic_named
 from tokenworth.tasks.critics.unsound import UnsoundCritic
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import answer_text
@@ -72,6 +73,8 @@ class ModuloRun:
 
     def __init__(self, bench: Workbench, plan: ModuloPlan, *, task: str, grader: str | None, sampling: dict[str, Any]) -> None:
         self._bench, self._plan, self._task, self._grader, self._sampling = bench, plan, task, grader, sampling
+        if plan.critic not in CRITICS and ":" not in plan.critic:
+            raise unknown_name("critic", plan.critic, CRITICS)
         if bench.model.is_toy:
             raise InvalidInput(f"{bench.model.name} is an automaton and answers no task; the loop needs a model that does")
         if plan.feedback != "none" and bench.model.instruction == "":
@@ -109,7 +112,7 @@ class ModuloRun:
             checked = check(case, bank, rollout.ids, rollout.stop)
             stream.append(
                 Judged(
-                    outcome=grade.outcome,
+                    outcome=ballot(case, grade, rollout.ids),
                     correct=truth(grade, checked, bank),
                     accepted=checked.accepted,
                     passed=check(case, unsound, rollout.ids, rollout.stop).accepted,
@@ -180,6 +183,13 @@ def check(case: Case, bank: Bank, ids: tuple[int, ...], stop: StopReason) -> Che
     ruling = bank.check(text, whole)
     by = tuple(AcceptedBy(critic=one.critic, version=one.version, level=one.level) for one in ruling.by)
     return Checked(accepted=ruling.accepted, messages=ruling.messages, by=by)
+
+
+def ballot(case: Case, grade: Grade, ids: tuple[int, ...]) -> str:
+    """What a completion votes for: its outcome, or the plan itself where outcomes say how good a plan is and not which one."""
+    if case.problem is None or case.problem.kind is not AnswerKind.PLAN or grade.outcome in RESERVED_OUTCOMES:
+        return grade.outcome
+    return " ".join((_answer(case, ids) or "").split())
 
 
 def truth(grade: Grade, checked: Checked, bank: Bank) -> bool | None:
