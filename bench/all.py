@@ -19,6 +19,8 @@ BENCHES = {
     "rollouts": "Rollouts from 64 cuts of one 800-token sequence: tokens per second and peak memory.",
     "report_size": "The report: build time, size, time until it can be used, hover.",
     "store": "The store: rollouts written and read per second, bytes a rollout.",
+    "verifiers": "Verifiers: events a second on mazes, growth with the length, generators, memory over a million traces.",
+    "sokoban_verify": "The sokoban verifier: events a second on traces of 10,000 tokens and more, growth with the length.",
     "servers": "Served models: the client's cost of a request, share of the server's throughput, prefixes, many in flight, memory.",
 }
 INTRO = """# Benchmarks
