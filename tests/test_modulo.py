@@ -330,3 +330,19 @@ def test_paired_limits_cover_and_half_of_them_would_not() -> None:
         middle = (found.low + found.high) / 2
         halves += abs(truth - middle) <= (found.high - found.low) / 4
     assert hits / runs >= 0.93 and halves / runs < 0.85
+
+
+def test_a_first_draw_without_an_answer_is_no_answer_in_any_arm() -> None:
+    cut = Judged(outcome="truncated in trace", correct=False, accepted=False, passed=False, n_tokens=10)
+    for arm in compare([(cut,)], budget=None, most=None, level=0.95):
+        assert (arm.answered.k, arm.n_wrong) == (0, 0), arm.name
+
+
+def test_attempts_and_tokens_hold_every_arm_alike() -> None:
+    """The right draw is the fourth: no arm that may take three has it, whatever tokens are left."""
+    wrong = Judged(outcome="B", correct=False, accepted=False, passed=False, n_tokens=10)
+    right = Judged(outcome="A", correct=True, accepted=True, passed=True, n_tokens=10)
+    stream = (wrong, wrong, wrong, right)
+    for most, solved in ((3, 0), (4, 1)):
+        arms = {arm.name: arm for arm in compare([stream], budget=1000, most=most, level=0.95)}
+        assert arms["loop"].solved.k == arms["best of n"].solved.k == solved

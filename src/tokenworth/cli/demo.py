@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -48,12 +50,13 @@ def demo(
         click.echo(f"would draw {draws} answers to {what} and excursions until every interval is ± {half_width}")
         return
     folder.mkdir(parents=True, exist_ok=True)
+    command = shlex.join(["tokenworth", *sys.argv[1:]])
     if formal:
         if store is not None:
             raise InvalidInput("--store holds the draws of one model and --formal has two; leave it out, they go into the folder")
-        made, title, page = measure_maze(folder, item=item, half_width=half_width, seed=seed), MAZE_TITLE, "formal.html"
+        made, title, page = measure_maze(folder, item=item, half_width=half_width, seed=seed, command=command), MAZE_TITLE, "formal.html"
     else:
-        made, title, page = _measure(folder, store, item=item, half_width=half_width, seed=seed), TITLE, "report.html"
+        made, title, page = _measure(folder, store, item=item, half_width=half_width, seed=seed, command=command), TITLE, "report.html"
     for name, document in made.items():
         write_document(document, folder / name)
     path = write_report(folder / page, *made.values(), title=title)
@@ -66,10 +69,10 @@ def demo(
     click.echo(path)
 
 
-def _measure(folder: Path, store: str | None, *, item: int | None, half_width: float, seed: int) -> dict[str, Document]:
+def _measure(folder: Path, store: str | None, *, item: int | None, half_width: float, seed: int, command: str) -> dict[str, Document]:
     """Draws, curve and forced answers of a problem of each family, by file name."""
     made: dict[str, Document] = {}
-    with Workbench("tiny", store=store or folder / "demo.db", on_event=ProgressLine) as bench:
+    with Workbench("tiny", store=store or folder / "demo.db", on_event=ProgressLine, command=command) as bench:
         for family, number in ITEMS.items():
             click.echo(f"{family}:", err=True)
             case = bench.case(f"world:{family}", number if item is None else item)

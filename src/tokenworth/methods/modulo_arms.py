@@ -65,9 +65,9 @@ def _spent(stream: Stream, budget: int | None, most: int | None) -> int:
 
 
 def single(stream: Stream, budget: int | None, most: int | None) -> Picked:
-    """The first draw, unseen by any verifier."""
+    """The first draw, unseen by any verifier; none where it has no answer."""
     n = min(1, within(stream, budget, most))
-    return Picked(draw=0 if n else None, n_read=n, n_tokens=_spent(stream, budget, 1))
+    return Picked(draw=_vote(stream, range(n)), n_read=n, n_tokens=_spent(stream, budget, 1))
 
 
 def majority(stream: Stream, budget: int | None, most: int | None) -> Picked:

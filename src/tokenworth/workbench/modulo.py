@@ -169,9 +169,9 @@ class ModuloRun:
         )
         plan = self._plan
         others = {} if plan.feedback == "none" else {f"loop, feedback {plan.feedback}": live}
-        # A token budget holds every arm alike; without one, each may draw as often as the loop.
-        most = plan.max_attempts if plan.max_tokens is None else None
-        return compare([one.stream for one in items], budget=plan.max_tokens, most=most, level=plan.level, others=others)
+        # Both budgets hold every arm alike, the live loop among them.
+        streams = [one.stream for one in items]
+        return compare(streams, budget=plan.max_tokens, most=plan.max_attempts, level=plan.level, others=others)
 
 
 def check(case: Case, bank: Bank, ids: tuple[int, ...], stop: StopReason) -> Checked:
