@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maze_samples import MODEL_INVALID, MODEL_VALID, SOLVER
+from maze_samples import MODEL_INVALID, MODEL_VALID, RUST, SOLVER
 from real_data import shared
 from tokenworth.core.verification import FormalText, Level, Verification
 from tokenworth.errors import InvalidInput, UnknownName
@@ -127,6 +127,66 @@ def test_the_other_solver_breaks_ties_another_way() -> None:
     assert other > 20
 
 
+@pytest.mark.parametrize("number", range(len(RUST)))
+def test_traces_of_the_rust_solver_are_valid_to_the_last_tie(number: int) -> None:
+    side, prompt, trace = RUST[number]
+    size = {"rows": side, "cols": side}
+    for level in Level:
+        assert is_perfect(check(trace, "beyond-semantics-rust", level, prompt=prompt, given=size))
+    found = parse(FormalText(id="t", prompt=prompt, trace=trace), DIALECTS["beyond-semantics-rust"]).prompt
+    assert found is not None
+    maze = Maze(cols=side, rows=side, walls=found.walls, start=found.start, goal=found.goal)
+    ours = solve(maze, DIALECTS["beyond-semantics-rust"])
+    assert render(maze, ours.trace, ours.plan, DIALECTS["beyond-semantics-rust"]).split() == f"{prompt} {trace}".split()
+
+
+def test_the_size_that_is_given_holds_also_where_it_is_not_square() -> None:
+    # 10 x 3 with a wall from top to bottom; off the grid there would be a way round it.
+    walls = " ".join(f"wall 5 {y}" for y in range(3))
+    way = [(x, 0) for x in range(5)] + [(4, 1), (4, 2), (4, 3), (5, 3), (6, 3), (6, 2), (6, 1), (6, 0), (7, 0), (8, 0), (9, 0)]
+    plan = " ".join(f"plan {x} {y}" for x, y in way)
+    text = f"query start 0 0 goal 9 0 {walls} solution {plan} end"
+    found = check(text, level=Level.STRICT, given={"rows": 3, "cols": 10})
+    assert found.facts == {"cols": 10, "rows": 3} and found.plan_valid is False and found.counts["PLAN_WALL"] == 3
+    for wrong in ({"rows": 2, "cols": 10}, {"rows": 3, "cols": 9}, {"rows": 0, "cols": 0}):
+        assert not check(text, level=Level.STRICT, given=wrong).parsed
+    assert "rows" not in DOMAIN.read({"id": "a", "text": text, "rows": True, "cols": 10}, "x").given
+
+
+@given(
+    cols=st.integers(2, 8),
+    rows=st.integers(2, 8),
+    seed=st.integers(0, 300),
+    at=st.integers(0, 400),
+    word=st.sampled_from(["0", "1", "c0", "c9"]),
+)
+def test_levels_agree_on_the_size_of_the_grid(cols: int, rows: int, seed: int, at: int, word: str) -> None:
+    rng = np.random.default_rng(seed)
+    cells = [(x, y) for y in range(rows) for x in range(cols)]
+    chosen = rng.permutation(len(cells))
+    walls = tuple(cells[i] for i in chosen[2 : 2 + len(cells) // 4])
+    maze = Maze(cols=cols, rows=rows, walls=walls, start=cells[chosen[0]], goal=cells[chosen[1]])
+    if distance(maze) is None:
+        return
+    solved = solve(maze, DIALECTS["beyond-semantics"])
+    words = render(maze, solved.trace, solved.plan, DIALECTS["beyond-semantics"]).split()
+    words[at % len(words)] = word
+    found = [check(" ".join(words), level=level) for level in Level]
+    assert len({str(one.facts) for one in found}) == 1 and len({one.plan_optimal for one in found}) == 1
+    for weaker, stronger in zip(found, found[1:], strict=False):
+        assert all(stronger.counts.get(code, 0) >= number for code, number in weaker.counts.items())
+
+
+@pytest.mark.parametrize("more", ["wall 1 0 solution ", "wall 1 0 reasoning solution ", "start 0 0 solution "])
+def test_a_model_cannot_add_to_its_problem(more: str) -> None:
+    prompt = "query start 0 0 goal 2 0 wall 1 2"
+    round_about = "plan 0 0 plan 0 1 plan 1 1 plan 2 1 plan 2 0 end"
+    honest = check(f"solution {round_about}", level=Level.STRICT, prompt=prompt)
+    assert honest.parsed and (honest.plan_valid, honest.plan_optimal) == (True, False)
+    found = check(more + round_about, level=Level.STRICT, prompt=prompt)
+    assert not found.parsed and found.plan_optimal is False
+
+
 # -- no false alarms -----------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +250,23 @@ def test_errors_after_the_first_are_counted_on_the_repaired_state() -> None:
     words[closes[5] + 4] = "c66"
     found = check(" ".join(words))
     assert codes(found) == ["G_MISMATCH", "WRONG_H"]
+
+
+def test_cells_passed_over_and_the_end_are_said_once() -> None:
+    for index in range(12):
+        _, text = solved_text("drunkards-walk", 10, index, "beyond-semantics")
+        words = text.split()
+        closes = [i for i, word in enumerate(words) if word == "close"]
+        goal = words[closes[-1] : closes[-1] + 5]
+        # The goal closed in the middle, its create just before: one finding of policy, one of what follows.
+        at = closes[len(closes) // 2]
+        found = check(" ".join([*words[:at], *goal, *words[at:]]), level=Level.STRICT)
+        assert found.counts.get("AFTER_GOAL") == 1 and sum(found.counts.values()) <= 5
+        # A close left out whose cell has no children: what comes after is not blamed for it again.
+        leaves = [a for a, b in zip(closes, closes[1:], strict=False) if b == a + 5]
+        if leaves:
+            skipped = words[: leaves[0]] + words[leaves[0] + 5 :]
+            assert check(" ".join(skipped), level=Level.STRICT).counts.get("NOT_MIN_F", 0) <= 1
 
 
 def test_limit_cuts_the_list_and_not_the_counts() -> None:

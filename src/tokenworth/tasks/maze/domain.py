@@ -23,7 +23,7 @@ def read(record: Mapping[str, object], source: str) -> FormalText:
     if not isinstance(body, str) or not isinstance(prompt, str):
         got = ", ".join(sorted(map(str, record))) or "an empty object"
         raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
-    given = {name: record[name] for name in ("rows", "cols") if isinstance(record.get(name), int)}
+    given = {name: value for name in ("rows", "cols") if isinstance(value := record.get(name), int) and not isinstance(value, bool)}
     return FormalText(
         id=str(record.get("id", "")),
         prompt=prompt if trace is not None else "",

@@ -57,6 +57,16 @@ class Frontier:
         best = self.best()
         return None if best is None else best[1]
 
+    def pass_over(self, f: int) -> None:
+        """Leaves open cells below ``f`` out of what comes first from now on: they were passed over, and that was said once."""
+        while (best := self.best()) is not None and best[0] < f:
+            heappop(self._heap)
+
+    def close(self, cell: int) -> None:
+        """Takes out a cell that is closed now, before its children are added: a heap's order depends on when."""
+        if self._exact is not None:
+            self._exact.close(cell, self._status)
+
     def f_of(self, cell: int) -> int:
         """The f of an open cell."""
         return self._entry[cell] >> (_CELL_BITS + _TIE_BITS)
@@ -79,15 +89,25 @@ class RustHeap:
 
     def next_open(self, status: bytearray) -> int | None:
         """The cell of the first entry that is not closed; entries before it are dropped, it stays."""
-        data = self._data
-        while data:
-            if status[data[0][2]] != CLOSED:
-                return data[0][2]
-            last = data.pop()
-            if data:
-                data[0] = last
-                self._down()
+        while self._data:
+            if status[self._data[0][2]] != CLOSED:
+                return self._data[0][2]
+            self._pop()
         return None
+
+    def close(self, cell: int, status: bytearray) -> None:
+        """Drops the entries of closed cells that have come up, and with them the first one of this cell."""
+        while self._data and status[self._data[0][2]] == CLOSED:
+            is_own = self._data[0][2] == cell
+            self._pop()
+            if is_own:
+                return
+
+    def _pop(self) -> None:
+        last = self._data.pop()
+        if self._data:
+            self._data[0] = last
+            self._down()
 
     def _up(self, at: int) -> None:
         data = self._data

@@ -73,7 +73,7 @@ def parse(text: FormalText, dialect: Dialect) -> Parsed:
     """The parts of a text; what cannot be read is among the problems, never raised."""
     head = words_of(text.prompt)
     words = head + words_of(text.trace)
-    sections = _marked(words, text.is_cut) if dialect.marked else _unmarked(words, len(head))
+    sections = _marked(words, len(head), text.is_cut) if dialect.marked else _unmarked(words, len(head))
     problems = sections.problems
     prompt = _prompt(words, sections.prompt, dialect, problems)
     found: Events | None = None
@@ -109,7 +109,7 @@ def _index(words: Sequence[str], word: str, start: int) -> int:
         return len(words)
 
 
-def _marked(words: list[str], is_cut: bool) -> _Sections:
+def _marked(words: list[str], offset: int, is_cut: bool) -> _Sections:
     n = len(words)
     first = 1 if words[:1] == ["query"] else 0
     solution = _index(words, "solution", first)
@@ -118,6 +118,11 @@ def _marked(words: list[str], is_cut: bool) -> _Sections:
         trace_mark = n
     end = _index(words, "end", min(solution, n))
     sections = _Sections(prompt=(first, min(trace_mark, solution)), trace=None, plan=None)
+    prompt_end = sections.prompt[1]
+    if 0 < offset < prompt_end:
+        # What the model wrote before its first mark is no part of the problem it was given.
+        sections.prompt = (first, offset)
+        sections.problems.append(problem(None, (offset, prompt_end), "'reasoning' or 'solution'", " ".join(words[offset : offset + 3])))
     if trace_mark < n:
         sections.trace = (trace_mark + 1, solution)
     if solution < n:

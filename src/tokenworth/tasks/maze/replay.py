@@ -2,7 +2,8 @@
 
 There is one replay for all levels; a level only chooses which findings count. After a finding the state is repaired and the replay goes
 on: wrong numbers are replaced by right ones; a closed cell that was not open is taken as open; an event outside of the grid or on a
-wall changes no list; children that are missing stay missing.
+wall changes no list; children that are
+missing stay missing; open cells that were passed over are not held against later events; what follows the goal is one finding.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ class Replay:
         status, heuristics = self._status, events.h or None
         for i, (is_close, x, y, g) in enumerate(zip(events.is_close, events.x, events.y, events.g, strict=True)):
             if self.goal_closed:
-                report("AFTER_GOAL", i, "nothing after the goal is closed", "close" if is_close else "create")
-                continue
+                more = len(events.x) - i
+                report("AFTER_GOAL", i, "nothing after the goal is closed", f"{more} more event{'s' if more > 1 else ''}")
+                break
             inside = x < cols and y < rows
             if not inside:
                 report("OOB", i, f"a cell of the {cols} x {rows} grid", f"{x} {y}")
@@ -155,6 +157,7 @@ class Replay:
         f = self._frontier.f_of(cell)
         if best[0] < f:
             self._report("NOT_MIN_F", i, f"f {best[0]}, as of {self.told(best[1])}", f"f {f}")
+            self._frontier.pass_over(f)
         elif self._with_ties:
             first = self._frontier.first()
             if first is not None and first != cell:
@@ -168,6 +171,7 @@ class Replay:
             return
         status, costs = self._status, self._g
         status[cell], costs[cell] = CLOSED, g
+        self._frontier.close(cell)
         if cell == self.goal:
             self.goal_closed = True
             return

@@ -37,15 +37,15 @@ CODES: Mapping[str, Tier] = {
 
 _TIES = frozenset({"TIE_ORDER", "CHILD_ORDER"})
 _PLAN = frozenset(code for code, tier in CODES.items() if not tier.is_of_trace)
-_PAPER = _PLAN | {"PARSE", "OOB", "WALL", "NOT_ADJ", "CLOSED_AGAIN", "NOT_OPEN", "NOT_MIN_F", "GOAL_NOT_CLOSED"}
+_PAPER = _PLAN | {"PARSE", "OOB", "WALL", "NOT_ADJ", "NO_EXPANSION", "CLOSED_AGAIN", "NOT_OPEN", "NOT_MIN_F", "GOAL_NOT_CLOSED"}
 
 ACTIVE: Mapping[Level, frozenset[str]] = {
     Level.PAPER: frozenset(_PAPER),
     Level.STRICT: frozenset(CODES) - _TIES,
     Level.TIES: frozenset(CODES),
 }
-"""The codes that count at a level. ``paper``: parsing error, invalid neighbour (OOB, WALL, NOT_ADJ), already closed, not in the open
-list, not lowest f, goal not reached.
+"""The codes that count at a level. ``paper``: parsing error, invalid neighbour (OOB, WALL, NOT_ADJ, NO_EXPANSION), already closed, not
+in the open list, not lowest f, goal not reached.
 
 Source: Stechly et al. 2025, arXiv 2505.13775, the validator's error classes.
 """

@@ -101,6 +101,7 @@ def _solve_with_heap(maze: Maze) -> Solution:
     while (number := heap.next_open(status)) is not None:
         cell = (number % maze.cols, number // maze.cols)
         status[number] = CLOSED
+        heap.close(number, status)
         trace.append(Event(verb="close", cell=cell, g=g[cell]))
         if cell == maze.goal:
             return Solution(trace=tuple(trace), plan=_way(parent, maze))

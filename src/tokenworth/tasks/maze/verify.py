@@ -8,7 +8,7 @@ from tokenworth.core.verification import FormalText, Level, Tier, Verification, 
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.grammar import Parsed, Prompt, parse
-from tokenworth.tasks.maze.instance import MAX_SIDE, Cell, Maze, distance
+from tokenworth.tasks.maze.instance import Cell, Maze, distance
 from tokenworth.tasks.maze.replay import Replay
 from tokenworth.tasks.maze.rules import ACTIVE, CODES
 from tokenworth.tasks.maze.words import places_of
@@ -48,30 +48,35 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     """What is broken in a maze text at a level. See the rule table in docs/methods/maze.md.
 
     A level that does not fit the dialect (tie order where ties are broken at random) checks what can be checked: `Level.STRICT`.
-    The size of the grid is not part of the text. Where ``given`` has no rows and cols it is the least square that holds the prompt; a
-    trace that is a valid run on the least rectangle that holds prompt and events is judged on that one.
+    The size of the grid is not part of the text. Where ``given`` has no rows and cols it is the least square that holds the prompt, or the
+    least rectangle that holds prompt and events, whichever leaves fewer broken rules in the trace: the same at every level.
     """
     spoken = DIALECTS[dialect]
     parsed = parse(text, spoken)
+    return _verify_on(text, parsed, spoken, level, limit, _size(text, parsed, spoken))
+
+
+def _size(text: FormalText, parsed: Parsed, dialect: Dialect) -> tuple[int, int]:
+    """(cols, rows) of the grid, the same at every level: given, or the candidate on which the trace breaks fewest rules."""
     sizes = _sizes(text, parsed)
-    found = _verify_on(text, parsed, spoken, level, limit, sizes[0])
-    for size in sizes[1:]:
-        if found.trace_valid and found.plan_valid is not False:
-            break
-        other = _verify_on(text, parsed, spoken, level, limit, size)
-        if other.trace_valid:
-            found = other
-    return found
+    if len(sizes) == 1:
+        return sizes[0]
+
+    def broken(size: tuple[int, int]) -> int:
+        found = _verify_on(text, parsed, dialect, Level.STRICT, 0, size)
+        return sum(number for code, number in found.counts.items() if CODES[code].is_of_trace)
+
+    return min(sizes, key=broken)
 
 
 def _sizes(text: FormalText, parsed: Parsed) -> list[tuple[int, int]]:
-    """(cols, rows) to try, in order."""
+    """(cols, rows) that the grid may have, the likelier first."""
     if parsed.prompt is None:
         return [(0, 0)]
-    given = [text.given.get(name) for name in ("cols", "rows")]
+    cols, rows = (text.given.get(name) for name in ("cols", "rows"))
+    if isinstance(cols, int) and isinstance(rows, int):
+        return [(cols, rows)]
     side = parsed.prompt.side
-    if all(isinstance(value, int) and side <= value <= MAX_SIDE for value in given):
-        return [(int(str(given[0])), int(str(given[1])))]
     cells = [parsed.prompt.start, parsed.prompt.goal, *parsed.prompt.walls]
     events = parsed.events
     xs, ys = [x for x, _ in cells], [y for _, y in cells]
@@ -82,8 +87,8 @@ def _sizes(text: FormalText, parsed: Parsed) -> list[tuple[int, int]]:
 
 
 def maze_of(text: FormalText, dialect: Dialect, parsed: Parsed) -> Maze | None:
-    """The maze of a text on the first size tried; None where the prompt cannot be read."""
-    return None if parsed.prompt is None else _maze(parsed.prompt, _sizes(text, parsed)[0])
+    """The maze of a text as it is judged; None where the prompt cannot be read or does not fit the size that is given."""
+    return None if parsed.prompt is None else _maze(parsed.prompt, _size(text, parsed, dialect))
 
 
 def _maze(prompt: Prompt, size: tuple[int, int]) -> Maze | None:
@@ -99,6 +104,10 @@ def _verify_on(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level,
     for problem in parsed.problems:
         findings.add("PARSE", problem.words, problem.event, problem.expected, problem.got)
     maze = None if parsed.prompt is None else _maze(parsed.prompt, size)
+    if maze is None and parsed.prompt is not None:
+        findings.add(
+            "PARSE", (parsed.offset, parsed.offset), None, f"a prompt that fits the {size[0]} x {size[1]} grid given", "cells outside"
+        )
     follows: bool | None = None
     valid: bool | None = None
     optimal: bool | None = None
@@ -114,7 +123,7 @@ def _verify_on(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level,
         dialect=dialect.name,
         level=level if level in dialect.levels else Level.STRICT,
         version=VERSION,
-        parsed=not parsed.problems and not parsed.plan_problems and parsed.prompt is not None,
+        parsed=not parsed.problems and not parsed.plan_problems and maze is not None,
         trace_valid=None if parsed.events is None and not broken else not broken,
         plan_valid=valid,
         plan_optimal=optimal,
