@@ -44,10 +44,10 @@ class Course:
                 self._parent[cell] = self.current
                 self.due.remove(cell)
             return
-        # As the solver does: what is stale leaves the heap before each close, which decides how the rest lies in it.
-        self._heap.next_open(self._status)
         self.closed[cell] = self.open.pop(cell)
-        self._status[cell[1] * self.maze.cols + cell[0]] = CLOSED
+        number = cell[1] * self.maze.cols + cell[0]
+        self._status[number] = CLOSED
+        self._heap.close(number, self._status)
         self.current = cell
         self.due = [] if cell == self.maze.goal else [near for near in self.beside(cell) if self._improves(near, event.g + 1)]
 
