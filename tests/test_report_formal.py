@@ -146,6 +146,33 @@ def test_other_words_or_another_prompt_are_not_joined():
     assert view.formal[0].traces[0].measured == 0
 
 
+def test_samples_are_called_by_group_and_id_of_their_own_model():
+    rows = [formal.row(6, k, id=f"draw {k}") for k in (4, 5, 6)]
+    docs = []
+    for group in ("one", "two"):
+        curves = [formal.measured(row) for row in rows]
+        model = dataclasses.replace(curves[0].model, name=group, fingerprint="")
+        traces = tuple(c.trace for c in curves)
+        docs.append(dataclasses.replace(curves[0], model=model))
+        docs.append(dataclasses.replace(cases.sample_set(3), problem=curves[0].problem, model=model, traces=traces, chosen=None))
+    # The rows of the second model come first: the words alone do not say whose they are.
+    verified = [formal.renamed(row, group=group) for group in ("two", "one") for row in rows]
+    view = join_views(group_views([*docs, formal.document(verified)]), title="two models")
+    by_name = {t.name: next(f.value for f in t.facts if f.label == "model") for t in view.traces}
+    assert by_name == {f"{g} · draw {k}": g for g in ("one", "two") for k in (4, 5, 6)}
+    assert sorted(t.measured for t in view.formal[0].traces) == list(range(6))
+    assert [view.traces[t.measured].name for t in view.formal[0].traces] == [f"{t.group} · {t.id}" for t in verified]
+
+
+def test_a_maze_is_headed_with_its_id():
+    curve = formal.measured(formal.row(6, 5))
+    problem = dataclasses.replace(curve.problem, id="maze:x/3", question="query start 4,5", task="maze:x")
+    (view,) = group_views([dataclasses.replace(curve, problem=problem)])
+    assert (view.title, view.traces[0].title, view.traces[0].question) == ("maze:x/3", "maze:x/3", "query start 4,5")
+    (view,) = group_views([dataclasses.replace(curve, problem=dataclasses.replace(problem, task="other"))])
+    assert (view.title, view.traces[0].title) == ("query start 4,5", "")
+
+
 def test_two_curves_of_one_text_take_one_row_each():
     row = formal.row(6, 5)
     docs = [formal.measured(row), formal.measured(row, seed=12), formal.document([row, formal.renamed(row, id="again")])]

@@ -212,6 +212,34 @@ def test_a_curve_and_its_first_error_stand_on_one_page(open_report):
     assert page.locator(".strip .s-rule").count() == 1
 
 
+def stepped(row, at):
+    """A curve of the trace with a value at each cut: 0.5 up to cut ``at``, 0.75 after."""
+    curve = formal.measured(row)
+    n = len(curve.trace.pieces) + 1
+    value = tuple(0.5 if cut <= at else 0.75 for cut in range(n))
+    lists = {"value": value, "low": tuple(v - 0.1 for v in value), "high": tuple(v + 0.1 for v in value)}
+    lists |= {"n_started": (4,) * n, "n_effective": (4.0,) * n, "cuts": tuple(range(n))}
+    bare = {"outcomes": {}, "outcomes_low": {}, "outcomes_high": {}, "branches": (), "samples": (), "events": ()}
+    return dataclasses.replace(curve, **lists, **bare, leave=None, unsampled=None, widened=None)
+
+
+def test_the_change_across_an_event_is_told_and_its_token_pinned(open_report):
+    first = WRONG.verification.violations[0]
+    at = len(WRONG.text[WRONG.drawing.steps[0].chars[0] : first.chars[0]].split())
+    page = open_report(join_views(group_views([stepped(WRONG, at + 2), formal.document([WRONG])]), title="one maze"))
+    until(page, "document.querySelector('.vcard') !== null")
+    assert page.evaluate("document.querySelector('#tw-pane .pin').unit") == at + 2
+    told = "0.50 → 0.75, Δ +0.25 [+0.05, +0.45]"
+    assert f"across this event: P(plan correct) {told}" in page.locator(".vcard").inner_text()
+    assert f"across this event: {told}" in page.locator(".readout").inner_text()
+    assert page.locator(".vcard .link").count() == 0
+    page.get_by_role("button", name="next violation").click()
+    assert "across this event: P(plan correct) 0.75 → 0.75, Δ ±0.00 [−0.20, +0.20]" in page.locator(".vcard").inner_text()
+    page.get_by_role("button", name="tables").click()
+    until(page, "document.querySelectorAll('.strip').length === 1")
+    assert f"across the first error: {told}" in page.locator(".strip").inner_text()
+
+
 def test_a_trace_without_a_grid_or_with_its_text_left_out(open_report):
     plain = formal.renamed(WRONG, drawing=None)
     page = open_report(one(plain), "#v1&i=0&o=0")

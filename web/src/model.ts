@@ -1,6 +1,7 @@
 // The view model as the page carries it (header) and as the viewer uses it (decoded).
 import * as codec from "./codec";
 import type { Column, TextColumn, Texts } from "./codec";
+import { unitOf } from "./formal/change";
 import { Chunk, decodeIndex } from "./formal/model";
 import type { Formal, FormalHead, FormalIndex } from "./formal/model";
 
@@ -79,6 +80,8 @@ interface SamplesHead {
 export interface TraceHead {
   readonly name: string;
   readonly label: string;
+  // Shown in place of a question that is machine text; empty: the question is shown.
+  readonly title: string;
   readonly problem: string;
   readonly measured: boolean;
   // Index into the page's sample sets, or -1.
@@ -126,6 +129,9 @@ export interface Curve extends Omit<CurveHead, "columns"> {
   readonly deltaFrom: Float32Array;
   readonly leave: Float32Array | null;
   readonly unsampled: Float32Array | null;
+  // Log probability of the trace up to a cut and what the limits were widened by: they bound a change between two cuts; null: no bound.
+  readonly logKept: Float32Array | null;
+  readonly widened: Float32Array | null;
 }
 
 export interface Stack extends Omit<StackHead, "columns"> {
@@ -207,7 +213,7 @@ async function blobOf(id: string): Promise<Uint8Array> {
 const byId = new Map<number, Promise<Trace>>();
 const chunks = new Map<number, Promise<Chunk>>();
 
-// Verified traces follow the others: the trace of row r that is no measured one has the index `traces.length + r`.
+// Verified traces follow the others: the trace of row r that is none of them has the index `traces.length + r`.
 export function loadTrace(header: Header, index: number, rows: FormalIndex | null): Promise<Trace> {
   let found = byId.get(index);
   if (!found) byId.set(index, (found = decode(header, index, rows)));
@@ -231,7 +237,7 @@ async function decode(header: Header, index: number, rows: FormalIndex | null): 
   return { ...found, ...(await formalPart(header, rows!, row, found, false)) };
 }
 
-type Units = Pick<Trace, "prompt" | "pieces" | "answer" | "n" | "events">;
+type Units = Pick<Trace, "prompt" | "pieces" | "answer" | "n" | "events" | "curve">;
 
 async function formalPart(header: Header, rows: FormalIndex, row: number, units: Units, own: boolean): Promise<Pick<Trace, "formal" | "events">> {
   const { chunk, codes } = header.formal!;
@@ -240,11 +246,11 @@ async function formalPart(header: Header, rows: FormalIndex, row: number, units:
   return { formal, events: marked(units, formal) };
 }
 
-// Violations are marks like others, at the cut after their first unit; those of the answer stand at its end.
+// Violations are marks like others, at the cut after the unit they are shown at; those of the answer stand at its end.
 function marked(units: Units, formal: Formal): TraceEvent[] {
   const own = formal.violations.map((v, k): TraceEvent => {
     const where = v.event >= 0 ? ` at event ${v.event}` : "";
-    return { cut: Math.max(0, Math.min(units.n, v.from + 1)), kind: k === 0 ? "first error" : "violation", label: `${v.code.name}${where}: expected ${v.expected}, got ${v.got}`, stack: -1 };
+    return { cut: Math.max(0, Math.min(units.n, unitOf(formal, v, units.n, units.curve) + 1)), kind: k === 0 ? "first error" : "violation", label: `${v.code.name}${where}: expected ${v.expected}, got ${v.got}`, stack: -1 };
   });
   return [...units.events, ...own].sort((a, b) => a.cut - b.cut);
 }
@@ -259,7 +265,7 @@ const NO_NUMBERS = new Int32Array(0);
 const NO_VALUES = new Float32Array(0);
 const NO_TEXTS: Texts = codec.fromLengths("", []);
 
-// A verified trace that nothing was measured of, as a trace of its own.
+// A verified trace that is no other trace of the page, as a trace of its own.
 async function verified(header: Header, rows: FormalIndex, row: number): Promise<Trace> {
   const head = header.formal!;
   const text = (await loadChunk(head, Math.floor(row / head.chunk))).text(row % head.chunk);
@@ -268,7 +274,7 @@ async function verified(header: Header, rows: FormalIndex, row: number): Promise
     ([label, value]) => ({ label, value, detail: "", minor: false }),
   );
   const bare = {
-    name: rows.ids.at(row), label: [rows.groups[rows.group[row]!], rows.ids.at(row)].filter(Boolean).join(" · "), problem: "", measured: false, sample_set: -1, problem_id: "", unit: "token" as const, question: "", outcome: "",
+    name: rows.ids.at(row), label: [rows.groups[rows.group[row]!], rows.ids.at(row)].filter(Boolean).join(" · "), title: "", problem: "", measured: false, sample_set: -1, problem_id: "", unit: "token" as const, question: "", outcome: "",
     verdict: ["correct", "incorrect", "unknown"][rows.answer[row]!]!, notes: document.notes, options: [], facts, outcomes: [], curve: null, stacks: [], metrics: [],
   };
   const samples = { outcomes: [], verdicts: [], stops: [], left_out: 0 };
@@ -321,6 +327,8 @@ function decodeCurve(head: CurveHead, blob: Uint8Array): Curve {
     delta: f("delta"), deltaLow: f("delta_low"), deltaHigh: f("delta_high"), deltaFrom: f("delta_from"),
     leave: head.columns["leave"] ? f("leave") : null,
     unsampled: head.columns["unsampled"] ? f("unsampled") : null,
+    logKept: head.columns["log_kept"] ? f("log_kept") : null,
+    widened: head.columns["widened"] ? f("widened") : null,
   };
 }
 

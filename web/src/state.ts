@@ -2,6 +2,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { EVERYTHING, matching } from "./formal/filter";
 import type { Filter } from "./formal/filter";
+import { unitOf } from "./formal/change";
 import { stepAt } from "./formal/model";
 import type { FormalIndex, Violation } from "./formal/model";
 import { METRICS, START, TABS, parseHash, printHash } from "./hash";
@@ -186,7 +187,7 @@ export function showViolation(k: number): void {
   batch(() => {
     violation.value = k;
     hover.value = null;
-    focus.value = clamp(at.from);
+    focus.value = clamp(unitOf(found.formal!, at, found.n, found.curve));
     pinned.value = true;
   });
 }

@@ -18,7 +18,7 @@ def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
     columns: dict[str, Json] = {name: blob.numbers(getattr(curve, name)) for name in names}
     columns |= {name: blob.integers(getattr(curve, name)) for name in ("cuts", "n_started")}
     columns["state"] = blob.small(curve.state)
-    for name in ("leave", "unsampled"):
+    for name in ("leave", "unsampled", "log_kept", "widened"):
         values: tuple[Number, ...] | None = getattr(curve, name)
         columns[name] = None if values is None else blob.numbers(values)
     words: dict[str, Json] = {k: getattr(curve, k) for k in ("label", "level", "interval", "assumption", "follows")}
@@ -79,7 +79,7 @@ def _samples(trace: TraceView, keep: Sequence[bool], blob: Blob, texts: Blob) ->
 
 def _trace(trace: TraceView, keep: Sequence[bool]) -> tuple[dict[str, Json], str, str]:
     blob, texts = Blob(), Blob()
-    names = ("name", "measured", "sample_set", "problem_id", "unit", "question", "outcome", "verdict", "notes")
+    names = ("name", "title", "measured", "sample_set", "problem_id", "unit", "question", "outcome", "verdict", "notes")
     head: dict[str, Json] = {k: getattr(trace, k) for k in names}
     head["options"] = [asdict(o) for o in trace.options]
     head["facts"] = [asdict(f) for f in trace.facts]

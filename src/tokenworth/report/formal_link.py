@@ -1,8 +1,9 @@
-"""Which verified trace is which measured one: the same words after the same prompt."""
+"""Which verified trace is which trace of the view: the same words after the same prompt."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -10,30 +11,57 @@ from tokenworth.report.formal_model import FormalTraceView
 from tokenworth.report.model import TraceView, View
 
 _WORD = re.compile(r"[^ \t\n\r\f\v]+")
+_END = 64
 _MARKERS = {"bos", "eos", "<bos>", "<eos>", "<s>", "</s>", "<|endoftext|>", "<|bos|>", "<|eos|>", "<end>", "end", "<pad>"}
 """Words that a tokenizer puts around a text, and the last word of some dialects."""
 
 
 def linked(view: View) -> View:
-    """The view with each measured trace joined to the first verified trace of the same words; it is then called as that one is."""
-    measured = [(i, {_trimmed(words) for words in _spellings(t)}) for i, t in enumerate(view.traces) if t.measured]
-    if not view.formal or not measured:
+    """The view with each of its traces joined to the first verified trace of the same words; it is then called as that one is.
+
+    A verified trace of a group that bears a model's name is joined with traces of that model, and those of such a model with no others:
+    two models may write the same words.
+    """
+    if not view.formal or not view.traces:
         return view
+    groups = {row.group for f in view.formal for row in f.traces}
+    found = _Candidates(view)
     taken: dict[int, str] = {}
 
     def joined(row: FormalTraceView) -> FormalTraceView:
         mine = _trimmed(_words(row.text))
-        for i, spellings in measured:
-            for words in () if i in taken else spellings:
-                skip = len(mine) - len(words)
-                if words and skip >= 0 and mine[skip:] == words and _same_prompt(row, mine[:skip], view.traces[i]):
-                    taken[i] = " · ".join(x for x in (row.group, row.id) if x)
-                    return replace(row, measured=i, skip=skip)
+        for i, words in found.ending(mine):
+            skip = len(mine) - len(words)
+            model = found.models[i]
+            if i in taken or skip < 0 or mine[skip:] != words or (model in groups and model != row.group):
+                continue
+            if _same_prompt(row, mine[:skip], view.traces[i]):
+                chosen = ", chosen" if view.traces[i].name.endswith(", chosen") else ""
+                taken[i] = (" · ".join(x for x in (row.group, row.id) if x) or view.traces[i].name) + chosen
+                return replace(row, measured=i, skip=skip)
         return row
 
     formal = tuple(replace(f, traces=tuple(map(joined, f.traces))) for f in view.formal)
     traces = tuple(replace(t, name=taken.get(i, t.name)) for i, t in enumerate(view.traces))
     return replace(view, traces=traces, formal=formal)
+
+
+class _Candidates:
+    """The traces of a view by their last words, in order: comparing every pair of a thousand traces would take seconds."""
+
+    def __init__(self, view: View) -> None:
+        self.models = [next((f.value for f in t.facts if f.label == "model"), "") for t in view.traces]
+        self._ends: dict[tuple[str, ...], list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
+        self._sizes: set[int] = set()
+        for i, trace in enumerate(view.traces):
+            for words in {_trimmed(x) for x in _spellings(trace)} - {()}:
+                self._ends[words[-_END:]].append((i, words))
+                self._sizes.add(min(_END, len(words)))
+
+    def ending(self, words: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
+        """Traces that may be the end of ``words``, each with its own words."""
+        sizes = [n for n in self._sizes if n <= len(words)]
+        return sorted((pair for n in sizes for pair in self._ends.get(words[len(words) - n :], ())), key=lambda pair: pair[0])
 
 
 def _same_prompt(row: FormalTraceView, before: Sequence[str], trace: TraceView) -> bool:

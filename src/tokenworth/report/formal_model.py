@@ -55,7 +55,7 @@ class FormalTraceView:
     """One verified trace. ``state``, ``link`` and ``answer`` are its place in the table; ``table`` the index of that, or -1.
 
     ``text`` from ``head`` to ``tail`` is the trace, what is before it the prompt, what is after it the answer. ``measured``: index of the
-    view's trace that is this one and has a curve or forced answers, or -1; ``skip``: how many words of ``text`` come before that trace.
+    view's trace that is this one, or -1; ``skip``: how many words of ``text`` come before that trace.
     """
 
     id: str

@@ -71,7 +71,8 @@ def _formal_ranks(view: View) -> list[int]:
     ranks: list[int] = []
     for number, formal in enumerate(view.formal):
         for trace in formal.traces:
-            ranks.append(0 if trace.measured >= 0 else seen[number, trace.group])
+            measured = trace.measured >= 0 and view.traces[trace.measured].measured
+            ranks.append(0 if measured else seen[number, trace.group])
             seen[number, trace.group] += 1
     return ranks
 

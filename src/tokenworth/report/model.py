@@ -62,7 +62,8 @@ class OutcomeView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveView:
     """The value curve. ``state`` is `MEASURED`, `FOLLOWS` or `MISSING`; ``delta`` is against ``delta_from``, the previous
-    cut with a value, with an outer interval (the two pointwise intervals at their farthest).
+    cut with a value, with an outer interval (the two pointwise intervals at their farthest). ``log_kept`` (the log probability of
+    the trace up to a cut) and ``widened`` bound such a difference between any two cuts under the recursion; None where it does not apply.
     """
 
     label: str
@@ -83,6 +84,8 @@ class CurveView:
     delta_from: tuple[Number, ...]
     leave: tuple[Number, ...] | None
     unsampled: tuple[Number, ...] | None
+    log_kept: tuple[Number, ...] | None = None
+    widened: tuple[Number, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +182,11 @@ class TraceView:
     """One trace with all that is known about it.
 
     ``measured`` tells a trace with results of its own from a member of a sample set; ``sample_set`` is the index of the
-    set it belongs to in the view's ``sets``, or -1.
+    set it belongs to in the view's ``sets``, or -1. ``title`` stands for a question that is machine text; empty: the question is shown.
     """
 
     name: str
+    title: str = ""
     measured: bool
     sample_set: int = -1
     problem_id: str

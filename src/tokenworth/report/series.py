@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tokenworth.core.documents import CurveDoc, Number, ProblemDoc
 from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
@@ -28,6 +29,7 @@ def curve_view(doc: CurveDoc) -> CurveView:
     low, high = tuple(known(x) for x in doc.low), tuple(known(x) for x in doc.high)
     delta, delta_low, delta_high, delta_from = _differences(doc, value, low, high)
     recursion = doc.plan.name == "excursions"
+    sums = _log_kept(doc)
     return CurveView(
         label=doc.value_label,
         level=doc.level,
@@ -47,6 +49,8 @@ def curve_view(doc: CurveDoc) -> CurveView:
         delta_from=delta_from,
         leave=doc.leave,
         unsampled=doc.unsampled,
+        log_kept=None if sums is None else tuple(float(sums[cut]) for cut in doc.cuts),
+        widened=None if sums is None else doc.widened,
     )
 
 
@@ -80,16 +84,23 @@ def _differences(doc: CurveDoc, value: Numbers, low: Numbers, high: Numbers) -> 
 
 def _leave_between(doc: CurveDoc) -> Callable[[int, int], float]:
     """A function: the largest |Δ| that the recursion allows between two cuts (1 where it does not apply)."""
-    p = doc.trace.probabilities
-    if doc.plan.name != "excursions" or p is None or any(x is None for x in p):
+    sums = _log_kept(doc)
+    if sums is None:
         return _no_bound
-    filled = np.clip(np.array(p, dtype=np.float64), 1e-300, 1.0)
-    sums = np.concatenate([[0.0], np.cumsum(np.log(filled))])
 
     def bound(a: int, b: int) -> float:
         return float(-np.expm1(sums[b] - sums[a]))
 
     return bound
+
+
+def _log_kept(doc: CurveDoc) -> NDArray[np.float64] | None:
+    """The log probability of the trace up to each cut; None without the recursion or with a probability that is not known."""
+    p = doc.trace.probabilities
+    if doc.plan.name != "excursions" or p is None or any(x is None for x in p):
+        return None
+    filled = np.clip(np.array(p, dtype=np.float64), 1e-300, 1.0)
+    return np.concatenate([[0.0], np.cumsum(np.log(filled))])
 
 
 def _no_bound(_a: int, _b: int) -> float:

@@ -23,6 +23,7 @@ from tokenworth.report.formal import formal_view
 from tokenworth.report.formal_link import linked
 from tokenworth.report.inert import whole
 from tokenworth.report.model import MetricView, OptionView, SetView, StackView, TraceView, View
+from tokenworth.report.names import page_title, short_title
 from tokenworth.report.series import curve_view, known, metric, nice_limit, outcome_views, per_unit
 from tokenworth.report.stacks import exit_stack, forced_metrics, forced_target, outcome_stack
 
@@ -59,7 +60,7 @@ def build_view(
         traces += _others(samples, [*(d.trace for d in (curve, forced) if d is not None), *elsewhere]) if elsewhere is not None else ()
     problem = next((d.problem for d in (curve, forced, samples) if d is not None and d.problem is not None), None)
     return View(
-        title=whole(title or (problem.question.strip().split("\n")[0] if problem else "") or "trace"),
+        title=whole(title or page_title(problem) or "trace"),
         generator=f"tokenworth {__version__}",
         traces=tuple(replace(t, sample_set=0) for t in traces) if samples is not None else tuple(traces),
         sets=(_set_view(samples),) if samples is not None else (),
@@ -192,6 +193,7 @@ def _trace_view(trace: TraceDoc, problem: ProblemDoc | None, **rest: object) -> 
     )
     return TraceView(
         unit=trace.unit,
+        title=whole(short_title(problem)),
         problem_id=whole(problem.id) if problem else "",
         question=whole(problem.question) if problem else "",
         options=options,

@@ -1,10 +1,11 @@
 // Verified traces that have a curve, side by side: where the value moves, and where the first formal error is.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { count, figure, signed } from "../format";
-import { loadTrace, rowOf } from "../model";
+import { count, figure } from "../format";
+import { loadTrace } from "../model";
 import type { Curve, Trace } from "../model";
 import { formalRows, header, openRow } from "../state";
+import { Across } from "./Across";
 
 const MOST = 12;
 const [WIDTH, HEIGHT] = [320, 64];
@@ -14,7 +15,7 @@ export function Compare() {
   const found = useSignal<readonly Trace[]>([]);
   useEffect(() => {
     const head = header.value!;
-    const places = [...rows.measured].filter((i) => i >= 0).slice(0, MOST);
+    const places = [...rows.measured].filter((i) => i >= 0 && head.traces[i]!.curve).slice(0, MOST);
     void Promise.all(places.map((i) => loadTrace(head, i, rows))).then((all) => (found.value = all.filter((t) => t.curve)));
   }, []);
   if (!found.value.length) return null;
@@ -29,7 +30,7 @@ export function Compare() {
           </li>
         ))}
       </ul>
-      <p class="dim">One scale for all: {longest.toLocaleString("en-US")} tokens wide, 0 to 1 high. Upright line: the first error. Numbers are at the cuts just before and just after it.</p>
+      <p class="dim">One scale for all: {longest.toLocaleString("en-US")} tokens wide, 0 to 1 high. Upright line: the first error. Numbers are at the cuts just before and just after its event; the interval of Δ has the outer limits.</p>
     </section>
   );
 }
@@ -42,16 +43,10 @@ function path(curve: Curve, longest: number, top: Float32Array, bottom?: Float32
   return all.length ? `M${all.join("L")}${bottom ? "z" : ""}` : "";
 }
 
-function valueAt(curve: Curve, cut: number): number {
-  const row = rowOf(curve.cuts, cut);
-  return row < 0 ? NaN : curve.value[row]!;
-}
-
 function Strip({ found, longest }: { found: Trace; longest: number }) {
   const curve = found.curve!;
   const first = found.formal?.violations[0];
   const inTrace = first && first.from >= 0 && first.from < found.n ? first : null;
-  const [before, after] = inTrace ? [valueAt(curve, inTrace.from), valueAt(curve, Math.min(found.n, inTrace.to))] : [NaN, NaN];
   const x = inTrace ? (inTrace.from / longest) * WIDTH : 0;
   return (
     <button type="button" class="strip" onClick={() => void openRow(found.formal!.row)}>
@@ -60,7 +55,7 @@ function Strip({ found, longest }: { found: Trace; longest: number }) {
         <span class={first ? "code" : "dim"}>{first ? `✗ ${first.code.name}${inTrace ? ` at token ${count(inTrace.from)}` : " in the answer"}` : "✓ no error"}</span>
         <small>
           {curve.label} {figure(curve.value[0], 2)} at the start, {figure(curve.value[curve.value.length - 1], 2)} at the end
-          {inTrace && !Number.isNaN(before) && !Number.isNaN(after) && `; across the first error ${figure(before, 2)} → ${figure(after, 2)} (${signed(after - before, 2)})`}
+          {first && <Across found={found} at={first} what=" · across the first error" />}
         </small>
       </span>
       <svg viewBox={`-1 -2 ${WIDTH + 2} ${HEIGHT + 4}`} role="img" aria-label={`${curve.label} over ${found.n} tokens`} preserveAspectRatio="none">

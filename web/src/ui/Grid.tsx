@@ -2,10 +2,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { count, visible } from "../format";
+import { eventSpan } from "../formal/change";
 import { ANSWERS, LINKS, STATES } from "../formal/model";
 import type { Formal, FormalIndex, Grid as GridData, Violation } from "../formal/model";
 import { eventsOf } from "../formal/replay";
 import { currentViolation, formalRows, header, moveToStep, nextViolation, showViolation, shown, step, trace, violation } from "../state";
+import { Across } from "./Across";
 import { GridPicture, cellUnder, spokenEvent } from "./GridPicture";
 import { Steps } from "./Steps";
 import { Section } from "./parts";
@@ -61,7 +63,8 @@ function Card({ formal, total }: { formal: Formal; total: number }) {
   const at = currentViolation();
   if (!at) return <p class="vcard ok">No rule is broken at this level.</p>;
   const k = violation.value;
-  const away = at.from >= 0 && at.from < trace.value!.n && (shown.value < at.from || shown.value >= at.to);
+  const span = eventSpan(formal, at, trace.value!.n);
+  const away = span !== null && (shown.value < span[0] || shown.value >= span[1]);
   return (
     <article class="vcard" aria-label="violation">
       <header>
@@ -92,6 +95,9 @@ function Card({ formal, total }: { formal: Formal; total: number }) {
         )}
       </p>
       {at.code.text && <p>{at.code.text}</p>}
+      <p class="delta">
+        <Across found={trace.value!} at={at} what="across this event" label />
+      </p>
       <dl class="expected">
         <dt>expected</dt>
         <dd>{visible(at.expected, 300, false)}</dd>

@@ -14,13 +14,13 @@ export function Header() {
   const at = tables ? undefined : trace.value?.head;
   const open = useSignal(false);
   const alone = trace.value?.formal && !trace.value.curve && !at?.measured;
-  const question = at?.question || (at && alone ? at.label : "") || head.title;
+  const question = (alone ? at?.title && at.label : at?.title) || at?.question || (at && alone ? at.label : "") || head.title;
   return (
     <header class="top">
       <div class="bar-top">
         <span class="brand">tokenworth</span>
         <div class={open.value ? "subject open" : "subject"}>
-          <h1>{question}</h1>
+          <h1 title={at?.title ? at.question : undefined}>{question}</h1>
           {question.length > 140 && (
             <button type="button" class="plain more" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
               {open.value ? "less" : "more"}

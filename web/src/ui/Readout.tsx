@@ -1,7 +1,10 @@
 // One line that says what the cursor stands on: the same on every screen size.
 import { rowOf } from "../model";
-import type { Formal } from "../formal/model";
+import type { Trace } from "../model";
+import { eventSpan } from "../formal/change";
+import type { Formal, Violation } from "../formal/model";
 import { metric, metricName, range, shown, step, trace } from "../state";
+import { Across } from "./Across";
 import { spokenEvent } from "./GridPicture";
 import { Num, Piece, unitWord } from "./parts";
 
@@ -19,7 +22,7 @@ export function Readout() {
         {unit < 0 ? `before the first ${unitWord()}` : `${unitWord()} ${unit.toLocaleString("en-US")}`}
       </span>
       {unit >= 0 && <Piece text={found.pieces.at(unit)} most={24} />}
-      {found.formal && unit >= 0 && <FormalPart formal={found.formal} unit={unit} />}
+      {found.formal && unit >= 0 && <FormalPart found={found} formal={found.formal} unit={unit} />}
       {curve && (
         <span>
           {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>not measured</em> : <Num x={curve.value[row]!} digits={2} />}
@@ -55,16 +58,24 @@ export function Readout() {
   );
 }
 
-function FormalPart({ formal, unit }: { formal: Formal; unit: number }) {
-  const about = formal.violations.filter((v) => v.from <= unit && unit < v.to);
+function stands(formal: Formal, at: Violation, n: number, unit: number): boolean {
+  const span = eventSpan(formal, at, n);
+  return span !== null && span[0] <= unit && unit < span[1];
+}
+
+// At an error the change across the event takes the room of what the event says, which the grid says too.
+function FormalPart({ found, formal, unit }: { found: Trace; formal: Formal; unit: number }) {
+  const about = formal.violations.filter((v) => stands(formal, v, found.n, unit));
+  const changes = about.length > 0 && found.curve !== null;
   return (
     <>
       {formal.grid && step.value >= 0 && (
         <span>
-          event {step.value.toLocaleString("en-US")} <span class="dim">{spokenEvent(formal.grid, step.value)}</span>
+          event {step.value.toLocaleString("en-US")} {!changes && <span class="dim">{spokenEvent(formal.grid, step.value)}</span>}
         </span>
       )}
       {about.length > 0 && <span class="code">✗ {[...new Set(about.map((v) => v.code.name))].join(" ")}</span>}
+      {changes && <Across found={found} at={about[0]!} what="across this event" />}
     </>
   );
 }

@@ -111,7 +111,7 @@ function Entry({ rows, row }: { rows: FormalIndex; row: number }) {
           )}
           {` · ${count(rows.events[row]!)} events`}
           {!rows.kept[row] && " · text left out"}
-          {rows.measured[row]! >= 0 && " · with a curve"}
+          {header.value!.traces[rows.measured[row]!]?.curve && " · with a curve"}
         </span>
       </span>
       <span class="entryend">

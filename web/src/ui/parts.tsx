@@ -27,11 +27,11 @@ export function Between({ low, high }: { low: number; high: number }) {
   );
 }
 
-export function Interval({ low, high, sign = false }: { low: number; high: number; sign?: boolean }) {
+export function Interval({ low, high, digits = 3, sign = false }: { low: number; high: number; digits?: number; sign?: boolean }) {
   if (Number.isNaN(low) || Number.isNaN(high)) return null;
   return (
     <span class="interval">
-      [<Num x={low} sign={sign} />, <Num x={high} sign={sign} />]
+      [<Num x={low} digits={digits} sign={sign} />, <Num x={high} digits={digits} sign={sign} />]
     </span>
   );
 }

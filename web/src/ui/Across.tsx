@@ -1,0 +1,21 @@
+// The change of the value across an event, with the outer limits of Δ.
+import { across, eventSpan } from "../formal/change";
+import type { Violation } from "../formal/model";
+import type { Trace } from "../model";
+import { count } from "../format";
+import { Interval, Num, unitWord } from "./parts";
+
+export function Across({ found, at, what, label = false }: { found: Trace; at: Violation; what: string; label?: boolean }) {
+  const span = found.formal && eventSpan(found.formal, at, found.n);
+  const change = span && found.curve ? across(found.curve, ...span) : null;
+  if (!span || !change) return null;
+  const exact = change.from === span[0] && change.to === span[1];
+  return (
+    <span class="across">
+      {what}
+      {!exact && ` (${unitWord()}s between cuts ${count(change.from)} and ${count(change.to)})`}: {label && `${found.curve!.label} `}
+      <Num x={change.before} digits={2} /> → <Num x={change.after} digits={2} />, Δ <Num x={change.delta} digits={2} sign />{" "}
+      <Interval low={change.low} high={change.high} sign digits={2} />
+    </span>
+  );
+}
