@@ -17,7 +17,7 @@ from recipes.beyond_semantics.words import CLOSE, make_tokenizer, vocabulary
 
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.maze.generate import generate, split_of
-from tokenworth.tasks.maze.grammar import render
+from tokenworth.tasks.maze.grammar import render, render_prompt, render_trace
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.verify import verify
 
@@ -201,9 +201,19 @@ def test_shares_count_what_they_say() -> None:
 def test_tables_are_made_of_the_outputs(tmp_path: Path) -> None:
     arm = tmp_path / "run" / "correct"
     arm.mkdir(parents=True)
-    base = row(id="a", family="wilson", arm="correct", temperature=0.0, rows=5, events=20, first_error="WALL", step=10)
+    maze = generate("wilson", 5, seed=1, index=0)
+    found = solve(maze, DIALECT)
+    prompt = render_prompt(maze, DIALECT)
+    # A right plan after a trace whose second event is on a wall; what the file says of it is out of date.
+    x, y = maze.walls[0]
+    wrong = render_trace(maze, found.trace, found.plan, DIALECT).split()
+    wrong[4] = f"{x},{y}"
+    text = " ".join(wrong)
+    base = row(
+        id="a", family="wilson", arm="correct", temperature=0.0, rows=5, cols=5, events=20, prompt=prompt, trace=text, plan_valid=False
+    )
     (arm / "outputs.jsonl").write_text("\n".join(json.dumps({**base, "step": step}) for step in (5, 10, 10)) + "\n")
     (arm / "training.json").write_text(json.dumps({"config": {"shape": {"steps": 10}, "mazes": {"families": ["wilson"]}}}))
     text = "\n".join(pages(read_rows([tmp_path / "run"])))
-    assert "| 5 | correct | wilson | 0.0 | 2 | 100.0 [34.2, 100.0] | 0.0 [0.0, 65.8] |" in text
+    assert "| 5 | correct | wilson | 0.0 | 2 | 100.0 [34.2, 100.0] | 100.0 [34.2, 100.0] | 0.0 [0.0, 65.8] |" in text
     assert "* 5 × 5, correct: WALL 2" in text and "| 5 | correct | 15 to 29 | 2 |" in text

@@ -404,7 +404,20 @@ def test_a_replay_finds_every_disagreement(record: dict[str, object], differ: tu
     assert found.disagreements == differ and found.accepted_at == at
     assert all(bool(step.by) is step.accepted for step in found.steps)
     counted = summary([found])
+    unrecorded = sum(step["verifier"] is None for step in record["steps"])  # type: ignore[attr-defined]
+    assert (counted.n_unrecorded, counted.n_implied) == (unrecorded, unrecorded if record["act_correct"] else 0)
     assert counted.n_agreeing == counted.n_steps - len(differ) and counted.tokens == 5 * counted.n_steps
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [({}, "loops.jsonl:3"), ({"id": None, "instance_id": ""}, "loops.jsonl:3"), ({"domain": "blocks"}, "loops.jsonl:3"),
+     ({"instance_id": 0}, "0"), ({"domain": "blocks", "instance_id": 7}, "blocks/7"), ({"id": 0, "instance_id": 7}, "0")],
+)  # fmt: skip
+def test_a_loop_without_a_name_is_named_by_its_place(names: dict[str, object], told: str) -> None:
+    pytest.importorskip("unified_planning")
+    record = {key: value for key, value in loop((PLAN, True)).items() if key != "id"} | names
+    assert replay_loop(record, named.formal_domain("blocksworld"), dialect="pddl", where="loops.jsonl:3").id == told
 
 
 @pytest.mark.parametrize(

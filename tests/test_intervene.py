@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from helpers import LADDER, PLAIN, answer_directly, binomial_bounds, ladder
 from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
@@ -17,6 +20,7 @@ from tokenworth.backends.toy_values import exact_values
 from tokenworth.cli.main import run
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.ports import Capabilities, KeyedRequest
+from tokenworth.core.problem import AnswerKind
 from tokenworth.core.request import BudgetSpent, Response, Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, pieces_text
@@ -28,11 +32,22 @@ from tokenworth.run.drive import drive_counted
 from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.edit_course import Course
-from tokenworth.tasks.maze.edits import EDIT_CODES, read
+from tokenworth.tasks.maze.edits import EDIT_CODES, edit, read
 from tokenworth.tasks.maze.grammar import render_trace
 from tokenworth.tasks.maze.verify import verify
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.intervene import base_text, check_kinds, instance_record, measure, plan_edits
+from tokenworth.workbench.intervene import (
+    COMMON_CODES,
+    DEFAULT_KINDS,
+    Planned,
+    base_text,
+    check_kinds,
+    measure,
+    plan_edits,
+    plan_item,
+    plan_repair,
+)
+from tokenworth.workbench.intervene_record import instance_record
 from tokenworth.workbench.models import Model
 
 FALSE_ALARM = 1e-6
@@ -268,12 +283,33 @@ class Believer:
         return written.removeprefix("solution ") if is_over else written
 
 
-def maze_model() -> Model:
+class Careless(Believer):
+    """The same, but each second whole answer, or each one, breaks a rule and plans wrongly."""
+
+    def __init__(self, *, always: bool = False) -> None:
+        self.always = always
+
+    def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
+        codec = WordCodec()
+        for keyed, (key, response) in zip(requests, super().answer(requests), strict=True):
+            request = keyed.request
+            assert isinstance(request, Sample) and isinstance(response, Rollout)
+            if request.cut == 0 and (self.always or request.index % 2):
+                prompt, trace = codec.decode(request.sequence.prompt), codec.decode(response.ids).strip()
+                text = FormalText(id="", prompt=prompt, trace=trace, given={"rows": 5, "cols": 5})
+                broken = edit(text, "WALL", dialect="compact", rng=np.random.default_rng(request.index))
+                assert broken is not None
+                words = broken.after.trace.split()
+                response = Rollout(ids=codec.encode(" " + " ".join([*words[: broken.plan_after + 1], "end"])), stop=StopReason.STOP)
+            yield key, response
+
+
+def maze_model(backend: Believer | None = None) -> Model:
     from tokenworth.tasks.formats import format_named
 
     codec = WordCodec()
     return Model(
-        name="believer", backend=Believer(), codec=codec, stop=(WORDS.index(" end"),), render=codec.encode, context_length=None,
+        name="believer", backend=backend or Believer(), codec=codec, stop=(WORDS.index(" end"),), render=codec.encode, context_length=None,
         format=format_named("maze"), instruction="",
     )  # fmt: skip
 
@@ -311,20 +347,108 @@ def test_a_model_that_believes_its_trace_plans_rightly_before_and_never_after(pl
             assert group.valid_after is not None and group.valid_after[0] == float(keeps)
 
 
+@pytest.mark.parametrize("place", ["edit", "plan"])
+@pytest.mark.parametrize("source", ["solver", "model"])
+def test_a_repair_mends_the_plan(place: str, source: str) -> None:
+    results: list[InterveneResult] = []
+    broken: list[str | None] = []
+    with Workbench(maze_model(Careless())) as bench:
+        for item in range(8):
+            case = bench.case("maze:searchformer/5", item)
+            planned = plan_repair(case, source=source, draws=2, sampling=case.sampling(), place=place, seed=0)
+            made, (variant,) = planned.edits["repair"], planned.variants
+            before = verify(made.before, dialect="compact", level=Level.STRICT)
+            assert before.trace_valid is False and before.first_error is not None and planned.code == before.first_error.code
+            assert verify(made.after, dialect="compact", level=Level.STRICT).is_valid and made.code is None
+            codec = case.model.codec
+            assert codec.decode(planned.base.completion).split() == made.before.trace.split()
+            assert codec.decode(variant.completion).split() == made.after.trace.split()
+            results.append(measure(case, planned, n=3, sampling=case.sampling(), seed=0, level=0.95))
+            broken.append(planned.code)
+            record = json.loads(json.dumps(instance_record(planned, results[-1])))
+            assert (record["base_valid"], record["base_code"]) == (False, planned.code) and record["base_trace"] == made.before.trace
+            assert [(row["edit"], row["before"]["correct"], row["after"]["correct"]) for row in record["edits"]] == [("repair", 0, 3)]
+    (group,) = by_group(results, level=0.95)
+    assert (group.group, group.n_instances, group.n_before, group.n_after) == ("repair", 8, 24, 24)
+    assert (group.before[0], group.after[0], group.change[0]) == (0.0, 1.0, 1.0)
+    assert group.valid_before is not None and group.valid_after is not None
+    assert (group.valid_before[0], group.valid_after[0]) == (0.0, 1.0)
+    if source == "model":
+        assert set(broken) == {"WALL"}
+    else:
+        assert set(broken) <= set(COMMON_CODES) and len(set(broken)) >= 4, "mazes are to break different rules"
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 400), st.integers(0, 3), st.sampled_from(["edit", "plan"]), st.booleans())
+def test_repairs_begin_invalid_end_valid_and_repeat_themselves(item: int, seed: int, place: str, alone: bool) -> None:
+    with Workbench(maze_model()) as bench:
+        case = bench.case("maze:searchformer/5", item)
+        chosen: dict[str, Any] = {
+            "source": "solver", "draws": 1, "sampling": case.sampling(), "place": place, "seed": seed, "alone": alone,
+        }  # fmt: skip
+        planned = plan_repair(case, **chosen)
+        assert planned == plan_repair(case, **chosen)
+        (variant,), made, codec = planned.variants, planned.edits["repair"], case.model.codec
+        kept = [codec.decode(planned.base.completion[: variant.base_cut]), codec.decode(variant.completion[: variant.cut])]
+        told = [replace(made.before, trace=text.strip(), is_cut=True) for text in kept]
+        if planned.code != "GOAL_NOT_CLOSED":
+            assert verify(told[0], dialect="compact", level=Level.STRICT).trace_valid is False, "what is kept breaks the rule already"
+        assert verify(told[1], dialect="compact", level=Level.STRICT).trace_valid is not False
+        if place == "plan":
+            assert all(text.endswith(" solution") for text in kept)
+        both = plan_item(case, ("repair", "WALL"), **chosen)
+        assert [tuple(one.edits) for one in both] == [("WALL",), ("repair",)] and both[0].code is None and both[1] == planned
+
+
+def test_a_missing_base_leaves_the_other() -> None:
+    def planned_by(backend: Believer, kinds: Sequence[str], **more: Any) -> tuple[Planned, ...]:
+        with Workbench(maze_model(backend)) as bench:
+            case = bench.case("maze:searchformer/5", 0)
+            chosen: dict[str, Any] = {"source": "model", "draws": 2, "sampling": case.sampling(), "place": "edit", "seed": 0}
+            return plan_item(case, kinds, **(chosen | more))
+
+    (valid,) = planned_by(Believer(), ("WALL", "repair"))
+    assert valid.code is None and "has an invalid trace" in valid.skipped["repair"] and "problem" not in valid.skipped["repair"]
+    (repaired,) = planned_by(Careless(always=True), ("WALL", "paraphrase", "repair"))
+    assert repaired.code == "WALL" and set(repaired.skipped) == {"WALL", "paraphrase"} and set(repaired.edits) == {"repair"}
+    assert len(planned_by(Careless(), ("WALL", "repair"))) == 2
+    with pytest.raises(InvalidInput, match="invalid trace"):
+        planned_by(Believer(), ("repair",))
+    with pytest.raises(InvalidInput, match="right plan"):
+        planned_by(Careless(always=True), ("WALL",))
+    short = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=4, stop=())
+    with pytest.raises(InvalidInput, match="limit of 4 tokens"):
+        planned_by(Careless(), ("repair",), source="solver", sampling=short, place="plan")
+    assert "repair" in DEFAULT_KINDS
+    with Workbench(maze_model()) as bench:
+        case = bench.case("maze:searchformer/5", 0)
+        base = base_text(case, source="solver", draws=1, sampling=case.sampling(), seed=0)
+        assert "base of its own" in plan_edits(case, base, ("repair",), place="edit", seed=0).skipped["repair"]
+
+
 def test_what_cannot_be_edited_is_refused() -> None:
     with pytest.raises(UnknownName, match="WALL"):
         check_kinds(["WALLS"])
     with pytest.raises(InvalidInput, match="no edits"):
         check_kinds([])
     with Workbench(maze_model()) as bench:
-        case = bench.case("world:steps")
-        with pytest.raises(InvalidInput, match="maze"):
-            base_text(case, source="solver", draws=1, sampling=case.sampling(), seed=0)
+        case = bench.case("maze:searchformer/5", 0)
+        assert case.problem is not None
+        other = copy(case)
+        other.problem = replace(case.problem, kind=AnswerKind.EXACT)
+        for kinds in (("WALL",), ("repair",), ("WALL", "repair")):
+            with pytest.raises(InvalidInput, match="need a maze"):
+                plan_item(other, kinds, source="solver", draws=1, sampling=case.sampling(), place="edit", seed=0)
+        with pytest.raises(UnknownName, match="place"):
+            plan_item(case, ("WALL",), source="solver", draws=1, sampling=case.sampling(), place="end", seed=0)
 
 
 def test_command_line_refusals(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for arguments, message in (
         (["--task", "maze:searchformer/5", "--codes", "WALLS"], "WALL"),
+        (["--task", "maze:searchformer/5", "--codes", ""], "no edits are named"),
+        (["--task", "maze:searchformer/5", "--codes", " , "], "no edits are named"),
         (["--task", "maze:nowhere/5"], "nowhere"),
         ([], "--task"),
         (["--task", "maze:searchformer/5", "--json", str(tmp_path / "no" / "out.json")], "cannot write"),
@@ -349,3 +473,22 @@ def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_p
     assert capsys.readouterr().out.count("nothing to draw") == 3
     assert run([*arguments, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["groups"] == record["groups"]
+
+
+def test_command_line_repairs(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenworth.cli.edits.open_bench", lambda options: Workbench(maze_model(Careless()), store=options["store"]))
+    out = tmp_path / "out.json"
+    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-1", "--rollouts", "2"]
+    assert run([*arguments, "--codes", "repair,WALL", "--base", "model", "--json", str(out)]) == 0
+    shown = capsys.readouterr().out
+    rows = {line.split()[0]: line for line in shown.splitlines() if line and not line.startswith("note")}
+    assert "+1.00" in rows["repair"] and "-1.00" in rows["WALL"] and "break first: WALL 2" in shown
+    assert "of repair the model's invalid ones" in shown
+    record = json.loads(out.read_text())
+    assert [(one["base_valid"], one["base_code"]) for one in record["instances"]] == [(True, None), (False, "WALL")] * 2
+    groups = {group["edit"]: group for group in record["groups"]}
+    assert groups["repair"]["difference"]["value"] == 1.0 and groups["repair"]["instances"] == 2
+    assert run([*arguments, "--dry-run"]) == 0
+    assert "item 1, repair" in capsys.readouterr().out
+    assert run([*arguments, "--json", "-"]) == 0
+    assert "repair" in json.loads(capsys.readouterr().out)["codes"], "it is done unless other edits are named"

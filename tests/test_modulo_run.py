@@ -17,7 +17,7 @@ from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.request import Response, Rollout, Sample
 from tokenworth.core.tokens import StopReason
-from tokenworth.errors import InvalidInput, MissingFile, UnknownName
+from tokenworth.errors import InvalidInput, MissingFile, TokenworthError, UnknownName
 from tokenworth.tasks.formats import format_named
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import Model
@@ -169,7 +169,17 @@ def test_a_dry_run_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (("--model", "tiny"), InvalidInput, "--task"),
         ((*TINY, "--feedback", "first"), InvalidInput, "--feedback none"),
         ((*TINY, "--critic", "nonsense"), UnknownName, "critic"),
-        ((*TINY, "--unsound-share", "2"), InvalidInput, "share"),
+        ((*TINY, "--unsound-share", "2"), InvalidInput, "unsound share 2"),
+        ((*TINY, "--unsound-share", "nan"), InvalidInput, "unsound share nan"),
+        ((*TINY, "--level", "1"), InvalidInput, "level"),
+        ((*TINY, "--json", "nodir/x.json"), MissingFile, "cannot write nodir/x.json"),
+        (("--replay", "x.jsonl", "--json", "nodir/x.json"), MissingFile, "cannot write nodir/x.json"),
+        (("--replay", "x.jsonl", "--strictness", "paper"), InvalidInput, "--strictness means nothing"),
+        (("--replay", "x.jsonl", "--model", "tiny"), InvalidInput, "--model means nothing"),
+        (("--replay", "x.jsonl", "--dry-run"), InvalidInput, "--dry-run means nothing"),
+        (("--replay", "x.jsonl", "--max-attempts", "8"), InvalidInput, "--max-attempts means nothing"),
+        (("--replay", "x.jsonl", "-n", "8"), InvalidInput, "--samples means nothing"),
+        (("--replay", "x.jsonl", "--critic", "format"), InvalidInput, "formal"),
         (("--replay", "nowhere.jsonl"), MissingFile, "nowhere"),
         (("--replay", "x.jsonl", "--critic", "reference"), InvalidInput, "formal"),
     ],
@@ -179,6 +189,18 @@ def test_what_cannot_be_run_is_told_in_one_line(arguments: tuple[str, ...], erro
     with pytest.raises(error, match=told) as caught:
         call(*arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_ranges_and_files_are_checked_before_a_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loaded(_: object) -> Workbench:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("tokenworth.cli.modulo.open_bench", loaded)
+    for wrong in (("--unsound-share", "0"), ("--level", "0"), ("--json", "nodir/x.json")):
+        with pytest.raises(TokenworthError):
+            call(*TINY, *wrong)
+    with pytest.raises(AssertionError):
+        call(*TINY)
 
 
 # -- replay ---------------------------------------------------------------------------------------------------------------------------
@@ -197,6 +219,13 @@ def test_a_record_that_disagrees_gives_exit_code_1(tmp_path: Path, capsys: pytes
     facts = json.loads(capsys.readouterr().out)
     assert facts["summary"]["disagreements"] == [["bad", 0]] and facts["summary"]["n_never"] == 1
     assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "1", "level": "strict"}]
+    path.write_text(
+        "".join(json.dumps({"prompt": PROMPT, **more, "steps": [{"plan": PLAN}]}) + "\n" for more in ({}, {"act_correct": True}))
+    )
+    assert call("--replay", str(path), "--critic", "blocksworld") == 1
+    text = capsys.readouterr().out
+    assert "1 of 2 verdicts agree with the record (1 are not recorded, in loops that ended well; 1 are not recorded)" in text
+    assert f"disagreement: {path}:1, step 1" in text
     path.write_text("")
     with pytest.raises(InvalidInput, match="no recorded loop"):
         call("--replay", str(path))

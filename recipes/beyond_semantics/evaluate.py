@@ -5,8 +5,9 @@ One JSON line an output, with the prompt and the text, so that `tokenworth verif
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,36 +76,43 @@ def completions(
     yield from texts
 
 
+def verdicts(row: Mapping[str, Any]) -> dict[str, object]:
+    """The verdicts on an output from its prompt and text, at levels ``strict`` and ``paper``."""
+    given = {"rows": row["rows"], "cols": row["cols"]}
+    formal = FormalText(id=row["id"], prompt=row["prompt"], trace=row["trace"], given=given)
+    strict = verify(formal, dialect=DIALECT.name, level=Level.STRICT)
+    paper = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
+    first, has_trace = strict.first_error, row["prompt"].endswith(" reasoning")
+    return {
+        "parsed": strict.parsed,
+        "plan_valid": strict.plan_valid,
+        "plan_optimal": strict.plan_optimal,
+        "trace_valid": strict.trace_valid if has_trace else None,
+        "trace_valid_paper": paper.trace_valid if has_trace else None,
+        "plan_follows_trace": strict.plan_follows_trace,
+        "first_error": None if first is None else first.code,
+    }
+
+
 def rows(
     model: LlamaForCausalLM, tokenizer: Tokenizer, arm: Arm, asked: Sequence[Asked], *, limit: int, temperature: float, seed: int
 ) -> Iterator[dict[str, object]]:
-    """A record an output: problem, arm, texts, and the verdict at levels ``paper`` and ``strict``."""
+    """A record an output: problem, arm, texts, and the verdicts."""
     prompts = [one.prompt if arm.trace else one.prompt.removesuffix(" reasoning") for one in asked]
-    for one, prompt, text in zip(
-        asked, prompts, completions(model, tokenizer, prompts, limit=limit, temperature=temperature, seed=seed), strict=True
-    ):
-        given = {"rows": one.maze.rows, "cols": one.maze.cols}
-        formal = FormalText(id=one.id, prompt=prompt, trace=text, given=given)
-        strict = verify(formal, dialect=DIALECT.name, level=Level.STRICT)
-        paper = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
-        first = strict.first_error
-        yield {
+    texts = completions(model, tokenizer, prompts, limit=limit, temperature=temperature, seed=seed)
+    for one, prompt, text in zip(asked, prompts, texts, strict=True):
+        row: dict[str, object] = {
             "id": one.id,
             "family": one.family,
             "arm": arm.name,
             "temperature": temperature,
             "events": one.events,
-            **given,
+            "rows": one.maze.rows,
+            "cols": one.maze.cols,
             "prompt": prompt,
             "trace": text,
-            "parsed": strict.parsed,
-            "plan_valid": strict.plan_valid,
-            "plan_optimal": strict.plan_optimal,
-            "trace_valid": strict.trace_valid if arm.trace else None,
-            "trace_valid_paper": paper.trace_valid if arm.trace else None,
-            "plan_follows_trace": strict.plan_follows_trace,
-            "first_error": None if first is None else first.code,
         }
+        yield row | verdicts(row)
 
 
 def accuracy(records: Sequence[dict[str, object]], field: str) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from recipes.beyond_semantics.evaluate import verdicts
 from tokenworth.stats.proportion import wilson
 
 Row = dict[str, Any]
@@ -63,6 +64,8 @@ def read_rows(folders: Iterable[Path]) -> list[Row]:
             steps, trained = training["config"]["shape"]["steps"], training["config"]["mazes"]["families"]
             for line in path.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)
+                # By the verifier of today, whatever the one of the training day said.
+                row |= verdicts(row)
                 rows.append({**row, "side": row["rows"], "is_final": row["step"] == steps, "in_distribution": row["family"] in trained})
     return rows
 

@@ -26,35 +26,41 @@ from tokenworth.workbench.intervene import (
     BASES,
     DEFAULT_KINDS,
     PLACES,
+    REPAIR,
     Planned,
-    base_text,
     check_kinds,
     experiment,
-    group_record,
-    instance_record,
     measure,
-    plan_edits,
+    plan_item,
 )
+from tokenworth.workbench.intervene_record import group_record, instance_record
 
 Options = Mapping[str, Any]
 
 
 @click.command()
 @shared.chain(shared.config_option, model_options, shared.problem_options, shared.sampling_options)
-@click.option("--codes", metavar="A,B,…", help="Codes to break, and paraphrase and swap [default: all that the dialect can write].")
+@click.option("--codes", metavar="A,B,…", help="Codes to break; paraphrase, swap and repair [default: all that the dialect can write].")
 @click.option("--rollouts", "-n", type=click.IntRange(1), default=20, show_default=True, help="Rollouts of each arm of each edit.")
 @click.option(
     "--at", "place", type=click.Choice(PLACES), default="edit", show_default=True, help="Go on after the edit, or keep the trace and plan."
 )
-@click.option("--base", type=click.Choice(BASES), default="solver", show_default=True, help="Whose valid trace is edited.")
-@click.option("--draws", type=click.IntRange(1), default=16, show_default=True, help="Answers in which --base model seeks a valid one.")
+@click.option("--base", type=click.Choice(BASES), default="solver", show_default=True, help="Whose trace is edited.")
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    default=16,
+    show_default=True,
+    help="Answers in which --base model seeks a valid and an invalid trace.",
+)
 @click.option("--alone", is_flag=True, help="Prefer edits that break no other rule at their event over those of the fewest words.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Level of the intervals.")
 @shared.chain(shared.seed_option, shared.store_option, shared.json_option, shared.budget_options, shared.dry_run_option)
 def edits(**options: Any) -> int:
-    """Edit valid maze traces so that each breaks one rule; measure P(plan correct) before and after."""
+    """Edit valid maze traces so that each breaks one rule, and repair invalid ones; measure P(plan correct) before and after."""
     items = parse_items(str(options["item"]))
-    kinds = check_kinds([part.strip() for part in options["codes"].split(",") if part.strip()] if options["codes"] else DEFAULT_KINDS)
+    named = options["codes"]
+    kinds = check_kinds(DEFAULT_KINDS if named is None else [part.strip() for part in named.split(",") if part.strip()])
     check_level(options["level"])
     check_writable(options["json_path"])
     check_task(options["task"], items[0])
@@ -64,11 +70,19 @@ def edits(**options: Any) -> int:
         return _run(bench, items, kinds, options)
 
 
-def _planned(bench: Workbench, item: str, kinds: tuple[str, ...], options: Options) -> tuple[Case, Planned]:
+def _planned(bench: Workbench, item: str, kinds: tuple[str, ...], options: Options) -> tuple[Case, tuple[Planned, ...]]:
     case = bench.case(options["task"], item, grader=options["grader"])
-    sampling = sampling_of(case, options)
-    base = base_text(case, source=options["base"], draws=options["draws"], sampling=sampling, seed=options["seed"])
-    return case, plan_edits(case, base, kinds, place=options["place"], seed=options["seed"], alone=options["alone"])
+    planned = plan_item(
+        case,
+        kinds,
+        source=options["base"],
+        draws=options["draws"],
+        sampling=sampling_of(case, options),
+        place=options["place"],
+        seed=options["seed"],
+        alone=options["alone"],
+    )
+    return case, planned
 
 
 def _dry_run(bench: Workbench, items: Sequence[str], kinds: tuple[str, ...], options: Options) -> int:
@@ -76,17 +90,18 @@ def _dry_run(bench: Workbench, items: Sequence[str], kinds: tuple[str, ...], opt
         raise InvalidInput("--dry-run with --base model: the edits depend on the trace the model writes; price them with --base solver")
     plans: dict[str, Any] = {}
     for item in items:
-        case, planned = _planned(bench, item, kinds, options)
-        if planned.variants:
-            made = experiment(
-                case,
-                planned,
-                n=options["rollouts"],
-                sampling=sampling_of(case, options),
-                seed=options["seed"],
-                level=options["level"],
-            )
-            plans[f"item {item}"] = case.price(made)
+        case, bases = _planned(bench, item, kinds, options)
+        for planned in bases:
+            if planned.variants:
+                made = experiment(
+                    case,
+                    planned,
+                    n=options["rollouts"],
+                    sampling=sampling_of(case, options),
+                    seed=options["seed"],
+                    level=options["level"],
+                )
+                plans[f"item {item}" if planned.code is None else f"item {item}, repair"] = case.price(made)
     show_dry_run(plans, options)
     return 0
 
@@ -97,14 +112,15 @@ def _run(bench: Workbench, items: Sequence[str], kinds: tuple[str, ...], options
     failed = 0
     for item in items:
         try:
-            case, planned = _planned(bench, item, kinds, options)
-            skipped.update(planned.skipped.items())
-            if planned.variants:
-                sampling = sampling_of(case, options)
-                result = measure(case, planned, n=options["rollouts"], sampling=sampling, seed=options["seed"], level=options["level"])
-                done.append((planned, result))
+            case, bases = _planned(bench, item, kinds, options)
+            for planned in bases:
+                skipped.update(planned.skipped.items())
+                if planned.variants and not (done and done[-1][1].stopped):
+                    sampling = sampling_of(case, options)
+                    result = measure(case, planned, n=options["rollouts"], sampling=sampling, seed=options["seed"], level=options["level"])
+                    done.append((planned, result))
         except TokenworthError as error:
-            if len(items) == 1:
+            if len(items) == 1 and not done:
                 raise
             failed += 1
             click.echo(one_line(f"item {item}: {error}"), err=True)
@@ -150,6 +166,9 @@ def _record(
 
 _PLACE_TOLD = {"edit": "rollouts go on after the edit", "plan": "the whole trace is kept, the plan is drawn"}
 
+_BASE_TOLD = {"solver": "the solver's valid traces", "model": "the model's valid traces"}
+_REPAIR_TOLD = {"solver": ", of repair the solver's with one rule broken", "model": ", of repair the model's invalid ones"}
+
 
 def _told(value: Estimate) -> str:
     number, low, high = value
@@ -176,7 +195,8 @@ def _table(groups: Sequence[GroupEffect], kinds: tuple[str, ...], options: Optio
             )
         )
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    title = f"{_PLACE_TOLD[options['place']]}; base: the {options['base']}'s valid traces; {options['level']:.0%} intervals"
+    base = _BASE_TOLD[options["base"]] + (_REPAIR_TOLD[options["base"]] if REPAIR in kinds else "")
+    title = f"{_PLACE_TOLD[options['place']]}; base: {base}; {options['level']:.0%} intervals"
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [title, *lines] if groups else ["no edit could be made; see the notes"]
 
@@ -191,6 +211,13 @@ def _notes(
         notes.append("note: intervals take the mazes as the sample (Student's t over mazes), not their rollouts")
     if any(group.unknown_before or group.unknown_after for group in groups):
         notes.append("note: rollouts of unknown outcome (no plan that can be read, or cut by the limit) count in n and not as correct")
-    notes += [f"note: {kind} skipped in {count} of {n} mazes: {why}" for (kind, why), count in skipped.items()]
+    broken = Counter(planned.code for planned, _ in done if planned.code is not None)
+    if broken:
+        first = ", ".join(f"{code} {count}" for code, count in broken.most_common())
+        notes.append(f"note: repair goes from an invalid trace to a valid one; the rules its bases break first: {first}")
+    together: dict[tuple[str, int], list[str]] = {}
+    for (kind, why), count in skipped.items():
+        together.setdefault((why, count), []).append(kind)
+    notes += [f"note: {', '.join(kinds)} skipped in {count} of {n} mazes: {why}" for (why, count), kinds in together.items()]
     notes += [f"note: item {planned.item}: {result.unresolved}" for planned, result in done if result.unresolved]
     return [*notes, f"note: {failed} of {n} items failed"] if failed else notes

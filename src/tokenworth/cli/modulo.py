@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tokenworth import __version__
 from tokenworth.cli import options as shared
 from tokenworth.cli.serving import model_options
-from tokenworth.cli.session import Bound, Options, open_bench, parse_items, show_dry_run, write_text
+from tokenworth.cli.session import Bound, Options, check_writable, open_bench, parse_items, show_dry_run, write_text
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
 from tokenworth.methods.modulo import ModuloResult
 from tokenworth.methods.modulo import modulo as loop
 from tokenworth.methods.modulo_arms import ArmResult, Share
+from tokenworth.methods.settings import check_level
 from tokenworth.report.inert import one_line
 from tokenworth.tasks.critics.named import formal_domain
 from tokenworth.tasks.critics.replay import ReplayedLoop, ReplaySummary, replay_loop, summary
@@ -54,7 +56,11 @@ def modulo(**options: Any) -> int:
 
     With --replay, exit code 0 says that every recorded verdict was found again, 1 that one was not.
     """
-    return _replay(options) if options["replay"] is not None else _run(options)
+    check_writable(options["json_path"])
+    if options["replay"] is not None:
+        _check_replay()
+        return _replay(options)
+    return _run(options)
 
 
 # -- live -----------------------------------------------------------------------------------------------------------------------------
@@ -106,6 +112,10 @@ def _run(options: Options) -> int:
 
 
 def _plan(options: Options) -> ModuloPlan:
+    share = options["unsound_share"]
+    if not 0 < share <= 1:
+        raise InvalidInput(f"unsound share {share}: expected a number above 0, at most 1: of the wrong answers, those that are accepted")
+    check_level(options["level"])
     return ModuloPlan(
         critic=options["critic"],
         dialect=options["dialect"],
@@ -115,7 +125,7 @@ def _plan(options: Options) -> ModuloPlan:
         max_attempts=options["max_attempts"],
         max_tokens=options["max_tokens"],
         seed=options["seed"],
-        share=options["unsound_share"],
+        share=share,
         level=options["level"],
     )
 
@@ -217,8 +227,31 @@ def _write(facts: dict[str, Any], json_path: str | None, text: str) -> None:
 # -- replay ---------------------------------------------------------------------------------------------------------------------------
 
 
+_OF_REPLAY = ("replay", "critic", "dialect", "json_path")
+"""The options that mean something to a replay."""
+
+
+def _check_replay() -> None:
+    """Refuses what was asked for on the command line and means nothing there; a config file may hold options of other runs."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        if parameter.name is None or context.get_parameter_source(parameter.name) is not ParameterSource.COMMANDLINE:
+            continue
+        if parameter.name == "strictness":
+            raise InvalidInput("--strictness means nothing to --replay: recorded loops are judged at level strict; leave it out")
+        if parameter.name not in _OF_REPLAY:
+            flag = max(parameter.opts, key=len)
+            raise InvalidInput(f"{flag} means nothing to --replay, which draws nothing; leave it out, or leave --replay out")
+
+
+def _critic_of_replay(options: Options) -> str:
+    """The formal critic named; blocksworld where none is."""
+    is_named = click.get_current_context().get_parameter_source("critic") is ParameterSource.COMMANDLINE
+    return "blocksworld" if options["critic"] == "format" and not is_named else str(options["critic"])
+
+
 def _replay(options: Options) -> int:
-    name = "blocksworld" if options["critic"] == "format" else options["critic"]
+    name = _critic_of_replay(options)
     if name not in ("blocksworld", "maze", "sokoban", "countdown"):
         raise InvalidInput(f"critic {name!r} cannot judge recorded loops; expected a formal one, such as blocksworld")
     domain = formal_domain(name)
@@ -244,10 +277,12 @@ def _loop_facts(one: ReplayedLoop) -> dict[str, Any]:
 
 
 def _replay_text(counted: ReplaySummary, verifier: str) -> str:
+    unknown = counted.n_unrecorded - counted.n_implied
+    missing = [f"{counted.n_implied} are not recorded, in loops that ended well"] if counted.n_implied else []
+    missing += [f"{unknown} are not recorded"] if unknown else []
     lines = [
         f"{counted.n_loops} loops of {counted.n_steps} steps, judged by {verifier}:",
-        f"{counted.n_agreeing} of {counted.n_steps} verdicts agree with the record"
-        + (f" ({counted.n_unrecorded} are not recorded; the loop ended well there)" if counted.n_unrecorded else ""),
+        f"{counted.n_agreeing} of {counted.n_steps} verdicts agree with the record" + (f" ({'; '.join(missing)})" if missing else ""),
         *(f"  step {step + 1}: {n} loops accepted" for step, n in counted.accepted_at.items()),
         f"  never: {counted.n_never} loops",
         f"{counted.tokens:,} tokens generated in all steps",

@@ -10,7 +10,9 @@ LATEX_INSTRUCTION = "Answer the question. End with the answer in \\boxed{}."
 
 
 def default_instruction(problem: Problem) -> str:
-    """The instruction that fits the problem's grader."""
+    """The instruction that fits the problem's grader; none for a plan, whose question is the whole prompt."""
+    if problem.kind is AnswerKind.PLAN:
+        return ""
     if problem.kind is AnswerKind.OPTION:
         return OPTION_INSTRUCTION
     return LATEX_INSTRUCTION if problem.kind is AnswerKind.LATEX else FREE_INSTRUCTION

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import isfinite
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from zlib import crc32
 
 import numpy as np
 
@@ -16,20 +15,21 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, StopReason, TokenSequence
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, Unsupported, unknown_name
-from tokenworth.methods.intervene import Arm, CheckTrace, InterveneResult, Variant, intervene
-from tokenworth.methods.intervene_groups import Estimate, GroupEffect
+from tokenworth.methods.intervene import CheckTrace, InterveneResult, Variant, intervene
 from tokenworth.tasks.judge import answer_text
-from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES, Edit, edit, paraphrase, swap
+from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES, Edit, edit, first_of_trace, paraphrase, repair, swap
 from tokenworth.tasks.maze.grammar import parse, render_trace
 from tokenworth.tasks.maze.problems import DIALECT, maze_problem, parse_spec
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.verify import maze_of, verify
 from tokenworth.workbench.case import Case
 
-PARAPHRASE, SWAP = "paraphrase", "swap"
-KINDS: tuple[str, ...] = (*EDIT_CODES, PARAPHRASE, SWAP)
-"""What can be asked for: a code to be broken first, another valid order, or the trace of another maze."""
-DEFAULT_KINDS: tuple[str, ...] = (*(code for code in EDIT_CODES if code not in (*TIE_CODES, "WRONG_H", "OOB")), PARAPHRASE, SWAP)
+PARAPHRASE, SWAP, REPAIR = "paraphrase", "swap", "repair"
+KINDS: tuple[str, ...] = (*EDIT_CODES, PARAPHRASE, SWAP, REPAIR)
+"""What can be asked for: a code to be broken first, another valid order, the trace of another maze, or an invalid trace made valid."""
+COMMON_CODES: tuple[str, ...] = tuple(code for code in EDIT_CODES if code not in (*TIE_CODES, "WRONG_H", "OOB"))
+"""The codes that a solver's trace may break before it is repaired."""
+DEFAULT_KINDS: tuple[str, ...] = (*COMMON_CODES, PARAPHRASE, SWAP, REPAIR)
 """What is done unless named: all that the dialect of the bundled models can write in their vocabulary."""
 BASES = ("solver", "model")
 PLACES = ("edit", "plan")
@@ -37,7 +37,10 @@ PLACES = ("edit", "plan")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One problem with its base trace and its edits. ``skipped``: kinds without an edit here, with the reason."""
+    """One problem with a base trace and its edits. ``skipped``: kinds without an edit here, with the reason.
+
+    ``code``: the first rule that the base breaks, None where it is valid; a base that breaks one has its repair as the only edit.
+    """
 
     item: str
     base: TokenSequence
@@ -45,6 +48,7 @@ class Planned:
     edits: Mapping[str, Edit]
     variants: tuple[Variant, ...]
     skipped: Mapping[str, str]
+    code: str | None = None
 
 
 def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
@@ -113,33 +117,20 @@ def trace_check(case: Case) -> CheckTrace:
 
 
 def plan_edits(case: Case, base: FormalText, kinds: Sequence[str], *, place: str, seed: int, alone: bool = False) -> Planned:
-    """The edits of a base trace as token ids. ``place``: rollouts begin after the edit (``edit``), or where the plan begins (``plan``).
+    """The edits of a valid trace as token ids. ``place``: rollouts begin after the edit (``edit``), or where the plan begins (``plan``).
 
     A kind that this trace or the dialect has no place for, or that needs a word the model has no token for, is skipped with the reason.
     """
-    if place not in PLACES:
-        raise unknown_name("place of rollouts", place, PLACES)
     kinds = check_kinds(kinds)
-    codec = case.model.codec
-    lead = "" if base.prompt[-1:].isspace() else " "
-    whole = _encode(codec, base.trace.split(), lead)
-    if whole is None:
-        raise InvalidInput(f"{case.model.name} cannot write the words of a maze trace; use a model of mazes, such as maze-correct")
+    whole = _written(case, base)
     edits: dict[str, Edit] = {}
     skipped: dict[str, str] = {}
     variants: list[Variant] = []
     for kind in kinds:
         made = _make(case, base, kind, seed=seed, alone=alone)
-        if isinstance(made, str):
-            skipped[kind] = made
-            continue
-        cuts = (made.cut_before, made.cut_after) if place == "edit" else (made.plan_before, made.plan_after)
-        variant = _variant(codec, made, kind, cuts, lead, whole)
-        if variant is None:
-            skipped[kind] = "the model has no token for a word of the edit"
-            continue
-        if not _is_reached(case, variant, whole):
-            skipped[kind] = "the server cannot start at the edit"
+        variant = made if isinstance(made, str) else _placed(case, made, kind, place, whole)
+        if isinstance(made, str) or isinstance(variant, str):
+            skipped[kind] = str(variant)
             continue
         edits[kind] = made
         variants.append(variant)
@@ -153,9 +144,95 @@ def plan_edits(case: Case, base: FormalText, kinds: Sequence[str], *, place: str
     )
 
 
+def plan_repair(case: Case, *, source: str, draws: int, sampling: Sampling, place: str, seed: int, alone: bool = False) -> Planned:
+    """The repair of an invalid trace as token ids: the base is the trace that breaks a rule, the edit makes it valid.
+
+    The base is the solver's trace with one of `COMMON_CODES` broken, drawn by ``seed`` and the problem, or the model's first sampled
+    answer with an invalid trace. One that cannot be repaired, written or begun at gives way to the next.
+
+    Raises InvalidInput where none will do.
+    """
+    why = f"none of {draws} sampled answers has an invalid trace; raise --draws or use --base solver"
+    for made in _repairs(case, source=source, draws=draws, sampling=sampling, seed=seed, alone=alone):
+        base = made.before
+        whole = _encode(case.model.codec, base.trace.split(), _lead(base))
+        variant = "the model has no token for a word of the trace" if whole is None else _placed(case, made, REPAIR, place, whole)
+        if whole is None or isinstance(variant, str):
+            why = str(variant)
+            continue
+        if max(variant.cut, variant.base_cut) >= sampling.max_tokens:
+            why = f"a trace to keep leaves no room under the limit of {sampling.max_tokens} tokens"
+            continue
+        first = first_of_trace(verify(base, dialect=DIALECT.name, level=Level.STRICT))
+        return Planned(
+            item=base.id,
+            base=TokenSequence(prompt=case.prompt, completion=whole),
+            text=base,
+            edits={REPAIR: made},
+            variants=(variant,),
+            skipped={},
+            code=None if first is None else first.code,
+        )
+    raise InvalidInput(f"problem {_maze_of(case).id!r}: {why}")
+
+
+def _repairs(case: Case, *, source: str, draws: int, sampling: Sampling, seed: int, alone: bool) -> Iterator[Edit]:
+    """Repairs of invalid traces, in the order in which they are to be tried."""
+    problem = _maze_of(case)
+    # The problem is part of the seed: the mazes of one run are to break different rules.
+    rng = np.random.default_rng([seed, KINDS.index(REPAIR), crc32(problem.id.encode())])
+    if source == "solver":
+        base = base_text(case, source=source, draws=draws, sampling=sampling, seed=seed)
+        for at in rng.permutation(len(COMMON_CODES)):
+            broken = edit(base, COMMON_CODES[int(at)], dialect=DIALECT.name, rng=rng, alone=alone)
+            if broken is not None:
+                yield repair(broken.after, dialect=DIALECT.name, rng=rng)
+        return
+    for rollout in case.sample(draws, sampling=sampling, seed=seed).result.rollouts:
+        text = _text_of(problem, case.model.codec, rollout.ids)
+        if rollout.stop is not StopReason.STOP or verify(text, dialect=DIALECT.name, level=Level.STRICT).trace_valid is not False:
+            continue
+        try:
+            made = repair(text, dialect=DIALECT.name, rng=rng)
+        except InvalidInput:
+            continue
+        # Without the word that begins the plan the two places of rollouts are not in the trace.
+        if made.plan_before <= len(made.before.trace.split()):
+            yield made
+
+
+def plan_item(
+    case: Case, kinds: Sequence[str], *, source: str, draws: int, sampling: Sampling, place: str, seed: int, alone: bool = False
+) -> tuple[Planned, ...]:
+    """All that is asked for of one problem: the edits of its valid base, then the repair with a base of its own.
+
+    Where one of the two bases is missing, its kinds are skipped with the reason. Raises InvalidInput where both are.
+    """
+    kinds = check_kinds(kinds)
+    edits = tuple(kind for kind in kinds if kind != REPAIR)
+    made: list[Planned] = []
+    missing: dict[str, str] = {}
+    failures: list[InvalidInput] = []
+    for wanted in filter(None, (edits, tuple(kind for kind in kinds if kind == REPAIR))):
+        try:
+            if wanted is edits:
+                base = base_text(case, source=source, draws=draws, sampling=sampling, seed=seed)
+                made.append(plan_edits(case, base, edits, place=place, seed=seed, alone=alone))
+            else:
+                made.append(plan_repair(case, source=source, draws=draws, sampling=sampling, place=place, seed=seed, alone=alone))
+        except InvalidInput as error:
+            failures.append(error)
+            missing |= dict.fromkeys(wanted, str(error).removeprefix(f"problem {_maze_of(case).id!r}: "))
+    if not made:
+        raise failures[0]
+    return (replace(made[0], skipped={**made[0].skipped, **missing}), *made[1:])
+
+
 def _make(case: Case, base: FormalText, kind: str, *, seed: int, alone: bool) -> Edit | str:
     """The edit, or the reason why there is none. Each kind has a random stream of its own, so that the others do not move it."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
+    if kind == REPAIR:
+        return "the trace is valid; a repair has a base of its own"
     made: Edit | None
     if kind == SWAP:
         other = _other(_maze_of(case))
@@ -184,6 +261,29 @@ def _other(problem: Problem) -> FormalText | None:
     found = solve(maze, DIALECT)
     trace = render_trace(maze, found.trace, found.plan, DIALECT)
     return FormalText(id=other.id, prompt=other.question, trace=trace, given=_given(other))
+
+
+def _lead(text: FormalText) -> str:
+    """What stands between the prompt and the first word of the trace."""
+    return "" if text.prompt[-1:].isspace() else " "
+
+
+def _written(case: Case, base: FormalText) -> tuple[int, ...]:
+    whole = _encode(case.model.codec, base.trace.split(), _lead(base))
+    if whole is None:
+        raise InvalidInput(f"{case.model.name} cannot write the words of a maze trace; use a model of mazes, such as maze-correct")
+    return whole
+
+
+def _placed(case: Case, made: Edit, kind: str, place: str, whole: tuple[int, ...]) -> Variant | str:
+    """The edit with the places where its rollouts begin, or the reason why there are none."""
+    if place not in PLACES:
+        raise unknown_name("place of rollouts", place, PLACES)
+    cuts = (made.cut_before, made.cut_after) if place == "edit" else (made.plan_before, made.plan_after)
+    variant = _variant(case.model.codec, made, kind, cuts, _lead(made.before), whole)
+    if variant is None:
+        return "the model has no token for a word of the edit"
+    return variant if _is_reached(case, variant, whole) else "the server cannot start at the edit"
 
 
 def _encode(codec: Codec, words: Sequence[str], lead: str) -> tuple[int, ...] | None:
@@ -234,74 +334,3 @@ def measure(case: Case, planned: Planned, *, n: int, sampling: Sampling, seed: i
     """Draws and grades the rollouts of one problem's edits."""
     made = experiment(case, planned, n=n, sampling=sampling, seed=seed, level=level)
     return case._run("edits", made)[0]  # pyright: ignore[reportPrivateUsage]
-
-
-# -- as JSON -------------------------------------------------------------------------------------------------------------
-
-
-def _estimate(value: Estimate | None) -> dict[str, float | None] | None:
-    if value is None:
-        return None
-    return {name: one if isfinite(one) else None for name, one in zip(("value", "low", "high"), value, strict=True)}
-
-
-def _arm_record(arm: Arm) -> dict[str, Any]:
-    return {
-        "cut": arm.cut,
-        "n": arm.n,
-        "correct": arm.n_correct,
-        "unknown": arm.n_unknown,
-        "p": _estimate(arm.correct),
-        "trace_valid": _estimate(arm.trace_valid) if arm.n_checked else None,
-        "trace_checked": arm.n_checked,
-        "outcomes": dict(arm.outcomes),
-    }
-
-
-def instance_record(planned: Planned, result: InterveneResult) -> dict[str, Any]:
-    """One problem's edits as JSON: what was changed and what followed."""
-    rows: list[dict[str, Any]] = []
-    for effect in result.effects:
-        made = planned.edits[effect.variant.name]
-        rows.append(
-            {
-                "edit": effect.variant.name,
-                "code": made.code,
-                "kind": made.kind,
-                "event": made.event,
-                "along": list(made.along),
-                "words": list(made.words),
-                "words_changed": made.n_changed,
-                "trace": made.after.trace,
-                "before": _arm_record(effect.before),
-                "after": _arm_record(effect.after),
-                "difference": _estimate(effect.change),
-            }
-        )
-    return {
-        "item": planned.item,
-        "base_trace": planned.text.trace,
-        "edits": rows,
-        "skipped": dict(planned.skipped),
-        "unresolved": result.unresolved,
-    }
-
-
-def group_record(group: GroupEffect) -> dict[str, Any]:
-    """One row of the table as JSON."""
-    return {
-        "edit": group.group,
-        "unit": group.unit,
-        "instances": group.n_instances,
-        "variants": group.n_variants,
-        "missing": group.n_missing,
-        "rollouts_before": group.n_before,
-        "rollouts_after": group.n_after,
-        "unknown_before": group.unknown_before,
-        "unknown_after": group.unknown_after,
-        "before": _estimate(group.before),
-        "after": _estimate(group.after),
-        "difference": _estimate(group.change),
-        "trace_valid_before": _estimate(group.valid_before),
-        "trace_valid_after": _estimate(group.valid_after),
-    }

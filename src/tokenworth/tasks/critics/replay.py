@@ -55,6 +55,8 @@ class ReplayedLoop:
 def replay_loop(record: Mapping[str, object], domain: Domain, *, dialect: str, where: str) -> ReplayedLoop:
     """A record with ``prompt`` and ``steps``, each with its ``plan`` and ``verifier``, judged again by a formal domain.
 
+    A record without an ``id``, or a ``domain`` and ``instance_id``, is named by ``where``, the file and line it stands in.
+
     Raises: InvalidInput for a record of another shape.
     """
     prompt, steps = record.get("prompt"), record.get("steps")
@@ -63,8 +65,15 @@ def replay_loop(record: Mapping[str, object], domain: Domain, *, dialect: str, w
     bank = Bank(critics=(FormalCritic(domain=domain, prompt=prompt, dialect=dialect, strictness=Level.STRICT),))
     made = tuple(_step(step, bank, f"{where}, step {index}") for index, step in enumerate(cast("list[object]", steps)))
     well = record.get("act_correct")
-    name = f"{record.get('domain', '')}/{record.get('instance_id', '')}"
-    return ReplayedLoop(id=str(record.get("id", name)), steps=made, ended_well=well if isinstance(well, bool) else None)
+    return ReplayedLoop(id=_name(record) or where, steps=made, ended_well=well if isinstance(well, bool) else None)
+
+
+def _name(record: Mapping[str, object]) -> str:
+    """What the record calls itself; empty where it does not."""
+    if record.get("id") not in (None, ""):
+        return str(record["id"])
+    parts = [str(record[key]) for key in ("domain", "instance_id") if record.get(key) not in (None, "")]
+    return "/".join(parts) if record.get("instance_id") not in (None, "") else ""
 
 
 def _step(step: object, bank: Bank, where: str) -> ReplayedStep:
@@ -99,13 +108,14 @@ def _recorded(verifier: object, where: str) -> bool | None:
 class ReplaySummary:
     """Counts over loops. ``accepted_at``: how many loops were accepted at each step, from 0; ``tokens``: generated in all steps.
 
-    ``n_unrecorded``: steps whose verdict the record lacks.
+    ``n_unrecorded``: steps whose verdict the record lacks; ``n_implied``: those of them in loops that are recorded to have ended well.
     """
 
     n_loops: int
     n_steps: int
     n_agreeing: int
     n_unrecorded: int
+    n_implied: int
     accepted_at: Mapping[int, int]
     n_never: int
     tokens: int
@@ -126,6 +136,7 @@ def summary(loops: Iterable[ReplayedLoop]) -> ReplaySummary:
         n_steps=n_steps,
         n_agreeing=n_steps - len(differ),
         n_unrecorded=sum(step.recorded is None for loop in made for step in loop.steps),
+        n_implied=sum(step.recorded is None for loop in made if loop.ended_well for step in loop.steps),
         accepted_at=dict(sorted(at.items())),
         n_never=sum(loop.accepted_at is None for loop in made),
         tokens=sum(step.n_tokens or 0 for loop in made for step in loop.steps),
