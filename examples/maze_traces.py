@@ -1,7 +1,7 @@
 """Writes maze traces as JSON lines: right ones, and ones with the trace of another maze.
 
-    python examples/maze_traces.py --out mazes.jsonl
-    tokenworth confusion maze mazes.jsonl --group kind
+python examples/maze_traces.py --out mazes.jsonl
+tokenworth confusion maze mazes.jsonl --group kind
 """
 
 import argparse

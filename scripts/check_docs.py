@@ -46,7 +46,22 @@ FENCE = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?")
 T = TypeVar("T")
-VERBS = ("demo", "sample", "curve", "forced", "verify", "confusion", "edits", "modulo", "audit", "report", "import", "export", "runs", "doctor")
+VERBS = (
+    "demo",
+    "sample",
+    "curve",
+    "forced",
+    "verify",
+    "confusion",
+    "edits",
+    "modulo",
+    "audit",
+    "report",
+    "import",
+    "export",
+    "runs",
+    "doctor",
+)
 
 
 CLI_HEAD = """# Command line

@@ -283,6 +283,17 @@ def test_numeric_faults_that_the_audit_found(text: str) -> None:
     assert checker_for("numeric").check(problem, text) is not True
 
 
+def test_numeric_says_what_the_audit_claims() -> None:
+    checker = checker_for("numeric")
+    problem = checker.surface.problem
+    names = ("arithmetic in words", "two numbers", "gold denied", "right, other forms")
+    for item in checker.surface.make(12, np.random.default_rng(3)):
+        for attack in checker.surface.attacks:
+            if attack.name in names:
+                for text in attack.texts(item, np.random.default_rng(0)):
+                    assert (checker.check(problem(item), text) is True) == (attack.claim is Claim.RIGHT), (attack.name, text)
+
+
 @pytest.mark.parametrize("text", OPTION_WRONG)
 def test_option_faults_that_the_audit_found(text: str) -> None:
     from grader_cases import choice

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,25 @@ def test_exact_outcomes(text: str, outcome: str, verdict: Verdict) -> None:
         (".5", "It is .5"),
         ("5", "The answer is 5. The answer is 5.0."),
         ("5", "First 3, then 4; the answer is 5, not 6."),
+        ("50", "\\boxed{50^\\circ}"),
+        ("50", "\\boxed{50^{\\circ}}"),
+        ("50", "The answer is 50^\\circ"),
+        ("50", "The answer is $50^{\\circ}$."),
+        ("50", "50°"),
+        ("10", "You need at least 10 boxes."),
+        ("42", "It costs at least 42"),
+        ("42", "It costs at most $42."),
+        ("12", "The answer is 12m2."),
+        ("12", "12 m^2"),
+        ("12", "12 km"),
+        ("12", "12kg"),
+        ("12", "12cm"),
+        ("12", "12 kids"),
+        ("12", "12 inches"),
+        ("12", "He has 12 more."),
+        ("12", "Half of 24 is 12"),
+        ("12", "The result is \\(12\\)"),
+        ("12", "There are 12 of them.\nThis is not hard."),
     ],
 )
 def test_numeric_reads_numbers_as_people_write_them(gold: str, text: str) -> None:
@@ -85,6 +106,49 @@ def test_numeric_reads_numbers_as_people_write_them(gold: str, text: str) -> Non
 )
 def test_numeric_leaves_the_rest_unparseable(text: str) -> None:
     assert numeric(free("5", AnswerKind.NUMERIC), text).outcome == UNPARSEABLE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12 is wrong",
+        "12 is incorrect.",
+        "12 isn't right",
+        "I don't think it is 12.",
+        "I don't think the answer is 12.",
+        "\\boxed{12} is wrong.",
+        "I ruled out 12",
+        "Maybe 11, maybe 12",
+        "The answer is at least 12",
+        "The answer is 12 x 3",
+        "The answer is twice 12.",
+        "half of 12",
+        "The square root of 12",
+        "12 squared",
+        "12!",
+        "The answer is 12 factorial",
+        "The answer is 12 more than 5",
+        "12 million",
+        "12k",
+        "12K",
+        "12M",
+        "12π",
+        "12i",
+        "f(12)",
+        "\\boxed{12\\sqrt{3}}",
+        "The answer is 50^\\circ + 12^\\circ",
+    ],
+)
+def test_numeric_does_not_take_a_denied_or_partial_number(text: str) -> None:
+    for gold in ("12", "50"):
+        assert numeric(free(gold, AnswerKind.NUMERIC), text).outcome == UNPARSEABLE
+
+
+def test_numeric_is_linear_in_hostile_text() -> None:
+    for piece in ("12 is ", "maybe ", "I don't think the ", "12^{\\circ", "\\boxed{1 ", "at least ", "12m2"):
+        start = time.process_time()
+        numeric(free("12", AnswerKind.NUMERIC), piece * 20_000)
+        assert time.process_time() - start < 5, piece
 
 
 def test_numeric_outcomes_are_short_values() -> None:

@@ -128,7 +128,7 @@ def main() -> None:
             {**dict(zip(keys, key, strict=True)), "shares": {name: share(members, name) for name in SHARES}}
             for key, members in grouped(rows, *keys).items()
         ]
-        chosen.json.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+        chosen.json.write_text(json.dumps(numbers) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -176,6 +176,19 @@ def _arithmetic(item: Figure, rng: np.random.Generator) -> Iterator[str]:
         yield f"#### {text}"
 
 
+def _worded(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    """Expressions in words and symbols; the values of 0, 1 and 2, where some of them change nothing, are left out."""
+    del rng
+    g = item.gold
+    made = [f"{g} more than 5", f"f({g})"]
+    if item.value not in (0, 1, 2):
+        made += [f"{g} x 3", f"twice {g}", f"half of {g}", f"the square root of {g}", f"{g} squared", f"{g}!", f"{g} factorial"]
+        made += [f"{g} million", f"{g}k", f"{g}\u03c0", f"{g}i", f"{g}\\pi", f"{g}\\sqrt{{3}}"]
+    for text in made:
+        yield from noise.stated(text)
+        yield f"#### {text}"
+
+
 def _two(item: Figure, rng: np.random.Generator) -> Iterator[str]:
     del rng
     gold, other = item.gold, _other(item)
@@ -186,6 +199,7 @@ def _two(item: Figure, rng: np.random.Generator) -> Iterator[str]:
         f"The answer is {other} to {gold}.",
         f"\\boxed{{{other}, {gold}}}",
         f"#### {other} or {gold}",
+        f"Maybe {other}, maybe {gold}",
     )
     yield from (f"{other}, {gold}", f"{gold}; {other}", f"#### {gold}\n#### {other}", f"\\boxed{{{gold} \\text{{ or }} {other}}}")
 
@@ -208,6 +222,12 @@ def _denied(item: Figure, rng: np.random.Generator) -> Iterator[str]:
         f"The answer is more than {item.gold}.",
         f"The answer is less than {item.gold}.",
         f"The answer is at least {item.gold} and a bit.",
+        f"{item.gold} is wrong",
+        f"{item.gold} is incorrect.",
+        f"I don't think it is {item.gold}.",
+        f"I don't think the answer is {item.gold}.",
+        f"I ruled out {item.gold}",
+        f"\\boxed{{{item.gold}}} is wrong.",
     )
 
 
@@ -262,6 +282,15 @@ def _right(item: Figure, rng: np.random.Generator) -> Iterator[str]:
         f"The answer is {g} apples.",
         f"So in all that makes {g}",
         f"\\[ \\boxed{{{g}}} \\]",
+        f"\\boxed{{{g}^\\circ}}",
+        f"The answer is {g}^\\circ",
+        f"The answer is ${g}^{{\\circ}}$.",
+        f"{g}\u00b0",
+        f"You need at least {g} boxes.",
+        f"It costs at least {g}",
+        f"The answer is {g}m2.",
+        f"The answer is {g} km.",
+        f"{g}kg",
     )
     yield f"First there are 3, then 5 more. The answer is {g}."
     yield f"{g}.0" if value.denominator == 1 else f"{g}0"
@@ -296,11 +325,7 @@ def _convention(item: Figure, rng: np.random.Generator) -> Iterator[str]:
         f"{g}e0",
         f"{g}E+00",
         f"({g})",
-        f"{g}!",
-        f"{g} million",
-        f"{g}k",
         f"{g}x",
-        f"{g}i",
         f"{g}_",
     )
     yield from (
@@ -334,6 +359,12 @@ NUMERIC: Surface[Figure] = Surface(
             claim=Claim.WRONG,
             truth="an expression with the gold number in it whose value is not the gold value",
             texts=_arithmetic,
+        ),
+        Attack(
+            name="arithmetic in words",
+            claim=Claim.WRONG,
+            truth="words or symbols that make the gold number a part of another value",
+            texts=_worded,
         ),
         Attack(name="two numbers", claim=Claim.WRONG, truth="two numbers are offered, so none is given", texts=_two),
         Attack(name="list of candidates", claim=Claim.WRONG, truth="five numbers are listed, so none is given", texts=_listed),

@@ -14,7 +14,7 @@ _HASHES = re.compile(r"####\s*([^\n]{1,80})")
 _TAIL = 1000
 """Characters from the end in which the last number is looked for."""
 _LISTED = re.compile(
-    r"[)\]}*\s$]*(?:,|;|/|&|\bor\b|\band\b|\bto\b|\s|\\text\s?\{\s?(?:or|and|to)\s?\}|[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff])+[(\[{*\s]*[$€£]?\s*"
+    r"[)\]}*\s$]*(?:,|;|/|&|\bor\b|\band\b|\bto\b|\b(?i:maybe|perhaps|possibly)\b|\s|\\text\s?\{\s?(?:or|and|to)\s?\}|[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff])+[(\[{*\s]*[$€£]?\s*"
 )
 """What stands between two numbers that are a list, a range or one number with something unseen in it."""
 _OPERATOR = r"(?:[-+*/^×·÷−–:!]|\*\*|\\(?:times|cdot|div|pm|mp))"
@@ -27,19 +27,57 @@ _JOINED_BEFORE = re.compile(
     re.ASCII,
 )
 
+_UNIT = re.compile(r"(?<=[\d})])(?:\^\s?\{?\s?\\circ\b\s?\}?|\s?(?:[cdkm]?m|ft)(?:\^?[23]|\^\{[23]\}|[²³])(?!\w|\.\d|\^))", re.ASCII)
+"""Units that would read as powers or names: degrees, square and cubic metres and feet."""
+_WRONG = (
+    r"(?:,?\s\(?which)?\s(?:(?:is|was|looks|seems|must\sbe|would\sbe)\s(?:[a-z]{1,12}\s)?"
+    r"(?:wrong|incorrect|not|false|ruled\sout|excluded|impossible)|(?:is|was|ca)n['’]t|cannot\sbe)\b"
+)
+_DOUBT = r"(?:\bnot|n['’]t|\bnever)\s(?:think|believe|say|mean|expect|suppose)\s(?:that\s)?"
+_WORDS_AFTER = re.compile(
+    r"\s?!"  # a factorial
+    r"|[kKMi]\b|\s?(?:π|√|\\(?:pi|sqrt|[dt]?frac|ln|log|sin|cos|tan)\b)"  # 12k, 12i, a product
+    r"|\s?x\s?[(\d-]"
+    r"|(?i:\s(?:squared|cubed|factorial|hundred|thousand|million|billion|trillion)\b"
+    r"|\s(?:plus|minus|times|over|(?:divided|multiplied)\sby|(?:more|less|fewer|greater|larger|smaller)\sthan)\s[($-]{0,3}(?:\d|half\b|twice\b)"
+    rf"|[)\]}}*$\"'”’]{{0,6}}{_WRONG})",
+    re.ASCII,
+)
+"""What right after a number makes it another number, or denies it."""
+_WORDS_BEFORE = re.compile(
+    r"(?:√|\dx|\d\sx\s|(?<![A-Za-z])[A-Za-z](?:\\left)?\(|"  # √12, f(12)
+    r"(?<![A-Za-z])(?:sin|cos|tan|log|ln|exp|abs|gcd|lcm|max|min)(?:\\left)?\("
+    r"|(?i:\b(?:twice|thrice|double|triple|plus|times|(?:divided|multiplied)\sby)\s"
+    r"|\b(?:half|third|quarter|root|square|cube|factorial|logarithm|percent)\sof\s"
+    r"|\b(?:ruled?|ruling)\sout\s|\binstead\sof\s|\brather\sthan\s"
+    rf"|{_DOUBT}(?:(?:it|this|that|(?:the|this|my)\s[a-z]{{1,10}})(?:\sis|['’]s|\swas|\sequals)\s)?))[\s({{$*]{{0,4}}\Z",
+    re.ASCII,
+)
+"""What right before a number makes it another number, or denies it."""
+_TAKEN_BACK = re.compile(
+    rf"(?i:\\boxed\{{[^{{}}]{{1,60}}\}}[)*$\"'”’]{{0,6}}{_WRONG}|{_DOUBT}(?:the|my)\s(?:[a-z]{{1,10}}\s)?answer\b)", re.ASCII
+)
+"""A denial around a whole statement."""
+_BOUND = re.compile(r"\bat\s(?:least|most)\s+(?=[$({*\[]{0,4}\Z)", re.IGNORECASE)
+_AFTER = 60
+"""Characters after a number in which a denial of it is looked for."""
+
 
 def numeric(problem: Problem, text: str) -> Grade:
     """Grade of the number the text states, else of its last number.
 
     Stated numbers are those after ``####``, in ``\\boxed{}`` and after "the answer is"; when they differ in value the
     text is unparseable. Thousands separators, currency and percent signs, fractions and powers of ten are read; 25% is
-    taken as equal to 25 and to 0.25. A number that is denied ("not 12"), part of an expression ("2 * 12"), a word, a date or a
-    list is no answer: the text is unparseable.
+    taken as equal to 25 and to 0.25. A number that is denied ("not 12", "12 is wrong"), part of an expression ("2 * 12",
+    "half of 12", "12!", "f(12)"), a word, a date or a list, or that a word or letter multiplies ("12 million", "12k", "12i"), is
+    no answer: the text is unparseable. Units stay readable ("12 km", "12m2", "50^\\circ"). A bound is read as its number in
+    running text ("You need at least 10 boxes.") and not in a statement ("The answer is at least 12").
 
     Raises: InvalidInput when the problem's gold answer is not a number.
     """
+    text = _UNIT.sub("", text)
     found = _stated_numbers(text)
-    if found is None:
+    if found is None or _TAKEN_BACK.search(text):
         return unparseable()
     if not found:
         last = _last_number(text[-_TAIL:])
@@ -84,7 +122,7 @@ def _stated_numbers(text: str) -> list[Number] | None:
 def _last_number(text: str) -> Number | None:
     """The last number, unless it is no answer by itself; lines of numbers alone are a list where there is nothing else."""
     everything = list(numbers(text))
-    if not everything or (last := everything[-1]) is None or not _stands_alone(text, last):
+    if not everything or (last := everything[-1]) is None or not _stands_alone(text, last, bounds=True):
         return None
     before = everything[-2] if len(everything) > 1 else None
     between = "" if before is None else text[before.span[1] : last.span[0]]
@@ -94,8 +132,11 @@ def _last_number(text: str) -> Number | None:
     return None
 
 
-def _stands_alone(text: str, number: Number) -> bool:
-    """Whether a number is neither denied nor part of an expression, a word, a date or a version."""
+def _stands_alone(text: str, number: Number, *, bounds: bool = False) -> bool:
+    """Whether a number is neither denied nor part of an expression, a word, a date or a version; ``bounds`` lets "at least" pass."""
     start, end = number.span
-    before, after = text[max(0, start - 40) : start], text[end : end + 20]
-    return not (denied(before) or _JOINED_BEFORE.search(before) or _JOINED_AFTER.match(after))
+    before, after = text[max(0, start - 40) : start], text[end : end + _AFTER]
+    if bounds:
+        before = _BOUND.sub("", before)
+    joined = _JOINED_BEFORE.search(before) or _JOINED_AFTER.match(after)
+    return not (joined or denied(before) or _WORDS_BEFORE.search(before) or _WORDS_AFTER.match(after))
