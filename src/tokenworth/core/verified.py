@@ -1,6 +1,6 @@
 """Verified traces as a document: the verdict of every trace, and the tables that follow from them.
 
-What `verify --doc` and `confusion --json` write and the report reads. Counts are counts of traces; a share that has no
+What `confusion --json` writes and the report reads. Counts are counts of traces; a share that has no
 denominator is None, never 0.
 """
 
