@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
@@ -154,8 +153,3 @@ def save_model(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, *, c
     copy.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=end)
     copy.save_pretrained(folder, safe_serialization=True)
     save_tokenizer(tokenizer, folder, context=context)
-
-
-def mean_length(data: Solved, arm: Arm, tokenizer: Tokenizer) -> float:
-    """Mean tokens of a sequence of the arm."""
-    return float(np.mean([len(ids) for ids, _ in sequences(data, arm, tokenizer, seed=0)]))

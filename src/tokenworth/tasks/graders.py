@@ -14,14 +14,20 @@ from tokenworth.tasks.grade.exact import exact
 from tokenworth.tasks.grade.latex import latex_grader
 from tokenworth.tasks.grade.numeric import numeric
 from tokenworth.tasks.grade.option import option
-from tokenworth.tasks.maze.problems import plan
+
+
+def _plan_grader() -> Grader:
+    from tokenworth.tasks.maze.problems import plan  # its tables of words take a while, and few tasks need them
+
+    return plan
+
 
 _MAKE: Mapping[str, Callable[[], Grader]] = {
     AnswerKind.OPTION: lambda: option,
     AnswerKind.EXACT: lambda: exact,
     AnswerKind.NUMERIC: lambda: numeric,
     AnswerKind.LATEX: latex_grader,
-    AnswerKind.PLAN: lambda: plan,
+    AnswerKind.PLAN: _plan_grader,
 }
 GRADERS = tuple(str(name) for name in _MAKE)
 """Names of the built-in graders; they are those of the answer kinds."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tokenworth.core.documents import CurveDoc, Document, ForcedDoc, SampleSetDoc
+from tokenworth.core.problem import AnswerKind
 from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput, StoreError
 from tokenworth.report.html import render_html
@@ -14,7 +15,6 @@ from tokenworth.report.model import View
 from tokenworth.report.view import build_view, join_views, verified_view
 from tokenworth.store.documents import write_whole
 from tokenworth.workbench.case import Curve, Forced, Samples
-from tokenworth.workbench.verified import verified_documents
 
 
 def write_report(
@@ -35,8 +35,7 @@ def write_report(
     """
     documents = [item.document if isinstance(item, Samples | Curve | Forced) else item for item in measured]
     if not any(isinstance(document, VerifiedDoc) for document in documents):
-        verdicts = verified_documents([d for d in documents if isinstance(d, CurveDoc | ForcedDoc | SampleSetDoc)])
-        documents += [] if verdicts is None else [verdicts]
+        documents += _verdicts([d for d in documents if isinstance(d, CurveDoc | ForcedDoc | SampleSetDoc)])
     views = group_views(documents)
     if not views:
         raise InvalidInput("nothing to report; expected at least one result")
@@ -49,6 +48,16 @@ def write_report(
         raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
     write_whole(target, lambda handle: handle.write(page))
     return target
+
+
+def _verdicts(documents: Sequence[CurveDoc | ForcedDoc | SampleSetDoc]) -> list[VerifiedDoc]:
+    """The verdicts on the traces of maze problems; the verifier is not even loaded where there is none."""
+    if not any(document.problem is not None and document.problem.kind == AnswerKind.PLAN for document in documents):
+        return []
+    from tokenworth.workbench.verified import verified_documents
+
+    found = verified_documents(documents)
+    return [] if found is None else [found]
 
 
 def _title(views: Sequence[View]) -> str:

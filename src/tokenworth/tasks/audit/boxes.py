@@ -11,7 +11,7 @@ import numpy as np
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Attack, Claim, Surface
-from tokenworth.tasks.audit.mazes import STEPS, Cell, plan_text, shortest
+from tokenworth.tasks.audit.mazes import STEPS, Cell, plan_text, shifts, shortest, wrong_only
 
 _SIDE = 7
 _State = tuple[Cell, frozenset[Cell]]
@@ -89,16 +89,9 @@ def _make(count: int, rng: np.random.Generator) -> list[BoxItem]:
     return made
 
 
-def _wrong_only(item: BoxItem, plans: Iterator[Sequence[Cell]]) -> Iterator[str]:
-    yield from (plan_text(plan) for plan in plans if plan and not item.solves(plan))
-
-
 def _shifted(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     del rng
-    shifts = [(dx, dy) for dx in range(-2, 3) for dy in range(-2, 3) if (dx, dy) != (0, 0)]
-    plans = ([(x + dx, y + dy) for x, y in item.way] for dx, dy in shifts)
-    yield from _wrong_only(item, (plan for plan in plans if min(min(cell) for cell in plan) >= 0))
-    yield from _wrong_only(item, iter(([(y, x) for x, y in item.way], [(_SIDE - 1 - x, y) for x, y in item.way])))
+    yield from wrong_only(item, shifts(item.way, _SIDE))
 
 
 def _through(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
@@ -111,7 +104,7 @@ def _through(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
             if beside in item.walls:
                 plans += [(*item.way[: at + 1], beside, *item.way[at:]), (*item.way[: at + 1], beside, *item.way[at + 1 :])]
                 plans.append((*item.way[: at + 1], *[beside] * 3, *item.way[at:]))
-    yield from _wrong_only(item, iter(plans))
+    yield from wrong_only(item, iter(plans))
 
 
 def _outer(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
@@ -123,9 +116,9 @@ def _outer(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
         *((col, 0) for col in range(x + 1, _SIDE)),
         *((_SIDE - 1, row) for row in range(1, _SIDE)),
     ]
-    yield from _wrong_only(item, iter((out, [*out, *out[::-1][1:], *item.way[1:]])))
+    yield from wrong_only(item, iter((out, [*out, *out[::-1][1:], *item.way[1:]])))
     beyond = [*((col, y) for col in range(x, _SIDE + 2)), *((col, y) for col in range(_SIDE, x - 1, -1)), *item.way[1:]]
-    yield from _wrong_only(item, iter((beyond, [(a + 10**6, b) for a, b in item.way], [item.worker, *item.docks])))
+    yield from wrong_only(item, iter((beyond, [(a + 10**6, b) for a, b in item.way], [item.worker, *item.docks])))
 
 
 def _pushes(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
@@ -141,7 +134,7 @@ def _pushes(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
             plans += [(*to, *onward[1:])] if to and onward else []
     for dock in sorted(item.docks):
         plans.append(shortest(item.worker, dock, free - item.boxes) or ())
-    yield from _wrong_only(item, iter(plans))
+    yield from wrong_only(item, iter(plans))
 
 
 def _ends(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
@@ -150,7 +143,7 @@ def _ends(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     plans: list[Sequence[Cell]] = [way[::-1], way[:-1], way[1:], way[1:-1], way[:1], way[-1:], way[: len(way) // 2], (way[0], way[-1])]
     plans += [way[:at] + way[at + 1 :] for at in range(1, len(way) - 1)]
     plans += [way[: at + 1] + way[at:] for at in range(len(way))]
-    yield from _wrong_only(item, iter(plans))
+    yield from wrong_only(item, iter(plans))
 
 
 def _syntax(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
@@ -189,7 +182,7 @@ def _replaced(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     yield f"plan {x} {y} {_words(item.docks, 'box')}"
     yield f"{_words(item.docks, 'box')} plan {x} {y}"
     yield f"create worker {x} {y} c9 c0 close worker {x} {y} c9 c0 plan {x} {y}"
-    yield from _wrong_only(item, iter(([*item.way[:2], *item.way], [*item.way, *item.way], [item.worker, *docks])))
+    yield from wrong_only(item, iter(([*item.way[:2], *item.way], [*item.way, *item.way], [item.worker, *docks])))
 
 
 def _nothing(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -79,16 +80,32 @@ def _make(count: int, rng: np.random.Generator) -> list[MazeItem]:
     return made
 
 
-def _wrong_only(item: MazeItem, plans: Iterator[Sequence[Cell]]) -> Iterator[str]:
+class Walk(Protocol):
+    """A problem of the audit's own whose answers are cells in order."""
+
+    def solves(self, plan: Sequence[Cell]) -> bool:
+        """Whether these cells are an answer."""
+        ...
+
+
+def wrong_only(item: Walk, plans: Iterable[Sequence[Cell]]) -> Iterator[str]:
+    """The texts of the plans that are not empty and solve nothing."""
     yield from (plan_text(plan) for plan in plans if plan and not item.solves(plan))
+
+
+def shifts(way: Sequence[Cell], side: int) -> Iterator[list[Cell]]:
+    """The way moved by up to two cells wherever no coordinate falls below 0, then transposed, then mirrored."""
+    for dx, dy in ((dx, dy) for dx in range(-2, 3) for dy in range(-2, 3) if (dx, dy) != (0, 0)):
+        plan = [(x + dx, y + dy) for x, y in way]
+        if min(min(cell) for cell in plan) >= 0:
+            yield plan
+    yield [(y, x) for x, y in way]
+    yield [(side - 1 - x, y) for x, y in way]
 
 
 def _shifted(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     del rng
-    shifts = [(dx, dy) for dx in range(-2, 3) for dy in range(-2, 3) if (dx, dy) != (0, 0)]
-    plans = ([(x + dx, y + dy) for x, y in item.way] for dx, dy in shifts)
-    yield from _wrong_only(item, (plan for plan in plans if min(min(cell) for cell in plan) >= 0))
-    yield from _wrong_only(item, iter(([(y, x) for x, y in item.way], [(item.size - 1 - x, y) for x, y in item.way])))
+    yield from wrong_only(item, shifts(item.way, item.size))
 
 
 def _through(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
@@ -99,7 +116,7 @@ def _through(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
         plans.append(shortest(item.start, item.goal, _square(item.size), order) or ())
     for at, (x, y) in enumerate(item.way):  # into a wall beside the way, and back
         plans += [(*item.way[: at + 1], (x + dx, y + dy), *item.way[at:]) for dx, dy in STEPS if (x + dx, y + dy) in item.walls]
-    yield from _wrong_only(item, iter(plans))
+    yield from wrong_only(item, iter(plans))
 
 
 def _outside(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
@@ -111,10 +128,10 @@ def _outside(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
         out = shortest(item.start, (size, y), free)
         back = shortest((size, y), item.goal, free)
         if out and back:
-            yield from _wrong_only(item, iter([(*out, *back[1:])]))
+            yield from wrong_only(item, iter([(*out, *back[1:])]))
             break
     far = [(x + 10**6, y) for x, y in item.way]
-    yield from _wrong_only(item, iter([far, [item.start, *far, item.goal]]))
+    yield from wrong_only(item, iter([far, [item.start, *far, item.goal]]))
     yield plan_text(item.way[:1]) + f" plan {item.start[0] - 1} {item.start[1] - item.size} " + plan_text(item.way)
 
 
@@ -125,14 +142,14 @@ def _jumps(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     plans += [way[:at] + way[at + 1 :] for at in range(1, len(way) - 1)]
     plans += [way[: at + 1] + way[at:] for at in range(len(way))]
     plans += [(*way, *way), (*way[::-1], *way), (*way[:2], *way)]
-    yield from _wrong_only(item, iter(plans))
+    yield from wrong_only(item, iter(plans))
 
 
 def _ends(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     del rng
     way = item.way
     plans: list[Sequence[Cell]] = [way[::-1], way[:-1], way[1:], way[1:-1], (item.start,), (item.goal,), (*way, way[-2])]
-    yield from _wrong_only(item, iter(plans))
+    yield from wrong_only(item, iter(plans))
 
 
 def _syntax(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
@@ -198,7 +215,7 @@ def _nothing(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     del rng
     yield from noise.empty_texts()
     yield from ("plan", "plan plan plan", "plan 0", "end", "solution end", "no plan", "plan X Y")
-    yield from _wrong_only(item, iter(([(0, 0)], [(0, 0), (0, 1)], [(0, 0), (1, 0)], [item.goal] * 3)))
+    yield from wrong_only(item, iter(([(0, 0)], [(0, 0), (0, 1)], [(0, 0), (1, 0)], [item.goal] * 3)))
 
 
 def _long(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:

@@ -66,12 +66,11 @@ def _own_dialect(name: str, problem: Problem) -> str | None:
 
 def _given(name: str, problem: Problem) -> dict[str, object]:
     """What the problem's task says of it beside the question: the size of a maze."""
-    if name != "maze" or not problem.task.startswith("maze:"):
+    if name != "maze":
         return {}
-    from tokenworth.tasks.maze.problems import parse_spec
+    from tokenworth.tasks.maze.problems import given_size
 
-    side = parse_spec(problem.task.removeprefix("maze:"))[1]
-    return {"rows": side, "cols": side}
+    return given_size(problem.task)
 
 
 def formal_domain(name: str) -> Domain:

@@ -72,8 +72,7 @@ def plan(problem: Problem, text: str) -> Grade:
 
 def given_size(task: str) -> dict[str, object]:
     """Rows and cols of the problems of a maze task; nothing for another task, where the size follows from the question."""
-    _, _, rest = task.partition("maze:")
-    if not rest:
+    if not task.startswith("maze:"):
         return {}
-    side = parse_spec(rest)[1]
+    side = parse_spec(task.removeprefix("maze:"))[1]
     return {"rows": side, "cols": side}

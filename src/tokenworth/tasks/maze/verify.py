@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
+from tokenworth.core.verification import FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.grammar import Parsed, Prompt, parse
@@ -17,7 +17,6 @@ VERSION = "1"
 """Changes whenever a verdict can."""
 
 
-_OF_PLAN = (Tier.LINK, Tier.ANSWER)
 _Row = tuple[int, int, str, int | None, str, str]
 
 
@@ -33,7 +32,7 @@ class _Findings:
         if code in self._active:
             self.counts[code] += 1
             # Within a part findings come in the order of the text, so that no later one takes the place of an earlier one.
-            part = self._parts[2 if CODES[code] in _OF_PLAN else 0 if code == "PARSE" else 1]
+            part = self._parts[2 if not CODES[code].is_of_trace else 0 if code == "PARSE" else 1]
             if len(part) < self._limit:
                 part.append((*words, code, event, expected, got))
 
