@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -24,7 +25,9 @@ from tokenworth.methods.sample import sample
 from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
 
-QUICK = Patience(deadline_s=1.0, connect_s=1.0, attempts=6, total_s=5.0, first_wait_s=0.005, longest_wait_s=0.02)
+QUICK = Patience(deadline_s=30.0, connect_s=5.0, attempts=6, total_s=60.0, first_wait_s=0.005, longest_wait_s=0.02)
+"""Short waits, long deadlines: on a machine that is busy with other things a good reply must not come too late."""
+HANG_DEADLINE_S = 2.0
 SAMPLING = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=30, stop=(STOP,))
 PROMPT = (*tokenizer().codec.encode("<|user|> Name an animal.<|end|><|assistant|>"), OPEN)
 CHAIN = Chain()
@@ -52,6 +55,12 @@ def serve(urls: str | Sequence[str], *, environment: dict[str, str] | None = Non
         yield backend
     finally:
         backend.close()
+
+
+def limit_deadline(backend: HttpBackend, seconds: float = HANG_DEADLINE_S) -> None:
+    """From now on, after the probe, replies are waited for no longer than this."""
+    transport = backend.client.transport
+    transport.patience = dataclasses.replace(transport.patience, deadline_s=seconds)
 
 
 class Watching(MemoryStore):

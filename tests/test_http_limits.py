@@ -200,7 +200,7 @@ def test_the_time_for_further_attempts_starts_with_the_first_failure(server: Fau
     """A request that waited its turn, or was answered slowly, is not given up at its first failure."""
     server.do(never)
     with serve(
-        server.url, patience=type(QUICK)(deadline_s=5.0, attempts=4, total_s=0.3, first_wait_s=0.005, longest_wait_s=0.01)
+        server.url, patience=type(QUICK)(deadline_s=30.0, attempts=4, total_s=2.0, first_wait_s=0.005, longest_wait_s=0.01)
     ) as backend:
 
         async def slow_body() -> None:
@@ -208,7 +208,7 @@ def test_the_time_for_further_attempts_starts_with_the_first_failure(server: Fau
             holders = [endpoint.limit.slot() for _ in range(int(endpoint.limit.limit))]
             for holder in holders:
                 await holder.__aenter__()
-            asyncio.get_running_loop().call_later(0.6, lambda: [asyncio.ensure_future(h.__aexit__(None, None, None)) for h in holders])
+            asyncio.get_running_loop().call_later(3.0, lambda: [asyncio.ensure_future(h.__aexit__(None, None, None)) for h in holders])
 
         backend._loop.run(slow_body())
         server.do(lambda number, body: "503" if number == 0 else None)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from http_cases import PROMPT, SAMPLING, Watching, draw, impossible, run_async, serve, settle
+from http_cases import PROMPT, SAMPLING, Watching, draw, impossible, limit_deadline, run_async, serve, settle
 from servers.faulty import FaultyServer, Ways, always, each, faulty_server, never, sometimes
 from tokenworth.backends.http.limits import Purse
 from tokenworth.errors import BudgetExceeded
@@ -109,6 +109,7 @@ def test_what_a_lost_reply_cost_is_counted_as_the_most_it_can_be(server: FaultyS
     server.do(never)
     with serve(server.url, price=PRICE, n_most=1) as backend:
         before = backend.spent().money or 0.0
+        limit_deadline(backend)
         server.do(lambda number, body: "hang" if number == 0 else "empty" if number == 1 else "filtered")
         draw(backend, Watching(), 3)
         most = PRICE.at_most(read=len(PROMPT), generated=SAMPLING.max_tokens)

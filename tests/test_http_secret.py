@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from helpers import run_alone
-from http_cases import PROMPT, SAMPLING, Watching, draw, find_wall, judge, serve
+from http_cases import PROMPT, SAMPLING, Watching, draw, find_wall, judge, limit_deadline, serve
 from servers.broken import broken_proxy
 from servers.faulty import FaultyServer, always, each, faulty_server, first, never
 from tokenworth.backends.http.options import Patience, ServerOptions
@@ -28,7 +28,7 @@ from tokenworth.store.sqlite import open_store
 
 KEY = 'sk-"test/Key+0123456789abcdef'
 ENVIRONMENT = {KEY_VARIABLE: KEY}
-SHORT = Patience(deadline_s=0.4, connect_s=0.4, attempts=2, total_s=1.0, first_wait_s=0.005, longest_wait_s=0.01)
+SHORT = Patience(deadline_s=30.0, connect_s=5.0, attempts=2, total_s=60.0, first_wait_s=0.005, longest_wait_s=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,7 @@ def test_no_error_or_log_holds_the_key(server: FaultyServer, fault: str, caplog:
     with faulty_server() as other:
         server.elsewhere = other.url
         with serve(server.url, environment=ENVIRONMENT, patience=SHORT, n_most=1) as backend:
+            limit_deadline(backend, 0.5)
             server.do(always(fault))
             with pytest.raises(ServerError) as caught:
                 draw(backend, Watching(), 8)
