@@ -123,6 +123,24 @@ def test_every_code_of_a_trace_has_an_edit_and_no_other_has() -> None:
         edit(text, "PLAN_STEP", dialect="compact", rng=np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("dialect", NAMES)
+def test_edits_are_no_longer_than_one_verb_for_another(dialect: str) -> None:
+    """On larger mazes: a code that comes first where one `create` becomes a `close`, or the other way round, has an edit of one word."""
+    for index in (0, 7, 10):
+        _, text = valid("searchformer", index, dialect, side=5)
+        base = read(text, dialect)
+        flipped: set[str] = set()
+        for at in range(*base.span):
+            other = {"create": "close", "close": "create"}.get(base.words[at])
+            if other is not None:
+                words = [*base.words[:at], other, *base.words[at + 1 :]]
+                code = first_code(base.with_words(words), dialect, Level.STRICT)
+                flipped |= set() if code is None else {code}
+        for code in flipped:
+            made = edit(text, code, dialect=dialect, rng=np.random.default_rng(index))
+            assert made is not None and made.n_changed == 1, (dialect, index, code)
+
+
 def test_edits_are_the_smallest_one_word_changes_where_there_is_one() -> None:
     """Brute force over all one-word changes of small mazes: where one makes a code come first, the edit has one word, too."""
     for dialect in ("compact", "beyond-semantics", "searchformer"):

@@ -45,7 +45,7 @@ def by_group(results: Sequence[InterveneResult], *, level: float) -> tuple[Group
     """The groups of all variants, each over all instances; a result is one instance.
 
     An instance's value is the mean over its variants of the group: P(correct) before, after, or after less before. Over m ≥ 2 instances
-    the limits are `stats.clusters.cluster_mean`: Student's t over the m values, at least as wide as the rollouts' own noise. For one
+    the limits are `stats.clusters.cluster_mean`: Student's t over the m values and a pseudo-value at each end. For one
     instance they are Wilson's and Newcombe's over its rollouts, and say nothing of other instances.
     """
     check_level(level)

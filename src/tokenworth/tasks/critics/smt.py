@@ -20,8 +20,9 @@ class SmtCritic:
     """Accepts an assignment ``x = 3, y = -1/2, p = true`` (commas, semicolons or line ends between) that meets every constraint.
 
     ``variables``: name -> z3 constant of sort Int, Real or Bool; the answer must give each of them one value. ``constraints``: name -> z3
-    formula, written by the caller: z3 is given nothing of the answer but numbers and truth values. A constraint that z3 does not decide
-    within ``timeout_ms`` is not met.
+    formula, written by the caller: z3 is given nothing of the answer but numbers and truth values. What a formula names beside the variables
+    may have any value, the same one in all formulas: an answer is accepted where one value of it meets all constraints together. What z3
+    does not decide within ``timeout_ms`` is not met.
 
     Raises: MissingExtra where z3-solver is not installed; InvalidInput for variables of another sort.
     """
@@ -77,17 +78,25 @@ class SmtCritic:
         return None if bottom and not int(bottom) else self._z3.Q(int(top), int(bottom or "1"))
 
     def _unmet(self, pairs: Sequence[Any]) -> list[str]:
-        messages: list[str] = []
-        for name, constraint in self._constraints.items():
-            solver = self._z3.Solver()
-            solver.set("timeout", self._timeout)
-            solver.add(*pairs, constraint)
-            result = solver.check()
-            if result == self._z3.unsat:
-                messages.append(f"constraint {name} is not met")
-            elif result != self._z3.sat:
-                messages.append(f"constraint {name} could not be decided in {self._timeout} ms")
-        return messages
+        """A message for each constraint that fails by itself; none fails, but all together: one message."""
+        messages = [said for name, one in self._constraints.items() if (said := self._failing(f"constraint {name}", (*pairs, one)))]
+        if messages:
+            return messages
+        together = self._failing("all constraints together", (*pairs, *self._constraints.values()))
+        return [together] if together else []
+
+    def _failing(self, name: str, formulas: Sequence[Any]) -> str | None:
+        """What is wrong with these formulas in one solver; None where they can all hold."""
+        solver = self._z3.Solver()
+        solver.set("timeout", self._timeout)
+        solver.add(*formulas)
+        result = solver.check()
+        if result == self._z3.sat:
+            return None
+        is_plural = name.startswith("all")
+        if result == self._z3.unsat:
+            return f"{name} {'are' if is_plural else 'is'} not met"
+        return f"{name} could not be decided in {self._timeout} ms"
 
 
 def from_smtlib(text: str, variables: Mapping[str, Any], *, timeout_ms: int = 2_000) -> SmtCritic:

@@ -102,9 +102,11 @@ def _wall(spot: Spot) -> Iterator[Change]:
 
 
 def _not_adjacent(spot: Spot) -> Iterator[Change]:
-    if spot.is_close or spot.course.current is None:
+    if spot.course.current is None:
         return
-    for cell in spot.free:
+    if spot.is_close and manhattan(spot.event.cell, spot.course.current) != 1:
+        yield spot.replace(("create", *spot.own[1:]), "a create in place of the close of a cell that is not beside the one just closed")
+    for cell in () if spot.is_close else spot.free:
         if manhattan(cell, spot.course.current) != 1:
             yield spot.move(cell, "a cell that is not beside the one just closed")
 
