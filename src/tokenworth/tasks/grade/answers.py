@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tokenworth.core.grade import RESERVED_OUTCOMES, UNPARSEABLE, Grade, Verdict
 
@@ -44,9 +45,18 @@ def outcome_label(answer: str) -> str:
     return answer_label(label)
 
 
-def boxed(text: str) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """An answer that a text states, and where it stands in the text."""
+
+    answer: str
+    start: int
+    end: int
+
+
+def boxed(text: str) -> list[Stated]:
     """Contents of the last ``\\boxed{…}`` groups, in order, braces balanced; a box that never closes is left out."""
-    found: list[str] = []
+    found: list[Stated] = []
     for match in list(_BOX.finditer(text))[-_MAX_BOXES:]:
         depth = 1
         for at in range(match.end(), min(len(text), match.end() + MAX_ANSWER + 1)):
@@ -55,17 +65,17 @@ def boxed(text: str) -> list[str]:
             elif text[at] == "}" and text[at - 1] != "\\":
                 depth -= 1
                 if depth == 0:
-                    found.append(text[match.end() : at].strip())
+                    found.append(Stated(answer=text[match.end() : at].strip(), start=match.end(), end=at))
                     break
     return found
 
 
-def statements(text: str, *, window: int = MAX_ANSWER) -> Iterator[str]:
+def statements(text: str, *, window: int = MAX_ANSWER) -> Iterator[Stated]:
     """What follows each "the answer is", "final answer:", … up to ``window`` characters; one that leads to another is skipped."""
     for match in _LEAD.finditer(text):
         rest = text[match.end() : match.end() + window]
         if not _LEAD.search(_sentence(rest.lstrip("\n"))):
-            yield rest
+            yield Stated(answer=rest, start=match.end(), end=match.end() + len(rest))
 
 
 _SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s|$)|(?<=[^\W\d_]{2})[!?](?=\s|$)|\n")
@@ -104,13 +114,20 @@ def denied(before: str) -> bool:
     return _DENIED.search(before[-40:]) is not None
 
 
-def stated(text: str) -> list[str]:
+def stated(text: str) -> list[Stated]:
     """The answers a text states: every box and the rest of every answer sentence, in that order, unwrapped."""
-    found = boxed(text)
-    for rest in statements(text):
-        rest = rest.strip().lstrip(":").strip()
+    found = [(box.answer, box.start) for box in boxed(text)]
+    for statement in statements(text):
+        rest = statement.answer.strip().lstrip(":").strip()
         line = rest.split("\n", 1)[0]
         if _BOX.search(line) or _COMMENT.match(line):
             continue
-        found.append(_sentence(line))
-    return [answer for answer in map(unwrapped, found) if answer]
+        found.append((_sentence(line), statement.start))
+    unwraps = ((unwrapped(answer), start) for answer, start in found)
+    return [_placed(text, answer, start) for answer, start in unwraps if answer]
+
+
+def _placed(text: str, answer: str, at: int) -> Stated:
+    # Unwrapping only takes marks away at both ends, so the answer is found where it stands.
+    start = text.index(answer, at)
+    return Stated(answer=answer, start=start, end=start + len(answer))

@@ -9,7 +9,8 @@ from pathlib import Path
 from tokenworth.core.grade import Grade, Grader, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import MissingExtra
-from tokenworth.tasks.grade.answers import MAX_ANSWER, boxed, denied, outcome_label, stated, unparseable, unwrapped
+from tokenworth.tasks.grade.answers import MAX_ANSWER, Stated, boxed, denied, outcome_label, stated, unparseable, unwrapped
+from tokenworth.tasks.grade.asserted import asserted, doubted, retracted
 from tokenworth.tasks.grade.guard import Guard, shared_guard
 from tokenworth.tasks.grade.number import parse_number
 
@@ -31,9 +32,14 @@ def latex_normalised(answer: str) -> str:
 def _candidates(text: str) -> list[str]:
     """The different answers a text boxes, else states, in order; else its last formula, else all of a short text.
 
-    Denied answers are left out; a last formula that is joined to the one before ("$1$ or $2$") comes with it.
+    Nothing where the text does not stand by the last of them; a last formula that is joined to the one before ("$1$ or $2$") comes with it.
     """
-    found = boxed(text) or [answer for answer in stated(text) if not denied(answer.partition("$")[0] if "$" in answer else answer[:24])]
+    placed = boxed(text) or [
+        one for one in stated(text) if not denied(one.answer.partition("$")[0] if "$" in one.answer else one.answer[:24])
+    ]
+    if placed and not _stood_by(text, placed[-1]):
+        return []
+    found = [one.answer for one in placed]
     if not found:
         tail = text[-4000:]
         spans = [match.span() for match in _MATH.finditer(tail)]
@@ -41,14 +47,18 @@ def _candidates(text: str) -> list[str]:
             start, end = spans[-1]
             if len(spans) > 1 and re.fullmatch(r"\s*(?:,|;|/|or|and)\s*", tail[spans[-2][1] : start]):
                 start = spans[-2][0]
-            found = [] if denied(tail[:start]) else [unwrapped(tail[start:end])]
-        elif len(text.strip()) <= 200 and not _DENIAL.search(text):
+            found = [unwrapped(tail[start:end])] if not denied(tail[:start]) and asserted(tail, start, end) else []
+        elif len(text.strip()) <= 200 and not doubted(text):
             found = [text.strip()]
     unique = {latex_normalised(answer): answer for answer in found if latex_normalised(answer)}
     return list(unique.values())
 
 
-_DENIAL = re.compile(r"\b(?:not|cannot|never|anything but|except)\b|n't\b|n’t\b", re.IGNORECASE)
+def _stood_by(text: str, one: Stated) -> bool:
+    """Whether the text stands by an answer; of a sentence with formulas, the first of them is the answer."""
+    formula = _MATH.search(text, one.start, one.end)
+    start, end = formula.span() if formula else (one.start, one.end)
+    return asserted(text, start, end) and (formula is not None or not retracted(one.answer))
 
 
 def _shape(normal: str) -> tuple[str, str] | None:

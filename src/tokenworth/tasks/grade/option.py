@@ -10,6 +10,7 @@ from functools import lru_cache
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.tasks.grade.answers import MAX_ANSWER, answer_label, boxed, statements, unparseable
+from tokenworth.tasks.grade.asserted import asserted
 
 _OPENER = r"(?:\\(?:boxed|fbox|text|textbf|mathbf|mathrm|mathsf|boldsymbol)\s{0,2}\{|\\\(|\\\[|[*_`\"'“‘(\[{$<]|\s){0,12}"
 _NOUN = r"(?:(?:the\s{1,2})?(?:option|choice|letter|answer|number)s?\b\s{0,2}:?)?"
@@ -35,8 +36,14 @@ _NOT = re.compile(
     r"(?:not|n't|n’t|\bneither|\bnor|\bexcept|\banything but|\bthan|\brule out)(?:\sbe)?[\s}]{1,4}(?:option\s|choice\s)?$", re.IGNORECASE
 )
 _BRACKETS = "([{"
+_BETWEEN = " )].,:*_`-–—\t\n}$\\"
+_SHUT = " )]}*_`\"'$\\"
 _MARKS = " )]}*_`\"'.:$>\\"
 _BULLET = re.compile(r"(?:[#>•\s]|-(?!\d))+")  # a minus before a digit is a sign
+
+
+_Place = tuple[str, int, int]
+"""A label, with start and end of what states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,20 @@ def _after_own_text(problem: Problem, label: str, text: str, at: int) -> int:
     return start + len(own) if own and said.casefold() == own.casefold() else at
 
 
+def _after_restating(problem: Problem, label: str, text: str, at: int) -> int:
+    """Where the text goes on after this option's own text, as often as it is restated; nothing else may stand in that sentence."""
+    (own,) = (option.text.strip().rstrip(".") for option in problem.options if option.label == label)
+    while own:
+        start = at
+        while start < len(text) and text[start] in _BETWEEN:
+            start += 1
+        end = start + len(own)
+        if text[start:end].casefold() != own.casefold() or not _STOP.match(text[end:].lstrip(_SHUT)):
+            break
+        at = end
+    return at
+
+
 def _further(problem: Problem, patterns: _Patterns, text: str, label: str, at: int) -> list[str]:
     """Labels in brackets or bold that follow the label that ends at ``at`` in the same statement.
 
@@ -148,23 +169,24 @@ def _labels_at(problem: Problem, patterns: _Patterns, text: str) -> list[str]:
     return [*found, *_further(problem, patterns, text, found[-1], end), *_listed_below(problem, patterns, text, end)]
 
 
-def _stated(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
-    found: set[str] = set()
-    for content in boxed(text):
-        found.update(_labels_at(problem, patterns, content))
+def _stated(problem: Problem, patterns: _Patterns, text: str) -> list[_Place]:
+    found: list[_Place] = []
+    for box in boxed(text):
+        found += ((label, box.start, box.end) for label in _labels_at(problem, patterns, box.answer))
     for rest in statements(text):
-        found.update(_labels_at(problem, patterns, rest))
-    for match in patterns.named.finditer(text):
-        if _RIGHT.match(text, match.end()):
-            found.add(match["label"])
-    for label, _, end in _marks(patterns, text):
-        if _RIGHT.match(text, end):
-            found.add(label)
+        here = _label_at(problem, patterns, rest.answer, 0)
+        if here is not None:
+            found += ((label, rest.start, rest.start + here[1]) for label in _labels_at(problem, patterns, rest.answer))
+    named = ((match["label"], match.start(), match.end()) for match in patterns.named.finditer(text))
+    for label, start, end in (*named, *_marks(patterns, text)):
+        right = _RIGHT.match(text, end)
+        if right:
+            found.append((label, start, right.end()))
     return found
 
 
-def _marks(patterns: _Patterns, text: str) -> Iterator[tuple[str, int, int]]:
-    """(label, start, end) of each label in brackets or bold."""
+def _marks(patterns: _Patterns, text: str) -> Iterator[_Place]:
+    """Each label in brackets or bold."""
     if patterns.marked is not None:
         for match in patterns.marked.finditer(text):
             yield match["round"] or match["bold"] or match["text"], match.start(), match.end()
@@ -189,41 +211,48 @@ def _listed_below(problem: Problem, patterns: _Patterns, text: str, at: int) -> 
     return found
 
 
-def _alone(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
+def _lines(text: str) -> Iterator[tuple[str, int]]:
+    """(line, where its last visible character ends) of each line, without the marks before it."""
+    at = 0
+    for line in text.splitlines(keepends=True):
+        yield _bare(line), at + len(line.rstrip())
+        at += len(line)
+
+
+def _alone(problem: Problem, patterns: _Patterns, text: str) -> list[_Place]:
     """Labels that make up a whole line."""
-    found: set[str] = set()
-    for line in text.splitlines():
-        line = _bare(line)
+    found: list[_Place] = []
+    for line, end in _lines(text):
         here = _label_at(problem, patterns, line, 0) if len(line) <= 40 else None
         if here is not None and not line[here[1] :].strip(_MARKS):
-            found.add(here[0])
+            found.append((here[0], end - len(line), end - len(line) + here[1]))
     return found
 
 
-def _leading(problem: Problem, patterns: _Patterns, text: str) -> set[str]:
+def _leading(problem: Problem, patterns: _Patterns, text: str) -> list[_Place]:
     """Labels that begin a line and are followed by their own option's text."""
-    found: set[str] = set()
-    for line in text.splitlines():
-        line = _bare(line)
+    found: list[_Place] = []
+    for line, end in _lines(text):
         match = patterns.at_start.match(line)
         if match is not None and line[match.end() :][:1] in {")", "]", ".", ":", "*", " "}:
             label = _canonical(patterns, match["label"])
             if label is not None and label == match["label"] and _restates(problem, label, line[match.end() :]):
-                found.update((label, *_further(problem, patterns, line, label, match.end())))
+                start = end - len(line)
+                found += ((one, start, start + match.end()) for one in (label, *_further(problem, patterns, line, label, match.end())))
     return found
 
 
-def _mentioned(patterns: _Patterns, text: str) -> set[str]:
+def _mentioned(patterns: _Patterns, text: str) -> list[_Place]:
     """Labels mentioned anywhere in brackets, bold or after "option", unless one is ruled out: then nothing is read."""
-    found: set[str] = set()
+    found: list[_Place] = []
     named = ((match["label"], match.start(), match.end()) for match in patterns.named.finditer(text))
     for label, start, end in (*_marks(patterns, text), *named):
         if _WRONG.match(text, end) or _NOT.search(text[max(0, start - 24) : start]):
-            return set()
-        found.add(label)
+            return []
+        found.append((label, start, end))
         beside = patterns.marked and patterns.marked.match(text[end : end + 40])  # ``(C)(D)``: the second has no space before it
         if beside:
-            found.add(beside["round"] or beside["bold"] or beside["text"])
+            found.append((beside["round"] or beside["bold"] or beside["text"], start, end + beside.end()))
     return found
 
 
@@ -234,7 +263,8 @@ def option(problem: Problem, text: str) -> Grade:
     ``\\boxed{C}``, "option C is correct"); a line that is only a label; a line that is a label and its option's text; a
     label in brackets or bold. Two different labels, or none: unparseable; so is a statement that goes on to another label
     ("The answer is (C) (D)", "(C) and also (D)"), unless that is ruled out ("(C), not (D)"). Only the problem's labels count, and a bare
-    letter counts only where it stands as a label ("A cat" is not option A, unless that is its text).
+    letter counts only where it stands as a label ("A cat" is not option A, unless that is its text). A text that does not stand by the
+    last place that decides ("The answer is (C). No, that is wrong.") is unparseable (`asserted`).
     """
     if not problem.options or not text.strip():
         return unparseable()
@@ -245,9 +275,11 @@ def option(problem: Problem, text: str) -> Grade:
         or _leading(problem, patterns, text)
         or _mentioned(patterns, text)
     )
-    if len(found) != 1:
+    if len({label for label, _, _ in found}) != 1:
         return unparseable()
-    label = found.pop()
+    label, start, end = max(found, key=lambda place: place[1:])
+    if not asserted(text, start, _after_restating(problem, label, text, end), strict=False):
+        return unparseable()
     if problem.gold is None:
         return Grade(outcome=answer_label(label), verdict=Verdict.UNKNOWN)
     return Grade(outcome=answer_label(label), verdict=Verdict.CORRECT if label == problem.gold else Verdict.INCORRECT)
