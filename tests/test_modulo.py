@@ -154,7 +154,7 @@ def test_feedback_makes_the_next_prompt_of_the_last_one_and_the_faults() -> None
     assert result.generated_tokens == 4 and result.read_tokens == 1 + 3 + 6 and result.accepted is result.attempts[2]
 
 
-def test_with_feedback_no_attempt_is_asked_for_more_than_is_left() -> None:
+def test_with_feedback_the_first_attempt_is_the_shared_draw_and_no_later_one_is_asked_for_more_than_is_left() -> None:
     from tokenworth.core.request import Rollout
 
     def never(ids: tuple[int, ...], stop: StopReason) -> Checked:
@@ -168,7 +168,9 @@ def test_with_feedback_no_attempt_is_asked_for_more_than_is_left() -> None:
     with pytest.raises(StopIteration) as done:
         experiment.send((Rollout(ids=(1,), stop=StopReason.STOP),))
     assert done.value.value.stopped == BUDGET_SPENT and done.value.value.generated_tokens == 7
-    assert [one.params.max_tokens for one in asked if isinstance(one, Sample)] == [7, 3, 1]
+    assert [one.params.max_tokens for one in asked if isinstance(one, Sample)] == [PLAIN.max_tokens, 3, 1]
+    plain = next(modulo((5,), settings=settings(attempts=1), check=never, feedback=None))
+    assert asked[0] == plain[0]
 
 
 def test_a_context_without_room_ends_the_loop() -> None:
@@ -220,6 +222,9 @@ def test_each_arm_picks_what_its_rule_says() -> None:
 def test_where_nothing_is_accepted_best_of_n_votes_and_the_loop_is_silent() -> None:
     stream = (draw("no"), draw("maybe"), draw("maybe"))
     assert ARMS["best of n"](stream, None, None).draw == 1 and ARMS["loop"](stream, None, None).draw is None
+    # What is accepted has no vote where the grader cannot read it; the loop answers, and so does best of n.
+    unread = (draw("a"), draw("unparseable", right=True))
+    assert ARMS["best of n"](unread, None, None).draw == ARMS["loop"](unread, None, None).draw == 1
 
 
 @pytest.mark.parametrize(("budget", "n", "tokens"), [(None, 3, 9), (9, 3, 9), (8, 2, 8), (5, 2, 5), (4, 1, 4), (1, 0, 1)])

@@ -88,7 +88,7 @@ def test_a_fault_that_is_fed_back_is_mended_and_plain_rejection_never_is() -> No
     item = fed.item("0")
     assert item.result.accepted is not None and len(item.result.attempts) == 2 and item.correct
     (by,) = item.result.accepted.checked.by
-    assert (by.critic, by.version, by.level) == ("blocksworld/pddl", "1", "strict")
+    assert (by.critic, by.version, by.level) == ("blocksworld/pddl", "2", "strict")
     last = backend.prompts[-1]
     assert WRONG.strip() in last and last.count("\n- ") == 1 and PROMPT in last and "hm" not in last
     bench, backend = scripted("PLAN_PRECONDITION at step 3")
@@ -218,13 +218,13 @@ def test_a_record_that_disagrees_gives_exit_code_1(tmp_path: Path, capsys: pytes
     assert call("--replay", str(path), "--json", "-") == 1
     facts = json.loads(capsys.readouterr().out)
     assert facts["summary"]["disagreements"] == [["bad", 0]] and facts["summary"]["n_never"] == 1
-    assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "1", "level": "strict"}]
+    assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "2", "level": "strict"}]
     path.write_text(
         "".join(json.dumps({"prompt": PROMPT, **more, "steps": [{"plan": PLAN}]}) + "\n" for more in ({}, {"act_correct": True}))
     )
     assert call("--replay", str(path), "--critic", "blocksworld") == 1
     text = capsys.readouterr().out
-    assert "1 of 2 verdicts agree with the record (1 are not recorded, in loops that ended well; 1 are not recorded)" in text
+    assert "1 of 2 verdicts agree with the record (1 not written there but implied: the loop is recorded to have ended well; 1 not" in text
     assert f"disagreement: {path}:1, step 1" in text
     path.write_text("")
     with pytest.raises(InvalidInput, match="no recorded loop"):

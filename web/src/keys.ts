@@ -4,7 +4,8 @@ import type { TextPane } from "./pane/textpane";
 import { nextEvent } from "./plots/plots";
 import { cycleTheme } from "./theme";
 import {
-  focus, header, help, hover, metricName, moveTo, moveToStep, nextRow, nextViolation, offered, openTab, pin, pinned, range, screen, shown, step, tab, tabs, trace,
+  focus, hasTables, header, help, hover, metricName, moveTo, moveToStep, nextRow, nextViolation, offered, openTab, pin, pinned, range, screen,
+  shown, step, tab, tabs, trace,
 } from "./state";
 
 export const KEYS: readonly (readonly [string, string])[] = [
@@ -17,7 +18,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["v, Shift + v", "next, previous error of a verified trace"],
   [", .", "event before, after"],
   ["j k", "next, previous verified trace of the list"],
-  ["o", "tables of the verified traces, and back"],
+  ["o", "tables, and back"],
   ["p, Enter", "pin or unpin"],
   ["Esc", "unpin, close"],
   ["s", "samples"],
@@ -89,7 +90,7 @@ export function onKey(e: KeyboardEvent, pane: TextPane | null): boolean {
     "?": () => (help.value = true),
   };
   const action = actions[e.key];
-  if (!action || ("vVjko,.".includes(e.key) && !header.value?.formal)) return false;
+  if (!action || ("vVjk,.".includes(e.key) && !header.value?.formal) || (e.key === "o" && !hasTables.value)) return false;
   action();
   if (pinned.value && focus.value !== at && e.key.startsWith("Arrow")) hover.value = null;
   return true;

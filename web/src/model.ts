@@ -105,6 +105,21 @@ export interface TraceHead {
   readonly samples: SamplesHead;
 }
 
+export interface SheetColumn { readonly name: string; readonly kind: "text" | "count" | "share" | "difference" }
+export interface SheetCell { readonly main: string; readonly value: number | null; readonly low: number | null; readonly high: number | null }
+
+// A table over many problems.
+export interface Sheet {
+  readonly title: string;
+  readonly lead: readonly string[];
+  readonly caption: string;
+  readonly level: number;
+  readonly columns: readonly SheetColumn[];
+  readonly rows: readonly (readonly SheetCell[])[];
+  readonly facts: readonly (readonly [string, string])[];
+  readonly notes: readonly string[];
+}
+
 export interface Header {
   readonly schema: string;
   readonly title: string;
@@ -113,6 +128,7 @@ export interface Header {
   readonly sets: readonly SampleSet[];
   readonly traces: readonly TraceHead[];
   readonly formal: FormalHead | null;
+  readonly sheets: readonly Sheet[];
 }
 
 export interface Curve extends Omit<CurveHead, "columns"> {
@@ -202,7 +218,7 @@ export interface Trace {
 
 export function readHeader(): Header {
   const header = JSON.parse(document.getElementById("tw-header")?.textContent ?? "null") as Header | null;
-  if (header?.schema !== "tokenworth.view/3") throw new Error(`this viewer reads tokenworth.view/3, the page holds ${header?.schema ?? "nothing"}`);
+  if (header?.schema !== "tokenworth.view/4") throw new Error(`this viewer reads tokenworth.view/4, the page holds ${header?.schema ?? "nothing"}`);
   return header;
 }
 

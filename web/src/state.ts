@@ -41,6 +41,8 @@ export const step = computed(() => {
   const grid = trace.value?.formal?.grid;
   return grid ? stepAt(grid.steps, shown.value) : -1;
 });
+// Whether the page has a screen of tables beside its traces.
+export const hasTables = computed(() => !!header.value && (header.value.formal !== null || header.value.sheets.length > 0));
 export const tabs = computed<readonly TabName[]>(() => {
   const found = trace.value;
   const measured = !!found && (found.curve !== null || found.stacks.length > 0 || found.samples.n > 0);
@@ -129,7 +131,7 @@ function place(): Place {
     share: share.value,
     tab: tab.value === tabs.value[0] ? null : tab.value,
     range: range.value,
-    screen: header.value?.formal ? screen.value : null,
+    screen: hasTables.value ? screen.value : null,
     filter: filter.value,
   };
 }
@@ -220,29 +222,34 @@ function goTo(at: Place): Promise<void> {
   const head = header.value!;
   const rows = formalRows.value;
   filter.value = rows && at.filter.table < head.formal!.tables.length ? at.filter : EVERYTHING;
-  screen.value = rows ? (at.screen ?? (head.traces.length || at.trace ? "trace" : "tables")) : "trace";
+  screen.value = hasTables.value ? (at.screen ?? (head.traces.length || at.trace ? "trace" : "tables")) : "trace";
   return openTrace(at.trace, at);
 }
 
 // Writes the place into the address, at most four times a second; some hosts forbid it.
 export function keepAddress(): void {
   let timer = 0;
-  let last = location.hash;
+  let seen = location.hash;
+  let written = seen;
   effect(() => {
     const next = printHash(place());
     if (timer) clearTimeout(timer);
     timer = window.setTimeout(() => {
-      if (next === last) return;
-      last = next;
+      // An address that somebody has just changed is followed, not written over; its event is on the way.
+      if (next === written || location.hash !== seen) return;
+      written = next;
       try {
         history.replaceState(null, "", next);
       } catch {
         /* sandboxed frames may not */
       }
+      seen = location.hash;
     }, 250);
   });
   window.addEventListener("hashchange", () => {
-    const at = parseHash(location.hash);
-    if (at && location.hash !== last) void goTo(at);
+    if (location.hash === seen) return;
+    seen = written = location.hash;
+    const at = parseHash(seen);
+    if (at) void goTo(at);
   });
 }

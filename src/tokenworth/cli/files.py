@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -13,11 +13,15 @@ from tokenworth.cli import options as shared
 from tokenworth.cli.measure import print_text
 from tokenworth.cli.session import write_text
 from tokenworth.core.documents import Document
+from tokenworth.core.tabled import EditsDoc, ModuloDoc, TabledDoc
 from tokenworth.errors import InvalidInput
-from tokenworth.store.documents import parse_document, read_document, write_document, write_parquet
+from tokenworth.store.documents import write_document
 from tokenworth.store.importers import import_path
 from tokenworth.store.sqlite import open_existing
+from tokenworth.store.tabled import parse_result, read_result, write_result, write_result_parquet
 from tokenworth.workbench.page import group_views, write_report
+
+Result: TypeAlias = "Document | TabledDoc"
 
 summary_options = shared.chain(
     click.option("--json", "json_path", metavar="FILE", help="Write a summary of what was written here; - for standard output."),
@@ -34,7 +38,7 @@ def _summary(facts: dict[str, Any], json_path: str | None, text: str) -> None:
     click.echo(text)
 
 
-def _stored(path: Path, run_id: int | None) -> list[Document]:
+def _stored(path: Path, run_id: int | None) -> list[Result]:
     """The results in a store: of one run, or of every run that finished with one."""
     with open_existing(path) as store:
         finished = [run.id for run in store.runs() if run.has_document]
@@ -43,7 +47,7 @@ def _stored(path: Path, run_id: int | None) -> list[Document]:
     if not payloads:
         known = ", ".join(map(str, finished)) or "none"
         raise InvalidInput(f"{path}: no finished run{'' if run_id is None else f' {run_id}'}; runs with a result: {known}")
-    return [parse_document(payload, source=str(path)) for payload in payloads if payload is not None]
+    return [parse_result(payload, source=str(path)) for payload in payloads if payload is not None]
 
 
 @click.command()
@@ -60,7 +64,7 @@ def report(
     documents: tuple[str, ...], store: str | None, out: str, title: str | None, max_mb: float | None, text: bool, **rest: Any
 ) -> None:
     """Make one self-contained page of result documents."""
-    read = [read_document(Path(path)) for path in documents]
+    read = [read_result(Path(path)) for path in documents]
     if store is not None:
         read += _newest(_stored(Path(store), None))
     if not read:
@@ -69,23 +73,31 @@ def report(
         for document in read:
             print_text(document)
         return
-    facts: dict[str, Any] = {"report": out, "traces": sum(len(view.traces) for view in group_views(read)), "documents": len(read)}
+    views = group_views(read)
+    counts = {"traces": sum(len(view.traces) for view in views), "tables": sum(len(view.sheets) for view in views)}
+    facts: dict[str, Any] = {"report": out, **counts, "documents": len(read)}
     if rest["dry_run"]:
-        _summary(facts, rest["json_path"], f"would write {out}: {facts['traces']} traces of {len(read)} documents")
+        told = f"{counts['traces']} traces" + (f" and {counts['tables']} tables over problems" if counts["tables"] else "")
+        _summary(facts, rest["json_path"], f"would write {out}: {told} of {len(read)} documents")
         return
     path = write_report(out, *read, title=title, max_mb=max_mb)
     _summary({**facts, "bytes": path.stat().st_size}, rest["json_path"], str(path))
 
 
-def _problem_id(document: Document) -> str | None:
+def _problem_id(document: Result) -> str | None:
     problem = getattr(document, "problem", None)
     return None if problem is None else problem.id
 
 
-def _newest(documents: list[Document]) -> list[Document]:
-    """The last document of each kind and trace: a store keeps every run, a page wants the newest."""
+def _newest(documents: list[Result]) -> list[Result]:
+    """The last document of each kind and trace, or of each table: a store keeps every run, a page wants the newest."""
 
-    def subject(document: Document) -> tuple[object, ...]:
+    def subject(document: Result) -> tuple[object, ...]:
+        if isinstance(document, EditsDoc):
+            return EditsDoc, document.task, document.item, document.place, document.base, document.codes, document.alone
+        if isinstance(document, ModuloDoc):
+            problems = tuple(one.id for one in document.items)
+            return ModuloDoc, document.task, problems, document.verifiers, document.plan.get("feedback")
         trace = getattr(document, "trace", None)
         return type(document), _problem_id(document), None if trace is None else (trace.prompt_ids, trace.pieces)
 
@@ -125,7 +137,7 @@ def import_(source: str, kind: str | None, item: str | None, out: str, **rest: A
     _summary({"documents": rows}, rest["json_path"], f"{would}{len(documents)} documents in {folder}")
 
 
-_WRITERS: dict[str, Callable[[Document, Path], object]] = {".json": write_document, ".parquet": write_parquet}
+_WRITERS: dict[str, Callable[[Result, Path], object]] = {".json": write_result, ".parquet": write_result_parquet}
 
 
 @click.command()
@@ -138,7 +150,7 @@ _WRITERS: dict[str, Callable[[Document, Path], object]] = {".json": write_docume
 def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:
     """Write a result, or a store's run, as JSON or Parquet."""
     path, target = Path(source), Path(out)
-    document = read_document(path) if path.suffix == ".json" else _stored(path, run_id)[-1]
+    document = read_result(path) if path.suffix == ".json" else _stored(path, run_id)[-1]
     if target.suffix not in _WRITERS:
         raise InvalidInput(f"cannot tell the format of {out}; expected a name that ends in .json or .parquet")
     if not rest["dry_run"]:

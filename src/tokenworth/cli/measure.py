@@ -9,19 +9,20 @@ from typing import Any
 import click
 
 from tokenworth.cli import options as shared
+from tokenworth.cli.record import recorded
 from tokenworth.cli.serving import model_options
 from tokenworth.cli.session import (
     Job,
     base_price,
     base_trace,
     curve_bound,
-    recorded,
     run_items,
     sampling_of,
     show_dry_run,
     write_json,
 )
 from tokenworth.core.documents import Document
+from tokenworth.core.tabled import TabledDoc
 from tokenworth.report.text import render_text
 from tokenworth.workbench.page import group_views
 
@@ -33,7 +34,7 @@ def show(document: Document, json_path: str | None) -> Document:
     return document
 
 
-def print_text(document: Document) -> None:
+def print_text(document: Document | TabledDoc) -> None:
     """Prints the text form of a report of one document."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     (view,) = group_views([document])
@@ -59,9 +60,10 @@ def _sample(job: Job) -> Document | None:
         show_dry_run({"sample": case.price(experiment)}, options)
         return None
     choices = {name: options[name] for name in ("seed", "level", "choose")}
-    with recorded(job, "sample") as documents:
-        documents.append(case.sample(options["samples"], sampling=sampling, **choices).document)
-    return show(documents[0], options["json_path"])
+    with recorded(job.bench, options, "sample") as results:
+        document = case.sample(options["samples"], sampling=sampling, **choices).document
+        results.append(document)
+    return show(document, options["json_path"])
 
 
 @click.command()
@@ -92,9 +94,10 @@ def _curve(job: Job) -> Document | None:
             plans = {"base trace": base}
         show_dry_run(plans, options, curve_bound(case, options, settings.sampling.max_tokens))
         return None
-    with recorded(job, "curve") as documents:
-        documents.append(case.curve(base_trace(case, options), settings=settings, snap=options["snap"]).document)
-    return show(documents[0], options["json_path"])
+    with recorded(job.bench, options, "curve") as results:
+        document = case.curve(base_trace(case, options), settings=settings, snap=options["snap"]).document
+        results.append(document)
+    return show(document, options["json_path"])
 
 
 @click.command()
@@ -135,6 +138,7 @@ def _forced(job: Job) -> Document | None:
             plans = {"base trace (the readings are priced once it is in the store)": base}
         show_dry_run(plans, options)
         return None
-    with recorded(job, "forced") as documents:
-        documents.append(case.forced(base_trace(case, options), **choices).document)
-    return show(documents[0], options["json_path"])
+    with recorded(job.bench, options, "forced") as results:
+        document = case.forced(base_trace(case, options), **choices).document
+        results.append(document)
+    return show(document, options["json_path"])

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,23 +10,24 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tokenworth import __version__
 from tokenworth.cli import options as shared
+from tokenworth.cli.items import Items
+from tokenworth.cli.record import provenance, recorded, show_table, write_facts
 from tokenworth.cli.serving import model_options
-from tokenworth.cli.session import Bound, Options, check_writable, open_bench, parse_items, show_dry_run, write_text
-from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
+from tokenworth.cli.session import Bound, Options, check_task, check_writable, open_bench, prepare, show_dry_run
+from tokenworth.core.tabled import MODULO_SCHEMA
+from tokenworth.errors import InvalidInput
 from tokenworth.methods.modulo import ModuloResult
 from tokenworth.methods.modulo import modulo as loop
-from tokenworth.methods.modulo_arms import ArmResult, Share
 from tokenworth.methods.settings import check_level
 from tokenworth.report.inert import one_line
 from tokenworth.tasks.critics.named import formal_domain
 from tokenworth.tasks.critics.replay import ReplayedLoop, ReplaySummary, replay_loop, summary
 from tokenworth.tasks.sources.files import json_rows
-from tokenworth.workbench.case import utc_now
+from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.modulo import FEEDBACK, LoopItem, ModuloPlan, ModuloRun, check
 
-SCHEMA, REPLAY_SCHEMA = "tokenworth.modulo/1", "tokenworth.modulo-replay/1"
+REPLAY_SCHEMA = "tokenworth.modulo-replay/1"
 
 
 @click.command()
@@ -70,45 +68,45 @@ def _run(options: Options) -> int:
     plan = _plan(options)
     if options["task"] is None:
         raise InvalidInput("the loop needs problems; give --task, such as world:steps or a problems file")
-    items = parse_items(str(options["item"]))
+    items = Items(options["item"])
+    prepare(options, items)
+    check_task(options["task"], items.names[0])
     sampling = {name: options[name] for name in ("temperature", "top_k", "top_p", "min_p", "limit")}
-    done: list[LoopItem] = []
-    failed = 0
     with open_bench(options) as bench:
         run = ModuloRun(bench, plan, task=options["task"], grader=options["grader"], sampling=sampling)
         if options["dry_run"]:
-            _dry_run(run, plan, items, options)
+            _dry_run(run, plan, items.names, options)
             return 0
-        for item in items:
-            try:
-                done.append(run.item(item))
-            except TokenworthError as error:
-                if len(items) == 1:
-                    raise
-                failed += 1
-                click.echo(one_line(f"item {item}: {error}"), err=True)
-                if isinstance(error, BudgetExceeded):
-                    break
-        if not done:
-            raise InvalidInput(f"none of {len(items)} problems could be run; the lines above say why")
-        arms = run.compare(done)
-        bank = run.bank(run.case(items[0]))
-        facts = {
-            "schema": SCHEMA,
-            "model": {"name": bench.model.name, "fingerprint": bench.model.backend.fingerprint},
-            "task": options["task"],
-            "verifiers": [asdict(one) for one in bank.names],
-            "is_sound": bank.is_sound,
-            "plan": asdict(plan),
-            "sampling": asdict(done[0].result.settings.sampling),
-            "arms": [asdict(arm) for arm in arms],
-            "items": [_item_facts(one) for one in done],
-            "failed": failed,
-            "short": _short(done, plan),
-            "provenance": _provenance(),
-        }
-    _write(facts, options["json_path"], _told(done, arms, bank.is_sound, plan))
-    return 1 if failed else 0
+
+        def looped(item: str) -> Iterator[tuple[str, LoopItem]]:
+            yield item, run.item(item)
+
+        with recorded(bench, options, "modulo") as results:
+            done = dict(items.results(looped))
+            if not done:
+                raise InvalidInput(f"none of {len(items)} problems could be run; the lines above say why")
+            facts = _facts(bench, run, plan, options, done) | {"failed": items.failed}
+            results.append(facts)
+    show_table(facts, options["json_path"])
+    return items.exit_code
+
+
+def _facts(bench: Workbench, run: ModuloRun, plan: ModuloPlan, options: Options, done: Mapping[str, LoopItem]) -> dict[str, Any]:
+    loops = tuple(done.values())
+    bank = run.bank(run.case(next(iter(done))))
+    return {
+        "schema": MODULO_SCHEMA,
+        "model": {"name": bench.model.name, "fingerprint": bench.model.backend.fingerprint},
+        "task": options["task"],
+        "verifiers": [asdict(one) for one in bank.names],
+        "is_sound": bank.is_sound,
+        "plan": asdict(plan),
+        "sampling": asdict(loops[0].result.settings.sampling),
+        "arms": [asdict(arm) for arm in run.compare(loops)],
+        "items": [_item_facts(one) for one in loops],
+        "short": _short(loops, plan),
+        "provenance": provenance(),
+    }
 
 
 def _plan(options: Options) -> ModuloPlan:
@@ -170,58 +168,9 @@ def _item_facts(one: LoopItem) -> dict[str, Any]:
     }
 
 
-def _provenance() -> dict[str, str]:
-    created = utc_now().isoformat(timespec="seconds")
-    return {"version": __version__, "created": created, "command": shlex.join(["tokenworth", *sys.argv[1:]])}
-
-
-def _told(done: Sequence[LoopItem], arms: Sequence[ArmResult], is_sound: bool, plan: ModuloPlan) -> str:
-    accepted = [one for one in done if one.result.accepted is not None]
-    by = sorted({f"{who.critic} {who.version} ({who.level})" for one in accepted for who in (one.result.accepted or _none()).checked.by})
-    spent = sum(one.result.generated_tokens for one in done)
-    budget = f"{plan.max_attempts} draws" if plan.max_tokens is None else f"{plan.max_tokens:,} generated tokens"
-    lines = [
-        f"{len(accepted)} of {len(done)} problems have an accepted answer; {spent:,} tokens generated"
-        + (f"; accepted by {', '.join(by)}" if by else ""),
-        *([] if is_sound else ["This verifier is UNSOUND: it may accept wrong answers."]),
-        "",
-        f"Arms on the same draws, each within {budget} a problem:",
-        f"{'arm':<26}{'right':>22}{'answered':>10}{'wrong':>7}{'right of answered':>23}{'tokens':>10}{'than loop':>24}",
-    ]
-    for arm in arms:
-        versus = "" if arm.versus is None else f"{arm.versus.difference:+.2f} ({arm.versus.low:+.2f} to {arm.versus.high:+.2f})"
-        unknown = f" +{arm.n_unknown}?" if arm.n_unknown else ""
-        lines.append(
-            f"{arm.name:<26}{_share(arm.solved):>22}{arm.answered.k:>10}{str(arm.n_wrong) + unknown:>7}"
-            f"{_share(arm.right_of_answered):>23}{arm.tokens:>10,}{versus:>24}"
-        )
-    short = _short(done, plan)
-    if short:
-        lines.append(f"In {short} of {len(done)} problems the shared draws end before the budget; more --samples let all arms spend it.")
-    return "\n".join(lines)
-
-
 def _short(done: Sequence[LoopItem], plan: ModuloPlan) -> int:
     """Problems whose shared draws together have fewer tokens than the budget."""
     return sum(plan.max_tokens is not None and sum(draw.n_tokens for draw in one.stream) < plan.max_tokens for one in done)
-
-
-def _none() -> Any:
-    raise AssertionError("an accepted problem without its attempt")
-
-
-def _share(share: Share) -> str:
-    return "-" if not share.n else f"{share.k}/{share.n} ({share.low:.2f} to {share.high:.2f})"
-
-
-def _write(facts: dict[str, Any], json_path: str | None, text: str) -> None:
-    if json_path == "-":
-        click.echo(json.dumps(facts, ensure_ascii=False))
-        return
-    if json_path:
-        write_text(json_path, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
-        click.echo(f"wrote {json_path}", err=True)
-    click.echo(text)
 
 
 # -- replay ---------------------------------------------------------------------------------------------------------------------------
@@ -266,9 +215,10 @@ def _replay(options: Options) -> int:
         "verifier": {"critic": f"{name}/{dialect}", "version": domain.version, "level": "strict"},
         "summary": asdict(counted),
         "loops": [_loop_facts(one) for one in loops],
-        "provenance": _provenance(),
+        "provenance": provenance(),
     }
-    _write(facts, options["json_path"], _replay_text(counted, f"{name}/{dialect} {domain.version}"))
+    if not write_facts(facts, options["json_path"]):
+        click.echo(_replay_text(counted, f"{name}/{dialect} {domain.version}"))
     return 1 if counted.disagreements else 0
 
 
@@ -278,11 +228,12 @@ def _loop_facts(one: ReplayedLoop) -> dict[str, Any]:
 
 def _replay_text(counted: ReplaySummary, verifier: str) -> str:
     unknown = counted.n_unrecorded - counted.n_implied
-    missing = [f"{counted.n_implied} are not recorded, in loops that ended well"] if counted.n_implied else []
-    missing += [f"{unknown} are not recorded"] if unknown else []
+    missing = [f"{counted.n_implied} not written there but implied: the loop is recorded to have ended well"] if counted.n_implied else []
+    missing += [f"{unknown} not recorded, which counts as disagreement"] if unknown else []
     lines = [
         f"{counted.n_loops} loops of {counted.n_steps} steps, judged by {verifier}:",
-        f"{counted.n_agreeing} of {counted.n_steps} verdicts agree with the record" + (f" ({'; '.join(missing)})" if missing else ""),
+        f"{counted.n_agreeing} of {counted.n_steps} verdicts agree with the record"
+        + (f" ({'; '.join(missing)})" if missing else ""),
         *(f"  step {step + 1}: {n} loops accepted" for step, n in counted.accepted_at.items()),
         f"  never: {counted.n_never} loops",
         f"{counted.tokens:,} tokens generated in all steps",

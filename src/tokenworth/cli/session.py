@@ -1,37 +1,32 @@
-"""What a verb needs around its measurement: the case, the base trace, the run's record, output."""
+"""What a verb needs around its measurement: the case, the base trace, prices, output."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tokenworth.cli.items import Items
 from tokenworth.cli.money import limit_of, money_text, price_of
 from tokenworth.cli.serving import server_of
 from tokenworth.core.documents import Document
-from tokenworth.core.ports import Recorded
 from tokenworth.core.request import NextToken, Request, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
-from tokenworth.errors import BudgetExceeded, InvalidInput, MissingFile, TokenworthError
+from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.methods.sample import check_choice
-from tokenworth.report.inert import one_line
 from tokenworth.run.estimate import CostPlan, Price, most_tokens
 from tokenworth.store.documents import document_json, write_document, write_whole
-from tokenworth.store.sqlite import SqliteStore
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.case import Case, utc_now
+from tokenworth.workbench.case import Case
 from tokenworth.workbench.models import BUNDLED, check_names, is_served
 from tokenworth.workbench.page import write_report
 from tokenworth.workbench.progress import ProgressLine
@@ -52,43 +47,35 @@ class Job:
 def run_items(options: Options, work: Callable[[Job], Document | None]) -> int:
     """Does the work for every item the options name; writes one report of all results when asked. Returns the exit code.
 
-    With several items a problem that cannot be measured is told in one line and the others go on; the exit code is then 1. When the
-    money is spent no further item is begun.
+    With several items a problem that cannot be measured is told in one line and the others go on; the exit code is then 1.
     """
-    items = parse_items(str(options["item"]))
-    json_path = options["json_path"]
+    items, json_path = Items(options["item"]), options["json_path"]
     if len(items) > 1 and json_path is not None and "{item}" not in json_path:
         raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
-    for name in ("json_path", "report_path"):
-        check_writable(options.get(name))
-    if options["store"] is None and not options["dry_run"] and len(items) > 1:
-        click.echo("no --store: if this run is stopped, it begins anew", err=True)
+    prepare(options, items)
     if "base" in options and not options["trace_ids"]:
         check_choice(options["base"], n_draws(options))
-    check_names(options["model"])
     if is_served(options["model"]) or options["model"] in BUNDLED or options["model"].startswith("hf:"):
-        check_task(options["task"], items[0])
-    documents: list[Document] = []
-    failed = 0
+        check_task(options["task"], items.names[0])
     with open_bench(options) as bench:
-        for item in items:
-            own = {**options, "item": item, "json_path": json_path and json_path.replace("{item}", str(item))}
-            try:
-                case = bench.case(options["task"], item, grader=options["grader"])
-                document = work(Job(bench=bench, case=case, options=own))
-            except TokenworthError as error:
-                if len(items) == 1:
-                    raise
-                failed += 1
-                click.echo(one_line(f"item {item}: {error}"), err=True)
-                if isinstance(error, BudgetExceeded):
-                    break
-                continue
-            if document is not None:
-                documents.append(document)
+
+        def measured(item: str) -> Iterator[Document | None]:
+            own = {**options, "item": item, "json_path": json_path and json_path.replace("{item}", item)}
+            yield work(Job(bench=bench, case=bench.case(options["task"], item, grader=options["grader"]), options=own))
+
+        documents = [document for document in items.results(measured) if document is not None]
     if options.get("report_path") and documents:
         click.echo(f"wrote {write_report(options['report_path'], *documents)}", err=True)
-    return 1 if failed else 0
+    return items.exit_code
+
+
+def prepare(options: Options, items: Items) -> None:
+    """Finds out before a model is loaded that a result could not be written or that there is no such model; says what a stop would lose."""
+    for name in ("json_path", "report_path"):
+        check_writable(options.get(name))
+    check_names(options["model"])
+    if options["store"] is None and not options["dry_run"] and len(items) > 1:
+        click.echo("no --store: if this run is stopped, it begins anew", err=True)
 
 
 def check_task(task: str | None, item: str) -> None:
@@ -107,19 +94,6 @@ def check_writable(path: str | None) -> None:
     folder = Path(path).parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise MissingFile(f"cannot write {path}: {folder} is not a folder that can be written to; make it first")
-
-
-def parse_items(text: str) -> list[str]:
-    """Items of ``--item``: an index or id, or indices and ranges such as ``0-9,12``."""
-    if not re.fullmatch(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*", text) or text.isdecimal():
-        return [text]
-    items: list[str] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if last and int(last) < int(first):
-            raise InvalidInput(f"item {part}: a range runs from the smaller index to the larger")
-        items += [str(i) for i in range(int(first), int(last or first) + 1)]
-    return list(dict.fromkeys(items))
 
 
 def open_bench(options: Options) -> Workbench:
@@ -300,22 +274,6 @@ def _bound_line(at_most: Mapping[str, Any] | None, options: Options, price: Pric
         return "The whole run: no bound; give --max-rollouts, --max-tokens or, for a server's model, --max-usd."
     money = f", at most {money_text(at_most['money'], price.currency)}" if price is not None and "money" in at_most else ""
     return f"The whole run: at most {at_most['rollouts']:,} rollouts, {at_most['generated_tokens']:,} tokens generated{money}."
-
-
-@contextmanager
-def recorded(job: Job, verb: str) -> Iterator[list[Document]]:
-    """Records the run with its options and, at the end, its document in the store (when there is one on disk)."""
-    documents: list[Document] = []
-    store = job.bench.store
-    if not isinstance(store, SqliteStore):
-        yield documents
-        return
-    config = {name: value.date().isoformat() if isinstance(value, datetime) else value for name, value in job.options.items()}
-    if isinstance(job.case.model.backend, Recorded):
-        config["record"] = job.case.model.backend.record()
-    run = store.begin_run(verb=verb, config=config, started=utc_now().isoformat(timespec="seconds"))
-    yield documents
-    store.finish_run(run, finished=utc_now().isoformat(timespec="seconds"), document=document_json(documents[-1]))
 
 
 def write_text(path: str, text: str) -> None:

@@ -80,10 +80,11 @@ def majority(stream: Stream, budget: int | None, most: int | None) -> Picked:
 
 
 def best_of_n(stream: Stream, budget: int | None, most: int | None) -> Picked:
-    """All draws are checked: the most frequent of the accepted answers, and where none is accepted, of all answers."""
+    """All draws are checked: the most frequent of the accepted answers; the first accepted where none of these has a vote; else of all."""
     n = within(stream, budget, most)
     accepted = [index for index in range(n) if stream[index].accepted]
-    return Picked(draw=_vote(stream, accepted or range(n)), n_read=n, n_tokens=_spent(stream, budget, most))
+    voted = _vote(stream, accepted or range(n))
+    return Picked(draw=accepted[0] if voted is None and accepted else voted, n_read=n, n_tokens=_spent(stream, budget, most))
 
 
 def loop(stream: Stream, budget: int | None, most: int | None) -> Picked:

@@ -128,6 +128,7 @@ def encode(view: View, keep: Sequence[Sequence[bool]], keep_formal: Sequence[boo
         "sets": [asdict(s) | {"problem": problems[key(s)]} for s in view.sets],
         "traces": named,
         "formal": formal,
+        "sheets": [asdict(s) for s in view.sheets],
     }
     blobs = [(f"{kind}-{i}", body) for i, (_, data, texts) in enumerate(parts) for kind, body in (("data", data), ("texts", texts))]
     blobs += [("formal" if i == 0 else f"formal-{i - 1}", body) for i, body in enumerate(formal_blobs)]

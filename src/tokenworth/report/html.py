@@ -18,6 +18,7 @@ from tokenworth.report.inert import one_line
 from tokenworth.report.model import TraceView, View
 from tokenworth.report.names import trace_labels
 from tokenworth.report.palette import css
+from tokenworth.report.sheet_model import SheetView
 
 _NOSCRIPT_ROWS = 200
 MEGABYTE = 1_000_000
@@ -151,6 +152,8 @@ def _noscript(view: View) -> Iterator[str]:
     for formal in view.formal:
         for table in formal.tables:
             yield from _noscript_table(formal, table)
+    for sheet in view.sheets:
+        yield from _noscript_sheet(sheet)
 
 
 def _noscript_table(formal: FormalView, table: FormalTableView) -> Iterator[str]:
@@ -161,6 +164,15 @@ def _noscript_table(formal: FormalView, table: FormalTableView) -> Iterator[str]
         counts = "".join(f"<td>{cell.n}</td>" for cell in table.joint if cell.trace == trace)
         yield f"<tr><th>{trace}</th>{counts}</tr>\n"
     yield "</table>\n"
+
+
+def _noscript_sheet(sheet: SheetView) -> Iterator[str]:
+    yield f"<h2>{escape(one_line(sheet.title))}</h2>\n"
+    yield "".join(f"<p>{escape(one_line(text))}</p>\n" for text in (*sheet.lead, sheet.caption))
+    yield "<table>\n<tr>" + "".join(f"<th>{escape(one_line(column.name))}</th>" for column in sheet.columns) + "</tr>\n"
+    for row in sheet.rows:
+        yield "<tr>" + "".join(f"<td>{escape(one_line(cell.text))}</td>" for cell in row) + "</tr>\n"
+    yield "</table>\n" + "".join(f"<p>{escape(one_line(note))}</p>\n" for note in sheet.notes)
 
 
 def _noscript_curve(trace: TraceView) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The view model: everything a report shows, as frozen values. Schema ``tokenworth.view/3``.
+"""The view model: everything a report shows, as frozen values. Schema ``tokenworth.view/4``.
 
 A view holds numbers that are already features (differences, states, colour bins, events): a renderer looks up and
 draws, it computes no statistic. ``None`` is "no such number". Cut ``c`` keeps ``c`` units of the trace; per-cut tuples
@@ -12,8 +12,9 @@ from typing import Literal
 
 from tokenworth.core.documents import Number
 from tokenworth.report.formal_model import FormalView
+from tokenworth.report.sheet_model import SheetView
 
-VIEW_SCHEMA = "tokenworth.view/3"
+VIEW_SCHEMA = "tokenworth.view/4"
 
 MEASURED = 2
 """Rollouts began at this cut."""
@@ -233,7 +234,7 @@ class SetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A whole report: its traces, the measured ones first, the sample sets they belong to, and verified traces."""
+    """A whole report: its traces, the measured ones first, their sample sets, verified traces, and tables over many problems."""
 
     schema: str = VIEW_SCHEMA
     title: str
@@ -241,3 +242,4 @@ class View:
     traces: tuple[TraceView, ...]
     sets: tuple[SetView, ...]
     formal: tuple[FormalView, ...] = ()
+    sheets: tuple[SheetView, ...] = ()

@@ -10,6 +10,9 @@ from tokenworth.core.verified import ANSWER_STATES, LINK_STATES, TRACE_STATES, O
 from tokenworth.report.inert import one_line
 
 WIDTH = 100
+_LABEL = 31
+_SHARE = 8
+"""Columns of a share beside its count, with what parts it from the next one."""
 _MOST_CODES = 12
 _ROWS = {"valid": "trace valid", "invalid": "trace invalid", "unparsed": "unparsed", "none": "no trace"}
 _LINKS = {"follows": "plan follows from the trace", "differs": "plan differs from the trace", "unknown": "link unknown"}
@@ -27,9 +30,12 @@ def verified_text(doc: VerifiedDoc) -> str:
 
 
 def table_lines(table: TableDoc) -> list[str]:
-    """One group: counts of trace by answer, the same within each link, shares with intervals, odds ratios, first errors."""
+    """One group: counts of trace by answer with joint shares, also within each link, shares with intervals, odds ratios, first errors."""
     title = f"{one_line(table.group)}: " if table.group else ""
-    lines = [f"{title}{_texts(table.n)}, {table.n_unparsed:,} unparsed, {table.n_unknown:,} with an unknown answer", ""]
+    lines = [
+        f"{title}{_texts(table.n)}, {table.n_unparsed:,} unparsed, {table.n_unknown:,} with an unknown answer; shares beside counts are of all texts",
+        "",
+    ]
     lines += _counts(table)
     lines += ["", "  share of texts", *_shares([s for s in table.shares if not s.given], "")]
     lines += ["", "  given what comes after the bar", *_shares([s for s in table.shares if s.given and s.n], " | ")]
@@ -50,9 +56,11 @@ def _texts(n: int) -> str:
 
 
 def _counts(table: TableDoc) -> Iterator[str]:
-    """Trace by answer for all texts, and for those of each link that occurs."""
+    """Trace by answer for all texts, and for those of each link that occurs: counts, and below 10 million their shares of all texts."""
     cells = {(cell.trace, cell.link, cell.answer): cell.n for cell in table.cells}
-    size = max(12, *(len(f"{n:,}") + 2 for n in (table.n, *cells.values())))
+    digits = max(5, *(len(f"{n:,}") for n in (table.n, *cells.values())))
+    of = table.n if _LABEL + 4 * (digits + _SHARE) <= WIDTH else 0
+    size = digits + _SHARE if of else digits + 2
     for title, links in (("all texts", LINK_STATES), *((_LINKS[link], (link,)) for link in LINK_STATES)):
         found = {
             (trace, answer): sum(cells.get((trace, link, answer), 0) for link in links)
@@ -62,14 +70,19 @@ def _counts(table: TableDoc) -> Iterator[str]:
             continue
         if len(links) == 1:
             yield ""
-        yield f"  {title:<30}" + "".join(f"{name:>{size}}" for name in (*ANSWER_STATES, "together"))
+        yield f"  {title:<{_LABEL - 2}}" + "".join(f"{name:>{size}}" for name in (*ANSWER_STATES, "together"))
         for trace in TRACE_STATES:
             row = [found[trace, answer] for answer in ANSWER_STATES]
             # The unparsed are shown even where there are none.
             if any(row) or trace in TRACE_STATES[:2] or (trace == "unparsed" and len(links) > 1):
-                yield f"    {_ROWS[trace]:<28}" + "".join(f"{n:>{size},}" for n in (*row, sum(row)))
+                yield _row(_ROWS[trace], (*row, sum(row)), of, size)
         columns = [sum(found[trace, answer] for trace in TRACE_STATES) for answer in ANSWER_STATES]
-        yield f"    {'together':<28}" + "".join(f"{n:>{size},}" for n in (*columns, sum(columns)))
+        yield _row("together", (*columns, sum(columns)), of, size)
+
+
+def _row(name: str, counts: Sequence[int], of: int, size: int) -> str:
+    shown = (f"{n:,}" + (f"{f'{100 * n / of:.1f}%':>{_SHARE - 1}}" if of else "") for n in counts)
+    return f"    {name:<{_LABEL - 4}}" + "".join(f"{text:>{size}}" for text in shown)
 
 
 def _shares(shares: Sequence[ShareDoc], bar: str) -> Iterator[str]:

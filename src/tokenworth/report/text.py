@@ -15,6 +15,7 @@ from tokenworth.report.model import MISSING, NO_BIN, CurveView, MetricView, Outc
 from tokenworth.report.names import key, loose_sets, problem_names, trace_labels
 from tokenworth.report.palette import BINS, ansi256, ramp
 from tokenworth.report.text_formal import first_error_lines, formal_lines
+from tokenworth.report.text_sheet import sheet_lines
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _MOST_CHANGES = 10
@@ -22,7 +23,8 @@ _RESET = "\x1b[0m"
 
 
 def render_text(view: View, *, width: int = 80, colour: bool = False, trace: int = 0) -> str:
-    """The view of one trace as text, at most ``width`` columns wide (never below 56). All model text is made inert."""
+    """The view of one trace as text, at most ``width`` columns wide (never below 56), tables over many problems apart. All model text is
+    made inert."""
     width = max(56, width)
     lines = [*_wrap(one_line(view.title), width)]
     own: tuple[SetView, ...] = ()
@@ -40,6 +42,8 @@ def render_text(view: View, *, width: int = 80, colour: bool = False, trace: int
         lines += [line for s in own for note in s.notes for line in _wrap("note on the samples: " + one_line(note), width)]
     for formal in view.formal:
         lines += ["", *formal_lines(formal, width)]
+    for sheet in view.sheets:
+        lines += ["", *(_wrap(" | ".join(f"{label} {one_line(value)}" for label, value in sheet.facts), width)), "", *sheet_lines(sheet)]
     problems = problem_names(view)
     for s in loose_sets(view):
         lines += _set(s, problems[key(s)], width)

@@ -14,6 +14,7 @@ from tokenworth.core.documents import (
     SampleSetDoc,
     TraceDoc,
 )
+from tokenworth.core.tabled import TabledDoc
 from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.report.events import all_events
@@ -25,6 +26,7 @@ from tokenworth.report.inert import whole
 from tokenworth.report.model import MetricView, OptionView, SetView, StackView, TraceView, View
 from tokenworth.report.names import page_title, short_title
 from tokenworth.report.series import curve_view, known, metric, nice_limit, outcome_views, per_unit
+from tokenworth.report.sheets import sheet_view
 from tokenworth.report.stacks import exit_stack, forced_metrics, forced_target, outcome_stack
 
 
@@ -73,6 +75,12 @@ def verified_view(doc: VerifiedDoc) -> View:
     return View(title=whole(title), generator=f"tokenworth {__version__}", traces=(), sets=(), formal=(formal_view(doc),))
 
 
+def tabled_view(doc: TabledDoc) -> View:
+    """The view of a document of one table over many problems alone."""
+    sheet = sheet_view(doc)
+    return View(title=sheet.title, generator=f"tokenworth {__version__}", traces=(), sets=(), sheets=(sheet,))
+
+
 def join_views(views: Iterable[View], *, title: str) -> View:
     """One report of several: the measured traces in order, then the others; each keeps the sample set it belongs to. Verified traces
     are joined with the measured traces of the same words."""
@@ -86,6 +94,7 @@ def join_views(views: Iterable[View], *, title: str) -> View:
             traces=tuple(sorted(traces, key=lambda t: not t.measured)),
             sets=tuple(sets),
             formal=tuple(f for v in views for f in v.formal),
+            sheets=tuple(s for v in views for s in v.sheets),
         )
     )
 

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { count } from "../format";
 import { EVERYTHING } from "../formal/filter";
-import { filter, formalRows, header, help, listed, looseSets, nextRow, sampleSet, screen, trace } from "../state";
+import { filter, formalRows, hasTables, header, help, listed, looseSets, nextRow, sampleSet, screen, trace } from "../state";
 import { downloadJson } from "../export";
 import { cycleTheme, theme } from "../theme";
 import { Find } from "./Find";
@@ -28,7 +28,7 @@ export function Header() {
           )}
         </div>
         <div class="tools">
-          {header.value!.formal && <Turner />}
+          {hasTables.value && <Turner />}
           {!tables && <TracePicker />}
           {!tables && <Find />}
           <button type="button" class="plain" onClick={cycleTheme} aria-label={`theme: ${theme.value}; change`}>
@@ -91,7 +91,7 @@ export function Header() {
 // From the tables to a trace and back, and along the traces that the filter lists.
 function Turner() {
   const rows = listed.value;
-  const total = formalRows.value!.n;
+  const total = formalRows.value?.n ?? 0;
   const at = rows.indexOf(trace.value?.formal?.row ?? -1);
   if (screen.value === "tables") {
     return trace.value ? (
@@ -100,11 +100,15 @@ function Turner() {
       </button>
     ) : null;
   }
+  const back = (
+    <button type="button" class="turn" onClick={() => (screen.value = "tables")}>
+      ‹ tables
+    </button>
+  );
+  if (!header.value!.formal) return back;
   return (
     <span class="turner" role="group" aria-label="verified traces">
-      <button type="button" class="turn" onClick={() => (screen.value = "tables")}>
-        ‹ tables
-      </button>
+      {back}
       <button type="button" class="plain" aria-label="previous trace of the list" disabled={at === 0 || !rows.length} onClick={() => nextRow(-1)}>
         ‹
       </button>

@@ -1,14 +1,15 @@
-// The tables of verified traces; every number in them is a filter over the list beside them.
+// The tables of a page. Every number in those of verified traces is a filter over the list beside them.
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { count, figure } from "../format";
 import { ANSWERS, LINKS, STATES } from "../formal/model";
-import type { Cell, Conditional, FormalTable, Odds } from "../formal/model";
+import type { Cell, Conditional, FormalHead, FormalTable, Odds } from "../formal/model";
 import { EVERYTHING } from "../formal/filter";
 import type { Filter } from "../formal/filter";
 import { filter, header, help, screen, trace } from "../state";
 import { cycleTheme } from "../theme";
 import { Compare } from "./Compare";
+import { SheetCard } from "./Sheet";
 import { TraceList } from "./TraceList";
 
 const STATE_NAMES: Readonly<Record<string, string>> = { valid: "trace valid", invalid: "trace invalid", unparsed: "not parsed", none: "no trace" };
@@ -29,20 +30,31 @@ export function Tables() {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
-  const formal = header.value!.formal!;
+  const { formal, sheets } = header.value!;
+  return (
+    <div class={formal ? "tables" : "tables alone"}>
+      <section class="cards" aria-label="tables">
+        {sheets.map((sheet, k) => (
+          <SheetCard sheet={sheet} key={k} />
+        ))}
+        {formal && <Verified formal={formal} />}
+      </section>
+      {formal && <TraceList />}
+    </div>
+  );
+}
+
+function Verified({ formal }: { formal: FormalHead }) {
   const several = formal.documents.length > 1;
   return (
-    <div class="tables">
-      <section class="cards" aria-label="tables">
-        <Compare />
-        {formal.tables.map((table, k) => {
-          const d = formal.documents[table.document]!;
-          return <Card table={table} index={k} of={several || k === 0 ? `${d.domain} · ${d.dialect} · ${d.strictness}` : ""} key={k} />;
-        })}
-        <About />
-      </section>
-      <TraceList />
-    </div>
+    <>
+      <Compare />
+      {formal.tables.map((table, k) => {
+        const d = formal.documents[table.document]!;
+        return <Card table={table} index={k} of={several || k === 0 ? `${d.domain} · ${d.dialect} · ${d.strictness}` : ""} key={k} />;
+      })}
+      <About />
+    </>
   );
 }
 

@@ -1,0 +1,86 @@
+// A table over many problems: every number with its interval drawn on the column's scale, and where the table comes from.
+import { figure, signed } from "../format";
+import type { Sheet, SheetCell, SheetColumn } from "../model";
+
+export function SheetCard({ sheet }: { sheet: Sheet }) {
+  return (
+    <article class="tcard sheet">
+      <header>
+        <h2>{sheet.title}</h2>
+      </header>
+      {[...sheet.lead, sheet.caption].map((text) => (
+        <p>{text}</p>
+      ))}
+      {sheet.rows.length > 0 && (
+        <div class="wide">
+          <table class="plain-table">
+            <thead>
+              <tr>
+                {sheet.columns.map((c) => (
+                  <th scope="col" class={`is-${c.kind}`}>
+                    {c.name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {sheet.rows.map((row) => (
+                <tr>{row.map((cell, k) => (k === 0 ? <th scope="row">{cell.main}</th> : <Cell cell={cell} column={sheet.columns[k]!} />))}</tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <p class="dim">In brackets and as bars: {Number((100 * sheet.level).toPrecision(6))} % intervals. Shares are drawn from 0 to 1, differences from −1 to 1 with a line at 0.</p>
+      {sheet.notes.length > 0 && (
+        <ul class="notes">
+          {sheet.notes.map((note) => (
+            <li>{note}</li>
+          ))}
+        </ul>
+      )}
+      <details open>
+        <summary>where it comes from</summary>
+        <dl class="run">
+          {sheet.facts.map(([label, value]) => (
+            <div>
+              <dt>{label}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
+    </article>
+  );
+}
+
+function Cell({ cell, column }: { cell: SheetCell; column: SheetColumn }) {
+  const { value, low, high } = cell;
+  if (value === null) return <td class={`is-${column.kind}`}>{cell.main}</td>;
+  const limit = column.kind === "difference" ? signed : figure;
+  return (
+    <td class={`is-${column.kind}`}>
+      <b>{cell.main.replace("-", "−")}</b>
+      {low !== null && high !== null && (
+        <>
+          <small class="interval">
+            {" "}
+            [{limit(low, 2)}, {limit(high, 2)}]
+          </small>
+          <Whisker value={value} low={low} high={high} least={column.kind === "difference" ? -1 : 0} />
+        </>
+      )}
+    </td>
+  );
+}
+
+function Whisker({ value, low, high, least }: { value: number; low: number; high: number; least: number }) {
+  const at = (x: number) => (100 * (Math.max(least, Math.min(1, x)) - least)) / (1 - least);
+  return (
+    <span class="whisker" aria-hidden="true">
+      {least < 0 && <u style={{ left: `${at(0)}%` }} />}
+      <i style={{ left: `${at(low)}%`, width: `${at(high) - at(low)}%` }} />
+      <b style={{ left: `${at(value)}%` }} />
+    </span>
+  );
+}
