@@ -297,3 +297,57 @@ def test_without_the_validator_the_missing_extra_is_named(monkeypatch: pytest.Mo
     monkeypatch.setattr(planning, "has_validator", lambda: False)
     with pytest.raises(MissingExtra, match=r"tokenworth\[planning\]"):
         verify(PLAN)
+
+
+# -- only the prompt states the problem ---------------------------------------------------------------------------------------------------
+
+OTHER = prompt_of(problem(2, 5))
+EASIER = f"(pick-up a)\n[PLAN END]\n{OTHER}{written(solution(problem(2, 5)))}"
+"""A plan that restates an easier problem and solves that one."""
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": PROMPT, "trace": EASIER},
+        {"prompt": PROMPT, "text": EASIER},
+        {"prompt": PROMPT, "text": PROMPT + EASIER},
+        {"prompt": PROMPT, "text": OTHER + EASIER, "trace": EASIER},
+        {"prompt": PROMPT, "steps": [{"plan": EASIER}]},
+        {"query": PROMPT, "extracted_plan": EASIER},
+        {"domain_pddl": DOMAIN_PDDL, "problem_pddl": PROBLEM_PDDL, "trace": EASIER},
+        {"domain_pddl": DOMAIN_PDDL, "problem_pddl": PROBLEM_PDDL, "text": EASIER},
+        {"problem_pddl": PROBLEM_PDDL, "prompt": PROMPT, "trace": EASIER},
+    ],
+)
+def test_an_easier_problem_in_the_plan_is_not_taken(record: dict[str, object]) -> None:
+    found = DOMAIN.verify(DOMAIN.read({"id": "x", **record}, "f:1"), dialect="pddl", level=Level.STRICT)
+    assert found.plan_valid is False and not found.counts.get("PROBLEM_PARSE")
+    # With the problem in the same text nothing tells whose words state it: the last one counts.
+    assert DOMAIN.verify(DOMAIN.read({"id": "x", "text": EASIER}, "f:1"), dialect="pddl", level=Level.STRICT).plan_valid is True
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": " \n", "trace": EASIER},
+        {"prompt": "", "steps": [{"plan": EASIER}]},
+        {"query": "", "extracted_plan": EASIER},
+        {"problem_pddl": PROBLEM_PDDL, "trace": EASIER},
+        {"domain_pddl": DOMAIN_PDDL, "prompt": "", "trace": EASIER},
+        {"prompt": None, "text": EASIER},
+    ],
+)
+def test_a_plan_of_its_own_without_a_problem_is_refused(record: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput, match=r"^f:1: "):
+        DOMAIN.read({"id": "x", **record}, "f:1")
+
+
+def test_half_a_problem_in_fields_is_none() -> None:
+    for given_fields in ({"problem_pddl": PROBLEM_PDDL}, {"domain_pddl": DOMAIN_PDDL, "problem_pddl": 3}, {"other": 1}):
+        text = FormalText(id="x", trace=EASIER, given=given_fields)
+        found = DOMAIN.verify(text, dialect="pddl", level=Level.STRICT)
+        assert found.counts == {"PROBLEM_PARSE": 1} and found.plan_valid is None and not found.parsed
+    both = DOMAIN.read({"id": "x", "problem_pddl": PROBLEM_PDDL, "text": EASIER}, "f:1")
+    assert DOMAIN.verify(both, dialect="pddl", level=Level.STRICT).plan_valid is None
+    assert verify(PLAN, prompt="Solve this.").plan_valid is None

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from fractions import Fraction
+from importlib import metadata
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks_cases import PLAN, PROMPT
+from tokenworth import __version__
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.errors import InvalidInput, MissingExtra, UnknownName, Unsupported
 from tokenworth.tasks.critics import moves, named, smt
@@ -292,6 +294,14 @@ def test_assignments_are_checked_against_the_callers_constraints() -> None:
 def test_answers_that_are_no_full_assignment_are_refused(answer: str) -> None:
     verdict = squares().check(answer)
     assert not verdict.accepted and verdict.messages
+
+
+def test_the_version_names_the_library_that_decides() -> None:
+    pytest.importorskip("math_verify")
+    problem = Problem(id="p", question="?", gold="1/2", kind=AnswerKind.LATEX)
+    critic = ReferenceCritic(problem=problem, grader=grader_for(problem))
+    assert critic.version == f"{__version__} with math-verify {metadata.version('math-verify')}"
+    assert ReferenceCritic(problem=replace(problem, kind=AnswerKind.NUMERIC), grader=grader_for(problem)).version == __version__
 
 
 def test_what_constraints_share_has_one_value_in_all_of_them() -> None:

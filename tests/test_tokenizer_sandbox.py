@@ -99,11 +99,11 @@ HOSTILE: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize(("text", "words"), HOSTILE, ids=[str(i) for i in range(len(HOSTILE))])
 def test_hostile_templates_are_refused_soon(text: str, words: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InvalidInput) as caught:
         ChatTemplate(text).render(USER, switches={})
     assert words in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 400
-    assert time.monotonic() - began < DEADLINE_S
+    assert time.process_time() - began < DEADLINE_S
 
 
 def test_work_is_counted_anew_for_each_rendering_and_grows_with_the_messages() -> None:

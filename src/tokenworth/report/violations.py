@@ -44,6 +44,7 @@ _OF_DOMAIN: Mapping[str, Mapping[str, str]] = {
         "PLAN_GOAL": "At the end of the plan a box is on no dock.",
     },
     "countdown": {
+        "PROBLEM_PARSE": "The prompt states no puzzle that can be read.",
         "PARSE": "This line does not follow the grammar of the dialect.",
         "NOT_BINARY": "The operation is not one on two numbers.",
         "ORDER": "A line of this kind cannot follow the one before it.",

@@ -10,30 +10,43 @@ from tokenworth.errors import InvalidInput
 from tokenworth.tasks.blocksworld.grammar import PDDL, TEXT
 from tokenworth.tasks.blocksworld.verify import CODES, NAME, VERSION, verify
 
+_PDDL = ("domain_pddl", "problem_pddl")
+
 
 def read(record: Mapping[str, object], where: str) -> FormalText:
     """A record as a problem and a plan.
 
     Fields: ``id`` and ``text`` (problem, a line ``[PLAN]``, plan), or ``id``, ``prompt`` and ``trace`` (the plan). ``domain_pddl`` and
     ``problem_pddl`` give the problem instead of the prompt. PlanBench's own: ``prompt`` and ``steps``, of which the last one's ``plan``
-    is judged, or ``query`` and ``extracted_plan``; the id is then ``domain/instance_id``.
+    is judged, or ``query`` and ``extracted_plan``; the id is then ``domain/instance_id``. Only a ``text`` without prompt and PDDL is read
+    for its problem.
 
-    Raises: InvalidInput where fields are missing or no text.
+    Raises: InvalidInput where fields are missing or no text, or a plan of its own comes with no problem.
     """
-    given = {name: _text(record, name, where) for name in ("domain_pddl", "problem_pddl") if name in record}
+    given = {name: _text(record, name, where) for name in _PDDL if name in record}
     if "steps" in record:
-        return FormalText(id=_id(record), prompt=_text(record, "prompt", where), trace=_last_plan(record["steps"], where), given=given)
+        return FormalText(id=_id(record), prompt=_prompt(record, "prompt", where), trace=_last_plan(record["steps"], where), given=given)
     if "extracted_plan" in record:
         plan = _text(record, "extracted_plan", where)
-        return FormalText(id=_id(record), prompt=_text(record, "query", where), trace=plan, given=given)
+        return FormalText(id=_id(record), prompt=_prompt(record, "query", where), trace=plan, given=given)
+    if "trace" in record and ("prompt" in record or given or "text" not in record):
+        return FormalText(id=_id(record), prompt=_prompt(record, "prompt", where), trace=_text(record, "trace", where), given=given)
     if "text" in record:
-        return FormalText(id=_id(record), trace=_text(record, "text", where), given=given)
-    if "trace" in record:
-        prompt = "" if given and "prompt" not in record else _text(record, "prompt", where)
-        return FormalText(id=_id(record), prompt=prompt, trace=_text(record, "trace", where), given=given)
+        prompt = _text(record, "prompt", where) if "prompt" in record else ""
+        return FormalText(id=_id(record), prompt=prompt, trace=_text(record, "text", where), given=given)
     raise InvalidInput(
         f"{where}: no plan among the fields {', '.join(sorted(record))[:200] or '(none)'}; expected id and text, or id, prompt and trace"
     )
+
+
+def _prompt(record: Mapping[str, object], name: str, where: str) -> str:
+    """The prompt, which may be missing or blank where the problem is given in full as PDDL."""
+    if all(field in record for field in _PDDL) and name not in record:
+        return ""
+    prompt = _text(record, name, where)
+    if not prompt.strip() and not all(field in record for field in _PDDL):
+        raise InvalidInput(f"{where}: field {name} is blank; expected the problem there, or in {' and '.join(_PDDL)}")
+    return prompt
 
 
 def _id(record: Mapping[str, object]) -> str:

@@ -14,7 +14,7 @@ from tokenworth.tasks.blocksworld.planning import validates, validator_version
 from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
 
 NAME = "blocksworld"
-VERSION = "1"
+VERSION = "2"
 CODES: dict[str, Tier] = {
     "PROBLEM_PARSE": Tier.SYNTAX,
     "PLAN_PARSE": Tier.ANSWER,
@@ -135,11 +135,11 @@ def _shown(atoms: tuple[Atom, ...]) -> str:
 
 
 def _problem(text: FormalText, stated: str) -> StripsProblem:
-    """The problem given as PDDL fields, or else in the prompt, or else before the plan."""
+    """The problem given as PDDL fields, or else in the prompt; ``stated``, what stands before the plan, only where there is neither."""
     domain, problem = text.given.get("domain_pddl"), text.given.get("problem_pddl")
     if isinstance(domain, str) and isinstance(problem, str):
         return _read_pddl(domain, problem)
-    return _read_prompt(text.prompt or stated)
+    return _read_prompt(text.prompt if text.prompt.strip() or text.given else stated)
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tokenworth.core.verification import Tier
 
 CODES: Mapping[str, Tier] = {
+    "PROBLEM_PARSE": Tier.SYNTAX,
     "PARSE": Tier.SYNTAX,
     "NOT_BINARY": Tier.SYNTAX,
     "ORDER": Tier.ORDER,

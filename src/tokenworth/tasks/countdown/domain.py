@@ -12,35 +12,38 @@ from tokenworth.tasks.countdown.instance import Puzzle
 from tokenworth.tasks.countdown.verify import LEVELS, VERSION, verify
 
 
-def read(record: Mapping[str, object], default_id: str) -> FormalText:
+def read(record: Mapping[str, object], where: str) -> FormalText:
     """A record as text: ``trace`` with or without ``prompt``, or ``text``, which holds both; ``target`` and ``nums`` are the puzzle.
 
-    The id is ``id``, or ``source`` and ``index``, or the default. ``truncated`` or ``is_cut``: whoever stored the text cut it.
-    Raises: InvalidInput where there is no text, or the puzzle of the record is none.
+    The id is ``id``, or ``source`` and ``index``, or empty. ``truncated`` or ``is_cut``: whoever stored the text cut it.
+    Raises: InvalidInput that names ``where``, the file and line, if there is no text, or the puzzle of the record is none.
     """
     trace, prompt = record.get("trace", record.get("text")), record.get("prompt", "")
     if not isinstance(trace, str) or not isinstance(prompt, str):
-        raise InvalidInput(f"record {default_id} has no text; expected a string in 'text', or in 'trace' with an optional 'prompt'")
-    given = _given(record, default_id) if "target" in record or "nums" in record else {}
+        raise InvalidInput(f"{where}: no text; expected a string in 'text', or in 'trace' with an optional 'prompt'")
+    given = _given(record, where) if "target" in record or "nums" in record else {}
     is_cut = record.get("truncated") is True or record.get("is_cut") is True
-    return FormalText(id=_id(record, default_id), trace=trace, prompt=prompt, given=given, is_cut=is_cut)
+    return FormalText(id=_id(record), trace=trace, prompt=prompt, given=given, is_cut=is_cut)
 
 
-def _given(record: Mapping[str, object], default_id: str) -> dict[str, object]:
+def _given(record: Mapping[str, object], where: str) -> dict[str, object]:
     target, listed = record.get("target"), record.get("nums")
     numbers = cast("list[object]", listed) if isinstance(listed, list) else []
     whole = tuple(number for number in numbers if isinstance(number, int) and not isinstance(number, bool))
-    if not isinstance(target, int) or isinstance(target, bool) or len(whole) != len(numbers):
-        raise InvalidInput(f"record {default_id} has a puzzle of other than whole numbers; expected 'target' and a list 'nums'")
-    puzzle = Puzzle(target=target, numbers=whole)
+    if not isinstance(target, int) or isinstance(target, bool) or not isinstance(listed, list) or len(whole) != len(numbers):
+        raise InvalidInput(f"{where}: a puzzle of other than whole numbers; expected 'target' and a list 'nums'")
+    try:
+        puzzle = Puzzle(target=target, numbers=whole)
+    except InvalidInput as error:
+        raise InvalidInput(f"{where}: {error}") from error
     return {"target": puzzle.target, "nums": puzzle.numbers}
 
 
-def _id(record: Mapping[str, object], default_id: str) -> str:
+def _id(record: Mapping[str, object]) -> str:
     if isinstance(record.get("id"), str | int):
         return str(record["id"])
     source, index = record.get("source"), record.get("index")
-    return f"{source}-{index}" if isinstance(source, str) and isinstance(index, int) else default_id
+    return f"{source}-{index}" if isinstance(source, str) and isinstance(index, int) else ""
 
 
 def _draw(text: FormalText, dialect: str) -> None:

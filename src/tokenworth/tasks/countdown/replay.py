@@ -31,13 +31,22 @@ _AFTER_PATH: dict[Kind | None, frozenset[Kind]] = {
 _ENDS = frozenset({Kind.VERDICT, Kind.EXHAUSTED, Kind.STATE, Kind.SOLUTION})
 
 
+_NO_STEPS = frozenset({Kind.STATE, Kind.MOVE, Kind.EXPAND, Kind.EXHAUSTED, Kind.SOLUTION})
+"""Lines that explore nothing; any other one is work at the node where it stands, even if it cannot be read."""
+
+_MOST_LEAVES = 16
+"""Final states of one name that are kept. No node of two numbers has more than four, and each is looked at in every move to the name."""
+
 _FIRST_OF_PATH = 2
 """The number of the first node that an optimal path generates; the root is the first one."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Node:
-    """A state of the search. ``path``: the operations that lead to it in the tree; ``history``: those last written for it."""
+    """A state of the search. ``path``: the operations that lead to it in the tree; ``history``: those last written for it.
+
+    ``visits``: how often it was written as the current state; ``steps``: lines of work at it, ``steps_before``: those up to its last visit.
+    """
 
     id: str
     numbers: tuple[Number, ...]
@@ -45,7 +54,19 @@ class Node:
     history: tuple[Operation, ...] = ()
     children: int = 0
     is_sound: bool = True
+    visits: int = 0
+    steps: int = 0
+    steps_before: int = 0
     explored: Counter[tuple[str, Number, Number]] = field(default_factory=Counter[tuple[str, Number, Number]])
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was explored at it since its last visit."""
+        return self.visits > 0 and self.steps == self.steps_before
+
+    def visit(self) -> None:
+        """Takes it as the current state."""
+        self.visits, self.steps_before = self.visits + 1, self.steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +102,8 @@ class Replay:
         self.n_wrong = 0
         if puzzle is not None:
             self._nodes["0"] = self._here
+        if is_stated:
+            self._here.visit()
 
     def see(self, index: int, event: Event) -> None:
         """Judges one event and goes on from it."""
@@ -92,6 +115,8 @@ class Replay:
             if self._is_past:
                 return
             self._last = Kind.UNREAD
+        if event.kind not in _NO_STEPS:
+            self._here.steps += 1
         if event.kind is Kind.UNREAD:
             self._report("PARSE", index, event, "a line of the grammar", event.text)
             self._last = Kind.UNREAD
@@ -113,12 +138,13 @@ class Replay:
             case Kind.SOLUTION:
                 self._solution(index, event)
             case _:
-                pass
+                self._exhausted(index, event)
         self._last = event.kind
 
     def check_end(self, index: int, last: Event) -> None:
         """Reports a search that stops in the middle. Depth-first search ends without a word after its last state or result."""
-        if self.claim is None and self._last not in _ENDS and self._last is not Kind.UNREAD:
+        is_end = self._last in _ENDS and not self._is_back_for_nothing
+        if self.claim is None and not is_end and self._last is not Kind.UNREAD:
             self._report("NO_CONCLUSION", index, last, "a goal, or the end of the search", last.text)
 
     def _report(self, code: str, index: int, event: Event, expected: str, got: str) -> None:
@@ -135,6 +161,20 @@ class Replay:
             allowed = (_AFTER if self._grammar.has_tree else _AFTER_PATH)[self._last]
         if event.kind not in allowed:
             self._report("ORDER", index, event, " or ".join(sorted(allowed)) or "nothing", event.kind.value)
+        elif self._is_back_for_nothing and event.kind is not Kind.EXPLORE:
+            self._report("ORDER", index, event, f"explore, as #{self._here.id} was visited before", event.kind.value)
+        elif event.kind is Kind.MOVE and (options := self._named(event.node)) and all(node.is_idle for node in options):
+            self._report("ORDER", index, event, "a node with more to explore", f"#{event.node} again, where nothing was explored since")
+
+    @property
+    def _is_back_for_nothing(self) -> bool:
+        """Whether the last line is the state of a node that was visited before. Solvers come back only to explore more of it."""
+        return self._last is Kind.STATE and self._here.visits > 1 and not self._grammar.has_prose
+
+    def _named(self, name: str) -> list[Node] | None:
+        """The nodes of a name: the one that was generated, or the final states; None where there is none."""
+        node = self._nodes.get(name)
+        return [node] if node is not None else self._leaves.get(name)
 
     def _check_target(self, index: int, event: Event) -> None:
         if self.puzzle is not None and event.target != self.puzzle.target:
@@ -149,7 +189,8 @@ class Replay:
         options = [self._here] if self._options is None else self._options
         self._options = None
         history = tuple(operation.text for operation in event.operations)
-        same = [node for node in options if are_same(node.numbers, event.numbers)]
+        # Of final states that are alike the one that was not yet visited is meant.
+        same = sorted((node for node in options if are_same(node.numbers, event.numbers)), key=lambda node: node.visits)
         both = [node for node in same if _texts(node.history) == history]
         # Of a node that was never generated nothing is known: its state is what is written.
         node = (both or same or options or [self._here])[0]
@@ -158,6 +199,7 @@ class Replay:
         if options and not both and (same or _texts(node.history) != history):
             self._report("WRONG_HISTORY", index, event, ", ".join(_texts(node.history)), ", ".join(history))
         node.numbers, node.history = event.numbers, event.operations
+        node.visit()
         self._here = node
 
     def _begin(self, index: int, event: Event) -> None:
@@ -195,7 +237,9 @@ class Replay:
             leaf = Node(
                 id=f"{here.id},{here.children}", numbers=event.numbers, path=path, history=(*here.history, operation)[-MAX_NUMBERS:]
             )
-            self._leaves.setdefault(leaf.id, []).append(leaf)
+            alike = self._leaves.setdefault(leaf.id, [])
+            if len(alike) < _MOST_LEAVES:
+                alike.append(leaf)
             if self.puzzle is not None and event.numbers[0] == self.puzzle.target:
                 self._found.add(path)
 
@@ -252,8 +296,7 @@ class Replay:
         return event.node, parent
 
     def _move(self, index: int, event: Event) -> None:
-        node = self._nodes.get(event.node)
-        options = [node] if node is not None else self._leaves.get(event.node)
+        options = self._named(event.node)
         if options is None:
             self._report("NO_NODE", index, event, "a node that was generated", f"#{event.node}")
             self._options = []
@@ -261,6 +304,20 @@ class Replay:
             return
         self._options = options
         self._here = options[0]
+
+    def _exhausted(self, index: int, event: Event) -> None:
+        """Every solver that says so has visited all nodes, and explored something at each with two numbers or more.
+
+        Not told after a broken rule: a node that is called by another name is one slip, and this would be a second one.
+        """
+        if self._n_reported:
+            return
+        every = (*self._nodes.values(), *(leaf for leaves in self._leaves.values() for leaf in leaves))
+        left = next((node for node in every if not node.visits or (len(node.numbers) > 1 and not node.steps)), None)
+        if left is not None:
+            self._report(
+                "EARLY_END", index, event, f"an operation explored at #{left.id}" if left.visits else f"a visit of #{left.id}", event.text
+            )
 
     def _verdict(self, index: int, event: Event) -> None:
         explored = self._explored

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
 
 from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
-from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.errors import unknown_name
 from tokenworth.tasks.countdown.codes import BUCKETS, CODES, PAPER
-from tokenworth.tasks.countdown.grammar import GRAMMARS, MAX_LINE, Event, Grammar, Kind, is_beginning, read_events
+from tokenworth.tasks.countdown.grammar import GRAMMARS, Event, Grammar, Kind, is_beginning, read_events
 from tokenworth.tasks.countdown.instance import Puzzle
 from tokenworth.tasks.countdown.plan import plan_faults
 from tokenworth.tasks.countdown.policy import deviation
+from tokenworth.tasks.countdown.prompt import UNDERSTOOD, is_apart, puzzle_of
 from tokenworth.tasks.countdown.published import bare_operations, published_verdict, rating
 from tokenworth.tasks.countdown.replay import Replay
 
-VERSION = "1"
+VERSION = "2"
 LEVELS: Mapping[str, tuple[Level, ...]] = {
     "stream-of-search": tuple(Level),
     "optimal-path": (Level.PAPER, Level.STRICT),
@@ -26,12 +25,8 @@ LEVELS: Mapping[str, tuple[Level, ...]] = {
 """The levels of each dialect: only of the first are the solvers known."""
 
 _MAX_TOLD = 200
+_AT_EVERY_LEVEL = PAPER | {"PROBLEM_PARSE"}
 _FOUND_LAST = frozenset({Tier.POLICY, Tier.ANSWER, Tier.LINK})
-_LISTED = r"\[((?:0|[1-9][0-9]{0,17})(?:, (?:0|[1-9][0-9]{0,17})){0,31})\]"
-_TASKS = (
-    (True, re.compile(rf"Make (0|[1-9][0-9]{{0,17}}) with the numbers {_LISTED}")),
-    (False, re.compile(rf"initial numbers {_LISTED}[^\n]{{0,200}}target value (0|[1-9][0-9]{{0,17}})")),
-)
 _POLICY_CODES = {Kind.EXPLORE: "CHILD_ORDER", Kind.MOVE: "MOVE_ORDER", Kind.EXHAUSTED: "MOVE_ORDER"}
 
 
@@ -50,7 +45,7 @@ class _Found:
         self.by_code[code] += 1
         if index is not None:
             self.events.add(index)
-        if self._level is Level.PAPER and code not in PAPER and CODES[code].is_of_trace:
+        if self._level is Level.PAPER and code not in _AT_EVERY_LEVEL and CODES[code].is_of_trace:
             return
         self.counts[code] += 1
         # Those of policy and plan are found last, and there are few of them.
@@ -64,40 +59,19 @@ class _Found:
         return tuple(sorted(self._listed, key=lambda violation: violation.chars[0])[: self._limit])
 
 
-def puzzle_of(text: FormalText) -> tuple[Puzzle | None, Event | None]:
-    """The puzzle that is given, by the fields of the record or by the prompt, and the first state where the prompt already holds it."""
-    last = text.prompt.rstrip().rpartition("\n")[2]
-    read = next(read_events(last, GRAMMARS["stream-of-search"]), None) if len(last) <= MAX_LINE else None
-    stated = read if read is not None and read.kind is Kind.STATE and not read.operations else None
-    target, numbers = text.given.get("target"), text.given.get("nums")
-    if isinstance(target, int) and isinstance(numbers, list | tuple):
-        return _puzzle(target, cast("Sequence[object]", numbers)), stated
-    if stated is not None and stated.target is not None:
-        return _puzzle(stated.target, stated.numbers), stated
-    for goal_first, pattern in _TASKS:
-        found = pattern.search(text.prompt)
-        if found is not None:
-            goal, listed = (found[1], found[2]) if goal_first else (found[2], found[1])
-            return _puzzle(int(goal), [int(number) for number in listed.split(", ")]), None
-    return None, None
-
-
-def _puzzle(target: int, numbers: Iterable[object]) -> Puzzle | None:
-    written = tuple(numbers)
-    whole = tuple(number for number in written if isinstance(number, int))
-    try:
-        return Puzzle(target=target, numbers=whole) if len(whole) == len(written) else None
-    except InvalidInput:
-        return None
-
-
 def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
-    """What was found in one text. Raises UnknownName for a dialect that is not known, and nothing for any text."""
+    """What was found in one text. Raises UnknownName for a dialect that is not known, and nothing for any text.
+
+    Without prompt and fields the first state of the text is the puzzle. Where either is there and states none, `PROBLEM_PARSE` is the
+    only violation, and nothing is said of plan and link.
+    """
     if dialect not in GRAMMARS:
         raise unknown_name("dialect of countdown", dialect, GRAMMARS)
     grammar = GRAMMARS[dialect]
     puzzle, stated = puzzle_of(text)
     found = _Found(level, limit)
+    if puzzle is None and is_apart(text):
+        return _unread(text, dialect, level, found)
     replay = Replay(grammar, puzzle, stated is not None, found.add)
     checks_policy = level is Level.TIES and Level.TIES in LEVELS[dialect]
     followed: list[tuple[int, Event]] = []
@@ -122,6 +96,17 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
     plan_valid = _check_plan(replay, found)
     return _verification(text, dialect, level, n_events, replay, found, plan_valid, solver)
+
+
+def _unread(text: FormalText, dialect: str, level: Level, found: _Found) -> Verification:
+    """The verdict where the puzzle cannot be read: its events are counted, and that is all."""
+    start = Event(kind=Kind.UNREAD, text="", words=(0, 0), chars=(0, 0))
+    fields = {name: text.given[name] for name in ("target", "nums") if name in text.given}
+    got = f"the fields {fields}"[:_MAX_TOLD] if fields else ascii(text.prompt.strip()[:_MAX_TOLD])
+    found.add("PROBLEM_PARSE", None, start, UNDERSTOOD, got)
+    grammar = GRAMMARS[dialect]
+    n_events = sum(1 for _ in read_events(text.trace, grammar))
+    return _verification(text, dialect, level, n_events, Replay(grammar, None, False, found.add), found, None, None)
 
 
 def _is_cut_line(event: Event, before: Event | None, grammar: Grammar, is_cut: bool) -> bool:
@@ -168,7 +153,7 @@ def _check_plan(replay: Replay, found: _Found) -> bool | None:
 def _verification(
     text: FormalText, dialect: str, level: Level, n_events: int, replay: Replay, found: _Found, plan_valid: bool | None, solver: str | None
 ) -> Verification:
-    parsed = not (found.counts["PARSE"] or found.counts["NOT_BINARY"])
+    parsed = not any(found.counts[code] for code in ("PROBLEM_PARSE", "PARSE", "NOT_BINARY"))
     is_clean = not any(CODES[code].is_of_trace and count for code, count in found.counts.items())
     return Verification(
         domain="countdown",
@@ -199,7 +184,7 @@ def _facts(
     n_bare, n_bare_wrong = bare_operations(text.trace)
     n_before = bare_operations(text.trace[: claim.event.chars[0]])[1] if claim is not None else None
     return {
-        "claims_goal": claim is not None,
+        "claims_goal": None if found.counts["PROBLEM_PARSE"] else claim is not None,
         "plan": [step.text for step in claim.plan] if claim is not None else None,
         "plan_steps_valid": claim.is_sound if claim is not None else None,
         "wrong_before_goal": replay.n_wrong if claim is not None else None,

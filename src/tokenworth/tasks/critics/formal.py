@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tokenworth.core.verification import Domain, FormalText, Level, Violation
+from tokenworth.core.verification import Domain, FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.critics.critic import Verdict
 
@@ -17,6 +17,10 @@ class FormalCritic:
     ``prompt`` and ``given``: the problem, as the domain reads it. ``with_trace`` False: the plan alone is judged. ``optimal``: the plan
     must be as short as can be. ``reads_whole``: the trace is part of the text that the domain's grammar covers. Where the verifier
     says that something does not apply or is not known, the answer is not accepted.
+
+    Raises: UnknownName for a dialect that the domain does not know; InvalidInput for a level that does not fit it, or where ``prompt`` and
+    ``given`` state no problem that can be read: the one that an answer states is never taken. Nor is the size of a grid, where they leave
+    it open: it is then what the verifier makes of the problem alone.
     """
 
     domain: Domain
@@ -28,6 +32,7 @@ class FormalCritic:
     reads_whole: bool = False
     most: int = 20
     given: Mapping[str, object] = field(default_factory=dict[str, object])
+    _size: Mapping[str, object] = field(init=False, repr=False, compare=False, default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
         if self.dialect not in self.domain.dialects:
@@ -35,6 +40,18 @@ class FormalCritic:
         fitting = self.domain.dialects[self.dialect]
         if self.strictness not in fitting:
             raise InvalidInput(f"level {self.strictness} does not fit dialect {self.dialect}; expected {', '.join(fitting)}")
+        if not self.prompt.strip() and not self.given:
+            raise InvalidInput(f"no problem for the critic {self.name}: the prompt is blank; expected one that states the problem")
+        # An empty answer parses, or is a plan that fails, unless it is the problem that cannot be read.
+        found = self._verified("")
+        if not found.parsed and found.plan_valid is None:
+            told = "" if found.first_error is None else f"; expected {found.first_error.expected}; got {found.first_error.got}"
+            raise InvalidInput(f"no problem of {self.domain.name} can be read from the prompt of the critic {self.name}{told}")
+        object.__setattr__(self, "_size", {name: found.facts[name] for name in ("rows", "cols") if name in found.facts})
+
+    def _verified(self, answer: str) -> Verification:
+        text = FormalText(id="answer", prompt=self.prompt, trace=answer, given={**self._size, **self.given})
+        return self.domain.verify(text, dialect=self.dialect, level=self.strictness, limit=self.most)
 
     @property
     def name(self) -> str:
@@ -54,8 +71,7 @@ class FormalCritic:
 
     def check(self, answer: str) -> Verdict:
         """One message a violation, the first ``most`` of them."""
-        text = FormalText(id="answer", prompt=self.prompt, trace=answer, given=self.given)
-        found = self.domain.verify(text, dialect=self.dialect, level=self.strictness, limit=self.most)
+        found = self._verified(answer)
         accepted = found.parsed and found.plan_valid is True and (found.trace_valid is not False or not self.with_trace)
         messages = [_message(violation) for violation in found.violations]
         if accepted and self.optimal and found.plan_optimal is not True:

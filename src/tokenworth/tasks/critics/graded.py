@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, replace
+from importlib import metadata
 
 from tokenworth import __version__
 from tokenworth.core.grade import UNKNOWN_OUTCOMES, Grader
@@ -22,9 +24,13 @@ class FormatCritic:
     problem: Problem
     grader: Grader
     name: str = "format"
-    version: str = __version__
     level: str = UNSOUND
     reads_whole: bool = False
+
+    @property
+    def version(self) -> str:
+        """Of this package, and of what reads the answers for it."""
+        return _version(self.problem)
 
     def check(self, answer: str) -> Verdict:
         """Whether a single answer was read."""
@@ -47,8 +53,12 @@ class ReferenceCritic:
     problem: Problem
     grader: Grader
     name: str = "reference"
-    version: str = __version__
     reads_whole: bool = False
+
+    @property
+    def version(self) -> str:
+        """Of this package, and of what compares the answers for it."""
+        return _version(self.problem)
 
     @property
     def level(self) -> str:
@@ -68,3 +78,10 @@ class ReferenceCritic:
         return Verdict(
             accepted=False, messages=("no single answer can be read" if unread else f"the answer {grade.outcome[:80]} is not right",)
         )
+
+
+def _version(problem: Problem) -> str:
+    """A verdict on answers of kind latex changes with math-verify, too."""
+    if problem.kind != "latex" or importlib.util.find_spec("math_verify") is None:
+        return __version__
+    return f"{__version__} with math-verify {metadata.version('math-verify')}"

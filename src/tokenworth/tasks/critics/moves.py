@@ -7,6 +7,7 @@ import importlib.util
 import re
 from typing import Any
 
+from tokenworth import __version__
 from tokenworth.errors import InvalidInput, MissingExtra
 from tokenworth.tasks.critics.critic import Verdict
 
@@ -41,7 +42,7 @@ class ChessCritic:
     @property
     def version(self) -> str:
         """Of python-chess."""
-        return str(self._chess.__version__)
+        return f"{__version__} with python-chess {self._chess.__version__}"
 
     def check(self, answer: str) -> Verdict:
         """The first move that is not legal, or that there is no mate."""

@@ -28,25 +28,34 @@ def critic_named(name: str, problem: Problem, grader: Grader, *, dialect: str | 
     its verifier of trace and plan, with the problem's question for its prompt, at the level ``strict`` unless another is named;
     ``module:callable`` is a function of the problem that returns a `Critic`.
 
-    Raises: UnknownName for another name; Unsupported for a domain that this version does not hold; what the critic itself raises.
+    Raises: UnknownName for another name; Unsupported for a domain that this version does not hold; InvalidInput for a formal domain
+    where the question states no problem of it; what the critic itself raises.
     """
     if name == "format":
         return FormatCritic(problem=problem, grader=grader)
     if name == "reference":
         return ReferenceCritic(problem=problem, grader=grader)
     if name in FORMAL:
-        domain = formal_domain(name)
-        return FormalCritic(
-            domain=domain,
-            prompt=problem.question,
-            dialect=domain.dialect_named(dialect or _own_dialect(name, problem)),
-            strictness=_level(strictness),
-            reads_whole=name not in _PLANS_ALONE,
-            given=_given(name, problem),
-        )
+        return _formal(name, problem, dialect, _level(strictness))
     if ":" in name:
         return _users(name, problem)
     raise unknown_name("critic", name, CRITICS)
+
+
+def _formal(name: str, problem: Problem, dialect: str | None, level: Level) -> FormalCritic:
+    domain = formal_domain(name)
+    spoken = domain.dialect_named(dialect or _own_dialect(name, problem))
+    try:
+        return FormalCritic(
+            domain=domain,
+            prompt=problem.question,
+            dialect=spoken,
+            strictness=level,
+            reads_whole=name not in _PLANS_ALONE,
+            given=_given(name, problem),
+        )
+    except InvalidInput as error:
+        raise InvalidInput(f"problem {problem.id!r}: {error}") from error
 
 
 def _level(name: str | None) -> Level:

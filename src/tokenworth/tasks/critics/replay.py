@@ -57,12 +57,16 @@ def replay_loop(record: Mapping[str, object], domain: Domain, *, dialect: str, w
 
     A record without an ``id``, or a ``domain`` and ``instance_id``, is named by ``where``, the file and line it stands in.
 
-    Raises: InvalidInput for a record of another shape.
+    Raises: InvalidInput for a record of another shape, or whose prompt states no problem.
     """
     prompt, steps = record.get("prompt"), record.get("steps")
     if not isinstance(prompt, str) or not isinstance(steps, list) or not steps:
         raise InvalidInput(f"{where}: no recorded loop; expected the fields prompt, a text, and steps, a list of attempts")
-    bank = Bank(critics=(FormalCritic(domain=domain, prompt=prompt, dialect=dialect, strictness=Level.STRICT),))
+    try:
+        critic = FormalCritic(domain=domain, prompt=prompt, dialect=dialect, strictness=Level.STRICT)
+    except InvalidInput as error:
+        raise InvalidInput(f"{where}: {error}") from error
+    bank = Bank(critics=(critic,))
     made = tuple(_step(step, bank, f"{where}, step {index}") for index, step in enumerate(cast("list[object]", steps)))
     well = record.get("act_correct")
     return ReplayedLoop(id=_name(record) or where, steps=made, ended_well=well if isinstance(well, bool) else None)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tokenworth import __version__
 from tokenworth.errors import InvalidInput, MissingExtra
 from tokenworth.tasks.critics.critic import Verdict
 
@@ -20,9 +21,9 @@ class SmtCritic:
     """Accepts an assignment ``x = 3, y = -1/2, p = true`` (commas, semicolons or line ends between) that meets every constraint.
 
     ``variables``: name -> z3 constant of sort Int, Real or Bool; the answer must give each of them one value. ``constraints``: name -> z3
-    formula, written by the caller: z3 is given nothing of the answer but numbers and truth values. What a formula names beside the variables
-    may have any value, the same one in all formulas: an answer is accepted where one value of it meets all constraints together. What z3
-    does not decide within ``timeout_ms`` is not met.
+    formula, written by the caller: z3 is given nothing of the answer but numbers and truth values. What a formula names beside the
+    variables may have any value, the same one in all formulas: an answer is accepted where one value of it meets all constraints
+    together. What z3 does not decide within ``timeout_ms`` is not met.
 
     Raises: MissingExtra where z3-solver is not installed; InvalidInput for variables of another sort.
     """
@@ -43,8 +44,8 @@ class SmtCritic:
 
     @property
     def version(self) -> str:
-        """Of z3-solver."""
-        return str(self._z3.get_version_string())
+        """Of this package and of z3-solver."""
+        return f"{__version__} with z3-solver {self._z3.get_version_string()}"
 
     def check(self, answer: str) -> Verdict:
         """One message for each constraint that is not met."""
