@@ -6,12 +6,13 @@ python -m recipes.beyond_semantics.bundle build/seven/correct src/tokenworth/ass
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
-from recipes.beyond_semantics.table import read_rows, table
+from recipes.beyond_semantics.table import arm_rows, table
+from recipes.beyond_semantics.train import digest
+from tokenworth.errors import MismatchError
 
 FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 LARGEST = 2_000_000
@@ -33,8 +34,8 @@ It is an object of study, not a planner: see what its traces are worth before yo
 
 ## What it does
 
-Mazes with wall layouts that were not in training, {asked} of each family; per cent with 95 % intervals. *Strict* and *paper* are levels of
-`tokenworth verify maze`.
+The weights of this folder, asked for mazes with wall layouts that were not in training, {asked} of each family; per cent with 95 %
+intervals. *Strict* and *paper* are levels of `tokenworth verify maze`.
 
 {table}
 
@@ -54,10 +55,12 @@ _TRACES = {
 
 
 def card(source: Path, name: str) -> str:
-    """The card of an arm, with the numbers of its own outputs."""
+    """The card of an arm, with the numbers of its own outputs. Raises MismatchError where these are not of the weights in the folder."""
     told = json.loads((source / "training.json").read_text(encoding="utf-8"))
+    if told["training"].get("tested_weights") != digest(source / "model.safetensors"):
+        raise MismatchError(f"{source}: its outputs are not those of its weights; test them first: run --test --out {source.parent}")
     shape, mazes, training = told["config"]["shape"], told["config"]["mazes"], told["training"]
-    rows = [row for row in read_rows([source.parent]) if row["arm"] == told["arm"]["name"] and row["is_final"]]
+    rows = [row for row in arm_rows(source) if row["is_final"]]
     shares = ("plan_valid", "plan_optimal", "trace_valid", "trace_valid_paper", "follows_given_invalid_correct")
     return CARD.format(
         name=name,
@@ -91,7 +94,7 @@ def bundle(source: Path, target: Path) -> None:
     for name in FILES:
         shutil.copyfile(source / name, target / name)
     (target / "MODEL_CARD.md").write_text(card(source, target.name), encoding="utf-8")
-    sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}" for name in sorted((*FILES, "MODEL_CARD.md"))]
+    sums = [f"{digest(target / name)}  {name}" for name in sorted((*FILES, "MODEL_CARD.md"))]
     (target / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
 
 

@@ -5,8 +5,14 @@ All arms see the same problems in the same order, each with its own plan; they d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -31,23 +37,60 @@ class Solved:
         return len(self.prompts)
 
 
-def solved(tokenizer: Tokenizer, families: Sequence[str], side: int, n: int, *, seed: int, longest: int | None = None) -> Solved:
-    """``n`` problems of the training layouts, family after family in turn. ``longest``: most trace tokens a problem may have."""
-    parts: tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]] = ([], [], [])
-    index = 0
-    while len(parts[0]) < n:
+def solved(
+    tokenizer: Tokenizer, families: Sequence[str], side: int, n: int, *, seed: int, longest: int | None = None, workers: int = 1
+) -> Solved:
+    """``n`` problems of the training layouts, family after family in turn; the same whatever the number of ``workers``.
+
+    ``longest``: most trace tokens a problem may have. ``workers``: processes that make them.
+    """
+    make = partial(_solved_part, tokenizer, tuple(families), side, seed, longest)
+    found: list[_Three] = []
+    with closing(_in_order(make, workers)) as parts:
+        while len(found) < n:
+            found += next(parts)
+    prompts, traces, plans = zip(*found[:n], strict=True) if n else ((), (), ())
+    return Solved(prompts=prompts, traces=traces, plans=plans)
+
+
+_Three = tuple[np.ndarray, np.ndarray, np.ndarray]
+_PART = 256
+"""Problems that are made in one go."""
+
+
+def _solved_part(tokenizer: Tokenizer, families: tuple[str, ...], side: int, seed: int, longest: int | None, part: int) -> list[_Three]:
+    """Prompt, trace and plan of the problems of one part that are for training and not too long."""
+    found: list[_Three] = []
+    for index in range(part * _PART, (part + 1) * _PART):
         maze = generate(families[index % len(families)], side, seed=seed, index=index // len(families))
-        index += 1
         if split_of(maze) != "train":
             continue
-        found = solve(maze, DIALECT)
+        made = solve(maze, DIALECT)
         prompt = render_prompt(maze, DIALECT).removesuffix(" reasoning")
-        trace, plan = render_trace(maze, found.trace, found.plan, DIALECT).split(" solution ")
+        trace, plan = render_trace(maze, made.trace, made.plan, DIALECT).split(" solution ")
         if longest is not None and len(trace.split()) > longest:
             continue
-        for part, text in zip(parts, (prompt, " " + trace, f" solution {plan}"), strict=True):
-            part.append(np.asarray(tokenizer.encode(text).ids, dtype=np.int16))
-    return Solved(prompts=tuple(parts[0]), traces=tuple(parts[1]), plans=tuple(parts[2]))
+        prompt, trace, plan = (
+            np.asarray(tokenizer.encode(text).ids, dtype=np.int16) for text in (prompt, " " + trace, f" solution {plan}")
+        )
+        found.append((prompt, trace, plan))
+    return found
+
+
+def _in_order(make: Callable[[int], list[_Three]], workers: int) -> Iterator[list[_Three]]:
+    """Part after part, without end, made by so many processes."""
+    if workers == 1:
+        yield from map(make, itertools.count())
+        return
+    # New processes, not copies of this one: a copy of a process with threads can hang.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = deque(pool.submit(make, part) for part in range(2 * workers))
+        try:
+            for part in itertools.count(len(waiting)):
+                yield waiting.popleft().result()
+                waiting.append(pool.submit(make, part))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +107,13 @@ class Arm:
 
 
 def partners(data: Solved, arm: Arm, *, seed: int) -> np.ndarray:
-    """For each problem the number of the one whose trace it gets: its own, or another's for the swapped share."""
+    """For each problem the number of the one whose trace it gets: its own, or another's for the swapped share.
+
+    The swapped ones exchange their traces, so that an arm has the same traces in all; none gets a trace that reads as its own. With
+    ``same_length`` each gets one of its own length, except those that have no other there (a length of its own, or more than half of the
+    traces of that length read alike): such a problem exchanges with the one nearest in length, so that two are not of their own length.
+    A problem keeps its own trace only if every other swapped one reads the same, or there is no other.
+    """
     rng = np.random.default_rng([seed, 7])
     n = len(data)
     whose = np.arange(n)
@@ -72,12 +121,41 @@ def partners(data: Solved, arm: Arm, *, seed: int) -> np.ndarray:
     if len(chosen) < 2:
         return whose
     order = rng.permutation(chosen)
+    numbers: dict[bytes, int] = {}
+    kinds = np.asarray([numbers.setdefault(trace.tobytes(), len(numbers)) for trace in data.traces])
+    # Where the length does not matter all are alike.
+    lengths = np.asarray([len(trace) if arm.same_length else 0 for trace in data.traces])
     if arm.same_length:
-        lengths = np.asarray([len(data.traces[i]) for i in order])
-        order = order[np.argsort(lengths, kind="stable")]
-    # Each takes the trace of the next one round a circle, so that no problem keeps its own.
-    whose[order] = np.roll(order, 1)
+        for length in np.unique(lengths[order]):
+            _exchange_alike(order[lengths[order] == length], kinds, whose)
+    else:
+        # Each takes the trace of the next one round a circle, so that no problem keeps its own.
+        whose[order] = np.roll(order, 1)
+    _mend(order, kinds, lengths, whose)
     return whose
+
+
+def _exchange_alike(members: np.ndarray, kinds: np.ndarray, whose: np.ndarray) -> None:
+    """Gives the problems of one length each other's traces, round a circle sorted by kind.
+
+    Each takes the trace that is as many places on as the commonest kind has members: one of another kind, if there are as many others.
+    """
+    _, first, kind, sizes = np.unique(kinds[members], return_index=True, return_inverse=True, return_counts=True)
+    circle = members[np.argsort(first[kind], kind="stable")]
+    whose[circle] = np.roll(circle, sizes.max())
+
+
+def _mend(order: np.ndarray, kinds: np.ndarray, lengths: np.ndarray, whose: np.ndarray) -> None:
+    """Lets each problem that got a trace that reads as its own exchange with the one for which the two lengths change least."""
+    for i in order[kinds[whose[order]] == kinds[order]]:
+        got = whose[i]
+        if kinds[got] != kinds[i]:
+            continue
+        theirs = whose[order]
+        fits = order[(kinds[theirs] != kinds[i]) & (kinds[order] != kinds[got])]
+        if len(fits):
+            j = fits[np.argmin(np.abs(lengths[whose[fits]] - lengths[i]) + np.abs(lengths[fits] - lengths[got]))]
+            whose[i], whose[j] = whose[j], got
 
 
 def sequences(data: Solved, arm: Arm, tokenizer: Tokenizer, *, seed: int) -> list[tuple[np.ndarray, int]]:
@@ -131,12 +209,16 @@ def pack(rows: Sequence[tuple[np.ndarray, int]], width: int) -> Packed:
     return made
 
 
-def batches(rows: Sequence[tuple[np.ndarray, int]], *, size: int, width: int, steps: int, seed: int) -> Iterator[Packed]:
-    """``steps`` batches of ``size`` sequences, packed; every sequence is seen once before any is seen again."""
+def batches(rows: Sequence[tuple[np.ndarray, int]], *, size: int, width: int, steps: int, seed: int, done: int = 0) -> Iterator[Packed]:
+    """``steps`` batches of ``size`` sequences, packed; every sequence is seen once before any is seen again.
+
+    ``done``: so many of the batches are left out, the others are the same.
+    """
     rng = np.random.default_rng([seed, 11])
     order = np.empty(0, dtype=np.int64)
-    for _ in range(steps):
+    for step in range(steps):
         while len(order) < size:
             order = np.concatenate([order, rng.permutation(len(rows))])
         chosen, order = order[:size], order[size:]
-        yield pack([rows[i] for i in chosen], width)
+        if step >= done:
+            yield pack([rows[i] for i in chosen], width)

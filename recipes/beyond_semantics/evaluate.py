@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from transformers import LlamaForCausalLM
+from transformers import DynamicCache, LlamaForCausalLM
 
 from recipes.beyond_semantics.data import DIALECT, Arm
 from recipes.beyond_semantics.words import END
@@ -20,6 +20,7 @@ from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.maze.generate import generate, split_of
 from tokenworth.tasks.maze.grammar import render_prompt
 from tokenworth.tasks.maze.instance import Maze
+from tokenworth.tasks.maze.problems import TEST_SEED
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.verify import verify
 
@@ -36,44 +37,77 @@ class Asked:
 
 
 def problems(family: str, side: int, n: int, *, seed: int) -> list[Asked]:
-    """The first ``n`` problems of a family whose wall layout is for tests."""
+    """The first ``n`` problems of a family whose wall layout is for tests.
+
+    With the seed of the package's maze tasks they are the items of ``maze:FAMILY/SIDE``, under the same ids, such as
+    ``maze:wilson/7/test/0``; with another seed they are none of them, and their ids name the seed: ``wilson-7-seed5-test-0``.
+    """
     found: list[Asked] = []
-    index = 0
+    index = -1
     while len(found) < n:
+        index += 1
         maze = generate(family, side, seed=seed, index=index)
         if split_of(maze) == "test":
-            prompt = render_prompt(maze, DIALECT)
+            at = len(found)
+            name = f"maze:{family}/{side}/test/{at}" if seed == TEST_SEED else f"{family}-{side}-seed{seed}-test-{at}"
             events = len(solve(maze, DIALECT).trace)
-            found.append(Asked(id=f"maze:{family}/{side}/{index}", family=family, maze=maze, prompt=prompt, events=events))
-        index += 1
+            found.append(Asked(id=name, family=family, maze=maze, prompt=render_prompt(maze, DIALECT), events=events))
     return found
 
 
 def completions(
-    model: LlamaForCausalLM, tokenizer: Tokenizer, prompts: Sequence[str], *, limit: int, temperature: float, seed: int, batch: int = 64
+    model: LlamaForCausalLM, tokenizer: Tokenizer, prompts: Sequence[str], *, limit: int, temperature: float, seed: int, batch: int = 300
 ) -> Iterator[str]:
-    """The text after each prompt, in order: greedy at temperature 0, else sampled."""
+    """The text after each prompt, in order: greedy at temperature 0, else sampled; at most ``limit`` tokens.
+
+    A prompt's draws depend on the seed and its place in ``prompts``, not on the other prompts or on ``batch``.
+    """
     device = next(model.parameters()).device
     end = tokenizer.token_to_id("Ġ" + END.strip())
-    torch.manual_seed(seed)
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    uniform = torch.rand((len(prompts), limit), generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(device)
+    ids = [tokenizer.encode(prompt).ids for prompt in prompts]
+    order = sorted(range(len(prompts)), key=lambda i: len(ids[i]))
     texts = [""] * len(prompts)
     model.eval()
     for first in range(0, len(order), batch):
         members = order[first : first + batch]
-        ids = [tokenizer.encode(prompts[i]).ids for i in members]
-        width = max(map(len, ids))
-        padded = torch.tensor([[end] * (width - len(row)) + row for row in ids], device=device)
-        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids], device=device)
-        sampled = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature > 0 else {"do_sample": False}
-        with torch.no_grad():
-            out = model.generate(
-                input_ids=padded, attention_mask=mask, max_new_tokens=limit, eos_token_id=end, pad_token_id=end, use_cache=True, **sampled
-            )
-        for i, row in zip(members, out[:, width:].tolist(), strict=True):
-            stop = row.index(end) + 1 if end in row else len(row)
-            texts[i] = tokenizer.decode(row[:stop], skip_special_tokens=False).strip()
+        made = _batch(model, [ids[i] for i in members], uniform[members], temperature, end)
+        for i, row in zip(members, made, strict=True):
+            texts[i] = tokenizer.decode(row, skip_special_tokens=False).strip()
     yield from texts
+
+
+@torch.inference_mode()
+def _batch(model: LlamaForCausalLM, prefixes: list[list[int]], uniform: torch.Tensor, temperature: float, end: int) -> list[list[int]]:
+    """The tokens after each prefix, the end included. A row that has ended is taken out, so that the long ones do not pay for it."""
+    width, device = max(map(len, prefixes)), uniform.device
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prefixes], device=device)
+    ids = torch.tensor([[end] * (width - len(row)) + row for row in prefixes], device=device)
+    position = (mask.cumsum(-1) - 1).clamp(min=0)
+    cache, made = DynamicCache(config=model.config), [list[int]() for _ in prefixes]
+    alive = torch.arange(len(prefixes), device=device)
+    for step in range(uniform.shape[1]):
+        out = model(input_ids=ids, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        ids = _drawn(out.logits[:, -1].double(), uniform[alive, step], temperature)[:, None]
+        for row, token in zip(alive.tolist(), ids[:, 0].tolist(), strict=True):
+            made[row].append(token)
+        goes_on = ids[:, 0] != end
+        if not bool(goes_on.any()):
+            break
+        position = position[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones((len(mask), 1))], dim=1)
+        alive, ids, position, mask = (part[goes_on] for part in (alive, ids, position, mask))
+        if not bool(goes_on.all()):
+            cache.batch_select_indices(goes_on.nonzero()[:, 0])
+    return made
+
+
+def _drawn(logits: torch.Tensor, uniform: torch.Tensor, temperature: float) -> torch.Tensor:
+    """A token of each row: the likeliest at temperature 0, else where the distribution function passes ``uniform``."""
+    if temperature == 0:
+        return logits.argmax(-1)
+    upto = (logits / temperature).softmax(-1).cumsum(-1)
+    return torch.searchsorted(upto, uniform[:, None] * upto[:, -1:], right=True)[:, 0].clamp(max=logits.shape[1] - 1)
 
 
 def verdicts(row: Mapping[str, Any]) -> dict[str, object]:
@@ -97,7 +131,7 @@ def verdicts(row: Mapping[str, Any]) -> dict[str, object]:
 def rows(
     model: LlamaForCausalLM, tokenizer: Tokenizer, arm: Arm, asked: Sequence[Asked], *, limit: int, temperature: float, seed: int
 ) -> Iterator[dict[str, object]]:
-    """A record an output: problem, arm, texts, and the verdicts."""
+    """A record an output: problem, arm, texts, what it is to be counted with, and the verdicts."""
     prompts = [one.prompt if arm.trace else one.prompt.removesuffix(" reasoning") for one in asked]
     texts = completions(model, tokenizer, prompts, limit=limit, temperature=temperature, seed=seed)
     for one, prompt, text in zip(asked, prompts, texts, strict=True):
@@ -112,7 +146,12 @@ def rows(
             "prompt": prompt,
             "trace": text,
         }
-        yield row | verdicts(row)
+        yield row | {"tested": tested(row)} | verdicts(row)
+
+
+def tested(row: Mapping[str, Any]) -> str:
+    """What an output is an output of: outputs that differ in it must not be counted together."""
+    return f"{row['arm']}, {row['family']} {row['cols']} x {row['rows']}, temperature {row['temperature']:g}"
 
 
 def accuracy(records: Sequence[dict[str, object]], field: str) -> float:

@@ -6,6 +6,7 @@ Every share has a Wilson interval at 95 % over the problems asked; nothing that 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from recipes.beyond_semantics.evaluate import verdicts
+from recipes.beyond_semantics.testing import CHECKPOINTS, OUTPUTS, TRAINING, read_lines
 from tokenworth.stats.proportion import wilson
 
 Row = dict[str, Any]
+SCHEMA = "tokenworth.recipe-results/1"
 SHARES: dict[str, tuple[str, Callable[[Row], bool], Callable[[Row], bool]]] = {
     "plan_valid": ("plan correct", lambda row: row["plan_valid"] is True, lambda row: True),
     "plan_optimal": ("plan shortest", lambda row: row["plan_optimal"] is True, lambda row: True),
@@ -55,19 +58,52 @@ def told(found: Row) -> str:
     return f"{100 * found['value']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
 
 
-def read_rows(folders: Iterable[Path]) -> list[Row]:
-    """Every output of the arms in these folders, with the side and the training steps of the arm."""
+def arm_rows(folder: Path) -> list[Row]:
+    """Every output of an arm, of the saved model and of its checkpoints, with the side, and whether it is of the saved model."""
+    config = training_of(folder)["config"]
+    steps, trained = config["shape"]["steps"], config["mazes"]["families"]
     rows: list[Row] = []
-    for folder in folders:
-        for path in sorted(folder.glob("*/outputs.jsonl")):
-            training = json.loads((path.parent / "training.json").read_text(encoding="utf-8"))
-            steps, trained = training["config"]["shape"]["steps"], training["config"]["mazes"]["families"]
-            for line in path.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                # By the verifier of today, whatever the one of the training day said.
-                row |= verdicts(row)
-                rows.append({**row, "side": row["rows"], "is_final": row["step"] == steps, "in_distribution": row["family"] in trained})
+    for row in itertools.chain(read_lines(folder / CHECKPOINTS), read_lines(folder / OUTPUTS)):
+        # By the verifier of today, whatever the one of the training day said.
+        row |= verdicts(row)
+        rows.append({**row, "side": row["rows"], "is_final": row["step"] == steps, "in_distribution": row["family"] in trained})
     return rows
+
+
+def training_of(folder: Path) -> Row:
+    """How an arm was made: its ``training.json``."""
+    return json.loads((folder / TRAINING).read_text(encoding="utf-8"))
+
+
+def arms_in(folders: Iterable[Path]) -> list[Path]:
+    """The arms in some folders, in the order of their names."""
+    return [path.parent for folder in folders for path in sorted(folder.glob(f"*/{OUTPUTS}"))]
+
+
+def read_rows(folders: Iterable[Path]) -> list[Row]:
+    """Every output of the arms in these folders: see `arm_rows`."""
+    return [row for arm in arms_in(folders) for row in arm_rows(arm)]
+
+
+COSTS = {
+    "presentations": "presentations",
+    "tokens": "tokens trained on",
+    "loss": "final loss",
+    "cpu_seconds": "CPU-seconds of training",
+    "data_cpu_seconds": "of making the problems",
+    "test_cpu_seconds": "of testing",
+}
+"""Field of ``training.json`` -> heading."""
+
+
+def costs_of(folders: Iterable[Path]) -> list[Row]:
+    """Side, arm and what it took, of every arm in these folders; None for what was not measured."""
+    made = [training_of(arm) for arm in arms_in(folders)]
+    more = ("seconds", "data_seconds", "test_seconds", "parameters")
+    return [
+        {"side": one["config"]["mazes"]["side"], "arm": one["arm"]["name"], **{name: one["training"].get(name) for name in (*COSTS, *more)}}
+        for one in made
+    ]
 
 
 def grouped(rows: Iterable[Row], *fields: str) -> dict[tuple[Any, ...], list[Row]]:
@@ -82,9 +118,17 @@ def table(rows: Iterable[Row], fields: tuple[str, ...], names: tuple[str, ...]) 
     """Lines of a Markdown table: a row a group, a column a share."""
     yield "| " + " | ".join((*fields, "n", *(SHARES[name][0] for name in names))) + " |"
     yield "|" + "---|" * (len(fields) + 1 + len(names))
-    for key, members in grouped(rows, *fields).items():
-        cells = [*map(str, key), str(len(members)), *(told(share(members, name)) for name in names)]
+    for one in numbers(rows, fields, names):
+        cells = [*(str(one[field]) for field in fields), str(one["n"]), *(told(one["shares"][name]) for name in names)]
         yield "| " + " | ".join(cells) + " |"
+
+
+def numbers(rows: Iterable[Row], fields: tuple[str, ...], names: tuple[str, ...]) -> list[Row]:
+    """What a table says, as numbers: the fields of each group, n, and its shares."""
+    return [
+        {**dict(zip(fields, key, strict=True)), "n": len(members), "shares": {name: share(members, name) for name in names}}
+        for key, members in grouped(rows, *fields).items()
+    ]
 
 
 def bin_of(events: int) -> str:
@@ -94,24 +138,59 @@ def bin_of(events: int) -> str:
     return f"{edge} to {past - 1}" if past < BINS[-1] else f"{edge} and more"
 
 
-def pages(rows: list[Row]) -> Iterator[str]:
+def by_length(rows: Iterable[Row]) -> list[Row]:
+    """The greedy outputs of saved models in the families they were trained on, with their bin, in the order of the bins."""
+    final = [row for row in rows if row["is_final"] and row["in_distribution"] and row["temperature"] == 0]
+    here = [{**row, LENGTH: bin_of(row["events"])} for row in final]
+    return sorted(here, key=lambda row: (row["side"], row["arm"], BINS.index(int(row[LENGTH].split()[0]))))
+
+
+def first_errors(rows: Iterable[Row]) -> list[Row]:
+    """Side, arm, n and how often each code was the first error of an invalid trace, the commonest first; of the rows of `by_length`."""
+    found: list[Row] = []
+    for (side, arm), members in grouped((row for row in by_length(rows) if row["trace_valid"] is False), "side", "arm").items():
+        counts = {code: len(same) for (code,), same in grouped(members, "first_error").items()}
+        ordered = dict(sorted(counts.items(), key=lambda item: -item[1]))
+        found.append({"side": side, "arm": arm, "n": len(members), "codes": ordered})
+    return found
+
+
+LENGTH = "events of A*"
+MAIN, LENGTHS, STEPS = ("side", "arm", "family", "temperature"), ("side", "arm", LENGTH), ("side", "arm", "step")
+"""What the rows of each table are named by."""
+SHORT = ("plan_valid", "trace_valid", "valid_given_correct")
+
+
+def pages(rows: list[Row], costs: Iterable[Row] = ()) -> Iterator[str]:
     """The whole of the tables as Markdown lines."""
-    final = [row for row in rows if row["is_final"]]
-    main = ("plan_valid", "plan_optimal", "trace_valid", "trace_valid_paper", "valid_given_correct", "follows_given_invalid_correct")
     yield "### By arm and maze family\n"
-    yield from table(final, ("side", "arm", "family", "temperature"), main)
+    yield from table((row for row in rows if row["is_final"]), MAIN, tuple(SHARES))
     yield "\n### By length of the A* trace (events), the family trained on, greedy\n"
-    here = [{**row, "events of A*": bin_of(row["events"])} for row in final if row["in_distribution"] and row["temperature"] == 0]
-    here.sort(key=lambda row: (row["side"], row["arm"], BINS.index(int(row["events of A*"].split()[0]))))
-    yield from table(here, ("side", "arm", "events of A*"), ("plan_valid", "trace_valid", "valid_given_correct"))
+    yield from table(by_length(rows), LENGTHS, SHORT)
     yield "\n### In training (greedy, the family trained on)\n"
-    first = [row for row in rows if not row["is_final"]]
-    yield from table(first, ("side", "arm", "step"), ("plan_valid", "trace_valid", "valid_given_correct", "follows_given_invalid_correct"))
+    yield from table((row for row in rows if not row["is_final"]), STEPS, (*SHORT, "follows_given_invalid_correct"))
     yield "\n### First error of the outputs with an invalid trace (greedy, the family trained on)\n"
-    for (side, arm), members in grouped((row for row in here if row["trace_valid"] is False), "side", "arm").items():
-        counts = {code: len(found) for (code,), found in grouped(members, "first_error").items()}
-        listed = ", ".join(f"{code} {n}" for code, n in sorted(counts.items(), key=lambda item: -item[1]))
-        yield f"* {side} × {side}, {arm}: {listed}"
+    for one in first_errors(rows):
+        yield f"* {one['side']} × {one['side']}, {one['arm']}: {', '.join(f'{code} {n}' for code, n in one['codes'].items())}"
+    yield "\n### Cost\n"
+    yield "| side | arm | " + " | ".join(COSTS.values()) + " |"
+    yield "|" + "---|" * (2 + len(COSTS))
+    for one in costs:
+        cells = ("–" if one[name] is None else f"{one[name]:.4f}" if name == "loss" else f"{one[name]:,.0f}" for name in COSTS)
+        yield f"| {one['side']} | {one['arm']} | " + " | ".join(cells) + " |"
+
+
+def results(rows: list[Row], costs: Iterable[Row]) -> Row:
+    """All numbers of the tables, a list a table, with every share of every group."""
+    every = tuple(SHARES)
+    return {
+        "schema": SCHEMA,
+        "by_family": numbers((row for row in rows if row["is_final"]), MAIN, every),
+        "by_length": numbers(by_length(rows), LENGTHS, every),
+        "in_training": numbers((row for row in rows if not row["is_final"]), (*STEPS, "family", "temperature"), every),
+        "first_errors": first_errors(rows),
+        "costs": list(costs),
+    }
 
 
 def main() -> None:
@@ -120,15 +199,10 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    rows = read_rows(chosen.folders)
-    print("\n".join(pages(rows)))
+    rows, costs = read_rows(chosen.folders), costs_of(chosen.folders)
+    print("\n".join(pages(rows, costs)))
     if chosen.json is not None:
-        keys = ("side", "arm", "family", "temperature", "step")
-        numbers = [
-            {**dict(zip(keys, key, strict=True)), "shares": {name: share(members, name) for name in SHARES}}
-            for key, members in grouped(rows, *keys).items()
-        ]
-        chosen.json.write_text(json.dumps(numbers) + "\n", encoding="utf-8")
+        chosen.json.write_text(json.dumps(results(rows, costs)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

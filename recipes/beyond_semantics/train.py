@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from recipes.beyond_semantics.data import Arm, Packed, Solved, batches, sequences
+from recipes.beyond_semantics.resume import Progress, load_state, save_state
 from recipes.beyond_semantics.words import END, save_tokenizer
 
 
@@ -37,6 +40,15 @@ class Shape:
     seed: int = 1
     device: str = "cpu"
     threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Where the state of a training is kept, after how many steps, and what else it depends on."""
+
+    path: Path
+    every: int
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def new_model(shape: Shape, tokenizer: Tokenizer) -> LlamaForCausalLM:
@@ -66,7 +78,7 @@ class Optimisers:
         inner = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name]
         chosen = {id(p) for p in inner}
         rest = [p for p in model.parameters() if id(p) not in chosen]
-        self._both: tuple[torch.optim.Optimizer, ...] = (
+        self.both: tuple[torch.optim.Optimizer, ...] = (
             torch.optim.Muon(inner, lr=shape.matrix_rate, momentum=0.95, weight_decay=shape.decay),
             torch.optim.AdamW(rest, lr=shape.rate, betas=(0.9, 0.98), weight_decay=0.0),
         )
@@ -74,7 +86,7 @@ class Optimisers:
 
     def step(self, share: float) -> None:
         """One step at this share of the peak rates; gradients are cleared."""
-        for optimiser, peak in zip(self._both, self._peaks, strict=True):
+        for optimiser, peak in zip(self.both, self._peaks, strict=True):
             for group in optimiser.param_groups:
                 group["lr"] = peak * share
             optimiser.step()
@@ -111,36 +123,55 @@ def train(
     *,
     on_step: Callable[[int, LlamaForCausalLM], None] | None = None,
     say: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True),
+    keep: Keep | None = None,
 ) -> tuple[LlamaForCausalLM, dict[str, float]]:
-    """The trained model of an arm, and what it took. ``on_step`` is called after every step with its number."""
+    """The trained model of an arm, and what it took.
+
+    ``on_step`` is called after every step with its number; what it takes is not counted. ``keep``: where the state of the training is
+    kept; one that is there is gone on from, with the same weights at the end as without a break.
+    """
     torch.set_num_threads(shape.threads)
     model = new_model(shape, tokenizer).to(shape.device)
-    optimisers = Optimisers(model, shape)
+    optimisers, progress = Optimisers(model, shape), Progress(mean=math.log(tokenizer.get_vocab_size()))
+    settings = {"arm": asdict(arm), "shape": asdict(shape), "problems": len(data)} | (keep.settings if keep else {})
+    if keep is not None and keep.path.exists():
+        progress = load_state(keep.path, model, optimisers.both, settings)
+        say(f"{arm.name}: goes on from step {progress.step}")
     rows = sequences(data, arm, tokenizer, seed=shape.seed)
-    begun, cpu, tokens, mean = time.perf_counter(), time.process_time(), 0, math.log(tokenizer.get_vocab_size())
     model.train()
-    for step, packed in enumerate(batches(rows, size=shape.batch, width=shape.row, steps=shape.steps, seed=shape.seed)):
-        with torch.autocast(shape.device, dtype=torch.bfloat16, enabled=shape.device != "cpu"):
-            loss = loss_of(model, packed, shape.device)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), shape.clip)
-        optimisers.step(rate_share(step, shape))
-        tokens += int((packed.segment >= 0).sum())
-        mean += (loss.item() - mean) * max(0.02, 1 / (step + 1))
-        if (step + 1) % 100 == 0:
-            speed = tokens / (time.perf_counter() - begun)
-            say(f"{arm.name}: step {step + 1}/{shape.steps}, loss {mean:.4f}, {speed:,.0f} tokens/s, {time.process_time() - cpu:.0f} CPU-s")
+    packs = batches(rows, size=shape.batch, width=shape.row, steps=shape.steps, seed=shape.seed, done=progress.step)
+    while progress.step < shape.steps:
+        begun, cpu = time.perf_counter(), time.process_time()
+        _step(model, optimisers, next(packs), progress, shape)
+        progress.seconds += time.perf_counter() - begun
+        progress.cpu_seconds += time.process_time() - cpu
+        step, speed = progress.step, progress.tokens / progress.seconds
+        if step % 100 == 0:
+            spent = f"{speed:,.0f} tokens/s, {progress.cpu_seconds:.0f} CPU-s"
+            say(f"{arm.name}: step {step}/{shape.steps}, loss {progress.mean:.4f}, {spent}")
         if on_step is not None:
-            on_step(step + 1, model)
-    record = {
+            on_step(step, model)
+        if keep is not None and step % keep.every == 0:
+            save_state(keep.path, model, optimisers.both, progress, settings)
+    return model, {
         "presentations": shape.steps * shape.batch,
-        "tokens": tokens,
-        "loss": mean,
-        "seconds": round(time.perf_counter() - begun, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "tokens": progress.tokens,
+        "loss": progress.mean,
+        "seconds": round(progress.seconds, 1),
+        "cpu_seconds": round(progress.cpu_seconds, 1),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
-    return model, record
+
+
+def _step(model: LlamaForCausalLM, optimisers: Optimisers, packed: Packed, progress: Progress, shape: Shape) -> None:
+    with torch.autocast(shape.device, dtype=torch.bfloat16, enabled=shape.device != "cpu"):
+        loss = loss_of(model, packed, shape.device)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), shape.clip)
+    optimisers.step(rate_share(progress.step, shape))
+    progress.step += 1
+    progress.tokens += int((packed.segment >= 0).sum())
+    progress.mean += (loss.item() - progress.mean) * max(0.02, 1 / progress.step)
 
 
 def save_model(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, *, context: int) -> None:
@@ -153,3 +184,13 @@ def save_model(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path, *, c
     copy.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=end)
     copy.save_pretrained(folder, safe_serialization=True)
     save_tokenizer(tokenizer, folder, context=context)
+
+
+def load_model(folder: Path) -> LlamaForCausalLM:
+    """The saved model, for arithmetic in float32 with the weights as they were rounded."""
+    return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
