@@ -24,6 +24,7 @@ BUNDLED: Mapping[str, tuple[Path, str]] = {
     "tiny": (TINY, "tiny"),
     "maze-correct": (_ASSETS / "maze-correct", "maze"),
     "maze-swapped": (_ASSETS / "maze-swapped", "maze"),
+    "maze-feedback": (_ASSETS / "maze-feedback", "maze"),
 }
 """Folder and trace format of the bundled models."""
 

@@ -20,6 +20,7 @@ from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import answer_text
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
+from tokenworth.workbench.feedback import feedback_form, folder_of
 
 FEEDBACK = ("none", "first", "all")
 """What the model is told of a rejected answer: nothing (plain rejection), the first fault, or all of them."""
@@ -77,10 +78,19 @@ class ModuloRun:
             raise unknown_name("critic", plan.critic, CRITICS)
         if bench.model.is_toy:
             raise InvalidInput(f"{bench.model.name} is an automaton and answers no task; the loop needs a model that does")
-        if plan.feedback != "none" and bench.model.instruction == "":
-            raise InvalidInput(
-                f"{bench.model.name} was not trained to read what is wrong with an answer; use --feedback none: reject and draw again"
-            )
+        folder = folder_of(bench.model.name)
+        self._form = None if folder is None else feedback_form(folder)
+        if plan.feedback != "none":
+            self._check_feedback()
+
+    def _check_feedback(self) -> None:
+        """Refuses feedback to a model that was trained on other texts than these."""
+        name, form, plan = self._bench.model.name, self._form, self._plan
+        if form is None and self._bench.model.instruction == "":
+            raise InvalidInput(f"{name} was not trained to read what is wrong with an answer; use --feedback none: reject and draw again")
+        if form is not None and not form.fits(plan.critic, plan.dialect):
+            asked = plan.critic if plan.dialect is None else f"{plan.critic}/{plan.dialect}"
+            raise InvalidInput(f"{name} reads the faults of {form.critic}, not of {asked}; use that critic, or --feedback none")
 
     def case(self, item: str) -> Case:
         """The problem of an item, put to the model."""
@@ -98,7 +108,9 @@ class ModuloRun:
         """The verifiers of a case."""
         assert case.problem is not None
         grader = grader_for(self._grader or case.problem)
-        made = critic_named(self._plan.critic, case.problem, grader, dialect=self._plan.dialect, strictness=self._plan.strictness)
+        # A model that writes no trace is judged on the problem without the word that begins one.
+        problem = case.problem if self._form is None else self._form.asked(case.problem)
+        made = critic_named(self._plan.critic, problem, grader, dialect=self._plan.dialect, strictness=self._plan.strictness)
         return Bank(critics=(made,))
 
     def item(self, item: str) -> LoopItem:
@@ -139,7 +151,7 @@ class ModuloRun:
         )
 
     def _feedback(self, case: Case, item: str, settings: ModuloSettings) -> Feedback | None:
-        """The next prompt: the last answer and what is wrong with it, before the question; None for plain rejection."""
+        """The next prompt: the last answer and what is wrong with it, in the form the model was trained on; None for plain rejection."""
         if self._plan.feedback == "none":
             return None
         most = 1 if self._plan.feedback == "first" else MOST_MESSAGES
@@ -148,13 +160,18 @@ class ModuloRun:
 
         def next_prompt(prompt: tuple[int, ...], ids: tuple[int, ...], messages: tuple[str, ...]) -> tuple[int, ...] | None:
             del prompt
-            said = "\n".join(f"- {' '.join(message.split())}" for message in messages[:most])
-            answer = (_answer(case, ids) or NO_ANSWER).strip()
-            question = f"An earlier answer to the question below:\n{answer}\n\nIt was rejected:\n{said}\n\n{problem.question}"
+            question = self._again(problem.question, _answer(case, ids), messages[:most])
             made = self._bench.case(replace(problem, question=question), item, grader=self._grader).prompt
             return None if room is not None and len(made) + settings.sampling.max_tokens > room else made
 
         return next_prompt
+
+    def _again(self, question: str, answer: str | None, messages: Sequence[str]) -> str:
+        """The question with a rejected answer and its faults. A trained form has no words for no answer: the question stands alone."""
+        if self._form is not None:
+            return question if answer is None or NO_ANSWER in messages else self._form.again(question, answer, messages)
+        said = "\n".join(f"- {' '.join(message.split())}" for message in messages)
+        return f"An earlier answer to the question below:\n{(answer or NO_ANSWER).strip()}\n\nIt was rejected:\n{said}\n\n{question}"
 
     def compare(self, items: Sequence[LoopItem]) -> tuple[ArmResult, ...]:
         """All arms over the problems, within the loop's own budgets; with feedback the live loop is an arm of its own."""
