@@ -74,8 +74,9 @@ Results go to standard output, progress to standard error.
 |---|---|
 | 0 | done |
 | 1 | `doctor` found a fault, or some of several items failed (one line each; the others are done) |
-| 2 | nothing was done, for the reason in one line on standard error |
+| 2 | could not run, or not all of it, for the reason in one line on standard error |
 | 130 | stopped from the keyboard; with `--store`, what was drawn is kept |
+| 141 | whoever read the output left, as `head` does |
 
 Options can stand in a TOML file; here is [one](../examples/config.toml):
 
@@ -268,7 +269,7 @@ def json_type(annotation: str) -> str:
     text = re.sub(r"\bNumber\b", "number?", annotation)
     for python, name in (("float", "number"), ("int", "integer"), ("str", "string"), ("bool", "boolean")):
         text = re.sub(rf"\b{python}\b", name, text)
-    while (shorter := re.sub(r"tuple\[([^,]+), \.\.\.\]", r"[\1]", text)) != text:
+    while (shorter := re.sub(r"tuple\[((?:[^,\[\]]|\[[^\[\]]*\])+), \.\.\.\]", r"[\1]", text)) != text:
         text = shorter
     text = re.sub(r"Mapping\[string, (.+)\]$", r"{\1}", text)
     text = re.sub(r"Literal\[(.+)\]", lambda m: m[1].replace(", ", " or ").replace("'", '"'), text)
@@ -278,12 +279,14 @@ def json_type(annotation: str) -> str:
 def check_results() -> list[Result]:
     """Each document's section of docs/results.md has exactly its fields, in order, with their types."""
     import tokenworth.core.documents as documents
+    import tokenworth.core.verification as verification
     import tokenworth.core.verified as verified
 
     page = RESULTS_PAGE.read_text(encoding="utf-8")
-    sections = {m[1]: m[2] for m in re.finditer(r"^## [^\n]*?\b(\w+Doc)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)}
-    known = {**vars(documents), **vars(verified)}
-    classes = {name: c for name, c in known.items() if name.endswith("Doc") and isinstance(c, type) and dataclasses.is_dataclass(c)}
+    sections = {m[1]: m[2] for m in re.finditer(r"^## [^\n]*: (\w+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)}
+    known = {**vars(documents), **vars(verified), **vars(verification)}
+    named = {name: c for name, c in known.items() if name.endswith("Doc") or name in ("Verification", "Violation", "Drawing", "Step")}
+    classes = {name: c for name, c in named.items() if isinstance(c, type) and dataclasses.is_dataclass(c)}
     results = [Result(name=f"docs/results.md: {name}", fault="no such document") for name in sections if name not in classes]
     for name, kind in classes.items():
         wanted = [(field.name, json_type(str(field.type))) for field in dataclasses.fields(kind)]

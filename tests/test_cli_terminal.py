@@ -9,8 +9,9 @@ import click
 import pytest
 
 from helpers import LADDER
+from tokenworth.cli import main
 from tokenworth.cli.main import cli, run
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, StoreError
 
 HOSTILE = "a\x1b]0;owned\x07\x9b2J\u202eb"
 ACTING = ("\x1b", "\x07", "\x9b", "\u202e")
@@ -76,8 +77,73 @@ def test_without_a_verb_the_help_is_printed(capsys: pytest.CaptureFixture[str]) 
     assert not out and err == asked and "error:" not in err and "\n  curve " in err
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
-def test_stopped_from_the_keyboard(error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    raising(monkeypatch, error)
+STOPPED = {
+    ("sample",): "stopped; with --store the same command goes on from what was drawn",
+    ("edits", "--store", "x.db"): "stopped; with --store the same command goes on from what was drawn",
+    ("demo",): "stopped; the same command goes on from what was drawn",
+    ("modulo", "--max-attempts", "3"): "stopped; with --store the same command goes on from what was drawn",
+    ("modulo", "--replay", "x.jsonl"): "stopped",
+    ("modulo", "--replay=x.jsonl"): "stopped",
+    ("verify", "maze", "x"): "stopped",
+    ("confusion", "maze", "x"): "stopped",
+    ("audit", "all"): "stopped",
+    ("report", "x", "--store", "x.db"): "stopped",
+}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
+@pytest.mark.parametrize("words", STOPPED)
+def test_stopped_from_the_keyboard(
+    words: tuple[str, ...], error: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        raise error
+
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    monkeypatch.setitem(cli.commands, words[0], click.Command(words[0], callback=command, context_settings=settings))
+    assert run(list(words)) == 130
+    assert capsys.readouterr().err.lstrip("\n") == STOPPED[words] + "\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "is_replay"),
+    [
+        ('replay = "x.jsonl"', True),
+        ('[modulo]\nreplay = "x.jsonl"', True),
+        ('[modulo]\ntask = "x"', False),
+        ('[sample]\nreplay = "x"', False),
+        ("= bad", False),
+        ("modulo = 3", False),
+    ],
+)
+@pytest.mark.parametrize("form", [["--config", "c.toml"], ["--config=c.toml"]])
+def test_stopped_replay_of_a_config_file(
+    config: str, is_replay: bool, form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        raise KeyboardInterrupt
+
+    Path("c.toml").write_text(config)
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    monkeypatch.setitem(cli.commands, "modulo", click.Command("modulo", callback=command, context_settings=settings))
+    for words in (["modulo", *form], ["modulo", "--config", "none.toml"]):
+        assert run(words) == 130
+        assert ("--store" in capsys.readouterr().err) == (not is_replay or "none.toml" in words)
+
+
+def test_a_verb_can_say_what_it_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    raising(monkeypatch, KeyboardInterrupt(f"3 texts in {HOSTILE}"))
     assert run(["runs"]) == 130
-    assert capsys.readouterr().err.lstrip("\n") == "stopped; with --store the same command goes on from what was drawn\n"
+    err = capsys.readouterr().err
+    assert err.lstrip("\n").startswith("stopped; 3 texts in a\\x1b]0;owned") and not any(mark in err for mark in ACTING)
+
+
+def test_the_reader_is_gone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Quiet, with the exit code that shells give for SIGPIPE; a store that cannot be written for another reason is an error."""
+    gone, full = StoreError("cannot write /dev/fd/63: Broken pipe"), StoreError("cannot write x: No space left on device")
+    gone.__cause__, full.__cause__ = BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device")
+    for error, code in ((BrokenPipeError(32, "Broken pipe"), 141), (gone, 141), (full, 2), (StoreError("damaged"), 2)):
+        raising(monkeypatch, error)
+        monkeypatch.setattr(main, "_let_go", lambda: None)
+        assert run(["runs"]) == code
+        assert bool(capsys.readouterr().err) == (code == 2)

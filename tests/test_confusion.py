@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +131,21 @@ def test_every_text_is_in_one_cell_and_every_denominator_is_what_it_says(counts:
         ("correct", "invalid + differs"): number(lambda t, link, a: (t, link) == ("invalid", "differs") and a != "unknown"),
         ("follows", "invalid + correct"): number(lambda t, link, a: (t, a) == ("invalid", "correct") and link != "unknown"),
         ("invalid + correct", ""): table.n,
+        ("valid + incorrect", ""): table.n,
+        ("invalid + incorrect", ""): table.n,
+        ("unparsed", ""): table.n,
+        ("valid", "follows"): number(lambda t, link, _: link == "follows" and t != "none"),
+        ("invalid", "differs"): number(lambda t, link, _: link == "differs" and t != "none"),
+        ("follows", "valid + incorrect"): number(lambda t, link, a: (t, a) == ("valid", "incorrect") and link != "unknown"),
     }
     for (of, given_), n in expected.items():
         found = share(table, of, given_)
         assert found.n == n
         assert found.value == (None if n == 0 else found.k / n)
         assert (found.low is None) == (found.high is None) == (n == 0)
+    joint = {(t, a): share(table, f"{t} + {a}").k for t in ("valid", "invalid") for a in ("correct", "incorrect")}
+    assert joint == {(t, a): number(lambda x, _, z, t=t, a=a: (x, z) == (t, a)) for t, a in joint}
+    assert share(table, "unparsed").k == table.n_unparsed
     for answer in ("correct", "incorrect"):
         three = [share(table, trace, answer) for trace in ("valid", "invalid", "unparsed")]
         assert sum(s.k for s in three) == three[0].n
@@ -183,6 +194,22 @@ def test_verdicts_are_counted_with_their_first_errors() -> None:
     for level in (0.0, 1.0, float("nan")):
         with pytest.raises(InvalidInput, match="level"):
             confusion([], level=level)
+
+
+def test_every_cell_is_printed_with_its_joint_share() -> None:
+    counts = {(t, link, a): 10 * i + 1 for i, (t, link, a) in enumerate(product(TRACE_STATES[:3], LINK_STATES[:2], ANSWER_STATES[:2]))}
+    n = sum(counts.values())
+    lines = table_lines(table_of(counts, {}, level=0.95))
+    starts = [at for at, line in enumerate(lines) if line.startswith(("  plan follows from", "  plan differs from"))]
+    for link, start in zip(LINK_STATES[:2], starts, strict=True):
+        for at, trace in enumerate(TRACE_STATES[:3], start + 1):
+            for answer in ANSWER_STATES[:2]:
+                k = counts[trace, link, answer]
+                assert re.search(rf" {k} +{100 * k / n:.1f}%", lines[at]), (lines[at], k)
+    text = "\n".join(lines)
+    for name in ("valid and answer correct", "invalid and answer correct", "valid and answer incorrect", "invalid and answer incorrect"):
+        assert re.search(rf"^    trace {name} +[0-9.]+%  \[[0-9.]+, [0-9.]+\] +[0-9]+ of {n}$", text, re.MULTILINE)
+    assert re.search(rf"^    trace unparsed +[0-9.]+%  \[[0-9.]+, [0-9.]+\] +[0-9]+ of {n}$", text, re.MULTILINE)
 
 
 def test_the_text_is_narrow_plain_and_says_what_is_unbounded() -> None:

@@ -30,6 +30,7 @@ from tokenworth.methods.intervene import INTERVENE_STREAM, InterveneResult, Vari
 from tokenworth.methods.intervene_groups import by_group
 from tokenworth.run.drive import drive_counted
 from tokenworth.store.memory import MemoryStore
+from tokenworth.store.sqlite import open_existing
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.edit_course import Course
 from tokenworth.tasks.maze.edits import EDIT_CODES, edit, read
@@ -471,6 +472,13 @@ def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_p
     assert len(record["instances"]) == 3 and record["groups"][0]["difference"]["value"] == -1.0
     assert run([*arguments, "--store", str(tmp_path / "s.db"), "--dry-run"]) == 0
     assert capsys.readouterr().out.count("nothing to draw") == 3
+    with open_existing(tmp_path / "s.db") as store:
+        (made,) = store.runs()
+        payload = store.document(made.id)
+        assert made.verb == "edits" and made.config["codes"] == "WALL,paraphrase,OOB" and made.finished and payload
+        assert json.loads(payload) == record and record["model"]["fingerprint"] == store.owner.fingerprint
+    assert run(["report", str(out), "--text"]) == 0
+    assert shown in capsys.readouterr().out, "the report says what the verb printed"
     assert run([*arguments, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["groups"] == record["groups"]
 

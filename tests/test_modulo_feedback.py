@@ -35,7 +35,7 @@ HALVES = Second(n=1, bare=0.25, every=0.25, seed=1)
 
 def plan(feedback: str = "first", **choices: object) -> ModuloPlan:
     values: dict[str, object] = {
-        "critic": "maze", "dialect": None, "strictness": None, "feedback": feedback, "n_samples": 4, "max_attempts": 4,
+        "critic": "maze", "dialect": None, "strictness": None, "feedback": feedback, "max_attempts": 4,
         "max_tokens": None, "seed": 0, "share": 0.5, "level": 0.95,
     }  # fmt: skip
     return ModuloPlan(**(values | choices))  # type: ignore[arg-type]

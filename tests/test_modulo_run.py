@@ -71,7 +71,7 @@ def scripted(needs: str, context: int | None = 40_000) -> tuple[Workbench, _Scri
 
 def plan(**choices: Any) -> ModuloPlan:
     values: dict[str, Any] = {
-        "critic": "blocksworld", "dialect": None, "strictness": None, "feedback": "none", "n_samples": 4, "max_attempts": 4,
+        "critic": "blocksworld", "dialect": None, "strictness": None, "feedback": "none", "max_attempts": 4,
         "max_tokens": None, "seed": 0, "share": 0.5, "level": 0.95,
     }  # fmt: skip
     return ModuloPlan(**(values | choices))
@@ -100,7 +100,7 @@ def test_a_fault_that_is_fed_back_is_mended_and_plain_rejection_never_is() -> No
 def test_all_faults_are_told_where_that_is_asked() -> None:
     pytest.importorskip("unified_planning")
     bench, backend = scripted("never")
-    run_of(bench, plan(feedback="all", max_attempts=2, n_samples=2)).item("0")
+    run_of(bench, plan(feedback="all", max_attempts=2)).item("0")
     assert backend.prompts[-1].count("\n- ") >= 2
 
 
@@ -109,11 +109,6 @@ def test_a_prompt_that_leaves_no_room_ends_the_loop() -> None:
     bench, _ = scripted("never", context=len(PROMPT) + 400)
     item = run_of(bench, plan(feedback="all"), limit=200).item("0")
     assert item.result.stopped == "no room" and len(item.result.attempts) == 1
-
-
-def test_fewer_samples_than_attempts_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="all arms share"):
-        plan(n_samples=2, max_attempts=3)
 
 
 # -- the verb -------------------------------------------------------------------------------------------------------------------------
@@ -131,7 +126,7 @@ TINY = ("--model", "tiny", "--task", "world:steps")
 def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     out = tmp_path / "out.json"
-    arguments = (*TINY, "--item", "0-3", "--max-attempts", "5", "--max-tokens", "300", "--samples", "8", "--critic", "reference")
+    arguments = (*TINY, "--item", "0-3", "--max-attempts", "8", "--max-tokens", "300", "--critic", "reference")
     assert call(*arguments, "--json", str(out)) == 0
     text = capsys.readouterr().out
     facts = json.loads(out.read_text())
@@ -160,7 +155,7 @@ def test_a_critic_of_the_form_alone_says_that_it_is_unsound(capsys: pytest.Captu
 def test_a_dry_run_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     assert call(*TINY, "--item", "0-1", "--max-attempts", "3", "--limit", "100", "--dry-run") == 0
-    assert "at most 12 rollouts, 1,200 tokens generated" in capsys.readouterr().out
+    assert "at most 6 rollouts, 600 tokens generated" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -178,7 +173,7 @@ def test_a_dry_run_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (("--replay", "x.jsonl", "--model", "tiny"), InvalidInput, "--model means nothing"),
         (("--replay", "x.jsonl", "--dry-run"), InvalidInput, "--dry-run means nothing"),
         (("--replay", "x.jsonl", "--max-attempts", "8"), InvalidInput, "--max-attempts means nothing"),
-        (("--replay", "x.jsonl", "-n", "8"), InvalidInput, "--samples means nothing"),
+        (("--replay", "x.jsonl", "--max-attempts", "8"), InvalidInput, "--max-attempts means nothing"),
         (("--replay", "x.jsonl", "--critic", "format"), InvalidInput, "formal"),
         (("--replay", "nowhere.jsonl"), MissingFile, "nowhere"),
         (("--replay", "x.jsonl", "--critic", "reference"), InvalidInput, "formal"),

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import tomllib
+from pathlib import Path
 from typing import ClassVar
 
 import click
 
 from tokenworth import __version__
-from tokenworth.errors import TokenworthError, unknown_name
+from tokenworth.errors import StoreError, TokenworthError, unknown_name
 from tokenworth.report.inert import one_line
+
+READER_GONE = 128 + 13
+"""Exit code when the reader of our output is gone: what a shell says of a program that SIGPIPE ended."""
+
+_GOES_ON = "the same command goes on from what was drawn"
+_DRAWN = {"demo": _GOES_ON} | dict.fromkeys(("sample", "curve", "forced", "edits", "modulo"), f"with --store {_GOES_ON}")
+"""Verbs that draw, and what becomes of it when they are stopped."""
+
+
+class _ReaderGone(Exception):
+    """Carries a broken pipe past click, which would end the program with exit code 1."""
 
 
 class _Verbs(click.Group):
@@ -33,6 +47,14 @@ class _Verbs(click.Group):
         "runs": "runs",
         "doctor": "doctor",
     }
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, StoreError) as error:
+            if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
+                raise _ReaderGone from error
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -61,7 +83,7 @@ class _Verbs(click.Group):
 def cli(context: click.Context) -> int:
     """Measure what each token of a language model's trace is worth.
 
-    Results go to standard output, progress to standard error. Exit code 2 means that nothing was done, for the reason in one line.
+    Results go to standard output, progress to standard error. Exit code 2: could not run, or not all of it, for the reason in one line.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
@@ -84,21 +106,50 @@ def run(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     try:
         result = cli.main(args=arguments, prog_name="tokenworth", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except TokenworthError as error:
         return _fail(str(error))
     except click.ClickException as error:
         return _fail(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; with --store the same command goes on from what was drawn", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(one_line(_stopped(sys.argv[1:] if arguments is None else arguments, error)), err=True)
         return 130
-    except BrokenPipeError:
-        # The reader of our output is gone; without this Python complains once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (_ReaderGone, BrokenPipeError):
+        _let_go()
+        return READER_GONE
     except OSError as error:
         return _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")
     return result if isinstance(result, int) else 0
+
+
+def _let_go() -> None:
+    """Sends what is still to be written nowhere: Python would complain once more at exit."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _stopped(words: list[str], error: BaseException) -> str:
+    """What to say after Ctrl-C: what the verb itself tells of it, or what becomes of the draws of a verb that draws."""
+    told = " ".join(map(str, getattr(error.__cause__, "args", ()) or error.args))
+    if not told and not _is_replay(words):
+        told = _DRAWN.get(words[0] if words else "", "")
+    return f"stopped; {told}" if told else "stopped"
+
+
+def _is_replay(words: list[str]) -> bool:
+    """Whether recorded draws are replayed, by the command line or by the config file that it names."""
+    given = [word.partition("=") for word in words]
+    if any(name == "--replay" for name, _, _ in given):
+        return True
+    files = [value if equals else "".join(words[at + 1 : at + 2]) for at, (name, equals, value) in enumerate(given) if name == "--config"]
+    try:
+        table = tomllib.loads(Path(files[-1]).read_text(encoding="utf-8")) if files else {}
+    except (OSError, ValueError):
+        return False
+    own = table.get(words[0], {})
+    return "replay" in table or (isinstance(own, dict) and "replay" in own)
 
 
 def _fail(message: str) -> int:

@@ -40,9 +40,8 @@ REPLAY_SCHEMA = "tokenworth.modulo-replay/1"
 @click.option(
     "--feedback", type=click.Choice(FEEDBACK), default="none", show_default=True, help="What the model is told of a rejected answer."
 )
-@click.option("--max-attempts", type=click.IntRange(1), default=8, show_default=True, help="Answers the loop may draw for a problem.")
+@click.option("--max-attempts", type=click.IntRange(1), default=8, show_default=True, help="Answers of a problem that each arm may read.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Tokens that each arm may generate for a problem [default: no limit].")
-@click.option("--samples", "-n", type=click.IntRange(1), help="Draws of a problem that the arms share [default: --max-attempts].")
 @click.option("--unsound-share", type=float, default=0.5, show_default=True, help="Wrong answers that the UNSOUND arm's verifier accepts.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Level of the intervals.")
 @click.option(
@@ -119,7 +118,6 @@ def _plan(options: Options) -> ModuloPlan:
         dialect=options["dialect"],
         strictness=options["strictness"],
         feedback=options["feedback"],
-        n_samples=options["samples"] or options["max_attempts"],
         max_attempts=options["max_attempts"],
         max_tokens=options["max_tokens"],
         seed=options["seed"],
@@ -132,9 +130,9 @@ def _dry_run(run: ModuloRun, plan: ModuloPlan, items: Sequence[str], options: Op
     """What the first problem draws at once, and what all of them can draw at most."""
     case = run.case(items[0])
     bank, settings = run.bank(case), run.settings(case)
-    first = case.price(case.sample_experiment(plan.n_samples, settings.sampling, plan.seed, plan.level))
+    first = case.price(case.sample_experiment(plan.max_attempts, settings.sampling, plan.seed, plan.level))
     live = case.price(loop(case.prompt, settings=settings, check=lambda ids, stop: check(case, bank, ids, stop), feedback=None))
-    rollouts = (plan.n_samples + plan.max_attempts) * len(items)
+    rollouts = (1 if plan.feedback == "none" else 2) * plan.max_attempts * len(items)
     longest = len(case.prompt) if plan.feedback == "none" else (case.model.context_length or 2 * len(case.prompt))
     generated = rollouts * settings.sampling.max_tokens
     bound = Bound(rollouts=rollouts, generated_tokens=generated, input_tokens=rollouts * longest)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
 
 MODEL_HELP = (
-    "tiny, maze-correct, maze-swapped (bundled), toy:FILE.json, hf:PATH, a folder, or a server: http://HOST:PORT/v1#NAME; "
+    "tiny, maze-correct, maze-swapped, maze-feedback (bundled), toy:FILE.json, hf:PATH, a folder, or a server: http://HOST:PORT/v1#NAME; "
     "repeat to pool one model's servers."
 )
 

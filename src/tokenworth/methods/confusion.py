@@ -43,6 +43,11 @@ _ASKED: tuple[tuple[Facts, Facts], ...] = (
     *(((_F,), (state,)) for state in (_V, _I, *ANSWER_STATES[:2])),
     *(((_C,), (state, link)) for state in (_V, _I) for link in LINK_STATES[:2]),
     ((_F,), (_I, _C)),
+    # What came later stands last: readers show the first few.
+    *(((state, "incorrect"), ()) for state in (_V, _I)),
+    (("unparsed",), ()),
+    *(((state,), (link,)) for link in LINK_STATES[:2] for state in (_V, _I)),
+    *(((_F,), facts) for facts in ((_V, _C), (_V, "incorrect"), (_I, "incorrect"))),
 )
 _PAIRS: tuple[tuple[str, Facts, Facts, Facts], ...] = (
     ("", (_V, _I), ANSWER_STATES[:2], ()),

@@ -103,7 +103,7 @@ def modulo_sheet(doc: ModuloDoc) -> SheetView:
     tokens = doc.plan.get("max_tokens")
     budget = f"{doc.plan.get('max_attempts')} draws" if tokens is None else f"{tokens:,} generated tokens"
     unsound = [] if doc.is_sound else ["This verifier is UNSOUND: it may accept wrong answers."]
-    short = f"in {doc.short} of {len(doc.items)} problems the shared draws end before the budget; more --samples let all arms spend it"
+    short = f"in {doc.short} of {len(doc.items)} problems the shared draws end before the budget; more --max-attempts let all arms spend it"
     return SheetView(
         title=whole(f"Generate and test: {doc.task}, {doc.model.name}"),
         lead=tuple(map(whole, (told + (f"; accepted by {', '.join(by)}" if by else ""), *unsound))),

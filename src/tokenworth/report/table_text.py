@@ -32,10 +32,8 @@ def verified_text(doc: VerifiedDoc) -> str:
 def table_lines(table: TableDoc) -> list[str]:
     """One group: counts of trace by answer with joint shares, also within each link, shares with intervals, odds ratios, first errors."""
     title = f"{one_line(table.group)}: " if table.group else ""
-    lines = [
-        f"{title}{_texts(table.n)}, {table.n_unparsed:,} unparsed, {table.n_unknown:,} with an unknown answer; shares beside counts are of all texts",
-        "",
-    ]
+    told = f"{_texts(table.n)}, {table.n_unparsed:,} unparsed, {table.n_unknown:,} with an unknown answer"
+    lines = [*wrap(f"{title}{told}; shares beside counts are of all texts", WIDTH, subsequent_indent="  "), ""]
     lines += _counts(table)
     lines += ["", "  share of texts", *_shares([s for s in table.shares if not s.given], "")]
     lines += ["", "  given what comes after the bar", *_shares([s for s in table.shares if s.given and s.n], " | ")]

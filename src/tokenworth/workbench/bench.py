@@ -166,7 +166,7 @@ class Workbench:
             lost = spelled.count(_UNKNOWN)
             raise InvalidInput(
                 f"{self.model.name} has no token for {lost} words of problem {problem.id!r}; give it a task it was made for "
-                "(maze-correct and maze-swapped: maze:searchformer/7)"
+                "(maze-correct, maze-swapped and maze-feedback: maze:searchformer/7)"
             )
 
     def _opened(self, prompt: tuple[int, ...], mark: str) -> tuple[int, ...]:

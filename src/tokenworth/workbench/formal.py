@@ -5,19 +5,18 @@ from __future__ import annotations
 import importlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
-
-import msgspec
+from typing import Any, cast
 
 from tokenworth import __version__
 from tokenworth.core.documents import ProvenanceDoc
-from tokenworth.core.verification import Domain, FormalText, Level, Verification, Violation
+from tokenworth.core.verification import Domain, FormalText, Level, Verification
 from tokenworth.core.verified import VerifiedDoc, VerifiedTraceDoc
-from tokenworth.errors import InvalidInput, MismatchError, unknown_name
+from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
 from tokenworth.methods.confusion import State, state_of, table_of
-from tokenworth.tasks.sources.files import json_rows
+from tokenworth.tasks.sources.files import Fault, json_records
+from tokenworth.workbench.verdicts import LINE_SCHEMA, Judged, Scalar, read_verdict
 
 DOMAINS: Mapping[str, str] = {
     "maze": "tokenworth.tasks.maze.domain",
@@ -27,14 +26,16 @@ DOMAINS: Mapping[str, str] = {
 }
 """Formal domains by name: the module that holds each as ``DOMAIN``."""
 
-LINE_SCHEMA = "tokenworth.verdict/1"
 MAX_GROUPS = 1000
 NO_GROUP = "(no value)"
 """Group of the texts that lack the field they are grouped by."""
 _LONGEST_FIELD = 200
 _OWN = ("id", "text", "prompt", "trace")
+_PROBLEM = ("target", "nums", "domain_pddl", "problem_pddl")
+"""Fields of data sets that state a problem without a prompt."""
 
-Scalar = str | int | float | bool
+Record = tuple[str, dict[str, Any] | Fault]
+"""``file:line`` and what stands there, or what is wrong with it."""
 
 
 def domain_named(name: str) -> Domain:
@@ -75,58 +76,64 @@ def checker(domain: str, dialect: str | None, level: str | None, *, limit: int) 
     return Checker(domain=found, dialect=chosen, level=Level(level), limit=limit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerdictLine:
-    """One line of `verify`'s output. ``errors``: the first violations; ``n_errors``: the number of all by code.
-
-    ``fields``: the numbers, short texts and truth values of the record that was verified, for grouping.
-    """
-
-    schema: Literal["tokenworth.verdict/1"] = LINE_SCHEMA
-    id: str
-    domain: str
-    dialect: str
-    level: Level
-    version: str
-    parsed: bool
-    trace_valid: bool | None
-    plan_valid: bool | None
-    plan_optimal: bool | None
-    plan_follows_trace: bool | None
-    first_error: Violation | None
-    errors: tuple[Violation, ...]
-    n_errors: Mapping[str, int]
-    n_events: int
-    facts: Mapping[str, object] = field(default_factory=dict[str, object])
-    fields: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A line of a file with its verdict. ``text``: None where the line held a verdict and no text."""
-
-    id: str
-    fields: Mapping[str, Scalar]
-    verification: Verification
-    text: FormalText | None
-
-
-def judged(paths: Iterable[Path], check: Checker) -> Iterator[Judged]:
-    """Each line of the files with its verdict, in order, one at a time. Lines that hold a verdict already are not verified again.
-
-    A line without an id has the name of its file and its number for one; ids need not differ.
-
-    Raises: MissingFile; InvalidInput that names file and line: no JSON object, fields that are missing or of another type;
-    MismatchError for a verdict of another domain, dialect, level or version.
-    """
+def records_of(paths: Iterable[Path]) -> Iterator[Record]:
+    """(``file:line``, object, or what is wrong with the line) of every line of the files that is not blank, in order, one at a time."""
     for path in paths:
-        for where, record in json_rows(path):
-            if record.get("schema") == LINE_SCHEMA:
-                yield _from_verdict(record, check, where)
-                continue
-            text = check.domain.read(record, where)
-            name = text.id or f"{path.name}:{where.rpartition(':')[2]}"
-            yield Judged(id=name, fields=_fields(record), verification=check(text), text=text)
+        yield from json_records(path)
+
+
+def judged(records: Iterable[Record], check: Checker, *, verdicts: bool = False) -> Iterator[Judged | TokenworthError]:
+    """Each record with its verdict, or why it has none, in order, one at a time.
+
+    ``verdicts``: lines that `verify` wrote are taken as they stand, where they hold no text; otherwise they are faults. A record without
+    an id has the name of its file and its line for one; ids need not differ. Faults are those of `json_records`, InvalidInput for fields
+    that are missing or of another type and for verdicts that contradict themselves, and MismatchError for a verdict of another domain,
+    dialect, level or version. Raises nothing.
+    """
+    for where, record in records:
+        if not isinstance(record, dict):
+            yield record
+            continue
+        try:
+            one = _from_verdict(record, check, where, verdicts) if _is_verdict(record) else _from_text(record, check, where)
+        except TokenworthError as error:
+            one = error
+        yield one
+
+
+def _is_verdict(record: Mapping[str, object]) -> bool:
+    return record.get("schema") == LINE_SCHEMA and record.get("text") is None and record.get("trace") is None
+
+
+def _from_text(record: Mapping[str, object], check: Checker, where: str) -> Judged:
+    text = check.domain.read(_in_parts(record, where), where)
+    name = record.get("id")
+    if isinstance(name, bool) or not isinstance(name, str | int | float | None):
+        raise InvalidInput(f"{where}: the id is neither a string nor a number; mend it, or leave it out")
+    own = "" if name is None else str(name)
+    return Judged(id=own or text.id.strip("/") or Path(where).name, fields=_fields(record), verification=check(text), text=text)
+
+
+def _in_parts(record: Mapping[str, object], where: str) -> Mapping[str, object]:
+    """The record with ``prompt`` and ``trace``, or with ``text`` alone, which holds both: one rule for all domains.
+
+    Null is absent, and so is a blank prompt. With a prompt, ``text`` is the trace where there is no ``trace``. A trace without its prompt
+    is taken only where other fields state the problem: what the model wrote could state an easier one.
+    """
+    told = {name: value for name, value in record.items() if value is not None}
+    if not isinstance(told.get("truncated", False), bool):
+        raise InvalidInput(f"{where}: 'truncated' is neither true nor false; mend it, or leave it out")
+    prompt = told.get("prompt", "")
+    if isinstance(prompt, str) and not prompt.strip():
+        told.pop("prompt", None)
+        if "text" in told:
+            told.pop("trace", None)
+        elif "trace" in told and not any(name in told for name in _PROBLEM):
+            raise InvalidInput(f"{where}: a trace without its prompt; expected id, prompt and trace, or id and text, which holds both")
+    elif "text" in told:
+        told.setdefault("trace", told["text"])
+        del told["text"]
+    return told
 
 
 def _fields(record: Mapping[str, object]) -> dict[str, Scalar]:
@@ -137,58 +144,20 @@ def _fields(record: Mapping[str, object]) -> dict[str, Scalar]:
     }
 
 
-def verdict_line(one: Judged, limit: int) -> bytes:
-    """The line of JSON that `judged` reads back, at most ``limit`` errors in it."""
+def _from_verdict(record: Mapping[str, object], check: Checker, where: str, is_taken: bool) -> Judged:
+    if not is_taken:
+        raise InvalidInput(
+            f"{where}: a verdict without its text, so that nothing can be verified; give the texts, or count it with confusion"
+        )
+    one = read_verdict(record, check.domain, where)
     found = one.verification
-    line = VerdictLine(
-        id=one.id,
-        domain=found.domain,
-        dialect=found.dialect,
-        level=found.level,
-        version=found.version,
-        parsed=found.parsed,
-        trace_valid=found.trace_valid,
-        plan_valid=found.plan_valid,
-        plan_optimal=found.plan_optimal,
-        plan_follows_trace=found.plan_follows_trace,
-        first_error=found.first_error,
-        errors=found.violations[:limit],
-        n_errors=found.counts,
-        n_events=found.n_events,
-        facts=found.facts,
-        fields=one.fields,
-    )
-    return msgspec.json.encode(line) + b"\n"
-
-
-def _from_verdict(record: Mapping[str, object], check: Checker, where: str) -> Judged:
-    try:
-        line = msgspec.convert(record, VerdictLine)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise InvalidInput(f"{where}: not a verdict as verify writes it: {error}") from error
-    made = (line.domain, line.dialect, str(line.level), line.version)
+    made = (found.domain, found.dialect, str(found.level), found.version)
     wanted = (check.domain.name, check.dialect, str(check.level), check.domain.version)
     if made != wanted:
         raise MismatchError(
             f"{where}: a verdict of {', '.join(made)}; expected {', '.join(wanted)}; verify the texts again, or give --dialect and --level"
         )
-    verification = Verification(
-        domain=line.domain,
-        dialect=line.dialect,
-        level=line.level,
-        version=line.version,
-        parsed=line.parsed,
-        trace_valid=line.trace_valid,
-        plan_valid=line.plan_valid,
-        plan_optimal=line.plan_optimal,
-        plan_follows_trace=line.plan_follows_trace,
-        # With no errors listed the first one is still known.
-        violations=line.errors or (() if line.first_error is None else (line.first_error,)),
-        counts=line.n_errors,
-        n_events=line.n_events,
-        facts=line.facts,
-    )
-    return Judged(id=line.id, fields=line.fields, verification=verification, text=None)
+    return one
 
 
 class Tally:
@@ -287,10 +256,9 @@ class Tally:
             )
 
 
-def first_verdict(path: Path, domain: Domain) -> Mapping[str, str]:
-    """Dialect and level of a file's first line, if that is a verdict of this domain that `verify` wrote: those to count at."""
+def verdict_settings(record: Record | None, domain: Domain) -> Mapping[str, str]:
+    """Dialect and level of a record, if that is a verdict of this domain that `verify` wrote: those to count at."""
+    if record is None or not isinstance(fields := record[1], dict) or fields.get("schema") != LINE_SCHEMA:
+        return {}
     known = {"dialect": tuple(domain.dialects), "level": tuple(Level)}
-    for _, record in json_rows(path):
-        is_verdict = record.get("schema") == LINE_SCHEMA
-        return {name: str(record[name]) for name in known if record.get(name) in known[name]} if is_verdict else {}
-    return {}
+    return {name: str(fields[name]) for name in known if fields.get(name) in known[name]}

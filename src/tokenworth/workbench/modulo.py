@@ -32,7 +32,7 @@ NO_ANSWER = "there is no finished answer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuloPlan:
-    """What is run for each problem. ``n_samples``: draws of the stream that the arms share, at least ``max_attempts``.
+    """What is run for each problem. ``max_attempts``: attempts of the loop, and draws that the arms share.
 
     ``share``: of the wrong answers, how many the unsound verifier of the comparison accepts.
     """
@@ -41,7 +41,6 @@ class ModuloPlan:
     dialect: str | None
     strictness: str | None
     feedback: str
-    n_samples: int
     max_attempts: int
     max_tokens: int | None
     seed: int
@@ -51,10 +50,6 @@ class ModuloPlan:
     def __post_init__(self) -> None:
         if self.feedback not in FEEDBACK:
             raise InvalidInput(f"feedback {self.feedback!r}: expected {', '.join(FEEDBACK)}")
-        if self.n_samples < self.max_attempts:
-            raise InvalidInput(
-                f"samples {self.n_samples}: expected at least {self.max_attempts}, the attempts, so that all arms share them"
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +113,7 @@ class ModuloRun:
         case = self.case(item)
         bank, settings = self.bank(case), self.settings(case)
         unsound = Bank(critics=tuple(UnsoundCritic(inner=one, share=self._plan.share) for one in bank.critics))
-        samples = case.sample(self._plan.n_samples, sampling=settings.sampling, seed=settings.seed, level=self._plan.level).result
+        samples = case.sample(self._plan.max_attempts, sampling=settings.sampling, seed=settings.seed, level=self._plan.level).result
         stream: list[Judged] = []
         for rollout, grade in zip(samples.rollouts, samples.grades, strict=True):
             checked = check(case, bank, rollout.ids, rollout.stop)

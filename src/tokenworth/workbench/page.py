@@ -8,18 +8,19 @@ from pathlib import Path
 
 from tokenworth.core.documents import CurveDoc, Document, ForcedDoc, SampleSetDoc
 from tokenworth.core.problem import AnswerKind
+from tokenworth.core.tabled import EditsDoc, ModuloDoc, TabledDoc
 from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput, StoreError
 from tokenworth.report.html import render_html
 from tokenworth.report.model import View
-from tokenworth.report.view import build_view, join_views, verified_view
+from tokenworth.report.view import build_view, join_views, tabled_view, verified_view
 from tokenworth.store.documents import write_whole
 from tokenworth.workbench.case import Curve, Forced, Samples
 
 
 def write_report(
     path: str | os.PathLike[str],
-    *measured: Samples | Curve | Forced | Document,
+    *measured: Samples | Curve | Forced | Document | TabledDoc,
     title: str | None = None,
     max_mb: float | None = None,
 ) -> Path:
@@ -65,9 +66,9 @@ def _title(views: Sequence[View]) -> str:
     return titles[0] if len(titles) == 1 else f"{titles[0]} (and {len(titles) - 1} more)"
 
 
-def group_views(documents: Sequence[Document]) -> list[View]:
+def group_views(documents: Sequence[Document | TabledDoc]) -> list[View]:
     """One view a measured trace: a curve with the forced answers of its trace and the samples of its problem; then the samples left,
-    then each document of verified traces."""
+    then each document of verified traces, then each table over many problems."""
     forceds = [d for d in documents if isinstance(d, ForcedDoc)]
     sets = [d for d in documents if isinstance(d, SampleSetDoc)]
     pairs: list[tuple[CurveDoc | None, ForcedDoc | None]] = []
@@ -85,7 +86,8 @@ def group_views(documents: Sequence[Document]) -> list[View]:
         views.append(build_view(curve, forced, samples, elsewhere=elsewhere))
         listed.append(id(samples))
     views += [build_view(None, None, one) for one in sets if id(one) not in listed]
-    return views + [verified_view(d) for d in documents if isinstance(d, VerifiedDoc)]
+    views += [verified_view(d) for d in documents if isinstance(d, VerifiedDoc)]
+    return views + [tabled_view(d) for d in documents if isinstance(d, EditsDoc | ModuloDoc)]
 
 
 def _set_of(measured: CurveDoc | ForcedDoc | None, sets: Sequence[SampleSetDoc]) -> SampleSetDoc | None:

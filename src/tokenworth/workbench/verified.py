@@ -13,7 +13,8 @@ from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.problems import DIALECT, given_size
 from tokenworth.workbench.case import Case, Samples
-from tokenworth.workbench.formal import Checker, Judged, Tally, checker
+from tokenworth.workbench.formal import Checker, Tally, checker
+from tokenworth.workbench.verdicts import Judged
 
 
 def formal_text(case: Case, trace: Trace, name: str) -> FormalText:

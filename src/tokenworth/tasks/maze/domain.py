@@ -16,21 +16,25 @@ from tokenworth.tasks.maze.words import places_of
 def read(record: Mapping[str, object], source: str) -> FormalText:
     """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``; ``rows`` and ``cols`` give the grid's size.
 
-    Raises InvalidInput that names ``source`` where fields are missing or not text.
+    With a prompt, ``text`` is the trace where there is no ``trace``. Raises InvalidInput that names ``source`` where fields are missing or
+    not text, and for a size that is not two whole numbers from 1.
     """
-    whole, prompt, trace = record.get("text"), record.get("prompt", ""), record.get("trace")
-    body = whole if trace is None else trace
-    if not isinstance(body, str) or not isinstance(prompt, str):
+    prompt, trace = record.get("prompt"), record.get("trace")
+    body = record.get("text") if trace is None else trace
+    if not isinstance(body, str) or not (prompt is None or isinstance(prompt, str)):
         got = ", ".join(sorted(map(str, record))) or "an empty object"
         raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
-    given = {name: value for name in ("rows", "cols") if isinstance(value := record.get(name), int) and not isinstance(value, bool)}
-    return FormalText(
-        id=str(record.get("id", "")),
-        prompt=prompt if trace is not None else "",
-        trace=body,
-        given=given,
-        is_cut=record.get("truncated") is True,
-    )
+    given = _size(record, source)
+    return FormalText(id=str(record.get("id", "")), prompt=prompt or "", trace=body, given=given, is_cut=record.get("truncated") is True)
+
+
+def _size(record: Mapping[str, object], source: str) -> dict[str, object]:
+    told = {name: value for name in ("rows", "cols") if (value := record.get(name)) is not None}
+    whole = [value for value in told.values() if isinstance(value, int) and not isinstance(value, bool) and value > 0]
+    if told and len(whole) < 2:
+        shown = ", ".join(f"{name} {ascii(told[name])[:40] if name in told else 'missing'}" for name in ("rows", "cols"))
+        raise InvalidInput(f"{source}: the size of the grid is not known: {shown}; expected rows and cols, both whole numbers from 1")
+    return told
 
 
 def draw(text: FormalText, dialect: str) -> Drawing | None:

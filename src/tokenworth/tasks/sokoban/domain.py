@@ -12,12 +12,13 @@ from tokenworth.tasks.sokoban.verify import VERSION, verify
 
 
 def read(record: Mapping[str, object], source: str) -> FormalText:
-    """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``.
+    """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``. With a prompt, ``text`` is the trace where there is none.
 
     Raises InvalidInput that names ``source`` where fields are missing or not text.
     """
-    whole, prompt, trace = record.get("text"), record.get("prompt"), record.get("trace")
-    body, head = (whole, "") if trace is None else (trace, prompt)
+    prompt, trace = record.get("prompt"), record.get("trace")
+    body = record.get("text") if trace is None else trace
+    head = "" if trace is None and prompt is None else prompt
     if not isinstance(body, str) or not isinstance(head, str):
         got = ", ".join(sorted(map(str, record))) or "an empty object"
         raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")

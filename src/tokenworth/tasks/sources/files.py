@@ -3,62 +3,115 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import msgspec
 
 from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.tasks.sources.odd_json import odd_object
 
+STANDARD_INPUT = Path("/dev/stdin")
+"""Read as it stands, also where the system has no such file."""
 _MAX_LINE = 16 << 20
+_NO_JSON = re.compile(r"[:,\[]\s*[+-]?(?:NaN|Infinity)\b")
+
+Fault = InvalidInput | MissingFile
+"""What is wrong with a line, or with a file from there on."""
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number from 1, text with its line end) of a UTF-8 file; a gzip file is known by its first bytes.
+    """(line number from 1, text with its line end) of a UTF-8 file or pipe; gzip is known by its first byte.
 
-    Raises: MissingFile; InvalidInput for a folder, a damaged or truncated gzip file, text that is not UTF-8, and lines
+    Raises: MissingFile; InvalidInput for a folder, a binary file, a damaged or truncated gzip file, text that is not UTF-8, and lines
     of more than 16 MiB.
     """
-    number = 0
-    try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
-            while line := source.readline(_MAX_LINE + 1):
-                number += 1
-                if len(line) > _MAX_LINE:
-                    raise InvalidInput(f"{path}:{number}: the line is longer than {_MAX_LINE >> 20} MiB; expected one problem a line")
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}:{number}: not UTF-8 text: {error.reason} at byte {error.start} of the line") from error
-    except EOFError as error:
-        raise InvalidInput(f"{path}: the gzip file ends after line {number} without its end mark; it was cut short") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InvalidInput(f"{path}: damaged gzip file after line {number}: {error}") from error
-    except FileNotFoundError as error:
-        raise MissingFile(f"problem file {path} does not exist") from error
-    except IsADirectoryError as error:
-        raise InvalidInput(f"problem file {path} is a folder; expected a JSONL or CSV file, gzip allowed") from error
-    except OSError as error:
-        raise InvalidInput(f"cannot read problem file {path}: {error.strerror or error}") from error
+    for number, line in _lines(path):
+        if not isinstance(line, str):
+            raise line
+        yield number, line
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(``file:line``, object) of each line that is not blank. Raises InvalidInput for a line that is not a JSON object."""
-    for number, line in text_lines(path):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            row: Any = msgspec.json.decode(line)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise InvalidInput(f"{where}: not valid JSON: {error}; expected one JSON object a line") from error
+    """(``file:line``, object) of each line that is not blank. Raises as `text_lines`; InvalidInput for a line that is no JSON object."""
+    for where, row in _objects(path, msgspec.json.decode):
         if not isinstance(row, dict):
-            raise InvalidInput(f"{where}: got a JSON {_kind(row)}, expected an object, one a line")
-        yield where, cast("dict[str, Any]", row)
+            raise row
+        yield where, row
+
+
+def json_records(path: Path) -> Iterator[tuple[str, dict[str, Any] | Fault]]:
+    """(``file:line``, object) of each line that is not blank, or what is wrong with it: a bad line does not end the file.
+
+    Objects are read as `odd_object` does: a field that cannot be held loses no other one. A file that cannot be read on ends with its
+    fault. Takes memory for one line. Raises nothing.
+    """
+    yield from _objects(path, odd_object)
+
+
+def _objects(path: Path, decode: Callable[[str], Any]) -> Iterator[tuple[str, dict[str, Any] | Fault]]:
+    for number, line in _lines(path):
+        where = f"{path}:{number}"
+        if not isinstance(line, str):
+            yield where, line
+        elif line.strip():
+            yield where, _json_object(line, where, decode)
+
+
+def _json_object(line: str, where: str, decode: Callable[[str], Any]) -> dict[str, Any] | Fault:
+    try:
+        row: Any = decode(line)
+    except (ValueError, RecursionError) as error:
+        hint = "; NaN and Infinity are no JSON, write null" if _NO_JSON.search(line) else ""
+        return InvalidInput(f"{where}: not valid JSON: {error}; expected one JSON object a line{hint}")
+    if not isinstance(row, dict):
+        return InvalidInput(f"{where}: got a JSON {_kind(row)}, expected an object, one a line")
+    return cast("dict[str, Any]", row)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
+    """(line number, text, or what is wrong with the line) of each line; the fault of the file, if it has one, comes last."""
+    number = 0
+    try:
+        with _opened(path) as raw:
+            # A pipe cannot be read twice. No text begins with this byte, and one is all that a pipe is sure to show.
+            packed = raw.peek(1)[:1] == b"\x1f"
+            source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+            while line := source.readline(_MAX_LINE + 1):
+                number += 1
+                if number == 1 and b"\0" in line:
+                    yield number, InvalidInput(f"{path}: a binary file, or text that is not UTF-8; expected lines of text, gzip allowed")
+                    return
+                yield number, _decoded(line, path, number)
+                while len(line) > _MAX_LINE and not line.endswith(b"\n"):
+                    line = source.readline(_MAX_LINE + 1)
+    except EOFError:
+        yield number + 1, InvalidInput(f"{path}: the gzip file ends after line {number} without its end mark; it was cut short")
+    except (gzip.BadGzipFile, zlib.error) as error:
+        yield number + 1, InvalidInput(f"{path}: damaged gzip file after line {number}: {error}")
+    except FileNotFoundError:
+        yield number + 1, MissingFile(f"file {path} does not exist")
+    except IsADirectoryError:
+        yield number + 1, InvalidInput(f"{path} is a folder; expected a file of lines, gzip allowed")
+    except OSError as error:
+        yield number + 1, InvalidInput(f"cannot read {path}: {error.strerror or error}")
+
+
+def _opened(path: Path) -> BufferedReader:
+    return open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb")
+
+
+def _decoded(line: bytes, path: Path, number: int) -> str | Fault:
+    if len(line) > _MAX_LINE:
+        return InvalidInput(f"{path}:{number}: the line is longer than {_MAX_LINE >> 20} MiB; expected one record a line")
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        return InvalidInput(f"{path}:{number}: not UTF-8 text: {error.reason} at byte {error.start} of the line")
 
 
 def _kind(value: object) -> str:
