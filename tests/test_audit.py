@@ -384,7 +384,7 @@ def test_verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out = run("exact", "--items", "3", "--json", "card.json")
     assert code == 0 and "no unsound acceptance found" in out
     (card,) = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
-    assert card["schema"] == "tokenworth.audit/1" and card["unsound"] == 0 and card["items"] == 3 and len(card["rows"]) == 10
+    assert card["schema"] == "tokenworth.audit/1" and card["unsound"] == 0 and card["items"] == 3 and len(card["rows"]) == 11
     code, out = run("lax_audited:lax", "--kind", "maze", "--items", "2", "--json", "-")
     assert code == 1 and json.loads(out)[0]["unsound"] == json.loads(out)[0]["wrong_tried"]
     with pytest.raises(InvalidInput, match="no problem to audit option with"):

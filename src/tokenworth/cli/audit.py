@@ -35,8 +35,9 @@ from tokenworth.tasks.load import load_task
 def audit(grader: str, **options: Any) -> int:
     """Attack an answer checker with answers whose truth is known, and print what it accepts.
 
-    GRADER is option, exact, numeric, latex, module:callable, a formal domain (maze, maze-searchformer, sokoban, countdown, blocksworld),
-    or all of those that come with the package. Exit code 0: no wrong answer was accepted; 1: some were; 2: could not run.
+    GRADER is option, exact, numeric, latex, plan, expression, module:callable, a formal domain (maze, maze-searchformer, sokoban,
+    countdown, blocksworld), or all of those that come with the package. Exit code 0: no wrong answer was accepted; 1: some were;
+    2: could not run; 3: none was accepted, but of some attack nothing is known, for the checker gave no verdict on any of its answers.
     """
     if grader == "all" and (options["task"] or options["kind"]):
         raise InvalidInput("audit all takes neither --task nor --kind; name one grader with them")
@@ -58,7 +59,9 @@ def audit(grader: str, **options: Any) -> int:
     elif options["json_path"]:
         write_text(options["json_path"], text + "\n")
         click.echo(f"wrote {Path(options['json_path'])}", err=True)
-    return 0 if all(card.is_sound for card in cards) else 1
+    if not all(card.is_sound for card in cards):
+        return 1
+    return 3 if any(card.unknown for card in cards) else 0
 
 
 def _items(checker: Checker, task: str | None, count: int, seed: int) -> Sequence[Any]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Attack, Claim, Surface
-
-Move = tuple[str, ...]
-"""A name and its blocks: ``("stack", "a", "b")``."""
+from tokenworth.tasks.audit.stacks import RULES, Move, Piles, Tower, cheats, moved, on
 
 _DOMAIN = """(define (domain blocksworld-4ops)
   (:requirements :strips)
@@ -37,45 +36,19 @@ class BlockItem:
     """Towers of blocks, from the table up, towers to be built, and a plan that builds them."""
 
     problem: Problem
-    first: tuple[tuple[str, ...], ...]
-    goal: tuple[tuple[str, ...], ...]
+    first: tuple[Tower, ...]
+    goal: tuple[Tower, ...]
     plan: tuple[Move, ...]
 
     def solves(self, plan: Sequence[Move]) -> bool:
         """Whether every move can be made in its turn, and the towers that are wanted stand in the end."""
-        towers = [list(tower) for tower in self.first]
-        held: str | None = None
+        state: Piles | None = (frozenset(self.first), None)
         for move in plan:
-            changed = _moved(towers, held, move)
-            if changed is None:
-                return False
-            towers, held = changed
-        below = {above: under for tower in towers for under, above in zip(tower, tower[1:], strict=False)}
-        return all(below.get(above) == under for tower in self.goal for under, above in zip(tower, tower[1:], strict=False))
+            state = None if state is None else moved(state, move)
+        return state is not None and on(self.goal) <= on(state[0])
 
 
-def _moved(towers: list[list[str]], held: str | None, move: Move) -> tuple[list[list[str]], str | None] | None:
-    """The towers and what is held after a move; None where it cannot be made."""
-    name, *blocks = move
-    tops = {tower[-1]: tower for tower in towers}
-    if len(blocks) != (2 if name in ("stack", "unstack") else 1):
-        return None
-    if name in ("pick-up", "unstack"):
-        tower = tops.get(blocks[0])
-        under = None if tower is None or len(tower) < 2 else tower[-2]
-        if held is not None or tower is None or under != (blocks[1] if name == "unstack" else None):
-            return None
-        return [rest for rest in ([*t[:-1]] if t is tower else t for t in towers) if rest], blocks[0]
-    if held is None or held != blocks[0]:
-        return None
-    if name == "put-down":
-        return [*towers, [held]], None
-    if name == "stack" and blocks[1] in tops:
-        return [[*t, held] if t is tops[blocks[1]] else t for t in towers], None
-    return None
-
-
-def _towers(names: Sequence[str], rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
+def _towers(names: Sequence[str], rng: np.random.Generator) -> tuple[Tower, ...]:
     towers: list[list[str]] = []
     for at in rng.permutation(len(names)):
         if towers and rng.random() < 0.65:
@@ -85,7 +58,7 @@ def _towers(names: Sequence[str], rng: np.random.Generator) -> tuple[tuple[str, 
     return tuple(tuple(tower) for tower in towers)
 
 
-def _plan(first: tuple[tuple[str, ...], ...], goal: tuple[tuple[str, ...], ...]) -> tuple[Move, ...]:
+def _plan(first: tuple[Tower, ...], goal: tuple[Tower, ...]) -> tuple[Move, ...]:
     """Everything down on the table, then up again."""
     moves: list[Move] = []
     for tower in first:
@@ -97,7 +70,7 @@ def _plan(first: tuple[tuple[str, ...], ...], goal: tuple[tuple[str, ...], ...])
     return tuple(moves)
 
 
-def _atoms(towers: tuple[tuple[str, ...], ...]) -> str:
+def _atoms(towers: tuple[Tower, ...]) -> str:
     table = [f"(ontable {tower[0]})" for tower in towers]
     on = [f"(on {above} {under})" for tower in towers for under, above in zip(tower, tower[1:], strict=False)]
     return " ".join([*table, *on, *(f"(clear {tower[-1]})" for tower in towers)])
@@ -162,6 +135,11 @@ def _forbidden(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
     yield from _wrong_only(
         item, iter([[("stack", above, above) for _, above in wanted], [("unstack", above, under) for under, above in wanted]])
     )
+
+
+def _breaks(item: BlockItem, rng: np.random.Generator, *, rule: str) -> Iterator[str]:
+    del rng
+    yield from _wrong_only(item, cheats(item.first, item.goal, rule))
 
 
 def _syntax(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
@@ -273,6 +251,15 @@ BLOCKSWORLD: Surface[BlockItem] = Surface(
             claim=Claim.WRONG,
             truth="two blocks in the hand, blocks under others, blocks on themselves",
             texts=_forbidden,
+        ),
+        *(
+            Attack(
+                name=rule,
+                claim=Claim.WRONG,
+                truth=f"one {action} without the fact that it needs, {' '.join(fact)}; all else holds, and the towers stand in the end",
+                texts=partial(_breaks, rule=rule),
+            )
+            for rule, (action, fact) in RULES.items()
         ),
         Attack(name="plan syntax", claim=Claim.WRONG, truth="unknown actions, wrong counts of blocks, other signs, denials", texts=_syntax),
         Attack(name="another problem", claim=Claim.WRONG, truth="the answer restates the problem with an easier goal", texts=_replaced),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,9 +13,11 @@ from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Attack, Claim, Surface
 from tokenworth.tasks.audit.mazes import STEPS, Cell, plan_text, shifts, shortest, wrong_only
+from tokenworth.tasks.audit.relaxed import cheat
 
-_SIDE = 7
 _State = tuple[Cell, frozenset[Cell]]
+_Loose = tuple[Cell, tuple[Cell, ...]]
+"""Worker and boxes, where two boxes may stand in one cell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,8 @@ class BoxItem:
     """A walled room with boxes and docks, and a shortest plan."""
 
     problem: Problem
+    cols: int
+    rows: int
     walls: frozenset[Cell]
     worker: Cell
     boxes: frozenset[Cell]
@@ -41,7 +46,8 @@ class BoxItem:
 def _moved(walls: frozenset[Cell], state: _State, cell: Cell) -> _State | None:
     (x, y), boxes = state
     dx, dy = cell[0] - x, cell[1] - y
-    if abs(dx) + abs(dy) != 1 or cell in walls or min(cell) < 0 or max(cell) >= _SIDE:
+    # The outer wall is whole, so that nothing can be outside of it.
+    if abs(dx) + abs(dy) != 1 or cell in walls:
         return None
     if cell not in boxes:
         return cell, boxes
@@ -71,27 +77,90 @@ def _words(cells: frozenset[Cell], word: str) -> str:
     return " ".join(f"{word} {x} {y}" for x, y in sorted(cells))
 
 
+def _pushed(item: BoxItem, rule: str, state: _Loose, cell: Cell) -> tuple[_Loose, bool] | None:
+    """The state after a step to a cell beside, once a rule is dropped, and whether the rule forbids it; None where another one does."""
+    (x, y), boxes = state
+    past = (2 * cell[0] - x, 2 * cell[1] - y)
+    if cell not in boxes:
+        return None if cell in item.walls else ((cell, boxes), False)
+    rest = list(boxes)
+    rest.remove(cell)
+    if past in item.walls:
+        if rule == "wall: entered" and past not in boxes:
+            return (cell, tuple(sorted((*rest, past)))), True
+        return ((cell, boxes), True) if rule == "wall: passed" else None
+    if past not in boxes:
+        return (cell, tuple(sorted((*rest, past)))), False
+    beyond = (2 * past[0] - cell[0], 2 * past[1] - cell[1])
+    match rule:
+        case "box: merged":
+            return (cell, tuple(rest)), True
+        case "box: stacked":
+            return (cell, tuple(sorted((*rest, past)))), True
+        case "box: passed":
+            return (cell, boxes), True
+        case "box: two pushed" if beyond not in item.walls and beyond not in boxes:
+            rest.remove(past)
+            return (cell, tuple(sorted((*rest, past, beyond)))), True
+        case _:
+            return None
+
+
+_WORLDS = {
+    "box into wall": ("wall: entered", "wall: passed"),
+    "box into box": ("box: merged", "box: stacked", "box: passed", "box: two pushed"),
+}
+"""What may become of a box that is pushed although it cannot be, by the rule that forbids it."""
+
+
+def _cheats(item: BoxItem, world: str) -> tuple[Cell, ...] | None:
+    """A plan that leaves the boxes on docks in a world without one rule of pushing, and breaks that rule."""
+
+    def moves(state: _Loose) -> Iterator[tuple[Cell, _Loose, bool]]:
+        for dx, dy in STEPS:
+            cell = (state[0][0] + dx, state[0][1] + dy)
+            found = _pushed(item, world, state, cell)
+            if found is not None:
+                yield cell, *found
+
+    docks = tuple(sorted(item.docks))
+    is_merged = world == "box: merged"  # then a box is gone, and a checker sees none that is off its dock
+    found = cheat(
+        (item.worker, tuple(sorted(item.boxes))), moves, lambda state: state[1] == docks or (is_merged and item.docks.issuperset(state[1]))
+    )
+    return None if found is None else (item.worker, *found)
+
+
 def _make(count: int, rng: np.random.Generator) -> list[BoxItem]:
+    """Rooms in which each rule of pushing can be broken alone, in one way at least."""
     made: list[BoxItem] = []
-    border = frozenset((x, y) for x in range(_SIDE) for y in range(_SIDE) if x in (0, _SIDE - 1) or y in (0, _SIDE - 1))
-    inner = [(x, y) for x in range(1, _SIDE - 1) for y in range(1, _SIDE - 1)]
     while len(made) < count:
-        n = 1 + int(rng.integers(2))
-        cells = [inner[int(at)] for at in rng.permutation(len(inner))]
-        worker, boxes, docks = cells[0], frozenset(cells[1 : 1 + n]), frozenset(cells[3 : 3 + n])
-        walls = border | frozenset(cells[5 : 5 + int(rng.integers(1, 4))])
-        way = _solution(walls, (worker, boxes), docks)
-        if way is None or len(way) < 4:
-            continue
-        words = f"worker {worker[0]} {worker[1]} {_words(boxes, 'box')} {_words(docks, 'dock')} {_words(walls, 'wall')}"
-        problem = Problem(id=f"sokoban-{len(made)}", question=words, kind=AnswerKind.EXACT)
-        made.append(BoxItem(problem=problem, walls=walls, worker=worker, boxes=boxes, docks=docks, way=way))
+        cols, rows = (int(side) for side in rng.integers(5, 8, size=2))
+        item = _drawn(len(made), cols, rows, 1 + len(made) % 2, rng)
+        rules = list(_WORLDS)[: 1 if item is None else len(item.boxes)]
+        if item is not None and all(any(_cheats(item, world) for world in _WORLDS[rule]) for rule in rules):
+            made.append(item)
     return made
+
+
+def _drawn(number: int, cols: int, rows: int, n: int, rng: np.random.Generator) -> BoxItem | None:
+    cells = [(x, y) for x in range(cols) for y in range(rows)]
+    border = frozenset((x, y) for x, y in cells if x in (0, cols - 1) or y in (0, rows - 1))
+    inner = [cell for cell in cells if cell not in border]
+    inner = [inner[int(at)] for at in rng.permutation(len(inner))]
+    worker, boxes, docks = inner[0], frozenset(inner[1 : 1 + n]), frozenset(inner[3 : 3 + n])
+    walls = border | frozenset(inner[5 : 5 + int(rng.integers(1, 4))])
+    way = _solution(walls, (worker, boxes), docks)
+    if way is None or len(way) < 4:
+        return None
+    words = f"worker {worker[0]} {worker[1]} {_words(boxes, 'box')} {_words(docks, 'dock')} {_words(walls, 'wall')}"
+    problem = Problem(id=f"sokoban-{number}", question=words, kind=AnswerKind.EXACT)
+    return BoxItem(problem=problem, cols=cols, rows=rows, walls=walls, worker=worker, boxes=boxes, docks=docks, way=way)
 
 
 def _shifted(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     del rng
-    yield from wrong_only(item, shifts(item.way, _SIDE))
+    yield from wrong_only(item, shifts(item.way, item.cols))
 
 
 def _through(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
@@ -111,20 +180,26 @@ def _outer(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     """Through the outer wall, round the room, and in again."""
     del rng
     x, y = item.worker
+    right, bottom = item.cols - 1, item.rows - 1
     out = [
         *((x, row) for row in range(y, -1, -1)),
-        *((col, 0) for col in range(x + 1, _SIDE)),
-        *((_SIDE - 1, row) for row in range(1, _SIDE)),
+        *((col, 0) for col in range(x + 1, right + 1)),
+        *((right, row) for row in range(1, bottom + 1)),
     ]
     yield from wrong_only(item, iter((out, [*out, *out[::-1][1:], *item.way[1:]])))
-    beyond = [*((col, y) for col in range(x, _SIDE + 2)), *((col, y) for col in range(_SIDE, x - 1, -1)), *item.way[1:]]
+    beyond = [*((col, y) for col in range(x, right + 3)), *((col, y) for col in range(right + 1, x - 1, -1)), *item.way[1:]]
     yield from wrong_only(item, iter((beyond, [(a + 10**6, b) for a, b in item.way], [item.worker, *item.docks])))
+
+
+def _into(item: BoxItem, rng: np.random.Generator, *, rule: str) -> Iterator[str]:
+    del rng
+    yield from wrong_only(item, (_cheats(item, world) or () for world in _WORLDS[rule]))
 
 
 def _pushes(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     """Walks straight to docks and through boxes, as if they could be passed, pulled or pushed two at a time."""
     del rng
-    free = frozenset((x, y) for x in range(_SIDE) for y in range(_SIDE)) - item.walls
+    free = frozenset((x, y) for x in range(item.cols) for y in range(item.rows)) - item.walls
     plans: list[Sequence[Cell]] = []
     for box in sorted(item.boxes):
         to = shortest(item.worker, box, free) or ()
@@ -140,7 +215,10 @@ def _pushes(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
 def _ends(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     del rng
     way = item.way
-    plans: list[Sequence[Cell]] = [way[::-1], way[:-1], way[1:], way[1:-1], way[:1], way[-1:], way[: len(way) // 2], (way[0], way[-1])]
+    x, y = item.worker
+    plans: list[Sequence[Cell]] = [way[::-1], way[1:-1], (way[0], way[-1])]
+    plans += [way[:at] for at in range(1, len(way))] + [way[at:] for at in range(1, len(way))]
+    plans += [((x + dx, y + dy), *way) for dx, dy in STEPS]
     plans += [way[:at] + way[at + 1 :] for at in range(1, len(way) - 1)]
     plans += [way[: at + 1] + way[at:] for at in range(len(way))]
     yield from wrong_only(item, iter(plans))
@@ -234,6 +312,18 @@ SOKOBAN: Surface[BoxItem] = Surface(
             texts=_through,
         ),
         Attack(name="outer wall", claim=Claim.WRONG, truth="the worker leaves the room through its outer wall", texts=_outer),
+        Attack(
+            name="box into wall",
+            claim=Claim.WRONG,
+            truth="reaches the docks because a box goes into a wall, or is passed before one; no other rule is broken",
+            texts=partial(_into, rule="box into wall"),
+        ),
+        Attack(
+            name="box into box",
+            claim=Claim.WRONG,
+            truth="reaches the docks because a box goes into another, pushes it, or is passed before it; no other rule is broken",
+            texts=partial(_into, rule="box into box"),
+        ),
         Attack(name="boxes passed", claim=Claim.WRONG, truth="boxes are walked through, pulled or pushed into something", texts=_pushes),
         Attack(
             name="wrong ends, jumps",

@@ -43,8 +43,9 @@ class Row:
     """One attack. tried = accepted + refused + unread + failed; ``skipped`` were not tried, after three calls had hung.
 
     ``faulty``: of ``items`` items, how many had an answer on which the checker is at fault (accepted though wrong; not accepted though
-    right); ``low`` and ``high``: exact limits of that share. 0 of n items leaves ``high`` = 1 − (α/2)^(1/n). None for an open claim.
-    ``failed``: the checker raised or ran out of time. ``slowest_s``: its longest call.
+    right); ``low`` and ``high``: exact limits of that share. 0 of n items leaves ``high`` = 1 − (α/2)^(1/n). None for an open claim, and
+    where nothing is known: ``items`` counts those with one verdict at least, and there is none. ``failed``: the checker raised or ran out
+    of time. ``slowest_s``: its longest call.
     """
 
     attack: str
@@ -64,10 +65,18 @@ class Row:
     witness: Witness | None
     failure: Witness | None
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether there were answers and the checker gave no verdict on any."""
+        return self.items == 0 and self.tried + self.skipped > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What an audit found. ``unsound``: wrong answers accepted; ``incomplete``: right ones not; ``failed``: calls without a verdict."""
+    """What an audit found. ``unsound``: wrong answers accepted; ``incomplete``: right ones not; ``failed``: calls without a verdict.
+
+    ``unknown``: attacks of wrong answers on none of which the checker gave a verdict: whether it accepts such answers is not known.
+    """
 
     schema: str = CARD_SCHEMA
     grader: str
@@ -81,6 +90,7 @@ class Card:
     right_tried: int
     incomplete: int
     failed: int
+    unknown: int
     seconds: float
     rows: tuple[Row, ...]
 
@@ -124,7 +134,9 @@ def _ask(check: Check, problem: Problem, text: str, limit_s: float) -> tuple[boo
             said = check(problem, text)
     except _Late:
         failure = f"no answer in {limit_s:g} s"
-    except (Exception, RecursionError) as error:  # noqa: BLE001 - any error of the checker under audit is a finding
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever the checker under audit raises is a finding, `sys.exit` included
         failure = f"{type(error).__name__}: {str(error)[:200]}"
     return said, failure, time.perf_counter() - began
 
@@ -140,13 +152,12 @@ class _Count:
 
     def item(self, check: Check, problem: Problem, texts: Sequence[str], limit_s: float) -> None:
         """Tries all answers to one item."""
-        faults = tried = 0
+        faults = verdicts = 0
         for text in texts:
             if self.hung >= _MOST_HANGS:
                 self.skipped += 1
                 continue
             said, failure, seconds = _ask(check, problem, text, limit_s)
-            tried += 1
             self.slowest = max(self.slowest, seconds)
             if failure:
                 self.failed += 1
@@ -154,24 +165,26 @@ class _Count:
                 self.failure = self.failure or _witness(problem, text, failure)
                 continue
             self.said[said] += 1
+            verdicts += 1
             if (said is True) == (self.attack.claim is Claim.WRONG) and self.attack.claim is not Claim.OPEN:
                 faults += 1
                 words = {True: "accepted", False: "refused", None: "read no answer"}
                 self.witness = self.witness or _witness(problem, text, words[said])
-        self.items += tried > 0
+        self.items += verdicts > 0
         self.faulty += faults > 0
 
     def row(self, level: float) -> Row:
         low = high = None
-        is_open = self.attack.claim is Claim.OPEN
-        if not is_open:
+        is_known = self.attack.claim is not Claim.OPEN and self.items > 0
+        if is_known:
             limits = beta_limits(np.array([float(self.faulty)]), np.array([float(self.items)]), level)
             low, high = float(limits[0][0]), float(limits[1][0])
         tried = sum(self.said.values()) + self.failed
         return Row(
             attack=self.attack.name, claim=self.attack.claim, truth=self.attack.truth, tried=tried, accepted=self.said[True],
             refused=self.said[False], unread=self.said[None], failed=self.failed, skipped=self.skipped, items=self.items,
-            faulty=None if is_open else self.faulty, low=low, high=high, slowest_s=self.slowest, witness=self.witness, failure=self.failure,
+            faulty=self.faulty if is_known else None, low=low, high=high, slowest_s=self.slowest,
+            witness=self.witness, failure=self.failure,
         )  # fmt: skip
 
 
@@ -216,5 +229,5 @@ def audit(
         grader=grader, kind=surface.name, version=version, items=len(items), seed=seed, level=level, rows=rows,
         wrong_tried=sum(row.tried for row in wrong), unsound=sum(row.accepted for row in wrong),
         right_tried=sum(row.tried for row in right), incomplete=sum(row.refused + row.unread for row in right),
-        failed=sum(row.failed for row in rows), seconds=time.perf_counter() - began,
+        failed=sum(row.failed for row in rows), unknown=sum(row.is_unknown for row in wrong), seconds=time.perf_counter() - began,
     )  # fmt: skip

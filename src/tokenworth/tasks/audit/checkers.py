@@ -18,10 +18,11 @@ from tokenworth.tasks.audit.boxes import SOKOBAN
 from tokenworth.tasks.audit.figures import NUMERIC
 from tokenworth.tasks.audit.formulas import LATEX
 from tokenworth.tasks.audit.hands import EXPRESSION
-from tokenworth.tasks.audit.mazes import MAZE
+from tokenworth.tasks.audit.mazes import MAZE, SQUARE_MAZE
 from tokenworth.tasks.audit.options import OPTION
 from tokenworth.tasks.audit.searches import COUNTDOWN
 from tokenworth.tasks.audit.words import EXACT
+from tokenworth.tasks.critics.expression import CountdownCritic
 from tokenworth.tasks.graders import GRADERS, grader_for
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import render_prompt
@@ -33,17 +34,23 @@ SURFACES: Mapping[str, Surface[Any]] = {
 """Every kind of answer that can be attacked."""
 
 
+def _sides(prompt: str) -> dict[str, object]:
+    """Columns and rows of a maze of the audit: its last corner is a wall, so that the largest numbers of the prompt tell them."""
+    words = prompt.split()
+    return {"cols": 1 + max(map(int, words[1::3])), "rows": 1 + max(map(int, words[2::3]))}
+
+
 def _marked(prompt: str, answer: str) -> FormalText:
     """A maze answer after the shortest trace that can be written: the start, closed. What is audited is the plan, not the trace."""
     x, y, a, b = (int(word) for word in (prompt.split()[at] for at in (1, 2, 4, 5)))
     first = f"{x} {y} c0 c{abs(x - a) + abs(y - b)}"
-    return FormalText(id="audit", trace=f"query {prompt} reasoning close {first} solution {answer} end")
+    return FormalText(id="audit", trace=f"query {prompt} reasoning close {first} solution {answer} end", given=_sides(prompt))
 
 
 def _plain_maze(prompt: str, answer: str) -> FormalText:
     x, y, a, b = (int(word) for word in (prompt.split()[at] for at in (1, 2, 4, 5)))
     first = f"{x} {y} c0 c{abs(x - a) + abs(y - b)}"
-    return FormalText(id="audit", prompt=prompt, trace=f"create {first} close {first} {answer}")
+    return FormalText(id="audit", prompt=prompt, trace=f"create {first} close {first} {answer}", given=_sides(prompt))
 
 
 def _room(prompt: str, answer: str) -> FormalText:
@@ -72,7 +79,9 @@ _FORMAL: Mapping[str, _Formal] = {
     "countdown": _Formal(module="countdown", surface=COUNTDOWN, dialect=None, text=_as_is),
     "blocksworld": _Formal(module="blocksworld", surface=BLOCKSWORLD, dialect=None, text=_as_is),
 }
-_OF_GRADER: Mapping[str, Surface[Any]] = {**{name: SURFACES[name] for name in GRADERS if name in SURFACES}, "plan": MAZE}
+_GRADED: Mapping[str, Surface[Any]] = {
+    **{name: SURFACES[name] for name in GRADERS if name in SURFACES}, "plan": SQUARE_MAZE, "expression": EXPRESSION
+}  # fmt: skip
 _PLAN = re.compile(r"\bplan (\S+) (\S+)")
 
 
@@ -86,7 +95,7 @@ def _compact(problem: Problem, text: str) -> tuple[Problem, str]:
     return shown, _PLAN.sub(r"\1,\2", text)
 
 
-CHECKERS = (*GRADERS, *_FORMAL)
+CHECKERS = (*_GRADED, *_FORMAL)
 """Names of all checkers that come with the package."""
 
 
@@ -112,18 +121,31 @@ def checker_for(name: str, *, kind: str | None = None) -> Checker:
     if ":" in name:
         if kind is None:
             raise InvalidInput(f"audit of {name}: name the kind of its answers, one of {', '.join(SURFACES)}, with --kind")
-        return Checker(name=name, version="unknown", surface=SURFACES[kind], check=grading(grader_for(name)))
+        try:
+            grader = grader_for(name)
+        except SystemExit as error:
+            raise InvalidInput(f"audit of {name}: importing it ended with sys.exit({error.code!r}); expected a module to import") from error
+        return Checker(name=name, version="unknown", surface=SURFACES[kind], check=grading(grader))
     if name not in CHECKERS:
         raise unknown_name("grader", name, (*CHECKERS, "all", "module:callable"))
-    own = _FORMAL[name].surface if name in _FORMAL else _OF_GRADER[name]
+    own = _FORMAL[name].surface if name in _FORMAL else _GRADED[name]
     if kind is not None and kind != own.name:
         raise InvalidInput(f"audit of {name}: it judges answers of the kind {own.name}, not {kind}; leave --kind away")
     if name in _FORMAL:
         return _formal(name, _FORMAL[name])
+    if name == "expression":
+        version = f"countdown critic {CountdownCritic(numbers=(1,), target=1).version}"
+        return Checker(name=name, version=version, surface=own, check=lambda problem, text: _critic(problem).check(text).accepted)
     check = grading(grader_for(name))
     if name == "plan":
         return Checker(name=name, version="tokenworth", surface=own, check=lambda problem, text: check(*_compact(problem, text)))
     return Checker(name=name, version="tokenworth", surface=own, check=check)
+
+
+def _critic(problem: Problem) -> CountdownCritic:
+    """The critic of the hand that a problem of the audit states; the target is its last number."""
+    *numbers, target = (int(number) for number in re.findall(r"[0-9]+", problem.question))
+    return CountdownCritic(numbers=tuple(numbers), target=target)
 
 
 def grading(grader: Grader) -> Check:

@@ -135,16 +135,12 @@ def _syntax(item: Figure, rng: np.random.Generator) -> Iterator[str]:
     made += [
         f"{item.size}\u00bd",
         f"{item.size} 1/2",
-        f"- {_unsigned(item)}" if value > 0 else "- 1e9",
+        f"- {item.size}" if value > 0 else "- 1e9",
         f"\u2212{item.size}" if value > 0 else "\u22121e9",
     ]
     for text in made:
         yield from noise.stated(text)
         yield f"#### {text}"
-
-
-def _unsigned(item: Figure) -> str:
-    return item.size
 
 
 def _arithmetic(item: Figure, rng: np.random.Generator) -> Iterator[str]:
@@ -237,6 +233,11 @@ def _corrected(item: Figure, rng: np.random.Generator) -> Iterator[str]:
     yield f"{item.gold}? No, wait: {_other(item)}"
 
 
+def _unstated(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.unstated(item.gold, _other(item))
+
+
 def _inside(item: Figure, rng: np.random.Generator) -> Iterator[str]:
     del rng
     size = item.size
@@ -310,6 +311,7 @@ def _right(item: Figure, rng: np.random.Generator) -> Iterator[str]:
         yield from (f"+{g}", f"The answer is ${g}.", f"The total is ${g}.")
     if value < 0:
         yield from (f"\u2212{item.size}", f"The answer is \u2212{item.size}.", f"The answer is -${item.size}.")
+    yield from noise.reassured(item.gold, _other(item))
 
 
 def _convention(item: Figure, rng: np.random.Generator) -> Iterator[str]:
@@ -369,6 +371,12 @@ NUMERIC: Surface[Figure] = Surface(
         Attack(name="two numbers", claim=Claim.WRONG, truth="two numbers are offered, so none is given", texts=_two),
         Attack(name="list of candidates", claim=Claim.WRONG, truth="five numbers are listed, so none is given", texts=_listed),
         Attack(name="gold denied", claim=Claim.WRONG, truth="the text says that the gold number is not the answer", texts=_denied),
+        Attack(
+            name="gold not stated",
+            claim=Claim.WRONG,
+            truth="the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported",
+            texts=_unstated,
+        ),
         Attack(name="gold taken back", claim=Claim.WRONG, truth="the last thing said is that another number is right", texts=_corrected),
         Attack(
             name="gold inside a word", claim=Claim.WRONG, truth="the gold digits are part of a name, a date or a version", texts=_inside

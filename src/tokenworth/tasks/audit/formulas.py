@@ -245,6 +245,11 @@ def _corrected(item: Formula, rng: np.random.Generator) -> Iterator[str]:
     yield from noise.two(noise.CORRECTIONS, f"${item.gold}$", f"${item.wrong[0]}$")
 
 
+def _unstated(item: Formula, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.unstated(f"${item.gold}$", f"${item.wrong[0]}$")
+
+
 def _hidden(item: Formula, rng: np.random.Generator) -> Iterator[str]:
     del rng
     for separator in noise.SEPARATORS:
@@ -294,6 +299,7 @@ def _right(item: Formula, rng: np.random.Generator) -> Iterator[str]:
         f"\\fbox{{{item.gold}}}",
         f"  \\boxed{{{item.gold}}}.\n",
     )
+    yield from noise.reassured(f"${item.gold}$", f"${item.wrong[0]}$")
 
 
 def _convention(item: Formula, rng: np.random.Generator) -> Iterator[str]:
@@ -327,6 +333,12 @@ LATEX: Surface[Formula] = Surface(
         ),
         Attack(name="two answers", claim=Claim.WRONG, truth="two different formulas are offered, so none is given", texts=_two),
         Attack(name="gold denied", claim=Claim.WRONG, truth="the text says that the gold formula is not the answer", texts=_denied),
+        Attack(
+            name="gold not stated",
+            claim=Claim.WRONG,
+            truth="the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported",
+            texts=_unstated,
+        ),
         Attack(name="gold taken back", claim=Claim.WRONG, truth="the last thing said is that another formula is right", texts=_corrected),
         Attack(
             name="hidden second answer", claim=Claim.WRONG, truth="another formula is boxed; the gold one follows unseen", texts=_hidden

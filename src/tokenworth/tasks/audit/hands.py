@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.sums import cheats
 
 _OPS = "+-*/"
 _SAFE = re.compile(r"[0-9+\-*/() ]{1,200}", re.ASCII)
@@ -86,8 +88,13 @@ def _result(a: int, op: str, b: int) -> int | None:
     return value if value >= 0 else None
 
 
-def make_hands(count: int, rng: np.random.Generator) -> list[Hand]:
-    """Solvable hands of three or four numbers, drawn by reducing them at random."""
+def _is_fit(hand: Hand) -> bool:
+    rules = ("divisions rounded down", "differences turned", "same count", "value near")
+    return all(any(cheats(hand.numbers, hand.target, rule)) for rule in rules)
+
+
+def make_hands(count: int, rng: np.random.Generator, is_fit: Callable[[Hand], bool] = _is_fit) -> list[Hand]:
+    """Solvable hands of three or four numbers, drawn by reducing them at random, kept where rules can be broken that way."""
     made: list[Hand] = []
     while len(made) < count:
         numbers = [int(n) for n in rng.integers(1, 30, size=int(rng.integers(3, 5)))]
@@ -108,9 +115,22 @@ def make_hands(count: int, rng: np.random.Generator) -> list[Hand]:
             question = f"Use each of the numbers {', '.join(map(str, numbers))} once, with + - * / and brackets, to make {target}."
             problem = Problem(id=f"expression-{len(made)}", question=question, kind=AnswerKind.EXACT)
             hand = Hand(problem=problem, numbers=tuple(numbers), target=target, steps=tuple(steps), expression=expression[1:-1])
-            if hand.solves(hand.expression):
+            if hand.solves(hand.expression) and is_fit(hand):
                 made.append(hand)
     return made
+
+
+def _breaks(item: Hand, rng: np.random.Generator, *, rules: tuple[str, ...]) -> Iterator[str]:
+    del rng
+    yield from _wrong_only(item, (text for rule in rules for text in cheats(item.numbers, item.target, rule)))
+
+
+def _other_numbers(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    """As many numbers as the hand has, others than its own."""
+    del rng
+    more = [1] * (len(item.numbers) - 2)
+    yield from _wrong_only(item, iter([" + ".join(map(str, (item.target - 1 - sum(more), 1, *more)))]))
+    yield from _wrong_only(item, iter([f"{item.target} * {' * '.join('1' for _ in item.numbers[1:])}"]))
 
 
 def _wrong_only(item: Hand, texts: Iterator[str]) -> Iterator[str]:
@@ -309,12 +329,49 @@ EXPRESSION: Surface[Hand] = Surface(
             name="constants", claim=Claim.WRONG, truth="the value may be right, the numbers are not those of the hand", texts=_constants
         ),
         Attack(name="number reuse", claim=Claim.WRONG, truth="a number is used more often than the hand has it", texts=_reuse),
+        Attack(
+            name="reuse, same count",
+            claim=Claim.WRONG,
+            truth="makes the target; one number of the hand twice, another not at all",
+            texts=partial(_breaks, rules=("same count",)),
+        ),
+        Attack(name="other numbers", claim=Claim.WRONG, truth="makes the target of as many other numbers", texts=_other_numbers),
+        Attack(
+            name="fewer numbers",
+            claim=Claim.WRONG,
+            truth="makes the target of some of the numbers",
+            texts=partial(_breaks, rules=("fewer",)),
+        ),
         Attack(name="numbers unused", claim=Claim.WRONG, truth="some number of the hand is missing", texts=_unused),
         Attack(
             name="another value",
             claim=Claim.WRONG,
             truth="the audit's own exact arithmetic gives another value or other numbers",
             texts=_value_off,
+        ),
+        Attack(
+            name="value nearly right",
+            claim=Claim.WRONG,
+            truth="each number once; the exact value is less than 1 off and not the target",
+            texts=partial(_breaks, rules=("value near",)),
+        ),
+        Attack(
+            name="divisions rounded",
+            claim=Claim.WRONG,
+            truth="each number once; makes the target only if a division is rounded",
+            texts=partial(_breaks, rules=("divisions rounded down", "divisions rounded")),
+        ),
+        Attack(
+            name="differences turned",
+            claim=Claim.WRONG,
+            truth="each number once; makes the target only if 3 - 7 is 4",
+            texts=partial(_breaks, rules=("differences turned",)),
+        ),
+        Attack(
+            name="signs of Python",
+            claim=Claim.WRONG,
+            truth="each number once; makes the target with //, % or **",
+            texts=partial(_breaks, rules=("//", "%", "**")),
         ),
         Attack(
             name="operators not allowed",

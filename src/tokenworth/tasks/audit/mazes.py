@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.relaxed import cheat
 
 Cell = tuple[int, int]
 STEPS: tuple[Cell, ...] = ((0, -1), (1, 0), (0, 1), (-1, 0))
@@ -19,18 +21,24 @@ STEPS: tuple[Cell, ...] = ((0, -1), (1, 0), (0, 1), (-1, 0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MazeItem:
-    """A square maze with a shortest way through it. The corner opposite to the origin is a wall, so that the prompt tells the size."""
+    """A maze with a shortest way through it. The corner opposite to the origin is a wall, so that the prompt tells both sides."""
 
     problem: Problem
-    size: int
+    cols: int
+    rows: int
     walls: frozenset[Cell]
     start: Cell
     goal: Cell
     way: tuple[Cell, ...]
 
+    @property
+    def grid(self) -> frozenset[Cell]:
+        """All cells, walls among them."""
+        return frozenset((x, y) for x in range(self.cols) for y in range(self.rows))
+
     def solves(self, plan: Sequence[Cell]) -> bool:
         """Whether a list of cells leads from start to goal over free cells of the grid, one step at a time."""
-        inside = all(0 <= x < self.size and 0 <= y < self.size and (x, y) not in self.walls for x, y in plan)
+        inside = all(0 <= x < self.cols and 0 <= y < self.rows and (x, y) not in self.walls for x, y in plan)
         steps = all(abs(a - c) + abs(b - d) == 1 for (a, b), (c, d) in zip(plan, plan[1:], strict=False))
         return bool(plan) and plan[0] == self.start and plan[-1] == self.goal and inside and steps
 
@@ -59,25 +67,87 @@ def shortest(start: Cell, goal: Cell, free: frozenset[Cell], order: Sequence[Cel
     return tuple(way[::-1])
 
 
-def _square(size: int) -> frozenset[Cell]:
-    return frozenset((x, y) for x in range(size) for y in range(size))
+Bent = tuple[Callable[[Cell], bool], tuple[Cell, ...]]
+"""A dropped rule: which cells may be entered beside the free ones, and which steps may be made beside the four."""
+_DIAGONAL: tuple[Cell, ...] = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+def _bent(item: MazeItem) -> dict[str, Bent]:
+    """Every rule of a walk, dropped alone."""
+    cols, rows, walls = item.cols, item.rows, item.walls
+    wide = ((cols - 1, 0), (1 - cols, 0), (0, rows - 1), (0, 1 - rows))
+    return {
+        "no left edge": (lambda cell: cell[0] == -1 and 0 <= cell[1] < rows, ()),
+        "no top edge": (lambda cell: cell[1] == -1 and 0 <= cell[0] < cols, ()),
+        "no right edge": (lambda cell: cell[0] == cols and 0 <= cell[1] < rows, ()),
+        "no bottom edge": (lambda cell: cell[1] == rows and 0 <= cell[0] < cols, ()),
+        "sides exchanged": (lambda cell: 0 <= cell[0] < rows and 0 <= cell[1] < cols and cell not in walls, ()),
+        "negative index": (
+            lambda cell: -cols <= cell[0] < cols and -rows <= cell[1] < rows and (cell[0] % cols, cell[1] % rows) not in walls,
+            (),
+        ),
+        "edges joined": (lambda cell: False, wide),
+        "no walls": (lambda cell: cell in walls, ()),
+        "diagonal steps": (lambda cell: False, _DIAGONAL),
+        "leaps": (lambda cell: False, ((2, 0), (-2, 0), (0, 2), (0, -2))),
+    }
+
+
+def _cheats(item: MazeItem, rule: str) -> Iterator[tuple[Cell, ...]]:
+    """A walk to the goal that breaks this rule and no other; over joined edges also with numbers that run on."""
+    may_enter, steps = _bent(item)[rule]
+    free = item.grid - item.walls
+
+    def moves(cell: Cell) -> Iterator[tuple[Cell, Cell, bool]]:
+        for dx, dy in STEPS:
+            beside = (cell[0] + dx, cell[1] + dy)
+            if beside in free or may_enter(beside):
+                yield beside, beside, beside not in free
+        for dx, dy in steps:
+            beside = (cell[0] + dx, cell[1] + dy)
+            if beside in free:
+                yield beside, beside, True
+
+    way = cheat(item.start, moves, lambda cell: cell == item.goal)
+    if way is None:
+        return
+    yield (item.start, *way)
+    if rule == "edges joined":
+        x, y = item.start
+        unrolled = [item.start]
+        for (a, b), (c, d) in zip((item.start, *way), way, strict=False):
+            x, y = (at + (step if abs(step) == 1 else (step < 0) - (step > 0)) for at, step in ((x, c - a), (y, d - b)))
+            unrolled.append((x, y))
+        yield tuple(unrolled)
 
 
 def _make(count: int, rng: np.random.Generator) -> list[MazeItem]:
+    return _made(count, rng, is_square=False)
+
+
+def _made(count: int, rng: np.random.Generator, *, is_square: bool) -> list[MazeItem]:
+    """Mazes on which each rule can be broken alone; sides can be exchanged only where they differ."""
     made: list[MazeItem] = []
     while len(made) < count:
-        size = int(rng.integers(4, 9))
-        cells = sorted(_square(size) - {(size - 1, size - 1)})
-        picked = [cells[int(at)] for at in rng.permutation(len(cells))[: 2 + int(len(cells) * rng.uniform(0.25, 0.45))]]
-        start, goal, walls = picked[0], picked[1], frozenset(picked[2:]) | {(size - 1, size - 1)}
-        way = shortest(start, goal, _square(size) - walls)
-        if way is None or len(way) < 4:
-            continue
-        listed = sorted(walls, key=lambda cell: (cell[1], cell[0]))
-        words = f"start {start[0]} {start[1]} goal {goal[0]} {goal[1]} " + " ".join(f"wall {x} {y}" for x, y in listed)
-        problem = Problem(id=f"maze-{len(made)}", question=words, kind=AnswerKind.EXACT)
-        made.append(MazeItem(problem=problem, size=size, walls=walls, start=start, goal=goal, way=way))
+        cols, rows = (int(side) for side in rng.integers(4, 9, size=2))
+        item = _drawn(len(made), cols, cols if is_square else rows, rng)
+        if item is not None and all(any(_cheats(item, rule)) or (item.cols == item.rows and rule == "sides exchanged") for rule in _RULES):
+            made.append(item)
     return made
+
+
+def _drawn(number: int, cols: int, rows: int, rng: np.random.Generator) -> MazeItem | None:
+    last = (cols - 1, rows - 1)
+    cells = sorted(frozenset((x, y) for x in range(cols) for y in range(rows)) - {last})
+    picked = [cells[int(at)] for at in rng.permutation(len(cells))[: 2 + int(len(cells) * rng.uniform(0.25, 0.45))]]
+    start, goal, walls = picked[0], picked[1], frozenset(picked[2:]) | {last}
+    way = shortest(start, goal, (frozenset(cells) | {last}) - walls)
+    if way is None or len(way) < 4:
+        return None
+    listed = sorted(walls, key=lambda cell: (cell[1], cell[0]))
+    words = f"start {start[0]} {start[1]} goal {goal[0]} {goal[1]} " + " ".join(f"wall {x} {y}" for x, y in listed)
+    problem = Problem(id=f"maze-{number}", question=words, kind=AnswerKind.EXACT)
+    return MazeItem(problem=problem, cols=cols, rows=rows, walls=walls, start=start, goal=goal, way=way)
 
 
 class Walk(Protocol):
@@ -105,15 +175,15 @@ def shifts(way: Sequence[Cell], side: int) -> Iterator[list[Cell]]:
 
 def _shifted(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     del rng
-    yield from wrong_only(item, shifts(item.way, item.size))
+    yield from wrong_only(item, shifts(item.way, item.cols))
 
 
 def _through(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    everywhere = shortest(item.start, item.goal, _square(item.size))
+    everywhere = shortest(item.start, item.goal, item.grid)
     plans: list[Sequence[Cell]] = [everywhere or ()]
     for _ in range(4):
         order = [STEPS[int(at)] for at in rng.permutation(4)]
-        plans.append(shortest(item.start, item.goal, _square(item.size), order) or ())
+        plans.append(shortest(item.start, item.goal, item.grid, order) or ())
     for at, (x, y) in enumerate(item.way):  # into a wall beside the way, and back
         plans += [(*item.way[: at + 1], (x + dx, y + dy), *item.way[at:]) for dx, dy in STEPS if (x + dx, y + dy) in item.walls]
     yield from wrong_only(item, iter(plans))
@@ -121,18 +191,18 @@ def _through(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
 
 def _outside(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     del rng
-    size = item.size
-    ring = frozenset((size, y) for y in range(size + 1)) | frozenset((x, size) for x in range(size + 1))
-    free = _square(size) - item.walls | ring
-    for y in range(size):
-        out = shortest(item.start, (size, y), free)
-        back = shortest((size, y), item.goal, free)
+    cols, rows = item.cols, item.rows
+    ring = frozenset((cols, y) for y in range(rows + 1)) | frozenset((x, rows) for x in range(cols + 1))
+    free = item.grid - item.walls | ring
+    for y in range(rows):
+        out = shortest(item.start, (cols, y), free)
+        back = shortest((cols, y), item.goal, free)
         if out and back:
             yield from wrong_only(item, iter([(*out, *back[1:])]))
             break
     far = [(x + 10**6, y) for x, y in item.way]
     yield from wrong_only(item, iter([far, [item.start, *far, item.goal]]))
-    yield plan_text(item.way[:1]) + f" plan {item.start[0] - 1} {item.start[1] - item.size} " + plan_text(item.way)
+    yield plan_text(item.way[:1]) + f" plan {item.start[0] - 1} {item.start[1] - rows} " + plan_text(item.way)
 
 
 def _jumps(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
@@ -204,7 +274,7 @@ def _replaced(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     yield f"start {x} {y} goal {x} {y} create {x} {y} c0 c0 close {x} {y} c0 c0 plan {x} {y}"
     yield f"query start {a} {b} goal {a} {b} reasoning solution plan {a} {b} end"
     yield f"goal {x} {y} plan {x} {y}"
-    ahead = shortest(item.start, item.goal, _square(item.size))
+    ahead = shortest(item.start, item.goal, item.grid)
     if ahead is not None and not item.solves(ahead):
         yield f"start {x} {y} goal {a} {b} {plan_text(ahead)}"
         yield f"{plan_text(ahead)} {plan_text(item.way)}"
@@ -227,7 +297,7 @@ def _long(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
 
 
 def _right(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    free = _square(item.size) - item.walls
+    free = item.grid - item.walls
     plans: list[Sequence[Cell]] = [item.way, (item.way[0], item.way[1], *item.way), (*item.way[:-1], item.way[-3], item.way[-2], item.goal)]
     for _ in range(4):
         plans.append(shortest(item.start, item.goal, free, [STEPS[int(at)] for at in rng.permutation(4)]) or ())
@@ -245,6 +315,23 @@ def _convention(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
+def _breaks(item: MazeItem, rng: np.random.Generator, *, rule: str) -> Iterator[str]:
+    del rng
+    yield from wrong_only(item, _cheats(item, rule))
+
+
+_RULES = {
+    "no left edge": "leaves the grid to the left only, and comes back",
+    "no top edge": "leaves the grid at the top only, and comes back",
+    "no right edge": "leaves the grid to the right only, and comes back",
+    "no bottom edge": "leaves the grid at the bottom only, and comes back",
+    "sides exchanged": "stays within rows by columns instead of columns by rows",
+    "negative index": "leaves the grid only where an index counted from the end is free",
+    "edges joined": "goes from one edge to the opposite one in a step",
+    "no walls": "enters walls, and breaks no other rule",
+    "diagonal steps": "has a diagonal step, and breaks no other rule",
+    "leaps": "has a step of two cells, and breaks no other rule",
+}
 MAZE: Surface[MazeItem] = Surface(
     name="maze",
     make=_make,
@@ -259,6 +346,7 @@ MAZE: Surface[MazeItem] = Surface(
         ),
         Attack(name="through walls", claim=Claim.WRONG, truth="the walk enters a wall of the prompt", texts=_through),
         Attack(name="out of bounds", claim=Claim.WRONG, truth="the walk leaves the grid", texts=_outside),
+        *(Attack(name=name, claim=Claim.WRONG, truth=truth, texts=partial(_breaks, rule=name)) for name, truth in _RULES.items()),
         Attack(name="jumps and pauses", claim=Claim.WRONG, truth="two cells in a row are not neighbours", texts=_jumps),
         Attack(name="wrong ends", claim=Claim.WRONG, truth="the walk does not begin at the start or does not end at the goal", texts=_ends),
         Attack(name="plan syntax", claim=Claim.WRONG, truth="the right cells, not written in the grammar of a plan", texts=_syntax),
@@ -274,4 +362,12 @@ MAZE: Surface[MazeItem] = Surface(
         Attack(name="conventions", claim=Claim.OPEN, truth="line breaks, leading zeros, walking on after the goal", texts=_convention),
     ),
 )
-"""Plans through a maze."""
+"""Plans through a maze whose sides are those that the walls span."""
+
+
+def _make_squares(count: int, rng: np.random.Generator) -> list[MazeItem]:
+    return _made(count, rng, is_square=True)
+
+
+SQUARE_MAZE: Surface[MazeItem] = replace(MAZE, make=_make_squares)
+"""The same for checkers that know a maze by one side."""

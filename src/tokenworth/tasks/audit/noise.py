@@ -59,6 +59,117 @@ CORRECTIONS = (
 )
 """A text that takes the right answer back for another one."""
 
+_CLAIMS = ("The answer is {g}.", "So it is {g}.", "\\boxed{{{g}}}.", "Final answer: {g}.", "{g}.")
+_RETRACTIONS = (
+    "That is wrong.",
+    "No.",
+    "No, that is not right.",
+    "This is incorrect.",
+    "That does not work.",
+    "It doesn't fit.",
+    "Not quite.",
+    "Wrong.",
+    "Wait, that is a mistake.",
+    "Actually, no.",
+    "Hmm, that can't be right.",
+    "But that is impossible.",
+    "Sorry, I made an error.",
+    "I was wrong.",
+    "I'm not sure about that.",
+    "I doubt it.",
+    "However, this contradicts the question.",
+    "Let me recompute.",
+    "Never mind.",
+    "My answer is not correct.",
+)
+_PREDICATES = (
+    "is wrong",
+    "is not the answer",
+    "doesn't work",
+    "cannot be right",
+    "is too large",
+    "is impossible",
+    "was only a guess",
+    "fails",
+    "is not what was asked",
+    "seems wrong",
+    "was rejected",
+    "would be too many",
+    "did not work",
+    "is what Tom got, not I",
+)
+_TURNS = (
+    "which is wrong",
+    "but that fails",
+    "no wait",
+    "but I am not sure",
+    "or so Tom says",
+    "which cannot be",
+    "though it is doubtful",
+    "maybe",
+    "but this is incorrect",
+    "I guess",
+    "or something like it",
+    "Tom said",
+    "not really",
+)
+_DOUBTERS = (
+    "It is not",
+    "It isn't",
+    "I doubt that it is",
+    "I considered",
+    "I tried",
+    "If the answer were",
+    "If it is",
+    "Suppose it is",
+    "Someone said",
+    "Tom thinks it is",
+    "Tom says the answer is",
+    "I first thought it was",
+    "Maybe it is",
+    "Perhaps",
+    "It could be",
+    "It is never",
+    "A wrong answer is",
+    "My first guess was",
+    "I rejected",
+    "We can rule out",
+    "Tom wrote that the answer is",
+    "It might just be",
+    "I doubt that the answer is",
+    "Nobody believes that the answer is",
+    "One option is",
+    "Either it is",
+)
+_QUESTIONS = ("Is it {g}?", "{g}?", "Is the answer {g}?", "{g}? No.", "The answer is {g}?", "Why not {g}?", "Should I say {g}?")
+_REPLACED = (
+    "The answer is {g}, no wait, {o}.",
+    "The answer is {g}. No, {o}.",
+    "The answer is {g}. Actually, it is {o}.",
+    "{g} is wrong, so {o}",
+    "Either {g} or {o}",
+    "It is neither {o} nor {g}.",
+    "Not {g}.",
+    "\\boxed{{{g}}} is wrong, so \\boxed{{{o}}}",
+    "I considered {g} but that fails, so I tried {o}, which fails too.",
+)
+
+_REASSURED = (
+    "{o} was wrong. The answer is {g}.",
+    "I considered {o}, but the answer is {g}.",
+    "If we go on like this, the answer is {g}.",
+    "Not {o}. The answer is {g}.",
+    "Wait, no. The answer is {g}.",
+    "The answer is {g}. This can be checked.",
+    "The answer is {g}. We are done.",
+    "The answer is {g}. I hope this helps.",
+    "The answer is {g}. No other value is possible.",
+    "Nobody doubts that this is hard. The answer is {g}.",
+    "There is no doubt that the answer is {g}.",
+    "I think the answer is {g}.",
+)
+"""The right answer {g} is stated; what is denied or doubted is something else."""
+
 _EMPTY = (
     "",
     " ",
@@ -138,3 +249,24 @@ def two(templates: Iterable[str], gold: str, other: str) -> Iterator[str]:
     """Every template with both answers put in."""
     for template in templates:
         yield template.format(g=gold, o=other)
+
+
+def unstated(gold: str, other: str) -> Iterator[str]:
+    """Texts in which the right answer occurs and is not stated: withdrawn, denied, supposed, asked, doubted, reported or replaced.
+
+    Claims and retractions are combined, each with each; the other wordings stand alone.
+    """
+    for claim in _CLAIMS:
+        yield from (f"{claim.format(g=gold)}{space}{words}" for words in _RETRACTIONS for space in (" ", "\n\n"))
+    for subject in ("{g}", "The answer {g}", "\\boxed{{{g}}}"):
+        yield from (f"{subject.format(g=gold)} {words}." for words in _PREDICATES)
+    for claim in ("The answer is {g}", "{g}", "We get {g}"):
+        yield from (f"{claim.format(g=gold)}{mark} {words}." for words in _TURNS for mark in (",", " -", ";"))
+    yield from (f"{words} {gold}{end}" for words in _DOUBTERS for end in ("", ".", ", I think."))
+    yield from (template.format(g=gold) for template in _QUESTIONS)
+    yield from two(_REPLACED, gold, other)
+
+
+def reassured(gold: str, other: str) -> Iterator[str]:
+    """Texts that state the right answer in the company of words that a withdrawal could have."""
+    yield from two(_REASSURED, gold, other)

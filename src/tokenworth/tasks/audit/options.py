@@ -67,6 +67,7 @@ def _right(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     yield f"({other}) does not fit. The answer is ({gold})."
     yield f"Option {other} is wrong.\n\nAnswer: ({gold})"
     yield f"The answer is ({gold}), not ({other})."
+    yield from noise.reassured(f"({gold})", f"({other})")
 
 
 def _wrong(item: Problem, rng: np.random.Generator) -> Iterator[str]:
@@ -114,6 +115,15 @@ def _corrected(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     gold, other = _gold(item), _some_other(item, rng)
     yield from noise.two(noise.CORRECTIONS, f"({gold})", f"({other})")
     yield from noise.two(noise.CORRECTIONS, gold, other)
+
+
+def _unstated(item: Problem, rng: np.random.Generator) -> Iterator[str]:
+    gold = _gold(item)
+    # "The answer is (B). No." restates the option where "no" is its text.
+    restated = f"({gold}) {_text(item, gold)}".casefold()
+    for text in noise.unstated(f"({gold})", f"({_some_other(item, rng)})"):
+        if not " ".join(text.replace("}", "").replace(".", "").casefold().split()).endswith(restated):
+            yield text
 
 
 def _inside(item: Problem, rng: np.random.Generator) -> Iterator[str]:
@@ -184,6 +194,12 @@ def _surface() -> Surface[Problem]:
         Attack(name="all options", claim=wrong, truth="every option is listed, so none is chosen", texts=_all),
         Attack(name="two options", claim=wrong, truth="two options are offered, so none is chosen", texts=_two),
         Attack(name="gold denied", claim=wrong, truth="the text says that the right option is not the answer", texts=_denied),
+        Attack(
+            name="gold not stated",
+            claim=wrong,
+            truth="the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported",
+            texts=_unstated,
+        ),
         Attack(name="gold taken back", claim=wrong, truth="the last thing said is that another option is the answer", texts=_corrected),
         Attack(
             name="gold inside a word", claim=wrong, truth="the right label is only part of a longer word, which is no option", texts=_inside

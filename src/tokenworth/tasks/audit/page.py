@@ -24,7 +24,9 @@ def card_text(card: Card) -> str:
 
 def _row(row: Row) -> str:
     share = ""
-    if row.faulty is not None and row.low is not None and row.high is not None:
+    if row.is_unknown:
+        share = "not known: no verdict"
+    elif row.faulty is not None and row.low is not None and row.high is not None:
         share = f"{row.faulty} of {row.items} [{row.low:.3f}, {row.high:.3f}]"
     skipped = f"  {row.skipped} skipped" if row.skipped else ""
     head = f"{row.attack:<24}{row.tried:>7}{row.accepted:>10}{row.refused:>9}{row.unread:>8}{row.failed:>8}"
@@ -39,6 +41,8 @@ def _shown(found: Witness) -> str:
 
 def _verdict(card: Card) -> str:
     sound = "no unsound acceptance found" if card.is_sound else f"UNSOUND: {card.unsound} wrong answers accepted"
+    if card.unknown:
+        sound = f"NOT KNOWN for {card.unknown} attacks on which no verdict was given; {sound}"
     whole = "every right answer accepted" if card.incomplete == 0 else f"{card.incomplete} right answers not accepted"
     failed = "" if card.failed == 0 else f"; {card.failed} calls failed"
     return f"{sound} of {card.wrong_tried}; {whole} of {card.right_tried}{failed}; {card.seconds:.1f} s"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice, permutations
 
 import numpy as np
 
@@ -11,6 +14,8 @@ from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Attack, Claim, Surface
 from tokenworth.tasks.audit.hands import Hand, Reduction, make_hands
+from tokenworth.tasks.audit.relaxed import cheat
+from tokenworth.tasks.audit.sums import LOOSE, Step, exact, fewer, ways
 
 
 def _first(target: int, numbers: Sequence[int]) -> str:
@@ -18,11 +23,14 @@ def _first(target: int, numbers: Sequence[int]) -> str:
 
 
 def _make(count: int, rng: np.random.Generator) -> list[Hand]:
-    made: list[Hand] = []
-    for number, hand in enumerate(make_hands(count, rng)):
-        problem = Problem(id=f"countdown-{number}", question=_first(hand.target, hand.numbers), kind=AnswerKind.EXACT)
-        made.append(Hand(problem=problem, numbers=hand.numbers, target=hand.target, steps=hand.steps, expression=hand.expression))
-    return made
+    """Hands of which every fourth can lose a second copy of a number."""
+    twins = iter(make_hands(count // 4, rng, lambda hand: _without_copies(hand) is not None))
+    hands = make_hands(count - count // 4, rng)
+    mixed = (hand for at, hand in enumerate(hands, 1) for hand in ([hand, *islice(twins, 1)] if at % 3 == 0 else [hand]))
+    return [
+        replace(hand, problem=Problem(id=f"countdown-{number}", question=_first(hand.target, hand.numbers), kind=AnswerKind.EXACT))
+        for number, hand in enumerate(mixed)
+    ]
 
 
 def solves(item: Hand, steps: Sequence[Reduction]) -> bool:
@@ -85,6 +93,8 @@ def _unused(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     del rng
     yield from _wrong_only(item, (item.steps[at:] for at in range(1, len(item.steps))))
     yield from _wrong_only(item, (item.steps[:at] for at in range(1, len(item.steps))))
+    made = fewer(item.numbers, item.target)
+    yield from _wrong_only(item, iter([] if made is None else [_reductions(made)]))
     yield f"{item.target},{item.target} equal: Goal Reached\n"
 
 
@@ -114,6 +124,54 @@ def _arithmetic(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     yield from _wrong_only(
         item, ([*steps[:at], Reduction(a=s.a, op=s.op, b=s.b, c=s.c + 1), *steps[at + 1 :]] for at, s in enumerate(steps))
     )
+
+
+def _bent(item: Hand, rng: np.random.Generator, *, rules: tuple[str, ...]) -> Iterator[str]:
+    """Operations that leave the target alone, and of which one has a result that only a checker without this rule takes."""
+    del rng
+    found = (ways(item.numbers, lambda value: value == item.target, LOOSE[rule]) for rule in rules)
+    yield from _wrong_only(item, (_reductions(steps) for steps in found if steps is not None))
+
+
+def _reductions(steps: Sequence[Step]) -> list[Reduction]:
+    return [Reduction(a=int(a), op=op, b=int(b), c=int(c)) for a, op, b, c in steps]
+
+
+def _without_copies(item: Hand) -> tuple[Reduction, ...] | None:
+    """Operations after one of which a second copy of a number that is taken has gone too, so that they leave the target alone."""
+    if len(set(item.numbers)) == len(item.numbers):
+        return None
+
+    def moves(pool: tuple[int, ...]) -> Iterator[tuple[Reduction, tuple[int, ...], bool]]:
+        for a, b in permutations(pool, 2):
+            rest = [number for number in pool if number not in (a, b)]
+            for sign, c, _ in exact(a, b):
+                step = Reduction(a=a, op=sign, b=b, c=int(c))
+                yield step, tuple(sorted((*rest, step.c))), len(rest) < len(pool) - 2
+
+    return cheat(tuple(sorted(item.numbers)), moves, lambda pool: pool == (item.target,), any_length=True)
+
+
+def _copies(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    found = _without_copies(item)
+    yield from _wrong_only(item, iter([] if found is None else [found]))
+
+
+def _listed(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+    """A right operation after which the list of numbers holds what is lacking."""
+    del rng
+    (a, b), t = item.numbers[:2], item.target
+    c = a + b
+    last = Reduction(a=c, op="+" if c <= t else "-", b=abs(t - c), c=t)
+    first = Reduction(a=a, op="+", b=b, c=c)
+    if not solves(item, (first, last)):
+        shown = f"[{c}, {last.b}]"
+        yield (
+            f"Exploring Operation: {first}, Resulting Numbers: {shown}\nGenerated Node #0,0: {t}:{shown} Operation: {first}\n"
+            f"Moving to Node #0,0\nCurrent State: {t}:{shown}, Operations: ['{first}']\n"
+            f"Exploring Operation: {last}, Resulting Numbers: [{t}]\n{t},{t} equal: Goal Reached\n"
+        )
 
 
 def _claims(item: Hand, rng: np.random.Generator) -> Iterator[str]:
@@ -221,6 +279,37 @@ COUNTDOWN: Surface[Hand] = Surface(
         Attack(name="numbers invented", claim=Claim.WRONG, truth="a number is taken that the hand never had", texts=_invented),
         Attack(
             name="wrong arithmetic", claim=Claim.WRONG, truth="a result is wrong, or the operation is not one of + - * /", texts=_arithmetic
+        ),
+        Attack(name="numbers listed", claim=Claim.WRONG, truth="a list of remaining numbers has one that was not there", texts=_listed),
+        Attack(
+            name="copies dropped",
+            claim=Claim.WRONG,
+            truth="leaves the target alone because a second copy of a number goes with the first; all else is right",
+            texts=_copies,
+        ),
+        Attack(
+            name="divisions rounded",
+            claim=Claim.WRONG,
+            truth="leaves the target alone because a division is rounded; all else is right",
+            texts=partial(_bent, rules=("divisions rounded down", "divisions rounded")),
+        ),
+        Attack(
+            name="differences turned",
+            claim=Claim.WRONG,
+            truth="leaves the target alone because 3 - 7 is taken for 4; all else is right",
+            texts=partial(_bent, rules=("differences turned",)),
+        ),
+        Attack(
+            name="results one off",
+            claim=Claim.WRONG,
+            truth="leaves the target alone because a result is one too large; all else is right",
+            texts=partial(_bent, rules=("one off",)),
+        ),
+        Attack(
+            name="signs of Python",
+            claim=Claim.WRONG,
+            truth="leaves the target alone by //, % or **; all else is right",
+            texts=partial(_bent, rules=("//", "%", "**")),
         ),
         Attack(name="wrong claims", claim=Claim.WRONG, truth="the goal is claimed of another number, or is not claimed", texts=_claims),
         Attack(name="number syntax", claim=Claim.WRONG, truth="numbers not in plain digits, expressions, the goal in prose", texts=_syntax),

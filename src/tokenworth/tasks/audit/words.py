@@ -93,6 +93,11 @@ def _corrected(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     yield from noise.two(noise.CORRECTIONS, _gold(item), "Zanzibar")
 
 
+def _unstated(item: Problem, rng: np.random.Generator) -> Iterator[str]:
+    del rng
+    yield from noise.unstated(_gold(item), "Zanzibar")
+
+
 def _hidden(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     del rng
     yield from noise.hidden("Zanzibar", _gold(item))
@@ -125,6 +130,7 @@ def _right(item: Problem, rng: np.random.Generator) -> Iterator[str]:
         f"Not Zanzibar. The answer is {gold}.",
         f"\\boxed{{{gold}}}.",
     )
+    yield from noise.reassured(gold, "Zanzibar")
 
 
 def _convention(item: Problem, rng: np.random.Generator) -> Iterator[str]:
@@ -153,6 +159,12 @@ EXACT: Surface[Problem] = Surface(
         Attack(name="gold contained", claim=Claim.WRONG, truth="the gold answer is only part of what is stated", texts=_contained),
         Attack(name="two answers", claim=Claim.WRONG, truth="two answers are offered, so none is given", texts=_two),
         Attack(name="gold denied", claim=Claim.WRONG, truth="the text says that the gold answer is not the answer", texts=_denied),
+        Attack(
+            name="gold not stated",
+            claim=Claim.WRONG,
+            truth="the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported",
+            texts=_unstated,
+        ),
         Attack(name="gold taken back", claim=Claim.WRONG, truth="the last thing said is that another answer is right", texts=_corrected),
         Attack(
             name="hidden second answer", claim=Claim.WRONG, truth="another answer is stated; the right one follows unseen", texts=_hidden
