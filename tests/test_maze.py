@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.domain import DOMAIN
 from tokenworth.tasks.maze.generate import FAMILIES, generate, split_of
-from tokenworth.tasks.maze.grammar import convert, parse, render, render_prompt
+from tokenworth.tasks.maze.grammar import Event, convert, parse, render, render_prompt, render_trace
 from tokenworth.tasks.maze.instance import Maze, distance
 from tokenworth.tasks.maze.search import solve
 
@@ -102,7 +103,7 @@ def test_all_published_solver_traces_are_valid_and_optimal() -> None:
     assert len(rows) == 324
     for level in Level:
         for row in rows:
-            # Every other one without its size, which then follows from the text.
+            # Every other one without its size, which is then that of the least square around the prompt.
             given = row if row["index"] % 2 else {"id": row["id"], "text": row["text"]}
             assert is_perfect(DOMAIN.verify(DOMAIN.read(given, "row"), dialect="beyond-semantics", level=level)), row["id"]
 
@@ -150,7 +151,8 @@ def test_the_size_that_is_given_holds_also_where_it_is_not_square() -> None:
     assert found.facts == {"cols": 10, "rows": 3} and found.plan_valid is False and found.counts["PLAN_WALL"] == 3
     for wrong in ({"rows": 2, "cols": 10}, {"rows": 3, "cols": 9}, {"rows": 0, "cols": 0}):
         assert not check(text, level=Level.STRICT, given=wrong).parsed
-    assert "rows" not in DOMAIN.read({"id": "a", "text": text, "rows": True, "cols": 10}, "x").given
+    with pytest.raises(InvalidInput, match="rows True"):
+        DOMAIN.read({"id": "a", "text": text, "rows": True, "cols": 10}, "x")
 
 
 @given(
@@ -160,7 +162,7 @@ def test_the_size_that_is_given_holds_also_where_it_is_not_square() -> None:
     at=st.integers(0, 400),
     word=st.sampled_from(["0", "1", "c0", "c9"]),
 )
-def test_levels_agree_on_the_size_of_the_grid(cols: int, rows: int, seed: int, at: int, word: str) -> None:
+def test_the_prompt_alone_decides_on_the_size_of_the_grid(cols: int, rows: int, seed: int, at: int, word: str) -> None:
     rng = np.random.default_rng(seed)
     cells = [(x, y) for y in range(rows) for x in range(cols)]
     chosen = rng.permutation(len(cells))
@@ -175,6 +177,15 @@ def test_levels_agree_on_the_size_of_the_grid(cols: int, rows: int, seed: int, a
     assert len({str(one.facts) for one in found}) == 1 and len({one.plan_optimal for one in found}) == 1
     for weaker, stronger in zip(found, found[1:], strict=False):
         assert all(stronger.counts.get(code, 0) >= number for code, number in weaker.counts.items())
+    if found[0].facts:
+        # The verdict is the one on the prompt's square, given; the events have no say in it.
+        text, facts = " ".join(words), dict(found[0].facts)
+        assert facts.pop("size") == "assumed"
+        prompt = parse(FormalText(id="t", trace=text), DIALECTS["beyond-semantics"]).prompt
+        assert prompt is not None and facts == {"cols": prompt.side, "rows": prompt.side}
+        assert [check(text, level=level, given=facts) for level in Level] == [replace(one, facts=facts) for one in found]
+        drawn = DOMAIN.draw(FormalText(id="t", trace=text), "beyond-semantics")
+        assert drawn is not None and {"cols": drawn.cols, "rows": drawn.rows} == facts
 
 
 @pytest.mark.parametrize("more", ["wall 1 0 solution ", "wall 1 0 reasoning solution ", "start 0 0 solution "])
@@ -199,9 +210,10 @@ def test_a_model_cannot_add_to_its_problem(more: str) -> None:
     sized=st.booleans(),
 )
 def test_a_solver_trace_is_never_blamed(family: str, side: int, index: int, dialect: str, level: Level, sized: bool) -> None:
-    size = {"rows": side, "cols": side} if sized else {}
-    _, text = solved_text(family, side, index, dialect)
-    found = check(text, dialect, level, given=size)
+    maze, text = solved_text(family, side, index, dialect)
+    # A square with its last row and its last column empty cannot be told from a smaller one.
+    is_told = max(map(max, (maze.start, maze.goal, *maze.walls))) == side - 1
+    found = check(text, dialect, level, given={} if is_told and not sized else {"rows": side, "cols": side})
     assert is_perfect(found), found.violations[:2]
 
 
@@ -216,7 +228,38 @@ def test_grids_that_are_not_square_are_not_blamed(cols: int, rows: int, seed: in
         return
     for name, dialect in DIALECTS.items():
         found = solve(maze, dialect, rng)
-        assert check(render(maze, found.trace, found.plan, dialect), name).trace_valid
+        text = render(maze, found.trace, found.plan, dialect)
+        assert is_perfect(check(text, name, given={"cols": cols, "rows": rows}))
+        # Without its size it is judged on another grid, and says so; both ends of the record hold the same verdict.
+        assert check(text, name).facts["size"] == "assumed"
+
+
+@given(
+    side=st.integers(3, 8), index=st.integers(0, 500), name=st.sampled_from(sorted(DIALECTS)), sized=st.booleans(), pick=st.integers(0, 99)
+)
+def test_one_create_off_the_grid_is_seen_with_and_without_a_size(side: int, index: int, name: str, sized: bool, pick: int) -> None:
+    maze, _ = solved_text("searchformer", side, index, name)
+    size = {"cols": side, "rows": side}
+    if max(map(max, (maze.start, maze.goal, *maze.walls))) < side - 1:
+        return
+    found = solve(maze, DIALECTS[name], np.random.default_rng(index))
+    edge = [i for i, event in enumerate(found.trace[:-1]) if event.verb == "close" and max(event.cell) == side - 1]
+    if not edge:
+        return
+    at = edge[pick % len(edge)]
+    (x, y), g = found.trace[at].cell, found.trace[at].g
+    off = Event(verb="create", cell=(x + 1, y) if x == side - 1 else (x, y + 1), g=g + 1)
+    text = render(maze, (*found.trace[: at + 1], off, *found.trace[at + 1 :]), found.plan, DIALECTS[name])
+    verdict = check(text, name, Level.PAPER, given=size if sized else {})
+    assert verdict.counts == {"OOB": 1} and verdict.trace_valid is False
+
+
+def test_a_grid_that_is_not_square_needs_its_size() -> None:
+    text = "start 1 0 goal 0 0 wall 4 0 wall 5 0 create 1 0 c0 c1 close 1 0 c0 c1 create 0 0 c1 c0"
+    given = check(text, "searchformer", is_cut=True, given={"cols": 6, "rows": 1})
+    assert given.trace_valid is True and given.facts == {"cols": 6, "rows": 1}
+    assumed = check(text, "searchformer", is_cut=True)
+    assert assumed.counts == {"CHILD_ORDER": 1} and assumed.facts == {"cols": 6, "rows": 6, "size": "assumed"}
 
 
 def test_a_step_off_the_grid_is_seen_although_the_size_is_not_written() -> None:
@@ -294,8 +337,133 @@ def test_a_text_that_was_cut_is_not_blamed_for_its_end() -> None:
     for end in range(text.index("reasoning") + 10, len(text), 7):
         if text[end - 1] == " " or text[end] == " ":
             found = check(text[:end].strip(), is_cut=True)
-            assert not found.counts or set(found.counts) <= {"PLAN_GOAL", "PLAN_NOT_PARENTS"}, (text[end - 20 : end], found.violations)
+            assert not found.counts and found.parsed, (text[end - 20 : end], found.violations)
+            # The rest of a plan decides what it is worth, and whether it is the one the trace found.
+            assert (found.plan_valid, found.plan_optimal, found.plan_follows_trace) == (None, None, None)
+            assert found.trace_valid is (True if found.n_events or "solution" in text[:end] else None)
             assert not check(text[:end].strip()).parsed
+    assert is_perfect(check(text, is_cut=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "counts", "verdicts"),
+    [
+        # The plan has begun, so the trace is whole.
+        ("create 0 0 c0 c2 plan 0 0 plan 1 0 plan 2 0", "searchformer", {"GOAL_NOT_CLOSED": 1}, (False, None, None)),
+        ("create 0 0 c0 c2 create plan 0 0", "searchformer", {"PARSE": 1, "GOAL_NOT_CLOSED": 1}, (False, None, None)),
+        ("", "searchformer", {}, (None, None, None)),
+        ("plan 0 0 plan 1 0", "searchformer", {}, (None, None, None)),
+        # What is wrong before the cut stays wrong, and a plan that is over is judged whole.
+        ("plan 1 0 plan 2 0", "searchformer", {"PLAN_START": 1}, (None, False, False)),
+        ("plan 0 0 plan 2 0", "searchformer", {"PLAN_STEP": 1}, (None, False, False)),
+        ("plan 0 0 plan x 0 plan 1 0", "searchformer", {"PLAN_PARSE": 1}, (None, False, False)),
+        ("plan 0 0 plan 1 0 eos", "searchformer", {"PLAN_GOAL": 1}, (None, False, False)),
+        ("plan 0 0 plan 1 0 plan 2 0 eos", "searchformer", {}, (None, True, True)),
+        ("", "compact", {}, (None, None, None)),
+        ("solution 0,0 1,0", "compact", {"GOAL_NOT_CLOSED": 1}, (False, None, None)),
+        ("solution 0,0 1,0 end", "compact", {"GOAL_NOT_CLOSED": 1, "PLAN_GOAL": 1, "PLAN_NOT_PARENTS": 1}, (False, False, False)),
+    ],
+)
+def test_a_cut_hides_what_is_unknown_and_nothing_else(
+    text: str, dialect: str, counts: dict[str, int], verdicts: tuple[bool | None]
+) -> None:
+    prompt = "query start 0,0 goal 2,0 wall 2,2 reasoning" if dialect == "compact" else "start 0 0 goal 2 0 wall 2 2"
+    found = check(text, dialect, Level.STRICT, prompt=prompt, is_cut=True)
+    told = {code: n for code, n in found.counts.items() if code != "MISSING_CHILD"}
+    assert (told, (found.trace_valid, found.plan_valid, found.plan_optimal)) == (counts, verdicts)
+
+
+PAIR = {"plain": "query start 0 0 goal 1 0 wall 0 1", "compact": "query start 0,0 goal 1,0 wall 0,1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "parsed", "trace_valid", "counts"),
+    [
+        # A trace is there when its mark is; where there is no mark, when there is a word of it.
+        (f"{PAIR['plain']} solution plan 0 0 plan 1 0 end", "beyond-semantics", True, None, {}),
+        (f"{PAIR['plain']} solution plan 0 0 plan 1 0", "beyond-semantics", False, None, {"PARSE": 1}),
+        (f"{PAIR['plain']} reasoning solution plan 0 0 plan 1 0 end", "beyond-semantics", True, False, {"GOAL_NOT_CLOSED": 1}),
+        (f"{PAIR['plain']} plan 0 0 plan 1 0"[6:], "searchformer", True, None, {}),
+        (f"{PAIR['plain']}"[6:], "searchformer", False, None, {"PLAN_PARSE": 1}),
+        (f"{PAIR['plain']} so plan 0 0 plan 1 0"[6:], "searchformer", False, None, {"PARSE": 1}),
+        # What cannot be read of the plan is no error of the trace.
+        (
+            f"{PAIR['compact']} reasoning close 0,0 c0 create 1,0 c1 close 1,0 c1 solution 0,0 1,0 done. end",
+            "compact",
+            False,
+            True,
+            {"PLAN_PARSE": 1},
+        ),
+        (f"{PAIR['compact']} reasoning close 0,0 c0 create 1,0 c1 close 1,0 c1 solution 0,0 1,0", "compact", False, False, {"PARSE": 1}),
+    ],
+)
+def test_whether_there_is_a_trace(text: str, dialect: str, parsed: bool, trace_valid: bool | None, counts: dict[str, int]) -> None:
+    found = check(text, dialect)
+    told = {code: n for code, n in found.counts.items() if code != "PLAN_NOT_PARENTS"}
+    assert (found.parsed, found.trace_valid, told) == (parsed, trace_valid, counts)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "prompt", "is_one"),
+    [
+        ("beyond-semantics", "query start 0 0 goal 1 0 wall 0 1", True),
+        ("beyond-semantics", "query start 0 0 goal 1 0", True),
+        ("beyond-semantics", "start 0 0 goal 1 0 wall 0 1", False),
+        ("beyond-semantics", "query wall 0 1 goal 1 0 start 0 0", False),
+        ("beyond-semantics", "query goal 1 0 start 0 0 wall 0 1", False),
+        ("beyond-semantics", "query start 0 0 wall 0 1 goal 1 0", False),
+        ("beyond-semantics", "query start 0 0 goal 1 0 wall 0 1 wall", False),
+        ("beyond-semantics", "query start 0 0 goal 1 0 wall 0 1 wall 2", False),
+        ("beyond-semantics", "query start 0 0 goal 1 0 wall 0 1 1 wall 2 2", False),
+        ("beyond-semantics", "query start 0 0 goal 1", False),
+        ("beyond-semantics", "query start 0 0 goal 1 0 goal 1 1", False),
+        ("compact", "query start 0,0 goal 1,0 wall 0,1", True),
+        ("compact", "query start 0,0 goal 1,0 wall", True),
+        ("compact", "query start 0,0 goal 1,0", False),
+        ("compact", "query start 0,0 goal 1,0 wall 0,1 start wall", False),
+        ("compact", "query start goal 1,0 wall 0,1", False),
+        ("compact", "query goal 1,0 start 0,0 wall 0,1", False),
+        ("compact", "query start 0,0 goal 1,0 wall 0,1 wall 2,2", False),
+        ("searchformer", "start 0 0 goal 1 0 wall 0 1", True),
+        ("searchformer", "wall 0 1 goal 1 0 start 0 0", False),
+        ("searchformer", "query start 0 0 goal 1 0 wall 0 1", False),
+    ],
+)
+def test_a_prompt_is_read_by_its_grammar_and_no_other(dialect: str, prompt: str, is_one: bool) -> None:
+    spoken = DIALECTS[dialect]
+    maze = Maze(cols=2, rows=2, walls=((0, 1),), start=(0, 0), goal=(1, 0))
+    found = solve(maze, spoken)
+    after = render_trace(maze, found.trace, found.plan, spoken)
+    mark = " reasoning" if spoken.marked else ""
+    for verdict in (check(f"{prompt}{mark} {after}", dialect), check(after, dialect, prompt=prompt + mark)):
+        assert (verdict.parsed, "PARSE" in verdict.counts) == (is_one, not is_one)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "trace", "counts"),
+    [
+        ("bos start 0 0 goal 0 0 eos", "Sure! create 0 0 c0 c0 close 0 0 c0 c0 plan 0 0 eos", {"PARSE": 1}),
+        ("bos start 0 0 goal 0 0 eos", "bos bos create 0 0 c0 c0 close 0 0 c0 c0 plan 0 0 eos", {"PARSE": 1}),
+        ("bos start 0 0 goal 0 0", "Sure! create 0 0 c0 c0 close 0 0 c0 c0 plan 0 0 eos", {"PARSE": 1}),
+        ("bos start 0 0 goal 0 0 eos", "bos create 0 0 c0 c0 close 0 0 c0 c0 plan 0 0 eos", {}),
+        ("bos start 0 0 goal 0 0 eos bos", "create 0 0 c0 c0 close 0 0 c0 c0 plan 0 0 eos", {}),
+        ("start 0 0 goal 0 0", "eos bos create 0 0 c0 c0 close 0 0 c0 c0 plan 0 0", {}),
+        ("start 0 0 goal 0 0", "create 0 0 c0 c0 close 0 0 c0 c0 plan 0 0", {}),
+    ],
+)
+def test_a_word_too_many_does_not_spoil_the_prompt(prompt: str, trace: str, counts: dict[str, int]) -> None:
+    found = check(trace, "searchformer", prompt=prompt)
+    assert found.counts == counts and (found.plan_valid, found.plan_follows_trace) == (True, True)
+    assert found.trace_valid is not bool(counts) and found.facts["cols"] == 1
+
+
+def test_cells_are_told_in_the_words_of_the_dialect() -> None:
+    prompt = "query start 0,0 goal 2,0 wall 2,2 0,1"
+    trace = "reasoning close 0,0 c0 create 0,1 c1 close 1,0 c1 create 7,0 c2 solution 0,0 2,0 1,0 end"
+    told = {v.code: (v.expected, v.got) for v in check(trace, "compact", prompt=prompt).violations}
+    assert told["WALL"] == ("a free cell", "0,1") and told["MISSING_CHILD"] == ("create 1,0", "close 1,0")
+    assert told["OOB"][1] == "7,0" and told["NOT_OPEN"][1] == "1,0" and told["GOAL_NOT_CLOSED"][0] == "close 2,0"
+    assert told["PLAN_STEP"] == ("a neighbour of 0,0", "2,0") and told["PLAN_GOAL"] == ("2,0", "1,0")
 
 
 def test_solution_only_has_no_trace_to_judge() -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 import pytest
 
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
-from tokenworth.store.documents import read_document
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.formal import checker
@@ -64,19 +62,6 @@ def test_a_report_of_a_maze_brings_its_verdicts(tmp_path: Path) -> None:
     page = write_report(tmp_path / "r.html", curve, samples).read_text(encoding="utf-8")
     assert "CLOSED_AGAIN" in page or "WALL" in page or "NOT_OPEN" in page
     assert verified_documents([]) is None
-
-
-def test_the_formal_demo_leaves_documents_and_a_page(tmp_path: Path) -> None:
-    from tokenworth.cli.main import run
-
-    folder = tmp_path / "demo"
-    status = run(["demo", "--formal", "--half-width", "0.45", "--out", str(folder), "--json", str(tmp_path / "made.json")])
-    assert status == 0
-    made = json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))
-    assert Path(made["report"]).stat().st_size > 100_000
-    kinds = [type(read_document(Path(path))).__name__ for path in made["documents"]]
-    assert sorted(kinds) == ["CurveDoc", "CurveDoc", "SampleSetDoc", "SampleSetDoc", "VerifiedDoc"]
-    assert run(["demo", "--formal", "--store", "x.db", "--out", str(folder)]) == 2
 
 
 @pytest.mark.parametrize("task", ["world:steps", "maze:wilson/9"])

@@ -173,7 +173,6 @@ def test_a_dry_run_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (("--replay", "x.jsonl", "--model", "tiny"), InvalidInput, "--model means nothing"),
         (("--replay", "x.jsonl", "--dry-run"), InvalidInput, "--dry-run means nothing"),
         (("--replay", "x.jsonl", "--max-attempts", "8"), InvalidInput, "--max-attempts means nothing"),
-        (("--replay", "x.jsonl", "--max-attempts", "8"), InvalidInput, "--max-attempts means nothing"),
         (("--replay", "x.jsonl", "--critic", "format"), InvalidInput, "formal"),
         (("--replay", "nowhere.jsonl"), MissingFile, "nowhere"),
         (("--replay", "x.jsonl", "--critic", "reference"), InvalidInput, "formal"),

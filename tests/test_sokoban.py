@@ -22,8 +22,8 @@ DIALECT = "searchformer-nondeterministic"
 LEVELS = (Level.PAPER, Level.STRICT)
 
 
-def check(prompt, trace, level=Level.STRICT, **given):
-    return verify(FormalText(id="t", prompt=prompt, trace=trace, **given), dialect=DIALECT, level=level)
+def check(prompt, trace, level=Level.STRICT, dialect=DIALECT, **given):
+    return verify(FormalText(id="t", prompt=prompt, trace=trace, **given), dialect=dialect, level=level)
 
 
 def clauses(trace):
@@ -205,7 +205,7 @@ def test_each_rule_has_its_code(name, code, event, level, events):
 
 
 def test_every_code_of_the_trace_has_a_mutation():
-    seen = {case[1] for case in mutations()} | {"PLAN_NOT_PARENTS"}
+    seen = {case[1] for case in mutations()} | {"PLAN_NOT_PARENTS", "CHILD_ORDER"}
     assert {code for code, tier in DOMAIN.codes.items() if tier.is_of_trace or code == "PLAN_NOT_PARENTS"} == seen
 
 
@@ -239,6 +239,67 @@ def test_order_of_children_and_of_boxes_is_free():
     assert check(RUN.prompt, " ".join([*events, PLAN])).is_valid
     flipped = [event.replace("box 2 2 box 4 2", "box 4 2 box 2 2") for event in EVENTS]
     assert flipped != EVENTS and check(RUN.prompt, " ".join([*flipped, PLAN])).is_valid
+
+
+# -- the order of children -------------------------------------------------------------------------------------------------------
+
+
+def ordered(trace, level=Level.TIES, prompt=RUN.prompt):
+    return check(prompt, trace, level, "searchformer")
+
+
+def test_the_deterministic_solver_is_valid_in_its_order():
+    n = 0
+    for side, boxes, seed in [*SMALL[:20], *SMALL[80:110]]:
+        level = random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4)
+        run = solve(level, None)
+        found = ordered(run.trace_text(), prompt=run.prompt)
+        assert found.is_valid and not found.counts and found.level is Level.TIES
+        assert found.facts["not_checked"] == "order of open states of equal f"
+        assert "not_checked" not in ordered(run.trace_text(), Level.STRICT, run.prompt).facts
+        shuffled = solve(level, np.random.default_rng(seed))
+        found = ordered(shuffled.trace_text(), prompt=shuffled.prompt)
+        assert set(found.counts) <= {"CHILD_ORDER"} and found.plan_follows_trace
+        # The children of a state by the way the worker went; the search's own states tell it, the verifier sees boxes off the docks.
+        place, last, board = None, None, Board(level)
+        for index, event in enumerate(shuffled.events):
+            x, y = board.cell(event.state[0])
+            if event.is_close:
+                last, before = (x, y), -1
+            elif last is not None:
+                way = ((0, -1), (0, 1), (-1, 0), (1, 0)).index((x - last[0], y - last[1]))
+                place = index if place is None and way < before else place
+                before = max(before, way)
+        # A child too late is a child too early before it: the first error is no later.
+        assert (place is None) == found.trace_valid
+        first = found.first_error
+        assert place is None or (first.code == "CHILD_ORDER" and first.event < place)
+        n += place is not None
+    assert n > 30
+
+
+def test_children_in_another_order_are_one_error():
+    """All the other way round, the first one put last, the last one put first: told once, at the first that is too early."""
+    closes = [place for place, event in enumerate(RUN.events) if event.is_close]
+    wide = [(begun, end) for begun, end in zip(closes, closes[1:], strict=False) if end - begun > 2]
+    for begun, end in wide[:: max(len(wide) // 3, 1)]:
+        children = EVENTS[begun + 1 : end]
+        for order in (children[::-1], [*children[1:], children[0]], [children[-1], *children[:-1]]):
+            trace = " ".join([*EVENTS[: begun + 1], *order, *EVENTS[end:], PLAN])
+            found = ordered(trace)
+            assert found.counts == {"CHILD_ORDER": 1} and found.trace_valid is False
+            assert (found.first_error.event, found.first_error.tier) == (begun + 1, DOMAIN.codes["CHILD_ORDER"])
+            assert "up, down, left, right" in found.first_error.expected and "worker" in found.first_error.got
+            assert ordered(trace, Level.STRICT).is_valid and check(RUN.prompt, trace).is_valid
+    assert len(wide) > 10
+
+
+def test_order_adds_to_what_strict_reports():
+    for case in list(mutations())[::3]:
+        trace = " ".join([*case[4], PLAN])
+        strict, ties = ordered(trace, Level.STRICT), ordered(trace)
+        rest = [one for one in ties.violations if one.code != "CHILD_ORDER"]
+        assert rest == list(strict.violations), case[0]
 
 
 # -- plans -------------------------------------------------------------------------------------------------------------------
@@ -421,7 +482,8 @@ def test_records_and_their_faults():
     for record in ({}, {"text": 3}, {"trace": "x"}, {"prompt": 1, "trace": "x"}, {"text": None}):
         with pytest.raises(InvalidInput, match="line 9"):
             DOMAIN.read(record, "line 9")
-    assert DOMAIN.dialect_named(None) == DIALECT and set(DOMAIN.dialects["searchformer"]) == set(LEVELS)
+    assert DOMAIN.dialect_named(None) == DIALECT and DOMAIN.dialects[DIALECT] == LEVELS
+    assert DOMAIN.dialects["searchformer"] == (*LEVELS, Level.TIES)
     assert check(RUN.prompt, TRACE, Level.TIES).level is Level.STRICT
 
 

@@ -19,8 +19,8 @@ STEPS = ((0, -1), (0, 1), (-1, 0), (1, 0))
 class Oracle:
     """Worlds as whole dictionaries: (worker, boxes) -> (g, is open). Slow, and nothing is shared with the code under test."""
 
-    def __init__(self, level):
-        self.level = level
+    def __init__(self, level, *, in_order=False):
+        self.level, self.in_order = level, in_order
         self.walls, self.docks = set(level.walls), set(level.docks)
 
     def free(self, cell):
@@ -85,6 +85,8 @@ class Oracle:
         after = []
         for lists, parent, g, due in worlds:
             for child in due:
+                if self.in_order and child != next(other for other in self.children(parent) if other in due):
+                    continue
                 if self.shows(child, event) and event.g == g + 1 and event.h == self.h(child[1]):
                     after.append(({**lists, child: (g + 1, True)}, parent, g, due - {child}))
         return after
@@ -136,8 +138,17 @@ def swap_expansions(events, rng):
     return [*events[:a], *events[b:c], *events[a:b], *events[c:]]
 
 
-def verdict(prompt, events):
+def exchange_children(events, rng):
+    """Two children of one expansion exchanged: legal where children are shuffled."""
+    pairs = [place for place in range(1, len(events) - 1) if not (events[place].is_close or events[place + 1].is_close)]
+    at = rng.choice(pairs)
+    return [*events[:at], events[at + 1], events[at], *events[at + 2 :]]
+
+
+def verdict(prompt, events, *, in_order=False):
     text = FormalText(id="", prompt=prompt, trace=written(events) + " plan 0 0")
+    if in_order:
+        return verify(text, dialect="searchformer", level=Level.TIES)
     return verify(text, dialect=DIALECT, level=Level.STRICT)
 
 
@@ -168,6 +179,34 @@ def test_verdict_is_that_of_the_oracle_on_edited_traces(side, boxes, seed):
     assert seen[False] > 5 and (boxes == 1 or seen[True] > 2), seen
 
 
+@pytest.mark.parametrize(("side", "boxes", "seed"), CASES)
+def test_verdict_is_that_of_the_oracle_where_children_have_an_order(side, boxes, seed):
+    level = random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4)
+    rng = random.Random(seed)
+    run = solve(level, None)
+    events = parse(FormalText(id="", prompt=run.prompt, trace=run.trace_text())).events
+    oracle = Oracle(level, in_order=True)
+    assert oracle.fails_at(events) is None and verdict(run.prompt, events, in_order=True).trace_valid
+    seen = {True: 0, False: 0, "CHILD_ORDER": 0}
+    for trial in range(40):
+        edit = (mutate, swap_expansions, exchange_children)[trial % 3 if len(events) > 20 else 0]
+        edited = edit(events, rng)
+        if trial % 6 == 5 and len(events) > 20:
+            edited = swap_expansions(edited, rng)
+        if edited == events or not edited:
+            continue
+        found = verdict(run.prompt, edited, in_order=True)
+        place = oracle.fails_at(edited)
+        seen[place is None] += 1
+        assert found.trace_valid == (place is None), (trial, found.violations[:3])
+        if place is not None:
+            first = found.first_error
+            assert (len(edited) if first.event is None else first.event) == place, (trial, first)
+            seen["CHILD_ORDER"] += first.code == "CHILD_ORDER"
+            assert Oracle(level).fails_at(edited) != place or first.code != "CHILD_ORDER"
+    assert seen[False] > 5 and (boxes == 1 or (seen[True] > 2 and seen["CHILD_ORDER"] > 5)), seen
+
+
 def test_real_traces_with_many_worlds_are_valid():
     level = random_level(19, cols=6, rows=6, boxes=3, walls=3)
     valid = 0
@@ -189,9 +228,9 @@ def test_a_belief_that_is_given_up_raises_no_false_alarm(monkeypatch, bound):
         run = solve(random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4), np.random.default_rng(seed))
         for depth in (Level.PAPER, Level.STRICT):
             found = verify(FormalText(id="", prompt=run.prompt, trace=run.trace_text()), dialect=DIALECT, level=depth)
-            assert found.is_valid and found.plan_optimal and not found.counts, found.violations[:2]
+            assert found.parsed and found.plan_optimal and not found.counts, found.violations[:2]
             is_lost = found.facts["belief_lost_at"] is not None
-            assert found.plan_follows_trace is (None if is_lost else True)
+            assert (found.trace_valid, found.plan_follows_trace) == ((None, None) if is_lost else (True, True))
             lost += is_lost
         events = parse(FormalText(id="", prompt=run.prompt, trace=run.trace_text())).events
         spoilt = verdict(run.prompt, [*events[:-1], changed(events[-1], worker=(0, 0))])

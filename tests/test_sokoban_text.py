@@ -107,10 +107,29 @@ def test_text_that_was_cut_is_not_the_fault_of_the_trace():
     words = TRACE.split()
     for n in range(len(words)):
         found = check(" ".join(words[:n]), is_cut=True)
-        assert found.parsed and found.trace_valid is not False, (n, found.counts)
-        assert set(found.counts) <= {"PLAN_GOAL", "PLAN_NOT_PARENTS"}
+        assert found.parsed and not found.counts, (n, found.counts)
+        assert found.trace_valid is (True if found.n_events else None)
+        assert (found.plan_valid, found.plan_optimal, found.plan_follows_trace) == (None, None, None)
         assert not check(" ".join(words[:n])).is_valid
     assert check("", is_cut=True).plan_valid is None
+    whole = check(f"{TRACE} eos", is_cut=True)
+    assert whole.is_valid and whole.plan_valid and whole.plan_optimal and whole.plan_follows_trace
+
+
+def test_a_cut_hides_no_error_before_it():
+    start, plan = TRACE[: TRACE.index("close")], TRACE[TRACE.index("plan") :]
+    for text, counts, verdicts in (
+        (f"{start} {plan}", {"GOAL_NOT_CLOSED": 1}, (False, None)),
+        (f"{start} create worker {plan}", {"PARSE": 1, "GOAL_NOT_CLOSED": 1}, (False, None)),
+        (f"{start} create worker once upon a time", {"PARSE": 1}, (False, None)),
+        ("plan 2 1", {"PLAN_START": 1}, (None, False)),
+        ("plan 1 1 plan x 1 plan 2 1", {"PLAN_PARSE": 1}, (None, False)),
+        ("plan 1 1 once upon a time", {"PLAN_PARSE": 1}, (None, False)),
+        ("plan 1 1 plan 2 1 eos", {"PLAN_GOAL": 1}, (None, False)),
+        ("eos", {"PLAN_PARSE": 1}, (None, False)),
+    ):
+        found = check(text, is_cut=True)
+        assert (found.counts, (found.trace_valid, found.plan_valid)) == (counts, verdicts), text
 
 
 def test_parts_that_are_missing():
@@ -120,6 +139,7 @@ def test_parts_that_are_missing():
     for prompt in ("worker 1 1", PROMPT.replace("worker 1 1 ", ""), f"{PROMPT} worker 1 1", PROMPT.replace("dock 4 1", "dock 4 0")):
         found = check(TRACE, prompt=prompt)
         assert not found.parsed and found.plan_valid is None and found.plan_optimal is None and found.trace_valid is False
+        assert check("", prompt=prompt).trace_valid is None
         assert found.first_error.code == "PARSE" and found.first_error.tokens == (0, 0)
 
 

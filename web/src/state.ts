@@ -222,7 +222,7 @@ function goTo(at: Place): Promise<void> {
   const head = header.value!;
   const rows = formalRows.value;
   filter.value = rows && at.filter.table < head.formal!.tables.length ? at.filter : EVERYTHING;
-  screen.value = hasTables.value ? (at.screen ?? (head.traces.length || at.trace ? "trace" : "tables")) : "trace";
+  screen.value = hasTables.value ? (at.screen ?? (at.trace || (head.traces.length && !head.sheets.length) ? "trace" : "tables")) : "trace";
   return openTrace(at.trace, at);
 }
 

@@ -11,8 +11,7 @@ import click
 
 from tokenworth.cli import options as shared
 from tokenworth.cli.demo_formal import DRAWS as MAZE_DRAWS
-from tokenworth.cli.demo_formal import MODELS, measure_maze
-from tokenworth.cli.demo_formal import TITLE as MAZE_TITLE
+from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MODELS, measure_maze
 from tokenworth.cli.session import write_text
 from tokenworth.core.documents import Document
 from tokenworth.errors import InvalidInput
@@ -45,21 +44,22 @@ def demo(
     """Sample, measure and report three problems on the bundled model; prints the report's path."""
     folder = Path(out)
     if dry_run:
-        what = f"each of {len(MODELS)} models on one maze" if formal else f"each of {len(ITEMS)} problems"
-        draws = MAZE_DRAWS if formal else DRAWS
-        click.echo(f"would draw {draws} answers to {what} and excursions until every interval is ± {half_width}")
+        until = f"excursions until every interval is ± {half_width}"
+        if formal:
+            where = f"one draw of each common first error, {until}, at most {MAX_ROLLOUTS} a draw"
+            click.echo(f"would draw {MAZE_DRAWS} answers of each of {len(MODELS)} models on one maze, and from {where}")
+        else:
+            click.echo(f"would draw {DRAWS} answers to each of {len(ITEMS)} problems and {until}")
         return
     folder.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["tokenworth", *sys.argv[1:]])
-    if formal:
-        if store is not None:
-            raise InvalidInput("--store holds the draws of one model and --formal has two; leave it out, they go into the folder")
-        made, title, page = measure_maze(folder, item=item, half_width=half_width, seed=seed, command=command), MAZE_TITLE, "formal.html"
-    else:
-        made, title, page = _measure(folder, store, item=item, half_width=half_width, seed=seed, command=command), TITLE, "report.html"
+    if formal and store is not None:
+        raise InvalidInput("--store holds the draws of one model and --formal has two; leave it out, they go into the folder")
+    maze = measure_maze(folder, item=item, half_width=half_width, seed=seed, command=command) if formal else None
+    made = maze.made if maze else _measure(folder, store, item=item, half_width=half_width, seed=seed, command=command)
     for name, document in made.items():
         write_document(document, folder / name)
-    path = write_report(folder / page, *made.values(), title=title)
+    path = maze.write_page(folder / "formal.html") if maze else write_report(folder / "report.html", *made.values(), title=TITLE)
     listing = json.dumps({"report": str(path), "documents": [str(folder / name) for name in made]})
     if json_path == "-":
         click.echo(listing)

@@ -230,8 +230,7 @@ def _replay_text(counted: ReplaySummary, verifier: str) -> str:
     missing += [f"{unknown} not recorded, which counts as disagreement"] if unknown else []
     lines = [
         f"{counted.n_loops} loops of {counted.n_steps} steps, judged by {verifier}:",
-        f"{counted.n_agreeing} of {counted.n_steps} verdicts agree with the record"
-        + (f" ({'; '.join(missing)})" if missing else ""),
+        f"{counted.n_agreeing} of {counted.n_steps} verdicts agree with the record" + (f" ({'; '.join(missing)})" if missing else ""),
         *(f"  step {step + 1}: {n} loops accepted" for step, n in counted.accepted_at.items()),
         f"  never: {counted.n_never} loops",
         f"{counted.tokens:,} tokens generated in all steps",

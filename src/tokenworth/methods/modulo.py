@@ -103,9 +103,9 @@ def modulo(prompt: tuple[int, ...], *, settings: ModuloSettings, check: Check, f
     ``feedback`` None: plain rejection; attempt k is draw k of the prompt, the one that `sample` draws with the same seed, so that both
     share a store and a comparison is of the same samples. Else each next prompt is made of the last one, its completion and the messages.
 
-    The attempt that does not fit the token budget is cut where it ends. The first attempt, and in plain rejection each one, is the same draw
-    as without a budget, so that up to its own length more may have been generated than is counted; what follows feedback is asked for no
-    longer than the budget has left.
+    The attempt that does not fit the token budget is cut where it ends. The first attempt, and in plain rejection each one, is the same
+    draw as without a budget, so that up to its own length more may have been generated than is counted; what follows feedback is asked
+    for no longer than the budget has left.
 
     With acceptance probability a and no token budget, plain rejection accepts with probability 1 − (1 − a)^K in K attempts and takes
     (1 − (1 − a)^K)/a attempts on average.

@@ -30,9 +30,10 @@ def cluster_mean(
     ȳ and s² the mean and variance of the units and of one unit at each of the two ends. s² holds both how the units differ and the noise
     of each; vᵢ is the noise of xᵢ alone (see `noise_of_share`), the least that the width can be.
 
-    Why the pseudo-units: of a population in which one unit in twenty is unlike all others, most samples of ten hold none of the unlike. Their
-    own variance is then nearly 0, and plain Student's t covers in 4 of 10 samples. Assumption: the units are a random sample of those the
-    claim is about; draws within a unit may depend on one another in any way. NaN limits for a single unit, NaN throughout for none.
+    Why the pseudo-units: of a population in which one unit in twenty is unlike all others, most samples of ten hold none of the unlike.
+    Their own variance is then nearly 0, and plain Student's t covers in 4 of 10 samples. Assumption: the units are a random sample of
+    those the claim is about; draws within a unit may depend on one another in any way. NaN limits for a single unit, NaN throughout for
+    none.
 
     Source: Student 1908; analysis of cluster means: Bland and Kerry 1997, "Trials randomised in clusters", BMJ 315:600; one success and
     one failure added: Agresti and Caffo 2000, The American Statistician 54:280, which this is for units that are all 0 or 1.
