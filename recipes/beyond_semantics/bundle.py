@@ -9,6 +9,7 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from recipes.beyond_semantics.table import arm_rows, table
 from recipes.beyond_semantics.train import digest
@@ -48,10 +49,14 @@ tokenworth curve --model {name} --task maze:searchformer/{side} --item 0
 Prompts are texts of the `compact` dialect up to the word `reasoning`; other text is unknown words to it. It knows no other side.
 """
 
-_TRACES = {
-    "correct": "right traces",
-    "swapped": "the traces of other mazes: none of its training traces belongs to its maze",
-}
+
+def _traces(arm: dict[str, Any]) -> str:
+    """What an arm was trained on, in words."""
+    if not arm["trace"]:
+        return "no traces: it writes the plan alone"
+    if arm["swapped"] in (0.0, 1.0):
+        return "the traces of other mazes: none of its training traces belongs to its maze" if arm["swapped"] else "right traces"
+    return f"right traces and, for a share of {arm['swapped']:g}, those of other mazes"
 
 
 def card(source: Path, name: str) -> str:
@@ -65,7 +70,7 @@ def card(source: Path, name: str) -> str:
     return CARD.format(
         name=name,
         arm=told["arm"]["name"],
-        traces=_TRACES.get(told["arm"]["name"], f"the arm {told['arm']['name']}"),
+        traces=_traces(told["arm"]),
         parameters=training["parameters"],
         vocabulary=len(json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]),
         width=shape["width"],

@@ -1,11 +1,11 @@
 """The text of a maze, its trace and its plan, read and written.
 
-    marked     := "query"? prompt "reasoning" event* "solution" plan "end"     (without "reasoning": no trace)
+    marked     := "query" prompt "reasoning" event* "solution" plan "end"      (without "reasoning": no trace)
     unmarked   := prompt event* plan                                           ("bos" and "eos" may stand around the halves)
     prompt     := "start" X Y "goal" X Y ("wall" X Y)*
     event      := ("create" | "close") X Y cG cH
     plan       := ("plan" X Y)+
-    compact    := "query"? "start" X,Y "goal" X,Y "wall" X,Y* "reasoning" (("create" | "close") X,Y cG)* "solution" X,Y+ "end"
+    compact    := "query" "start" X,Y "goal" X,Y "wall" X,Y* "reasoning" (("create" | "close") X,Y cG)* "solution" X,Y+ "end"
 
 Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a problem of its own, and reading goes on at the next word that can begin
 a clause; the time is linear in the length of the text.
@@ -28,7 +28,7 @@ _MARKS = ("reasoning", "solution", "end")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a prompt says of the maze. The size of the grid is not written; `side` is the least square that holds everything."""
+    """What a prompt says of the maze. The size of the grid is not written; `side` is that of the least square that holds everything."""
 
     start: Cell
     goal: Cell
@@ -45,7 +45,8 @@ class Parsed:
     """A text in its parts. ``offset``: how many of ``words`` are of the prompt that was given apart.
 
     ``prompt`` None: it could not be read. ``events`` None: the text has no trace. ``plan`` None: it has none, or not one that can be
-    read; ``plan_words``: where it stands, or would. ``problems``: what does not follow the grammar, the plan's apart.
+    read; ``plan_words``: where it stands, or would. ``has_plan``: its section has begun, so the trace is over. ``is_open``: the text was
+    cut before the plan was over. ``problems``: what does not follow the grammar, the plan's apart.
     """
 
     words: Sequence[str]
@@ -56,16 +57,19 @@ class Parsed:
     plan: tuple[Cell, ...] | None
     plan_words: tuple[int, int]
     plan_problems: tuple[Problem, ...]
+    has_plan: bool
+    is_open: bool
     problems: tuple[Problem, ...]
 
 
 @dataclass(slots=True)
 class _Sections:
-    """First and past word of each part; -1 where a part is missing."""
+    """First and past word of each part, None for a part that is missing. ``has_end``: the word that ends the plan is there."""
 
     prompt: tuple[int, int]
     trace: tuple[int, int] | None
     plan: tuple[int, int] | None
+    has_end: bool
     problems: list[Problem] = field(default_factory=list[Problem])
 
 
@@ -77,15 +81,16 @@ def parse(text: FormalText, dialect: Dialect) -> Parsed:
     problems = sections.problems
     prompt = _prompt(words, sections.prompt, dialect, problems)
     found: Events | None = None
+    has_plan, is_open = sections.plan is not None, text.is_cut and not sections.has_end
     if sections.trace is not None:
-        found = (compact_events if dialect.compact else events)(words, *sections.trace, is_cut=text.is_cut)
+        found = (compact_events if dialect.compact else events)(words, *sections.trace, is_cut=text.is_cut and not has_plan)
         problems += found.problems
     plan: tuple[Cell, ...] | None = None
     end = sections.trace[1] if sections.trace is not None else sections.prompt[1]
     where, plan_problems = (end, end), list[Problem]()
     if sections.plan is not None:
         where = sections.plan
-        plan = _plan(words, where, dialect, plan_problems, is_cut=text.is_cut)
+        plan = _plan(words, where, dialect, plan_problems, is_open=is_open)
     elif not text.is_cut:
         plan_problems.append(problem(None, (len(words) - 1, len(words)), "a plan", "none"))
     return Parsed(
@@ -97,6 +102,8 @@ def parse(text: FormalText, dialect: Dialect) -> Parsed:
         plan=plan,
         plan_words=where,
         plan_problems=tuple(plan_problems),
+        has_plan=has_plan,
+        is_open=is_open,
         problems=tuple(problems),
     )
 
@@ -117,7 +124,9 @@ def _marked(words: list[str], offset: int, is_cut: bool) -> _Sections:
     if trace_mark > solution:
         trace_mark = n
     end = _index(words, "end", min(solution, n))
-    sections = _Sections(prompt=(first, min(trace_mark, solution)), trace=None, plan=None)
+    sections = _Sections(prompt=(first, min(trace_mark, solution)), trace=None, plan=None, has_end=end < n)
+    if not first:
+        sections.problems.append(problem(None, (0, 1), "the word 'query'", " ".join(words[:1])))
     prompt_end = sections.prompt[1]
     if 0 < offset < prompt_end:
         # What the model wrote before its first mark is no part of the problem it was given.
@@ -136,6 +145,7 @@ def _marked(words: list[str], offset: int, is_cut: bool) -> _Sections:
 
 
 _VERBS = ("create", "close", "plan")
+_AROUND = ("bos", "eos")
 
 
 def _unmarked(words: list[str], offset: int) -> _Sections:
@@ -146,63 +156,65 @@ def _unmarked(words: list[str], offset: int) -> _Sections:
         first = 1
     found = (position for position in range(first, n) if words[position] in _VERBS)
     body = next(found, n)
-    prompt_end = body
+    # What the model wrote before its first clause is no part of the prompt it was given.
+    prompt_end = body = min(offset, body) or body
     # "bos" and "eos" stand between the halves of an encoder-decoder model.
-    while prompt_end > first and words[prompt_end - 1] in ("bos", "eos") and body - prompt_end < 2:
+    while prompt_end > first and words[prompt_end - 1] in _AROUND and body - prompt_end < 2:
         prompt_end -= 1
-    if 0 < offset < prompt_end:
-        # What the model wrote before its first clause is no part of the prompt it was given.
-        body = prompt_end = offset
-        body += words[body : body + 1] == ["bos"]
+    while body < n and words[body] in _AROUND and body - prompt_end < 2:
+        body += 1
     plan = _index(words[:n], "plan", body)
-    sections = _Sections(prompt=(first, prompt_end), trace=None, plan=(plan, n) if plan < n else None)
-    if plan > body or plan == n:
+    sections = _Sections(prompt=(first, prompt_end), trace=None, plan=(plan, n) if plan < n else None, has_end=n < len(words))
+    if plan > body:
         sections.trace = (body, plan)
     return sections
 
 
 def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, problems: list[Problem]) -> Prompt | None:
-    cells: dict[str, list[Cell]] = {"start": [], "goal": [], "wall": []}
-    at, end = where
-    begun = at
-    if not dialect.compact and (walls := _walls(words, at + 6, end)) is not None:
-        cells["wall"], end = walls, at + 6
-    kind = ""
-    while at < end:
-        if dialect.compact:
-            cell = cell_of(words[at]) if kind else None
-            width = 1
-            if cell is None and words[at] in cells:
-                kind, at = words[at], at + 1
-                continue
-        else:
-            kind = words[at]
-            width = 3
-            cell = _xy(words, at + 1) if at + width <= end else None
-        if kind not in cells or cell is None:
-            problems.append(
-                problem(None, (at, min(at + width, end)), "start, goal and wall with their cells", " ".join(words[at : at + 3]))
-            )
-            return None
-        cells[kind].append(cell)
-        at += width
-    walls = cells["wall"]
-    if len(cells["start"]) != 1 or len(cells["goal"]) != 1 or len(set(walls)) != len(walls):
-        problems.append(problem(None, (begun, max(end, begun + 1)), "one start, one goal, each wall once", f"{end - begun} words"))
+    begun, end = where
+    width = 2 if dialect.compact else 3
+    start, goal = (_named(words, begun + i * width, end, name, dialect) for i, name in enumerate(("start", "goal")))
+    at = begun + 2 * width
+    walls, wrong = (_compact_walls if dialect.compact else _walls)(words, at, end)
+    if start is None or goal is None or walls is None:
+        wrong = begun if start is None else begun + width if goal is None else wrong
+        wanted = "start, goal, then wall, each with its cells"
+        problems.append(problem(None, (wrong, max(min(wrong + width, end), wrong + 1)), wanted, " ".join(words[wrong : wrong + 3])))
         return None
-    start, goal = cells["start"][0], cells["goal"][0]
+    if len(set(walls)) != len(walls):
+        problems.append(problem(None, (at, end), "each wall once", f"{len(walls)} walls, {len(set(walls))} cells"))
+        return None
     if start in walls or goal in walls:
-        problems.append(problem(None, (begun, end), "a start and a goal that are no walls", f"start {start}, goal {goal}"))
+        told = (cell_text(start, dialect), cell_text(goal, dialect))
+        problems.append(problem(None, (begun, end), "a start and a goal that are no walls", f"start {told[0]}, goal {told[1]}"))
         return None
     return Prompt(start=start, goal=goal, walls=tuple(walls))
 
 
-def _walls(words: Sequence[str], at: int, end: int) -> list[Cell] | None:
-    """The cells of ``wall X Y`` repeated over the words from ``at``; None where the words are anything else."""
-    if end < at or (end - at) % 3 or words[at:end:3].count("wall") * 3 != end - at:
+def _named(words: Sequence[str], at: int, end: int, name: str, dialect: Dialect) -> Cell | None:
+    """The cell of the clause that a word begins; None where the words from ``at`` on are anything else."""
+    if at + (2 if dialect.compact else 3) > end or words[at] != name:
         return None
+    return cell_of(words[at + 1]) if dialect.compact else _xy(words, at + 1)
+
+
+def _walls(words: Sequence[str], at: int, end: int) -> tuple[list[Cell] | None, int]:
+    """The cells of ``wall X Y`` repeated over the words from ``at``; None, and the first clause that is anything else."""
     xs, ys = list(map(NUMBERS.get, words[at + 1 : end : 3])), list(map(NUMBERS.get, words[at + 2 : end : 3]))
-    return [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None] if None not in xs + ys else None
+    kinds = words[at:end:3]
+    cells = [(x, y) for x, y in zip(xs, ys, strict=False) if x is not None and y is not None]
+    if len(cells) == len(kinds) == kinds.count("wall"):
+        return cells, end
+    rest = range(at, end, 3)
+    return None, next((i for i in rest if words[i] != "wall" or i + 3 > end or _xy(words, i + 1) is None), end)
+
+
+def _compact_walls(words: Sequence[str], at: int, end: int) -> tuple[list[Cell] | None, int]:
+    """The cells after ``wall``; None, and the first word that is anything else."""
+    if words[at : min(at + 1, end)] != ["wall"]:
+        return None, at
+    cells = list(map(cell_of, words[at + 1 : end]))
+    return (None, at + 1 + cells.index(None)) if None in cells else ([cell for cell in cells if cell is not None], end)
 
 
 def _xy(words: Sequence[str], at: int) -> Cell | None:
@@ -211,7 +223,7 @@ def _xy(words: Sequence[str], at: int) -> Cell | None:
 
 
 def _plan(
-    words: Sequence[str], where: tuple[int, int], dialect: Dialect, problems: list[Problem], *, is_cut: bool
+    words: Sequence[str], where: tuple[int, int], dialect: Dialect, problems: list[Problem], *, is_open: bool
 ) -> tuple[Cell, ...] | None:
     at, end = where
     cells: list[Cell] = []
@@ -222,20 +234,25 @@ def _plan(
         else:
             cell = _xy(words, at + 1) if at + 3 <= end and words[at] == "plan" else None
         if cell is None:
-            if is_cut and at + width > end:
+            if is_open and at + width > end:
                 break
             problems.append(problem(None, (at, min(at + width, end)), "plan X Y", " ".join(words[at : min(at + width, end)])))
             return None
         cells.append(cell)
         at += width
-    if not cells and not is_cut:
+    if not cells and not is_open:
         problems.append(problem(None, (where[0] - 1, where[0]), "a plan", "none"))
     return tuple(cells) or None
 
 
+def cell_text(cell: Cell, dialect: Dialect) -> str:
+    """A cell as the dialect writes it."""
+    return f"{cell[0]},{cell[1]}" if dialect.compact else f"{cell[0]} {cell[1]}"
+
+
 def _maze_words(maze: Maze, dialect: Dialect) -> list[str]:
     if dialect.compact:
-        cells = [f"{x},{y}" for x, y in (maze.start, maze.goal, *maze.walls)]
+        cells = [cell_text(cell, dialect) for cell in (maze.start, maze.goal, *maze.walls)]
         return ["start", cells[0], "goal", cells[1], "wall", *cells[2:]]
     named = [("start", maze.start), ("goal", maze.goal), *(("wall", cell) for cell in maze.walls)]
     return [word for name, (x, y) in named for word in (name, str(x), str(y))]

@@ -1,9 +1,9 @@
 """Replays the events of a maze trace on open and closed lists, and says which rules each one breaks.
 
 There is one replay for all levels; a level only chooses which findings count. After a finding the state is repaired and the replay goes
-on: wrong numbers are replaced by right ones; a closed cell that was not open is taken as open; an event outside of the grid or on a
-wall changes no list; children that are
-missing stay missing; open cells that were passed over are not held against later events; what follows the goal is one finding.
+on: wrong numbers are replaced by right ones; a closed cell that was not open is taken as open; an event outside of the grid or on a wall
+changes no list; children that are missing stay missing; what was passed over, for its f, by another choice among equals or in the order
+of children, is not held against later events; what follows the goal is one finding.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from tokenworth.tasks.maze.dialect import Dialect
 from tokenworth.tasks.maze.events import Events
 from tokenworth.tasks.maze.frontier import CLOSED, OPEN, UNSEEN, Frontier
+from tokenworth.tasks.maze.grammar import cell_text
 from tokenworth.tasks.maze.instance import STEPS, Maze
 
 Report = Callable[[str, int, str, str], None]
@@ -26,7 +27,7 @@ class Replay:
     """The state of the search that a trace tells of. Cells are numbers y * cols + x."""
 
     def __init__(self, maze: Maze, dialect: Dialect, report: Report, *, with_ties: bool) -> None:
-        self.maze, self._report = maze, report
+        self.maze, self._dialect, self._report = maze, dialect, report
         cols, rows = maze.cols, maze.rows
         self._cols, self._goal_at = cols, maze.goal
         self.goal, self.start = maze.goal[1] * cols + maze.goal[0], maze.start[1] * cols + maze.start[0]
@@ -38,6 +39,7 @@ class Replay:
         self._with_ties = with_ties
         self._order = dialect.order if with_ties else None
         self._steps = dialect.order or STEPS
+        self._passed = 0  # children before this place in the order of the dialect were passed over
         self._current, self._current_g = -1, -1
         self._due: list[int] = []
         self._awaits_start = dialect.creates_start
@@ -66,10 +68,10 @@ class Replay:
                 break
             inside = x < cols and y < rows
             if not inside:
-                report("OOB", i, f"a cell of the {cols} x {rows} grid", f"{x} {y}")
+                report("OOB", i, f"a cell of the {cols} x {rows} grid", cell_text((x, y), self._dialect))
             cell = y * cols + x if inside else -1
             if inside and status[cell] == _WALL:
-                report("WALL", i, "a free cell", f"{x} {y}")
+                report("WALL", i, "a free cell", cell_text((x, y), self._dialect))
             if heuristics is not None and heuristics[i] != abs(x - goal_x) + abs(y - goal_y):
                 report("WRONG_H", i, f"c{abs(x - goal_x) + abs(y - goal_y)}", f"c{heuristics[i]}")
             if is_close:
@@ -87,7 +89,7 @@ class Replay:
         due = self._due
         if cell in due:
             if self._order is not None and due[0] != cell:
-                self._report("CHILD_ORDER", i, f"create {self.told(due[0])}", self.told(cell))
+                self._check_order(i, cell)
             due.remove(cell)
             right = self._current_g + 1
             if g != right:
@@ -95,6 +97,19 @@ class Replay:
             self._open(cell, right)
             return
         self._odd_create(i, cell, g)
+
+    def _check_order(self, i: int, cell: int) -> None:
+        """A child that is not the first due: one finding for all children that it passes over."""
+        place = self._place(cell)
+        before = [child for child in self._due if self._passed <= self._place(child) < place]
+        if before:
+            self._report("CHILD_ORDER", i, f"create {self.told(before[0])}", self.told(cell))
+            self._passed = place
+
+    def _place(self, child: int) -> int:
+        """The place of a child among those of the current cell, in the order of the dialect."""
+        (y, x), (from_y, from_x) = divmod(child, self._cols), divmod(self._current, self._cols)
+        return self._steps.index((x - from_x, y - from_y))
 
     def _odd_create(self, i: int, cell: int, g: int) -> None:
         """A create that is no child due: the start in its place, or an event that breaks a rule."""
@@ -152,16 +167,14 @@ class Replay:
         self._expand(cell, g, is_wall=status == _WALL)
 
     def _check_policy(self, i: int, cell: int) -> None:
-        best = self._frontier.best()
-        if best is None:  # all cells that are open were passed over before
-            return
+        best = self._frontier.best()  # None where all cells that are open were passed over before
         f = self._frontier.f_of(cell)
-        if best[0] < f:
+        if best is not None and best[0] < f:
             self._report("NOT_MIN_F", i, f"f {best[0]}, as of {self.told(best[1])}", f"f {f}")
-            self._frontier.pass_over(f)
+            self._frontier.pass_over(cell)
         elif self._with_ties:
-            first = self._frontier.first()
-            if first is not None and first != cell:
+            first = self._frontier.expected(cell)
+            if first is not None:
                 self._report("TIE_ORDER", i, f"{self.told(first)} first", self.told(cell))
 
     def _expand(self, cell: int, g: int, *, is_wall: bool) -> None:
@@ -177,6 +190,7 @@ class Replay:
             self.goal_closed = True
             return
         due: list[int] = []
+        self._passed = 0
         cols, rows, child = self._cols, self.maze.rows, g + 1
         y, x = divmod(cell, cols)
         for dx, dy in self._steps:
@@ -203,4 +217,4 @@ class Replay:
 
     def told(self, cell: int) -> str:
         """A cell as text."""
-        return "a cell outside" if cell < 0 else f"{cell % self._cols} {cell // self._cols}"
+        return "a cell outside" if cell < 0 else cell_text((cell % self._cols, cell // self._cols), self._dialect)

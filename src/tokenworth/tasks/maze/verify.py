@@ -7,13 +7,13 @@ from collections import Counter
 from tokenworth.core.verification import FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
-from tokenworth.tasks.maze.grammar import Parsed, Prompt, parse
+from tokenworth.tasks.maze.grammar import Parsed, Prompt, cell_text, parse
 from tokenworth.tasks.maze.instance import Cell, Maze, distance
 from tokenworth.tasks.maze.replay import Replay
 from tokenworth.tasks.maze.rules import ACTIVE, CODES
 from tokenworth.tasks.maze.words import places_of
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever a verdict can."""
 
 
@@ -47,90 +47,77 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     """What is broken in a maze text at a level. See the rule table in docs/methods/maze.md.
 
     A level that does not fit the dialect (tie order where ties are broken at random) checks what can be checked: `Level.STRICT`.
-    The size of the grid is not part of the text. Where ``given`` has no rows and cols it is the least square that holds the prompt, or the
-    least rectangle that holds prompt and events, whichever leaves fewer broken rules in the trace: the same at every level.
+    The size of the grid is not part of the text. Where ``given`` has no rows and cols the maze is the least square that holds the prompt,
+    and ``facts`` say that it was assumed. The trace has no say in it: it is what is judged.
     """
     spoken = DIALECTS[dialect]
-    parsed = parse(text, spoken)
-    return _verify_on(text, parsed, spoken, level, limit, _size(text, parsed, spoken))
+    return _judge(text, parse(text, spoken), spoken, level, limit)
 
 
-def _size(text: FormalText, parsed: Parsed, dialect: Dialect) -> tuple[int, int]:
-    """(cols, rows) of the grid, the same at every level: given, or the candidate on which the trace breaks fewest rules."""
-    sizes = _sizes(text, parsed)
-    if len(sizes) == 1:
-        return sizes[0]
-
-    def broken(size: tuple[int, int]) -> int:
-        found = _verify_on(text, parsed, dialect, Level.STRICT, 0, size)
-        return sum(number for code, number in found.counts.items() if CODES[code].is_of_trace)
-
-    return min(sizes, key=broken)
-
-
-def _sizes(text: FormalText, parsed: Parsed) -> list[tuple[int, int]]:
-    """(cols, rows) that the grid may have, the likelier first."""
-    if parsed.prompt is None:
-        return [(0, 0)]
+def _size(text: FormalText, prompt: Prompt) -> tuple[int, int, bool]:
+    """Columns and rows of the grid, and whether they are given."""
     cols, rows = (text.given.get(name) for name in ("cols", "rows"))
     if isinstance(cols, int) and isinstance(rows, int):
-        return [(cols, rows)]
-    side = parsed.prompt.side
-    cells = [parsed.prompt.start, parsed.prompt.goal, *parsed.prompt.walls]
-    events = parsed.events
-    xs, ys = [x for x, _ in cells], [y for _, y in cells]
-    if events is not None and len(events.x):
-        xs, ys = [*xs, max(events.x)], [*ys, max(events.y)]
-    least = (max(xs) + 1, max(ys) + 1)
-    return [(side, side)] if least == (side, side) else [(side, side), least]
+        return cols, rows, True
+    return prompt.side, prompt.side, False
 
 
 def maze_of(text: FormalText, dialect: Dialect, parsed: Parsed) -> Maze | None:
     """The maze of a text as it is judged; None where the prompt cannot be read or does not fit the size that is given."""
-    return None if parsed.prompt is None else _maze(parsed.prompt, _size(text, parsed, dialect))
+    return None if parsed.prompt is None else _maze(parsed.prompt, *_size(text, parsed.prompt)[:2])
 
 
-def _maze(prompt: Prompt, size: tuple[int, int]) -> Maze | None:
+def _maze(prompt: Prompt, cols: int, rows: int) -> Maze | None:
     try:
-        return Maze(cols=size[0], rows=size[1], walls=prompt.walls, start=prompt.start, goal=prompt.goal)
+        return Maze(cols=cols, rows=rows, walls=prompt.walls, start=prompt.start, goal=prompt.goal)
     except InvalidInput:
         return None
 
 
-def _verify_on(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, limit: int, size: tuple[int, int]) -> Verification:
-    active = ACTIVE[level if level in dialect.levels else Level.STRICT]
-    findings = _Findings(active, limit)
+def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, limit: int) -> Verification:
+    level = level if level in dialect.levels else Level.STRICT
+    findings = _Findings(ACTIVE[level], limit)
     for problem in parsed.problems:
         findings.add("PARSE", problem.words, problem.event, problem.expected, problem.got)
-    maze = None if parsed.prompt is None else _maze(parsed.prompt, size)
-    if maze is None and parsed.prompt is not None:
-        findings.add(
-            "PARSE", (parsed.offset, parsed.offset), None, f"a prompt that fits the {size[0]} x {size[1]} grid given", "cells outside"
-        )
+    maze: Maze | None = None
+    facts: dict[str, object] = {}
+    if parsed.prompt is not None:
+        cols, rows, is_given = _size(text, parsed.prompt)
+        maze = _maze(parsed.prompt, cols, rows)
+        if maze is None:
+            where = (parsed.offset, parsed.offset)
+            findings.add("PARSE", where, None, f"a prompt that fits the {cols} x {rows} grid given", "cells outside")
+        else:
+            facts = {"cols": cols, "rows": rows}
+            if not is_given:
+                facts["size"] = "assumed"
     follows: bool | None = None
     valid: bool | None = None
     optimal: bool | None = None
     if maze is not None:
         replay = _replay(parsed, maze, dialect, level, findings, is_cut=text.is_cut)
-        if parsed.plan is not None or not text.is_cut:
-            valid, optimal = _check_plan(parsed, maze, findings)
-        if replay is not None and parsed.plan is not None:
+        if parsed.plan is not None or parsed.plan_problems:
+            valid, optimal = _check_plan(parsed, maze, dialect, findings)
+        if replay is not None and parsed.plan is not None and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
     broken = any(CODES[code].is_of_trace for code in findings.counts)
+    events = parsed.events
+    # Of a text that was cut before its first event nothing is known.
+    has_trace = events is not None and (events.n > 0 or parsed.has_plan or not text.is_cut)
     return Verification(
         domain="maze",
         dialect=dialect.name,
-        level=level if level in dialect.levels else Level.STRICT,
+        level=level,
         version=VERSION,
         parsed=not parsed.problems and not parsed.plan_problems and maze is not None,
-        trace_valid=None if parsed.events is None and not broken else not broken,
+        trace_valid=not broken if has_trace else None,
         plan_valid=valid,
         plan_optimal=optimal,
         plan_follows_trace=follows,
         violations=_violations(text, parsed, findings),
         counts=dict(sorted(findings.counts.items())),
-        n_events=0 if parsed.events is None else parsed.events.n,
-        facts={} if maze is None else {"cols": maze.cols, "rows": maze.rows},
+        n_events=0 if events is None else events.n,
+        facts=facts,
     )
 
 
@@ -143,16 +130,16 @@ def _replay(parsed: Parsed, maze: Maze, dialect: Dialect, level: Level, findings
     def report(code: str, i: int, expected: str, got: str) -> None:
         findings.add(code, (first[i], first[i] + width), index[i], expected, got)
 
-    replay = Replay(maze, dialect, report, with_ties=level is Level.TIES and level in dialect.levels)
+    replay = Replay(maze, dialect, report, with_ties=level is Level.TIES)
     replay.run(events)
-    if not replay.goal_closed and not is_cut:
+    if not replay.goal_closed and (parsed.has_plan or not is_cut):
         end = max(parsed.trace_words[1], 1)
-        findings.add("GOAL_NOT_CLOSED", (end - 1, end), None, f"close {maze.goal[0]} {maze.goal[1]}", "the end of the trace")
+        findings.add("GOAL_NOT_CLOSED", (end - 1, end), None, f"close {cell_text(maze.goal, dialect)}", "the end of the trace")
     return replay
 
 
-def _check_plan(parsed: Parsed, maze: Maze, findings: _Findings) -> tuple[bool, bool]:
-    """(valid, optimal) of the plan; every step that breaks a rule is a finding."""
+def _check_plan(parsed: Parsed, maze: Maze, dialect: Dialect, findings: _Findings) -> tuple[bool | None, bool | None]:
+    """(valid, optimal) of the plan; every step that breaks a rule is a finding. None where the rest of a cut plan decides."""
     for problem in parsed.plan_problems:
         findings.add("PLAN_PARSE", problem.words, None, problem.expected, problem.got)
     plan = parsed.plan
@@ -164,23 +151,25 @@ def _check_plan(parsed: Parsed, maze: Maze, findings: _Findings) -> tuple[bool, 
     wrong = 0
 
     def found(code: str, i: int, expected: str, cell: Cell) -> None:
-        findings.add(code, (first + i * width, first + (i + 1) * width), None, expected, f"{cell[0]} {cell[1]}")
+        findings.add(code, (first + i * width, first + (i + 1) * width), None, expected, cell_text(cell, dialect))
 
     if plan[0] != maze.start:
         wrong += 1
-        found("PLAN_START", 0, f"{maze.start[0]} {maze.start[1]}", plan[0])
+        found("PLAN_START", 0, cell_text(maze.start, dialect), plan[0])
     for i, cell in enumerate(plan):
         if not maze.has(cell) or cell in blocked:
             wrong += 1
             found("PLAN_WALL", i, "a free cell of the grid", cell)
         if i and abs(cell[0] - plan[i - 1][0]) + abs(cell[1] - plan[i - 1][1]) != 1:
             wrong += 1
-            found("PLAN_STEP", i, f"a neighbour of {plan[i - 1][0]} {plan[i - 1][1]}", cell)
-    if plan[-1] != maze.goal:
+            found("PLAN_STEP", i, f"a neighbour of {cell_text(plan[i - 1], dialect)}", cell)
+    if plan[-1] != maze.goal and not parsed.is_open:
         wrong += 1
-        found("PLAN_GOAL", len(plan) - 1, f"{maze.goal[0]} {maze.goal[1]}", plan[-1])
+        found("PLAN_GOAL", len(plan) - 1, cell_text(maze.goal, dialect), plan[-1])
     if wrong:
         return False, False
+    if parsed.is_open:
+        return None, None
     shortest = distance(maze)
     assert shortest is not None
     if len(plan) - 1 > shortest:

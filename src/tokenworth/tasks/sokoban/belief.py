@@ -14,9 +14,9 @@ from heapq import heappop, heappush
 
 from tokenworth.tasks.sokoban.instance import Board, Seen, State
 
-MAX_WORLDS = 64
+MAX_WORLDS = 256
 """Greatest number of worlds of a group."""
-MAX_ENTRIES = 4096
+MAX_ENTRIES = 16384
 """Greatest number of worlds of a group times the states on which they differ."""
 MAX_ALIKE = 256
 """Greatest number of states that show themselves alike."""
@@ -30,13 +30,17 @@ class TooManyWorlds(Exception):
 
 
 class World:
-    """One account of the states of a group. ``parent``: the state being expanded, its cost, and the children that are due."""
+    """One account of the states of a group. ``parent``: the state being expanded, its cost, and the children that are due.
 
-    __slots__ = ("due", "entries", "g", "parent")
+    ``is_odd``: children of a state came in another order than the solver's. It rules no world out.
+    """
+
+    __slots__ = ("due", "entries", "g", "is_odd", "parent")
 
     def __init__(self, entries: dict[State, Entry], parent: State | None = None, g: int = 0) -> None:
         self.entries, self.parent, self.g = entries, parent, g
         self.due: set[State] = set()
+        self.is_odd = False
 
 
 class Group:
@@ -59,6 +63,8 @@ class Belief:
         self.active: Group | None = None
         self._heap: list[tuple[int, State]] = []
         self.most_worlds = 1
+        self._has_odd = False
+        self._is_odd = False
 
     # -- what is possible ------------------------------------------------------------------------------------------------
 
@@ -127,6 +133,7 @@ class Belief:
     def _flatten(self, group: Group) -> None:
         """Makes known what the only world of a group says."""
         world = group.worlds[0]
+        self._is_odd, world.is_odd = self._is_odd or world.is_odd, False
         for state in group.scope:
             del self.group_of[state]
             if state in world.entries:
@@ -137,7 +144,8 @@ class Belief:
     def _simplify(self, group: Group) -> None:
         """Joins worlds that have become equal, and makes known what all worlds say."""
         if group is not self.active:
-            distinct = {frozenset(world.entries.items()): world for world in group.worlds}
+            # Of equal worlds one that is not odd is kept: it is there, last, if there is one.
+            distinct = {frozenset(world.entries.items()): world for world in sorted(group.worlds, key=lambda world: -world.is_odd)}
             group.worlds = list(distinct.values())
         if len(group.worlds) == 1:
             self._flatten(group)
@@ -164,12 +172,32 @@ class Belief:
                 for b in group.worlds:
                     carrier = a if a.parent is not None else b
                     world = World({**a.entries, **b.entries}, carrier.parent, carrier.g)
-                    world.due = set(carrier.due)
+                    world.due, world.is_odd = set(carrier.due), a.is_odd or b.is_odd
                     worlds.append(world)
             merged = Group(worlds, merged.scope | group.scope)
         for state in merged.scope:
             self.group_of[state] = merged
         return merged
+
+    def mark_odd(self, world: World) -> None:
+        """Notes that a world has children in another order than the solver's."""
+        world.is_odd = self._has_odd = True
+
+    def take_odd(self) -> bool:
+        """Whether by now no possible world is without a child out of order. Such a finding is made once: all worlds are even again."""
+        if not self._has_odd:
+            return False
+        groups = {id(group): group for group in self.group_of.values()}
+        if self.active is not None:
+            groups[id(self.active)] = self.active
+        found, self._is_odd, self._has_odd = self._is_odd, False, False
+        for group in groups.values():
+            if all(world.is_odd for world in group.worlds):
+                found = True
+                for world in group.worlds:
+                    world.is_odd = False
+            self._has_odd = self._has_odd or any(world.is_odd for world in group.worlds)
+        return found
 
     # -- closing ---------------------------------------------------------------------------------------------------------
 
@@ -242,6 +270,7 @@ class Belief:
         worlds: list[World] = []
         for (world, state), entry in zip(pairs, entries, strict=True):
             closed = World(dict(world.entries), state, entry[0])
+            closed.is_odd = world.is_odd
             if state in group.scope:
                 closed.entries[state] = entry
             else:

@@ -31,6 +31,8 @@ _NUMBER = re.compile(_N)
 _WORD = re.compile(r"[^ \t\r\n]+")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _VERB = re.compile(rf"(?<![^ \t\r\n])(?:create|close|plan){_END}")
+_BODY = re.compile(rf"worker|box|{_N}|{_C}")
+_LAST = re.compile(r"(?<![^ \t\r\n])eos[ \t\r\n]*\Z")
 _MOST_PROBLEMS = 10_000
 _GROUPS = ("worker", "box", "dock", "wall")
 
@@ -81,7 +83,8 @@ class Parsed:
     """A text in its parts. ``level`` is None where the prompt cannot be read. ``n_clauses``: clauses of the trace, malformed ones too.
 
     ``n_words``, ``n_chars``: length of the text violations point into. ``plan_at``: first word and character of the plan, or where
-    it would stand. ``unlisted``: how many problems there are beyond the first 10,000, by code.
+    it would stand; ``has_plan``: its first word is there, so the trace is over. ``is_open``: the text was cut before its last ``eos``.
+    ``unlisted``: how many problems there are beyond the first 10,000, by code.
     """
 
     level: Sokoban | None = None
@@ -89,6 +92,8 @@ class Parsed:
     n_clauses: int = 0
     plan: list[PlanStep] = field(default_factory=list[PlanStep])
     plan_at: tuple[int, int] = (0, 0)
+    has_plan: bool = False
+    is_open: bool = False
     problems: list[Problem] = field(default_factory=list[Problem])
     unlisted: Counter[str] = field(default_factory=Counter[str])
     n_words: int = 0
@@ -143,13 +148,16 @@ def parse(text: FormalText) -> Parsed:
     _prompt(_Reader(text.prompt) if text.prompt else body, parsed, is_apart=bool(text.prompt))
     body.take_word("eos")
     body.take_word("bos")
+    is_ended = _LAST.search(body.text) is not None
+    parsed.is_open = text.is_cut and not is_ended
     known: dict[str, tuple[Cell, ...]] = {"": ()}
     while not body.is_done:
         match = _EVENT.match(body.text, body.at)
         if match is None:
-            if _begins_plan(body) or _ends(body):
+            parsed.has_plan = _begins_plan(body)
+            if parsed.has_plan or _ends(body):
                 break
-            _skip(body, parsed, "PARSE", "create or close worker X Y (box X Y)* cG cH", is_cut=text.is_cut)
+            _skip(body, parsed, "PARSE", "create or close worker X Y (box X Y)* cG cH")
             continue
         verb, x, y, boxes, g, h = match.groups()
         cells = known.get(boxes)
@@ -171,7 +179,7 @@ def parse(text: FormalText) -> Parsed:
         )
         parsed.n_clauses += 1
         body.take(match.end(), n_words)
-    _plan(body, parsed, is_cut=text.is_cut)
+    _plan(body, parsed)
     parsed.n_words = body.word
     return parsed
 
@@ -194,9 +202,19 @@ def _ends(body: _Reader) -> bool:
     return body.take_word("eos")
 
 
-def _skip(body: _Reader, parsed: Parsed, code: str, expected: str, *, is_cut: bool) -> None:
+def _is_begun(words: list[str], code: str) -> bool:
+    """Whether these last words of a cut text begin a clause; the last one may be cut itself."""
+    first, whole = words[:1], words[1:-1]
+    if len(words) < 2:
+        return True
+    if code == "PLAN_PARSE":
+        return len(words) <= 3 and first == ["plan"] and all(map(_NUMBER.fullmatch, whole))
+    return first[0] in ("create", "close") and all(map(_BODY.fullmatch, whole))
+
+
+def _skip(body: _Reader, parsed: Parsed, code: str, expected: str) -> None:
     words, chars, got = body.skip()
-    if is_cut and body.is_done:
+    if parsed.is_open and body.is_done and _is_begun(_WORD.findall(body.text, chars[0]), code):
         return
     index = parsed.n_clauses if code == "PARSE" else None
     parsed.n_clauses += code == "PARSE"
@@ -239,15 +257,15 @@ def _prompt(reader: _Reader, parsed: Parsed, *, is_apart: bool) -> None:
         )
 
 
-def _plan(body: _Reader, parsed: Parsed, *, is_cut: bool) -> None:
+def _plan(body: _Reader, parsed: Parsed) -> None:
     parsed.plan_at = (body.word, body.at)
-    if body.is_done and not is_cut:
+    if body.is_done and not parsed.is_open:
         at, end = (body.word, body.word), (body.at, body.at)
         parsed.problems.append(Problem(code="PLAN_PARSE", event=None, words=at, chars=end, expected="a plan", got="none"))
     while not body.is_done and not _ends(body):
         match = _STEP.match(body.text, body.at)
         if match is None:
-            _skip(body, parsed, "PLAN_PARSE", "plan X Y", is_cut=is_cut)
+            _skip(body, parsed, "PLAN_PARSE", "plan X Y")
             continue
         cell = (int(match[1]), int(match[2]))
         parsed.plan.append(PlanStep(cell=cell, words=(body.word, body.word + 3), chars=match.span()))

@@ -3,13 +3,14 @@
 A rule is broken only if it is broken in every world that agrees with the events before (`tokenworth.tasks.sokoban.belief`). After a
 finding the state is repaired and the replay goes on: wrong numbers are replaced by right ones (or kept as written, for level ``paper``);
 a closed state that was not open is taken as closed with the cost written; an event that is no step from the state just closed changes
-no list; children that are missing stay missing. Where more worlds are possible than are kept, the belief is given up: from that event
-on, `lost_at`, only walls, bounds, the number of boxes and the worker's step are checked.
+no list; children that are missing stay missing; children that were passed over may come later. Where more worlds are possible than are
+kept, the belief is given up: after that event, `lost_at`, only what events show by themselves is checked (`Tally`), and a trace in which
+nothing is found wrong is not known to be valid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from math import comb
 
@@ -17,6 +18,7 @@ from tokenworth.tasks.sokoban.belief import Belief, Entry, Group, TooManyWorlds,
 from tokenworth.tasks.sokoban.grammar import Event
 from tokenworth.tasks.sokoban.instance import Board, Cell, Seen, State
 from tokenworth.tasks.sokoban.links import Links, shown
+from tokenworth.tasks.sokoban.tally import Tally
 
 Report = Callable[[str, Event, str, str], None]
 """Takes a code, the event, what was expected and what was found."""
@@ -26,14 +28,22 @@ _MOST_ASSUMED = 8
 
 
 class Replay:
-    """The search that a trace tells of."""
+    """The search that a trace tells of.
 
-    def __init__(self, board: Board, report: Report, *, as_written: bool) -> None:
+    ``as_written``: numbers are taken as they are. ``in_order``: the children of a state come up, down, left, right.
+    """
+
+    def __init__(self, board: Board, report: Report, *, as_written: bool, in_order: bool = False) -> None:
         self.board, self._report, self._as_written = board, report, as_written
+        self._places = {delta: place for place, delta in enumerate(board.deltas)} if in_order else None
+        # Places in the order of children: of the last one created, and the first that is not passed over.
+        self._place = self._passed = 0
         self.belief = Belief(board)
         self.links = Links(board)
         self.goal_closed = False
         self.lost_at: int | None = None
+        self.most_worlds = 1
+        self._tally: Tally | None = None
         self.n_ambiguous = 0
         self._begun = False
         self._created_start = False
@@ -45,7 +55,7 @@ class Replay:
 
     def run(self, events: Sequence[Event]) -> None:
         """Replays all events, in order."""
-        for event in events:
+        for i, event in enumerate(events):
             if self.goal_closed:
                 self._report("AFTER_GOAL", event, "nothing after the goal is closed", "close" if event.is_close else "create")
                 continue
@@ -54,11 +64,18 @@ class Replay:
                     self._close(event)
                 else:
                     self._create(event)
+                if self._places is not None and self.belief.take_odd():
+                    self._report("CHILD_ORDER", event, "the children of a state up, down, left, right", told(event))
+                    self._passed = self._place
             except TooManyWorlds:
-                self.lost_at = event.index
+                self.lost_at, self.most_worlds = event.index, self.belief.most_worlds
                 self.belief = Belief(self.board)
+                self._tally = Tally(self.board)
+                for before in events[: i + 1]:
+                    self._tally.note(before, self.links.place(before))
                 self.goal_closed = event.is_close and not event.boxes
                 self.links.goals = self._parents() if self.goal_closed else []
+        self.most_worlds = max(self.most_worlds, self.belief.most_worlds)
 
     # -- what is written -----------------------------------------------------------------------------------------------
 
@@ -140,6 +157,9 @@ class Replay:
         if not is_beside and self._begun:
             self._report("NOT_ADJ", event, f"worker beside {a} {b}", f"worker {x} {y}")
         active = self.belief.active
+        if self._tally is not None and seen is not None:
+            self._tally.check(event, seen, self._report, told(event))
+            self._tally.note(event, seen)
         if seen is None or not is_beside or active is None:
             self._odd(event, seen if self.lost_at is None else None)
             return
@@ -203,12 +223,22 @@ class Replay:
                 code = "DUP_CREATE" if entry[2] else "REOPEN"
                 self._report(code, event, f"a cost below c{entry[0]}", f"c{event.g}")
             return
+        if self._places is not None:
+            self._mark(event, due, self._places)
         entered: list[tuple[World, State, Entry]] = []
         for world, child in due:
             g, h = (event.g, event.h) if self._as_written else (world.g + 1, h_of(child[1]) or 0)
             entered.append((world, child, (g, g + h, True)))
         self.links.add([(child, world.parent) for world, child in due if world.parent is not None])
         belief.create(entered)
+
+    def _mark(self, event: Event, due: list[tuple[World, State]], places: Mapping[int, int]) -> None:
+        """Marks the worlds in which another child comes before the one written; those that were passed over before may come whenever."""
+        self._place = places[self.board.place(event.worker) - self.board.place(self._last)]
+        for world, _ in due:
+            assert world.parent is not None
+            if any(self._passed <= places[other[0] - world.parent[0]] < self._place for other in world.due):
+                self.belief.mark_odd(world)
 
     # -- close -----------------------------------------------------------------------------------------------------------
 
@@ -218,11 +248,15 @@ class Replay:
             names = ", ".join(f"{x} {y}" for x, y in (self.board.cell(state[0]) for state in missing))
             self._report("MISSING_CHILD", event, f"create worker {names}", told(event))
         self._assumed, self._begun = False, True
+        self._place = self._passed = 0
         seen = self._see(event)
         self._last, self._last_seen = event.worker, self.links.place(event) if seen is None else seen
         if seen is None:
             self._report("NOT_OPEN", event, "a state of the open list", told(event))
-        elif self.lost_at is None:
+        elif self._tally is not None:
+            self._tally.check(event, seen, self._report, told(event))
+            self._tally.note(event, seen)
+        else:
             options = self.belief.options(seen, is_open=True)
             if options:
                 self._close_open(event, options)

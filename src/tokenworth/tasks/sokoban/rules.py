@@ -22,6 +22,7 @@ CODES: Mapping[str, Tier] = {
     "DUP_CREATE": Tier.LISTS,
     "REOPEN": Tier.LISTS,
     "NOT_MIN_F": Tier.POLICY,
+    "CHILD_ORDER": Tier.POLICY,
     "MISSING_CHILD": Tier.COMPLETENESS,
     "AFTER_GOAL": Tier.END,
     "GOAL_NOT_CLOSED": Tier.END,
@@ -39,7 +40,11 @@ CODES: Mapping[str, Tier] = {
 _PLAN = {code for code, tier in CODES.items() if not tier.is_of_trace}
 _PAPER = {"PARSE", "OOB", "WALL", "NOT_ADJ", "BAD_PUSH", "BOX_COUNT", "CLOSED_AGAIN", "NOT_OPEN", "NOT_MIN_F", "GOAL_NOT_CLOSED"}
 
-ACTIVE: Mapping[Level, frozenset[str]] = {Level.PAPER: frozenset(_PAPER | _PLAN), Level.STRICT: frozenset(CODES)}
+ACTIVE: Mapping[Level, frozenset[str]] = {
+    Level.PAPER: frozenset(_PAPER | _PLAN),
+    Level.STRICT: frozenset(CODES) - {"CHILD_ORDER"},
+    Level.TIES: frozenset(CODES),
+}
 """The codes that count at a level. ``paper``: parsing error, invalid neighbour (OOB, WALL, NOT_ADJ, BAD_PUSH, BOX_COUNT), already
 closed, not in the open list, not lowest f, goal not reached.
 
@@ -48,6 +53,10 @@ Source: Stechly et al. 2025, arXiv 2505.13775, the validator's error classes. Di
 
 DIALECTS: Mapping[str, tuple[Level, ...]] = {
     "searchformer-nondeterministic": (Level.PAPER, Level.STRICT),
-    "searchformer": (Level.PAPER, Level.STRICT),
+    "searchformer": tuple(Level),
 }
-"""Both are one language. The order of equal choices depends on the process that wrote the trace, so no level checks it."""
+"""One language; of the second the order of children is known, and checked at ``strict+ties``.
+
+The order of open states of equal f is known of neither. In the deterministic search it is that of Python's hash of the drawn level, whose
+key is drawn anew by each process. As long as no state is closed twice, some fixed order of states explains every choice.
+"""

@@ -56,7 +56,7 @@ def solve(level: Sokoban, rng: np.random.Generator | None, *, max_closed: int = 
     ``rng`` shuffles the children and breaks ties of f. Without one the children come up, down, left, right, and a tie of f goes to the
     lower place of the worker, then the lower number of the boxes. A state reached at less cost is created again, also when closed.
 
-    Source: Lehnert et al. 2024, arXiv 2402.14083. Differs: the order without ``rng`` is ours; theirs differs between processes.
+    Source: Lehnert et al. 2024, arXiv 2402.14083. Differs: without ``rng`` the order of ties is ours; theirs differs between processes.
     """
     board = Board(level)
     start = board.start

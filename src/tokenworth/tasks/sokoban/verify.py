@@ -9,9 +9,9 @@ from tokenworth.tasks.sokoban.grammar import Event, Parsed, PlanStep, parse
 from tokenworth.tasks.sokoban.instance import Board, Sokoban
 from tokenworth.tasks.sokoban.plan import plan_is_valid, shortest
 from tokenworth.tasks.sokoban.replay import Replay
-from tokenworth.tasks.sokoban.rules import ACTIVE, CODES
+from tokenworth.tasks.sokoban.rules import ACTIVE, CODES, DIALECTS
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever a verdict can."""
 
 
@@ -42,26 +42,29 @@ class _Findings:
 def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
     """What is broken in a Sokoban text at a level. See the rule table in docs/methods/sokoban.md.
 
-    A level that does not fit the dialects, whose ties are broken at random, checks what can be checked: `Level.STRICT`.
+    A level that does not fit the dialect, `Level.TIES` where children are shuffled, checks what can be checked: `Level.STRICT`.
     """
-    level = level if level in ACTIVE else Level.STRICT
+    level = level if level in DIALECTS[dialect] else Level.STRICT
     findings = _Findings(level, limit)
     parsed = parse(text)
     for problem in parsed.problems:
         findings.add(problem.code, problem.event, problem.words, problem.chars, problem.expected, problem.got)
     findings.counts.update(parsed.unlisted)
     sokoban = parsed.level
+    replay: Replay | None = None
     valid: bool | None = None
     optimal: bool | None = None
     follows: bool | None = None
     facts: dict[str, object] = {}
     if sokoban is not None:
-        replay = _replay(parsed, sokoban, level, findings, is_cut=text.is_cut) if parsed.n_clauses else None
-        if parsed.plan or not text.is_cut:
+        if parsed.n_clauses:
+            replay = _replay(parsed, sokoban, level, findings, is_cut=text.is_cut)
+        if parsed.plan or "PLAN_PARSE" in findings.counts:
             valid, optimal = _check_plan(parsed, sokoban, findings)
-        if replay is not None and replay.lost_at is None and parsed.plan:
+        if replay is not None and replay.lost_at is None and parsed.plan and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
-        facts = _facts(sokoban, replay)
+        facts = _facts(sokoban, replay, level)
+    is_lost = replay is not None and replay.lost_at is not None
     broken = any(CODES[code].is_of_trace for code in findings.counts)
     ordered = sorted(findings.violations, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
     return Verification(
@@ -70,7 +73,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         level=level,
         version=VERSION,
         parsed=not parsed.problems,
-        trace_valid=None if not parsed.n_clauses and not broken else not broken,
+        trace_valid=None if not parsed.n_clauses or (is_lost and not broken) else not broken,
         plan_valid=valid,
         plan_optimal=optimal,
         plan_follows_trace=follows,
@@ -82,9 +85,9 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
 
 
 def _replay(parsed: Parsed, sokoban: Sokoban, level: Level, findings: _Findings, *, is_cut: bool) -> Replay:
-    replay = Replay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER)
+    replay = Replay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
     replay.run(parsed.events)
-    if not replay.goal_closed and not is_cut:
+    if not replay.goal_closed and (parsed.has_plan or not is_cut):
         last = parsed.events[-1] if parsed.events else None
         word, char = parsed.plan_at
         words, chars = (last.words, last.chars) if last else ((word, word), (char, char))
@@ -92,14 +95,23 @@ def _replay(parsed: Parsed, sokoban: Sokoban, level: Level, findings: _Findings,
     return replay
 
 
-def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[bool, bool | None]:
-    """(valid, optimal) of the plan; every step that breaks a rule is a finding. Optimal is None where that was not to be found out."""
+def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[bool | None, bool | None]:
+    """(valid, optimal) of the plan; every step that breaks a rule is a finding. None: not to be found out, or not known of a cut plan."""
     plan = parsed.plan
     if not plan:
         return False, False
-    is_fine = plan_is_valid(sokoban, plan, findings.of_step)
-    if not is_fine or "PLAN_PARSE" in findings.counts:
+    broken: set[str] = set()
+
+    def report(code: str, step: PlanStep, expected: str, got: str) -> None:
+        if code != "PLAN_GOAL" or not parsed.is_open:
+            broken.add(code)
+            findings.of_step(code, step, expected, got)
+
+    plan_is_valid(sokoban, plan, report)
+    if broken or "PLAN_PARSE" in findings.counts:
         return False, False
+    if parsed.is_open:
+        return None, None
     steps, bound = shortest(sokoban)
     n = len(plan) - 1
     if steps is None:
@@ -123,12 +135,14 @@ def _whole(plan: list[PlanStep]) -> tuple[tuple[int, int], tuple[int, int]]:
     return (plan[0].words[0], plan[-1].words[1]), (plan[0].chars[0], plan[-1].chars[1])
 
 
-def _facts(sokoban: Sokoban, replay: Replay | None) -> dict[str, object]:
+def _facts(sokoban: Sokoban, replay: Replay | None, level: Level) -> dict[str, object]:
     facts: dict[str, object] = {"cols": sokoban.cols, "rows": sokoban.rows, "boxes": len(sokoban.boxes)}
     if replay is not None:
         facts |= {
             "ambiguous_closes": replay.n_ambiguous,
-            "most_worlds": replay.belief.most_worlds,
+            "most_worlds": replay.most_worlds,
             "belief_lost_at": replay.lost_at,
         }
+        if level is Level.TIES:
+            facts["not_checked"] = "order of open states of equal f"
     return facts
