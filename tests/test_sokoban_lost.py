@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from tokenworth.core.verification import FormalText, Level
+from tokenworth.methods.confusion import state_of
+from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.sokoban import belief
+from tokenworth.tasks.sokoban.domain import DOMAIN
 from tokenworth.tasks.sokoban.generate import random_level
 from tokenworth.tasks.sokoban.grammar import event_text, parse, plan_text, prompt_text
 from tokenworth.tasks.sokoban.instance import Board, level_of
@@ -77,6 +80,7 @@ def test_crowded_runs_are_never_called_wrong(seed, level):
     found = check(prompt, " ".join(words), level, is_cut=True)
     is_lost = found.facts["belief_lost_at"] is not None
     assert not found.counts and found.trace_valid is (None if is_lost else True) and found.facts["most_worlds"] > 16
+    assert found.undecided is is_lost and found.is_valid is not is_lost and state_of(found)[0] == ("unparsed" if is_lost else "valid")
 
 
 def test_garbage_after_the_belief_is_lost_is_not_valid():
@@ -94,6 +98,22 @@ def test_garbage_after_the_belief_is_lost_is_not_valid():
     # (1, 4) is no child of the state that was closed out of order, either.
     assert {"WRONG_H", "WRONG_G", "DUP_CREATE", "NOT_OPEN"} <= set(found.counts) and found.facts["belief_lost_at"] == lost
     assert where != (6, 5)
+
+
+def test_no_critic_accepts_a_trace_that_could_not_be_followed(monkeypatch):
+    n_lost = 0
+    for run in runs(12):
+        critics = [FormalCritic(domain=DOMAIN, prompt=run.prompt, dialect=DIALECT, with_trace=whole) for whole in (True, False)]
+        with monkeypatch.context() as bounded:
+            assert critics[0].check(run.trace_text()).accepted
+            for bound in BOUNDS:
+                bounded.setattr(belief, bound, 1)
+            if check(run.prompt, run.trace_text()).undecided:
+                n_lost += 1
+                refused = critics[0].check(run.trace_text())
+                assert not refused.accepted and "followed to its end" in refused.messages[-1]
+                assert critics[1].check(run.trace_text()).accepted
+    assert n_lost >= 3
 
 
 @pytest.mark.parametrize("bound", BOUNDS)

@@ -288,7 +288,7 @@ class _Summary:
 
     def __init__(self, check: Checker) -> None:
         self._check = check
-        self.n = self.n_valid = 0
+        self.n = self.n_valid = self.n_undecided = 0
         self._lengths: Counter[bool | None] = Counter()
         self._states: Counter[tuple[int, str]] = Counter()
         self._errors: Counter[str] = Counter()
@@ -298,6 +298,7 @@ class _Summary:
         found = one.verification
         self.n += 1
         self.n_valid += found.is_valid
+        self.n_undecided += found.undecided
         if found.plan_valid:
             self._lengths[found.plan_optimal] += 1
         self._states.update(enumerate(state_of(found)))
@@ -308,10 +309,14 @@ class _Summary:
         check, seen = self._check, self._states
         yield f"{check.domain.name} · {check.dialect} · {check.level} · verifier {check.domain.version}"
         yield f"texts:  {self.n:,}, of which {self.n_valid:,} valid in every part"
-        yield "traces: " + ", ".join(
-            f"{seen[0, state]:,} {told}"
-            for state, told in (("valid", "valid"), ("invalid", "invalid"), ("unparsed", "unparsed"), ("none", "without a trace"))
-            if seen[0, state] or state != "none"
+        yield (
+            "traces: "
+            + ", ".join(
+                f"{seen[0, state]:,} {told}"
+                for state, told in (("valid", "valid"), ("invalid", "invalid"), ("unparsed", "unparsed"), ("none", "without a trace"))
+                if seen[0, state] or state != "none"
+            )
+            + (f" ({self.n_undecided:,} of the unparsed undecided)" if self.n_undecided else "")
         )
         lengths = ", ".join(f"{n:,} {name}" for is_optimal, name in _LENGTHS.items() if (n := self._lengths[is_optimal]))
         told = f" ({lengths})" if lengths else ""

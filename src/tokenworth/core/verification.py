@@ -79,13 +79,15 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What was found. None is "does not apply": no trace, no plan, or no notion of it in the domain.
+    """What was found. None is "does not apply, or not known": no trace, no plan, no notion of it in the domain, or cut off.
 
-    ``parsed``: every part of the text follows the grammar. ``trace_valid``: parsed, and no rule of the trace is broken at this level.
+    ``parsed``: every part of the text follows the grammar. ``trace_valid``: prompt and trace follow it, and no rule of the trace is broken
+    at this level.
     ``plan_valid``: the plan solves the problem. ``plan_optimal``: it is valid and as short as can be. ``plan_follows_trace``: it is the
     plan that the trace itself found, whether or not the trace is valid. ``violations``: in the order of the text, at most as many as
     were asked for; ``counts`` holds the number of all by code. Errors after the first are those left when the state is repaired and
-    the replay goes on. ``n_events``: number of trace events. ``facts``: what else the domain reports, JSON-shaped.
+    the replay goes on. ``n_events``: number of trace events. ``facts``: what else the domain reports, JSON-shaped. ``undecided``: the
+    verifier could not follow a trace to its end and found nothing wrong; ``trace_valid`` is then None though there is a trace.
     """
 
     domain: str
@@ -101,6 +103,7 @@ class Verification:
     counts: Mapping[str, int]
     n_events: int
     facts: Mapping[str, object] = field(default_factory=dict[str, object])
+    undecided: bool = False
 
     @property
     def first_error(self) -> Violation | None:
@@ -109,8 +112,8 @@ class Verification:
 
     @property
     def is_valid(self) -> bool:
-        """Whether nothing that applies was found wrong: the trace, and the plan."""
-        return self.parsed and self.trace_valid is not False and self.plan_valid is not False
+        """Whether everything that applies was checked and nothing found wrong: the trace, and the plan."""
+        return self.parsed and not self.undecided and self.trace_valid is not False and self.plan_valid is not False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

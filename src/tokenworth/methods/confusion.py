@@ -62,9 +62,10 @@ _PAIRS: tuple[tuple[str, Facts, Facts, Facts], ...] = (
 def state_of(verification: Verification, *, optimal: bool = False) -> State:
     """The cell that a verdict belongs in. ``optimal``: an answer is correct only if it is as short as can be.
 
-    A text that does not parse is ``unparsed`` whatever else is known of it; ``unknown`` is never counted as incorrect or differing.
+    A text that does not parse is ``unparsed`` whatever else is known of it, and so is one whose trace could not be followed to its end;
+    ``unknown`` is never counted as incorrect or differing.
     """
-    if not verification.parsed:
+    if not verification.parsed or verification.undecided:
         trace = "unparsed"
     else:
         trace = "none" if verification.trace_valid is None else "valid" if verification.trace_valid else "invalid"

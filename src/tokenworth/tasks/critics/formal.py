@@ -72,8 +72,11 @@ class FormalCritic:
     def check(self, answer: str) -> Verdict:
         """One message a violation, the first ``most`` of them."""
         found = self._verified(answer)
-        accepted = found.parsed and found.plan_valid is True and (found.trace_valid is not False or not self.with_trace)
+        whole = not self.with_trace or (found.trace_valid is not False and not found.undecided)
+        accepted = found.parsed and found.plan_valid is True and whole
         messages = [_message(violation) for violation in found.violations]
+        if not whole and found.undecided:
+            messages.append("the trace is too long or too wide to be followed to its end")
         if accepted and self.optimal and found.plan_optimal is not True:
             accepted = False
             messages.append(

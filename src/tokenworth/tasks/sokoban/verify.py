@@ -64,8 +64,8 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         if replay is not None and replay.lost_at is None and parsed.plan and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
         facts = _facts(sokoban, replay, level)
-    is_lost = replay is not None and replay.lost_at is not None
     broken = any(CODES[code].is_of_trace for code in findings.counts)
+    undecided = replay is not None and replay.lost_at is not None and not broken
     ordered = sorted(findings.violations, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
     return Verification(
         domain="sokoban",
@@ -73,7 +73,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         level=level,
         version=VERSION,
         parsed=not parsed.problems,
-        trace_valid=None if not parsed.n_clauses or (is_lost and not broken) else not broken,
+        trace_valid=None if not parsed.n_clauses or undecided else not broken,
         plan_valid=valid,
         plan_optimal=optimal,
         plan_follows_trace=follows,
@@ -81,6 +81,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         counts=dict(sorted(findings.counts.items())),
         n_events=parsed.n_clauses,
         facts=facts,
+        undecided=undecided,
     )
 
 
