@@ -97,7 +97,10 @@ function percent(x: number | null): string {
 }
 
 function range(low: number | null, high: number | null): string {
-  return low === null || high === null ? "" : `${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)} %`;
+  if (low === null || high === null) return "";
+  // No interval may look as if it had no width.
+  const digits = high - low < 0.1 ? 1 : 0;
+  return `${(100 * low).toFixed(digits)}–${(100 * high).toFixed(digits)} %`;
 }
 
 function Card({ table, index, of }: { table: FormalTable; index: number; of: string }) {
