@@ -129,10 +129,10 @@ def test_coverage_of_pairs() -> None:
 # -- means over units ----------------------------------------------------------------------------------------------------
 
 
-def test_mean_over_units_is_students() -> None:
+def test_mean_over_units_is_students_of_the_units_and_one_at_each_end() -> None:
     values = np.asarray([0.1, 0.4, -0.2, 0.3, 0.25])
     got = cluster_mean(values, np.zeros(5), level=0.9, least=-1.0, most=1.0)
-    theirs = reference.ttest_1samp(values, 0.0).confidence_interval(0.9)
+    theirs = reference.ttest_1samp([*values, -1.0, 1.0], 0.0).confidence_interval(0.9)
     assert (got.value, got.low, got.high, got.n) == pytest.approx((values.mean(), theirs.low, theirs.high, 5))
 
 
@@ -166,7 +166,9 @@ def simulated_coverage(*, units: int, draws: int, spread: float, pooled: bool) -
 
 
 def test_coverage_over_units_and_pooling_as_the_negative_twin() -> None:
-    assert 0.93 < simulated_coverage(units=8, draws=10, spread=3.0, pooled=False) < 0.98
-    assert 0.93 < simulated_coverage(units=20, draws=4, spread=1.0, pooled=False) < 0.98
+    # Few units are covered with room to spare, which is the price of covering populations with few units unlike the others.
+    assert simulated_coverage(units=8, draws=10, spread=3.0, pooled=False) > 0.95
+    assert 0.94 < simulated_coverage(units=60, draws=10, spread=3.0, pooled=False) < 0.975
+    assert 0.93 < simulated_coverage(units=60, draws=4, spread=1.0, pooled=False) < 0.975
     assert simulated_coverage(units=6, draws=12, spread=1000.0, pooled=False) > 0.94
     assert simulated_coverage(units=8, draws=40, spread=1.0, pooled=True) < 0.8, "draws of one unit are not independent units"

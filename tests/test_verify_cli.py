@@ -102,7 +102,7 @@ def test_a_line_holds_every_field_of_a_verdict(cli: Run) -> None:
     line = lines("out.jsonl")[1]
     assert list(line) == [
         "schema", "id", "domain", "dialect", "level", "version", "parsed", "trace_valid", "plan_valid", "plan_optimal",
-        "plan_follows_trace", "first_error", "errors", "n_errors", "n_events", "facts", "fields",
+        "plan_follows_trace", "first_error", "errors", "n_errors", "n_events", "facts", "undecided", "fields",
     ]  # fmt: skip
     check = checker("toy", None, None, limit=1000)
     again = [list(judged(records_of([Path(name)]), check, verdicts=True)) for name in (path, "out.jsonl")]

@@ -36,6 +36,8 @@ def test_a_table_alone_opens_with_its_numbers_and_their_intervals(open_report):
 @pytest.mark.parametrize("width", [1280, 420])
 def test_a_table_beside_a_trace_is_one_key_away(open_report, width):
     page = open_report(join_views(group_views([cases.curve(), EDITS]), title="both"), width=width)
+    assert page.locator(".sheet").count() == 1 and page.locator("#tw-pane").count() == 0
+    page.keyboard.press("o")
     assert page.locator(".sheet").count() == 0 and page.locator("#tw-pane").count() == 1
     page.get_by_role("button", name="‹ tables").click()
     assert page.locator(".sheet").count() == 1
