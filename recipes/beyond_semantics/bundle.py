@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +91,16 @@ def card(source: Path, name: str) -> str:
     )
 
 
-def bundle(source: Path, target: Path) -> None:
+def bundle(source: Path, target: Path, *, card: Callable[[Path, str], str] = card, files: tuple[str, ...] = FILES) -> None:
     """Copies the model and writes card and check sums. Raises ValueError for a model over `LARGEST`."""
-    size = sum((source / name).stat().st_size for name in FILES)
+    size = sum((source / name).stat().st_size for name in files)
     if size > LARGEST:
         raise ValueError(f"{source}: {size:,} bytes; a bundled model may have {LARGEST:,}")
     target.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
+    for name in files:
         shutil.copyfile(source / name, target / name)
     (target / "MODEL_CARD.md").write_text(card(source, target.name), encoding="utf-8")
-    sums = [f"{digest(target / name)}  {name}" for name in sorted((*FILES, "MODEL_CARD.md"))]
+    sums = [f"{digest(target / name)}  {name}" for name in sorted((*files, "MODEL_CARD.md"))]
     (target / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
 
 

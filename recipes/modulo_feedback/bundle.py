@@ -6,12 +6,10 @@ python -m recipes.modulo_feedback.bundle build/feedback src/tokenworth/assets/ma
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import shutil
 from pathlib import Path
 
-from recipes.beyond_semantics.bundle import FILES, LARGEST
+from recipes.beyond_semantics.bundle import FILES, bundle
 from recipes.modulo_feedback.measure import pages
 from tokenworth.workbench.feedback import FILE
 
@@ -93,27 +91,13 @@ def card(source: Path, name: str) -> str:
     )
 
 
-def bundle(source: Path, target: Path) -> None:
-    """Copies the model and writes card and check sums. Raises ValueError for a model over the size a bundled one may have."""
-    files = (*FILES, FILE)
-    size = sum((source / name).stat().st_size for name in files)
-    if size > LARGEST:
-        raise ValueError(f"{source}: {size:,} bytes; a bundled model may have {LARGEST:,}")
-    target.mkdir(parents=True, exist_ok=True)
-    for name in files:
-        shutil.copyfile(source / name, target / name)
-    (target / "MODEL_CARD.md").write_text(card(source, target.name), encoding="utf-8")
-    sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}" for name in sorted((*files, "MODEL_CARD.md"))]
-    (target / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="utf-8")
-
-
 def main() -> None:
     """Reads the command line and bundles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     chosen = parser.parse_args()
-    bundle(chosen.source, chosen.target)
+    bundle(chosen.source, chosen.target, card=card, files=(*FILES, FILE))
 
 
 if __name__ == "__main__":
