@@ -1,7 +1,8 @@
 """Texts in which the right answer occurs and is not stated, and their twins that state it: held out from the rules of the graders.
 
 The first half was written before the rules; each later set after a version of them, to get past it. The rules were extended after each of
-the first three sets, and after the first look at the fourth by one cue ("false that") and one mending. {g} is the gold answer, {o} another one.
+the first three sets, and after the first look at the fourth by one cue ("false that") and one mending.
+{g} is the gold answer, {o} another one.
 """
 
 from __future__ import annotations

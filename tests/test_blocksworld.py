@@ -99,6 +99,13 @@ def test_a_text_that_was_cut_is_no_wrong_plan() -> None:
     assert verify("(pick-up b)\n", is_cut=True).plan_valid is False
 
 
+def test_records_say_that_they_were_cut() -> None:
+    record = {"id": "x", "prompt": PROMPT, "trace": "(unstack b a)\n(put-do", "truncated": True}
+    cut, whole = DOMAIN.read(record, "here"), DOMAIN.read({**record, "truncated": False}, "here")
+    assert DOMAIN.verify(cut, dialect="pddl", level=Level.STRICT).plan_valid is None
+    assert DOMAIN.verify(whole, dialect="pddl", level=Level.STRICT).plan_valid is False
+
+
 def test_sentences_state_the_same_problem_and_plan() -> None:
     from_text, from_pddl = problem_of(SENTENCES), problem_of(PROMPT)
     assert set(from_text.init) == set(from_pddl.init) and set(from_text.goal) == set(from_pddl.goal)

@@ -192,6 +192,7 @@ def confusion(domain: str, files: tuple[str, ...], dialect: str | None, level: s
         level = level or written.get("level")
     check = checker(domain, dialect, level, limit=1000)
     writes = (json_path or report_path) and not rest["dry_run"]
+    n_undecided = 0
     tally = Tally(group=rest["group"], optimal=rest["optimal"], keep=rest["max_traces"] if writes else 0)
     for one in _told(judged(chain(() if first is None else (first,), records), check, verdicts=True)):
         if isinstance(one, TokenworthError):
@@ -199,8 +200,11 @@ def confusion(domain: str, files: tuple[str, ...], dialect: str | None, level: s
                 raise one
             raise InvalidInput(f"{one}; mend it, or count what verify --json writes of the other lines") from one
         tally.add(one)
+        n_undecided += one.verification.undecided
     document = tally.document(check, level=rest["confidence"], provenance=_provenance(paths))
-    if all(cell.trace == "unparsed" for table in document.tables for cell in table.cells if cell.n):
+    if n_undecided:
+        click.echo(f"{n_undecided:,} of the unparsed are undecided: parsed, and too wide to be followed to their end", err=True)
+    elif all(cell.trace == "unparsed" for table in document.tables for cell in table.cells if cell.n):
         click.echo(_doubt(check), err=True)
     if json_path == "-" and not rest["dry_run"]:
         click.echo(document_json(document), nl=False)
@@ -322,7 +326,7 @@ class _Summary:
         told = f" ({lengths})" if lengths else ""
         yield f"plans:  {seen[2, 'correct']:,} valid{told}, {seen[2, 'incorrect']:,} invalid, {seen[2, 'unknown']:,} unknown"
         yield f"links:  {seen[1, 'follows']:,} follow from the trace, {seen[1, 'differs']:,} do not, {seen[1, 'unknown']:,} unknown"
-        if seen[0, "unparsed"] == self.n:
+        if seen[0, "unparsed"] == self.n and not self.n_undecided:
             yield _doubt(check)
         if self._errors:
             top = [

@@ -143,6 +143,15 @@ class Drawing:
     boxes: tuple[tuple[int, int], ...] = ()
 
 
+def whole_words(text: str, ends: tuple[str, ...] = ()) -> str:
+    """A cut text up to its last word, which may be half of one; all of it where white space follows or the word is one of ``ends``."""
+    kept = text.rstrip()
+    words = kept.rsplit(maxsplit=1)
+    if kept != text or not words or words[-1] in ends:
+        return text
+    return kept[: len(kept) - len(words[-1])]
+
+
 @runtime_checkable
 class Verify(Protocol):
     """Checks one text. ``limit``: how many violations are listed; all are counted. Raises nothing for any text."""

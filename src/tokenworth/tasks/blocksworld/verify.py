@@ -66,7 +66,9 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     except InvalidInput as error:
         found.add("PROBLEM_PARSE", None, None, "a STRIPS problem", str(error))
         return _verdict(found, dialect, level, parsed=False, valid=None, optimal=None, n=0, facts={"validator": validator})
-    calls, goals, n = _replayed(text.trace, start, dialect, problem, found)
+    # The last line of a cut text may be half of one.
+    trace = text.trace[: text.trace.rfind("\n") + 1] if text.is_cut else text.trace
+    calls, goals, n = _replayed(trace, start, dialect, problem, found)
     if goals and not text.is_cut:
         found.add("PLAN_GOAL", None, None, _shown(goals), f"not so after {n:,} steps", end)
     valid = None if text.is_cut and not found.counts else not found.counts

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenworth.core.verification import Domain, Drawing, FormalText, Step
+from tokenworth.core.verification import Domain, Drawing, FormalText, Step, whole_words
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import parse
 from tokenworth.tasks.maze.rules import CODES
 from tokenworth.tasks.maze.verify import VERSION, maze_of, verify
 from tokenworth.tasks.maze.words import places_of
+
+ENDS = ("end", "eos")
+"""Words that close a text; after one of them nothing is missing."""
 
 
 def read(record: Mapping[str, object], source: str) -> FormalText:
@@ -19,13 +22,14 @@ def read(record: Mapping[str, object], source: str) -> FormalText:
     With a prompt, ``text`` is the trace where there is no ``trace``. Raises InvalidInput that names ``source`` where fields are missing or
     not text, and for a size that is not two whole numbers from 1.
     """
-    prompt, trace = record.get("prompt"), record.get("trace")
-    body = record.get("text") if trace is None else trace
+    prompt, written = record.get("prompt"), record.get("trace")
+    body = record.get("text") if written is None else written
     if not isinstance(body, str) or not (prompt is None or isinstance(prompt, str)):
         got = ", ".join(sorted(map(str, record))) or "an empty object"
         raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
-    given = _size(record, source)
-    return FormalText(id=str(record.get("id", "")), prompt=prompt or "", trace=body, given=given, is_cut=record.get("truncated") is True)
+    is_cut = record.get("truncated") is True
+    trace = whole_words(body, ENDS) if is_cut else body
+    return FormalText(id=str(record.get("id", "")), prompt=prompt or "", trace=trace, given=_size(record, source), is_cut=is_cut)
 
 
 def _size(record: Mapping[str, object], source: str) -> dict[str, object]:

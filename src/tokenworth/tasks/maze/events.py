@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tokenworth.tasks.maze.words import NUMBERS, cell_of, cost_of, costs_of
 
 _VERB = {"close": True, "create": False}
+_PART = re.compile(r"c?[0-9]*(,[0-9]*)?")
+"""What can be the beginning of a number, a cell or a cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,7 @@ def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: boo
         at += 1
         while at < end and words[at] not in _VERB:
             at += 1
-        if at >= end and is_cut and at - begun < width:
+        if at >= end and is_cut and at - begun < width and _is_begun(words[begun:at], width):
             break
         shape = "create or close X Y cG cH" if width == 5 else "create or close X,Y cG"
         problems.append(problem(number, (begun, at), shape, " ".join(words[begun : min(at, begun + 6)])))
@@ -136,6 +139,15 @@ def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: boo
         n=number,
         problems=problems,
     )
+
+
+def _is_begun(words: Sequence[str], width: int) -> bool:
+    """Whether these last words of a cut text begin a clause; the last one may be cut itself."""
+    if len(words) == 1:
+        return any(verb.startswith(words[0]) for verb in _VERB)
+    cells = [cell_of(word) for word in words[1:2]] if width == 3 else [NUMBERS.get(word) for word in words[1:3]]
+    costs = [cost_of(word) for word in words[1 + len(cells) :]]
+    return words[0] in _VERB and None not in [*cells, *costs][: len(words) - 2] and _PART.fullmatch(words[-1]) is not None
 
 
 def _clause(words: Sequence[str], at: int, end: int, width: int) -> tuple[bool, int, int, int, int] | None:

@@ -234,7 +234,7 @@ def _plan(
         else:
             cell = _xy(words, at + 1) if at + 3 <= end and words[at] == "plan" else None
         if cell is None:
-            if is_open and at + width > end:
+            if is_open and at + width > end and "plan".startswith(words[at]) and all(word in NUMBERS for word in words[at + 1 : end - 1]):
                 break
             problems.append(problem(None, (at, min(at + width, end)), "plan X Y", " ".join(words[at : min(at + width, end)])))
             return None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenworth.core.verification import Domain, Drawing, FormalText, Step
+from tokenworth.core.verification import Domain, Drawing, FormalText, Step, whole_words
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.rules import CODES, DIALECTS
 from tokenworth.tasks.sokoban.verify import VERSION, verify
+
+ENDS = ("eos",)
+"""Words that close a text; after one of them nothing is missing."""
 
 
 def read(record: Mapping[str, object], source: str) -> FormalText:
@@ -22,7 +25,8 @@ def read(record: Mapping[str, object], source: str) -> FormalText:
     if not isinstance(body, str) or not isinstance(head, str):
         got = ", ".join(sorted(map(str, record))) or "an empty object"
         raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
-    return FormalText(id=str(record.get("id", "")), prompt=head, trace=body, is_cut=record.get("truncated") is True)
+    is_cut = record.get("truncated") is True
+    return FormalText(id=str(record.get("id", "")), prompt=head, trace=whole_words(body, ENDS) if is_cut else body, is_cut=is_cut)
 
 
 def draw(text: FormalText, dialect: str) -> Drawing | None:
