@@ -20,9 +20,9 @@ from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
-from tokenworth.methods.curve import curve
-from tokenworth.methods.results import CurveResult
-from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.methods.curve.experiment import curve
+from tokenworth.methods.curve.result import CurveResult
+from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
 

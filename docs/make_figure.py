@@ -13,7 +13,8 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-from tokenworth.core.documents import CurveDoc, Number
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.core.document import Number
 from tokenworth.report.inert import inert
 from tokenworth.report.model import NO_BIN
 from tokenworth.report.palette import INK, PAPER, bin_of, ramp

@@ -279,8 +279,9 @@ def json_type(annotation: str) -> str:
 def check_results() -> list[Result]:
     """Each document's section of docs/results.md has exactly its fields, in order, with their types."""
     import tokenworth.core.documents as documents
-    import tokenworth.core.verification as verification
     import tokenworth.core.verified as verified
+
+    import tokenworth.core.verification as verification
 
     page = RESULTS_PAGE.read_text(encoding="utf-8")
     sections = {m[1]: m[2] for m in re.finditer(r"^## [^\n]*: (\w+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)}

@@ -8,9 +8,9 @@ from collections import Counter, deque
 import numpy as np
 
 import report_cases as cases
-from tokenworth.core.documents import ProvenanceDoc
+from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Drawing, Level, Step, Tier, Verification, Violation
-from tokenworth.core.verified import (
+from tokenworth.methods.confusion.document import (
     ANSWER_STATES,
     LINK_STATES,
     TRACE_STATES,
@@ -188,7 +188,7 @@ def document(traces: list[VerifiedTraceDoc], **over) -> VerifiedDoc:
         "level": 0.95,
         "tables": tuple(table(g, [t for t in traces if t.group == g]) for g in groups),
         "traces": tuple(traces),
-        "provenance": ProvenanceDoc(version="0.1.0", created="2026-01-02T03:04:05Z", source="synthetic"),
+        "provenance": Provenance(version="0.1.0", created="2026-01-02T03:04:05Z", source="synthetic"),
     }
     return VerifiedDoc(**(fields | over))
 

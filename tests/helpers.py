@@ -16,7 +16,7 @@ from tokenworth.core.ports import Backend, KeyedRequest
 from tokenworth.core.request import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
-from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
 

@@ -20,8 +20,8 @@ from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.request import NextToken, NextTokenTable, Request, Response, Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason
-from tokenworth.methods.results import SampleResult
-from tokenworth.methods.sample import sample
+from tokenworth.methods.sample.experiment import sample
+from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tokenworth.core.documents import CurveDoc, Document, ForcedDoc
+from tokenworth.core.document import Document
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.forced.document import ForcedDoc
 
 
 def forced(docs: list[Document]) -> list[ForcedDoc]:

@@ -8,22 +8,12 @@ import re
 
 import numpy as np
 
-from tokenworth.core.documents import (
-    BranchDoc,
-    BudgetDoc,
-    CurveDoc,
-    ExitDoc,
-    ForcedDoc,
-    ModelDoc,
-    OptionDoc,
-    PlanDoc,
-    ProblemDoc,
-    ProvenanceDoc,
-    SampleDoc,
-    SampleSetDoc,
-    SamplingDoc,
-    TraceDoc,
-)
+from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
+from tokenworth.core.problem import Option, Problem
+from tokenworth.core.sampling import Sampling
+from tokenworth.methods.curve.document import BranchDoc, BudgetDoc, CurveDoc, PlanDoc, SampleDoc
+from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
+from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.stats.proportion import wilson
 
 TEXT = """<think>
@@ -45,19 +35,19 @@ answer should be B, the kidneys.
 """
 
 OPTIONS = (
-    OptionDoc(label="A", text="the liver"),
-    OptionDoc(label="B", text="the kidneys"),
-    OptionDoc(label="C", text="the bladder"),
-    OptionDoc(label="D", text="the skin"),
+    Option(label="A", text="the liver"),
+    Option(label="B", text="the kidneys"),
+    Option(label="C", text="the bladder"),
+    Option(label="D", text="the skin"),
 )
 MODEL = ModelDoc(name="tiny-world 5M", fingerprint="9f2c61d07ab1443e")
-SAMPLING = SamplingDoc(temperature=1.0, top_k=20, top_p=0.95, min_p=0.0, max_tokens=1024)
-PROVENANCE = ProvenanceDoc(version="0.1.0", created="2026-01-02T03:04:05Z", source="synthetic", drawn=4210)
+SAMPLING = Sampling(temperature=1.0, top_k=20, top_p=0.95, min_p=0.0, max_tokens=1024)
+PROVENANCE = Provenance(version="0.1.0", created="2026-01-02T03:04:05Z", source="synthetic", drawn=4210)
 
 
-def problem(options: tuple[OptionDoc, ...] = OPTIONS, gold: str | None = "B") -> ProblemDoc:
+def problem(options: tuple[Option, ...] = OPTIONS, gold: str | None = "B") -> Problem:
     question = "Which organ of a hibernating mammal removes most of the urea from its blood?"
-    return ProblemDoc(id="bio/17", question=question, options=options, gold=gold)
+    return Problem(id="bio/17", question=question, options=options, gold=gold)
 
 
 def pieces(n: int | None = None, seed: int = 0) -> tuple[str, ...]:
@@ -243,7 +233,7 @@ def unlisted(doc: ExitDoc, least: float = 0.06, widest: float = 1.5) -> ExitDoc:
 def forced(n: int | None = None, k: int = 4, **over: object) -> ForcedDoc:
     base = over.pop("trace", None) or trace(n)
     t = len(base.pieces)
-    labels = tuple(OptionDoc(label=chr(65 + i), text=f"option number {i + 1}") for i in range(k))
+    labels = tuple(Option(label=chr(65 + i), text=f"option number {i + 1}") for i in range(k))
     fields = {
         "problem": problem() if k == 4 else problem(labels, "B" if k > 1 else "A"),
         "model": MODEL,
@@ -257,7 +247,7 @@ def forced(n: int | None = None, k: int = 4, **over: object) -> ForcedDoc:
     return ForcedDoc(**(fields | over))
 
 
-def other_problem() -> ProblemDoc:
+def other_problem() -> Problem:
     return dataclasses.replace(problem(), id="other", question="Which organ filters bile?")
 
 

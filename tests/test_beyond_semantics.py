@@ -18,7 +18,7 @@ from recipes.beyond_semantics.kept import kept
 from recipes.beyond_semantics.table import bin_of, costs_of, pages, read_rows, results, share
 from recipes.beyond_semantics.words import CLOSE, make_tokenizer, vocabulary
 
-from tokenworth.core.documents import ProvenanceDoc
+from tokenworth.core.document import Provenance
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.tasks.load import load_item
@@ -354,7 +354,7 @@ def test_outputs_that_differ_in_what_was_tested_are_not_counted_together(arm_fol
     for one in judged(records_of([arm_folder / "outputs.jsonl"]), check):
         assert isinstance(one, Judged)
         tally.add(one)
-    tables = tally.document(check, level=0.95, provenance=ProvenanceDoc(version="", created="", command="", source="")).tables
+    tables = tally.document(check, level=0.95, provenance=Provenance(version="", created="", command="", source="")).tables
     assert [(table.group, sum(cell.n for cell in table.cells)) for table in tables] == [(name, 6) for name in groups]
     found = results(read_rows([arm_folder.parent]), costs_of([arm_folder.parent]))
     assert [(row["family"], row["temperature"], row["n"]) for row in found["by_family"]] == [

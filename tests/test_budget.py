@@ -13,17 +13,21 @@ from scipy.stats import t as student_t
 from helpers import PLAIN, settings, toy_trace
 from tokenworth.backends.toy import ToyBackend, ToyCodec, parse_automaton, toy_judge
 from tokenworth.backends.toy_values import exact_values
-from tokenworth.core.documents import ModelDoc, ProvenanceDoc
+from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest, Spent
 from tokenworth.core.request import BudgetSpent, Experiment, Response, Rollout, Sample
 from tokenworth.errors import BudgetExceeded, InvalidInput
-from tokenworth.methods.curve import curve
-from tokenworth.methods.documents import About, curve_document, forced_document, sample_document
-from tokenworth.methods.forced import encode_exit, forced
-from tokenworth.methods.results import CurveResult, ForcedResult, SampleResult
-from tokenworth.methods.sample import choose_trace, complete_trace, sample
+from tokenworth.methods.curve.document import curve_document
+from tokenworth.methods.curve.experiment import curve
+from tokenworth.methods.curve.result import CurveResult
+from tokenworth.methods.forced.document import forced_document
+from tokenworth.methods.forced.experiment import encode_exit, forced
+from tokenworth.methods.forced.result import ForcedResult
+from tokenworth.methods.sample.document import sample_document
+from tokenworth.methods.sample.experiment import choose_trace, complete_trace, sample
+from tokenworth.methods.sample.result import SampleResult
 from tokenworth.report.facts import facts
 from tokenworth.run.drive import drive
 from tokenworth.store.documents import document_json, parse_document
@@ -52,7 +56,7 @@ COSTLY = parse_automaton(
 BASE = toy_trace(COSTLY, ids=(0, 0, 0))
 VALUES = (0.7 * 0.78 + 0.3 * 0.5, 0.78, 0.9, 1.0)
 JUDGE = toy_judge(COSTLY)
-ABOUT = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=5), provenance=ProvenanceDoc(version="0"))
+ABOUT = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=5), provenance=Provenance(version="0"))
 
 
 class Purse(ToyBackend):

@@ -17,11 +17,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from tokenworth.core.documents import ProvenanceDoc
+from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Level, Tier, Verification, Violation
-from tokenworth.core.verified import ANSWER_STATES, LINK_STATES, TRACE_STATES, OddsDoc, ShareDoc, TableDoc, VerifiedDoc, VerifiedTraceDoc
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.confusion import WORDS, State, confusion, state_of, table_of
+from tokenworth.methods.confusion.document import (
+    ANSWER_STATES,
+    LINK_STATES,
+    TRACE_STATES,
+    OddsDoc,
+    ShareDoc,
+    TableDoc,
+    VerifiedDoc,
+    VerifiedTraceDoc,
+)
+from tokenworth.methods.confusion.table import WORDS, State, confusion, state_of, table_of
 from tokenworth.report.table_text import table_lines
 from tokenworth.stats.proportion import wilson
 from tokenworth.store.documents import document_json, parse_document, read_document, write_document, write_parquet
@@ -245,7 +254,7 @@ DOC = VerifiedDoc(
             ),
         ),
     ),
-    provenance=ProvenanceDoc(version="0"),
+    provenance=Provenance(version="0"),
 )
 
 

@@ -16,9 +16,9 @@ from tokenworth.backends.toy_values import exact_outcomes, exact_values, random_
 from tokenworth.core.request import NextToken, Sample
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, TokenworthError
-from tokenworth.methods.curve import curve
-from tokenworth.methods.plain import coarse_first
-from tokenworth.methods.results import CurveResult
+from tokenworth.methods.curve.experiment import curve
+from tokenworth.methods.curve.plain import coarse_first
+from tokenworth.methods.curve.result import CurveResult
 
 LADDER_IDS = (0, 1, 3, 6)
 LADDER_VALUES = (0.7 * (0.9 * 0.8 + 0.1 * 0.5) + 0.3 * 0.5,) * 2 + (0.9 * 0.8 + 0.1 * 0.5, 0.8, 1.0)

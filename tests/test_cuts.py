@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from helpers import answer_directly, ladder, settings, toy_trace
 from tokenworth.backends.toy import ToyBackend, ToyCodec, parse_automaton, toy_judge
-from tokenworth.core.documents import ModelDoc, ProvenanceDoc
+from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.curve import curve
-from tokenworth.methods.cuts import middle, nearest, reachable, restrict
-from tokenworth.methods.documents import About, curve_document, forced_document
-from tokenworth.methods.forced import encode_exit, forced
-from tokenworth.methods.results import CurveResult, Missed
+from tokenworth.methods.curve.document import curve_document
+from tokenworth.methods.curve.experiment import curve
+from tokenworth.methods.curve.result import CurveResult
+from tokenworth.methods.cuts import Missed, middle, nearest, reachable, restrict
+from tokenworth.methods.forced.document import forced_document
+from tokenworth.methods.forced.experiment import encode_exit, forced
 
-ABOUT = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=8), provenance=ProvenanceDoc(version="0"))
+ABOUT = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=8), provenance=Provenance(version="0"))
 
 
 def line(n: int, fork: int) -> tuple[ToyBackend, object, object]:

@@ -22,9 +22,10 @@ from tokenworth.cli.demo_first_errors import (
     to_measure,
 )
 from tokenworth.cli.main import run
-from tokenworth.core.documents import BudgetDoc, CurveDoc, ModelDoc, PlanDoc, ProvenanceDoc, TraceDoc
+from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
 from tokenworth.core.verification import Level, Tier, Verification, Violation
-from tokenworth.core.verified import VerifiedDoc
+from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, PlanDoc
 from tokenworth.store.documents import read_document
 
 
@@ -61,7 +62,7 @@ def curve(pieces: tuple[str, ...], answer: tuple[str, ...] = (" solution",), val
         n_effective=(1.0,) * n,
         n_started=(1,) * n,
         budget=BudgetDoc(),
-        provenance=ProvenanceDoc(version="0"),
+        provenance=Provenance(version="0"),
     )
 
 

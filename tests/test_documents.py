@@ -16,25 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworth.core.documents import (
-    BudgetDoc,
-    CurveDoc,
-    Document,
-    EventDoc,
-    ExitDoc,
-    ForcedDoc,
-    ModelDoc,
-    PlanDoc,
-    ProvenanceDoc,
-    SampleDoc,
-    SampleSetDoc,
-    SamplingDoc,
-    TraceDoc,
-)
+from tokenworth.core.document import Document, ModelDoc, Provenance, TraceDoc
+from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput, MismatchError, MissingExtra, MissingFile, StoreError
+from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc, SampleDoc
+from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
+from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.store.documents import document_json, finite, parse_document, read_document, trace_id, write_document, write_parquet
 
-ABOUT: dict[str, Any] = {"model": ModelDoc(name="toy"), "provenance": ProvenanceDoc(version="0")}
+ABOUT: dict[str, Any] = {"model": ModelDoc(name="toy"), "provenance": Provenance(version="0")}
 TRACE = TraceDoc(unit="token", pieces=("a", " b"), ids=(1, 2), answer_pieces=(".",), answer_ids=(3,), probabilities=(0.5, None))
 SAMPLE = SampleDoc(cut=1, index=0, text="x</script>", outcome="A", verdict="correct", stop="stop", n_tokens=2, ids=(2, 3))
 CURVE = CurveDoc(
@@ -59,7 +49,7 @@ FORCED = ForcedDoc(
 )
 SAMPLES = SampleSetDoc(
     **ABOUT,
-    sampling=SamplingDoc(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=9),
+    sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=9),
     seed=1,
     accuracy=0.5,
     low=0.0,
@@ -129,7 +119,7 @@ def curve_of(fields: dict[str, Any]) -> CurveDoc:
     label = fields.pop("label")
     return CurveDoc(
         model=ModelDoc(name=fields.pop("model")),
-        provenance=ProvenanceDoc(version="1", source=fields.pop("source")),
+        provenance=Provenance(version="1", source=fields.pop("source")),
         plan=PlanDoc(name="excursions", refine=fields.pop("refine")),
         trace=TraceDoc(**fields.pop("trace")),
         events=tuple(EventDoc(cut=cut, kind="note", label=label) for cut in fields["cuts"][:2]),

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenworth.backends.toy import ToyCodec
-from tokenworth.core.documents import ExitDoc, ForcedDoc, ModelDoc, ProvenanceDoc
+from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.documents import About, forced_document
-from tokenworth.methods.results import ForcedReading, ForcedResult
+from tokenworth.methods.forced.document import ExitDoc, ForcedDoc, forced_document
+from tokenworth.methods.forced.result import ForcedReading, ForcedResult
 from tokenworth.report.stacks import exit_stack
 from tokenworth.report.text import render_text
 from tokenworth.report.view import build_view
@@ -107,7 +107,7 @@ def document(got: ForcedReading = TABLE) -> ForcedDoc:
         own=Grade(outcome="t1", verdict=Verdict.CORRECT),
         token_forwards=9,
     )
-    about = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=8), provenance=ProvenanceDoc(version="0"))
+    about = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=8), provenance=Provenance(version="0"))
     return forced_document(result, about)
 
 

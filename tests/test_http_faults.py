@@ -23,8 +23,8 @@ from tokenworth.backends.http.transport import _retry_after
 from tokenworth.core.request import NextTokenTable, Rollout, Sample
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import ServerError
-from tokenworth.methods.curve import curve
-from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.methods.curve.experiment import curve
+from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.run.drive import drive
 from tokenworth.store.sqlite import SqliteStore, open_store
 

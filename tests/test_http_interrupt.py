@@ -18,7 +18,7 @@ from tokenworth.backends.http.loop import LoopThread
 from tokenworth.core.ports import Stoppable
 from tokenworth.core.request import Request, Response
 from tokenworth.errors import InvalidInput, ServerError
-from tokenworth.methods.sample import sample
+from tokenworth.methods.sample.experiment import sample
 from tokenworth.run.drive import drive
 from tokenworth.run.progress import BatchStarted, Event, Stopping
 from tokenworth.store.memory import MemoryStore

@@ -29,7 +29,7 @@ from tokenworth.core.request import Read, ReadTable, Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import Unsupported
-from tokenworth.methods.results import CurveResult
+from tokenworth.methods.curve.result import CurveResult
 from tokenworth.workbench.bench import Workbench
 
 FALSE_ALARM = 1e-6

@@ -22,7 +22,7 @@ from tokenworth.backends.http.secret import KEY_VARIABLE, Secret, read_key
 from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, MissingFile, ServerError
-from tokenworth.methods.sample import sample
+from tokenworth.methods.sample.experiment import sample
 from tokenworth.run.drive import drive
 from tokenworth.store.sqlite import open_store
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from importer_cases import ROW, anchors_folder, one_line, rows_file
-from tokenworth.core.documents import CurveDoc
 from tokenworth.errors import InvalidInput, MissingFile, UnknownName
+from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.store.documents import write_document
 from tokenworth.store.importers import KINDS, import_path
 

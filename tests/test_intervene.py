@@ -26,8 +26,8 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, pieces_text
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, UnknownName
-from tokenworth.methods.intervene import INTERVENE_STREAM, InterveneResult, Variant, intervene
-from tokenworth.methods.intervene_groups import by_group
+from tokenworth.methods.edits.groups import by_group
+from tokenworth.methods.edits.intervene import INTERVENE_STREAM, InterveneResult, Variant, intervene
 from tokenworth.run.drive import drive_counted
 from tokenworth.store.memory import MemoryStore
 from tokenworth.store.sqlite import open_existing

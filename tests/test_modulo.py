@@ -14,7 +14,8 @@ from tokenworth.core.grade import Verdict
 from tokenworth.core.request import BudgetSpent, Sample
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.modulo import (
+from tokenworth.methods.modulo.arms import ARMS, Judged, compare, within
+from tokenworth.methods.modulo.experiment import (
     ACCEPTED,
     ATTEMPTS_SPENT,
     NO_ROOM,
@@ -25,8 +26,7 @@ from tokenworth.methods.modulo import (
     ModuloSettings,
     modulo,
 )
-from tokenworth.methods.modulo_arms import ARMS, Judged, compare, within
-from tokenworth.methods.modulo_paired import paired
+from tokenworth.methods.modulo.paired import paired
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT
 
 COIN = {

@@ -18,9 +18,9 @@ from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
 from tokenworth.backends.toy_automaton import Automaton
 from tokenworth.backends.toy_values import exact_values, random_automaton
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.curve import curve
-from tokenworth.methods.passing import count_passing, followed
-from tokenworth.methods.results import CurveResult
+from tokenworth.methods.curve.experiment import curve
+from tokenworth.methods.curve.passing import count_passing, followed
+from tokenworth.methods.curve.result import CurveResult
 from tokenworth.workbench.bench import Workbench
 
 

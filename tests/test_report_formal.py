@@ -19,8 +19,8 @@ import formal_cases as formal
 import report_cases as cases
 from real_data import shared
 from tokenworth.core.verification import Level, Tier, Violation
-from tokenworth.core.verified import ANSWER_STATES, TRACE_STATES
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES
 from tokenworth.report.encode_formal import CHUNK
 from tokenworth.report.html import render_html
 from tokenworth.report.text import render_text

@@ -92,7 +92,7 @@ def test_nothing_is_asked_for_from_outside():
 def test_hostile_text_is_data_only():
     bad = "".join(cases.HOSTILE)
     base = cases.trace(pieces=cases.HOSTILE, ids=None, probabilities=None, prompt=bad)
-    problem = dataclasses.replace(cases.problem((cases.OptionDoc(label=bad, text=bad),), bad), question=bad)
+    problem = dataclasses.replace(cases.problem((cases.Option(label=bad, text=bad),), bad), question=bad)
     curve = cases.curve(trace=base, plan="plain", problem=problem, notes=(bad,), branches=(), outcomes={bad: (1.0,) * 14}, value_label=bad)
     page = render_html(build_view(curve, title=bad))
     outside = re.sub(r"<script>.*?</script>|<style>.*?</style>", "", page, flags=re.S)

@@ -8,9 +8,11 @@ import math
 import pytest
 
 import report_cases as cases
-from tokenworth.core.documents import EventDoc, ExitDoc, OptionDoc
 from tokenworth.core.grade import RESERVED_OUTCOMES, UNKNOWN_OUTCOMES
+from tokenworth.core.problem import Option
 from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.methods.curve.document import EventDoc
+from tokenworth.methods.forced.document import ExitDoc
 from tokenworth.report import palette
 from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, NO_BIN
 from tokenworth.report.names import loose_sets, problem_names, trace_labels
@@ -206,7 +208,7 @@ def test_an_answer_may_be_called_like_a_state():
     error, refused = build_view(curve).traces[0].outcomes
     assert (error.label, error.verdict, error.colour) == ("error", "incorrect", 0)
     assert (refused.label, refused.verdict, refused.colour) == ("refused", "unknown", -7)
-    options = (OptionDoc(label="error", text="a"), OptionDoc(label="C", text="c"))
+    options = (Option(label="error", text="a"), Option(label="C", text="c"))
     found = build_view(with_outcomes(["C", "error"], problem=cases.problem(options, "error"))).traces[0].outcomes
     assert [(o.label, o.verdict, o.colour) for o in found] == [("error", "correct", 0), ("C", "incorrect", 1)]
 
@@ -245,7 +247,7 @@ def test_all_failed_runs_and_free_answers():
     found = build_view(failed).traces[0]
     assert found.options == () and found.question == ""
     assert not [e for e in found.events if e.kind == "change"]
-    many = tuple(OptionDoc(label=str(i), text="") for i in range(12))
+    many = tuple(Option(label=str(i), text="") for i in range(12))
     assert build_view(cases.curve(5, problem=cases.problem(many, "3"))).traces[0].options[3].gold
 
 

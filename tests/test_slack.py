@@ -15,13 +15,13 @@ from helpers import PLAIN, answer_directly, ladder, settings, toy_trace
 from tokenworth.backends.toy import ToyBackend, ToyCodec, toy_judge
 from tokenworth.backends.toy_automaton import Automaton
 from tokenworth.backends.toy_values import exact_values, random_automaton
-from tokenworth.core.documents import CurveDoc, ModelDoc, ProvenanceDoc
+from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request import NextToken, NextTokenTable, Response
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.curve import curve
-from tokenworth.methods.documents import About, curve_document
-from tokenworth.methods.results import CurveResult
+from tokenworth.methods.curve.document import CurveDoc, curve_document
+from tokenworth.methods.curve.experiment import curve
+from tokenworth.methods.curve.result import CurveResult
 from tokenworth.report.series import curve_view
 from tokenworth.stats.excursions import slack_bound, widen
 from tokenworth.store.documents import document_json, parse_document
@@ -134,7 +134,7 @@ def test_slack_beyond_the_target_does_not_keep_a_run_going() -> None:
 
 def _document(result: CurveResult) -> CurveDoc:
     codec = ToyCodec(vocab_size=8)
-    about = About(problem=None, model=ModelDoc(name="toy"), codec=codec, provenance=ProvenanceDoc(version="0"))
+    about = About(problem=None, model=ModelDoc(name="toy"), codec=codec, provenance=Provenance(version="0"))
     return curve_document(result, about)
 
 

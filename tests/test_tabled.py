@@ -12,8 +12,9 @@ import pytest
 import report_cases as cases
 import tabled_cases as tabled
 from tokenworth.cli.main import run
-from tokenworth.core.tabled import EditsDoc, ModuloDoc
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile
+from tokenworth.methods.edits.document import EditsDoc
+from tokenworth.methods.modulo.document import ModuloDoc
 from tokenworth.report.html import render_html
 from tokenworth.report.sheets import sheet_view
 from tokenworth.report.text_sheet import sheet_lines

@@ -18,8 +18,8 @@ import toy_domain
 from real_data import shared
 from tokenworth.cli.main import run
 from tokenworth.core.verification import FormalText, Verification
-from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput, UnknownName
+from tokenworth.methods.confusion.document import VerifiedDoc
 from tokenworth.store.documents import read_document
 from tokenworth.tasks.sources import files
 from tokenworth.workbench import formal
@@ -443,14 +443,14 @@ def test_the_texts_kept_are_spread_over_the_states(keep: int, expected: dict[str
     for one in judged(records_of([path]), check):
         assert isinstance(one, Judged)
         tally.add(one)
-    doc = tally.document(check, level=0.95, provenance=formal.ProvenanceDoc(version=""))
+    doc = tally.document(check, level=0.95, provenance=formal.Provenance(version=""))
     assert Counter(t.id[0] for t in doc.traces) == expected and doc.tables[0].n == 50
     assert [int(t.id[1:]) for t in doc.traces] == sorted(int(t.id[1:]) for t in doc.traces)
     firsts = {name: [i for i, o in enumerate(order) if o == name][: expected.get(name, 0)] for name in made}
     assert {name: [int(t.id[1:]) for t in doc.traces if t.id[0] == name] for name in made} == firsts
     assert any("texts are listed" in note for note in doc.notes) == (keep not in (0, 50))
     with pytest.raises(InvalidInput, match="no texts"):
-        Tally().document(check, level=0.95, provenance=formal.ProvenanceDoc(version=""))
+        Tally().document(check, level=0.95, provenance=formal.Provenance(version=""))
 
 
 def test_the_page_is_written_from_the_document(cli: Run) -> None:

@@ -13,9 +13,9 @@ if not os.environ.get("TOKENWORTH_REQUIRE_ALL"):
     pytest.importorskip("torch", reason="needs the [local] extra")
 
 import tokenworth as tw
-from tokenworth.core.documents import CurveDoc
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.errors import InvalidInput, MismatchError, Unsupported
+from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.models import load_model
 

@@ -23,7 +23,7 @@ from recipes.beyond_semantics.evaluate import completions, problems
 from recipes.modulo_feedback.config import Config
 from recipes.modulo_feedback.data import Rejected, answer_of, faults, is_finished, rejected
 from recipes.modulo_feedback.words import FORM
-from tokenworth.methods.modulo_paired import paired
+from tokenworth.methods.modulo.paired import paired
 from tokenworth.stats.proportion import wilson
 from tokenworth.workbench.feedback import fault_words
 

@@ -9,7 +9,8 @@ from waiting import until
 
 import report_cases as cases
 from report_cases import HOSTILE, STRANGE
-from tokenworth.core.documents import BranchDoc, EventDoc, OptionDoc, SampleDoc
+from tokenworth.core.problem import Option
+from tokenworth.methods.curve.document import BranchDoc, EventDoc, SampleDoc
 from tokenworth.report.view import build_view
 
 pytestmark = pytest.mark.browser
@@ -19,7 +20,7 @@ def poisoned():
     """A report with hostile text in every place that text can come from."""
     bad = "".join(HOSTILE)
     base = cases.trace(pieces=HOSTILE, ids=None, probabilities=None, prompt=bad, answer_pieces=HOSTILE, outcome=bad)
-    options = tuple(OptionDoc(label=x, text=x) for x in HOSTILE)
+    options = tuple(Option(label=x, text=x) for x in HOSTILE)
     problem = dataclasses.replace(cases.problem(options, HOSTILE[0]), question=bad)
     cuts = len(HOSTILE) + 1
     branches = tuple(BranchDoc(cut=3, token=i, text=x, p=0.05, is_base=False, n=1, outcomes={x: 1}) for i, x in enumerate(HOSTILE))

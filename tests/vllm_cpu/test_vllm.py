@@ -29,7 +29,7 @@ from tokenworth.backends.http.options import Patience, Rates
 from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.core.request import Read, ReadTable, Rollout, Sample
 from tokenworth.core.tokens import TokenSequence
-from tokenworth.methods.results import CurveResult
+from tokenworth.methods.curve.result import CurveResult
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import TINY, Model, load_model
 

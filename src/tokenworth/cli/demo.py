@@ -13,7 +13,7 @@ from tokenworth.cli import options as shared
 from tokenworth.cli.demo_formal import DRAWS as MAZE_DRAWS
 from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MODELS, measure_maze
 from tokenworth.cli.session import write_text
-from tokenworth.core.documents import Document
+from tokenworth.core.document import Document
 from tokenworth.errors import InvalidInput
 from tokenworth.store.documents import write_document
 from tokenworth.workbench.bench import Workbench

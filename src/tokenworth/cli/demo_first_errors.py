@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokenworth.core.documents import CurveDoc, Number
+from tokenworth.core.document import Number
 from tokenworth.core.verification import Verification, Violation
+from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.report.sheet_model import SheetCell, SheetColumn, SheetView
 from tokenworth.stats.proportion import wilson
 

@@ -9,7 +9,7 @@ import click
 
 from tokenworth import __version__
 from tokenworth.cli.demo_first_errors import FirstError, Measured, by_first_error, first_error_note, first_error_sheets, to_measure
-from tokenworth.core.documents import Document, ProvenanceDoc
+from tokenworth.core.document import Document, Provenance
 from tokenworth.report.html import render_html
 from tokenworth.report.model import View
 from tokenworth.report.sheet_model import SheetView
@@ -63,7 +63,7 @@ def measure_maze(folder: Path, *, item: int | None, half_width: float, seed: int
             samples = case.sample(DRAWS, seed=seed)
             made[f"{name}-sample.json"] = samples.document
             found[name] = _curves(case, samples, check, tally, made, half_width=half_width, seed=seed)
-    provenance = ProvenanceDoc(version=__version__, created=utc_now().isoformat(timespec="seconds"), command=command, source=TASK)
+    provenance = Provenance(version=__version__, created=utc_now().isoformat(timespec="seconds"), command=command, source=TASK)
     made["verified.json"] = tally.document(check, level=LEVEL, provenance=provenance)
     facts = (("maze", f"{TASK}, item {ITEM if item is None else item}"), ("seed", str(seed)), ("version", f"tokenworth {__version__}"))
     sheets = first_error_sheets(found, level=LEVEL, facts=(*facts, ("command", command)))

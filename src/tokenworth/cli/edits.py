@@ -13,11 +13,11 @@ from tokenworth.cli.items import Items
 from tokenworth.cli.record import provenance, recorded, show_table
 from tokenworth.cli.serving import model_options
 from tokenworth.cli.session import check_task, open_bench, prepare, sampling_of, show_dry_run
-from tokenworth.core.tabled import EDITS_SCHEMA
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.intervene import InterveneResult
-from tokenworth.methods.intervene_groups import GroupEffect, by_group
-from tokenworth.methods.settings import check_level
+from tokenworth.methods.curve.settings import check_level
+from tokenworth.methods.edits.document import EDITS_SCHEMA
+from tokenworth.methods.edits.groups import GroupEffect, by_group
+from tokenworth.methods.edits.intervene import InterveneResult
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.intervene import (

@@ -12,16 +12,17 @@ import click
 from tokenworth.cli import options as shared
 from tokenworth.cli.measure import print_text
 from tokenworth.cli.session import write_text
-from tokenworth.core.documents import Document
-from tokenworth.core.tabled import EditsDoc, ModuloDoc, TabledDoc
+from tokenworth.core.document import Document
 from tokenworth.errors import InvalidInput
-from tokenworth.store.documents import write_document
+from tokenworth.exporters.parquet import write_parquet
+from tokenworth.methods.edits.document import EditsDoc
+from tokenworth.methods.modulo.document import ModuloDoc
+from tokenworth.store.documents import parse_document, read_document, write_document
 from tokenworth.store.importers import import_path
 from tokenworth.store.sqlite import open_existing
-from tokenworth.store.tabled import parse_result, read_result, write_result, write_result_parquet
 from tokenworth.workbench.page import group_views, write_report
 
-Result: TypeAlias = "Document | TabledDoc"
+Result: TypeAlias = "Document"
 
 summary_options = shared.chain(
     click.option("--json", "json_path", metavar="FILE", help="Write a summary of what was written here; - for standard output."),
@@ -47,7 +48,7 @@ def _stored(path: Path, run_id: int | None) -> list[Result]:
     if not payloads:
         known = ", ".join(map(str, finished)) or "none"
         raise InvalidInput(f"{path}: no finished run{'' if run_id is None else f' {run_id}'}; runs with a result: {known}")
-    return [parse_result(payload, source=str(path)) for payload in payloads if payload is not None]
+    return [parse_document(payload, source=str(path)) for payload in payloads if payload is not None]
 
 
 @click.command()
@@ -64,7 +65,7 @@ def report(
     documents: tuple[str, ...], store: str | None, out: str, title: str | None, max_mb: float | None, text: bool, **rest: Any
 ) -> None:
     """Make one self-contained page of result documents."""
-    read = [read_result(Path(path)) for path in documents]
+    read = [read_document(Path(path)) for path in documents]
     if store is not None:
         read += _newest(_stored(Path(store), None))
     if not read:
@@ -137,7 +138,7 @@ def import_(source: str, kind: str | None, item: str | None, out: str, **rest: A
     _summary({"documents": rows}, rest["json_path"], f"{would}{len(documents)} documents in {folder}")
 
 
-_WRITERS: dict[str, Callable[[Result, Path], object]] = {".json": write_result, ".parquet": write_result_parquet}
+_WRITERS: dict[str, Callable[[Result, Path], object]] = {".json": write_document, ".parquet": write_parquet}
 
 
 @click.command()
@@ -150,7 +151,7 @@ _WRITERS: dict[str, Callable[[Result, Path], object]] = {".json": write_result, 
 def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:
     """Write a result, or a store's run, as JSON or Parquet."""
     path, target = Path(source), Path(out)
-    document = read_result(path) if path.suffix == ".json" else _stored(path, run_id)[-1]
+    document = read_document(path) if path.suffix == ".json" else _stored(path, run_id)[-1]
     if target.suffix not in _WRITERS:
         raise InvalidInput(f"cannot tell the format of {out}; expected a name that ends in .json or .parquet")
     if not rest["dry_run"]:

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 import click
 
 from tokenworth.cli import options as shared
-from tokenworth.core.documents import ProvenanceDoc
+from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile, TokenworthError
-from tokenworth.methods.confusion import state_of
-from tokenworth.methods.settings import check_level
+from tokenworth.methods.confusion.table import state_of
+from tokenworth.methods.curve.settings import check_level
 from tokenworth.report.inert import one_line
 from tokenworth.report.table_text import verified_text
 from tokenworth.store.documents import document_json, write_document, write_whole
@@ -262,8 +262,8 @@ def _check_output(target: Path, told: str, paths: Sequence[Path]) -> None:
         raise InvalidInput(f"cannot write {told}: permission denied")
 
 
-def _provenance(paths: Sequence[Path]) -> ProvenanceDoc:
-    return ProvenanceDoc(
+def _provenance(paths: Sequence[Path]) -> Provenance:
+    return Provenance(
         version="",
         created=utc_now().isoformat(timespec="seconds"),
         command=shlex.join(["tokenworth", *sys.argv[1:]]),

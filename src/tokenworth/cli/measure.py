@@ -21,8 +21,7 @@ from tokenworth.cli.session import (
     show_dry_run,
     write_json,
 )
-from tokenworth.core.documents import Document
-from tokenworth.core.tabled import TabledDoc
+from tokenworth.core.document import Document
 from tokenworth.report.text import render_text
 from tokenworth.workbench.page import group_views
 
@@ -34,7 +33,7 @@ def show(document: Document, json_path: str | None) -> Document:
     return document
 
 
-def print_text(document: Document | TabledDoc) -> None:
+def print_text(document: Document) -> None:
     """Prints the text form of a report of one document."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     (view,) = group_views([document])

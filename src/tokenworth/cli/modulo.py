@@ -15,11 +15,11 @@ from tokenworth.cli.items import Items
 from tokenworth.cli.record import provenance, recorded, show_table, write_facts
 from tokenworth.cli.serving import model_options
 from tokenworth.cli.session import Bound, Options, check_task, check_writable, open_bench, prepare, show_dry_run
-from tokenworth.core.tabled import MODULO_SCHEMA
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.modulo import ModuloResult
-from tokenworth.methods.modulo import modulo as loop
-from tokenworth.methods.settings import check_level
+from tokenworth.methods.curve.settings import check_level
+from tokenworth.methods.modulo.document import MODULO_SCHEMA
+from tokenworth.methods.modulo.experiment import ModuloResult
+from tokenworth.methods.modulo.experiment import modulo as loop
 from tokenworth.report.inert import one_line
 from tokenworth.tasks.critics.named import formal_domain
 from tokenworth.tasks.critics.replay import ReplayedLoop, ReplaySummary, replay_loop, summary

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
-from tokenworth.methods.settings import PLANS
+from tokenworth.methods.curve.settings import PLANS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,15 +14,13 @@ import click
 
 from tokenworth import __version__
 from tokenworth.cli.session import Options, write_text
-from tokenworth.core.documents import Document
+from tokenworth.core.document import Document
 from tokenworth.core.ports import Recorded
-from tokenworth.core.tabled import TabledDoc
 from tokenworth.report.inert import whole
 from tokenworth.report.sheets import sheet_view
 from tokenworth.report.text_sheet import sheet_lines
-from tokenworth.store.documents import document_json
+from tokenworth.store.documents import document_json, parse_document
 from tokenworth.store.sqlite import SqliteStore
-from tokenworth.store.tabled import tabled_document
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import utc_now
 
@@ -78,6 +76,6 @@ def show_table(facts: Facts, json_path: str | None) -> None:
             click.echo(line)
 
 
-def tabled(facts: Facts) -> TabledDoc:
+def tabled(facts: Facts) -> Any:
     """The result as the report reads it back from JSON."""
-    return tabled_document(json.loads(facts_json(facts)), "result")
+    return parse_document(facts_json(facts).encode(), "result")

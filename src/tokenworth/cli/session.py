@@ -16,12 +16,12 @@ import click
 from tokenworth.cli.items import Items
 from tokenworth.cli.money import limit_of, money_text, price_of
 from tokenworth.cli.serving import server_of
-from tokenworth.core.documents import Document
+from tokenworth.core.document import Document
 from tokenworth.core.request import NextToken, Request, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.errors import InvalidInput, MissingFile
-from tokenworth.methods.sample import check_choice
+from tokenworth.methods.sample.experiment import check_choice
 from tokenworth.run.estimate import CostPlan, Price, most_tokens
 from tokenworth.store.documents import document_json, write_document, write_whole
 from tokenworth.tasks.load import load_item

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.results import Missed
+
+MOST_LISTED = 10
+"""Cuts named one by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """Planned cuts that no request can start from. ``moved``: the nearest cuts that can be reached took their place.
+
+    ``planned``: how many cuts were planned. ``last``: the last cut that can be reached, T or one before it.
+    """
+
+    cuts: tuple[int, ...]
+    planned: int
+    moved: bool
+    last: int
 
 
 def reachable(n_trace: int, allowed: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -50,3 +66,12 @@ def middle(a: int, b: int, allowed: tuple[int, ...] | None) -> int | None:
         return (a + b) // 2 if b - a > 1 else None
     inner = allowed[bisect_left(allowed, a + 1) : bisect_left(allowed, b)]
     return nearest((a + b) // 2, inner) if inner else None
+
+
+def missed_notes(missed: Missed | None) -> tuple[str, ...]:
+    """What is said of planned cuts that cannot be reached."""
+    if missed is None:
+        return ()
+    named = ", ".join(str(cut) for cut in missed.cuts[:MOST_LISTED]) + ", …" * (len(missed.cuts) > MOST_LISTED)
+    done = "; the nearest that can were measured instead" if missed.moved else " and were not measured"
+    return (f"{len(missed.cuts):,} of {missed.planned:,} cuts cannot be reached by text{done}: {named} (the last that can: {missed.last})",)

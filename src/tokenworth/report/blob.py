@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 

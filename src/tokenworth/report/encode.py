@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 from tokenworth.report.blob import Blob, Json, dump
 from tokenworth.report.encode_formal import encode_formal
 from tokenworth.report.model import CurveView, MetricView, StackView, TraceView, View

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from itertools import accumulate
 
 from tokenworth.core.verification import Drawing, Step, Violation
-from tokenworth.core.verified import ANSWER_STATES, LINK_STATES, TRACE_STATES
+from tokenworth.methods.confusion.document import ANSWER_STATES, LINK_STATES, TRACE_STATES
 from tokenworth.report.blob import Blob, Json
 from tokenworth.report.formal_model import FormalTraceView, FormalView
 from tokenworth.report.inert import whole

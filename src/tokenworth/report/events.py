@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from tokenworth.core.documents import EventDoc
+from tokenworth.methods.curve.document import EventDoc
 from tokenworth.report.inert import one_line
 from tokenworth.report.model import CurveView, EventView, StackView
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenworth.core.documents import BudgetDoc, CurveDoc, ForcedDoc, ProvenanceDoc, SampleSetDoc, SamplingDoc
+from tokenworth.core.document import Provenance
+from tokenworth.core.sampling import Sampling
+from tokenworth.methods.curve.document import BudgetDoc, CurveDoc
+from tokenworth.methods.forced.document import ForcedDoc
+from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.report.inert import whole
 from tokenworth.report.model import FactView
 
 
-def sampler_text(doc: SamplingDoc) -> str:
+def sampler_text(doc: Sampling) -> str:
     """The sampler in one line; filters that are off are left out."""
     parts = [f"T {doc.temperature:g}"]
     parts += [f"top-k {doc.top_k}"] * (doc.top_k > 0) + [f"top-p {doc.top_p:g}"] * (doc.top_p < 1)
@@ -41,7 +45,7 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
         yield FactView(label="seed", value=str(doc.seed), minor=True)
 
 
-def _server(doc: ProvenanceDoc) -> Iterator[FactView]:
+def _server(doc: Provenance) -> Iterator[FactView]:
     if doc.server:
         yield FactView(label="server", value=doc.server, minor=True)
     if doc.cost is not None:
@@ -53,7 +57,7 @@ def _server(doc: ProvenanceDoc) -> Iterator[FactView]:
         yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used, an outcome of their own")
 
 
-def _source(doc: ProvenanceDoc) -> Iterator[FactView]:
+def _source(doc: Provenance) -> Iterator[FactView]:
     if doc.created:
         yield FactView(label="made", value=doc.created, minor=True)
     if doc.source:

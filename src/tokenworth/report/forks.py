@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
 
-from tokenworth.core.documents import BranchDoc, CurveDoc, Number
+from tokenworth.core.document import Number
+from tokenworth.methods.curve.document import BranchDoc, CurveDoc
 from tokenworth.report.inert import whole
 from tokenworth.report.model import BranchView, OutcomeView, SampleView
 from tokenworth.report.series import known, limits

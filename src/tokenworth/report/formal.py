@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from tokenworth.core.verification import Drawing
-from tokenworth.core.verified import ANSWER_STATES, TRACE_STATES, TableDoc, VerifiedDoc, VerifiedTraceDoc
-from tokenworth.methods.confusion import state_of
+from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES, TableDoc, VerifiedDoc, VerifiedTraceDoc
+from tokenworth.methods.confusion.table import state_of
 from tokenworth.report.formal_model import CodeView, FormalTableView, FormalTraceView, FormalView, JointView
 from tokenworth.report.inert import whole
 from tokenworth.report.violations import explained

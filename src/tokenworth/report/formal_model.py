@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 from tokenworth.core.verification import Drawing, Violation
-from tokenworth.core.verified import CellDoc, OddsDoc, ShareDoc
+from tokenworth.methods.confusion.document import CellDoc, OddsDoc, ShareDoc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
 
-from tokenworth.core.verified import ANSWER_STATES, TRACE_STATES
 from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES
 from tokenworth.report.encode import encode
 from tokenworth.report.formal_model import FormalTableView, FormalView
 from tokenworth.report.inert import one_line

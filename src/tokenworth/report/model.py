@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 from tokenworth.report.formal_model import FormalView
 from tokenworth.report.sheet_model import SheetView
 

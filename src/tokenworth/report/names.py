@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tokenworth.core.documents import ProblemDoc
+from tokenworth.core.problem import Problem
 from tokenworth.report.model import SetView, TraceView, View
 
 Key = tuple[str, str]
@@ -12,12 +12,12 @@ Key = tuple[str, str]
 _LONGEST = 28
 
 
-def short_title(problem: ProblemDoc | None) -> str:
+def short_title(problem: Problem | None) -> str:
     """The id of a problem whose question is a list of cells that nobody reads; empty for other problems."""
     return problem.id if problem is not None and problem.task.startswith("maze:") else ""
 
 
-def page_title(problem: ProblemDoc | None) -> str:
+def page_title(problem: Problem | None) -> str:
     """What a page about one problem is called: its short title, else the first line of its question; empty without a problem."""
     return short_title(problem) or (problem.question.strip().split("\n")[0] if problem is not None else "")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 from tokenworth.core.grade import (
     ENDED_IN_TRACE,
     ERROR,

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworth.core.documents import CurveDoc, Number, ProblemDoc
+from tokenworth.core.document import Number
+from tokenworth.core.problem import Problem
+from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
 from tokenworth.report.palette import OTHER, STATES, bin_of
 from tokenworth.stats.proportion import wilson
@@ -145,7 +147,7 @@ def limits(k: Sequence[float], n: Sequence[float], level: float) -> tuple[list[f
     return [float(x) for x in low], [float(x) for x in high]
 
 
-def outcome_views(totals: Mapping[str, int], verdicts: Mapping[str, str], problem: ProblemDoc | None) -> tuple[OutcomeView, ...]:
+def outcome_views(totals: Mapping[str, int], verdicts: Mapping[str, str], problem: Problem | None) -> tuple[OutcomeView, ...]:
     """Outcomes in a fixed order: options, then other answers by count, then the unknown states; colours follow the order."""
     options = [o.label for o in problem.options] if problem else []
     # An option, or an answer with a verdict in an older file, may be called like a state.
@@ -164,7 +166,7 @@ def outcome_views(totals: Mapping[str, int], verdicts: Mapping[str, str], proble
     )
 
 
-def _verdict(label: str, verdicts: Mapping[str, str], problem: ProblemDoc | None) -> str:
+def _verdict(label: str, verdicts: Mapping[str, str], problem: Problem | None) -> str:
     if label in verdicts:
         return verdicts[label]
     if problem is not None and problem.gold is not None:

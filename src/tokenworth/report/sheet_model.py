@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

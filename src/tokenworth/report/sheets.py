@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenworth.core.documents import ModelDoc, Number, SamplingDoc
-from tokenworth.core.tabled import ArmDoc, CountDoc, EditGroupDoc, EditsDoc, EstimateDoc, ModuloDoc, TabledDoc
+from tokenworth.core.document import ModelDoc, Number, TabledDoc
+from tokenworth.core.sampling import Sampling
+from tokenworth.methods.edits.document import EditGroupDoc, EditsDoc, EstimateDoc
+from tokenworth.methods.modulo.document import ArmDoc, CountDoc, ModuloDoc
 from tokenworth.report.facts import sampler_text
 from tokenworth.report.inert import whole
 from tokenworth.report.sheet_model import SheetCell, SheetColumn, SheetView
@@ -55,7 +57,7 @@ def edits_sheet(doc: EditsDoc) -> SheetView:
 
 
 def _edit_facts(doc: EditsDoc) -> Facts:
-    sampler = SamplingDoc(temperature=doc.temperature, top_k=doc.top_k, top_p=doc.top_p, min_p=doc.min_p, max_tokens=0)
+    sampler = Sampling(temperature=doc.temperature, top_k=doc.top_k, top_p=doc.top_p, min_p=doc.min_p, max_tokens=0)
     yield from _model_facts(doc.model)
     yield "task", f"{doc.task}, items {doc.item}"
     yield "rollouts", f"{doc.rollouts:,} of each arm of each edit"

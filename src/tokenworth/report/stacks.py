@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tokenworth.core.documents import CurveDoc, ExitDoc, ForcedDoc, Number
+from tokenworth.core.document import Number
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
 from tokenworth.report.model import MetricView, OutcomeView, StackView
 from tokenworth.report.palette import OTHER
 from tokenworth.report.series import SHOWN, known, metric, per_unit

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from textwrap import wrap
 
-from tokenworth.core.verified import ANSWER_STATES, LINK_STATES, TRACE_STATES, OddsDoc, ShareDoc, TableDoc, VerifiedDoc
+from tokenworth.methods.confusion.document import ANSWER_STATES, LINK_STATES, TRACE_STATES, OddsDoc, ShareDoc, TableDoc, VerifiedDoc
 from tokenworth.report.inert import one_line
 
 WIDTH = 100

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 from tokenworth.report.forks import MIXED
 from tokenworth.report.inert import inert, one_line
 from tokenworth.report.model import MISSING, NO_BIN, CurveView, MetricView, OutcomeView, SetView, StackView, TraceView, View

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 from tokenworth.core.verification import Violation
-from tokenworth.core.verified import ANSWER_STATES, TRACE_STATES, OddsDoc, ShareDoc
+from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES, OddsDoc, ShareDoc
 from tokenworth.report.formal_model import FormalTableView, FormalTraceView, FormalView
 from tokenworth.report.inert import one_line
 

@@ -6,17 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tokenworth import __version__
-from tokenworth.core.documents import (
-    CurveDoc,
-    ExitDoc,
-    ForcedDoc,
-    ProblemDoc,
-    SampleSetDoc,
-    TraceDoc,
-)
-from tokenworth.core.tabled import TabledDoc
-from tokenworth.core.verified import VerifiedDoc
+from tokenworth.core.document import TabledDoc, TraceDoc
+from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
+from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.report.events import all_events
 from tokenworth.report.facts import facts, sampler_text
 from tokenworth.report.forks import branch_views, count_outcomes, one_verdict, sample_views
@@ -193,7 +189,7 @@ def _measured(curve: CurveDoc | None, forced: ForcedDoc | None, max_samples: int
     )
 
 
-def _trace_view(trace: TraceDoc, problem: ProblemDoc | None, **rest: object) -> TraceView:
+def _trace_view(trace: TraceDoc, problem: Problem | None, **rest: object) -> TraceView:
     """A trace view with what the trace and its problem say filled in."""
     options = (
         ()

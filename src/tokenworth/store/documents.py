@@ -1,17 +1,15 @@
-"""Result documents on disk: JSON that survives a file unchanged, written whole or not at all, and Parquet."""
+"""Result documents on disk: JSON that survives a file unchanged, written whole or not at all, and read back by the class that it names."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import difflib
-import hashlib
-import importlib
 import os
 import secrets
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
@@ -19,27 +17,14 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from tokenworth.core.documents import (
-    CURVE_SCHEMA,
-    FORCED_SCHEMA,
-    SAMPLE_SCHEMA,
-    CurveDoc,
-    Document,
-    ForcedDoc,
-    SampleDoc,
-    SampleSetDoc,
-    TraceDoc,
-)
-from tokenworth.core.verified import VERIFIED_SCHEMA, VerifiedDoc
-from tokenworth.errors import InvalidInput, MismatchError, MissingExtra, MissingFile, StoreError
-from tokenworth.store.document_checks import check_document
+from tokenworth import catalog
+from tokenworth.core.document import Document
+from tokenworth.errors import InvalidInput, MismatchError, MissingFile, StoreError
 
-SCHEMAS: Mapping[str, type[Document]] = {
-    CURVE_SCHEMA: CurveDoc,
-    FORCED_SCHEMA: ForcedDoc,
-    SAMPLE_SCHEMA: SampleSetDoc,
-    VERIFIED_SCHEMA: VerifiedDoc,
-}
+
+def schemas() -> Mapping[str, type[Document]]:
+    """Every schema that the catalogue's measures write, with the class that reads it."""
+    return {measure.schema: measure.document for measure in catalog.measures()}
 
 
 def document_json(doc: Document) -> bytes:
@@ -48,10 +33,8 @@ def document_json(doc: Document) -> bytes:
     Numbers that are NaN or infinite are written as null, "not measured". Raises InvalidInput where a number that must
     exist is not finite, where lists that run parallel differ in length, and for text that is not valid Unicode.
     """
-    doc = finite(doc)
-    check_document(doc, "document")
     try:
-        return msgspec.json.encode(doc, order="deterministic") + b"\n"
+        return msgspec.json.encode(finite(doc), order="deterministic") + b"\n"
     except (UnicodeEncodeError, TypeError, RecursionError) as error:
         raise InvalidInput(f"document cannot be written as JSON: {error}") from error
 
@@ -59,8 +42,8 @@ def document_json(doc: Document) -> bytes:
 def parse_document(data: bytes, source: str) -> Document:
     """The document in ``data``; ``source`` names it in errors.
 
-    Raises: InvalidInput for text that is not JSON or does not fit the schema, unknown keys included; MismatchError for
-    another schema, naming both.
+    Raises: InvalidInput for text that is not JSON or does not fit the schema, unknown keys included, and for a document that contradicts
+    itself; MismatchError for another schema, naming both.
     """
     try:
         raw: object = msgspec.json.decode(data)
@@ -69,22 +52,24 @@ def parse_document(data: bytes, source: str) -> Document:
     if not isinstance(raw, dict):
         raise InvalidInput(f"{source}: got JSON that is not an object, expected a tokenworth document")
     fields = cast("dict[str, object]", raw)
-    schema = fields.get("schema")
+    schema, known_schemas = fields.get("schema"), schemas()
     if not isinstance(schema, str):
-        raise InvalidInput(f"{source}: no schema in it, expected a document with schema {', '.join(SCHEMAS)}")
-    if schema not in SCHEMAS:
-        raise MismatchError(f"{source}: schema is {schema!r}, expected {', '.join(SCHEMAS)}; read it with the version that wrote it")
-    kind = SCHEMAS[schema]
+        raise InvalidInput(f"{source}: no schema in it, expected a document with schema {', '.join(known_schemas)}")
+    if schema not in known_schemas:
+        raise MismatchError(f"{source}: schema is {schema!r}, expected {', '.join(known_schemas)}; read it with the version that wrote it")
+    kind = known_schemas[schema]
     for where, key, known in _unknown_keys(fields, kind, ""):
         close = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "remove it, or read the file with the version that wrote it"
         raise InvalidInput(f"{source}: unknown key {where + key!r}; {hint}")
     try:
-        doc = msgspec.convert(fields, kind)
-    except (msgspec.ValidationError, RecursionError) as error:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, InvalidInput):  # what the class itself refuses
+            raise InvalidInput(f"{source}: {error.__cause__}") from error
         raise InvalidInput(f"{source}: does not fit schema {schema}: {error}") from error
-    check_document(doc, source)
-    return doc
+    except RecursionError as error:
+        raise InvalidInput(f"{source}: does not fit schema {schema}: {error}") from error
 
 
 def read_document(path: str | Path) -> Document:
@@ -218,100 +203,3 @@ def _unknown_keys(value: object, annotation: Any, where: str) -> Iterator[tuple[
         if any(dataclasses.is_dataclass(option) for option in _options(inner)):
             for number, item in enumerate(cast("list[object]", value)):
                 yield from _unknown_keys(item, inner, f"{where[:-1]}[{number}].")
-
-
-def write_parquet(what: Document | Sequence[SampleDoc], path: str | Path) -> None:
-    """Writes rollouts (or, of a forced document, readings) as one Parquet table, whole or not at all.
-
-    Rollouts: trace_id, position (cut), draw, token_ids (list of int32), text, finish, outcome, verdict, n_tokens.
-    Readings: trace_id, exit, position, option, probability, mass, probability_high, mass_high, held.
-    ``trace_id`` is a hash of model, prompt and trace, the same in every file about one trace.
-
-    Raises: InvalidInput for verified traces, which hold neither; MissingExtra without pyarrow; StoreError when the disk refuses.
-    """
-    if isinstance(what, VerifiedDoc):
-        raise InvalidInput("verified traces hold no rollouts to write as a Parquet table; write them as JSON")
-    try:
-        arrow: Any = importlib.import_module("pyarrow")
-        parquet: Any = importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise MissingExtra("Parquet needs pyarrow, which is not installed; run: pip install 'tokenworth[parquet]'") from error
-    if isinstance(what, ForcedDoc):
-        rows, names = _reading_rows(what), _READING_COLUMNS
-    else:
-        rows, names = _rollout_rows(what), _ROLLOUT_COLUMNS
-    schema = arrow.schema([(name, arrow.list_(arrow.int32()) if kind == "ids" else getattr(arrow, kind)()) for name, kind in names.items()])
-    columns: dict[str, list[object]] = {name: [] for name in names}
-    for row in rows:
-        for name, cell in zip(names, row, strict=True):
-            columns[name].append(cell)
-    try:
-        table = arrow.table(columns, schema=schema)
-    except (arrow.ArrowInvalid, OverflowError, UnicodeEncodeError) as error:
-        raise InvalidInput(f"rollouts do not fit a Parquet table: {error}") from error
-    write_whole(Path(path), lambda handle: parquet.write_table(table, handle))
-
-
-_ROLLOUT_COLUMNS = {
-    "trace_id": "string",
-    "position": "int32",
-    "draw": "int32",
-    "token_ids": "ids",
-    "text": "string",
-    "finish": "string",
-    "outcome": "string",
-    "verdict": "string",
-    "n_tokens": "int32",
-}
-_READING_COLUMNS = {
-    "trace_id": "string",
-    "exit": "string",
-    "position": "int32",
-    "option": "string",
-    "probability": "float64",
-    "mass": "float64",
-    "probability_high": "float64",
-    "mass_high": "float64",
-    "held": "bool_",
-}
-
-
-def trace_id(model: str, trace: TraceDoc) -> str:
-    """16 hex digits that name a trace: a hash of the model, the prompt and the trace itself."""
-    body: list[object] = [model, trace.prompt, trace.prompt_ids, trace.ids, trace.pieces]
-    return hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:16]
-
-
-def _rollout_rows(what: CurveDoc | SampleSetDoc | Sequence[SampleDoc]) -> Iterator[tuple[object, ...]]:
-    if isinstance(what, SampleSetDoc):
-        for draw, trace in enumerate(what.traces):
-            ids = None if trace.ids is None else [*trace.ids, *(trace.answer_ids or ())]
-            text = "".join((*trace.pieces, *trace.answer_pieces))
-            length = len(trace.pieces) + len(trace.answer_pieces)
-            yield trace_id(what.model.name, trace), 0, draw, ids, text, trace.stop, trace.outcome, trace.verdict, length
-        return
-    name = trace_id(what.model.name, what.trace) if isinstance(what, CurveDoc) else None
-    for sample in what.samples if isinstance(what, CurveDoc) else what:
-        ids = None if sample.ids is None else list(sample.ids)
-        yield (
-            name,
-            sample.cut,
-            sample.index,
-            ids,
-            sample.text,
-            sample.stop,
-            sample.outcome,
-            sample.verdict,
-            sample.n_tokens,
-        )
-
-
-def _reading_rows(doc: ForcedDoc) -> Iterator[tuple[object, ...]]:
-    name = trace_id(doc.model.name, doc.trace)
-    for reading in doc.exits:
-        for i, cut in enumerate(reading.cuts):
-            held = None if reading.held is None else reading.held[i]
-            most = None if reading.mass_high is None else reading.mass_high[i]
-            for k, option in enumerate(reading.options):
-                high = None if reading.probability_high is None else reading.probability_high[k][i]
-                yield name, reading.name, cut, option, reading.probability[k][i], reading.mass[i], high, most, held

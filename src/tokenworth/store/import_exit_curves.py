@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from tokenworth import __version__
-from tokenworth.core.documents import ExitDoc, ForcedDoc, ModelDoc, OptionDoc, ProblemDoc, ProvenanceDoc, TraceDoc
+from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
+from tokenworth.core.problem import Option, Problem
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
 from tokenworth.store.import_files import rate_of, read_rows, read_text, text_of, texts_of
 
 MODEL = "DeepSeek-R1-Distill-Qwen-7B"
@@ -172,7 +174,7 @@ def _gold(page: str, labels: tuple[str, ...], where: str) -> str:
     return gold
 
 
-def _problem(page: _Page) -> ProblemDoc:
+def _problem(page: _Page) -> Problem:
     """The problem as far as the prompt shows it: ``Question: … Choices: 1: … 2: …``."""
     question = _between(page.prompt, "Question: ", "\nChoices:") or page.prompt
     texts: list[str] = []
@@ -187,9 +189,9 @@ def _problem(page: _Page) -> ProblemDoc:
         texts.append(page.prompt[start + len(label) + 3 : end])
         at = start + 1
     options = tuple(
-        OptionDoc(label=label, text=texts[number] if len(texts) == len(page.options) else "") for number, label in enumerate(page.options)
+        Option(label=label, text=texts[number] if len(texts) == len(page.options) else "") for number, label in enumerate(page.options)
     )
-    return ProblemDoc(id=page.ident, question=question.strip(), options=options, gold=page.gold, task=page.task)
+    return Problem(id=page.ident, question=question.strip(), options=options, gold=page.gold, task=page.task)
 
 
 def _exit(page: _Page, where: str) -> ExitDoc:
@@ -240,6 +242,6 @@ def _document(page: _Page, where: str) -> ForcedDoc:
         exits=(_exit(page, where),),
         own_answer=page.own,
         forced_at_end=winners[0] if len(winners) == 1 else None,
-        provenance=ProvenanceDoc(version=__version__, source=page.source),
+        provenance=Provenance(version=__version__, source=page.source),
         notes=notes if page.closed else (*notes[:4], *notes[5:], "The token limit came before the end of the trace."),
     )

@@ -9,19 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tokenworth import __version__
-from tokenworth.core.documents import (
-    BudgetDoc,
-    CurveDoc,
-    EventDoc,
-    ModelDoc,
-    Number,
-    OptionDoc,
-    PlanDoc,
-    ProblemDoc,
-    ProvenanceDoc,
-    TraceDoc,
-)
+from tokenworth.core.document import ModelDoc, Number, Provenance, TraceDoc
+from tokenworth.core.problem import Option, Problem
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc
 from tokenworth.store.import_files import rate_of, read_rows, read_table, text_of
 from tokenworth.store.import_sentences import LEVEL, WILSON_NOTE, limits, rejoined, split_text
 
@@ -105,7 +96,7 @@ def _document(rows: Sequence[Row], record: dict[str, Any] | None, path: Path) ->
         events=events,
         rollouts=sum(counts),
         budget=BudgetDoc(),
-        provenance=ProvenanceDoc(version=__version__, source=path.name),
+        provenance=Provenance(version=__version__, source=path.name),
         value_label="P(hinted answer)",
         notes=_notes(first, known, aligned, record is not None),
     )
@@ -126,13 +117,13 @@ def _trace(sentences: Sequence[str], record: dict[str, Any] | None, first: dict[
     return TraceDoc(unit="sentence", pieces=pieces, answer_pieces=answer_pieces, prompt=prompt, outcome=own, verdict=verdict), aligned
 
 
-def _problem(first: dict[str, str], record: dict[str, Any] | None) -> ProblemDoc:
+def _problem(first: dict[str, str], record: dict[str, Any] | None) -> Problem:
     text = record["question"] if record is not None and isinstance(record.get("question"), str) else ""
     question, _, rest = text.partition("\nAnswer choices:\n")
-    options = tuple(OptionDoc(label=label, text=said) for label, said in _OPTION.findall(rest))
+    options = tuple(Option(label=label, text=said) for label, said in _OPTION.findall(rest))
     if len({option.label for option in options}) != len(options):
         options = ()
-    return ProblemDoc(
+    return Problem(
         id=first["pn"],
         question=question.removeprefix("user: ").strip(),
         options=options,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tokenworth.core.documents import Number
+from tokenworth.core.document import Number
 from tokenworth.stats.proportion import wilson
 
 LEVEL = 0.95

@@ -7,19 +7,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from tokenworth import __version__
-from tokenworth.core.documents import (
-    BudgetDoc,
-    CurveDoc,
-    EventDoc,
-    ModelDoc,
-    Number,
-    PlanDoc,
-    ProblemDoc,
-    ProvenanceDoc,
-    SampleDoc,
-    TraceDoc,
-)
+from tokenworth.core.document import ModelDoc, Number, Provenance, TraceDoc
+from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc, SampleDoc
 from tokenworth.store.import_files import rate_of, read_json, read_object, text_of
 from tokenworth.store.import_sentences import LEVEL, WILSON_NOTE, answered, limits, rejoined, split_text
 
@@ -74,7 +65,7 @@ def thought_anchors_folder(folder: Path) -> CurveDoc:
         events=_events(chunks),
         rollouts=sum(stored),
         budget=BudgetDoc(),
-        provenance=ProvenanceDoc(version=__version__, source=_source(folder)),
+        provenance=Provenance(version=__version__, source=_source(folder)),
         notes=_notes(complete, aligned, value, stored, used),
     )
 
@@ -151,7 +142,7 @@ def _events(chunks: Sequence[dict[str, Any]]) -> tuple[EventDoc, ...]:
     return tuple(events)
 
 
-def _problem(folder: Path) -> ProblemDoc | None:
+def _problem(folder: Path) -> Problem | None:
     path = folder / "problem.json"
     try:
         fields = read_object(path)
@@ -159,7 +150,7 @@ def _problem(folder: Path) -> ProblemDoc | None:
         return None
     gold: object = fields.get("gt_answer")
     parts = [str(fields[key]) for key in ("type", "level") if isinstance(fields.get(key), str)]
-    return ProblemDoc(
+    return Problem(
         id=folder.name,
         question=text_of(fields, "problem", str(path)),
         gold=gold if isinstance(gold, str) else None,

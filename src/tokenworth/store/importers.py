@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from tokenworth.core.documents import Document
+from tokenworth.core.document import Document
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
 from tokenworth.store.documents import read_document
 from tokenworth.store.import_exit_curves import exit_curve_page, exit_curve_rows

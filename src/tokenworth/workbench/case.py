@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tokenworth import __version__
-from tokenworth.core.documents import CurveDoc, ForcedDoc, ModelDoc, ProvenanceDoc, SampleSetDoc
+from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Judge
 from tokenworth.core.ports import Metered, Reaches, Spent, Store
 from tokenworth.core.problem import AnswerKind, Problem
@@ -17,12 +17,16 @@ from tokenworth.core.request import Experiment
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, Unsupported
-from tokenworth.methods.curve import curve
-from tokenworth.methods.documents import About, curve_document, forced_document, sample_document
-from tokenworth.methods.forced import ExitText, check_options, encode_exit, forced
-from tokenworth.methods.results import CurveResult, ForcedResult, SampleResult
-from tokenworth.methods.sample import check_choice, choose_trace, complete_trace, sample
-from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.methods.curve.document import CurveDoc, curve_document
+from tokenworth.methods.curve.experiment import curve
+from tokenworth.methods.curve.result import CurveResult
+from tokenworth.methods.curve.settings import Budget, CurveSettings
+from tokenworth.methods.forced.document import ForcedDoc, forced_document
+from tokenworth.methods.forced.experiment import ExitText, check_options, encode_exit, forced
+from tokenworth.methods.forced.result import ForcedResult
+from tokenworth.methods.sample.document import SampleSetDoc, sample_document
+from tokenworth.methods.sample.experiment import check_choice, choose_trace, complete_trace, sample
+from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive_counted
 from tokenworth.run.estimate import CostPlan, plan_cost
 from tokenworth.run.progress import OnEvent, RunCounts
@@ -145,7 +149,7 @@ class Case:
         return self.model.backend.spent() if isinstance(self.model.backend, Metered) else Spent()
 
     def _about(self, used: _Used) -> About:
-        provenance = ProvenanceDoc(
+        provenance = Provenance(
             version=__version__,
             created=self._now().isoformat(timespec="seconds"),
             command=self._command,

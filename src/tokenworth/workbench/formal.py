@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from tokenworth import __version__
-from tokenworth.core.documents import ProvenanceDoc
+from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Domain, FormalText, Level, Verification
-from tokenworth.core.verified import VerifiedDoc, VerifiedTraceDoc
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
-from tokenworth.methods.confusion import State, state_of, table_of
+from tokenworth.methods.confusion.document import VerifiedDoc, VerifiedTraceDoc
+from tokenworth.methods.confusion.table import State, state_of, table_of
 from tokenworth.tasks.sources.files import Fault, json_records
 from tokenworth.workbench.verdicts import LINE_SCHEMA, Judged, Scalar, read_verdict
 
@@ -214,7 +214,7 @@ class Tally:
         here.append((self.n, one))
         self._n_kept += 1
 
-    def document(self, check: Checker, *, level: float, provenance: ProvenanceDoc) -> VerifiedDoc:
+    def document(self, check: Checker, *, level: float, provenance: Provenance) -> VerifiedDoc:
         """Tables of the groups and the texts kept, both in the order they came. ``level``: of the intervals.
 
         Raises: InvalidInput without a single text, or where no text has the field to group by.

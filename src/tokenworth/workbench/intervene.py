@@ -15,7 +15,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, StopReason, TokenSequence
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, Unsupported, unknown_name
-from tokenworth.methods.intervene import CheckTrace, InterveneResult, Variant, intervene
+from tokenworth.methods.edits.intervene import CheckTrace, InterveneResult, Variant, intervene
 from tokenworth.tasks.judge import answer_text
 from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES, Edit, edit, first_of_trace, paraphrase, repair, swap
 from tokenworth.tasks.maze.grammar import parse, render_trace

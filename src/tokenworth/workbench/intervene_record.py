@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from tokenworth.methods.intervene import Arm, InterveneResult
-from tokenworth.methods.intervene_groups import Estimate, GroupEffect
+from tokenworth.methods.edits.groups import Estimate, GroupEffect
+from tokenworth.methods.edits.intervene import Arm, InterveneResult
 from tokenworth.workbench.intervene import Planned
 
 

@@ -10,8 +10,8 @@ from tokenworth.core.grade import RESERVED_OUTCOMES, UNKNOWN_OUTCOMES, Grade, Ve
 from tokenworth.core.problem import AnswerKind
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.methods.modulo import AcceptedBy, Checked, Feedback, ModuloResult, ModuloSettings, modulo
-from tokenworth.methods.modulo_arms import ArmResult, Judged, Stream, Told, compare
+from tokenworth.methods.modulo.arms import ArmResult, Judged, Stream, Told, compare
+from tokenworth.methods.modulo.experiment import AcceptedBy, Checked, Feedback, ModuloResult, ModuloSettings, modulo
 from tokenworth.run.drive import drive
 from tokenworth.tasks.critics.critic import Bank
 from tokenworth.tasks.critics.named import CRITICS, critic_named

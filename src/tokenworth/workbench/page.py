@@ -6,11 +6,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tokenworth.core.documents import CurveDoc, Document, ForcedDoc, SampleSetDoc
+from tokenworth.core.document import Document
 from tokenworth.core.problem import AnswerKind
-from tokenworth.core.tabled import EditsDoc, ModuloDoc, TabledDoc
-from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput, StoreError
+from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.edits.document import EditsDoc
+from tokenworth.methods.forced.document import ForcedDoc
+from tokenworth.methods.modulo.document import ModuloDoc
+from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.report.html import render_html
 from tokenworth.report.model import View
 from tokenworth.report.view import build_view, join_views, tabled_view, verified_view
@@ -20,7 +24,7 @@ from tokenworth.workbench.case import Curve, Forced, Samples
 
 def write_report(
     path: str | os.PathLike[str],
-    *measured: Samples | Curve | Forced | Document | TabledDoc,
+    *measured: Samples | Curve | Forced | Document,
     title: str | None = None,
     max_mb: float | None = None,
 ) -> Path:
@@ -66,7 +70,7 @@ def _title(views: Sequence[View]) -> str:
     return titles[0] if len(titles) == 1 else f"{titles[0]} (and {len(titles) - 1} more)"
 
 
-def group_views(documents: Sequence[Document | TabledDoc]) -> list[View]:
+def group_views(documents: Sequence[Document]) -> list[View]:
     """One view a measured trace: a curve with the forced answers of its trace and the samples of its problem; then the samples left,
     then each document of verified traces, then each table over many problems."""
     forceds = [d for d in documents if isinstance(d, ForcedDoc)]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tokenworth import __version__
-from tokenworth.core.documents import CurveDoc, ForcedDoc, ProblemDoc, ProvenanceDoc, SampleSetDoc, TraceDoc
-from tokenworth.core.problem import AnswerKind
+from tokenworth.core.document import Provenance, TraceDoc
+from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.core.verification import FormalText
-from tokenworth.core.verified import VerifiedDoc
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.forced.document import ForcedDoc
+from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.tasks.maze.problems import DIALECT, given_size
 from tokenworth.workbench.case import Case, Samples
 from tokenworth.workbench.formal import Checker, Tally, checker
@@ -51,9 +54,9 @@ def verified_documents(documents: Sequence[CurveDoc | ForcedDoc | SampleSetDoc],
             if (key := (document.model.name, text.prompt, text.trace)) not in seen:
                 seen.add(key)
                 tally.add(Judged(id=text.id, fields={"model": document.model.name}, verification=check(text), text=text))
-    return tally.document(check, level=level, provenance=ProvenanceDoc(version=__version__)) if tally.n else None
+    return tally.document(check, level=level, provenance=Provenance(version=__version__)) if tally.n else None
 
 
-def _text_of(problem: ProblemDoc, trace: TraceDoc, number: int) -> FormalText:
+def _text_of(problem: Problem, trace: TraceDoc, number: int) -> FormalText:
     text = "".join((*trace.pieces, *trace.answer_pieces)).strip()
     return FormalText(id=f"{problem.id} draw {number}", prompt=problem.question, trace=text, given=given_size(problem.task))

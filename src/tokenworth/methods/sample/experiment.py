@@ -12,8 +12,8 @@ from tokenworth.core.request import BudgetSpent, Experiment, Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.results import SampleResult
-from tokenworth.methods.settings import check_level
+from tokenworth.methods.curve.settings import check_level
+from tokenworth.methods.sample.result import SampleResult
 from tokenworth.methods.stopped import answered_first
 from tokenworth.stats.correlation import point_biserial
 from tokenworth.stats.proportion import wilson

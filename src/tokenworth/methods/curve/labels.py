@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from tokenworth.core.grade import Grade, Judge, Verdict
 from tokenworth.core.request import Rollout
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.results import Draw
+from tokenworth.methods.curve.result import Draw
 
 LabelIndex = dict[tuple[str, Verdict], int]
 

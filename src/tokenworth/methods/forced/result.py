@@ -1,82 +1,16 @@
-"""Frozen results of the methods, as arrays."""
+"""The result of forced answers, as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tokenworth.core.grade import Grade
-from tokenworth.core.request import NextTokenTable, Rollout
-from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.settings import CurveSettings
-from tokenworth.stats.correlation import Correlation
+from tokenworth.methods.cuts import Missed
 from tokenworth.stats.shares import share_high, share_low
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
-    """One rollout with its grade. ``cut``/``index`` name its request; ``leaves``: it was forced off the base at its first token."""
-
-    cut: int
-    index: int
-    leaves: bool
-    rollout: Rollout
-    grade: Grade
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missed:
-    """Planned cuts that no request can start from. ``moved``: the nearest cuts that can be reached took their place.
-
-    ``planned``: how many cuts were planned. ``last``: the last cut that can be reached, T or one before it.
-    """
-
-    cuts: tuple[int, ...]
-    planned: int
-    moved: bool
-    last: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CurveResult:
-    """Value and outcome distribution along one trace.
-
-    ``cuts`` are the cuts reported (0…T at most); ``value``/``low``/``high`` are NaN where nothing was measured. ``n_effective``: number
-    of rollouts (plain) or Kish's effective number of excursions (excursions). ``n_started``: rollouts that began at the cut.
-    ``leave``/``unsampled``: probability of leaving the base, and of leaving it at forks without draws (NaN for plain plans).
-    ``table``: q_c at every base token, answer included (None where the backend cannot give it).
-    ``widened``: by how much the limits are moved apart on each side because q_c is known only within bounds (None: it is known
-    exactly, or not used). ``missed``: planned cuts that cannot be reached (None: every cut can).
-    ``stopped``: why the run ended; ``unresolved``: what a budget that ended it left undone, empty where nothing is.
-    """
-
-    trace: Trace
-    base: Grade
-    settings: CurveSettings
-    cuts: Int[np.ndarray, " cut"]
-    value: Float[np.ndarray, " cut"]
-    low: Float[np.ndarray, " cut"]
-    high: Float[np.ndarray, " cut"]
-    n_effective: Float[np.ndarray, " cut"]
-    n_started: Int[np.ndarray, " cut"]
-    leave: Float[np.ndarray, " cut"]
-    unsampled: Float[np.ndarray, " cut"]
-    labels: tuple[str, ...]
-    outcomes: Float[np.ndarray, "cut outcome"]
-    outcomes_low: Float[np.ndarray, "cut outcome"]
-    outcomes_high: Float[np.ndarray, "cut outcome"]
-    table: NextTokenTable | None
-    draws: tuple[Draw, ...]
-    n_rollouts: int
-    generated_tokens: int
-    stopped: str
-    unresolved: str = ""
-    widened: Float[np.ndarray, " cut"] | None = None
-    missed: Missed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -171,26 +105,3 @@ class ForcedResult:
     token_forwards: int
     unresolved: str = ""
     missed: Missed | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SampleResult:
-    """N answers to one problem. ``accuracy`` counts correct over all N; unknown outcomes are listed, never dropped in silence.
-
-    ``unresolved``: what a budget that ended the run left undone, empty where nothing is.
-    """
-
-    prompt: tuple[int, ...]
-    sampling: Sampling
-    seed: int
-    rollouts: tuple[Rollout, ...]
-    grades: tuple[Grade, ...]
-    n_trace: Int[np.ndarray, " sample"]
-    accuracy: float
-    low: float
-    high: float
-    level: float
-    outcomes: Mapping[str, int]
-    length_correlation: Correlation
-    generated_tokens: int
-    unresolved: str = ""

@@ -10,7 +10,7 @@ import numpy as np
 
 from tokenworth.core.grade import RESERVED_OUTCOMES
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.modulo_paired import Paired, paired
+from tokenworth.methods.modulo.paired import Paired, paired
 from tokenworth.stats.proportion import wilson
 
 

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Int
 from tokenworth.core.grade import Grade, Judge, Verdict
 from tokenworth.core.request import Answers, Batch, BudgetSpent, Experiment, NextTokenTable, Response, Rollout, Sample
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.labels import draw_indices, grade_draw, group_matrix, index_labels
-from tokenworth.methods.results import CurveResult, Draw
-from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.methods.curve.labels import draw_indices, grade_draw, group_matrix, index_labels
+from tokenworth.methods.curve.result import CurveResult, Draw
+from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.excursions import (
     Draws,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokenworth.methods.intervene import Arm, Effect, InterveneResult, difference, groups_of, share
-from tokenworth.methods.settings import check_level
+from tokenworth.methods.curve.settings import check_level
+from tokenworth.methods.edits.intervene import Arm, Effect, InterveneResult, difference, groups_of, share
 from tokenworth.stats.clusters import ClusterMean, cluster_mean, noise_of_share
 
 Estimate = tuple[float, float, float]

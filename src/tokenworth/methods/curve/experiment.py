@@ -7,10 +7,10 @@ from tokenworth.core.request import Experiment, NextToken, NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, Trace
 from tokenworth.errors import InvalidInput, MismatchError
-from tokenworth.methods.excursions import excursions
-from tokenworth.methods.plain import plain
-from tokenworth.methods.results import CurveResult
-from tokenworth.methods.settings import CurveSettings
+from tokenworth.methods.curve.excursions import excursions
+from tokenworth.methods.curve.plain import plain
+from tokenworth.methods.curve.result import CurveResult
+from tokenworth.methods.curve.settings import CurveSettings
 
 
 def curve(

@@ -11,7 +11,7 @@ from tokenworth.core.request import BudgetSpent, Experiment, Read, ReadTable
 from tokenworth.core.tokens import Codec, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.cuts import reachable, restrict
-from tokenworth.methods.results import ForcedReading, ForcedResult
+from tokenworth.methods.forced.result import ForcedReading, ForcedResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from tokenworth.core.request import BudgetSpent, Experiment, Response, Rollout, 
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.settings import check_level
+from tokenworth.methods.curve.settings import check_level
 from tokenworth.methods.stopped import MONEY_SPENT, answered_first
 from tokenworth.stats.difference import newcombe
 from tokenworth.stats.proportion import wilson

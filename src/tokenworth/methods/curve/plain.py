@@ -10,12 +10,12 @@ from jaxtyping import Float, Int
 from tokenworth.core.grade import Grade, Judge
 from tokenworth.core.request import BudgetSpent, Experiment, NextTokenTable, Rollout, Sample
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.cuts import middle, reachable, restrict
-from tokenworth.methods.forced import cut_grid
-from tokenworth.methods.labels import draw_indices, grade_draw, group_matrix, index_labels
-from tokenworth.methods.passing import count_passing, followed
-from tokenworth.methods.results import CurveResult, Draw, Missed
-from tokenworth.methods.settings import Budget, CurveSettings
+from tokenworth.methods.curve.labels import draw_indices, grade_draw, group_matrix, index_labels
+from tokenworth.methods.curve.passing import count_passing, followed
+from tokenworth.methods.curve.result import CurveResult, Draw
+from tokenworth.methods.curve.settings import Budget, CurveSettings
+from tokenworth.methods.cuts import Missed, middle, reachable, restrict
+from tokenworth.methods.forced.experiment import cut_grid
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.proportion import proportion_limits
 

@@ -1,0 +1,21 @@
+"""What the rest of the house needs to know of one question that can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from tokenworth.core.document import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One entry of the catalogue's measures."""
+
+    name: str
+    document: type[Document]
+
+    @property
+    def schema(self) -> str:
+        """The schema that its documents name."""
+        (field,) = (one for one in fields(self.document) if one.name == "schema")  # pyright: ignore[reportArgumentType]
+        return str(field.default)

@@ -1,0 +1,6 @@
+"""`curve`: the value of a trace at every cut."""
+
+from tokenworth.core.measure import Measure
+from tokenworth.methods.curve.document import CurveDoc
+
+MEASURE = Measure(name="curve", document=CurveDoc)

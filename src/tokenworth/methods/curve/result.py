@@ -1,0 +1,63 @@
+"""The result of a value curve, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from tokenworth.core.grade import Grade
+from tokenworth.core.request import NextTokenTable, Rollout
+from tokenworth.core.tokens import Trace
+from tokenworth.methods.curve.settings import CurveSettings
+from tokenworth.methods.cuts import Missed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """One rollout with its grade. ``cut``/``index`` name its request; ``leaves``: it was forced off the base at its first token."""
+
+    cut: int
+    index: int
+    leaves: bool
+    rollout: Rollout
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CurveResult:
+    """Value and outcome distribution along one trace.
+
+    ``cuts`` are the cuts reported (0…T at most); ``value``/``low``/``high`` are NaN where nothing was measured. ``n_effective``: number
+    of rollouts (plain) or Kish's effective number of excursions (excursions). ``n_started``: rollouts that began at the cut.
+    ``leave``/``unsampled``: probability of leaving the base, and of leaving it at forks without draws (NaN for plain plans).
+    ``table``: q_c at every base token, answer included (None where the backend cannot give it).
+    ``widened``: by how much the limits are moved apart on each side because q_c is known only within bounds (None: it is known
+    exactly, or not used). ``missed``: planned cuts that cannot be reached (None: every cut can).
+    ``stopped``: why the run ended; ``unresolved``: what a budget that ended it left undone, empty where nothing is.
+    """
+
+    trace: Trace
+    base: Grade
+    settings: CurveSettings
+    cuts: Int[np.ndarray, " cut"]
+    value: Float[np.ndarray, " cut"]
+    low: Float[np.ndarray, " cut"]
+    high: Float[np.ndarray, " cut"]
+    n_effective: Float[np.ndarray, " cut"]
+    n_started: Int[np.ndarray, " cut"]
+    leave: Float[np.ndarray, " cut"]
+    unsampled: Float[np.ndarray, " cut"]
+    labels: tuple[str, ...]
+    outcomes: Float[np.ndarray, "cut outcome"]
+    outcomes_low: Float[np.ndarray, "cut outcome"]
+    outcomes_high: Float[np.ndarray, "cut outcome"]
+    table: NextTokenTable | None
+    draws: tuple[Draw, ...]
+    n_rollouts: int
+    generated_tokens: int
+    stopped: str
+    unresolved: str = ""
+    widened: Float[np.ndarray, " cut"] | None = None
+    missed: Missed | None = None

@@ -1,0 +1,6 @@
+"""`sample`: N answers to a problem."""
+
+from tokenworth.core.measure import Measure
+from tokenworth.methods.sample.document import SampleSetDoc
+
+MEASURE = Measure(name="sample", document=SampleSetDoc)

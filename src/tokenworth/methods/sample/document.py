@@ -1,0 +1,98 @@
+"""N answers as a document, made from their result and read back by the same class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tokenworth.core.document import About, ModelDoc, Number, Provenance, TraceDoc, check_unit, numbers, stopped_notes, trace_doc
+from tokenworth.core.grade import Grade
+from tokenworth.core.problem import Problem
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.tokens import TokenSequence, Trace
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.sample.result import SampleResult
+
+SAMPLE_SCHEMA = "tokenworth.sample/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSetDoc:
+    """N answers to one problem: accuracy with interval, outcome counts, lengths and their correlation with correctness."""
+
+    schema: str = SAMPLE_SCHEMA
+    problem: Problem | None = None
+    model: ModelDoc
+    sampling: Sampling
+    seed: int
+    accuracy: Number
+    low: Number
+    high: Number
+    level: float
+    n: int
+    outcomes: Mapping[str, int]
+    length_correlation: Number
+    length_correlation_low: Number
+    length_correlation_high: Number
+    chosen: int | None
+    traces: tuple[TraceDoc, ...]
+    rollouts: int
+    generated_tokens: int
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.chosen is not None and not 0 <= self.chosen < len(self.traces):
+            raise InvalidInput(f"chosen is {self.chosen}, expected 0 to {len(self.traces) - 1} or null")
+        check_unit((self.accuracy, self.low, self.high), "accuracy")
+
+
+def sample_document(result: SampleResult, chosen: int | None, about: About) -> SampleSetDoc:
+    """The document of N answers."""
+    traces = tuple(
+        trace_doc(
+            Trace(sequence=TokenSequence(prompt=result.prompt, completion=rollout.ids), n_trace=int(n), stop=rollout.stop),
+            grade,
+            about.codec,
+        )
+        for rollout, n, grade in zip(result.rollouts, result.n_trace, result.grades, strict=True)
+    )
+    correlation = result.length_correlation
+    r, low, high = numbers((correlation.r, correlation.low, correlation.high))
+    return SampleSetDoc(
+        problem=about.problem,
+        model=about.model,
+        sampling=result.sampling,
+        seed=result.seed,
+        accuracy=result.accuracy,
+        low=result.low,
+        high=result.high,
+        level=result.level,
+        n=len(result.rollouts),
+        outcomes=result.outcomes,
+        length_correlation=r,
+        length_correlation_low=low,
+        length_correlation_high=high,
+        chosen=chosen,
+        traces=traces,
+        rollouts=len(result.rollouts),
+        generated_tokens=result.generated_tokens,
+        provenance=about.provenance,
+        notes=(
+            *_no_verdict(result.grades),
+            f"length correlation over {correlation.n} answers with a verdict",
+            *stopped_notes(result.unresolved),
+        ),
+    )
+
+
+def _no_verdict(grades: tuple[Grade, ...]) -> tuple[str, ...]:
+    unknown = sum(grade.verdict == "unknown" for grade in grades)
+    if unknown == 0:
+        return ()
+    if unknown == len(grades):
+        return ("no answer has a verdict: the accuracy says nothing; see the outcomes",)
+    return (
+        f"{unknown} of {len(grades)} answers have no verdict; "
+        "the accuracy is the share of correct answers, so they are not counted as correct; see the outcomes",
+    )
