@@ -1,4 +1,4 @@
-"""What there is, by name: the only place of registration. Strings only, so that it ties nothing; what they name is loaded when it is used."""
+"""What there is, by name: the only place of registration. It holds strings, which tie nothing; what they name is loaded when used."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any
 
 from tokenworth.errors import unknown_name
 
-MEASURES: Mapping[str, str] = {
+MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
+    "verify": "tokenworth.methods.verify:MEASURE",
     "confusion": "tokenworth.methods.confusion:MEASURE",
+    "first-errors": "tokenworth.methods.first_errors:MEASURE",
     "edits": "tokenworth.methods.edits:MEASURE",
     "modulo": "tokenworth.methods.modulo:MEASURE",
+    "replay": "tokenworth.methods.replay:MEASURE",
+    "audit": "tokenworth.methods.audit:MEASURE",
 }
-DOMAINS: Mapping[str, str] = {
+DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
     "sokoban": "tokenworth.tasks.sokoban.domain:DOMAIN",
     "countdown": "tokenworth.tasks.countdown.domain:DOMAIN",

@@ -1,4 +1,4 @@
-"""Edits of maze traces put to a model: which edits, on which base trace, and what they change."""
+"""Edits of maze traces put to a model: which edits, and on which base trace."""
 
 from __future__ import annotations
 
@@ -8,31 +8,21 @@ from zlib import crc32
 
 import numpy as np
 
-from tokenworth.core.ports import Reaches
+from tokenworth.core.measure import Subject
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.request import Experiment
-from tokenworth.core.sampling import Sampling
+from tokenworth.core.request import Experiment, Rollout
 from tokenworth.core.tokens import Codec, StopReason, TokenSequence
 from tokenworth.core.verification import FormalText, Level
-from tokenworth.errors import InvalidInput, Unsupported, unknown_name
-from tokenworth.methods.edits.intervene import CheckTrace, InterveneResult, Variant, intervene
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.edits.intervene import CheckTrace, Variant
+from tokenworth.methods.edits.settings import COMMON_CODES, KINDS, PARAPHRASE, REPAIR, SWAP, EditsSettings
+from tokenworth.methods.sample.experiment import sample
 from tokenworth.tasks.judge import answer_text
-from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES, Edit, edit, first_of_trace, paraphrase, repair, swap
+from tokenworth.tasks.maze.edits import Edit, edit, first_of_trace, paraphrase, repair, swap
 from tokenworth.tasks.maze.grammar import parse, render_trace
 from tokenworth.tasks.maze.problems import DIALECT, maze_problem, parse_spec
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.verify import maze_of, verify
-from tokenworth.workbench.case import Case
-
-PARAPHRASE, SWAP, REPAIR = "paraphrase", "swap", "repair"
-KINDS: tuple[str, ...] = (*EDIT_CODES, PARAPHRASE, SWAP, REPAIR)
-"""What can be asked for: a code to be broken first, another valid order, the trace of another maze, or an invalid trace made valid."""
-COMMON_CODES: tuple[str, ...] = tuple(code for code in EDIT_CODES if code not in (*TIE_CODES, "WRONG_H", "OOB"))
-"""The codes that a solver's trace may break before it is repaired."""
-DEFAULT_KINDS: tuple[str, ...] = (*COMMON_CODES, PARAPHRASE, SWAP, REPAIR)
-"""What is done unless named: all that the dialect of the bundled models can write in their vocabulary."""
-BASES = ("solver", "model")
-PLACES = ("edit", "plan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,24 +41,28 @@ class Planned:
     code: str | None = None
 
 
-def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
-    """The kinds, each once. Raises UnknownName with close matches, InvalidInput for none."""
-    for kind in kinds:
-        if kind not in KINDS:
-            raise unknown_name("edit", kind, KINDS)
-    if not kinds:
-        raise InvalidInput("no edits are named; give codes such as WALL,NOT_OPEN, or leave --codes out")
-    return tuple(dict.fromkeys(kinds))
+def _draws(subject: Subject, settings: EditsSettings) -> Experiment[tuple[Rollout, ...]]:
+    """The answers in which a base is sought."""
+    result = yield from sample(
+        subject.prompt,
+        n=settings.draws,
+        sampling=subject.sampling,
+        seed=settings.seed,
+        judge=subject.judge,
+        find_wall=subject.find_wall,
+        level=settings.level,
+    )
+    return result.rollouts
 
 
-def base_text(case: Case, *, source: str, draws: int, sampling: Sampling, seed: int) -> FormalText:
+def base_text(subject: Subject, settings: EditsSettings) -> Experiment[FormalText]:
     """The base trace of a maze: the solver's, or the model's first sampled answer with a valid trace and a right plan.
 
     Raises InvalidInput where the problem is no maze, and where none of the ``draws`` answers will do.
     """
-    problem = _maze_of(case)
+    problem = _maze_of(subject)
     empty = FormalText(id=problem.id, prompt=problem.question, trace="", given=_given(problem), is_cut=True)
-    if source == "solver":
+    if settings.base == "solver":
         maze = maze_of(empty, DIALECT, parse(empty, DIALECT))
         if maze is None:
             raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
@@ -76,19 +70,19 @@ def base_text(case: Case, *, source: str, draws: int, sampling: Sampling, seed: 
         return FormalText(
             id=problem.id, prompt=problem.question, trace=render_trace(maze, found.trace, found.plan, DIALECT), given=_given(problem)
         )
-    samples = case.sample(draws, sampling=sampling, seed=seed).result
-    for rollout in samples.rollouts:
-        text = _text_of(problem, case.model.codec, rollout.ids)
+    for rollout in (yield from _draws(subject, settings)):
+        text = _text_of(problem, subject.codec, rollout.ids)
         found = verify(text, dialect=DIALECT.name, level=Level.STRICT)
         if rollout.stop is StopReason.STOP and found.parsed and found.trace_valid and found.plan_valid:
             return text
     raise InvalidInput(
-        f"problem {problem.id!r}: none of {draws} sampled answers has a valid trace and a right plan; raise --draws or use --base solver"
+        f"problem {problem.id!r}: none of {settings.draws} sampled answers has a valid trace and a right plan; "
+        "raise --draws or use --base solver"
     )
 
 
-def _maze_of(case: Case) -> Problem:
-    problem = case.problem
+def _maze_of(subject: Subject) -> Problem:
+    problem = subject.problem
     if problem is None or problem.kind is not AnswerKind.PLAN:
         raise InvalidInput("edits with known truth need a maze; give a task such as maze:searchformer/7")
     return problem
@@ -104,31 +98,30 @@ def _text_of(problem: Problem, codec: Codec, ids: tuple[int, ...]) -> FormalText
     return FormalText(id=problem.id, prompt=problem.question, trace=text or "", given=_given(problem))
 
 
-def trace_check(case: Case) -> CheckTrace:
+def trace_check(subject: Subject) -> CheckTrace:
     """Whether the trace of a whole completion is valid at level strict; None for one that the limit cut or that is no reply."""
-    problem = _maze_of(case)
+    problem = _maze_of(subject)
 
     def check(ids: tuple[int, ...], stop: StopReason) -> bool | None:
         if stop is not StopReason.STOP:
             return None
-        return verify(_text_of(problem, case.model.codec, ids), dialect=DIALECT.name, level=Level.STRICT).trace_valid
+        return verify(_text_of(problem, subject.codec, ids), dialect=DIALECT.name, level=Level.STRICT).trace_valid
 
     return check
 
 
-def plan_edits(case: Case, base: FormalText, kinds: Sequence[str], *, place: str, seed: int, alone: bool = False) -> Planned:
-    """The edits of a valid trace as token ids. ``place``: rollouts begin after the edit (``edit``), or where the plan begins (``plan``).
+def plan_edits(subject: Subject, base: FormalText, kinds: Sequence[str], settings: EditsSettings) -> Planned:
+    """The edits of a valid trace as token ids.
 
     A kind that this trace or the dialect has no place for, or that needs a word the model has no token for, is skipped with the reason.
     """
-    kinds = check_kinds(kinds)
-    whole = _written(case, base)
+    whole = _written(subject, base)
     edits: dict[str, Edit] = {}
     skipped: dict[str, str] = {}
     variants: list[Variant] = []
     for kind in kinds:
-        made = _make(case, base, kind, seed=seed, alone=alone)
-        variant = made if isinstance(made, str) else _placed(case, made, kind, place, whole)
+        made = _make(subject, base, kind, settings)
+        variant = made if isinstance(made, str) else _placed(subject, made, kind, settings.at, whole)
         if isinstance(made, str) or isinstance(variant, str):
             skipped[kind] = str(variant)
             continue
@@ -136,7 +129,7 @@ def plan_edits(case: Case, base: FormalText, kinds: Sequence[str], *, place: str
         variants.append(variant)
     return Planned(
         item=base.id,
-        base=TokenSequence(prompt=case.prompt, completion=whole),
+        base=TokenSequence(prompt=subject.prompt, completion=whole),
         text=base,
         edits=edits,
         variants=tuple(variants),
@@ -144,52 +137,57 @@ def plan_edits(case: Case, base: FormalText, kinds: Sequence[str], *, place: str
     )
 
 
-def plan_repair(case: Case, *, source: str, draws: int, sampling: Sampling, place: str, seed: int, alone: bool = False) -> Planned:
+def plan_repair(subject: Subject, settings: EditsSettings) -> Experiment[Planned]:
     """The repair of an invalid trace as token ids: the base is the trace that breaks a rule, the edit makes it valid.
 
-    The base is the solver's trace with one of `COMMON_CODES` broken, drawn by ``seed`` and the problem, or the model's first sampled
+    The base is the solver's trace with one of `COMMON_CODES` broken, drawn by the seed and the problem, or the model's first sampled
     answer with an invalid trace. One that cannot be repaired, written or begun at gives way to the next.
 
     Raises InvalidInput where none will do.
     """
-    why = f"none of {draws} sampled answers has an invalid trace; raise --draws or use --base solver"
-    for made in _repairs(case, source=source, draws=draws, sampling=sampling, seed=seed, alone=alone):
+    why = f"none of {settings.draws} sampled answers has an invalid trace; raise --draws or use --base solver"
+    # The problem is part of the seed: the mazes of one run are to break different rules.
+    rng = np.random.default_rng([settings.seed, KINDS.index(REPAIR), crc32(_maze_of(subject).id.encode())])
+    if settings.base == "solver":
+        base = yield from base_text(subject, settings)
+        repairs = _solver_repairs(base, rng, alone=settings.alone)
+    else:
+        repairs = _model_repairs(subject, (yield from _draws(subject, settings)), rng)
+    for made in repairs:
         base = made.before
-        whole = _encode(case.model.codec, base.trace.split(), _lead(base))
-        variant = "the model has no token for a word of the trace" if whole is None else _placed(case, made, REPAIR, place, whole)
+        whole = _encode(subject.codec, base.trace.split(), _lead(base))
+        variant = "the model has no token for a word of the trace" if whole is None else _placed(subject, made, REPAIR, settings.at, whole)
         if whole is None or isinstance(variant, str):
             why = str(variant)
             continue
-        if max(variant.cut, variant.base_cut) >= sampling.max_tokens:
-            why = f"a trace to keep leaves no room under the limit of {sampling.max_tokens} tokens"
+        if max(variant.cut, variant.base_cut) >= subject.sampling.max_tokens:
+            why = f"a trace to keep leaves no room under the limit of {subject.sampling.max_tokens} tokens"
             continue
         first = first_of_trace(verify(base, dialect=DIALECT.name, level=Level.STRICT))
         return Planned(
             item=base.id,
-            base=TokenSequence(prompt=case.prompt, completion=whole),
+            base=TokenSequence(prompt=subject.prompt, completion=whole),
             text=base,
             edits={REPAIR: made},
             variants=(variant,),
             skipped={},
             code=None if first is None else first.code,
         )
-    raise InvalidInput(f"problem {_maze_of(case).id!r}: {why}")
+    raise InvalidInput(f"problem {_maze_of(subject).id!r}: {why}")
 
 
-def _repairs(case: Case, *, source: str, draws: int, sampling: Sampling, seed: int, alone: bool) -> Iterator[Edit]:
-    """Repairs of invalid traces, in the order in which they are to be tried."""
-    problem = _maze_of(case)
-    # The problem is part of the seed: the mazes of one run are to break different rules.
-    rng = np.random.default_rng([seed, KINDS.index(REPAIR), crc32(problem.id.encode())])
-    if source == "solver":
-        base = base_text(case, source=source, draws=draws, sampling=sampling, seed=seed)
-        for at in rng.permutation(len(COMMON_CODES)):
-            broken = edit(base, COMMON_CODES[int(at)], dialect=DIALECT.name, rng=rng, alone=alone)
-            if broken is not None:
-                yield repair(broken.after, dialect=DIALECT.name, rng=rng)
-        return
-    for rollout in case.sample(draws, sampling=sampling, seed=seed).result.rollouts:
-        text = _text_of(problem, case.model.codec, rollout.ids)
+def _solver_repairs(base: FormalText, rng: np.random.Generator, *, alone: bool) -> Iterator[Edit]:
+    """Repairs of the solver's trace with a rule broken, in the order in which they are to be tried."""
+    for at in rng.permutation(len(COMMON_CODES)):
+        broken = edit(base, COMMON_CODES[int(at)], dialect=DIALECT.name, rng=rng, alone=alone)
+        if broken is not None:
+            yield repair(broken.after, dialect=DIALECT.name, rng=rng)
+
+
+def _model_repairs(subject: Subject, rollouts: Sequence[Rollout], rng: np.random.Generator) -> Iterator[Edit]:
+    """Repairs of sampled answers with an invalid trace, in the order of the draws."""
+    for rollout in rollouts:
+        text = _text_of(_maze_of(subject), subject.codec, rollout.ids)
         if rollout.stop is not StopReason.STOP or verify(text, dialect=DIALECT.name, level=Level.STRICT).trace_valid is not False:
             continue
         try:
@@ -201,41 +199,38 @@ def _repairs(case: Case, *, source: str, draws: int, sampling: Sampling, seed: i
             yield made
 
 
-def plan_item(
-    case: Case, kinds: Sequence[str], *, source: str, draws: int, sampling: Sampling, place: str, seed: int, alone: bool = False
-) -> tuple[Planned, ...]:
+def plan_item(subject: Subject, settings: EditsSettings) -> Experiment[tuple[Planned, ...]]:
     """All that is asked for of one problem: the edits of its valid base, then the repair with a base of its own.
 
     Where one of the two bases is missing, its kinds are skipped with the reason. Raises InvalidInput where both are.
     """
-    kinds = check_kinds(kinds)
-    edits = tuple(kind for kind in kinds if kind != REPAIR)
+    edits = tuple(kind for kind in settings.kinds if kind != REPAIR)
     made: list[Planned] = []
     missing: dict[str, str] = {}
     failures: list[InvalidInput] = []
-    for wanted in filter(None, (edits, tuple(kind for kind in kinds if kind == REPAIR))):
+    for wanted in filter(None, (edits, tuple(kind for kind in settings.kinds if kind == REPAIR))):
         try:
             if wanted is edits:
-                base = base_text(case, source=source, draws=draws, sampling=sampling, seed=seed)
-                made.append(plan_edits(case, base, edits, place=place, seed=seed, alone=alone))
+                base = yield from base_text(subject, settings)
+                made.append(plan_edits(subject, base, edits, settings))
             else:
-                made.append(plan_repair(case, source=source, draws=draws, sampling=sampling, place=place, seed=seed, alone=alone))
+                made.append((yield from plan_repair(subject, settings)))
         except InvalidInput as error:
             failures.append(error)
-            missing |= dict.fromkeys(wanted, str(error).removeprefix(f"problem {_maze_of(case).id!r}: "))
+            missing |= dict.fromkeys(wanted, str(error).removeprefix(f"problem {_maze_of(subject).id!r}: "))
     if not made:
         raise failures[0]
     return (replace(made[0], skipped={**made[0].skipped, **missing}), *made[1:])
 
 
-def _make(case: Case, base: FormalText, kind: str, *, seed: int, alone: bool) -> Edit | str:
+def _make(subject: Subject, base: FormalText, kind: str, settings: EditsSettings) -> Edit | str:
     """The edit, or the reason why there is none. Each kind has a random stream of its own, so that the others do not move it."""
-    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    rng = np.random.default_rng([settings.seed, KINDS.index(kind)])
     if kind == REPAIR:
         return "the trace is valid; a repair has a base of its own"
     made: Edit | None
     if kind == SWAP:
-        other = _other(_maze_of(case))
+        other = _other(_maze_of(subject))
         if other is None:
             return "a swap needs a problem of a maze task"
         made = swap(base, other, dialect=DIALECT.name)
@@ -243,7 +238,7 @@ def _make(case: Case, base: FormalText, kind: str, *, seed: int, alone: bool) ->
     if kind == PARAPHRASE:
         made = paraphrase(base, dialect=DIALECT.name, rng=rng)
     else:
-        made = edit(base, kind, dialect=DIALECT.name, rng=rng, alone=alone)
+        made = edit(base, kind, dialect=DIALECT.name, rng=rng, alone=settings.alone)
     return made or "the dialect or this trace has no place for it"
 
 
@@ -268,22 +263,20 @@ def _lead(text: FormalText) -> str:
     return "" if text.prompt[-1:].isspace() else " "
 
 
-def _written(case: Case, base: FormalText) -> tuple[int, ...]:
-    whole = _encode(case.model.codec, base.trace.split(), _lead(base))
+def _written(subject: Subject, base: FormalText) -> tuple[int, ...]:
+    whole = _encode(subject.codec, base.trace.split(), _lead(base))
     if whole is None:
-        raise InvalidInput(f"{case.model.name} cannot write the words of a maze trace; use a model of mazes, such as maze-correct")
+        raise InvalidInput(f"{subject.model} cannot write the words of a maze trace; use a model of mazes, such as maze-correct")
     return whole
 
 
-def _placed(case: Case, made: Edit, kind: str, place: str, whole: tuple[int, ...]) -> Variant | str:
+def _placed(subject: Subject, made: Edit, kind: str, place: str, whole: tuple[int, ...]) -> Variant | str:
     """The edit with the places where its rollouts begin, or the reason why there are none."""
-    if place not in PLACES:
-        raise unknown_name("place of rollouts", place, PLACES)
     cuts = (made.cut_before, made.cut_after) if place == "edit" else (made.plan_before, made.plan_after)
-    variant = _variant(case.model.codec, made, kind, cuts, _lead(made.before), whole)
+    variant = _variant(subject.codec, made, kind, cuts, _lead(made.before), whole)
     if variant is None:
         return "the model has no token for a word of the edit"
-    return variant if _is_reached(case, variant, whole) else "the server cannot start at the edit"
+    return variant if _is_reached(subject, variant, whole) else "the server cannot start at the edit"
 
 
 def _encode(codec: Codec, words: Sequence[str], lead: str) -> tuple[int, ...] | None:
@@ -304,33 +297,10 @@ def _variant(codec: Codec, made: Edit, kind: str, cuts: tuple[int, int], lead: s
     return Variant(name=kind, group=kind, completion=completion, cut=len(kept), base_cut=len(before))
 
 
-def _is_reached(case: Case, variant: Variant, whole: tuple[int, ...]) -> bool:
-    """Whether the backend can start at both cuts of a variant."""
-    backend = case.model.backend
-    if backend.capabilities.any_cut or not isinstance(backend, Reaches):
+def _is_reached(subject: Subject, variant: Variant, whole: tuple[int, ...]) -> bool:
+    """Whether the model can be asked at both cuts of a variant."""
+    reach = subject.reach
+    if subject.able.any_cut or reach is None:
         return True
     places = ((whole, variant.base_cut), (variant.completion, variant.cut))
-    return all(backend.reachable(TokenSequence(prompt=case.prompt, completion=ids), (cut,))[0] for ids, cut in places)
-
-
-def experiment(case: Case, planned: Planned, *, n: int, sampling: Sampling, seed: int, level: float) -> Experiment[InterveneResult]:
-    """The experiment behind `measure`. Raises Unsupported for a model that draws no rollouts."""
-    able = case.model.backend.capabilities
-    if not able.sample:
-        raise Unsupported(f"edits cannot be measured on {case.model.name}: {able.lacks.get('sample', 'it draws no rollouts')}")
-    return intervene(
-        planned.base,
-        planned.variants,
-        n=n,
-        sampling=sampling,
-        seed=seed,
-        judge=case.judge,
-        check=trace_check(case),
-        level=level,
-    )
-
-
-def measure(case: Case, planned: Planned, *, n: int, sampling: Sampling, seed: int, level: float) -> InterveneResult:
-    """Draws and grades the rollouts of one problem's edits."""
-    made = experiment(case, planned, n=n, sampling=sampling, seed=seed, level=level)
-    return case._run("edits", made)[0]  # pyright: ignore[reportPrivateUsage]
+    return all(reach(TokenSequence(prompt=subject.prompt, completion=ids), (cut,), ())[0] for ids, cut in places)
