@@ -15,7 +15,8 @@ from tokenworth.core.document import About, Document
 from tokenworth.core.grade import Grader, Judge
 from tokenworth.core.ports import Capabilities
 from tokenworth.core.problem import Problem
-from tokenworth.core.request import Experiment, Request
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.kind import Request
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.table import Table
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
@@ -92,13 +93,13 @@ class Need:
 
     def check(self, model: str, able: Capabilities) -> None:
         """Raises Unsupported, in one sentence: what is missing and what would still work."""
-        if getattr(able, self.able):
+        if able.can(self.able):
             return
         instead = self.instead
         if not instead and self.able == "sample":
-            instead = "forced answers on a trace given by its ids still work" if able.read else ""
+            instead = "forced answers on a trace given by its ids still work" if able.can("read") else ""
         elif not instead and self.able == "read":
-            instead = "sample and curve --plan stride still work" if able.sample else ""
+            instead = "sample and curve --plan stride still work" if able.can("sample") else ""
         told = able.lacks.get(self.able, self.able)
         raise Unsupported(f"{self.what} cannot be had from {model}: {told}; {instead or 'nothing can be measured on it'}")
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from tokenworth.core.grade import Judge
 from tokenworth.core.measure import Most, Need, Subject
-from tokenworth.core.request import Experiment, NextToken, NextTokenTable, Sample
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput, MismatchError
@@ -94,7 +96,7 @@ def curve_of(subject: Subject, settings: CurveSettings) -> Experiment[CurveResul
         sampling=subject.sampling,
         settings=settings,
         codec=subject.codec,
-        with_probabilities=able.next_token and allowed is None,
+        with_probabilities=able.can("next_token") and allowed is None,
         cuts_allowed=allowed,
         snap=settings.snap,
         reuse=able.exact_ids,
@@ -123,7 +125,7 @@ def most(subject: Subject, settings: CurveSettings) -> list[Most] | None:
     leave = settings.plan == "excursions"
     first = Sample(sequence=longest, cut=0, params=subject.sampling, seed=0, index=0, leave=leave)
     found = [Most(n=rollouts, reads=replace(first, cut=limit - leave), writes=first)]
-    if subject.able.next_token:
+    if subject.able.can("next_token"):
         table = NextToken(sequence=longest, cuts=tuple(range(limit)), params=subject.sampling, top=settings.top)
         found.append(Most(n=1, reads=table, writes=table))
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tokenworth.core.grade import Grade, Judge
-from tokenworth.core.request import Rollout
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Codec, Trace
 from tokenworth.methods.curve.result import Draw
 from tokenworth.tasks.target import Target

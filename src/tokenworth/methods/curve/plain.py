@@ -7,7 +7,9 @@ from collections import Counter
 import numpy as np
 from jaxtyping import Float, Int
 
-from tokenworth.core.request import BudgetSpent, Experiment, NextTokenTable, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.labels import Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.passing import count_passing, followed

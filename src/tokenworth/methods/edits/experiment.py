@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenworth.core.measure import Need, Subject
-from tokenworth.core.request import Experiment
+from tokenworth.core.request.experiment import Experiment
 from tokenworth.methods.edits.intervene import InterveneResult, intervene
 from tokenworth.methods.edits.plan import Planned, plan_item, trace_check
 from tokenworth.methods.edits.settings import EditsSettings

@@ -10,7 +10,9 @@ import numpy as np
 
 from tokenworth.core.estimate import Estimate, check_level
 from tokenworth.core.grade import Grade, Judge, Verdict
-from tokenworth.core.request import BudgetSpent, Experiment, Response, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput

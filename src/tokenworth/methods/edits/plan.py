@@ -10,7 +10,8 @@ import numpy as np
 
 from tokenworth.core.measure import Subject
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.request import Experiment, Rollout
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Codec, StopReason, TokenSequence
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput

@@ -9,7 +9,8 @@ import numpy as np
 
 from tokenworth.core.grade import Judge
 from tokenworth.core.measure import Most, Need, Subject
-from tokenworth.core.request import BudgetSpent, Experiment, Read, ReadTable
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.cuts import reachable, restrict

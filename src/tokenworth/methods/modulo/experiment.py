@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from tokenworth.core.grade import RESERVED_OUTCOMES, UNKNOWN_OUTCOMES, Grade, Verdict
 from tokenworth.core.measure import Most, Need, Subject
 from tokenworth.core.problem import AnswerKind
-from tokenworth.core.request import Experiment, Sample
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tokenworth.core.grade import Verdict
 from tokenworth.core.measure import FindWall
-from tokenworth.core.request import Experiment, Rollout, Sample
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput

@@ -10,7 +10,8 @@ import numpy as np
 from tokenworth.core.estimate import check_level
 from tokenworth.core.grade import Judge, Verdict
 from tokenworth.core.measure import FindWall, Need, Subject
-from tokenworth.core.request import BudgetSpent, Experiment, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import InvalidInput
