@@ -1,4 +1,4 @@
-"""What there is, by name: the only place of registration. Strings only, so that it ties nothing; what they name is loaded when it is used."""
+"""What there is, by name: the only place of registration. Strings only, which tie nothing; what they name is loaded when it is used."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ DOMAINS: Mapping[str, str] = {
     "countdown": "tokenworth.tasks.countdown.domain:DOMAIN",
     "blocksworld": "tokenworth.tasks.blocksworld.domain:DOMAIN",
 }
+IMPORTERS: Mapping[str, str] = {
+    "thought-anchors": "tokenworth.importers.thought_anchors:FOLDERS",
+    "hinted-mcq": "tokenworth.importers.hinted:CURVES",
+    "exit-curves": "tokenworth.importers.exit_curves:ROWS",
+    "exit-page": "tokenworth.importers.exit_curves:PAGES",
+    "document": "tokenworth.importers.own:DOCUMENTS",
+}
+"""In this order they are asked whether a file or folder is theirs."""
 
 
 @cache

@@ -15,10 +15,10 @@ from tokenworth.cli.session import write_text
 from tokenworth.core.document import Document
 from tokenworth.errors import InvalidInput
 from tokenworth.exporters.parquet import write_parquet
+from tokenworth.importers.importer import import_path
 from tokenworth.methods.edits.document import EditsDoc
 from tokenworth.methods.modulo.document import ModuloDoc
 from tokenworth.store.documents import parse_document, read_document, write_document
-from tokenworth.store.importers import import_path
 from tokenworth.store.sqlite import open_existing
 from tokenworth.workbench.page import group_views, write_report
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-
-from tokenworth.core.document import Document
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,10 +11,10 @@ class Measure:
     """One entry of the catalogue's measures."""
 
     name: str
-    document: type[Document]
+    document: type[Any]
 
     @property
     def schema(self) -> str:
         """The schema that its documents name."""
-        (field,) = (one for one in fields(self.document) if one.name == "schema")  # pyright: ignore[reportArgumentType]
+        (field,) = (one for one in fields(self.document) if one.name == "schema")
         return str(field.default)
