@@ -31,6 +31,12 @@ IMPORTERS: Mapping[str, str] = {
     "document": "tokenworth.importers.own:DOCUMENTS",
 }
 """In this order they are asked whether a file or folder is theirs."""
+EXPORTERS: Mapping[str, str] = {
+    ".json": "tokenworth.store.documents:write_document",
+    ".parquet": "tokenworth.exporters.parquet:write_parquet",
+    ".csv": "tokenworth.exporters.comma:write_csv",
+}
+"""By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
 
 
 @cache

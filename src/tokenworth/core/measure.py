@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
+
+from tokenworth.core.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +15,8 @@ class Measure:
 
     name: str
     document: type[Any]
+    table: Callable[[Any], Table] | None = None
+    """What table files hold of a document; None where it has no rows to write."""
 
     @property
     def schema(self) -> str:
