@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import LADDER, PLAIN, answer_directly, binomial_bounds, ladder
-from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
-from tokenworth.backends.toy_values import exact_values
+from tokenworth.backends.model import Model
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
+from tokenworth.backends.toy.values import exact_values
 from tokenworth.cli.main import run
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.ports import Capabilities, KeyedRequest
@@ -49,7 +50,6 @@ from tokenworth.workbench.intervene import (
     plan_repair,
 )
 from tokenworth.workbench.intervene_record import instance_record
-from tokenworth.workbench.models import Model
 
 FALSE_ALARM = 1e-6
 
@@ -306,7 +306,7 @@ class Careless(Believer):
 
 
 def maze_model(backend: Believer | None = None) -> Model:
-    from tokenworth.tasks.formats import format_named
+    from tokenworth.core.formats import format_named
 
     codec = WordCodec()
     return Model(

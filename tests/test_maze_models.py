@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tokenworth.backends.bundled import BUNDLED
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.formal import checker
-from tokenworth.workbench.models import BUNDLED
 from tokenworth.workbench.page import write_report
 from tokenworth.workbench.verified import verified_documents, verified_samples
 

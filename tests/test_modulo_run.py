@@ -12,15 +12,15 @@ import pytest
 
 from blocks_cases import PLAN, PROMPT
 from real_data import shared
+from tokenworth.backends.model import Model
 from tokenworth.cli.modulo import modulo
+from tokenworth.core.formats import format_named
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.request import Response, Rollout, Sample
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError, UnknownName
-from tokenworth.tasks.formats import format_named
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.models import Model
 from tokenworth.workbench.modulo import ModuloPlan, ModuloRun
 
 PROBLEM = Problem(id="three", question=PROMPT, kind=AnswerKind.EXACT)

@@ -23,6 +23,12 @@ DOMAINS: Mapping[str, str] = {
     "countdown": "tokenworth.tasks.countdown.domain:DOMAIN",
     "blocksworld": "tokenworth.tasks.blocksworld.domain:DOMAIN",
 }
+BACKENDS: Mapping[str, str] = {
+    "toy": "tokenworth.backends.toy.source:SOURCE",
+    "local": "tokenworth.backends.local.source:SOURCE",
+    "http": "tokenworth.backends.http.source:SOURCE",
+}
+"""In this order they are asked whether the name of a model is theirs."""
 IMPORTERS: Mapping[str, str] = {
     "thought-anchors": "tokenworth.importers.thought_anchors:FOLDERS",
     "hinted-mcq": "tokenworth.importers.hinted:CURVES",

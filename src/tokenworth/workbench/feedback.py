@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from tokenworth.backends.bundled import BUNDLED
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
-from tokenworth.workbench.models import BUNDLED
 
 FILE = "feedback.json"
 """Name of the file in a model's folder."""
