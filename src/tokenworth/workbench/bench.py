@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from tokenworth.backends.model import LoadOptions, Model
 from tokenworth.core.ports import Recorded, Store
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, MismatchError
@@ -21,7 +22,7 @@ from tokenworth.tasks.judge import text_judge
 from tokenworth.tasks.load import load_item
 from tokenworth.tasks.prompt import user_message
 from tokenworth.workbench.case import Case, Now, utc_now
-from tokenworth.workbench.models import Model, is_served, load_model
+from tokenworth.workbench.models import is_served, load_model
 
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
@@ -83,14 +84,16 @@ class Workbench:
             if isinstance(model, Model)
             else load_model(
                 model,
-                device=device,
-                dtype=dtype,
-                batch=batch,
-                trace_format=trace_format,
-                threads=threads,
-                server=_with_money(server, price, max_usd) if is_served(model) else None,
-                now=None if date is None else _midnight(date),
-                thinking=thinking,
+                LoadOptions(
+                    device=device,
+                    dtype=dtype,
+                    batch=batch,
+                    trace_format=trace_format,
+                    threads=threads,
+                    server=_with_money(server, price, max_usd) if is_served(model) else None,
+                    now=None if date is None else _midnight(date),
+                    thinking=thinking,
+                ),
             )
         )
         self._on_event, self._now, self._command = on_event, now, command
@@ -176,7 +179,7 @@ class Workbench:
         return prompt if tail.endswith(mark.rstrip()) else prompt + opened
 
     def _toy_case(self) -> Case:
-        from tokenworth.backends.toy import ToyBackend, toy_judge
+        from tokenworth.backends.toy.backend import ToyBackend, toy_judge
 
         backend = self.model.backend
         assert isinstance(backend, ToyBackend)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tokenworth import __version__
+from tokenworth.backends.model import Model
 from tokenworth.core.document import About, ModelDoc, Provenance
+from tokenworth.core.formats import exit_text
 from tokenworth.core.grade import Judge
 from tokenworth.core.ports import Metered, Reaches, Spent, Store
 from tokenworth.core.problem import AnswerKind, Problem
@@ -30,9 +32,7 @@ from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive_counted
 from tokenworth.run.estimate import CostPlan, plan_cost
 from tokenworth.run.progress import OnEvent, RunCounts
-from tokenworth.tasks.formats import exit_text
 from tokenworth.tasks.judge import find_close
-from tokenworth.workbench.models import Model
 
 ResultT = TypeVar("ResultT")
 Now = Callable[[], datetime]
