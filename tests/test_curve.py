@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 from scipy.stats import t as student_t
-from tokenworth.backends.toy_automaton import Automaton
-from tokenworth.backends.toy_values import exact_outcomes, exact_values, random_automaton
 
 from helpers import PLAIN, answer_directly, ladder, settings, toy_trace
-from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
 from tokenworth.backends.toy.automaton import Automaton
 from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
 from tokenworth.backends.toy.values import exact_outcomes, exact_values, random_automaton

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenworth.core.formats import TraceFormat
@@ -31,6 +32,8 @@ class Model:
     """How the trace is opened and closed; None where all of it is trace."""
     instruction: str | None
     """What is added to a question; None for the default of its kind."""
+    folder: Path | None = None
+    """Where its files are; None where that is not a folder of this machine."""
 
     @property
     def is_toy(self) -> bool:

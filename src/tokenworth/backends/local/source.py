@@ -38,6 +38,7 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         context_length=backend.context_length,
         format=chosen,
         instruction="" if written else None,
+        folder=Path(folder) if Path(folder).is_dir() else None,
     )
 
 
