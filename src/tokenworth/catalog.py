@@ -38,6 +38,14 @@ BACKENDS: Mapping[str, str] = {
     "http": "tokenworth.backends.http.source:SOURCE",
 }
 """In this order they are asked whether the name of a model is theirs."""
+GRADERS: Mapping[str, str] = {
+    "option": "tokenworth.tasks.grade.option:option",
+    "exact": "tokenworth.tasks.grade.exact:exact",
+    "numeric": "tokenworth.tasks.grade.numeric:numeric",
+    "latex": "tokenworth.tasks.grade.latex:LatexGrader",
+    "plan": "tokenworth.tasks.maze.problems:plan",
+}
+"""By answer kind: a function of a problem and a text, or a class whose objects are such functions."""
 IMPORTERS: Mapping[str, str] = {
     "thought-anchors": "tokenworth.importers.thought_anchors:FOLDERS",
     "hinted-mcq": "tokenworth.importers.hinted:CURVES",

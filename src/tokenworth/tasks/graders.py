@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from tokenworth.catalog import GRADERS, load
 from tokenworth.core.grade import Grade, Grader
-from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.grade.exact import exact
-from tokenworth.tasks.grade.latex import latex_grader
-from tokenworth.tasks.grade.numeric import numeric
-from tokenworth.tasks.grade.option import option
 from tokenworth.tasks.user_code import first_line, user_callable
-
-
-def _plan_grader() -> Grader:
-    from tokenworth.tasks.maze.problems import plan  # its tables of words take a while, and few tasks need them
-
-    return plan
-
-
-_MAKE: Mapping[str, Callable[[], Grader]] = {
-    AnswerKind.OPTION: lambda: option,
-    AnswerKind.EXACT: lambda: exact,
-    AnswerKind.NUMERIC: lambda: numeric,
-    AnswerKind.LATEX: latex_grader,
-    AnswerKind.PLAN: _plan_grader,
-}
-GRADERS = tuple(str(name) for name in _MAKE)
-"""Names of the built-in graders; they are those of the answer kinds."""
 
 
 def grader_for(what: Problem | str) -> Grader:
@@ -40,9 +20,10 @@ def grader_for(what: Problem | str) -> Grader:
     name = str(what.kind) if isinstance(what, Problem) else what
     if ":" in name:
         return _user_grader(name)
-    if name not in _MAKE:
+    if name not in GRADERS:
         raise unknown_name("grader", name, (*GRADERS, "module:callable"))
-    return _MAKE[name]()
+    found = load(GRADERS, "grader", name)
+    return found() if isinstance(found, type) else found
 
 
 def _user_grader(name: str) -> Grader:

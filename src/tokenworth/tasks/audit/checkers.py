@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tokenworth.catalog import GRADERS
 from tokenworth.core.grade import Grader, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.core.verification import Domain, FormalText, Level
@@ -23,7 +24,7 @@ from tokenworth.tasks.audit.options import OPTION
 from tokenworth.tasks.audit.searches import COUNTDOWN
 from tokenworth.tasks.audit.words import EXACT
 from tokenworth.tasks.critics.expression import CountdownCritic
-from tokenworth.tasks.graders import GRADERS, grader_for
+from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import render_prompt
 from tokenworth.tasks.maze.instance import Maze
