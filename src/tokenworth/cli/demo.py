@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from pathlib import Path
 
 import click
 
-from tokenworth.cli import options as shared
+from tokenworth.cli.choices import command_line
 from tokenworth.cli.demo_formal import DRAWS as MAZE_DRAWS
 from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MODELS, measure_maze
-from tokenworth.cli.session import write_text
+from tokenworth.cli.demo_formal import TITLE as MAZE_TITLE
+from tokenworth.cli.options import config_option
+from tokenworth.cli.show import write_facts
 from tokenworth.core.document import Document
 from tokenworth.errors import InvalidInput
 from tokenworth.store.documents import write_document
@@ -27,7 +26,7 @@ TITLE = "What each token is worth: three traces of the bundled model"
 
 
 @click.command()
-@shared.config_option
+@config_option
 @click.option("-o", "--out", default="demo", show_default=True, metavar="FOLDER", help="Where documents, store and report go.")
 @click.option("--store", metavar="FILE.db", help="SQLite file of the rollouts [default: demo.db in the folder].")
 @click.option(
@@ -37,7 +36,7 @@ TITLE = "What each token is worth: three traces of the bundled model"
 @click.option("--formal", is_flag=True, help="Two models on one maze, every step of their traces verified.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the list of files made here; - for standard output.")
 @click.option("--dry-run", is_flag=True, help="Say what would be measured and stop.")
-@shared.seed_option
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Names the stream of draws.")
 def demo(
     out: str, store: str | None, item: int | None, half_width: float, formal: bool, json_path: str | None, dry_run: bool, seed: int
 ) -> None:
@@ -52,21 +51,18 @@ def demo(
             click.echo(f"would draw {DRAWS} answers to each of {len(ITEMS)} problems and {until}")
         return
     folder.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(["tokenworth", *sys.argv[1:]])
+    command = command_line()
     if formal and store is not None:
         raise InvalidInput("--store holds the draws of one model and --formal has two; leave it out, they go into the folder")
-    maze = measure_maze(folder, item=item, half_width=half_width, seed=seed, command=command) if formal else None
-    made = maze.made if maze else _measure(folder, store, item=item, half_width=half_width, seed=seed, command=command)
+    if formal:
+        made, page, title = measure_maze(folder, item=item, half_width=half_width, seed=seed, command=command), "formal.html", MAZE_TITLE
+    else:
+        made, page, title = _measure(folder, store, item=item, half_width=half_width, seed=seed, command=command), "report.html", TITLE
     for name, document in made.items():
         write_document(document, folder / name)
-    path = maze.write_page(folder / "formal.html") if maze else write_report(folder / "report.html", *made.values(), title=TITLE)
-    listing = json.dumps({"report": str(path), "documents": [str(folder / name) for name in made]})
-    if json_path == "-":
-        click.echo(listing)
-        return
-    if json_path:
-        write_text(json_path, listing + "\n")
-    click.echo(path)
+    path = write_report(folder / page, *made.values(), title=title)
+    if not write_facts({"report": str(path), "documents": [str(folder / name) for name in made]}, json_path):
+        click.echo(path)
 
 
 def _measure(folder: Path, store: str | None, *, item: int | None, half_width: float, seed: int, command: str) -> dict[str, Document]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -13,11 +12,11 @@ import click
 
 from tokenworth import __version__
 from tokenworth.backends.model import LoadOptions
-from tokenworth.cli import options as shared
-from tokenworth.cli.serving import model_option, server_of, server_options
-from tokenworth.cli.session import write_text
+from tokenworth.cli.choices import ModelChoice, ServerChoice
+from tokenworth.cli.options import config_option, parameters_of, taken
+from tokenworth.cli.show import write_facts
+from tokenworth.core.inert import one_line
 from tokenworth.core.ports import Recorded
-from tokenworth.report.inert import one_line
 from tokenworth.workbench.models import is_served, load_model
 
 _PACKAGES = {
@@ -40,37 +39,35 @@ def _installed(name: str) -> str | None:
         return None
 
 
-@click.command()
-@shared.config_option
-@model_option
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
-@click.option("--json", "json_path", metavar="FILE", help="Write the checks here; - for standard output.")
-@server_options
-@shared.uniform("seed", "store", "dry-run")
-def doctor(**options: Any) -> int:
-    """Check the installation and a model, or find out what a server really does; exit code 1 when a check fails."""
-    if is_served(options["model"]):
-        return _doctor_served(options)
-    return _doctor_local(options["model"], options["device"], options["dtype"], options["json_path"])
+def _doctor(**values: Any) -> int:
+    model, server = taken(ModelChoice, values), taken(ServerChoice, values)
+    return _doctor_served(model, server, values["json_path"]) if is_served(model.model) else _doctor_local(model, values["json_path"])
 
 
-def _doctor_served(options: dict[str, Any]) -> int:
+doctor = config_option(
+    click.Command(
+        "doctor",
+        params=[
+            *(one for kind in (ModelChoice, ServerChoice) for one in parameters_of(kind)),
+            click.Option(["json_path", "--json"], metavar="FILE", help="Write the checks here; - for standard output."),
+        ],
+        help="Check the installation and a model, or find out what a server really does; exit code 1 when a check fails.",
+        callback=_doctor,
+    )
+)
+
+
+def _doctor_served(model: ModelChoice, server: ServerChoice, json_path: str | None) -> int:
     """Prints the capability record as a table with advice. Exit code 1 when nothing could be measured."""
-    backend = load_model(options["model"], LoadOptions(server=server_of(options), thinking=options["thinking"])).backend
+    options = LoadOptions(server=server.options(model.model), thinking=server.thinking)
+    backend = load_model(model.model, options).backend
     able = backend.capabilities
     code = 0 if able.kinds else 1
     record = backend.record() if isinstance(backend, Recorded) else {}
+    if write_facts({"model": model.model, "fingerprint": backend.fingerprint, "record": record, "lacks": dict(able.lacks)}, json_path):
+        return code
     uses = {"sample": "sample, curve --plan plain or stride", "leave": "curve --plan excursions", "read": "forced"}
     verdicts = {text: able.lacks.get(name, "") for name, text in uses.items()}
-    text = json.dumps(
-        {"model": options["model"], "fingerprint": backend.fingerprint, "record": record, "lacks": dict(able.lacks)}, indent=1
-    )
-    if options["json_path"] == "-":
-        click.echo(text)
-        return code
-    if options["json_path"]:
-        write_text(options["json_path"], text + "\n")
     for tried, found, advice in backend.findings():  # pyright: ignore[reportAttributeAccessIssue]
         click.echo(one_line(f"{tried:<36} {found}{'   <- ' + advice if advice else ''}"))
     click.echo("")
@@ -79,7 +76,8 @@ def _doctor_served(options: dict[str, Any]) -> int:
     return code
 
 
-def _doctor_local(model: str, device: str, dtype: str, json_path: str | None) -> int:
+def _doctor_local(chosen: ModelChoice, json_path: str | None) -> int:
+    model = str(chosen.model)
     rows: list[dict[str, object]] = [
         {"check": "tokenworth", "ok": True, "detail": f"{__version__}, Python {platform.python_version()}, {sys.platform}"}
     ]
@@ -92,16 +90,11 @@ def _doctor_local(model: str, device: str, dtype: str, json_path: str | None) ->
     elif importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
         from tokenworth.backends.local.doctor import self_check
 
-        checked = load_model(model, LoadOptions(device=device, dtype=dtype))
+        checked = load_model(model, LoadOptions(device=chosen.device, dtype=chosen.dtype))
         rows += [{"check": c.name, "ok": c.ok, "detail": c.detail} for c in self_check(checked.backend)]  # pyright: ignore[reportArgumentType]
     else:
         rows.append({"check": model, "ok": True, "detail": "not checked: needs the [local] extra (torch, transformers)"})
-    text = json.dumps({"model": model, "checks": rows}, indent=1)
-    if json_path == "-":
-        click.echo(text)
-    else:
-        if json_path:
-            write_text(json_path, text + "\n")
+    if not write_facts({"model": model, "checks": rows}, json_path):
         for row in rows:
             state = "FAIL" if not row["ok"] else "-   " if str(row["detail"]).startswith("not ") else "ok  "
             click.echo(one_line(f"{state}  {row['check']:<34} {row['detail']}"))

@@ -6,22 +6,21 @@ import contextlib
 import os
 import signal
 import sys
-import tomllib
-from pathlib import Path
-from typing import ClassVar
+from importlib import import_module
 
 import click
 
-from tokenworth import __version__
+from tokenworth import __version__, catalog
+from tokenworth.core.inert import one_line
+from tokenworth.core.measure import Draws
 from tokenworth.errors import StoreError, TokenworthError, unknown_name
-from tokenworth.report.inert import one_line
 
 READER_GONE = 128 + 13
 """Exit code when the reader of our output is gone: what a shell says of a program that SIGPIPE ended."""
 
 _GOES_ON = "the same command goes on from what was drawn"
-_DRAWN = {"demo": _GOES_ON} | dict.fromkeys(("sample", "curve", "forced", "edits", "modulo"), f"with --store {_GOES_ON}")
-"""Verbs that draw, and what becomes of it when they are stopped."""
+PLAIN = ("demo", "report", "import", "export", "runs", "doctor")
+"""Verbs that are no measures: a module each, `import` and `export` with `report`."""
 
 
 class _ReaderGone(Exception):
@@ -29,24 +28,7 @@ class _ReaderGone(Exception):
 
 
 class _Verbs(click.Group):
-    """Loads a verb's module when the verb is used, so that ``--help`` and ``report`` start fast."""
-
-    modules: ClassVar[dict[str, str]] = {
-        "demo": "demo",
-        "sample": "measure",
-        "curve": "measure",
-        "forced": "measure",
-        "verify": "formal",
-        "confusion": "formal",
-        "modulo": "modulo",
-        "audit": "audit",
-        "edits": "edits",
-        "report": "files",
-        "import": "files",
-        "export": "files",
-        "runs": "runs",
-        "doctor": "doctor",
-    }
+    """The verbs: every measure of the catalogue, and the plain ones. Each is loaded when it is used, so that ``report`` starts fast."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -58,17 +40,18 @@ class _Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(self.modules)
+        return [PLAIN[0], *catalog.MEASURES, *PLAIN[1:]]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in self.modules:
-            raise unknown_name("verb", cmd_name, self.modules)
         if cmd_name not in self.commands:
-            from importlib import import_module
-
-            module = import_module(f"tokenworth.cli.{self.modules[cmd_name]}")
-            self.commands[cmd_name] = getattr(module, f"{cmd_name}_" if cmd_name == "import" else cmd_name)
+            if cmd_name in PLAIN:
+                module = import_module(f"tokenworth.cli.{'files' if cmd_name in ('report', 'import', 'export') else cmd_name}")
+                self.commands[cmd_name] = getattr(module, "import_" if cmd_name == "import" else cmd_name)
+            elif cmd_name in catalog.MEASURES:
+                verb = import_module("tokenworth.cli.verb")
+                self.commands[cmd_name] = verb.verb_of(catalog.load(catalog.MEASURES, "measure", cmd_name))
+            else:
+                raise unknown_name("verb", cmd_name, self.list_commands(ctx))
         return self.commands[cmd_name]
 
 
@@ -131,25 +114,14 @@ def _let_go() -> None:
 
 
 def _stopped(words: list[str], error: BaseException) -> str:
-    """What to say after Ctrl-C: what the verb itself tells of it, or what becomes of the draws of a verb that draws."""
-    told = " ".join(map(str, getattr(error.__cause__, "args", ()) or error.args))
-    if not told and not _is_replay(words):
-        told = _DRAWN.get(words[0] if words else "", "")
-    return f"stopped; {told}" if told else "stopped"
-
-
-def _is_replay(words: list[str]) -> bool:
-    """Whether recorded draws are replayed, by the command line or by the config file that it names."""
-    given = [word.partition("=") for word in words]
-    if any(name == "--replay" for name, _, _ in given):
-        return True
-    files = [value if equals else "".join(words[at + 1 : at + 2]) for at, (name, equals, value) in enumerate(given) if name == "--config"]
-    try:
-        table = tomllib.loads(Path(files[-1]).read_text(encoding="utf-8")) if files else {}
-    except (OSError, ValueError):
-        return False
-    own = table.get(words[0], {})
-    return "replay" in table or (isinstance(own, dict) and "replay" in own)
+    """What to say after Ctrl-C: what the verb itself says of it, or what becomes of the draws of a verb that draws."""
+    said = " ".join(map(str, getattr(error.__cause__, "args", ()) or error.args))
+    verb = words[0] if words else ""
+    if not said and verb in catalog.MEASURES and isinstance(catalog.load(catalog.MEASURES, "measure", verb).run, Draws):
+        said = f"with --store {_GOES_ON}"
+    elif not said and verb == "demo":
+        said = _GOES_ON
+    return f"stopped; {said}" if said else "stopped"
 
 
 def _fail(message: str) -> int:

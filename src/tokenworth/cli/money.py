@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
+from tokenworth.cli.choices import MoneyChoice
 from tokenworth.errors import InvalidInput
 from tokenworth.run.estimate import Price
 from tokenworth.run.prices import load_prices
 from tokenworth.workbench.models import is_served
 
-Options = Mapping[str, Any]
 LIMIT_CURRENCY = "USD"
 
 
-def price_of(options: Options) -> Price | None:
+def price_of(money: MoneyChoice, model: str | tuple[str, ...], *, dry_run: bool) -> Price | None:
     """The model's price: what the command line says, and the price table for the rest; None without either.
 
     Raises: UnknownName for a server's model that the table does not list; InvalidInput where a price is missing or two currencies meet.
     """
-    given = {name: options[name] for name in ("price_input", "price_output", "price_cached") if options[name] is not None}
-    listed = _listed(options, is_needed=not {"price_input", "price_output"} <= given.keys())
+    given: dict[str, float] = {
+        name: getattr(money, name) for name in ("price_input", "price_output", "price_cached") if getattr(money, name) is not None
+    }
+    listed = _listed(money, model, is_needed=not {"price_input", "price_output"} <= given.keys())
     if not given or listed is None:
-        return listed or _price(options, given)
+        return listed or _price(given, model, dry_run=dry_run)
     if listed.currency != LIMIT_CURRENCY:
         raise InvalidInput(
-            f"prices on the command line are in {LIMIT_CURRENCY}, those in {options['prices']} in {listed.currency}; give one or the other"
+            f"prices on the command line are in {LIMIT_CURRENCY}, those in {money.prices} in {listed.currency}; give one or the other"
         )
     return Price(
         input_per_million=given.get("price_input", listed.input_per_million),
@@ -35,23 +36,23 @@ def price_of(options: Options) -> Price | None:
     )
 
 
-def _listed(options: Options, *, is_needed: bool) -> Price | None:
-    if options["prices"] is None:
+def _listed(money: MoneyChoice, model: str | tuple[str, ...], *, is_needed: bool) -> Price | None:
+    if money.prices is None:
         return None
-    table, model = load_prices(options["prices"]), options["model"]
+    table = load_prices(money.prices)
     names = [name for address in ([model] if isinstance(model, str) else model) for name in (address, address.partition("#")[2]) if name]
     known = next((table.prices[name] for name in names if name in table.prices), None)
     # A server's model is listed by its address, or by the name that stands behind it.
     return table.for_model(names[-1]) if known is None and is_needed and is_served(model) else known
 
 
-def _price(options: Options, given: Mapping[str, float]) -> Price | None:
+def _price(given: Mapping[str, float], model: str | tuple[str, ...], *, dry_run: bool) -> Price | None:
     """The price from the command line alone. A dry run takes what is not given as free; a run that spends needs both."""
     if not given:
         return None
     for name in ("price_input", "price_output"):
-        if name not in given and not options["dry_run"] and is_served(options["model"]):
-            raise InvalidInput(f"no {name[6:]} price; give --{name.replace('_', '-')}, too, or --prices FILE.toml")
+        if name not in given and not dry_run and is_served(model):
+            raise InvalidInput(f"no {name[6:]} price; give --{name.replace('_', '-')} as well, or --prices FILE.toml")
     return Price(
         input_per_million=given.get("price_input", 0.0),
         output_per_million=given.get("price_output", 0.0),
@@ -59,19 +60,19 @@ def _price(options: Options, given: Mapping[str, float]) -> Price | None:
     )
 
 
-def limit_of(options: Options, price: Price | None) -> float | None:
+def limit_of(money: MoneyChoice, model: str | tuple[str, ...], price: Price | None) -> float | None:
     """The money the run may cost; None without a limit. Raises InvalidInput for a limit that cannot be kept."""
-    limit = options["max_usd"]
+    limit = money.max_usd
     if limit is None:
         return None
     if not (math.isfinite(limit) and limit > 0):
         raise InvalidInput(f"--max-usd {limit}: expected a number above 0")
-    if not is_served(options["model"]):
-        raise InvalidInput(f"--max-usd {limit:g}: {options['model']} costs nothing here; leave it out, or give --max-rollouts")
-    if price is None or (options["prices"] is None and None in (options["price_input"], options["price_output"])):
+    if not is_served(model):
+        raise InvalidInput(f"--max-usd {limit:g}: {model} costs nothing here; leave it out, or give --max-rollouts")
+    if price is None or (money.prices is None and None in (money.price_input, money.price_output)):
         raise InvalidInput(f"--max-usd {limit:g} needs prices: give --prices FILE.toml, or --price-input and --price-output")
     if price.currency != LIMIT_CURRENCY:
-        raise InvalidInput(f"--max-usd {limit:g}: the prices in {options['prices']} are in {price.currency}; expected {LIMIT_CURRENCY}")
+        raise InvalidInput(f"--max-usd {limit:g}: the prices in {money.prices} are in {price.currency}; expected {LIMIT_CURRENCY}")
     return float(limit)
 
 

@@ -1,29 +1,97 @@
-"""Options that several verbs share, and the TOML file that can hold them."""
+"""Options from settings: a dataclass is the one home of names, types, defaults and help; a TOML file can hold the values."""
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 import tomllib
-from collections.abc import Callable
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from datetime import date, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
-from tokenworth.methods.curve.settings import PLANS
 
-F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S")
 
 
-def chain(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
-    """One decorator that adds options in the order given."""
+@cache
+def explained(kind: type) -> Mapping[str, str]:
+    """The sentence that stands under each field of a settings class."""
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            if isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+                found[field.target.id] = " ".join(text.value.value.split())
+    return found
 
-    def apply(function: F) -> F:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
 
-    return apply
+def parameters_of(kind: type) -> list[click.Parameter]:
+    """The positional arguments and options of a settings class, in the order of its fields."""
+    hints, texts = typing.get_type_hints(kind), explained(kind)
+    return [_parameter(one, hints[one.name], texts.get(one.name, "")) for one in fields(kind)]
+
+
+def taken(kind: type[S], values: Mapping[str, Any]) -> S:
+    """The settings of this class among the values of all parameters. Raises what the class refuses."""
+    hints = typing.get_type_hints(kind)
+    return kind(**{one.name: _value(one, hints[one.name], values[one.name]) for one in fields(kind)})  # pyright: ignore[reportArgumentType]
+
+
+def _parameter(one: Field[Any], hint: Any, text: str) -> click.Parameter:
+    about, default = one.metadata, None if one.default is MISSING else one.default
+    if about.get("argument"):
+        return click.Argument([one.name], metavar=about.get("metavar"), required=one.default is MISSING)
+    flag = about.get("flag", f"--{one.name.replace('_', '-')}")
+    names = [one.name, *([about["short"]] if "short" in about else [])]
+    inner = _inner(hint)
+    shown: dict[str, Any] = {"help": text, "metavar": about.get("metavar"), "hidden": about.get("hidden", False)}
+    if inner is bool:
+        return click.Option([*names, f"{flag}/--no-{flag[2:]}" if default else flag], is_flag=True, default=default, **shown)
+    if _is_multiple(one, hint):
+        plain = (default,) if isinstance(default, str) else default
+        return click.Option([*names, flag], multiple=True, default=plain, show_default=bool(plain), **shown)
+    kind: Any = inner if inner in (int, float, str) else str
+    if typing.get_origin(inner) is Literal:
+        kind = click.Choice(typing.get_args(inner))
+    elif inner is date:
+        kind = click.DateTime(["%Y-%m-%d"])
+    listed = None if about.get("listed") else default
+    return click.Option([*names, flag], type=kind, default=listed, show_default=default is not None and not about.get("listed"), **shown)
+
+
+def _value(one: Field[Any], hint: Any, value: Any) -> Any:
+    if one.metadata.get("listed"):
+        given = value if value is None or isinstance(value, str) else ",".join(map(str, value))
+        return one.default if given is None else tuple(part.strip() for part in given.split(",") if part.strip())
+    if _is_multiple(one, hint):
+        several = (value,) if isinstance(value, str) else tuple(value)
+        return several[0] if len(several) == 1 and str in typing.get_args(hint) else several
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _is_multiple(one: Field[Any], hint: Any) -> bool:
+    """Whether an option may be repeated: ``tuple[str, ...]``, also beside ``str``."""
+    return not one.metadata.get("listed") and any(typing.get_origin(part) is tuple for part in (hint, *typing.get_args(hint)))
+
+
+def _inner(hint: Any) -> Any:
+    """The type itself, without ``| None``."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return next(part for part in typing.get_args(hint) if part is not type(None))
+    return hint
+
+
+# -- the config file ------------------------------------------------------------------------------------------------------------------
 
 
 def _read_config(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
@@ -67,101 +135,16 @@ def _checked(context: click.Context, path: str, values: dict[str, Any], *, stric
         if name not in everywhere or name == "config":
             raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - {'config'})}")
         if name in here:
-            found[here[name]] = [item] if name == "model" and isinstance(item, str) else item
+            option = here[name]
+            found[option.name or name] = [item] if option.multiple and isinstance(item, str) else item
     return found
 
 
-def _names(command: click.Command) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for parameter in command.params:
-        for flag in parameter.opts:
-            if flag.startswith("--") and parameter.name:
-                names[flag[2:]] = parameter.name
-    return names
+def _names(command: click.Command) -> dict[str, click.Option]:
+    return {flag[2:]: one for one in command.params if isinstance(one, click.Option) for flag in one.opts if flag.startswith("--")}
 
 
 config_option = click.option(
     "--config", metavar="FILE.toml", callback=_read_config, is_eager=True, expose_value=False,
     help="Read options from a TOML file: option = value lines, and a [VERB] section for one verb. The command line wins.",
 )  # fmt: skip
-json_option = click.option(
-    "--json", "json_path", metavar="FILE", help="Write the result document here; - for standard output; {item} for the item."
-)
-seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Names the stream of draws.")
-store_option = click.option("--store", metavar="FILE.db", help="SQLite file that keeps every rollout; a re-run draws only what is missing.")
-
-local_options = chain(
-    click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."),
-    click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True),
-    click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Rollouts that decode together."),
-    click.option("--threads", type=click.IntRange(1), help="CPU threads [default: torch's own; 1 for the bundled model]."),
-    click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Today, for chat templates that write the date into the prompt."),
-    click.option("--format", "trace_format", help="How traces are opened and closed, when it is not to be read off the chat template."),
-)
-
-problem_options = chain(
-    click.option("--task", help="world:FAMILY, maze:FAMILY/SIDE, problems.jsonl, mmlu:FILE.csv, mmlu-pro:, gsm8k:, math:FILE or hf:NAME."),
-    click.option("--item", default="0", show_default=True, help="Index or id of the problem in the task, or several: 0-9,12."),
-    click.option("--grader", help="option, exact, numeric, latex or module:callable, instead of the problem's own."),
-)
-
-sampling_options = chain(
-    click.option("--temperature", type=float, default=1.0, show_default=True, help="0 is greedy."),
-    click.option("--top-p", type=float, default=1.0, show_default=True, help="1 is off."),
-    click.option("--top-k", type=int, default=0, show_default=True, help="0 is off."),
-    click.option("--min-p", type=float, default=0.0, show_default=True, help="0 is off."),
-    click.option(
-        "--limit", type=click.IntRange(1), help="Tokens a whole completion may have [default: what the context leaves, at most 4096]."
-    ),
-)
-
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be drawn (requests, tokens, money) and stop.")
-
-budget_options = chain(
-    click.option("--prices", metavar="FILE.toml", help='Price table of models: [models."NAME"] with input, cached_input, output.'),
-    click.option("--price-input", type=float, help="USD per million tokens read; wins over --prices."),
-    click.option("--price-cached", type=float, help="USD per million tokens read from the server's cache [default: as --price-input]."),
-    click.option("--price-output", type=float, help="USD per million tokens generated; wins over --prices."),
-    click.option("--max-usd", type=float, help="Stop before a server's model has cost more than this, and report on what was drawn."),
-)
-
-base_options = chain(
-    click.option(
-        "--trace-ids",
-        metavar="FILE",
-        help="Token ids of the base completion (JSON list, or numbers apart by space), instead of a sampled one.",
-    ),
-    click.option("--base", default="any", show_default=True, help="Which sampled answer is the base: any, correct, incorrect or an index."),
-    click.option(
-        "--draws",
-        type=click.IntRange(1),
-        help="How many answers to draw to choose the base from [default: 1, or 16 for correct and incorrect].",
-    ),
-)
-
-plan_options = chain(
-    click.option("--plan", type=click.Choice(PLANS), default="excursions", show_default=True),
-    click.option(
-        "--samples", type=int, help="Rollouts a cut (plain, stride: default 20); plain rollouts each cut should be worth (excursions)."
-    ),
-    click.option("--stride", type=int, help="Distance of measured cuts, for the plan stride."),
-    click.option("--refine", type=float, help="Stride plan: go on halving intervals whose ends differ by this much."),
-    click.option("--max-rollouts", type=int, help="Stop after this many rollouts."),
-    click.option("--max-tokens", type=int, help="Stop after this many generated tokens."),
-    click.option("--snap", is_flag=True, help="Where text cannot reach a cut, measure the nearest one it reaches instead of none."),
-    click.option("--half-width", type=float, help="Stop when every cut's interval is this narrow [default: 0.1 when nothing else is set]."),
-    click.option("--level", type=float, default=0.95, show_default=True, help="Level of the intervals."),
-    click.option("--interval", type=click.Choice(["wilson", "beta"]), default="wilson", show_default=True),
-)
-
-
-def uniform(*names: str) -> Callable[[F], F]:
-    """Accepts options that every verb takes and this one has no use for, so that one script can pass them everywhere."""
-    texts = {
-        "seed": ("--seed", "Accepted as by every verb; nothing here is random."),
-        "store": ("--store", "Accepted as by every verb; no rollouts are kept here."),
-    }
-    made = [click.option(flag, expose_value=False, default=None, help=text) for flag, text in (texts[n] for n in names if n in texts)]
-    if "dry-run" in names:
-        made.append(click.option("--dry-run", is_flag=True, expose_value=False, help="Accepted as by every verb; this one only reads."))
-    return chain(*made)

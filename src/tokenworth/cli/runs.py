@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from tokenworth.cli import options as shared
-from tokenworth.cli.session import write_text
-from tokenworth.report.inert import one_line
+from tokenworth.cli.options import config_option
+from tokenworth.cli.show import write_facts
+from tokenworth.core.inert import one_line
 from tokenworth.store.sqlite import open_existing
 
 
 @click.command()
-@shared.config_option
+@config_option
 @click.option("--store", required=True, metavar="FILE.db", help="The store to list.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the list here; - for standard output.")
-@shared.uniform("seed", "dry-run")
 def runs(store: str, json_path: str | None) -> None:
     """List the runs of a store."""
     with open_existing(Path(store)) as opened:
@@ -34,15 +32,11 @@ def runs(store: str, json_path: str | None) -> None:
         ]
         responses = len(opened)
         owner = opened.owner
-    text = json.dumps({"model": owner.name, "fingerprint": owner.fingerprint, "responses": responses, "runs": rows}, indent=1)
-    if json_path == "-":
-        click.echo(text)
+    if write_facts({"model": owner.name, "fingerprint": owner.fingerprint, "responses": responses, "runs": rows}, json_path):
         return
-    if json_path:
-        write_text(json_path, text + "\n")
     click.echo(f"{one_line(owner.name)}  {one_line(owner.fingerprint[:16])}…  {responses:,} responses")
     for row in rows:
         state = "finished " + row["finished"] if row["finished"] else "unfinished"
         chosen = {k: v for k, v in row["options"].items() if k in ("task", "item", "plan", "samples", "seed", "max_rollouts", "half_width")}
         detail = ", ".join(f"{k.replace('_', '-')} {v}" for k, v in chosen.items())
-        click.echo(one_line(f"{row['run']:>4}  {row['verb']:<7} {row['started']}  {state}  {detail}"))
+        click.echo(one_line(f"{row['run']:>4}  {row['verb']:<12} {row['started']}  {state}  {detail}"))

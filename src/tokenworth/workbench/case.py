@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tokenworth.backends.model import Model
+from tokenworth.core.formats import exit_text
 from tokenworth.core.grade import Grader, Judge
 from tokenworth.core.measure import Subject
 from tokenworth.core.ports import Reaches
@@ -22,7 +23,6 @@ from tokenworth.methods.forced.result import ForcedResult
 from tokenworth.methods.sample.choice import choose_trace
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.sample.result import SampleResult
-from tokenworth.tasks.formats import exit_text
 from tokenworth.tasks.judge import find_close
 from tokenworth.workbench.choices import SamplerSettings
 

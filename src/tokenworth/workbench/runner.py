@@ -39,6 +39,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def provenance_now(now: datetime, command: str, *, source: str = "") -> Provenance:
+    """Where numbers made now come from."""
+    return Provenance(version=__version__, created=now.isoformat(timespec="seconds"), command=command, source=source)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A measure to be run, with everything that is chosen but the problems."""
@@ -278,10 +283,8 @@ class Runner:
         """What the document says beyond its numbers. Of problems run together each says what was spent since the document before it."""
         before, self._seen = self._seen, self._spent()
         model = self._asked(job)
-        provenance = Provenance(
-            version=__version__,
-            created=self._now().isoformat(timespec="seconds"),
-            command=self._command,
+        provenance = replace(
+            provenance_now(self._now(), self._command),
             store=Path(getattr(self.store, "path", "")).name,
             drawn=counts.drawn,
             reused=counts.reused,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokenworth.core.document import Provenance, TraceDoc
+from tokenworth.core.document import Document, Provenance, TraceDoc
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.verification import FormalText, Verification
 from tokenworth.methods.confusion.document import VerifiedDoc
@@ -22,7 +22,9 @@ def verdicts_of(document: CurveDoc | ForcedDoc | SampleSetDoc) -> tuple[Verifica
     return tuple(one.verification for one in _judged(document))
 
 
-def _judged(document: CurveDoc | ForcedDoc | SampleSetDoc) -> Iterator[Judged]:
+def _judged(document: Document) -> Iterator[Judged]:
+    if not isinstance(document, CurveDoc | ForcedDoc | SampleSetDoc):
+        return
     problem = document.problem
     if problem is None or problem.kind is not AnswerKind.PLAN:
         return
@@ -32,9 +34,7 @@ def _judged(document: CurveDoc | ForcedDoc | SampleSetDoc) -> Iterator[Judged]:
         yield Judged(id=text.id, fields={"model": document.model.name}, verification=check(text), text=text)
 
 
-def verified_documents(
-    documents: Sequence[CurveDoc | ForcedDoc | SampleSetDoc], *, provenance: Provenance, level: float = 0.95
-) -> VerifiedDoc | None:
+def verified_documents(documents: Sequence[Document], *, provenance: Provenance, level: float = 0.95) -> VerifiedDoc | None:
     """The verdicts on all traces of formal problems in the documents, each text once, grouped by model; None where there is none."""
     tally = Tally(group="model", keep=10_000)
     seen: set[tuple[object, str, str]] = set()

@@ -1,0 +1,219 @@
+"""What a command line chooses beside a measure's own settings: model, server, money, problem, output."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tokenworth.backends.http.source import check_address
+from tokenworth.core.measure import option
+from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.run.estimate import Price
+from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.models import check_names, is_served
+from tokenworth.workbench.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from tokenworth.backends.http.options import ServerOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """Which model, and how it is run here."""
+
+    model: str | tuple[str, ...] = "tiny"
+    """tiny, maze-correct, maze-swapped, maze-feedback (bundled), toy:FILE.json, hf:PATH, a folder, or a server: http://HOST:PORT/v1#NAME;
+    repeat to pool one model's servers."""
+    device: str = "cpu"
+    """cpu, cuda or cuda:N."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Numbers that local models compute with."""
+    batch: int = 64
+    """Rollouts that decode together."""
+    threads: int | None = None
+    """CPU threads [default: torch's own; 1 for the bundled model]."""
+    date: date | None = None
+    """Today, for chat templates that write the date into the prompt."""
+    format: str | None = None
+    """Trace format (open and close markers) [default: detected from the chat template]."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "threads"):
+            count: int | None = getattr(self, name)
+            if count is not None and count < 1:
+                raise InvalidInput(f"--{name} {count}: expected at least 1")
+        check_names(self.model)
+        if isinstance(self.model, str):
+            check_address(self.model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerChoice:
+    """How a server is reached."""
+
+    tokenizer: str | None = option(None, metavar="FOLDER")
+    """A served model's tokenizer: a folder, hf:OWNER/NAME or tiny [default: the model's name]."""
+    api_key_env: str | None = option(None, metavar="NAME")
+    """Environment variable with the server's key [default: TOKENWORTH_API_KEY]."""
+    api_key_file: str | None = option(None, metavar="FILE")
+    """File with the server's key; it is read, sent and never written anywhere."""
+    concurrency: int | None = None
+    """Requests in flight to one server [default: 64, or llama.cpp's slots]."""
+    per_request: int | None = None
+    """Rollouts of one request [default: what the server takes, up to 16]."""
+    timeout: float = 600.0
+    """Seconds a server has for one whole reply."""
+    retry_for: float = 300.0
+    """Seconds a request is tried again after failures."""
+    requests_per_minute: float | None = None
+    """Rate limit of one server."""
+    tokens_per_minute: float | None = None
+    """Rate limit of one server, tokens read and generated together."""
+    thinking: bool = True
+    """The switch of chat templates that have one."""
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "per_request", "timeout", "retry_for", "requests_per_minute", "tokens_per_minute"):
+            value: float | None = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise InvalidInput(f"--{name.replace('_', '-')} {value}: expected a number above 0")
+
+    def options(self, model: str | tuple[str, ...]) -> ServerOptions | None:
+        """How the server of this model is reached; None where the model is not served.
+
+        Raises InvalidInput for a tokenizer or key given with a model that is not served.
+        """
+        if not is_served(model):
+            for name in ("tokenizer", "api_key_env", "api_key_file"):
+                if getattr(self, name) is not None:
+                    raise InvalidInput(f"--{name.replace('_', '-')} is for servers, and {model} is not one; leave it out")
+            return None
+        from tokenworth.backends.http.options import Patience, Rates, ServerOptions
+
+        _quiet_retries()
+        return ServerOptions(
+            tokenizer=self.tokenizer,
+            key_file=self.api_key_file,
+            key_variable=self.api_key_env,
+            concurrency=self.concurrency,
+            n_most=self.per_request,
+            patience=Patience(deadline_s=self.timeout, total_s=self.retry_for),
+            rates=Rates(requests_per_minute=self.requests_per_minute, tokens_per_minute=self.tokens_per_minute),
+        )
+
+
+def _quiet_retries() -> None:
+    """Retries are counted and shown in the progress line; where structlog is installed they would be printed as well."""
+    from importlib.util import find_spec
+
+    if find_spec("stamina") is not None:
+        from stamina.instrumentation import set_on_retry_hooks
+
+        set_on_retry_hooks([])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyChoice:
+    """What a server's model costs, and may cost."""
+
+    prices: str | None = option(None, metavar="FILE.toml")
+    """Price table of models: [models."NAME"] with input, cached_input, output."""
+    price_input: float | None = None
+    """USD per million tokens read; wins over --prices."""
+    price_cached: float | None = None
+    """USD per million tokens read from the server's cache [default: as --price-input]."""
+    price_output: float | None = None
+    """USD per million tokens generated; wins over --prices."""
+    max_usd: float | None = None
+    """Stop before a server's model has cost more than this, and report on what was drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemChoice:
+    """Which problems."""
+
+    task: str | None = None
+    """world:FAMILY, a formal domain's such as maze:FAMILY/SIDE, problems.jsonl, mmlu:FILE.csv, mmlu-pro:, gsm8k:, math:FILE or hf:NAME."""
+    item: str = "0"
+    """Index or id of the problem in the task, or several: 0-9,12."""
+    grader: str | None = None
+    """option, exact, numeric, latex or module:callable, instead of the problem's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChoice:
+    """Where a run that draws keeps and writes what it makes."""
+
+    store: str | None = option(None, metavar="FILE.db")
+    """SQLite file that keeps every rollout; a re-run draws only what is missing."""
+    dry_run: bool = False
+    """Say what would be drawn (requests, tokens, money) and stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputChoice:
+    """Where results go."""
+
+    json: str | None = option(None, metavar="FILE")
+    """Write the result document here; - for standard output; {item} for the item."""
+    report: str | None = option(None, metavar="FILE.html")
+    """Also write one self-contained page of the results."""
+    max_mb: float | None = None
+    """Size limit of the page."""
+
+    def check(self) -> None:
+        """Finds out before anything is drawn that a result could not be written. Raises InvalidInput, MissingFile."""
+        if self.report == "-":
+            raise InvalidInput("cannot write --report to standard output; give the name of a file, such as page.html")
+        if self.json is not None and self.json == self.report:
+            raise InvalidInput(f"cannot write {self.json} twice; give --json and --report names of their own")
+        for path in (self.json, self.report):
+            check_writable(path)
+
+
+def check_writable(path: str | None) -> None:
+    """Finds out that a file could not be written. Raises InvalidInput, MissingFile."""
+    if path is None:
+        return
+    if path == "-":
+        if sys.stdout is None:
+            raise InvalidInput("cannot write -: standard output is closed; name a file")
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise InvalidInput(f"cannot write {path}: it is a folder; name a file in it")
+    if not target.parent.is_dir() or not os.access(target if target.exists() and not target.is_file() else target.parent, os.W_OK):
+        raise MissingFile(f"cannot write {path}: {target.parent} is not a folder that can be written to; make it first")
+
+
+def command_line() -> str:
+    """This command as it was given."""
+    return shlex.join(["tokenworth", *sys.argv[1:]])
+
+
+def open_bench(
+    model: ModelChoice, server: ServerChoice, run: RunChoice, *, price: Price | None, max_usd: float | None, reader: str | None
+) -> Workbench:
+    """The workbench that the choices describe."""
+    return Workbench(
+        model.model,
+        reader=reader,
+        store=None if run.dry_run and run.store and not Path(run.store).exists() else run.store,
+        device=model.device,
+        dtype=model.dtype,
+        batch=model.batch,
+        threads=model.threads,
+        trace_format=model.format,
+        server=server.options(model.model),
+        price=price,
+        max_usd=max_usd,
+        thinking=server.thinking,
+        date=model.date,
+        on_event=ProgressLine,
+        command=command_line(),
+    )

@@ -1,0 +1,137 @@
+"""What a run would draw and cost, printed or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from tokenworth.cli.choices import ProblemChoice
+from tokenworth.cli.money import money_text
+from tokenworth.cli.show import write_text
+from tokenworth.core.measure import Most
+from tokenworth.core.request.sample import Sample
+from tokenworth.core.tokens import TokenSequence
+from tokenworth.run.estimate import CostPlan, Price, most_tokens
+from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.case import Case
+from tokenworth.workbench.runner import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """An upper bound on what a whole run draws; None where there is none."""
+
+    rollouts: int | None
+    generated_tokens: int | None
+    input_tokens: int | None
+
+
+def show_dry_run(
+    bench: Workbench,
+    job: Job,
+    problem: ProblemChoice,
+    items: Sequence[str],
+    *,
+    price: Price | None,
+    max_usd: float | None,
+    json_path: str | None,
+) -> None:
+    """Prints what each problem would draw next and what the whole run can cost at most (as JSON with ``--json``).
+
+    Later batches depend on answers, so only the next one is exact; where the measure names no bound that one is the whole run.
+    """
+    plans: dict[str, CostPlan] = {}
+    bounds: list[Bound | None] = []
+    for item in items:
+        case = bench.case(problem.task, item, grader=problem.grader)
+        label = job.measure.name if len(items) == 1 else f"{job.measure.name}, item {item}"
+        plans[f"{label}, next batch"] = bench.runner.price(job, case)
+        bounds.append(_bound(bench, job, case))
+    bound = _together(bounds)
+    facts = _facts(plans, bound, price)
+    if max_usd is not None:
+        facts["max_usd"] = max_usd
+    if json_path == "-":
+        click.echo(json.dumps(facts))
+        return
+    if json_path:
+        write_text(json_path, json.dumps(facts, indent=1) + "\n")
+    for name, plan in plans.items():
+        click.echo(_plan_line(name, plan, price))
+    click.echo(_bound_line(facts.get("at_most"), job.settings, price, max_usd))
+    if max_usd is not None:
+        click.echo(f"It stops before it has cost more than {max_usd:g} USD, and reports on what was drawn.")
+
+
+def _facts(plans: Mapping[str, CostPlan], bound: Bound | None, price: Price | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {"steps": {name: asdict(plan) for name, plan in plans.items()}}
+    if bound is not None:
+        facts["at_most"] = asdict(bound)
+    if price is not None:
+        for name, plan in plans.items():
+            facts["steps"][name]["max_money"] = plan.max_money(price)
+        if bound is not None and bound.generated_tokens is not None and bound.input_tokens is not None:
+            facts["at_most"]["money"] = price.at_most(read=bound.input_tokens, generated=bound.generated_tokens)
+        facts["currency"] = price.currency
+    return facts
+
+
+def _bound(bench: Workbench, job: Job, case: Case) -> Bound | None:
+    """What one problem can cost at most, base trace included; None: its next batch is all."""
+    backend, subject, n_base = bench.model.backend, case.subject(job.sampler), 0
+    counted: list[Most] = []
+    if job.draws.of_trace and job.base.trace_ids is None:
+        n_base = job.base.n_draws
+        start = TokenSequence(prompt=case.prompt, completion=())
+        draw = Sample(sequence=start, cut=0, params=subject.sampling, seed=0, index=0)
+        counted.append(Most(n=n_base, reads=draw, writes=draw))
+    if job.draws.most is None:
+        return None
+    most = job.draws.most(subject, job.settings)
+    if most is None:
+        return Bound(rollouts=None, generated_tokens=None, input_tokens=None)
+    counted += most
+    read = sum(one.n * most_tokens((one.reads,), backend)[0] for one in counted)
+    generated = sum(one.n * most_tokens((one.writes,), backend)[1] for one in counted)
+    rollouts = sum(one.n for one in counted if isinstance(one.writes, Sample))
+    return Bound(rollouts=rollouts, generated_tokens=generated, input_tokens=read)
+
+
+def _together(bounds: Sequence[Bound | None]) -> Bound | None:
+    known = [one for one in bounds if one is not None]
+    if not known:
+        return None
+    sums = {
+        name: None if any(getattr(one, name) is None for one in known) else sum(getattr(one, name) for one in known)
+        for name in ("rollouts", "generated_tokens", "input_tokens")
+    }
+    return Bound(**sums)
+
+
+def _plan_line(name: str, plan: CostPlan, price: Price | None) -> str:
+    if plan.finished:
+        return f"{name}: nothing to draw, all of it is in the store"
+    money = "" if price is None else f", at most {money_text(plan.max_money(price), price.currency)}"
+    return (
+        f"{name}: {plan.requests:,} requests, {plan.stored:,} of them stored; "
+        f"{plan.rollouts:,} rollouts and {plan.tables:,} tables to draw: "
+        f"{plan.input_tokens:,} tokens read, at most {plan.max_output_tokens:,} generated{money}"
+    )
+
+
+def _bound_line(at_most: Mapping[str, Any] | None, settings: object, price: Price | None, max_usd: float | None) -> str:
+    if at_most is None:
+        return "That is the whole run."
+    if at_most["rollouts"] is None:
+        tokens: int | None = getattr(settings, "max_tokens", None)
+        if tokens:
+            return f"The whole run: until {tokens:,} tokens are generated."
+        if max_usd is not None:
+            return "The whole run: until every cut has its interval."
+        return "The whole run: no bound; give --max-rollouts, --max-tokens or, for a server's model, --max-usd."
+    money = f", at most {money_text(at_most['money'], price.currency)}" if price is not None and "money" in at_most else ""
+    return f"The whole run: at most {at_most['rollouts']:,} rollouts, {at_most['generated_tokens']:,} tokens generated{money}."

@@ -1,0 +1,196 @@
+"""One runner for every measure of the catalogue: its verb, made of its settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokenworth.cli.choices import (
+    ModelChoice,
+    MoneyChoice,
+    OutputChoice,
+    ProblemChoice,
+    RunChoice,
+    ServerChoice,
+    command_line,
+    open_bench,
+)
+from tokenworth.cli.dry_run import show_dry_run
+from tokenworth.cli.files import stored_documents
+from tokenworth.cli.money import limit_of, price_of
+from tokenworth.cli.options import config_option, parameters_of, taken
+from tokenworth.cli.show import Shown, told_written
+from tokenworth.cli.streams import Pass, StreamChoice, check_files, records_of, written
+from tokenworth.core.document import About, Document
+from tokenworth.core.inert import one_line
+from tokenworth.core.measure import Derives, Draws, Measure, Reads
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.sample.choice import check_choice
+from tokenworth.store.documents import read_document
+from tokenworth.tasks.load import load_item
+from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.choices import BaseSettings, SamplerSettings
+from tokenworth.workbench.items import parse_items
+from tokenworth.workbench.runner import Job, provenance_now, utc_now
+
+
+def verb_of(measure: Measure) -> click.Command:
+    """The command of a measure."""
+    run = measure.run
+    if isinstance(run, Draws):
+        base = (BaseSettings,) if run.of_trace else ()
+        groups = (ModelChoice, ServerChoice, ProblemChoice, SamplerSettings, *base, measure.settings, RunChoice, OutputChoice, MoneyChoice)
+        extra = [
+            click.Option([role, f"--{role}"], metavar="MODEL", help=_ROLES.get(role, f"The model in the role {role}."))
+            for role in run.roles
+        ]
+        call = partial(_draw, measure, run)
+    elif isinstance(run, Reads):
+        groups, extra = (measure.settings, OutputChoice, StreamChoice), []
+        files = click.Argument(["files"], nargs=-1, required=True, metavar="FILE.jsonl[.gz]|-…")
+        extra = [files] if run.source is None else []
+        call = partial(_read, measure, run)
+    else:
+        groups = (measure.settings, OutputChoice)
+        extra = [
+            click.Argument(["files"], nargs=-1, metavar="RESULT.json…"),
+            click.Option(["store", "--store"], metavar="FILE.db", help="Read the results in this store as well: the newest of each kind."),
+        ]
+        call = partial(_derive, measure, run)
+    params = [one for kind in groups for one in parameters_of(kind)] + extra
+    # Positional arguments come in the order in which they are declared.
+    params.sort(key=lambda one: isinstance(one, click.Option))
+    command = click.Command(measure.name, params=params, help=measure.settings.__doc__, callback=lambda **values: call(values))
+    return config_option(command)
+
+
+_ROLES = {"reader": "Another model of the same tokenizer, which reads on where traces of --model are kept."}
+
+
+# -- measures that draw ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """Everything that a command line says of a run that draws."""
+
+    model: ModelChoice
+    server: ServerChoice
+    problem: ProblemChoice
+    sampler: SamplerSettings
+    base: BaseSettings
+    run: RunChoice
+    output: OutputChoice
+    money: MoneyChoice
+    settings: Any
+
+
+def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
+    chosen = _Chosen(
+        model=taken(ModelChoice, values),
+        server=taken(ServerChoice, values),
+        problem=taken(ProblemChoice, values),
+        sampler=taken(SamplerSettings, values),
+        base=taken(BaseSettings, values) if run.of_trace else BaseSettings(),
+        run=taken(RunChoice, values),
+        output=taken(OutputChoice, values),
+        money=taken(MoneyChoice, values),
+        settings=taken(measure.settings, values),
+    )
+    items = parse_items(chosen.problem.item)
+    _check(run, chosen, items)
+    price = price_of(chosen.money, chosen.model.model, dry_run=chosen.run.dry_run)
+    max_usd = limit_of(chosen.money, chosen.model.model, price)
+    with open_bench(chosen.model, chosen.server, chosen.run, price=price, max_usd=max_usd, reader=values.get("reader")) as bench:
+        job = Job(
+            measure=measure,
+            settings=chosen.settings,
+            sampler=chosen.sampler,
+            base=chosen.base,
+            task=chosen.problem.task or "",
+            config={**asdict(chosen.model), **asdict(chosen.server), "item": chosen.problem.item, "grader": chosen.problem.grader}
+            | ({"date": str(chosen.model.date)} if chosen.model.date else {}),
+        )
+        if chosen.run.dry_run:
+            show_dry_run(bench, job, chosen.problem, items, price=price, max_usd=max_usd, json_path=chosen.output.json)
+            return 0
+        return _run(bench, job, chosen, items)
+
+
+def _check(run: Draws, chosen: _Chosen, items: list[str]) -> None:
+    """Finds out before a model is loaded what can be found out; says what a stop would lose."""
+    json_path = chosen.output.json
+    if len(items) > 1 and not run.joins and json_path is not None and "{item}" not in json_path:
+        raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
+    chosen.output.check()
+    if run.of_trace and chosen.base.trace_ids is None:
+        check_choice(chosen.base.base, chosen.base.n_draws)
+    name = chosen.model.model
+    if not (isinstance(name, str) and name.startswith("toy:")):
+        if chosen.problem.task is None:
+            raise InvalidInput("this model needs a problem; give --task, such as world:steps or a problems file")
+        load_item(chosen.problem.task, items[0])
+    if chosen.run.store is None and not chosen.run.dry_run and len(items) > 1:
+        click.echo("no --store: if this run is stopped, it begins anew", err=True)
+
+
+def _run(bench: Workbench, job: Job, chosen: _Chosen, items: list[str]) -> int:
+    """Shows each result as it comes; what fails is reported in one line and counted. Returns the exit code."""
+    shown, failed, problem = Shown(chosen.output), 0, chosen.problem
+    made = bench.runner.run(job, ((item, partial(bench.case, problem.task, item, grader=problem.grader)) for item in items))
+    for ended in made:
+        if ended.error is not None:
+            if len(items) == 1 and not job.draws.joins:
+                raise ended.error
+            failed += 1
+            click.echo(one_line(f"item {ended.item}: {ended.error}"), err=True)
+            if len(items) == 1:
+                raise ended.error
+        elif ended.document is not None:
+            shown.add(ended.document, item=ended.item)
+    shown.finish()
+    return 1 if failed else 0
+
+
+# -- measures that derive, and that read ----------------------------------------------------------------------------------------------
+
+
+def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
+    settings, output = taken(measure.settings, values), taken(OutputChoice, values)
+    output.check()
+    documents: list[Document] = [read_document(Path(path)) for path in values["files"]]
+    if values["store"] is not None:
+        documents += stored_documents(Path(values["store"]))
+    if not documents:
+        raise InvalidInput("nothing to read; name result files, or a store with --store")
+    names = [Path(path).name for path in (*values["files"], *filter(None, [values["store"]]))]
+    Shown(output).only(run.document(documents, settings, _about(", ".join(names))))
+    return 0
+
+
+def _read(measure: Measure, run: Reads, values: dict[str, Any]) -> int:
+    settings, output, writes = taken(measure.settings, values), taken(OutputChoice, values), not taken(StreamChoice, values).dry_run
+    files: tuple[str, ...] = values.get("files", ())
+    paths = check_files(files, output)
+    work = Pass(run, run.fold(settings), files)
+    lines_to = output.json if run.gives_lines else None
+    records = records_of(paths) if run.source is None else run.source(settings)
+    written(lines_to if writes else None, lambda out: work.read(records, out))
+    for line in work.fold.summary():
+        click.echo(one_line(line), err=True)
+    document = work.noted(work.fold.document(_about(", ".join(map(str, paths)))))
+    if run.gives_lines:
+        output = replace(output, json=None)
+        if lines_to not in (None, "-"):
+            told_written(lines_to, writes=writes)
+    shown = Shown(output, writes=writes, err=lines_to == "-", prints=run.shows(settings))
+    shown.only(document)
+    return work.exit_code(kept=lines_to if writes else None)
+
+
+def _about(source: str) -> About:
+    return About(provenance=provenance_now(utc_now(), command_line(), source=source))
