@@ -116,6 +116,18 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class Streaming(Protocol):
+    """A backend that takes requests one by one as it has room, so that it stays full while experiments come and go."""
+
+    def stream(self, requests: Iterator[KeyedRequest | None]) -> Iterator[tuple[str, Response]]:
+        """As `Backend.answer`; takes no more requests than it can soon begin, in order.
+
+        None means that there is nothing now: the next answer may bring more. It is asked for an answer only while one is due.
+        """
+        ...
+
+
+@runtime_checkable
 class Stoppable(Protocol):
     """A backend that can be asked to begin nothing more, and to give what is under way.
 
