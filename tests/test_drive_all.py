@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contracts import ROLLOUT
 from test_drive import EMPTY, PARAMS, Limited, Scripted, adaptive, batches, sample, toy
 from tokenworth.backends.toy import ToyBackend
 from tokenworth.backends.toy_values import random_automaton
@@ -67,7 +68,7 @@ def failing(n: int, error: Exception) -> Experiment[None]:
 
 
 def run(made: Iterable[tuple[str, Experiment[Any]]], backend: Any, store: MemoryStore | None = None, **more: Any) -> dict[str, Ended[Any]]:
-    return {ended.name: ended for ended in drive_all(made, models=backend, store=store or MemoryStore(), **more)}
+    return {ended.name: ended for ended in drive_all(made, models=backend, store=MemoryStore() if store is None else store, **more)}
 
 
 @pytest.fixture(params=["in rounds", "flowing"])
@@ -92,14 +93,14 @@ def test_each_result_is_that_of_a_run_of_its_own(backend: Scripted) -> None:
 
 
 def test_no_experiment_waits_with_less_than_half_its_share() -> None:
-    """Two that ask for thousands, and sixty that ask for few again and again, over every window of 1,000 requests."""
+    """Two that ask for a thousand and more, and sixty that ask for few again and again, over windows of 1,000 requests."""
     backend = Flowing(rows=64)
-    sizes = [3000, 2000, *[40] * (MOST_ACTIVE - 2)]
-    made = ((str(i), of_seed(i, n, rounds=1 if n > 100 else 12)) for i, n in enumerate(sizes))
+    sizes = [1500, 1000, *[40] * (MOST_ACTIVE - 2)]
+    made = ((str(i), of_seed(i, n, rounds=1 if n > 100 else 3)) for i, n in enumerate(sizes))
     assert all(ended.error is None for ended in run(made, backend).values())
     sent = [keyed.request.seed for keyed in backend.asked if isinstance(keyed.request, Sample)]
     last = {seed: i for i, seed in enumerate(sent)}
-    assert len(sent) == 5000 + 480 * 62
+    assert len(sent) == 2500 + 120 * 62
     windows = 0
     for begin in range(0, len(sent) - WINDOW, 50):
         counts = Counter(sent[begin : begin + WINDOW])
@@ -107,7 +108,7 @@ def test_no_experiment_waits_with_less_than_half_its_share() -> None:
         windows += 1
         for seed in waiting:
             assert counts[seed] >= WINDOW / len(counts) / 2, f"experiment {seed} was sent {counts[seed]} of {WINDOW} from {begin} on"
-    assert windows > 500
+    assert windows > 150
 
 
 def test_requests_reach_the_backend_while_others_are_being_answered() -> None:
@@ -144,7 +145,9 @@ def test_only_so_many_are_under_way(backend: Scripted) -> None:
     results = drive_all(((str(i), one(i)) for i in range(10_000)), models=backend, store=MemoryStore())
     first = next(results)
     assert len(begun) <= MOST_ACTIVE and first.error is None
-    assert {first.name, *(ended.name for ended in results)} == {str(i) for i in range(10_000)}
+    names = {first.name, *(next(results).name for _ in range(1_000))}
+    assert len(names) == 1_001 and len(begun) <= 1_001 + MOST_ACTIVE
+    results.close()  # type: ignore[attr-defined]
 
 
 def test_results_of_stored_answers_come_before_all_are_begun() -> None:
@@ -209,7 +212,7 @@ def test_a_backend_that_is_gone_ends_each(backend: Scripted) -> None:
 def test_a_backend_that_answers_what_it_was_not_asked() -> None:
     class Wrong(Flowing):
         def stream(self, requests: Iterator[KeyedRequest | None]) -> Iterator[tuple[str, Response]]:
-            yield "0" * 64, Rollout(ids=(), stop="stop")  # type: ignore[arg-type]
+            yield "0" * 64, ROLLOUT
 
     found = run(((str(i), of_seed(i, 2)) for i in range(5)), Wrong())
     assert all(ended.error is None or isinstance(ended.error, MismatchError) for ended in found.values()) and len(found) == 5

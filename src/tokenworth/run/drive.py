@@ -138,7 +138,8 @@ class _Driver:
         most: int,
     ) -> None:
         by_role = models if isinstance(models, Mapping) else {SUBJECT: models}
-        lanes = {id(b): Lane(b, quantum=max(1, WINDOW // most), streams=most > 1) for b in by_role.values()}
+        quantum = -(-WINDOW // (2 * most))  # The turn of each comes about twice within the window.
+        lanes = {id(b): Lane(b, quantum=quantum, streams=most > 1) for b in by_role.values()}
         self._by_role = {role: lanes[id(backend)] for role, backend in by_role.items()}
         self._lanes = list(lanes.values())
         self._source, self._store, self._tell, self._clock, self._most = iter(experiments), store, tell, clock, most
@@ -347,13 +348,13 @@ class _Driver:
         complete, lane.answered = list(lane.answered), {}
         lane.close()
         _flush_if_possible(self._store)
-        if len(runs) <= 1:
-            for run in runs:
-                self._fail(run, error)
-            return
-        lane.ask_alone(run for run in runs if run not in complete)
+        if len(runs) == 1:
+            self._fail(runs[0], error)
+        else:
+            lane.ask_alone(run for run in runs if run not in complete)
         for run in complete:
-            self._finish_batch(run)
+            if len(runs) > 1 or run is not runs[0]:
+                self._finish_batch(run)
 
     # -- breaking off ------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ class Lane(Iterator[KeyedRequest | None]):
         self._left_of_turn = quantum
         self._under_way: dict[str, KeyedRequest] = {}
         self._suspects: deque[Active] = deque()
+        self._alone: Active | None = None
         self._arriving: Iterator[tuple[str, Response]] | None = None
         self._is_round = False
         self._is_stopped = False
@@ -90,6 +91,8 @@ class Lane(Iterator[KeyedRequest | None]):
     @property
     def runs(self) -> list[Active]:
         """The experiments that a fault of the open answers concerns."""
+        if self._alone is not None:
+            return [self._alone]
         keys = self._under_way or ([] if self.answered else self._waiters)
         return list(dict.fromkeys([*self.answered, *(run for key in keys for run in self._waiters.get(key, ()))]))
 
@@ -103,8 +106,10 @@ class Lane(Iterator[KeyedRequest | None]):
     def _open(self) -> None:
         self.sent, self._is_round = 0, True
         while self._suspects:
-            asked = self._of_one(self._suspects.popleft())
+            one = self._suspects.popleft()
+            asked = self._of_one(one)
             if asked:
+                self._alone = one
                 self._arriving = self.backend.answer(asked)
                 return
         if self._streams is not None:
@@ -137,7 +142,7 @@ class Lane(Iterator[KeyedRequest | None]):
 
     def close(self) -> None:
         """Closes the answers; what was under way goes back in line."""
-        arriving, self._arriving = self._arriving, None
+        arriving, self._arriving, self._alone = self._arriving, None, None
         # A backend is told now, not at garbage collection, that nobody waits any more.
         close = getattr(arriving, "close", None)
         if close is not None:
