@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from contracts import ROLLOUT
-from test_drive import EMPTY, PARAMS, Limited, Scripted, adaptive, batches, sample, toy
+from test_drive import Limited, Scripted, adaptive, batches, sample, toy
 from tokenworth.backends.toy import ToyBackend
 from tokenworth.backends.toy_values import random_automaton
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest, Streaming
-from tokenworth.core.request import BudgetSpent, Experiment, Response, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, ServerError, UnknownName
 from tokenworth.run.drive import MOST_ACTIVE, WINDOW, drive, drive_all
 from tokenworth.run.progress import BatchStarted, Ended, Event, Finished, RunCounts, Stopping
@@ -309,13 +311,6 @@ def test_the_one_who_asked_first_may_fail(backend: Scripted) -> None:
     assert isinstance(found["a"].error, InvalidInput) and found["b"].value() == 4 and len(backend.asked) == 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading(Sample):
-    """A draw by another model."""
-
-    role: str = "reader"
-
-
 def other() -> ToyBackend:
     return ToyBackend(random_automaton(np.random.default_rng(4), length=30), name="other")
 
@@ -326,14 +321,14 @@ def test_each_role_is_answered_by_its_model(backend: Scripted) -> None:
 
     def both(seed: int) -> Experiment[tuple[Response, ...]]:
         plain = replace(sample(0), seed=seed)
-        read = Reading(sequence=EMPTY, cut=0, params=PARAMS, seed=seed, index=0)
+        read = replace(plain, role="reader")
         return (yield plain, read)
 
     made = [(str(i), both(i)) for i in range(20)]
     found = run(iter(made), {"subject": backend, "reader": reader}, store)
     assert len(backend.asked) == len(reader.asked) == 20
-    assert all(isinstance(keyed.request, Reading) for keyed in reader.asked)
-    keyer = Keyer(other().fingerprint)
+    assert all(keyed.request.role == "reader" for keyed in reader.asked)
+    keyer = Keyer({"reader": other().fingerprint})
     assert [keyed.key for keyed in reader.asked] == [keyer.key(keyed.request) for keyed in reader.asked]
     for name, ended in found.items():
         mine, read = ended.value()

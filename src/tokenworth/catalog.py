@@ -23,6 +23,11 @@ DOMAINS: Mapping[str, str] = {
     "countdown": "tokenworth.tasks.countdown.domain:DOMAIN",
     "blocksworld": "tokenworth.tasks.blocksworld.domain:DOMAIN",
 }
+REQUESTS: Mapping[str, str] = {
+    "sample": "tokenworth.core.request.sample:Sample",
+    "next_token": "tokenworth.core.request.next_token:NextToken",
+    "read": "tokenworth.core.request.read:Read",
+}
 
 
 @cache
@@ -41,3 +46,8 @@ def load(table: Mapping[str, str], kind: str, name: str) -> Any:
 def measures() -> Iterator[Any]:
     """All measures."""
     return (_loaded(place) for place in MEASURES.values())
+
+
+def requests() -> Iterator[Any]:
+    """All kinds of requests."""
+    return (_loaded(place) for place in REQUESTS.values())

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
-from tokenworth.core.request import NextTokenTable
+from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.tokens import Codec, Trace, pieces_text
 from tokenworth.errors import InvalidInput
 

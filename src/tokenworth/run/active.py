@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tokenworth.core.request import Experiment, Request, Response, Rollout
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 from tokenworth.run.progress import RunCounts
 

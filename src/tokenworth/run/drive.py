@@ -14,20 +14,11 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, KeyedRequest, Metered, Spent, Store
-from tokenworth.core.request import (
-    Batch,
-    BudgetSpent,
-    Experiment,
-    NextToken,
-    NextTokenTable,
-    ReadTable,
-    Request,
-    Response,
-    Rollout,
-    Sample,
-)
-from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, TokenworthError, unknown_name
+from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment
+from tokenworth.core.request.kind import SUBJECT, Request, Response
+from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, TokenworthError
 from tokenworth.run.active import Active, AwaitedBatch
 from tokenworth.run.lane import Lane
 from tokenworth.run.progress import (
@@ -48,8 +39,6 @@ ResultT = TypeVar("ResultT")
 _Step = Callable[[], Batch]
 _LOG = logging.getLogger(__name__)
 
-SUBJECT = "subject"
-"""The role of a request that names none."""
 MOST_ACTIVE = 64
 """Experiments under way at once, unless the caller says otherwise: enough for 64 rows that decode together."""
 WINDOW = 1000
@@ -142,6 +131,7 @@ class _Driver:
         lanes = {id(b): Lane(b, quantum=quantum, streams=most > 1) for b in by_role.values()}
         self._by_role = {role: lanes[id(backend)] for role, backend in by_role.items()}
         self._lanes = list(lanes.values())
+        self._keyer = Keyer({role: backend.fingerprint for role, backend in by_role.items()})
         self._source, self._store, self._tell, self._clock, self._most = iter(experiments), store, tell, clock, most
         self._active: dict[Active, None] = {}
         self._ended: deque[Ended[Any]] = deque()
@@ -233,11 +223,8 @@ class _Driver:
         return None if awaited.waiting else self._complete(run, awaited, drawn=False)
 
     def _keyed(self, request: Request) -> tuple[KeyedRequest, Lane]:
-        role = getattr(request, "role", SUBJECT)
-        lane = self._by_role.get(role)
-        if lane is None:
-            raise unknown_name("role of a request; no model is given for it:", role, self._by_role)
-        return KeyedRequest(key=lane.keyer.key(request), request=request), lane
+        key = self._keyer.key(request)
+        return KeyedRequest(key=key, request=request), self._by_role[request.role]
 
     def _complete(self, run: Active, batch: AwaitedBatch, *, drawn: bool = True) -> _Step:
         """How to go on once nothing more of a batch will come. An unusable reply is an answer: drawing again would bias the sample."""
@@ -388,10 +375,9 @@ class _Driver:
 
 def check_answer(request: Request, response: Response, source: str) -> None:
     """Raises ``MismatchError`` unless the response is of the kind the request asks for."""
-    kind = Rollout if isinstance(request, Sample) else NextTokenTable if isinstance(request, NextToken) else ReadTable
-    if not isinstance(response, kind):
+    if not isinstance(response, request.response):
         raise MismatchError(
-            f"{source} answered a {type(request).__name__} request with a {type(response).__name__}; expected a {kind.__name__}"
+            f"{source} answered a {type(request).__name__} request with a {type(response).__name__}; expected a {request.response.__name__}"
         )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 
-from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, KeyedRequest, Stoppable, Streaming
-from tokenworth.core.request import Request, Response
+from tokenworth.core.request.kind import Request, Response
 from tokenworth.run.active import Active
 
 
@@ -19,7 +18,6 @@ class Lane(Iterator[KeyedRequest | None]):
 
     def __init__(self, backend: Backend, *, quantum: int, streams: bool) -> None:
         self.backend, self.quantum = backend, quantum
-        self.keyer = Keyer(backend.fingerprint)
         self.spent_up: str | None = None
         """Why nothing more may be drawn, once the backend's budget has ended."""
         self.answered: dict[Active, None] = {}

@@ -10,7 +10,7 @@ import numpy as np
 
 from tokenworth.core.ports import Reaches
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.request import Experiment
+from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, StopReason, TokenSequence
 from tokenworth.core.verification import FormalText, Level
@@ -316,7 +316,7 @@ def _is_reached(case: Case, variant: Variant, whole: tuple[int, ...]) -> bool:
 def experiment(case: Case, planned: Planned, *, n: int, sampling: Sampling, seed: int, level: float) -> Experiment[InterveneResult]:
     """The experiment behind `measure`. Raises Unsupported for a model that draws no rollouts."""
     able = case.model.backend.capabilities
-    if not able.sample:
+    if not able.can("sample"):
         raise Unsupported(f"edits cannot be measured on {case.model.name}: {able.lacks.get('sample', 'it draws no rollouts')}")
     return intervene(
         planned.base,

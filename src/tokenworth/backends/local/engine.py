@@ -15,9 +15,9 @@ from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import DecodeStep, Rows
 from tokenworth.backends.local.sampler import Support, support
 from tokenworth.core.keys import rollout_generator
-from tokenworth.core.request import Rollout, Sample
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.tokens import StopReason
+from tokenworth.core.tokens import StopReason, TokenSequence
 
 _WINDOW = 128
 
@@ -25,11 +25,21 @@ Keyed = tuple[str, Sample]
 Finished = tuple[str, Rollout]
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Requests on one sequence, which has a number in the run; ``reach`` is the last cut that anything on it is drawn from."""
+
+    number: int
+    reach: int
+    requests: list[Keyed]
+
+
 @dataclass(slots=True)
 class Start:
     """A rollout whose first token is known and that needs more."""
 
     key: str
+    sequence: int
     prefix: Prefix
     length: int
     limit: int
@@ -63,7 +73,14 @@ class Engine:
 
     def run(self, requests: Sequence[Keyed]) -> Iterator[Finished]:
         """Yields each rollout as it finishes."""
-        waiting = deque(_groups(requests, self.batch))
+        open_: list[Keyed] = []
+        for key, request in requests:
+            over = self._over(request)
+            if over is None:
+                open_.append((key, request))
+            else:
+                yield key, Rollout(ids=(), stop=over)
+        waiting = deque(_groups(open_, self.batch))
         ready: deque[Start] = deque()
         while waiting or ready or self.rows.n:
             while waiting and self.rows.n + len(ready) < self.batch:
@@ -77,21 +94,19 @@ class Engine:
                     yield self._finish(row)
                     self._vacate(row, ready)
 
+    def _over(self, request: Sample) -> StopReason | None:
+        """Why nothing is left to draw, if so."""
+        if request.cut > 0 and request.sequence.completion[request.cut - 1] in self.params.stop:
+            return StopReason.STOP
+        return StopReason.LENGTH if request.cut >= self.params.max_tokens else None
+
     @torch.inference_mode()
-    def _begin(self, group: list[Keyed]) -> tuple[list[Start], list[Finished]]:
+    def _begin(self, group: Group) -> tuple[list[Start], list[Finished]]:
         """First tokens of a few requests on one sequence: forced, left, or sampled, from the base's hidden states."""
         finished: list[Finished] = []
-        open_: list[tuple[str, Sample, np.random.Generator]] = []
-        for key, request in group:
-            ended = request.cut > 0 and request.sequence.completion[request.cut - 1] in self.params.stop
-            if ended or request.cut >= self.params.max_tokens:
-                finished.append((key, Rollout(ids=(), stop=StopReason.STOP if ended else StopReason.LENGTH)))
-            else:
-                open_.append((key, request, rollout_generator(key)))
-        if not open_:
-            return [], finished
+        open_ = [(key, request, rollout_generator(key)) for key, request in group.requests]
         sequence = open_[0][1].sequence
-        prefix = self.prefixes.get(sequence.prefix(max(request.cut for _, request, _ in open_)))
+        prefix = self.prefixes.get(sequence.prefix(group.reach))
         firsts = self._first_tokens(prefix, open_)
         starts: list[Start] = []
         for (key, request, uniforms), first in zip(open_, firsts, strict=True):
@@ -100,7 +115,7 @@ class Engine:
                 reason = StopReason.STOP if first in self.params.stop else StopReason.LENGTH
                 finished.append((key, Rollout(ids=(first,), stop=reason)))
             else:
-                starts.append(Start(key, prefix, len(sequence.prompt) + request.cut, limit, first, uniforms))
+                starts.append(Start(key, group.number, prefix, len(sequence.prompt) + request.cut, limit, first, uniforms))
         return starts, finished
 
     def _first_tokens(self, prefix: Prefix, requests: Sequence[tuple[str, Sample, np.random.Generator]]) -> list[int]:
@@ -120,7 +135,7 @@ class Engine:
         return tokens
 
     def _seat(self, row: int, start: Start) -> None:
-        self.rows.place(row, start.prefix.kv, start.length, start.first)
+        self.rows.place(row, start.prefix.kv, start.length, start.first, start.sequence)
         self._starts[row] = start
         self._ids[row, 0] = start.first
         self._count[row] = 1
@@ -182,18 +197,17 @@ class Engine:
         return torch.cat(parts).cpu().numpy()
 
 
-def _groups(requests: Sequence[Keyed], size: int) -> list[list[Keyed]]:
+def _groups(requests: Sequence[Keyed], size: int) -> list[Group]:
     """Requests by sequence, the earliest cuts (the longest rollouts) first, in groups of at most ``size``."""
-    by_sequence: dict[int, list[Keyed]] = {}
-    seen: dict[object, int] = {}
-    names: dict[int, int] = {}
+    by_sequence: dict[TokenSequence, list[Keyed]] = {}
+    last: list[Keyed] = []
     for item in requests:
-        sequence = item[1].sequence
-        if id(sequence) not in names:
-            names[id(sequence)] = seen.setdefault(sequence, len(seen))
-        by_sequence.setdefault(names[id(sequence)], []).append(item)
-    groups: list[list[Keyed]] = []
-    for items in by_sequence.values():
+        # Hashing a sequence hashes all its ids; requests of one sequence come together.
+        if not last or last[-1][1].sequence is not item[1].sequence:
+            last = by_sequence.setdefault(item[1].sequence, [])
+        last.append(item)
+    groups: list[Group] = []
+    for number, items in enumerate(by_sequence.values()):
         items.sort(key=lambda item: item[1].cut)
-        groups += [items[i : i + size] for i in range(0, len(items), size)]
+        groups += [Group(number, items[-1][1].cut, items[i : i + size]) for i in range(0, len(items), size)]
     return groups

@@ -8,7 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tokenworth.core.grade import Grade, Judge, Verdict
-from tokenworth.core.request import Answers, Batch, BudgetSpent, Experiment, NextTokenTable, Response, Rollout, Sample
+from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.labels import draw_indices, grade_draw, group_matrix, index_labels
 from tokenworth.methods.curve.result import CurveResult, Draw

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tokenworth.core.grade import Judge
-from tokenworth.core.request import Experiment, NextToken, NextTokenTable
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, Trace
 from tokenworth.errors import InvalidInput, MismatchError

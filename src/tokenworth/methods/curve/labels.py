@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tokenworth.core.grade import Grade, Judge, Verdict
-from tokenworth.core.request import Rollout
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.result import Draw
 

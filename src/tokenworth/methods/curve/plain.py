@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tokenworth.core.grade import Grade, Judge
-from tokenworth.core.request import BudgetSpent, Experiment, NextTokenTable, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.labels import draw_indices, grade_draw, group_matrix, index_labels
 from tokenworth.methods.curve.passing import count_passing, followed

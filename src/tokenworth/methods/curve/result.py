@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tokenworth.core.grade import Grade
-from tokenworth.core.request import NextTokenTable, Rollout
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.settings import CurveSettings
 from tokenworth.methods.cuts import Missed

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokenworth.core.grade import Grade, Judge, Verdict
-from tokenworth.core.request import BudgetSpent, Experiment, Response, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokenworth.core.grade import Judge
-from tokenworth.core.request import BudgetSpent, Experiment, Read, ReadTable
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.tokens import Codec, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.cuts import reachable, restrict

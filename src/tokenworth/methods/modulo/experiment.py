@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tokenworth.core.request import BudgetSpent, Experiment, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput

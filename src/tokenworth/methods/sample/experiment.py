@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tokenworth.core.grade import Judge, Verdict
-from tokenworth.core.request import BudgetSpent, Experiment, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
