@@ -151,6 +151,15 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Checks(Protocol):
+    """A backend that can say beforehand that it will not answer a request, which then spoils no others."""
+
+    def check(self, request: Request) -> None:
+        """Raises what `Backend.answer` would."""
+        ...
+
+
+@runtime_checkable
 class Stoppable(Protocol):
     """A backend that can be asked to begin nothing more, and to give what is under way.
 

@@ -15,7 +15,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from tokenworth.core.keys import Keyer
-from tokenworth.core.ports import Backend, KeyedRequest, Metered, Spent, Store
+from tokenworth.core.ports import Backend, Checks, KeyedRequest, Metered, Spent, Store
 from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT, Request, Response
 from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, TokenworthError
@@ -213,6 +213,9 @@ class _Driver:
         self._tell(run.name, BatchStarted(batch=number, requests=len(wanted), missing=len(missing)))
         keys = [keyed.key for keyed, _ in asked]
         awaited = run.batch = AwaitedBatch(number=number, keys=keys, stored=stored, missing=missing, began=began)
+        for keyed, lane in [wanted[key] for key in missing]:
+            if isinstance(lane.backend, Checks) and lane.spent_up is None:
+                lane.backend.check(keyed.request)
         for key in missing:
             keyed, lane = wanted[key]
             if lane.spent_up is None:

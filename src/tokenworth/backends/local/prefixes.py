@@ -19,7 +19,8 @@ from tokenworth.backends.local.model import LocalModel
 
 _CPU_CHUNK = 64
 _GPU_CHUNK = 256
-_KEPT = 4
+_KEPT, _KEPT_TOKENS = 4, 8192
+"""So many sequences are kept whatever their length, and more as long as they have so many tokens together."""
 
 
 class Prefix:
@@ -81,7 +82,12 @@ class PrefixStore:
                 found.copy_chunks(best, whole)
         if len(wanted) > found.kv.length:
             self.forwarded += found.extend(self.model, wanted, self.size)
-        self._held = [found, *(held for held in self._held if held is not found)][:_KEPT]
+        self._held = [found, *(held for held in self._held if held is not found)]
+        room = _KEPT_TOKENS - sum(held.kv.length for held in self._held[:_KEPT])
+        kept = _KEPT
+        while kept < len(self._held) and (room := room - self._held[kept].kv.length) >= 0:
+            kept += 1
+        del self._held[kept:]
         return found
 
     def _closest(self, wanted: np.ndarray) -> tuple[Prefix | None, int]:
