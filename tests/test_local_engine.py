@@ -231,8 +231,8 @@ def test_base_keys_are_stored_once():
     assert 220 * per_token <= prefix.kv.nbytes <= (220 + 64) * per_token
     before, pointer = prefix.kv.nbytes, prefix.kv.keys[0].data_ptr()
     requests = [Sample(sequence=sequence, cut=199, params=sampling(199 + 20), seed=0, index=i) for i in range(32)]
-    engine = Engine(model, store, requests[0].params, rows)
-    assert len(list(engine.run([(item.key, request) for item, request in zip(keyed(backend, requests), requests, strict=True)]))) == 32
+    engine = Engine(model, store, rows)
+    assert len(list(engine.run(iter(keyed(backend, requests)), lambda _: pytest.fail("no tables"), whole=True))) == 32
     assert prefix.kv.nbytes == before and prefix.kv.keys[0].data_ptr() == pointer
     assert 32 * 19 * per_token <= rows.own.nbytes <= 32 * 32 * per_token
     assert store.forwarded == 220 and engine.row_steps == 32 * 19

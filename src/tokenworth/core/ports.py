@@ -139,6 +139,27 @@ def check_kind(backend: Backend, request: Request) -> None:
 
 
 @runtime_checkable
+class Streaming(Protocol):
+    """A backend that takes requests one by one as it has room, so that it stays full while experiments come and go."""
+
+    def stream(self, requests: Iterator[KeyedRequest | None]) -> Iterator[tuple[str, Response]]:
+        """As `Backend.answer`; takes no more requests than it can soon begin, in order.
+
+        None means that there is nothing now: the next answer may bring more. It is asked for an answer only while one is due.
+        """
+        ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A backend that can say beforehand that it will not answer a request, which then spoils no others."""
+
+    def check(self, request: Request) -> None:
+        """Raises what `Backend.answer` would."""
+        ...
+
+
+@runtime_checkable
 class Stoppable(Protocol):
     """A backend that can be asked to begin nothing more, and to give what is under way.
 

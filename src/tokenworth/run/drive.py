@@ -1,4 +1,4 @@
-"""Runs an experiment: answers its requests from a store or a backend and keeps what is new.
+"""Runs experiments: answers their requests from a store or from backends and keeps what is new.
 
 The store is the only truth: what an experiment is sent is what the store holds, so a run that was killed and started
 again, or that shares its store with another process, gives the result its store replays to.
@@ -8,23 +8,41 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import replace
-from typing import Generic, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from typing import Any, TypeVar
 
 from tokenworth.core.keys import Keyer
-from tokenworth.core.ports import Backend, KeyedRequest, Metered, Spent, Stoppable, Store
-from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment
-from tokenworth.core.request.kind import Request, Response
-from tokenworth.core.request.sample import Rollout
-from tokenworth.core.tokens import StopReason
-from tokenworth.errors import BudgetExceeded, MismatchError, StoreError
-from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Clock, Event, Finished, OnEvent, RunCounts, Stopping
+from tokenworth.core.ports import Backend, Checks, KeyedRequest, Metered, Spent, Store
+from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment
+from tokenworth.core.request.kind import SUBJECT, Request, Response
+from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, TokenworthError
+from tokenworth.run.active import Active, AwaitedBatch
+from tokenworth.run.lane import Lane
+from tokenworth.run.progress import (
+    BatchFinished,
+    BatchProgress,
+    BatchStarted,
+    Clock,
+    Ended,
+    Event,
+    Finished,
+    OnEvent,
+    OnNamedEvent,
+    RunCounts,
+    Stopping,
+)
 
 ResultT = TypeVar("ResultT")
+_Step = Callable[[], Batch]
 _LOG = logging.getLogger(__name__)
 
+MOST_ACTIVE = 64
+"""Experiments under way at once, unless the caller says otherwise: enough for 64 rows that decode together."""
+WINDOW = 1000
+"""Over so many requests sent, no experiment that waits gets less than half its equal share."""
 FLUSH_SECONDS = 1.0
 """At most this long between flushes of the store while responses arrive."""
 PROGRESS_SECONDS = 0.2
@@ -34,12 +52,12 @@ PROGRESS_SECONDS = 0.2
 def drive(
     experiment: Experiment[ResultT],
     *,
-    backend: Backend,
+    backend: Backend | Mapping[str, Backend],
     store: Store,
     on_event: OnEvent | None = None,
     clock: Clock = time.monotonic,
 ) -> ResultT:
-    """The result of the experiment, its requests answered from ``store`` or else by ``backend``.
+    """The result of the experiment, its requests answered from ``store`` or else by ``backend`` (or one backend for each role).
 
     Each response is stored as it arrives. Whatever ends the run early (an error of the backend, Ctrl-C) flushes the
     store first: the same call draws only what is missing.
@@ -55,167 +73,307 @@ def drive(
 def drive_counted(
     experiment: Experiment[ResultT],
     *,
-    backend: Backend,
+    backend: Backend | Mapping[str, Backend],
     store: Store,
     on_event: OnEvent | None = None,
     clock: Clock = time.monotonic,
 ) -> tuple[ResultT, RunCounts]:
     """What ``drive`` gives, with the counts of what was drawn and what was reused."""
-    return _Driver(experiment, backend, store, on_event or _ignore, clock).run()
+
+    def tell(name: str, event: Event) -> None:
+        del name
+        if on_event is not None:
+            on_event(event)
+
+    (ended,) = _Driver([("", experiment)], backend, store, tell, clock, 1).results()
+    return ended.value(), ended.counts
 
 
-def _ignore(event: Event) -> None:
-    del event
+def drive_all(
+    experiments: Iterable[tuple[str, Experiment[ResultT]]],
+    *,
+    models: Backend | Mapping[str, Backend],
+    store: Store,
+    on_event: OnNamedEvent | None = None,
+    clock: Clock = time.monotonic,
+    active: int = MOST_ACTIVE,
+) -> Iterator[Ended[ResultT]]:
+    """How each of many named experiments ended, as it does; at most ``active`` of them are under way at once.
+
+    Their requests go to each backend in one stream: they take turns, and a request that several ask for is drawn once. ``models``: a
+    backend for each role, or one for the role ``subject``. Each result is the one that `drive` gives.
+
+    An experiment that ends by a ``TokenworthError``, its own or one of the backend that comes again when it is asked alone, ends the
+    others not. Where a budget ends, ``BudgetSpent`` is thrown into all that wait for that backend, and no more are begun: they are given
+    with ``BudgetExceeded``. Ctrl-C, and closing this iterator, first store what is under way where the backend can be asked for that.
+
+    Raises ``StoreError`` where an answer cannot be kept.
+    """
+    return _Driver(experiments, models, store, on_event or _ignore, clock, active).results()
 
 
-class _Awaited:
-    """The requests of a batch that went to the backend, and those of them that are not answered yet."""
-
-    def __init__(self, *, missing: Sequence[KeyedRequest], number: int, began: float) -> None:
-        self.missing, self.number, self.began = missing, number, began
-        self.waiting: dict[str, Request] = {keyed.key: keyed.request for keyed in missing}
+def _ignore(name: str, event: Event) -> None:
+    del name, event
 
 
-class _Driver(Generic[ResultT]):
-    def __init__(self, experiment: Experiment[ResultT], backend: Backend, store: Store, tell: OnEvent, clock: Clock) -> None:
-        self._experiment = experiment
-        self._backend = backend
-        self._store = store
-        self._tell = tell
-        self._clock = clock
-        self._keyer = Keyer(backend.fingerprint)
-        self._counts = RunCounts()
-        self._spent_up: str | None = None
+class _Driver:
+    def __init__(
+        self,
+        experiments: Iterable[tuple[str, Experiment[Any]]],
+        models: Backend | Mapping[str, Backend],
+        store: Store,
+        tell: OnNamedEvent,
+        clock: Clock,
+        most: int,
+    ) -> None:
+        by_role = models if isinstance(models, Mapping) else {SUBJECT: models}
+        quantum = -(-WINDOW // (2 * most))  # The turn of each comes about twice within the window.
+        lanes = {id(b): Lane(b, quantum=quantum, streams=most > 1) for b in by_role.values()}
+        self._by_role = {role: lanes[id(backend)] for role, backend in by_role.items()}
+        self._lanes = list(lanes.values())
+        self._keyer = Keyer({role: backend.fingerprint for role, backend in by_role.items()})
+        self._source, self._store, self._tell, self._clock, self._most = iter(experiments), store, tell, clock, most
+        self._active: dict[Active, None] = {}
+        self._ended: deque[Ended[Any]] = deque()
+        self._flushed = clock()
 
-    def run(self) -> tuple[ResultT, RunCounts]:
-        began = self._clock()
-        with closing(self._experiment) as experiment:
-            try:
-                batch = next(experiment)
-                while True:
-                    batch = self._step(experiment, batch)
-            except StopIteration as finished:
-                self._tell(Finished(counts=self._counts, seconds=self._clock() - began, spent=self._spent()))
-                return finished.value, self._counts
+    # -- from one experiment to the next -----------------------------------------------------------------------------
 
-    def _step(self, experiment: Experiment[ResultT], batch: Batch) -> Batch:
+    def results(self) -> Iterator[Ended[Any]]:
+        """How each experiment ended."""
         try:
-            answers = self._answer(batch)
-        except BudgetSpent as spent:
-            return experiment.throw(spent)
-        return experiment.send(answers)
+            while True:
+                if self._ended:
+                    yield self._ended.popleft()
+                elif len(self._active) < self._most and self._begin_next():
+                    continue
+                elif self._active:
+                    self._receive(next(lane for lane in self._lanes if lane.is_busy))
+                else:
+                    break
+            for lane in self._lanes:
+                lane.close()
+        except (KeyboardInterrupt, GeneratorExit):
+            self._wait_for_the_rest()
+            self._break_off()
+            raise
+        except BaseException:
+            self._break_off()
+            raise
+
+    def _begin_next(self) -> bool:
+        pair = next(self._source, None)
+        if pair is None:
+            return False
+        name, experiment = pair
+        spent_up = next((lane.spent_up for lane in self._lanes if lane.spent_up is not None), None)
+        if spent_up is not None:
+            experiment.close()
+            self._ended.append(Ended(name=name, counts=RunCounts(), error=BudgetExceeded(spent_up)))
+            return True
+        run = Active(name, experiment, self._clock())
+        self._active[run] = None
+        self._go_on(run, lambda: next(experiment))
+        return True
+
+    def _go_on(self, run: Active, step: _Step | None) -> None:
+        """Goes on with an experiment until it waits for a model or ends."""
+        try:
+            while step is not None:
+                batch = step()
+                step = self._look_up(run, batch)
+        except StopIteration as finished:
+            self._tell(run.name, Finished(counts=run.counts, seconds=self._clock() - run.began, spent=self._spent()))
+            self._end(run, Ended(name=run.name, counts=run.counts, result=finished.value))
+        except TokenworthError as error:
+            self._fail(run, error)
+
+    def _fail(self, run: Active, error: TokenworthError) -> None:
+        for lane in self._lanes:
+            lane.drop(run)
+        self._end(run, Ended(name=run.name, counts=run.counts, error=error))
+
+    def _end(self, run: Active, ended: Ended[Any]) -> None:
+        run.experiment.close()
+        del self._active[run]
+        self._ended.append(ended)
+
+    # -- a batch -----------------------------------------------------------------------------------------------------
+
+    def _look_up(self, run: Active, batch: Batch) -> _Step | None:
+        """How to go on where nothing is to be drawn; else None, and what is missing is in line."""
+        began = self._clock()
+        asked = [self._keyed(request) for request in batch]
+        wanted = {keyed.key: (keyed, lane) for keyed, lane in asked}
+        stored = self._store.get(list(wanted))
+        for key, response in stored.items():
+            check_answer(wanted[key][0].request, response, "the store")
+        missing = {key: keyed.request for key, (keyed, _) in wanted.items() if key not in stored}
+        number = run.look_up(len(batch), len(wanted), stored)
+        self._tell(run.name, BatchStarted(batch=number, requests=len(wanted), missing=len(missing)))
+        keys = [keyed.key for keyed, _ in asked]
+        awaited = run.batch = AwaitedBatch(number=number, keys=keys, stored=stored, missing=missing, began=began)
+        for keyed, lane in [wanted[key] for key in missing]:
+            if isinstance(lane.backend, Checks) and lane.spent_up is None:
+                lane.backend.check(keyed.request)
+        for key in missing:
+            keyed, lane = wanted[key]
+            if lane.spent_up is None:
+                lane.add(run, keyed)
+            else:
+                awaited.spent_up = lane.spent_up
+                del awaited.waiting[key]
+        return None if awaited.waiting else self._complete(run, awaited, drawn=False)
+
+    def _keyed(self, request: Request) -> tuple[KeyedRequest, Lane]:
+        key = self._keyer.key(request)
+        return KeyedRequest(key=key, request=request), self._by_role[request.role]
+
+    def _complete(self, run: Active, batch: AwaitedBatch, *, drawn: bool = True) -> _Step:
+        """How to go on once nothing more of a batch will come. An unusable reply is an answer: drawing again would bias the sample."""
+        answers = batch.stored
+        if drawn and batch.missing:
+            self._store.flush()
+            got = self._store.get(batch.missing)
+            if len(got) < len(batch.missing) and batch.spent_up is None:
+                raise StoreError(f"the store gave back {len(got)} of {len(batch.missing)} responses just written to it")
+            answers.update(got)
+        run.batch = None
+        self._tell(run.name, BatchFinished(batch=batch.number, counts=run.counts, seconds=self._clock() - batch.began))
+        experiment = run.experiment
+        if batch.spent_up is not None and any(key not in answers for key in batch.keys):
+            spent = BudgetSpent(batch.spent_up, tuple(answers.get(key) for key in batch.keys))
+            return lambda: experiment.throw(spent)
+        return lambda: experiment.send(tuple(answers[key] for key in batch.keys))
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def _receive(self, lane: Lane) -> None:
+        """Takes one answer of a backend, and goes on with what waited for it."""
+        # The next lane comes first next time.
+        self._lanes.remove(lane)
+        self._lanes.append(lane)
+        try:
+            answer = lane.next_answer()
+            complete = self._end_of_round(lane) if answer is None else self._keep(lane, *answer)
+        except BudgetExceeded as error:
+            self._end_budget(lane, str(error))
+            return
+        except StoreError:
+            raise
+        except TokenworthError as error:
+            self._fault(lane, error)
+            return
+        for run in complete:
+            self._finish_batch(run)
+
+    def _finish_batch(self, run: Active) -> None:
+        try:
+            step = self._complete(run, run.awaited())
+        except TokenworthError as error:
+            self._fail(run, error)
+        else:
+            self._go_on(run, step)
+
+    def _keep(self, lane: Lane, key: str, response: Response) -> list[Active]:
+        """Stores an answer; the experiments whose batch is complete with it."""
+        request, name = lane.sent_as(key), lane.backend.name
+        if request is None:
+            fault = "answered one request twice" if self._store.get([key]) else "answered a request it was not sent"
+            raise MismatchError(f"the backend {name!r} {fault} (key {key[:12]!r}…); expected one answer to each request")
+        check_answer(request, response, f"the backend {name!r}")
+        self._store.put(key, request, response)
+        waiters = lane.take(key)
+        for run in waiters:
+            run.receive(key, response, drawn=run is waiters[0])
+        now = self._clock()
+        if now - self._flushed >= FLUSH_SECONDS:
+            self._store.flush()
+            self._flushed = now
+        for run in waiters:
+            self._tell_progress(run, run.awaited(), now)
+        complete = [run for run in waiters if not run.awaited().waiting]
+        if lane.is_round:
+            lane.answered.update(dict.fromkeys(complete))
+            return []
+        return complete
+
+    def _tell_progress(self, run: Active, batch: AwaitedBatch, now: float) -> None:
+        if now - batch.told < PROGRESS_SECONDS and batch.waiting:
+            return
+        batch.told, total, seconds = now, len(batch.missing), now - batch.began
+        progress = BatchProgress(
+            batch=batch.number, done=batch.done, total=total, tokens=batch.tokens, seconds=seconds, spent=self._spent()
+        )
+        self._tell(run.name, progress)
+
+    def _end_of_round(self, lane: Lane) -> list[Active]:
+        left, name = lane.unanswered, lane.backend.name
+        if left:
+            first = left[0]
+            raise MismatchError(
+                f"the backend {name!r} left {len(left)} of {lane.sent} requests unanswered "
+                f"(first: {type(first.request).__name__} {first.key[:12]}…); what it answered is stored"
+            )
+        lane.close()
+        complete, lane.answered = list(lane.answered), {}
+        return complete
+
+    def _end_budget(self, lane: Lane, message: str) -> None:
+        """Nothing more is drawn by this backend: what waits for it goes on with what it has."""
+        lane.close()
+        self._store.flush()  # The run may go on from here, so that it is not enough to have tried.
+        lane.spent_up = message
+        for run, keys in lane.give_up().items():
+            batch = run.awaited()
+            batch.spent_up = message
+            for key in keys:
+                del batch.waiting[key]
+            if not batch.waiting:
+                self._finish_batch(run)
+
+    def _fault(self, lane: Lane, error: TokenworthError) -> None:
+        """Ends the experiment whose requests a backend could not answer; where it may be any of several, each is asked alone."""
+        runs = lane.runs
+        complete, lane.answered = list(lane.answered), {}
+        lane.close()
+        _flush_if_possible(self._store)
+        if len(runs) == 1:
+            self._fail(runs[0], error)
+        else:
+            lane.ask_alone(run for run in runs if run not in complete)
+        for run in complete:
+            if len(runs) > 1 or run is not runs[0]:
+                self._finish_batch(run)
+
+    # -- breaking off ------------------------------------------------------------------------------------------------
+
+    def _wait_for_the_rest(self) -> None:
+        """Stores what is under way when a run is interrupted; a second interruption ends that, too."""
+        waited = [lane for lane in self._lanes if lane.unanswered and lane.stop()]
+        first = next((run for run in self._active if run.batch is not None), None)
+        if waited and first is not None:
+            self._tell(first.name, Stopping(batch=first.awaited().number))
+        for lane in waited:
+            with suppress(TokenworthError):  # That requests are left unanswered is what was asked for.
+                while (answer := lane.next_answer()) is not None:
+                    self._keep(lane, *answer)
+
+    def _break_off(self) -> None:
+        for lane in self._lanes:
+            lane.close()
+        for run in self._active:
+            run.experiment.close()
+        _flush_if_possible(self._store)
 
     def _spent(self) -> Spent | None:
-        return self._backend.spent() if isinstance(self._backend, Metered) else None
-
-    def _answer(self, batch: Batch) -> Answers:
-        began = self._clock()
-        keys = [self._keyer.key(request) for request in batch]
-        wanted = dict(zip(keys, batch, strict=True))
-        stored = dict(self._store.get(list(wanted)))
-        for key, response in stored.items():
-            check_answer(wanted[key], response, "the store")
-        missing = [KeyedRequest(key=key, request=request) for key, request in wanted.items() if key not in stored]
-        number = self._counts.batches
-        self._count_batch(len(batch), len(wanted), stored)
-        self._tell(BatchStarted(batch=number, requests=len(wanted), missing=len(missing)))
-        if missing and self._spent_up is None:
-            try:
-                stored.update(self._draw(missing, number, began))
-            except BudgetExceeded as error:
-                self._store.flush()  # The run may go on from here, so that it is not enough to have tried.
-                stored.update(self._store.get([keyed.key for keyed in missing]))
-                self._spent_up = str(error)
-        self._tell(BatchFinished(batch=number, counts=self._counts, seconds=self._clock() - began))
-        if self._spent_up is not None and len(stored) < len(wanted):
-            raise BudgetSpent(self._spent_up, tuple(stored.get(key) for key in keys))
-        return tuple(stored[key] for key in keys)
-
-    def _draw(self, missing: Sequence[KeyedRequest], number: int, began: float) -> Mapping[str, Response]:
-        """The responses to ``missing``, stored and read back. An unusable reply is one: drawing again would bias the sample."""
-        arriving = self._backend.answer(missing)
-        awaited = _Awaited(missing=missing, number=number, began=began)
-        try:
-            try:
-                self._receive(arriving, awaited)
-            except KeyboardInterrupt:
-                self._wait_for_the_rest(arriving, awaited)
-                raise
-        except BaseException:
-            _close(arriving)
-            _flush_if_possible(self._store)
-            raise
-        self._store.flush()
-        answers = self._store.get([keyed.key for keyed in missing])
-        if len(answers) < len(missing):
-            raise StoreError(f"the store gave back {len(answers)} of {len(missing)} responses just written to it")
-        return answers
-
-    def _wait_for_the_rest(self, arriving: Iterator[tuple[str, Response]], awaited: _Awaited) -> None:
-        """Stores what is under way when a run is interrupted; a second interruption ends that, too."""
-        if isinstance(self._backend, Stoppable):
-            self._backend.stop()
-            self._tell(Stopping(batch=awaited.number))
-            with suppress(MismatchError):  # That requests are left unanswered is what was asked for.
-                self._receive(arriving, awaited)
-
-    def _receive(self, arriving: Iterator[tuple[str, Response]], awaited: _Awaited) -> None:
-        """Stores answers as they come."""
-        missing, waiting, number, began = awaited.missing, awaited.waiting, awaited.number, awaited.began
-        tokens = 0
-        flushed = told = began
-        for key, response in arriving:
-            request = waiting.pop(key, None)
-            if request is None:
-                raise self._unasked(key, missing)
-            check_answer(request, response, f"the backend {self._backend.name!r}")
-            self._store.put(key, request, response)
-            tokens += len(response.ids) if isinstance(response, Rollout) else 0
-            self._count_drawn(response)
-            now = self._clock()
-            if now - flushed >= FLUSH_SECONDS:
-                self._store.flush()
-                flushed = now
-            if now - told >= PROGRESS_SECONDS or not waiting:
-                done = len(missing) - len(waiting)
-                self._tell(
-                    BatchProgress(batch=number, done=done, total=len(missing), tokens=tokens, seconds=now - began, spent=self._spent())
-                )
-                told = now
-        if waiting:
-            raise MismatchError(
-                f"the backend {self._backend.name!r} left {len(waiting)} of {len(missing)} requests unanswered "
-                f"(first: {type(next(iter(waiting.values()))).__name__} {next(iter(waiting))[:12]}…); what it answered is stored"
-            )
-
-    def _unasked(self, key: str, missing: Sequence[KeyedRequest]) -> MismatchError:
-        asked = any(keyed.key == key for keyed in missing)
-        fault = "answered one request twice" if asked else "answered a request it was not sent"
-        return MismatchError(f"the backend {self._backend.name!r} {fault} (key {key[:12]!r}…); expected one answer to each request")
-
-    def _count_batch(self, requests: int, distinct: int, stored: Mapping[str, Response]) -> None:
-        rollouts = [response for response in stored.values() if isinstance(response, Rollout)]
-        before = self._counts
-        self._counts = replace(
-            before,
-            batches=before.batches + 1,
-            requests=before.requests + requests,
-            reused=before.reused + len(stored),
-            repeated=before.repeated + requests - distinct,
-            rollouts_reused=before.rollouts_reused + len(rollouts),
-            tokens_reused=before.tokens_reused + sum(len(rollout.ids) for rollout in rollouts),
-        )
-
-    def _count_drawn(self, response: Response) -> None:
-        before = self._counts
-        rollout = isinstance(response, Rollout)
-        self._counts = replace(
-            before,
-            drawn=before.drawn + 1,
-            failed=before.failed + (rollout and response.stop is StopReason.ERROR),
-            rollouts_drawn=before.rollouts_drawn + rollout,
-            tokens_drawn=before.tokens_drawn + (len(response.ids) if rollout else 0),
-        )
+        """What all metered backends have used."""
+        spent = [lane.backend.spent() for lane in self._lanes if isinstance(lane.backend, Metered)]
+        if len(spent) < 2:
+            return spent[0] if spent else None
+        values = {field.name: [getattr(one, field.name) for one in spent] for field in fields(Spent)}
+        known = {name: [value for value in each if value is not None] for name, each in values.items()}
+        return Spent(**{name: sum(each) if each else None for name, each in known.items()})
 
 
 def check_answer(request: Request, response: Response, source: str) -> None:
@@ -224,13 +382,6 @@ def check_answer(request: Request, response: Response, source: str) -> None:
         raise MismatchError(
             f"{source} answered a {type(request).__name__} request with a {type(response).__name__}; expected a {request.response.__name__}"
         )
-
-
-def _close(answers: Iterator[tuple[str, Response]]) -> None:
-    # A backend is told now, not at garbage collection, that nobody waits any more.
-    close = getattr(answers, "close", None)
-    if close is not None:
-        close()
 
 
 def _flush_if_possible(store: Store) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from tokenworth.core.ports import Spent
+from tokenworth.errors import TokenworthError
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,29 @@ class Finished:
     spent: Spent | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended(Generic[ResultT]):
+    """How one of many experiments ended."""
+
+    name: str
+    """The name it was given."""
+    counts: RunCounts
+    """What it asked for and where the answers came from; what another experiment drew at the same time is reused."""
+    result: ResultT | None = None
+    """What it returned, where it was not ended by an error."""
+    error: TokenworthError | None = None
+    """What ended it early."""
+
+    def value(self) -> ResultT:
+        """The result. Raises the error that ended the experiment."""
+        if self.error is not None:
+            raise self.error
+        return self.result  # pyright: ignore[reportReturnType]
+
+
 Event = BatchStarted | BatchProgress | BatchFinished | Stopping | Finished
 OnEvent = Callable[[Event], None]
+OnNamedEvent = Callable[[str, Event], None]
+"""Is told the name of the experiment and what happened."""
 Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back."""

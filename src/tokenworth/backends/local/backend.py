@@ -20,8 +20,7 @@ from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.request.read import Read
 from tokenworth.core.request.sample import Sample
-from tokenworth.core.sampling import Sampling
-from tokenworth.core.tokens import check_vocabulary
+from tokenworth.core.tokens import TokenSequence, check_vocabulary
 from tokenworth.errors import InvalidInput
 
 
@@ -35,6 +34,7 @@ class LocalBackend:
         self.prefixes = PrefixStore(model)
         self.tables: dict[str, Callable[[LocalModel, PrefixStore, Any], Response]] = {NextToken.name: next_token, Read.name: read}
         self._spare_rows: Rows | None = None
+        self._checked: TokenSequence | None = None
         probe(model)
 
     @property
@@ -81,27 +81,30 @@ class LocalBackend:
         Raises: `InvalidInput` for a request beyond the context, an empty prompt, or a sure token to leave;
         `MismatchError` for ids the model does not have; `Unsupported` for a kind that it does not answer.
         """
-        checked: set[int] = set()
         for keyed in requests:
-            check_kind(self, keyed.request)
-            self._check_length(keyed.request)
-            if id(keyed.request.sequence) not in checked:
-                checked.add(id(keyed.request.sequence))
-                check_vocabulary((*keyed.request.sequence.prompt, *keyed.request.sequence.completion), self.model.vocab_size)
-        samples: dict[Sampling, list[tuple[str, Sample]]] = {}
-        for keyed in requests:
-            request = keyed.request
-            if isinstance(request, Sample):
-                samples.setdefault(request.params, []).append((keyed.key, request))
-            else:
-                yield keyed.key, self.tables[request.name](self.model, self.prefixes, request)
-        for params, group in samples.items():
-            rows = self._rows(min(self.batch, len(group)))
-            try:
-                yield from Engine(self.model, self.prefixes, params, rows).run(group)
-            finally:
-                rows.clear()
-                self._spare_rows = rows
+            self.check(keyed.request)
+        yield from self._run(iter(requests), min(self.batch, max(1, len(requests))), whole=True)
+
+    def stream(self, requests: Iterator[KeyedRequest | None]) -> Iterator[tuple[str, Response]]:
+        """As `answer`, for requests that are taken as rows fall free."""
+        yield from self._run(requests, self.batch, whole=False)
+
+    def _run(self, requests: Iterator[KeyedRequest | None], capacity: int, *, whole: bool) -> Iterator[tuple[str, Response]]:
+        rows = self._rows(capacity)
+        engine = Engine(self.model, self.prefixes, rows)
+        try:
+            yield from engine.run(requests, lambda request: self.tables[request.name](self.model, self.prefixes, request), whole=whole)
+        finally:
+            rows.clear()
+            self._spare_rows = rows
+
+    def check(self, request: Request) -> None:
+        """Raises for a request that it cannot answer, as `answer` does."""
+        check_kind(self, request)
+        self._check_length(request)
+        if request.sequence is not self._checked:
+            check_vocabulary((*request.sequence.prompt, *request.sequence.completion), self.model.vocab_size)
+            self._checked = request.sequence
 
     def _rows(self, capacity: int) -> Rows:
         """Rows to decode in; the memory of the last call is used again where it is large enough."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count as counting
+from itertools import islice
 
 import numpy as np
 import torch
@@ -15,9 +17,11 @@ from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import DecodeStep, Rows
 from tokenworth.backends.local.sampler import Support, support
 from tokenworth.core.keys import rollout_generator
+from tokenworth.core.ports import KeyedRequest
+from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.tokens import StopReason
+from tokenworth.core.tokens import StopReason, TokenSequence
 
 _WINDOW = 128
 
@@ -25,13 +29,24 @@ Keyed = tuple[str, Sample]
 Finished = tuple[str, Rollout]
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Requests on one sequence and of one sampling; the sequence has a number in the run, and is computed up to the cut ``reach``."""
+
+    number: int
+    reach: int
+    requests: list[Keyed]
+
+
 @dataclass(slots=True)
 class Start:
     """A rollout whose first token is known and that needs more."""
 
     key: str
+    sequence: int
     prefix: Prefix
     length: int
+    params: Sampling
     limit: int
     first: int
     uniforms: np.random.Generator
@@ -44,63 +59,83 @@ def first_supports(model: LocalModel, prefix: Prefix, n_prompt: int, cuts: Seque
 
 
 class Engine:
-    """Draws rollouts of one sampling distribution."""
+    """Draws rollouts, of several samplings if need be."""
 
-    def __init__(self, model: LocalModel, prefixes: PrefixStore, params: Sampling, rows: Rows) -> None:
+    def __init__(self, model: LocalModel, prefixes: PrefixStore, rows: Rows) -> None:
         self.model = model
         self.prefixes = prefixes
-        self.params = params
         self.rows = rows
         self.batch = batch = rows.capacity
         self.steps = 0
         self.row_steps = 0
-        self.stop = np.asarray(sorted(params.stop), dtype=np.int64)
         self._starts: list[Start | None] = [None] * batch
         self._ids = np.zeros((batch, _WINDOW), dtype=np.int64)
         self._count = np.zeros(batch, dtype=np.int64)
         self._limit = np.zeros(batch, dtype=np.int64)
         self._uniform = np.zeros((batch, _WINDOW))
+        self._shape = np.zeros(batch, dtype=np.int64)
+        self._shapes: dict[Sampling, int] = {}
+        self._numbers: OrderedDict[TokenSequence, int] = OrderedDict()
+        self._next_number = counting()
 
-    def run(self, requests: Sequence[Keyed]) -> Iterator[Finished]:
-        """Yields each rollout as it finishes."""
-        waiting = deque(_groups(requests, self.batch))
+    def run(
+        self, requests: Iterator[KeyedRequest | None], table: Callable[[Request], Response], *, whole: bool = False
+    ) -> Iterator[tuple[str, Response]]:
+        """Yields each rollout as it finishes, and what ``table`` gives for requests of other kinds as they come.
+
+        Requests are taken as rows fall free, a batch at most; None means that there is nothing now. ``whole``: they are all there and
+        taken together.
+        """
+        waiting: deque[Group] = deque()
         ready: deque[Start] = deque()
-        while waiting or ready or self.rows.n:
-            while waiting and self.rows.n + len(ready) < self.batch:
+        while True:
+            while self.rows.n + len(ready) < self.batch:
+                if not waiting:
+                    taken = [one for one in iter(lambda: next(requests, None), None)] if whole else self._take(requests)
+                    if not taken:
+                        break
+                    yield from self._at_once(taken, table)
+                    waiting.extend(self._groups(taken, whole=whole))
+                    continue
                 starts, finished = self._begin(waiting.popleft())
                 ready.extend(starts)
                 yield from finished
             while ready and self.rows.n < self.batch:
                 self._seat(self.rows.n, ready.popleft())
-            if self.rows.n:
-                for row in self._step():
-                    yield self._finish(row)
-                    self._vacate(row, ready)
+            if not self.rows.n:
+                return
+            for row in self._step():
+                yield self._finish(row)
+                self._vacate(row, ready)
+
+    def _take(self, requests: Iterator[KeyedRequest | None]) -> list[KeyedRequest]:
+        return list(islice(iter(lambda: next(requests, None), None), self.batch))  # pyright: ignore[reportReturnType]
+
+    def _at_once(self, taken: Sequence[KeyedRequest], table: Callable[[Request], Response]) -> Iterator[tuple[str, Response]]:
+        """The answers for which nothing is drawn."""
+        for keyed in taken:
+            request = keyed.request
+            if not isinstance(request, Sample):
+                yield keyed.key, table(request)
+            elif (over := _over(request)) is not None:
+                yield keyed.key, Rollout(ids=(), stop=over)
 
     @torch.inference_mode()
-    def _begin(self, group: list[Keyed]) -> tuple[list[Start], list[Finished]]:
+    def _begin(self, group: Group) -> tuple[list[Start], list[Finished]]:
         """First tokens of a few requests on one sequence: forced, left, or sampled, from the base's hidden states."""
         finished: list[Finished] = []
-        open_: list[tuple[str, Sample, np.random.Generator]] = []
-        for key, request in group:
-            ended = request.cut > 0 and request.sequence.completion[request.cut - 1] in self.params.stop
-            if ended or request.cut >= self.params.max_tokens:
-                finished.append((key, Rollout(ids=(), stop=StopReason.STOP if ended else StopReason.LENGTH)))
-            else:
-                open_.append((key, request, rollout_generator(key)))
-        if not open_:
-            return [], finished
-        sequence = open_[0][1].sequence
-        prefix = self.prefixes.get(sequence.prefix(max(request.cut for _, request, _ in open_)))
+        open_ = [(key, request, rollout_generator(key)) for key, request in group.requests]
+        sequence, params = open_[0][1].sequence, open_[0][1].params
+        prefix = self.prefixes.get(sequence.prefix(group.reach))
         firsts = self._first_tokens(prefix, open_)
         starts: list[Start] = []
         for (key, request, uniforms), first in zip(open_, firsts, strict=True):
-            limit = self.params.max_tokens - request.cut
-            if first in self.params.stop or limit == 1:
-                reason = StopReason.STOP if first in self.params.stop else StopReason.LENGTH
+            limit = params.max_tokens - request.cut
+            if first in params.stop or limit == 1:
+                reason = StopReason.STOP if first in params.stop else StopReason.LENGTH
                 finished.append((key, Rollout(ids=(first,), stop=reason)))
             else:
-                starts.append(Start(key, prefix, len(sequence.prompt) + request.cut, limit, first, uniforms))
+                starts.append(Start(key, group.number, prefix, len(sequence.prompt) + request.cut, params, limit, first, uniforms))
         return starts, finished
 
     def _first_tokens(self, prefix: Prefix, requests: Sequence[tuple[str, Sample, np.random.Generator]]) -> list[int]:
@@ -111,7 +146,7 @@ class Engine:
         for begin in range(0, len(drawn), self.model.head_rows):
             part = drawn[begin : begin + self.model.head_rows]
             chosen = [samples[i] for i in part]
-            q = first_supports(self.model, prefix, len(chosen[0].sequence.prompt), [s.cut for s in chosen], self.params)
+            q = first_supports(self.model, prefix, len(chosen[0].sequence.prompt), [s.cut for s in chosen], samples[0].params)
             left = [s.sequence.completion[s.cut] if s.leave else -1 for s in chosen]
             if any(s.leave for s in chosen):
                 q = q.without(torch.tensor(left, device=self.model.device))
@@ -120,11 +155,12 @@ class Engine:
         return tokens
 
     def _seat(self, row: int, start: Start) -> None:
-        self.rows.place(row, start.prefix.kv, start.length, start.first)
+        self.rows.place(row, start.prefix.kv, start.length, start.first, start.sequence)
         self._starts[row] = start
         self._ids[row, 0] = start.first
         self._count[row] = 1
         self._limit[row] = start.limit
+        self._shape[row] = self._shapes.setdefault(_shape(start.params), len(self._shapes))
         self._uniform[row, 1:] = start.uniforms.random(_WINDOW - 1)
 
     @torch.inference_mode()
@@ -135,14 +171,14 @@ class Engine:
         last = self.rows.n - 1
         self.rows.drop(row)
         self._starts[row], self._starts[last] = self._starts[last], None
-        for array in (self._ids, self._count, self._limit, self._uniform):
+        for array in (self._ids, self._count, self._limit, self._uniform, self._shape):
             array[row] = array[last]
 
     def _finish(self, row: int) -> Finished:
         start = self._starts[row]
         assert start is not None
         ids = self._ids[row, : self._count[row]].tolist()
-        stopped = ids[-1] in self.params.stop
+        stopped = ids[-1] in start.params.stop
         return start.key, Rollout(ids=tuple(ids), stop=StopReason.STOP if stopped else StopReason.LENGTH)
 
     @torch.inference_mode()
@@ -163,8 +199,17 @@ class Engine:
         count += 1
         self.steps += 1
         self.row_steps += n
-        done = (count >= self._limit[:n]) | np.isin(drawn, self.stop)
+        done = count >= self._limit[:n]
+        for params, rows_of in self._by_shape(n):
+            done[rows_of] |= np.isin(drawn[rows_of], params.stop)
         return np.flatnonzero(done)[::-1].tolist()
+
+    def _by_shape(self, n: int) -> list[tuple[Sampling, np.ndarray | slice]]:
+        """The samplings of the active rows, limits apart, and whose rows they are."""
+        if len(self._shapes) == 1:
+            return [(next(iter(self._shapes)), slice(None))]
+        shape = self._shape[:n]
+        return [(params, np.flatnonzero(shape == number)) for params, number in self._shapes.items() if (shape == number).any()]
 
     def _uniforms(self, n: int) -> Tensor:
         place = self._count[:n] % _WINDOW
@@ -175,25 +220,59 @@ class Engine:
         return torch.from_numpy(self._uniform[np.arange(n), place]).to(self.model.device)
 
     def _draw(self, hidden: Tensor, uniform: Tensor) -> np.ndarray:
-        size = self.model.head_rows
-        parts = [
-            support(self.model.logits(hidden[i : i + size]), self.params).draw(uniform[i : i + size]) for i in range(0, len(hidden), size)
-        ]
-        return torch.cat(parts).cpu().numpy()
+        size, n = self.model.head_rows, len(hidden)
+        drawn = np.zeros(n, dtype=np.int64)
+        logits = [self.model.logits(hidden[i : i + size]) for i in range(0, n, size)]
+        for params, rows in self._by_shape(n):
+            if isinstance(rows, slice):
+                parts = [support(part, params).draw(uniform[i * size : (i + 1) * size]) for i, part in enumerate(logits)]
+                return torch.cat(parts).cpu().numpy()
+            for i, part in enumerate(logits):
+                here = rows[(rows >= i * size) & (rows < (i + 1) * size)]
+                if len(here):
+                    at = torch.from_numpy(here).to(hidden.device)
+                    drawn[here] = support(part[at - i * size], params).draw(uniform[at]).cpu().numpy()
+        return drawn
+
+    def _groups(self, taken: Sequence[KeyedRequest], *, whole: bool) -> list[Group]:
+        """Requests by sequence, the earliest cuts (the longest rollouts) first, in groups of at most a batch.
+
+        Where more may come, a sequence is computed to its end: rows on it attend to it together, whenever they began.
+        """
+        by_sequence: dict[tuple[TokenSequence, Sampling], list[Keyed]] = {}
+        last: list[Keyed] = []
+        for keyed in taken:
+            request = keyed.request
+            if not isinstance(request, Sample) or _over(request) is not None:
+                continue
+            # Hashing a sequence hashes all its ids; requests of one sequence come together.
+            if not last or last[-1][1].sequence is not request.sequence or last[-1][1].params != request.params:
+                last = by_sequence.setdefault((request.sequence, request.params), [])
+            last.append((keyed.key, request))
+        groups: list[Group] = []
+        for (sequence, _), items in by_sequence.items():
+            items.sort(key=lambda item: item[1].cut)
+            reach = items[-1][1].cut if whole else len(sequence.completion)
+            number = self._number(sequence)
+            groups += [Group(number, reach, items[i : i + self.batch]) for i in range(0, len(items), self.batch)]
+        return groups
+
+    def _number(self, sequence: TokenSequence) -> int:
+        number = self._numbers.get(sequence)
+        if number is None:
+            number = self._numbers[sequence] = next(self._next_number)
+            if len(self._numbers) > 4 * self.batch:
+                self._numbers.popitem(last=False)
+        return number
 
 
-def _groups(requests: Sequence[Keyed], size: int) -> list[list[Keyed]]:
-    """Requests by sequence, the earliest cuts (the longest rollouts) first, in groups of at most ``size``."""
-    by_sequence: dict[int, list[Keyed]] = {}
-    seen: dict[object, int] = {}
-    names: dict[int, int] = {}
-    for item in requests:
-        sequence = item[1].sequence
-        if id(sequence) not in names:
-            names[id(sequence)] = seen.setdefault(sequence, len(seen))
-        by_sequence.setdefault(names[id(sequence)], []).append(item)
-    groups: list[list[Keyed]] = []
-    for items in by_sequence.values():
-        items.sort(key=lambda item: item[1].cut)
-        groups += [items[i : i + size] for i in range(0, len(items), size)]
-    return groups
+def _shape(params: Sampling) -> Sampling:
+    """What of a sampling says how one token is drawn: problems with prompts of different lengths differ in the limit alone."""
+    return replace(params, max_tokens=1)
+
+
+def _over(request: Sample) -> StopReason | None:
+    """Why nothing is left to draw, if so."""
+    if request.cut > 0 and request.sequence.completion[request.cut - 1] in request.params.stop:
+        return StopReason.STOP
+    return StopReason.LENGTH if request.cut >= request.params.max_tokens else None

@@ -78,7 +78,6 @@ def read(model: LocalModel, prefixes: PrefixStore, request: Read) -> ReadTable:
     top_id, top_logprob = np.zeros(n, dtype=np.int64), np.zeros(n)
     if not n:
         return ReadTable(logprob=logprob, top_id=top_id, top_logprob=top_logprob, token_forwards=0)
-    before = prefixes.forwarded
     prefix = prefixes.get(request.sequence.prefix(int(cuts.max())))
     wanted = sorted({parent for path in tree.paths for parent, _ in path} | {tree.root})
     place = {node: i for i, node in enumerate(wanted)}
@@ -89,7 +88,7 @@ def read(model: LocalModel, prefixes: PrefixStore, request: Read) -> ReadTable:
         states = node_states(model, prefix, cuts[part] + n_prompt, tree, wanted)
         table, best, best_value = _score(model, states, tree, place)
         logprob[part], top_id[part], top_logprob[part] = table, best, best_value
-    spent = prefixes.forwarded - before + n * len(tree.tokens)
+    spent = n_prompt + int(cuts.max()) + n * len(tree.tokens)
     return ReadTable(logprob=logprob, top_id=top_id, top_logprob=top_logprob, token_forwards=spent)
 
 

@@ -40,6 +40,12 @@ class OwnKV:
         self.chunks: list[Chunk] = []
         self._spare: list[Chunk] = []
 
+    def clear(self) -> None:
+        """Ends all rows: the next ones find what the first ever found, so that where columns lie does not depend on what was."""
+        self._spare += self.chunks
+        self.chunks = []
+        self.now = -1
+
     def advance(self, oldest: int) -> None:
         """Opens the next column; columns before ``oldest`` are no longer needed."""
         self.now += 1

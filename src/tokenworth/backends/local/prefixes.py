@@ -1,4 +1,10 @@
-"""Base sequences kept between calls: keys, values and last hidden states of the tokens seen so far."""
+"""Base sequences kept between calls: keys, values and last hidden states of the tokens seen so far.
+
+What is computed on a prefix must not depend on what was asked before, to the last bit, and the result of a matrix product depends on
+its shape. So every prefix is computed in the same chunks: they end at multiples of one size, and a last one that is not full is filled
+up with tokens that nothing attends to. Whole chunks that two sequences share are taken over; a chunk that is begun is computed anew when
+it grows.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +17,17 @@ from torch import Tensor
 from tokenworth.backends.local.attention import BaseKV, PrefillStep
 from tokenworth.backends.local.model import LocalModel
 
-_CHUNK = 512
-_KEPT = 4
+_CPU_CHUNK = 64
+_GPU_CHUNK = 256
+_KEPT, _KEPT_TOKENS = 4, 8192
+"""So many sequences are kept whatever their length, and more as long as they have so many tokens together."""
 
 
 class Prefix:
     """One token sequence and what the model computed on it; ``hidden[i]`` predicts the token at position ``i + 1``."""
 
-    def __init__(self, ids: np.ndarray) -> None:
-        self.ids = ids
+    def __init__(self) -> None:
+        self.ids = np.zeros(0, dtype=np.int64)
         self.kv = BaseKV()
         self.hidden: list[Tensor] = []
 
@@ -29,26 +37,36 @@ class Prefix:
         self.hidden = [whole]
         return whole[torch.as_tensor(np.asarray(positions), device=whole.device)]
 
-    def extend(self, model: LocalModel, ids: np.ndarray) -> int:
-        """Runs the model over ``ids`` after what is there; returns how many tokens that were."""
-        todo = ids[self.kv.length :]
-        for start in range(0, len(todo), _CHUNK):
-            chunk = torch.from_numpy(todo[start : start + _CHUNK]).to(model.device)[None]
-            begin = self.kv.length
-            step = PrefillStep(self.kv, chunk.shape[1], model.context_length)
-            positions = torch.arange(begin, step.stop, device=model.device)[None]
-            self.hidden.append(model.hidden(chunk, positions, step)[0])
-            self.kv.length = step.stop
-        self.ids = ids if len(ids) > len(self.ids) else self.ids
-        return len(todo)
+    def copy_chunks(self, other: Prefix, length: int) -> None:
+        """Takes the first ``length`` tokens, whole chunks, of a sequence that begins with the same ids."""
+        self.kv.copy_prefix(other.kv, length)
+        self.hidden = [other.states(np.arange(length))]
+        self.ids = other.ids[:length]
+
+    def extend(self, model: LocalModel, ids: np.ndarray, size: int) -> int:
+        """Runs the model over ``ids``, from the last whole chunk on that is there; returns how many tokens that were."""
+        begin = self.kv.length // size * size
+        self.hidden = [self.states(np.arange(begin))] if begin else []
+        for start in range(begin, len(ids), size):
+            stop = min(start + size, len(ids))
+            chunk = np.zeros(size, dtype=np.int64)
+            chunk[: stop - start] = ids[start:stop]
+            self.kv.length = start
+            step = PrefillStep(self.kv, size, model.context_length)
+            # What fills the chunk up may lie beyond the last position that the model knows.
+            positions = torch.arange(start, start + size, device=model.device).clamp_max(model.context_length - 1)
+            self.hidden.append(model.hidden(torch.from_numpy(chunk).to(model.device)[None], positions[None], step)[0, : stop - start])
+            self.kv.length = stop
+        self.ids = ids
+        return len(ids) - begin
 
 
 class PrefixStore:
     """The few most recently used sequences. A sequence that continues a kept one extends it."""
 
-    def __init__(self, model: LocalModel, kept: int = _KEPT) -> None:
+    def __init__(self, model: LocalModel, size: int | None = None) -> None:
         self.model = model
-        self.kept = kept
+        self.size = size or (_CPU_CHUNK if model.device.type == "cpu" else _GPU_CHUNK)
         self.forwarded = 0
         self._held: list[Prefix] = []
 
@@ -59,14 +77,17 @@ class PrefixStore:
         if best is not None and shared == min(len(wanted), best.kv.length):
             found = best
         else:
-            found = Prefix(wanted[:0])
-            if best is not None and shared >= 16:
-                found.kv.copy_prefix(best.kv, shared)
-                found.hidden = [best.states(np.arange(shared))]
-                found.ids = wanted[:shared]
+            found, whole = Prefix(), shared // self.size * self.size
+            if best is not None and whole:
+                found.copy_chunks(best, whole)
         if len(wanted) > found.kv.length:
-            self.forwarded += found.extend(self.model, wanted)
-        self._held = [found, *(held for held in self._held if held is not found)][: self.kept]
+            self.forwarded += found.extend(self.model, wanted, self.size)
+        self._held = [found, *(held for held in self._held if held is not found)]
+        room = _KEPT_TOKENS - sum(held.kv.length for held in self._held[:_KEPT])
+        kept = _KEPT
+        while kept < len(self._held) and (room := room - self._held[kept].kv.length) >= 0:
+            kept += 1
+        del self._held[kept:]
         return found
 
     def _closest(self, wanted: np.ndarray) -> tuple[Prefix | None, int]:

@@ -25,8 +25,8 @@ def stock_logits(model: LocalModel, ids: np.ndarray) -> Tensor:
 
 @torch.inference_mode()
 def cached_logits(model: LocalModel, ids: np.ndarray) -> Tensor:
-    """The same from the engine's prefill, in two chunks."""
-    prefixes = PrefixStore(model)
+    """The same from the engine's prefill, in chunks, one of them begun and computed anew."""
+    prefixes = PrefixStore(model, size=8)
     prefixes.get(ids[: max(1, len(ids) // 2)].tolist())
     return model.logits(prefixes.get(ids.tolist()).states(np.arange(len(ids))))
 

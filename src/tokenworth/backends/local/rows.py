@@ -57,15 +57,21 @@ class Rows:
         self.capacity = capacity
         self.n = 0
         self.bases: list[BaseKV | None] = [None] * capacity
+        self.sequence = np.zeros(capacity, dtype=np.int64)
         self.base_length = np.zeros(capacity, dtype=np.int64)
         self.begun = np.zeros(capacity, dtype=np.int64)
         self.token = np.zeros(capacity, dtype=np.int64)
         self.own = OwnKV(capacity)
         self._plan: Plan | None = None
 
-    def place(self, row: int, base: BaseKV, length: int, token: int) -> None:
-        """Starts a row at position ``length`` of ``base`` with ``token`` as its first own token."""
+    def place(self, row: int, base: BaseKV, length: int, token: int, sequence: int = 0) -> None:
+        """Starts a row at position ``length`` of ``base`` with ``token`` as its first own token.
+
+        Rows of one ``sequence`` attend to its base together. They are told by that number: which bases are one object depends on what is
+        kept of earlier calls.
+        """
         self.bases[row] = base
+        self.sequence[row] = sequence
         self.base_length[row] = length
         self.begun[row] = self.own.now + 1
         self.token[row] = token
@@ -77,7 +83,7 @@ class Rows:
         last = self.n - 1
         if row != last:
             self.bases[row] = self.bases[last]
-            for array in (self.base_length, self.begun, self.token):
+            for array in (self.sequence, self.base_length, self.begun, self.token):
                 array[row] = array[last]
             self.own.move(last, row)
         self.bases[last] = None
@@ -88,6 +94,7 @@ class Rows:
         """Ends all rows; their memory stays for the next ones."""
         self.bases = [None] * self.capacity
         self.n = 0
+        self.own.clear()
         self._plan = None
 
     @property
@@ -99,8 +106,7 @@ class Rows:
 
     def _make_plan(self) -> Plan:
         n = self.n
-        names: dict[int, int] = {}
-        which = np.array([names.setdefault(id(base), len(names)) for base in self.bases[:n]])
+        which = self.sequence[:n]
         lengths = self.base_length[:n]
         order = np.lexsort((lengths, which))
         blocks: list[Block] = []
