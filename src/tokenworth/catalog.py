@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from importlib import import_module
 from typing import Any
 
 from tokenworth.errors import unknown_name
 
-MEASURES: Mapping[str, str] = {
+MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
@@ -17,7 +16,7 @@ MEASURES: Mapping[str, str] = {
     "edits": "tokenworth.methods.edits:MEASURE",
     "modulo": "tokenworth.methods.modulo:MEASURE",
 }
-DOMAINS: Mapping[str, str] = {
+DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
     "sokoban": "tokenworth.tasks.sokoban.domain:DOMAIN",
     "countdown": "tokenworth.tasks.countdown.domain:DOMAIN",
@@ -25,7 +24,6 @@ DOMAINS: Mapping[str, str] = {
 }
 
 
-@cache
 def _loaded(place: str) -> Any:
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)

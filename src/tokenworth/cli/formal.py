@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from tokenworth import catalog
 from tokenworth.cli import options as shared
 from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Level
@@ -24,14 +25,13 @@ from tokenworth.methods.curve.settings import check_level
 from tokenworth.report.inert import one_line
 from tokenworth.report.table_text import verified_text
 from tokenworth.store.documents import document_json, write_document, write_whole
+from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.sources.files import STANDARD_INPUT
 from tokenworth.workbench.case import utc_now
 from tokenworth.workbench.formal import (
-    DOMAINS,
     Checker,
     Tally,
     checker,
-    domain_named,
     judged,
     records_of,
     verdict_settings,
@@ -46,7 +46,7 @@ _MOST_TOLD = 20
 """Lines that cannot be read: so many are told one by one."""
 
 checker_options = shared.chain(
-    click.argument("domain", metavar="|".join(DOMAINS)),
+    click.argument("domain", metavar="|".join(catalog.DOMAINS)),
     click.argument("files", nargs=-1, required=True, metavar="FILE.jsonl[.gz]|-…"),
     click.option("--dialect", help="The exact grammar of the texts [default: the first of the domain; an unknown name lists them]."),
     click.option("--level", metavar="|".join(Level), help="How strictly traces are checked [default: strict, where it fits the dialect]."),

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from tokenworth import catalog
 from tokenworth.cli import options as shared
 from tokenworth.cli.items import Items
 from tokenworth.cli.record import provenance, recorded, show_table, write_facts
@@ -21,8 +22,8 @@ from tokenworth.methods.modulo.document import MODULO_SCHEMA
 from tokenworth.methods.modulo.experiment import ModuloResult
 from tokenworth.methods.modulo.experiment import modulo as loop
 from tokenworth.report.inert import one_line
-from tokenworth.tasks.critics.named import formal_domain
 from tokenworth.tasks.critics.replay import ReplayedLoop, ReplaySummary, replay_loop, summary
+from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.sources.files import json_rows
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.modulo import FEEDBACK, LoopItem, ModuloPlan, ModuloRun, check
@@ -32,9 +33,7 @@ REPLAY_SCHEMA = "tokenworth.modulo-replay/1"
 
 @click.command()
 @shared.chain(shared.config_option, model_options, shared.problem_options, shared.sampling_options)
-@click.option(
-    "--critic", default="format", show_default=True, help="format, reference, blocksworld, maze, sokoban, countdown or module:callable."
-)
+@click.option("--critic", default="format", show_default=True, help=f"format, reference, {', '.join(catalog.DOMAINS)} or module:callable.")
 @click.option("--dialect", help="Dialect of a formal critic [default: its first].")
 @click.option("--strictness", help="Level of a formal critic: paper, strict or strict+ties [default: strict].")
 @click.option(
@@ -199,9 +198,9 @@ def _critic_of_replay(options: Options) -> str:
 
 def _replay(options: Options) -> int:
     name = _critic_of_replay(options)
-    if name not in ("blocksworld", "maze", "sokoban", "countdown"):
+    if name not in catalog.DOMAINS:
         raise InvalidInput(f"critic {name!r} cannot judge recorded loops; expected a formal one, such as blocksworld")
-    domain = formal_domain(name)
+    domain = domain_named(name)
     dialect = domain.dialect_named(options["dialect"])
     loops = [replay_loop(row, domain, dialect=dialect, where=where) for where, row in json_rows(Path(options["replay"]))]
     if not loops:

@@ -10,16 +10,26 @@ from pathlib import Path
 from tokenworth.core.grade import Grade, Grader
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.domains import domain_of
 from tokenworth.tasks.grade.exact import exact
 from tokenworth.tasks.grade.latex import latex_grader
 from tokenworth.tasks.grade.numeric import numeric
 from tokenworth.tasks.grade.option import option
 
 
-def _plan_grader() -> Grader:
-    from tokenworth.tasks.maze.problems import plan  # its tables of words take a while, and few tasks need them
+def plan(problem: Problem, text: str) -> Grade:
+    """Grades a plan by the rules of the problem's domain. Raises InvalidInput where the problem is of no domain that grades plans."""
+    return _plan_grader(problem)(problem, text)
 
-    return plan
+
+def _plan_grader(problem: Problem) -> Grader:
+    domain = domain_of(problem)
+    if domain is None or domain.grade is None:
+        raise InvalidInput(
+            f"problem {problem.id!r} is of no formal domain that grades plans, its task is {problem.task!r}; "
+            "expected that of a domain, such as maze:searchformer/7"
+        )
+    return domain.grade
 
 
 _MAKE: Mapping[str, Callable[[], Grader]] = {
@@ -27,7 +37,7 @@ _MAKE: Mapping[str, Callable[[], Grader]] = {
     AnswerKind.EXACT: lambda: exact,
     AnswerKind.NUMERIC: lambda: numeric,
     AnswerKind.LATEX: latex_grader,
-    AnswerKind.PLAN: _plan_grader,
+    AnswerKind.PLAN: lambda: plan,
 }
 GRADERS = tuple(str(name) for name in _MAKE)
 """Names of the built-in graders; they are those of the answer kinds."""
@@ -37,8 +47,10 @@ def grader_for(what: Problem | str) -> Grader:
     """The grader of a problem's answer kind, or the one a name stands for: a built-in name or ``module:callable``.
 
     Raises: UnknownName for a name that is neither; MissingExtra when it needs a library that is not installed;
-    InvalidInput when the module cannot be imported, what it names cannot be called, or a call of it raises.
+    InvalidInput for a plan of no domain, when the module cannot be imported, what it names cannot be called, or a call of it raises.
     """
+    if isinstance(what, Problem) and what.kind is AnswerKind.PLAN:
+        return _plan_grader(what)
     name = str(what.kind) if isinstance(what, Problem) else what
     if ":" in name:
         return _user_grader(name)

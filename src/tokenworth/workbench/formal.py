@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from tokenworth import __version__
 from tokenworth.core.document import Provenance
@@ -15,34 +14,18 @@ from tokenworth.core.verification import Domain, FormalText, Level, Verification
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
 from tokenworth.methods.confusion.document import VerifiedDoc, VerifiedTraceDoc
 from tokenworth.methods.confusion.table import State, state_of, table_of
+from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.sources.files import Fault, json_records
 from tokenworth.workbench.verdicts import LINE_SCHEMA, Judged, Scalar, read_verdict
-
-DOMAINS: Mapping[str, str] = {
-    "maze": "tokenworth.tasks.maze.domain",
-    "sokoban": "tokenworth.tasks.sokoban.domain",
-    "countdown": "tokenworth.tasks.countdown.domain",
-    "blocksworld": "tokenworth.tasks.blocksworld.domain",
-}
-"""Formal domains by name: the module that holds each as ``DOMAIN``."""
 
 MAX_GROUPS = 1000
 NO_GROUP = "(no value)"
 """Group of the texts that lack the field they are grouped by."""
 _LONGEST_FIELD = 200
 _OWN = ("id", "text", "prompt", "trace")
-_PROBLEM = ("target", "nums", "domain_pddl", "problem_pddl")
-"""Fields of data sets that state a problem without a prompt."""
 
 Record = tuple[str, dict[str, Any] | Fault]
 """``file:line`` and what stands there, or what is wrong with it."""
-
-
-def domain_named(name: str) -> Domain:
-    """The formal domain of this name. Raises UnknownName with close matches."""
-    if name not in DOMAINS:
-        raise unknown_name("domain", name, DOMAINS)
-    return cast("Domain", importlib.import_module(DOMAINS[name]).DOMAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +89,7 @@ def _is_verdict(record: Mapping[str, object]) -> bool:
 
 
 def _from_text(record: Mapping[str, object], check: Checker, where: str) -> Judged:
-    text = check.domain.read(_in_parts(record, where), where)
+    text = check.domain.read(_in_parts(record, where, check.domain.states_problem), where)
     name = record.get("id")
     if isinstance(name, bool) or not isinstance(name, str | int | float | None):
         raise InvalidInput(f"{where}: the id is neither a string nor a number; mend it, or leave it out")
@@ -114,7 +97,7 @@ def _from_text(record: Mapping[str, object], check: Checker, where: str) -> Judg
     return Judged(id=own or text.id.strip("/") or Path(where).name, fields=_fields(record), verification=check(text), text=text)
 
 
-def _in_parts(record: Mapping[str, object], where: str) -> Mapping[str, object]:
+def _in_parts(record: Mapping[str, object], where: str, states_problem: Sequence[str]) -> Mapping[str, object]:
     """The record with ``prompt`` and ``trace``, or with ``text`` alone, which holds both: one rule for all domains.
 
     Null is absent, and so is a blank prompt. With a prompt, ``text`` is the trace where there is no ``trace``. A trace without its prompt
@@ -128,7 +111,7 @@ def _in_parts(record: Mapping[str, object], where: str) -> Mapping[str, object]:
         told.pop("prompt", None)
         if "text" in told:
             told.pop("trace", None)
-        elif "trace" in told and not any(name in told for name in _PROBLEM):
+        elif "trace" in told and not any(name in told for name in states_problem):
             raise InvalidInput(f"{where}: a trace without its prompt; expected id, prompt and trace, or id and text, which holds both")
     elif "text" in told:
         told.setdefault("trace", told["text"])

@@ -17,11 +17,10 @@ from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, Unsupported, unknown_name
 from tokenworth.methods.edits.intervene import CheckTrace, InterveneResult, Variant, intervene
 from tokenworth.tasks.judge import answer_text
+from tokenworth.tasks.maze.domain import DOMAIN, solve
 from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES, Edit, edit, first_of_trace, paraphrase, repair, swap
-from tokenworth.tasks.maze.grammar import parse, render_trace
 from tokenworth.tasks.maze.problems import DIALECT, maze_problem, parse_spec
-from tokenworth.tasks.maze.search import solve
-from tokenworth.tasks.maze.verify import maze_of, verify
+from tokenworth.tasks.maze.verify import verify
 from tokenworth.workbench.case import Case
 
 PARAPHRASE, SWAP, REPAIR = "paraphrase", "swap", "repair"
@@ -67,15 +66,8 @@ def base_text(case: Case, *, source: str, draws: int, sampling: Sampling, seed: 
     Raises InvalidInput where the problem is no maze, and where none of the ``draws`` answers will do.
     """
     problem = _maze_of(case)
-    empty = FormalText(id=problem.id, prompt=problem.question, trace="", given=_given(problem), is_cut=True)
     if source == "solver":
-        maze = maze_of(empty, DIALECT, parse(empty, DIALECT))
-        if maze is None:
-            raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
-        found = solve(maze, DIALECT)
-        return FormalText(
-            id=problem.id, prompt=problem.question, trace=render_trace(maze, found.trace, found.plan, DIALECT), given=_given(problem)
-        )
+        return solve(problem)
     samples = case.sample(draws, sampling=sampling, seed=seed).result
     for rollout in samples.rollouts:
         text = _text_of(problem, case.model.codec, rollout.ids)
@@ -94,14 +86,9 @@ def _maze_of(case: Case) -> Problem:
     return problem
 
 
-def _given(problem: Problem) -> dict[str, object]:
-    _, _, rest = problem.task.partition("maze:")
-    return {"rows": parse_spec(rest)[1], "cols": parse_spec(rest)[1]} if rest else {}
-
-
 def _text_of(problem: Problem, codec: Codec, ids: tuple[int, ...]) -> FormalText:
     text = answer_text(ids, codec, None)
-    return FormalText(id=problem.id, prompt=problem.question, trace=text or "", given=_given(problem))
+    return DOMAIN.answered(problem, text or "")
 
 
 def trace_check(case: Case) -> CheckTrace:
@@ -254,13 +241,7 @@ def _other(problem: Problem) -> FormalText | None:
     if not rest or not (index.isascii() and index.isdecimal()):
         return None
     family, side, split = parse_spec(rest)
-    other = maze_problem(family, side, int(index) + 1, split=split)
-    text = FormalText(id=other.id, prompt=other.question, trace="", given=_given(other), is_cut=True)
-    maze = maze_of(text, DIALECT, parse(text, DIALECT))
-    assert maze is not None
-    found = solve(maze, DIALECT)
-    trace = render_trace(maze, found.trace, found.plan, DIALECT)
-    return FormalText(id=other.id, prompt=other.question, trace=trace, given=_given(other))
+    return solve(maze_problem(family, side, int(index) + 1, split=split))
 
 
 def _lead(text: FormalText) -> str:

@@ -14,7 +14,7 @@ from tokenworth.methods.modulo.arms import ArmResult, Judged, Stream, Told, comp
 from tokenworth.methods.modulo.experiment import AcceptedBy, Checked, Feedback, ModuloResult, ModuloSettings, modulo
 from tokenworth.run.drive import drive
 from tokenworth.tasks.critics.critic import Bank
-from tokenworth.tasks.critics.named import CRITICS, critic_named
+from tokenworth.tasks.critics.named import critic_named, critics
 from tokenworth.tasks.critics.unsound import UnsoundCritic
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import answer_text
@@ -69,8 +69,8 @@ class ModuloRun:
 
     def __init__(self, bench: Workbench, plan: ModuloPlan, *, task: str, grader: str | None, sampling: dict[str, Any]) -> None:
         self._bench, self._plan, self._task, self._grader, self._sampling = bench, plan, task, grader, sampling
-        if plan.critic not in CRITICS and ":" not in plan.critic:
-            raise unknown_name("critic", plan.critic, CRITICS)
+        if plan.critic not in critics() and ":" not in plan.critic:
+            raise unknown_name("critic", plan.critic, critics())
         if bench.model.is_toy:
             raise InvalidInput(f"{bench.model.name} is an automaton and answers no task; the loop needs a model that does")
         folder = folder_of(bench.model.name)

@@ -56,13 +56,12 @@ def write_report(
 
 
 def _verdicts(documents: Sequence[CurveDoc | ForcedDoc | SampleSetDoc]) -> list[VerifiedDoc]:
-    """The verdicts on the traces of maze problems; the verifier is not even loaded where there is none."""
+    """The verdicts on the traces of formal problems; no verifier is loaded where there is none."""
     if not any(document.problem is not None and document.problem.kind == AnswerKind.PLAN for document in documents):
         return []
     from tokenworth.workbench.verified import verified_documents
 
-    found = verified_documents(documents)
-    return [] if found is None else [found]
+    return list(verified_documents(documents))
 
 
 def _title(views: Sequence[View]) -> str:
