@@ -14,9 +14,10 @@ import numpy as np
 from tokenworth.cli import options as shared
 from tokenworth.cli.session import write_text
 from tokenworth.errors import InvalidInput
+from tokenworth.tasks.audit.attack import Checker
 from tokenworth.tasks.audit.card import Card
 from tokenworth.tasks.audit.card import audit as card_of
-from tokenworth.tasks.audit.checkers import CHECKERS, Checker, checker_for
+from tokenworth.tasks.audit.checkers import checker_for, checkers
 from tokenworth.tasks.audit.page import card_text
 from tokenworth.tasks.load import load_task
 
@@ -35,14 +36,14 @@ from tokenworth.tasks.load import load_task
 def audit(grader: str, **options: Any) -> int:
     """Attack an answer checker with answers whose truth is known, and print what it accepts.
 
-    GRADER is option, exact, numeric, latex, plan, expression, module:callable, a formal domain (maze, maze-searchformer, sokoban,
-    countdown, blocksworld), or all of those that come with the package. Exit code 0: no wrong answer was accepted; 1: some were;
+    GRADER is option, exact, numeric, latex, plan, expression, module:callable, a formal domain (maze, maze-searchformer, … an unknown
+    name lists those like it), or all of those that come with the package. Exit code 0: no wrong answer was accepted; 1: some were;
     2: could not run; 3: none was accepted, but of some attack nothing is known, for the checker gave no verdict on any of its answers.
     """
     if grader == "all" and (options["task"] or options["kind"]):
         raise InvalidInput("audit all takes neither --task nor --kind; name one grader with them")
     cards: list[Card] = []
-    for name in CHECKERS if grader == "all" else (grader,):
+    for name in checkers() if grader == "all" else (grader,):
         checker = checker_for(name, kind=options["kind"])
         items = _items(checker, options["task"], options["items"], options["seed"])
         cards.append(

@@ -45,7 +45,7 @@ def verified_documents(documents: Sequence[CurveDoc | ForcedDoc | SampleSetDoc],
     seen: set[tuple[str, str, str]] = set()
     for document in documents:
         problem, domain = document.problem, domain_of(document.problem)
-        if problem is None or domain is None or problem.kind is not AnswerKind.PLAN:
+        if problem is None or domain is None or problem.kind != AnswerKind.PLAN:
             continue
         dialect = domain.dialect_named(domain.dialect_of(problem))
         key = (domain.name, dialect)

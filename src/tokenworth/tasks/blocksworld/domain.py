@@ -85,5 +85,6 @@ DOMAIN = Domain(
     verify=verify,
     states_problem=_PDDL,
     reads_whole=False,
+    attacks="tokenworth.tasks.blocksworld.attacks:ATTACKS",
 )
 """Plans of Blocksworld and other STRIPS problems."""

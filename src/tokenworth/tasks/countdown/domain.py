@@ -55,5 +55,6 @@ DOMAIN = Domain(
     read=read,
     verify=verify,
     states_problem=("target", "nums"),
+    attacks="tokenworth.tasks.countdown.attacks:ATTACKS",
 )
 """Searches and answers of Countdown."""
