@@ -17,7 +17,7 @@ from tokenworth.backends.toy_automaton import Automaton
 from tokenworth.backends.toy_values import exact_values, random_automaton
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
-from tokenworth.core.request import Rollout, Sample
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.methods.curve.experiment import curve

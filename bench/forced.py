@@ -25,7 +25,7 @@ def shared(folder: str, tokens: int, suffix: int, stride: int) -> Callable[[], d
     """The backend's read, nothing computed before."""
     from tokenworth.backends.local.forced import read
     from tokenworth.backends.local.load import load_local
-    from tokenworth.core.request import Read
+    from tokenworth.core.request.read import Read
     from tokenworth.core.tokens import TokenSequence
 
     backend = load_local(folder)

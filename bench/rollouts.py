@@ -38,7 +38,7 @@ def shared(folder: str, new: int) -> Callable[[], dict[str, Any]]:
     from tokenworth.backends.local.load import load_local
     from tokenworth.backends.local.rows import Rows
     from tokenworth.core.keys import Keyer
-    from tokenworth.core.request import Sample
+    from tokenworth.core.request.sample import Sample
     from tokenworth.core.sampling import Sampling
     from tokenworth.core.tokens import TokenSequence
 

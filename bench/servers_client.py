@@ -33,7 +33,9 @@ from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.backends.http.wire import Ask, Dialect
 from tokenworth.backends.tokenizer.files import load_tokenizer
-from tokenworth.core.request import Experiment, NextToken, Sample
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.run.drive import drive

@@ -26,7 +26,8 @@ from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.wire import Ask, Dialect, Malformed
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
-from tokenworth.core.request import NextToken, Request
+from tokenworth.core.request.kind import Request
+from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import TokenworthError
 

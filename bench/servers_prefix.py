@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tokenworth.core.request import NextToken, Request, Sample
+from tokenworth.core.request.kind import Request
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 

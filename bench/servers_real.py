@@ -28,7 +28,7 @@ from tokenworth.backends.http.transport import Endpoint, Transport  # noqa: E402
 from tokenworth.backends.http.wire import Ask  # noqa: E402
 from tokenworth.core.keys import Keyer  # noqa: E402
 from tokenworth.core.ports import KeyedRequest  # noqa: E402
-from tokenworth.core.request import Request  # noqa: E402
+from tokenworth.core.request.kind import Request  # noqa: E402
 from tokenworth.core.tokens import Trace  # noqa: E402
 from tokenworth.workbench.bench import Workbench  # noqa: E402
 

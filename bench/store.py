@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tokenworth.core.request import Rollout, Sample
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.store.codec import encode_response

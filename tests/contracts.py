@@ -13,7 +13,10 @@ import numpy as np
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, KeyedRequest, Store
-from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable, Request, Response, Rollout, Sample
+from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
+from tokenworth.core.request.read import Read, ReadTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 

@@ -18,7 +18,11 @@ import numpy as np
 from tokenworth.backends.toy import ToyBackend
 from tokenworth.backends.toy_values import random_automaton
 from tokenworth.core.ports import KeyedRequest, Store
-from tokenworth.core.request import Experiment, NextToken, NextTokenTable, Read, ReadTable, Request, Response, Rollout, Sample
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
+from tokenworth.core.request.read import Read, ReadTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.run.drive import drive

@@ -13,7 +13,7 @@ from tokenworth.backends.toy import ToyBackend, parse_automaton
 from tokenworth.backends.toy_automaton import Automaton
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, KeyedRequest
-from tokenworth.core.request import Rollout, Sample
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.methods.curve.settings import Budget, CurveSettings

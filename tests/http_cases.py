@@ -17,7 +17,9 @@ from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.load import load_served
 from tokenworth.backends.http.options import Patience, ServerOptions
 from tokenworth.core.grade import Grade, Verdict
-from tokenworth.core.request import NextToken, NextTokenTable, Request, Response, Rollout, Sample
+from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason
 from tokenworth.methods.sample.experiment import sample

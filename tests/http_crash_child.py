@@ -17,7 +17,7 @@ import msgspec
 
 from crash_child import Acknowledging
 from tokenworth.backends.http.options import ServerOptions
-from tokenworth.core.request import Request, Response
+from tokenworth.core.request.kind import Request, Response
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.bench import Workbench
 

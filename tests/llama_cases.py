@@ -20,7 +20,7 @@ from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import Patience, Rates, ServerOptions
 from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.core.ports import Backend
-from tokenworth.core.request import NextToken, NextTokenTable
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.workbench.bench import Workbench

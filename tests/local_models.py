@@ -23,7 +23,7 @@ from tokenworth.backends.local.backend import LocalBackend
 from tokenworth.backends.local.load import load_local
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
-from tokenworth.core.request import Request, Response
+from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 

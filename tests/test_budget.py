@@ -17,7 +17,9 @@ from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest, Spent
-from tokenworth.core.request import BudgetSpent, Experiment, Response, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.errors import BudgetExceeded, InvalidInput
 from tokenworth.methods.curve.document import curve_document
 from tokenworth.methods.curve.experiment import curve

@@ -13,7 +13,8 @@ from helpers import PLAIN, answer_directly, ladder, settings, toy_trace
 from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
 from tokenworth.backends.toy_automaton import Automaton
 from tokenworth.backends.toy_values import exact_outcomes, exact_values, random_automaton
-from tokenworth.core.request import NextToken, Sample
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, TokenworthError
 from tokenworth.methods.curve.experiment import curve

@@ -12,7 +12,11 @@ from contracts import NEXT_TOKEN_TABLE, ROLLOUT
 from tokenworth.backends.toy import ToyBackend
 from tokenworth.backends.toy_values import random_automaton
 from tokenworth.core.ports import KeyedRequest, Spent
-from tokenworth.core.request import BudgetSpent, Experiment, NextToken, Read, Request, Response, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.read import Read
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, StoreError

@@ -20,7 +20,8 @@ from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.options import Patience
 from tokenworth.backends.http.rollouts import TROUBLE
 from tokenworth.backends.http.transport import _retry_after
-from tokenworth.core.request import NextTokenTable, Rollout, Sample
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import ServerError
 from tokenworth.methods.curve.experiment import curve

@@ -16,7 +16,7 @@ from servers.faulty import FaultyServer, Ways, each, faulty_server, never
 from tokenworth.backends.http.limits import AdaptiveLimit
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.core.ports import Stoppable
-from tokenworth.core.request import Request, Response
+from tokenworth.core.request.kind import Request, Response
 from tokenworth.errors import InvalidInput, ServerError
 from tokenworth.methods.sample.experiment import sample
 from tokenworth.run.drive import drive

@@ -25,7 +25,8 @@ from llama_cases import (
 )
 from tokenworth.core.grade import Verdict
 from tokenworth.core.ports import Backend
-from tokenworth.core.request import Read, ReadTable, Rollout, Sample
+from tokenworth.core.request.read import Read, ReadTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import Unsupported

@@ -146,4 +146,4 @@ def test_greedy_texts_that_do_not_repeat_say_nothing(server: FaultyServer) -> No
     server.ways = Ways(cap=0, hidden=rounds_differently)
     server.do(never)
     with serve(server.url) as backend:
-        assert backend.record()["greedy"] == [] and backend.capabilities.sample
+        assert backend.record()["greedy"] == [] and backend.capabilities.can("sample")

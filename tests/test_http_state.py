@@ -24,7 +24,7 @@ from tokenworth.backends.http.transport import Transport, Unreachable, make_endp
 from tokenworth.backends.http.wire import Ask, Malformed, Prompt
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
-from tokenworth.core.request import Sample
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import ServerError
 

@@ -21,7 +21,9 @@ from tokenworth.cli.main import run
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.problem import AnswerKind
-from tokenworth.core.request import BudgetSpent, Response, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, pieces_text
 from tokenworth.core.verification import FormalText, Level
@@ -254,7 +256,7 @@ class Believer:
     """Goes on as the solver from a trace that is a legal beginning and writes its plan; from any other it writes one step."""
 
     name, fingerprint = "believer", "believer-1"
-    capabilities = Capabilities(leave=False, next_token=False, read=False)
+    capabilities = Capabilities(kinds=frozenset({"sample"}), leave=False)
 
     def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
         codec = WordCodec()

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from tokenworth.core.keys import KEPT_SEQUENCES, KEY_SCHEMA, Keyer, rollout_generator, rollout_seed
-from tokenworth.core.request import NextToken, Read, Request, Sample
+from tokenworth.core.request.kind import Request
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.read import Read
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 

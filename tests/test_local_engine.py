@@ -19,7 +19,8 @@ from tokenworth.backends.local.load import load_local
 from tokenworth.backends.local.prefixes import PrefixStore
 from tokenworth.backends.local.probe import cached_logits, decoded_logits, read_logits, stock_logits
 from tokenworth.backends.local.rows import Rows
-from tokenworth.core.request import NextToken, NextTokenTable, Rollout, Sample
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling, sampling_distribution
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput, MismatchError

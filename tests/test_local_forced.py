@@ -15,7 +15,7 @@ from tokenworth.backends.local.backend import LocalBackend
 from tokenworth.backends.local.forced import token_tree
 from tokenworth.backends.local.load import load_local
 from tokenworth.backends.local.probe import stock_logits
-from tokenworth.core.request import Read, ReadTable
+from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import InvalidInput
 

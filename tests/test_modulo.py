@@ -11,7 +11,8 @@ import pytest
 from helpers import PLAIN, answer_directly, binomial_bounds
 from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
 from tokenworth.core.grade import Verdict
-from tokenworth.core.request import BudgetSpent, Sample
+from tokenworth.core.request.experiment import BudgetSpent
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.modulo.arms import ARMS, Judged, compare, within
@@ -126,7 +127,7 @@ def test_plain_rejection_asks_for_the_draws_of_the_sample_verb() -> None:
 
 
 def _answers(experiment: object, chunks: Sequence[tuple[int, ...]]) -> ModuloResult:
-    from tokenworth.core.request import Rollout
+    from tokenworth.core.request.sample import Rollout
 
     requests = []
     try:
@@ -155,7 +156,7 @@ def test_feedback_makes_the_next_prompt_of_the_last_one_and_the_faults() -> None
 
 
 def test_with_feedback_the_first_attempt_is_the_shared_draw_and_no_later_one_is_asked_for_more_than_is_left() -> None:
-    from tokenworth.core.request import Rollout
+    from tokenworth.core.request.sample import Rollout
 
     def never(ids: tuple[int, ...], stop: StopReason) -> Checked:
         return Checked(accepted=False, messages=("no",), by=())
@@ -183,7 +184,7 @@ def test_money_that_ends_keeps_what_was_drawn_and_without_a_draw_goes_on() -> No
     next(experiment)
     with pytest.raises(BudgetSpent):
         experiment.throw(BudgetSpent("spent", (None,)))
-    from tokenworth.core.request import Rollout
+    from tokenworth.core.request.sample import Rollout
 
     experiment = modulo((), settings=settings(attempts=3), check=check, feedback=None)
     next(experiment)
@@ -267,7 +268,7 @@ def test_arms_meet_their_exact_rates() -> None:
 
 
 def test_the_live_loop_and_the_arm_agree_on_the_same_samples() -> None:
-    from tokenworth.core.request import Rollout
+    from tokenworth.core.request.sample import Rollout
     from tokenworth.core.tokens import TokenSequence
 
     for seed in range(50):

@@ -15,7 +15,8 @@ from real_data import shared
 from tokenworth.cli.modulo import modulo
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.request import Response, Rollout, Sample
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError, UnknownName
 from tokenworth.tasks.formats import format_named
@@ -46,7 +47,7 @@ class _Scripted:
     """Answers with the plan where the prompt tells of a fault that the script knows, else with a wrong plan."""
 
     name, fingerprint = "scripted", "0" * 16
-    capabilities = Capabilities(sample=True, next_token=False, read=False, leave=False, any_cut=True)
+    capabilities = Capabilities(kinds=frozenset({"sample"}), leave=False)
 
     def __init__(self, needs: str) -> None:
         self.needs, self.prompts = needs, list[str]()

@@ -17,7 +17,8 @@ from tokenworth.backends.toy_automaton import Automaton
 from tokenworth.backends.toy_values import exact_values, random_automaton
 from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.ports import KeyedRequest
-from tokenworth.core.request import NextToken, NextTokenTable, Response
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.document import CurveDoc, curve_document
 from tokenworth.methods.curve.experiment import curve

@@ -14,7 +14,10 @@ from hypothesis.extra import numpy as arrays
 
 from contracts import CEILING_TABLE, NEXT_TOKEN_TABLE, READ_TABLE, ROLLOUT, SLACK_TABLE, equal
 from store_cases import KEY
-from tokenworth.core.request import NextTokenTable, ReadTable, Response, Rollout
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.read import ReadTable
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, StoreError
 from tokenworth.store.codec import decode_response, encode_response

@@ -15,7 +15,7 @@ import pytest
 
 from contracts import ROLLOUT, SAMPLE, hex_key
 from store_cases import KEY, make
-from tokenworth.core.request import Rollout
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile, StoreError, TokenworthError
 from tokenworth.store.database import APPLICATION_ID
@@ -177,7 +177,7 @@ def test_a_full_disk_loses_nothing(tmp_path):
 FILE_LIMIT = """
 import resource, signal, sys
 from contracts import SAMPLE, hex_key
-from tokenworth.core.request import Rollout
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import StoreError
 from tokenworth.store.sqlite import open_store

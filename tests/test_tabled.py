@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenworth.store.tabled import parse_result, read_result, tabled_document
 
 import report_cases as cases
 import tabled_cases as tabled
@@ -20,7 +21,6 @@ from tokenworth.report.sheets import sheet_view
 from tokenworth.report.text_sheet import sheet_lines
 from tokenworth.report.view import tabled_view
 from tokenworth.store.sqlite import open_existing, open_store
-from tokenworth.store.tabled import parse_result, read_result, tabled_document
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.modulo import ModuloRun
 from tokenworth.workbench.page import write_report

@@ -16,7 +16,9 @@ from tokenworth.backends.toy import ToyBackend, ToyCodec, parse_automaton, toy_j
 from tokenworth.backends.toy_automaton import Automaton, shaped_edges, states_along
 from tokenworth.backends.toy_values import exact_values, random_automaton
 from tokenworth.core.grade import RESERVED_OUTCOMES, Verdict
-from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable, Rollout, Sample
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
+from tokenworth.core.request.read import Read, ReadTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput
 from toy_cases import EMPTY, PLAIN, document, rollouts, sequence, with_state

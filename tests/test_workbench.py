@@ -174,7 +174,7 @@ def test_a_backend_without_probabilities_is_refused_by_name(model: object) -> No
     class Poor:
         def __init__(self, backend: object) -> None:
             self.backend = backend
-            self.capabilities = Capabilities(leave=False, next_token=False, read=False)
+            self.capabilities = Capabilities(kinds=frozenset({"sample"}), leave=False)
 
         def __getattr__(self, name: str) -> object:
             return getattr(self.backend, name)

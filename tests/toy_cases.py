@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts import answers
 from tokenworth.backends.toy import ToyBackend
-from tokenworth.core.request import Rollout, Sample
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 

@@ -1,4 +1,4 @@
-"""What there is, by name: the only place of registration. Strings only, so that it ties nothing; what they name is loaded when it is used."""
+"""What there is, by name: the only place of registration. It holds strings, which tie nothing; what they name is loaded when used."""
 
 from __future__ import annotations
 
@@ -12,15 +12,24 @@ MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
+    "verify": "tokenworth.methods.verify:MEASURE",
     "confusion": "tokenworth.methods.confusion:MEASURE",
+    "first-errors": "tokenworth.methods.first_errors:MEASURE",
     "edits": "tokenworth.methods.edits:MEASURE",
     "modulo": "tokenworth.methods.modulo:MEASURE",
+    "replay": "tokenworth.methods.replay:MEASURE",
+    "audit": "tokenworth.methods.audit:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
     "sokoban": "tokenworth.tasks.sokoban.domain:DOMAIN",
     "countdown": "tokenworth.tasks.countdown.domain:DOMAIN",
     "blocksworld": "tokenworth.tasks.blocksworld.domain:DOMAIN",
+}
+REQUESTS: Mapping[str, str] = {
+    "sample": "tokenworth.core.request.sample:Sample",
+    "next_token": "tokenworth.core.request.next_token:NextToken",
+    "read": "tokenworth.core.request.read:Read",
 }
 
 
@@ -39,3 +48,8 @@ def load(table: Mapping[str, str], kind: str, name: str) -> Any:
 def measures() -> Iterator[Any]:
     """All measures."""
     return (_loaded(place) for place in MEASURES.values())
+
+
+def requests() -> Iterator[Any]:
+    """All kinds of requests."""
+    return (_loaded(place) for place in REQUESTS.values())

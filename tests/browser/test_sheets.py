@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tokenworth.store.tabled import tabled_document
 
 import report_cases as cases
 import tabled_cases as tabled
 from tokenworth.report.view import join_views, tabled_view
-from tokenworth.store.tabled import tabled_document
 from tokenworth.workbench.page import group_views
 
 pytestmark = pytest.mark.browser

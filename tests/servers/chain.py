@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tokenworth.backends.tokenizer.files import TokenizerFiles, load_tokenizer
-from tokenworth.core.request import Rollout
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 
 ROOT = Path(__file__).parents[2]

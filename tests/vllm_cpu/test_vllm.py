@@ -27,7 +27,8 @@ from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import Patience, Rates
 from tokenworth.backends.http.transport import Transport, make_endpoint
-from tokenworth.core.request import Read, ReadTable, Rollout, Sample
+from tokenworth.core.request.read import Read, ReadTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.methods.curve.result import CurveResult
 from tokenworth.workbench.bench import Workbench
@@ -88,7 +89,7 @@ def test_the_probe_finds_what_vllm_does(url: str, request: pytest.FixtureRequest
     assert (record.n_most, record.stops_at, record.reply_ids, record.context_length) == (16, (2,), "unique", 512)
     assert record.logprobs_cap == (20 if "20" in request.node.callspec.id else local_model().codec.vocab_size)
     able = served(url).capabilities
-    assert able.sample and able.leave and able.next_token and able.read and able.any_cut
+    assert able.kinds == {"sample", "next_token", "read"} and able.leave and able.any_cut
 
 
 @pytest.mark.parametrize("law", BACKEND_LAWS, ids=lambda law: law.__name__)

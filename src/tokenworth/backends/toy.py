@@ -13,7 +13,7 @@ import json
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -25,8 +25,11 @@ import numpy as np
 from tokenworth.backends.toy_automaton import Automaton, Edge, follow, illegal_token, shaped_edges, shown, states_along
 from tokenworth.core.grade import RESERVED_OUTCOMES, TRUNCATED, Grade, Judge, Verdict
 from tokenworth.core.keys import rollout_generator
-from tokenworth.core.ports import Capabilities, KeyedRequest
-from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable, Response, Rollout, Sample
+from tokenworth.core.ports import Capabilities, KeyedRequest, check_kind
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
+from tokenworth.core.request.read import Read, ReadTable
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput, MissingFile
@@ -197,20 +200,21 @@ class ToyBackend:
         self.automaton = automaton
         self.name = name
         self.fingerprint = _fingerprint(automaton)
-        self.capabilities = Capabilities(leave=True, next_token=True, read=True)
+        self.methods: dict[str, Callable[[Any, str], Response]] = {
+            Sample.name: self._rollout,
+            NextToken.name: lambda request, key: self._next_token(request),
+            Read.name: lambda request, key: self._read(request),
+        }
+        self.capabilities = Capabilities(kinds=frozenset(self.methods), leave=True)
         self._draws: dict[Sampling, dict[str, _Draw]] = {}
         self._walked: tuple[TokenSequence, tuple[str, ...]] | None = None
 
     def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
         """Yields (key, response) in the order of the requests."""
         for keyed in requests:
-            request = keyed.request
-            if isinstance(request, Sample):
-                yield keyed.key, self._rollout(request, keyed.key)
-            elif isinstance(request, NextToken):
-                yield keyed.key, self._next_token(request)
-            else:
-                yield keyed.key, self._read(request)
+            check_kind(self, keyed.request)
+        for keyed in requests:
+            yield keyed.key, self.methods[keyed.request.name](keyed.request, keyed.key)
 
     def _states(self, sequence: TokenSequence, cut: int) -> tuple[str, ...]:
         """The states of the completion up to ``cut`` at least; what follows the cut need not be legal."""

@@ -58,7 +58,7 @@ def _doctor_served(options: dict[str, Any]) -> int:
     """Prints the capability record as a table with advice. Exit code 1 when nothing could be measured."""
     backend = load_model(options["model"], server=server_of(options), thinking=options["thinking"]).backend
     able = backend.capabilities
-    code = 0 if able.sample or able.read else 1
+    code = 0 if able.kinds else 1
     record = backend.record() if isinstance(backend, Recorded) else {}
     uses = {"sample": "sample, curve --plan plain or stride", "leave": "curve --plan excursions", "read": "forced"}
     verdicts = {text: able.lacks.get(name, "") for name, text in uses.items()}

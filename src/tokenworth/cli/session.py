@@ -17,7 +17,9 @@ from tokenworth.cli.items import Items
 from tokenworth.cli.money import limit_of, money_text, price_of
 from tokenworth.cli.serving import server_of
 from tokenworth.core.document import Document
-from tokenworth.core.request import NextToken, Request, Sample
+from tokenworth.core.request.kind import Request
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.errors import InvalidInput, MissingFile
@@ -216,7 +218,7 @@ def _most(case: Case, options: Options, limit: int, *, rollouts: int, base: int)
     draw = Sample(sequence=longest, cut=0, params=sampling, seed=0, index=0)
     table = NextToken(sequence=longest, cuts=tuple(range(limit)), params=sampling, top=20)
     counted: list[tuple[int, Request, Request]] = [(base, draw, draw), (rollouts, end, start)]
-    if backend.capabilities.next_token:
+    if backend.capabilities.can("next_token"):
         counted.append((1, table, table))
     read = sum(n * most_tokens((reads,), backend)[0] for n, reads, _ in counted)
     return read, sum(n * most_tokens((writes,), backend)[1] for n, _, writes in counted)

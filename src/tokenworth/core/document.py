@@ -8,13 +8,13 @@ its method. Numbers that do not exist are ``None``, never 0. Cut ``c`` keeps ``c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, Protocol
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
-from tokenworth.core.request import NextTokenTable
+from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.tokens import Codec, Trace, pieces_text
 from tokenworth.errors import InvalidInput
 
@@ -119,10 +119,15 @@ class Document(Protocol):
 class About:
     """What a document says of a run beyond its numbers."""
 
-    problem: Problem | None
-    model: ModelDoc
-    codec: Codec
+    problem: Problem | None = None
+    """Of a document of one problem."""
+    model: ModelDoc = field(default_factory=lambda: ModelDoc(name=""))
     provenance: Provenance
+    task: str = ""
+    items: tuple[str, ...] = ()
+    """All that were asked for."""
+    failed: int = 0
+    """Of these, those that could not be done."""
 
 
 def numbers(values: Iterable[float]) -> tuple[Number, ...]:

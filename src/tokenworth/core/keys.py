@@ -9,40 +9,35 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from tokenworth.core.request import NextToken, Request, Sample
-from tokenworth.core.sampling import Sampling
+from tokenworth.core.request.kind import SUBJECT, Request
 from tokenworth.core.tokens import TokenSequence
+from tokenworth.errors import unknown_name
 
 KEY_SCHEMA = 1
 KEPT_SEQUENCES = 64
 """A keyer remembers the digests of this many sequences, the latest used: a run over thousands of problems forgets the first."""
 
 
-def _sampling_fields(params: Sampling) -> list[object]:
-    # 1 and 1.0 are one temperature; JSON would write them differently.
-    return [float(params.temperature), params.top_k, float(params.top_p), float(params.min_p), params.max_tokens, list(params.stop)]
-
-
-def _ids_digest(ids: Sequence[int]) -> str:
-    return hashlib.sha256(np.asarray(ids, dtype="<i8").tobytes()).hexdigest()
-
-
 class Keyer:
-    """Keys requests of one model; remembers prefix digests, so that a key costs O(1) per request of a long sequence."""
+    """Keys requests of one model (the subject), or of a model for each role.
 
-    def __init__(self, fingerprint: str) -> None:
-        self.fingerprint = fingerprint
+    It remembers prefix digests, so that a key costs O(1) per request of a long sequence.
+    """
+
+    def __init__(self, fingerprints: Mapping[str, str] | str) -> None:
+        self.fingerprints = {SUBJECT: fingerprints} if isinstance(fingerprints, str) else dict(fingerprints)
         self._digests: OrderedDict[TokenSequence, list[str]] = OrderedDict()
-        self._last: tuple[int, TokenSequence, list[str]] | None = None
+        self._last: tuple[TokenSequence, list[str]] | None = None
 
-    def _prefix_digest(self, sequence: TokenSequence, cut: int) -> str:
+    def prefix(self, sequence: TokenSequence, cut: int) -> str:
+        """The digest of the prompt and the first ``cut`` completion tokens."""
         # Hashing a TokenSequence hashes all its ids; one identity check spares that for runs of requests on one object.
-        if self._last is not None and self._last[1] is sequence:
-            return self._last[2][cut]
+        if self._last is not None and self._last[0] is sequence:
+            return self._last[1][cut]
         digests = self._digests.get(sequence)
         if digests is None:
             digests = _prefix_digests(sequence)
@@ -51,31 +46,18 @@ class Keyer:
                 self._digests.popitem(last=False)
         else:
             self._digests.move_to_end(sequence)
-        self._last = (id(sequence), sequence, digests)
+        self._last = (sequence, digests)
         return digests[cut]
 
     def fields(self, request: Request) -> list[object]:
-        """The fields that make a key, in order."""
-        head: list[object] = [KEY_SCHEMA, self.fingerprint, type(request).__name__]
-        if isinstance(request, Sample):
-            prefix = self._prefix_digest(request.sequence, request.cut)
-            left = request.sequence.completion[request.cut] if request.leave else None
-            return [
-                *head,
-                prefix,
-                len(request.sequence.prompt) + request.cut,
-                len(request.sequence.prompt),
-                _sampling_fields(request.params),
-                request.branch,
-                left,
-                request.seed,
-                request.index,
-            ]
-        whole = self._prefix_digest(request.sequence, len(request.sequence.completion))
-        body: list[object] = [*head, whole, len(request.sequence.prompt), _ids_digest(request.cuts)]
-        if isinstance(request, NextToken):
-            return [*body, _sampling_fields(request.params), request.top]
-        return [*body, list(request.suffix), [list(ids) for ids in request.continuations]]
+        """The fields that make a key, in order.
+
+        Raises ``UnknownName`` for a request to a role that no model has.
+        """
+        fingerprint = self.fingerprints.get(request.role)
+        if fingerprint is None:
+            raise unknown_name("role", request.role, self.fingerprints)
+        return [KEY_SCHEMA, fingerprint, type(request).__name__, *request.key_fields(self)]
 
     def key(self, request: Request) -> str:
         """Hex digest of the fields (64 characters)."""

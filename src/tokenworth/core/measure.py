@@ -1,10 +1,198 @@
-"""What the rest of the house needs to know of one question that can be asked."""
+"""The contract above the methods: all that the rest of the house needs to know of one question that can be asked.
+
+A *measure* draws (its subject is a problem, or the base trace of one), derives (a pure function of documents), or reads a stream of
+records. It is one folder, ``methods/NAME/``: settings, experiment, result, document, and ``MEASURE`` in its ``__init__``. Command line,
+Python call, dry run, store record, reader and report section follow from the entry in the catalogue.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
 
-from tokenworth.core.document import Document
+from tokenworth.core.document import About, Document
+from tokenworth.core.grade import Grader, Judge
+from tokenworth.core.ports import Capabilities
+from tokenworth.core.problem import Problem
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.kind import Request
+from tokenworth.core.sampling import Sampling
+from tokenworth.core.table import Table
+from tokenworth.core.tokens import Codec, TokenSequence, Trace
+from tokenworth.errors import Unsupported
+
+FindWall = Callable[[tuple[int, ...]], int]
+"""Number of trace tokens in a completion: the position of its close marker, or its length when there is none."""
+Reach = Callable[[TokenSequence, Sequence[int], tuple[int, ...]], tuple[bool, ...]]
+"""Whether the prefix at each cut, with a suffix after it, reaches the model as these ids."""
+
+
+def option(default: Any = ..., **about: Any) -> Any:
+    """A field of a settings class with what the command line needs beyond type and default.
+
+    ``short``: a one-letter flag. ``flag``: the long one, where it is not the field's name. ``metavar``: what stands for the value in
+    help. ``listed``: values come in one text, separated by commas. ``argument``: a positional argument. ``hidden``: not in help.
+    """
+    return field(metadata=about) if default is ... else field(default=default, metadata=about)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """A problem put to a model, as far as an experiment may know it: values and pure functions."""
+
+    model: str
+    """Its name."""
+    prompt: tuple[int, ...]
+    problem: Problem | None
+    """None for an automaton, which takes none."""
+    sampling: Sampling
+    judge: Judge
+    grader: Grader | None
+    codec: Codec
+    find_wall: FindWall
+    close: tuple[int, ...] | None
+    """Ids of the close marker; None where all of a completion is trace."""
+    exit_text: str | None
+    """What stops a trace and begins the answer, by default; None where the model's format has none."""
+    able: Capabilities
+    reach: Reach | None
+    """None where a request can start at every cut."""
+    context_length: int | None
+    """Prompt and completion together; None where there is no limit."""
+    limit: int | None
+    """The completion limit that was asked for; None: what the context leaves."""
+    put: Callable[[Problem], tuple[int, ...]] | None
+    """Prompt ids of another problem, or of this one in other words."""
+    is_ended: Callable[[tuple[int, ...]], bool]
+    """Whether a completion has ended by itself."""
+    instruction: str | None
+    """What is added to a question; empty for models that were trained without one."""
+    feedback: bytes | None
+    """The model's own file on how it was trained to read what is wrong with an answer; None where it was not."""
+    trace: Trace | None = None
+    """The base trace, for a measure of one."""
+
+    def reachable(self, sequence: TokenSequence, n_trace: int, suffixes: Sequence[tuple[int, ...]] = ((),)) -> tuple[int, ...] | None:
+        """The cuts 0…T at which the model can be asked with each suffix; None where it can be asked at all of them."""
+        if self.able.any_cut or self.reach is None:
+            return None
+        cuts = range(n_trace + 1)
+        reached = [self.reach(sequence, cuts, suffix) for suffix in suffixes]
+        allowed = tuple(cut for cut in cuts if all(one[cut] for one in reached))
+        return None if len(allowed) == len(cuts) else allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Something that a model must be able to do. ``able``: the capability; ``what`` cannot be had without; ``instead``: what still can."""
+
+    able: str
+    what: str
+    instead: str = ""
+
+    def check(self, model: str, able: Capabilities) -> None:
+        """Raises Unsupported, in one sentence: what is missing and what would still work."""
+        if able.can(self.able):
+            return
+        instead = self.instead
+        if not instead and self.able == "sample":
+            instead = "forced answers on a trace given by its ids still work" if able.can("read") else ""
+        elif not instead and self.able == "read":
+            instead = "sample and curve --plan stride still work" if able.can("sample") else ""
+        told = able.lacks.get(self.able, self.able)
+        raise Unsupported(f"{self.what} cannot be had from {model}: {told}; {instead or 'nothing can be measured on it'}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Most:
+    """A bound on requests of one kind."""
+
+    n: int
+    """How many there are at most."""
+    reads: Request
+    """None of them reads more tokens than this one."""
+    writes: Request
+    """None of them generates more tokens than this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Done:
+    """One problem of a run with what its experiment returned."""
+
+    item: str
+    subject: Subject
+    result: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """How a measure that draws is run, problem by problem."""
+
+    experiment: Callable[[Subject, Any], Experiment[Any]]
+    """(subject, settings) -> the generator of one problem."""
+    document: Callable[[Sequence[Done], Any, About], Document]
+    """(results, settings, about) -> the document of one problem, or of all problems of a run where ``joins``."""
+    needs: Callable[[Any], Iterable[Need]]
+    """What the model must be able to do under these settings; asked before anything is drawn."""
+    of_trace: bool = False
+    """Whether a base trace is chosen, or given, first."""
+    joins: bool = False
+    """Whether a run over several problems gives one document."""
+    roles: tuple[str, ...] = ()
+    """Other models it may ask besides the subject; each is an option that names one."""
+    most: Callable[[Subject, Any], Iterable[Most] | None] | None = None
+    """What a whole run of one problem can ask for at most, its base trace aside; None: nothing bounds it. Without this function the first
+    batch is the whole run."""
+    check: Callable[[Subject, Any], object] | None = None
+    """Refuses settings that do not fit the problem, before anything is drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derives:
+    """How a measure that derives is run: a pure function of documents."""
+
+    document: Callable[[Sequence[Document], Any, About], Document]
+
+
+class Fold(Protocol):
+    """One pass over a stream of records."""
+
+    def add(self, where: str, record: object) -> bytes | None:
+        """Takes the record at ``where`` (``file:line``), or the fault that stands there; returns the line of JSON that is written for it,
+        None for none.
+
+        Raises: TokenworthError for a record that cannot be read.
+        """
+        ...
+
+    def document(self, about: About) -> Document:
+        """The document of all that was added."""
+        ...
+
+    def summary(self) -> Iterator[str]:
+        """Lines for a person, beside the document."""
+        ...
+
+    def exit_code(self) -> int:
+        """0 where all is well, 1 where something was found."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """How a measure that reads a stream of records is run."""
+
+    fold: Callable[[Any], Fold]
+    """(settings) -> a new pass."""
+    source: Callable[[Any], Iterable[tuple[str, object]]] | None = None
+    """(settings) -> the records, each with its place; None: they are the lines of JSON files that are named."""
+    shows: Callable[[Any], bool] = lambda _: True
+    """(settings) -> whether the document is printed."""
+    gives_lines: bool = False
+    """Whether ``--json`` writes a line for each record instead of the document."""
+    skips: bool = False
+    """Whether a record that cannot be read is reported and skipped; otherwise it ends the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,10 +200,19 @@ class Measure:
     """One entry of the catalogue's measures."""
 
     name: str
+    """The verb, the folder of the method and the page of the documentation."""
+    settings: type
+    """A frozen dataclass: names, types, defaults, and under each field the sentence that explains it; its docstring is the verb's help."""
     document: type[Document]
+    """The class that the document is made by and read back with."""
+    run: Draws | Derives | Reads
+    subject: Callable[[Any], Hashable]
+    """What "the newest of" means among documents of this measure."""
+    table: Callable[[Any], Table] | None = None
+    """The rows of a document, for export; None where it has none."""
 
     @property
     def schema(self) -> str:
         """The schema that its documents name."""
-        (field,) = (one for one in fields(self.document) if one.name == "schema")  # pyright: ignore[reportArgumentType]
-        return str(field.default)
+        (found,) = (one.default for one in fields(self.document) if one.name == "schema")  # pyright: ignore[reportArgumentType]
+        return str(found)

@@ -6,28 +6,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from tokenworth.core.request import Request, Response
+from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.tokens import TokenSequence
+from tokenworth.errors import Unsupported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a backend can answer. A method that needs more refuses, by name."""
 
+    kinds: frozenset[str]
+    """Names of the request kinds that it answers (`tokenworth.catalog.REQUESTS`)."""
     leave: bool
     """Can draw a first token other than the base's, exactly."""
-    next_token: bool
-    """Gives q_c, exactly or within a stated slack."""
-    read: bool
-    """Gives log-probabilities of continuations, or bounds on them."""
-    sample: bool = True
-    """Draws rollouts from the sampling distribution asked for."""
     any_cut: bool = True
     """Can start at every cut; False where prefixes travel as text, which not every cut survives."""
     exact_ids: bool = True
     """Rollouts come as the ids that were sampled; False where they come as text, encoded again: other boundaries are possible."""
     lacks: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Field name -> why it is False: what the server or model does not do."""
+    """Request kind that is not answered, or field that is False -> why: what the server or model does not do."""
+
+    def can(self, what: str) -> bool:
+        """Whether it answers the request kind, or has the feature, of that name."""
+        return what in self.kinds or getattr(self, what, False) is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,15 @@ class Reaches(Protocol):
 
 
 @runtime_checkable
+class Weighs(Protocol):
+    """A backend that says how many tokens a request can cost; one that answers each cut by a request of its own reads more."""
+
+    def most_tokens(self, request: Request) -> tuple[int, int]:
+        """Tokens read and tokens generated, at most."""
+        ...
+
+
+@runtime_checkable
 class Metered(Protocol):
     """A backend that keeps count of what it uses."""
 
@@ -113,6 +123,19 @@ class Backend(Protocol):
     def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
         """Yields (key, response) in any order, each as soon as it is known."""
         ...
+
+
+def check_kind(backend: Backend, request: Request) -> None:
+    """Nothing where the backend answers requests of this kind.
+
+    Raises ``Unsupported`` naming the kind, the model and what it does answer.
+    """
+    able, kind = backend.capabilities, request.name
+    if kind not in able.kinds:
+        why = f" ({able.lacks[kind]})" if kind in able.lacks else ""
+        raise Unsupported(
+            f"{backend.name} cannot answer a {kind} request{why}; it answers {', '.join(sorted(able.kinds)) or 'none that is known'}"
+        )
 
 
 @runtime_checkable

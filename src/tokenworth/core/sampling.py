@@ -42,6 +42,10 @@ class Sampling:
         if self.max_tokens < 1:
             raise InvalidInput(f"max tokens {self.max_tokens}: expected at least 1")
 
+    def key_fields(self) -> list[object]:
+        """All parameters, JSON-shaped: 1 and 1.0 are one temperature, and JSON would write them differently."""
+        return [float(self.temperature), self.top_k, float(self.top_p), float(self.min_p), self.max_tokens, list(self.stop)]
+
 
 def sampling_distribution(logits: Float[np.ndarray, " vocab"], sampling: Sampling) -> Float[np.ndarray, " vocab"]:
     """q: the distribution a sampler draws from, given one row of logits (or log-probabilities).

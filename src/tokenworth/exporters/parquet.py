@@ -27,8 +27,8 @@ def write_parquet(what: Document | Sequence[SampleDoc], path: str | Path) -> Non
 
     Raises: InvalidInput for verified traces, which hold neither; MissingExtra without pyarrow; StoreError when the disk refuses.
     """
-    if isinstance(what, VerifiedDoc):
-        raise InvalidInput("verified traces hold no rollouts to write as a Parquet table; write them as JSON")
+    if not isinstance(what, CurveDoc | ForcedDoc | SampleSetDoc | Sequence):
+        raise InvalidInput(f"{what.schema} holds no rollouts to write as a Parquet table; write them as JSON")
     try:
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tokenworth.core.request import BudgetSpent, Response
+from tokenworth.core.request.experiment import BudgetSpent
+from tokenworth.core.request.kind import Response
 
 BUDGET_SPENT = "budget spent"
 """The method's own limit of rollouts or tokens was reached."""

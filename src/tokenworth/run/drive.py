@@ -15,19 +15,9 @@ from typing import Generic, TypeVar
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, KeyedRequest, Metered, Spent, Stoppable, Store
-from tokenworth.core.request import (
-    Answers,
-    Batch,
-    BudgetSpent,
-    Experiment,
-    NextToken,
-    NextTokenTable,
-    ReadTable,
-    Request,
-    Response,
-    Rollout,
-    Sample,
-)
+from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment
+from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import BudgetExceeded, MismatchError, StoreError
 from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Clock, Event, Finished, OnEvent, RunCounts, Stopping
@@ -230,10 +220,9 @@ class _Driver(Generic[ResultT]):
 
 def check_answer(request: Request, response: Response, source: str) -> None:
     """Raises ``MismatchError`` unless the response is of the kind the request asks for."""
-    kind = Rollout if isinstance(request, Sample) else NextTokenTable if isinstance(request, NextToken) else ReadTable
-    if not isinstance(response, kind):
+    if not isinstance(response, request.response):
         raise MismatchError(
-            f"{source} answered a {type(request).__name__} request with a {type(response).__name__}; expected a {kind.__name__}"
+            f"{source} answered a {type(request).__name__} request with a {type(response).__name__}; expected a {request.response.__name__}"
         )
 
 

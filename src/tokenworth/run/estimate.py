@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from tokenworth.core.keys import Keyer
-from tokenworth.core.ports import Backend, Store
-from tokenworth.core.request import Experiment, Read, Request, Sample
+from tokenworth.core.ports import Backend, Store, Weighs
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.kind import Draw, Request
 from tokenworth.errors import InvalidInput
 
 
@@ -41,15 +42,6 @@ class Price:
     def at_most(self, *, read: int, generated: int) -> float:
         """What tokens cost at most, whatever comes from the cache."""
         return max(self.cost(read=read, cached=cached, generated=generated) for cached in (0, read))
-
-
-@runtime_checkable
-class Weighs(Protocol):
-    """A backend that says how many tokens a request can cost; one that answers each cut by a request of its own reads more."""
-
-    def most_tokens(self, request: Request) -> tuple[int, int]:
-        """Tokens read and tokens generated, at most."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +99,14 @@ def plan_cost(experiment: Experiment[Any], *, backend: Backend, store: Store) ->
 
 
 def _priced(missing: list[Request], replayed: int, requests: int, backend: Backend, *, finished: bool = False) -> CostPlan:
-    samples = [request for request in missing if isinstance(request, Sample)]
+    draws = sum(isinstance(request, Draw) for request in missing)
     read, generated = most_tokens(missing, backend)
     return CostPlan(
         replayed=replayed,
         requests=requests,
         stored=requests - len(missing),
-        rollouts=len(samples),
-        tables=len(missing) - len(samples),
+        rollouts=draws,
+        tables=len(missing) - draws,
         input_tokens=read,
         max_output_tokens=generated,
         finished=finished,
@@ -123,16 +115,5 @@ def _priced(missing: list[Request], replayed: int, requests: int, backend: Backe
 
 def most_tokens(requests: Iterable[Request], backend: Backend) -> tuple[int, int]:
     """Tokens read and tokens generated for the requests, at most; the backend is asked, not called."""
-    weigh = backend.most_tokens if isinstance(backend, Weighs) else _most_tokens
-    each = [weigh(request) for request in requests]
+    each = [backend.most_tokens(request) if isinstance(backend, Weighs) else request.most_tokens() for request in requests]
     return sum(read for read, _ in each), sum(generated for _, generated in each)
-
-
-def _most_tokens(request: Request) -> tuple[int, int]:
-    prompt = len(request.sequence.prompt)
-    if isinstance(request, Sample):
-        return prompt + request.cut, max(0, request.params.max_tokens - request.cut)
-    read = prompt + max(request.cuts, default=0)
-    if isinstance(request, Read):
-        read += len(request.cuts) * (len(request.suffix) + sum(len(ids) - 1 for ids in request.continuations))
-    return read, 0

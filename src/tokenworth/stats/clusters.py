@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
+from tokenworth.core.estimate import Estimate
 from tokenworth.errors import InvalidInput
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterMean:
-    """A mean over ``n`` units with its limits; NaN limits where there are fewer than two units."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 def cluster_mean(
     values: Float[np.ndarray, " unit"], noise: Float[np.ndarray, " unit"], *, level: float, least: float, most: float
-) -> ClusterMean:
+) -> Estimate:
     """The mean of one value a unit, with Student's t limits at ``level`` over the units and two pseudo-units.
 
     The value is the plain mean of the n units. The limits are ȳ ± t(n + 1) · √max(s²/(n + 2), Σ vᵢ/n²), cut at ``least`` and ``most``, with
@@ -32,7 +21,7 @@ def cluster_mean(
 
     Why the pseudo-units: of a population in which one unit in twenty is unlike all others, most samples of ten hold none of the unlike.
     Their own variance is then nearly 0, and plain Student's t covers in 4 of 10 samples. Assumption: the units are a random sample of
-    those the claim is about; draws within a unit may depend on one another in any way. NaN limits for a single unit, NaN throughout for
+    those the claim is about; draws within a unit may depend on one another in any way. No limits for a single unit, no number at all for
     none.
 
     Source: Student 1908; analysis of cluster means: Bland and Kerry 1997, "Trials randomised in clusters", BMJ 315:600; one success and
@@ -44,14 +33,14 @@ def cluster_mean(
         raise InvalidInput("cluster means need one finite value and one variance of 0 or more for each unit")
     n = len(values)
     if n == 0:
-        return ClusterMean(value=float("nan"), low=float("nan"), high=float("nan"), n=0)
+        return Estimate(value=None, low=None, high=None, n=0)
     mean = float(values.mean())
     if n == 1:
-        return ClusterMean(value=mean, low=float("nan"), high=float("nan"), n=1)
+        return Estimate(value=mean, low=None, high=None, n=1)
     padded = np.append(values, [least, most])
     error = float(np.sqrt(max(float(padded.var(ddof=1)) / (n + 2), float(noise.sum()) / n**2)))
     half, middle = float(stdtrit(n + 1, 0.5 + level / 2)) * error, float(padded.mean())  # pyright: ignore[reportUnknownArgumentType]
-    return ClusterMean(value=mean, low=max(min(middle - half, mean), least), high=min(max(middle + half, mean), most), n=n)
+    return Estimate(value=mean, low=max(min(middle - half, mean), least), high=min(max(middle + half, mean), most), n=n)
 
 
 def noise_of_share(k: Float[np.ndarray, " unit"], n: Float[np.ndarray, " unit"]) -> Float[np.ndarray, " unit"]:

@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import betaincinv, ndtri  # pyright: ignore[reportMissingTypeStubs]
 
+from tokenworth.core.estimate import Estimate
+
 IntervalKind = Literal["wilson", "beta"]
 
 
@@ -55,3 +57,9 @@ def proportion_limits(
 ) -> tuple[Float[np.ndarray, "*item"], Float[np.ndarray, "*item"]]:
     """Limits of the named kind; see `wilson` and `beta_limits`."""
     return wilson(successes, n, level) if kind == "wilson" else beta_limits(successes, n, level)
+
+
+def share(k: int, n: int, level: float) -> Estimate:
+    """k of n with its score limits; no value and the limits 0 and 1 where n is 0."""
+    low, high = wilson(np.asarray([float(k)]), np.asarray([float(n)]), level)
+    return Estimate.of(k / n if n else float("nan"), float(low[0]), float(high[0]), n=n, k=k)

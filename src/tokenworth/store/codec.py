@@ -1,21 +1,25 @@
 """Responses as bytes and back: small, fixed little-endian, nothing executed on reading.
 
-A payload is ``format, tag, body, crc32``. The high bit of the tag says that the body is deflated, its length before that
-standing in front of it; a body is deflated when that makes it shorter. Whole numbers are LEB128 varints; arrays are
-``dtype code, number of axes, lengths, values``, so that what is read back is equal to the last bit.
+What is written of a response, and in what order, its class says (`Response.layouts`). A payload is ``format, tag, body, crc32``.
+The high bit of the tag says that the body is deflated, its length before that standing in front of it; a body is deflated when that
+makes it shorter. Whole numbers are LEB128 varints; arrays are ``dtype code, number of axes, lengths, values``, so that what is read
+back is equal to the last bit.
 """
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
-from tokenworth.core.request import NextTokenTable, ReadTable, Response, Rollout
+from tokenworth.catalog import requests
+from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, StoreError
 
@@ -23,17 +27,11 @@ FORMAT = 1
 MAX_BODY = 2**30
 """Longest body that is read, in bytes: a damaged or hostile payload cannot claim more memory."""
 
-_ROLLOUT, _NEXT_TOKEN, _READ = 1, 2, 3
-_NEXT_TOKEN_SLACK, _READ_CEILING = 4, 5
-"""Tables known only within bounds; those that are exact keep their tags and bytes."""
 _DEFLATED = 0x80
 _STOPS = (StopReason.STOP, StopReason.LENGTH, StopReason.ERROR, StopReason.REFUSED)  # positions are stored: append only
 _DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 4: np.dtype("<i8")}
 _DTYPE_CODES = {dtype: code for code, dtype in _DTYPES.items()}
-_NEXT_TOKEN_ARRAYS = {"p": "f", "logprob": "f", "top_ids": "i2", "top_p": "f2", "support": "i"}
-_READ_ARRAYS = {"logprob": "f2", "top_id": "i", "top_logprob": "f"}
-_SLACK_ARRAYS = {**_NEXT_TOKEN_ARRAYS, "slack": "f"}
-_CEILING_ARRAYS = {**_READ_ARRAYS, "ceiling": "f2"}
+_ARRAYS = {"f": ("f", 1), "f2": ("f", 2), "i": ("i", 1), "i2": ("i", 2)}
 _VARINT_BYTES = 9
 _MAX_AXES = 2
 _CRC_BYTES = 4
@@ -49,14 +47,11 @@ def encode_response(response: Response) -> bytes:
 
     Raises ``InvalidInput`` for a response that is not well formed: negative token ids, arrays of another type or shape.
     """
-    if isinstance(response, Rollout):
-        tag, body = _ROLLOUT, _rollout_body(response)
-    elif isinstance(response, NextTokenTable):
-        tag, expected = (_NEXT_TOKEN, _NEXT_TOKEN_ARRAYS) if response.slack is None else (_NEXT_TOKEN_SLACK, _SLACK_ARRAYS)
-        body = _array_bytes("next-token table", expected, response)
-    else:
-        tag, expected = (_READ, _READ_ARRAYS) if response.ceiling is None else (_READ_CEILING, _CEILING_ARRAYS)
-        body = _varint(response.token_forwards) + _array_bytes("forced-read table", expected, response)
+    tag, layout = _layout_of(response)
+    values = {name: np.asarray(getattr(response, name)) if form in _ARRAYS else getattr(response, name) for name, form in layout.items()}
+    _check_arrays(response.what, layout, values)
+    response.check()
+    body = b"".join(_FORMS[form][0](values[name]) for name, form in layout.items())
     if len(body) > MAX_BODY:
         raise InvalidInput(f"a response of {len(body)} bytes; expected at most {MAX_BODY}")
     deflated = _varint(len(body)) + _deflate(body)
@@ -89,63 +84,65 @@ def _decode(payload: bytes) -> Response:
         front = _Cursor(body)
         length = front.varint()
         body = _inflate(front.rest(), length)
-    cursor = _Cursor(body)
-    if tag == _ROLLOUT:
-        response: Response = _rollout(cursor)
-    elif tag in (_NEXT_TOKEN, _NEXT_TOKEN_SLACK):
-        expected = _NEXT_TOKEN_ARRAYS if tag == _NEXT_TOKEN else _SLACK_ARRAYS
-        response = NextTokenTable(**_arrays(cursor, "next-token table", expected))
-    elif tag in (_READ, _READ_CEILING):
-        forwards = cursor.varint()
-        expected = _READ_ARRAYS if tag == _READ else _CEILING_ARRAYS
-        response = ReadTable(**_arrays(cursor, "forced-read table", expected), token_forwards=forwards)
-    else:
+    found = _by_tag(tuple(requests())).get(tag)
+    if found is None:
         raise _Damaged(f"tag {tag} names no kind of response")
+    cursor = _Cursor(body)
+    kind, layout = found
+    values = {name: _FORMS[form][1](cursor) for name, form in layout.items()}
     if cursor.rest():
         raise _Damaged("bytes are left over")
+    _check_arrays(kind.what, layout, values)
+    response = kind(**values)
+    response.check()
     return response
 
 
-def _rollout_body(rollout: Rollout) -> bytes:
-    if rollout.ids and not 0 <= min(rollout.ids) <= max(rollout.ids) < 2**62:
-        raise InvalidInput(f"rollout ids run from {min(rollout.ids)} to {max(rollout.ids)}; expected numbers from 0 up")
-    ids = np.asarray(rollout.ids, dtype=np.int64)
-    return bytes((_STOPS.index(rollout.stop),)) + _varint(len(rollout.ids)) + _varints(ids)
+def _layout_of(response: Response) -> tuple[int, Mapping[str, str]]:
+    """The tag and the layout that say most of a response."""
+    whole = [item for item in response.layouts.items() if all(getattr(response, name) is not None for name in item[1])]
+    if not whole:
+        raise InvalidInput(f"{response.what}: a field is None in every layout it could be stored in; expected values")
+    return max(whole, key=lambda item: len(item[1]))
 
 
-def _rollout(cursor: _Cursor) -> Rollout:
-    stop = cursor.byte()
-    if stop >= len(_STOPS):
-        raise _Damaged(f"stop code {stop} is unknown")
+@cache
+def _by_tag(kinds: tuple[type[Request], ...]) -> Mapping[int, tuple[type[Response], Mapping[str, str]]]:
+    return {tag: (kind.response, layout) for kind in kinds for tag, layout in kind.response.layouts.items()}
+
+
+def _stop_bytes(stop: StopReason) -> bytes:
+    return bytes((_STOPS.index(stop),))
+
+
+def _stop(cursor: _Cursor) -> StopReason:
+    code = cursor.byte()
+    if code >= len(_STOPS):
+        raise _Damaged(f"stop code {code} is unknown")
+    return _STOPS[code]
+
+
+def _ids_bytes(ids: tuple[int, ...]) -> bytes:
+    if ids and not 0 <= min(ids) <= max(ids) < 2**62:
+        raise InvalidInput(f"token ids run from {min(ids)} to {max(ids)}; expected numbers from 0 up")
+    return _varint(len(ids)) + _varints(np.asarray(ids, dtype=np.int64))
+
+
+def _ids(cursor: _Cursor) -> tuple[int, ...]:
     count = cursor.varint()
-    ids = _from_varints(cursor.rest())
-    cursor.at = len(cursor.data)
-    if len(ids) != count:
-        raise _Damaged(f"{len(ids)} ids where {count} are announced")
-    return Rollout(ids=tuple(ids.tolist()), stop=_STOPS[stop])
+    ends = np.flatnonzero(np.frombuffer(cursor.rest(), dtype=np.uint8) < 0x80)[:count]
+    if len(ends) < count:
+        raise _Damaged(f"{len(ends)} ids where {count} are announced")
+    return tuple(_from_varints(cursor.take(int(ends[-1]) + 1 if count else 0)).tolist())
 
 
-def _array_bytes(what: str, expected: Mapping[str, str], table: NextTokenTable | ReadTable) -> bytes:
-    arrays = {name: np.asarray(getattr(table, name)) for name in expected}
-    _check_arrays(what, expected, arrays)
-    return b"".join(_one_array_bytes(array) for array in arrays.values())
-
-
-def _arrays(cursor: _Cursor, what: str, expected: Mapping[str, str]) -> dict[str, np.ndarray]:
-    arrays = {name: cursor.array() for name in expected}
-    _check_arrays(what, expected, arrays)
-    return arrays
-
-
-def _check_arrays(what: str, expected: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuses arrays whose kind (f: floats, i: whole numbers) or shape is not what ``expected`` says.
-
-    A second letter 2 stands for a second axis; the first axis is the cut, the same in all, as is the second in those with two.
-    """
+def _check_arrays(what: str, layout: Mapping[str, str], values: Mapping[str, Any]) -> None:
+    """Refuses arrays whose kind or shape is not what ``layout`` says; see `Response`."""
     lengths: dict[int, int] = {}
-    for name, form in expected.items():
-        kind, axes = form[0], len(form)
-        array = arrays[name]
+    for name, form in layout.items():
+        if form not in _ARRAYS:
+            continue
+        (kind, axes), array = _ARRAYS[form], values[name]
         if array.dtype.kind != kind:
             raise InvalidInput(f"{what}: {name} has type {array.dtype}, expected {'floats' if kind == 'f' else 'whole numbers'}")
         if array.ndim != axes:
@@ -153,18 +150,9 @@ def _check_arrays(what: str, expected: Mapping[str, str], arrays: Mapping[str, n
         for axis, length in enumerate(array.shape):
             if lengths.setdefault(axis, length) != length:
                 raise InvalidInput(f"{what}: {name} has shape {array.shape}, expected length {lengths[axis]} along axis {axis}")
-    _check_bounds(what, arrays)
 
 
-def _check_bounds(what: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuses bounds that bound nothing: a slack that is no number ≥ 0, a ceiling missing where nothing was listed."""
-    if "slack" in arrays and not bool((arrays["slack"] >= 0).all()):
-        raise InvalidInput(f"{what}: slack holds a negative number or NaN; expected numbers from 0 up")
-    if "ceiling" in arrays and bool((np.isnan(arrays["logprob"]) & np.isnan(arrays["ceiling"])).any()):
-        raise InvalidInput(f"{what}: a reading has neither a log-probability nor a ceiling; expected one of them")
-
-
-def _one_array_bytes(array: np.ndarray) -> bytes:
+def _array_bytes(array: np.ndarray) -> bytes:
     plain = np.ascontiguousarray(array)
     plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
     code = _DTYPE_CODES.get(plain.dtype)
@@ -205,8 +193,6 @@ def _from_varints(data: bytes) -> Int[np.ndarray, " value"]:
     if not len(raw):
         return np.zeros(0, dtype=np.int64)
     ends = np.flatnonzero(raw < 0x80)
-    if not len(ends) or ends[-1] != len(raw) - 1:
-        raise _Damaged("the last number is cut off")
     starts = np.concatenate(([0], ends[:-1] + 1))
     if int((ends - starts).max()) >= _VARINT_BYTES:
         raise _Damaged("a number is too long")
@@ -273,3 +259,12 @@ class _Cursor:
             raise _Damaged("an array is too large")
         count = math.prod(shape)
         return np.frombuffer(self.take(count * dtype.itemsize), dtype=dtype).reshape(shape)
+
+
+_FORMS: Mapping[str, tuple[Callable[[Any], bytes], Callable[[_Cursor], Any]]] = {
+    **{form: (_array_bytes, _Cursor.array) for form in _ARRAYS},
+    "n": (_varint, _Cursor.varint),
+    "ids": (_ids_bytes, _ids),
+    "stop": (_stop_bytes, _stop),
+}
+"""How each form of a field is written and read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tokenworth.core.request import Request, Response
+from tokenworth.core.request.kind import Request, Response
 
 
 class MemoryStore:

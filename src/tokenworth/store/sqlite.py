@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from tokenworth import __version__
-from tokenworth.core.request import Request, Response, Rollout, Sample
+from tokenworth.core.request.kind import Draw, Request, Response
+from tokenworth.core.request.sample import Rollout
 from tokenworth.errors import InvalidInput, StoreError, UnknownName
 from tokenworth.store.codec import decode_response, encode_response
 from tokenworth.store.database import Owner, create_or_open, one_line_errors
@@ -99,13 +100,13 @@ class SqliteStore:
 
         Raises ``StoreError`` when the disk is full or the file cannot be written; what was put before is kept.
         """
-        sample = request if isinstance(request, Sample) else None
+        draw = request if isinstance(request, Draw) else None
         rollout = response if isinstance(response, Rollout) else None
         row = (
             _raw_key(key),
             type(request).__name__,
-            sample.cut if sample else None,
-            sample.index if sample else None,
+            draw.cut if draw else None,
+            draw.index if draw else None,
             rollout.stop.value if rollout else None,
             len(rollout.ids) if rollout else None,
             encode_response(response),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from tokenworth.core.grade import Grade, Grader
 from tokenworth.core.problem import AnswerKind, Problem
@@ -15,6 +12,7 @@ from tokenworth.tasks.grade.exact import exact
 from tokenworth.tasks.grade.latex import latex_grader
 from tokenworth.tasks.grade.numeric import numeric
 from tokenworth.tasks.grade.option import option
+from tokenworth.tasks.user_code import first_line, user_callable
 
 
 def plan(problem: Problem, text: str) -> Grade:
@@ -60,44 +58,15 @@ def grader_for(what: Problem | str) -> Grader:
 
 
 def _user_grader(name: str) -> Grader:
-    module_name, _, attribute = name.partition(":")
-    found: object = _import(module_name, name)
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            known = [other for other in dir(found) if not other.startswith("_")]
-            raise unknown_name(f"attribute of {module_name}", attribute, known)
-        found = getattr(found, part)
-    if not callable(found):
-        raise InvalidInput(f"grader {name!r} is a {type(found).__name__}; expected a function of a problem and a text")
-    call: Callable[[Problem, str], object] = found
+    call: Callable[[Problem, str], object] = user_callable(name, "grader", "a problem and a text")
 
     def checked(problem: Problem, text: str) -> Grade:
         try:
             grade = call(problem, text)
         except Exception as error:  # the user's code may raise anything, and the run must end in one line
-            raise InvalidInput(f"grader {name!r} raised {_told(error)}; expected a tokenworth.core.grade.Grade") from error
+            raise InvalidInput(f"grader {name!r} raised {first_line(error)}; expected a tokenworth.core.grade.Grade") from error
         if not isinstance(grade, Grade):
             raise InvalidInput(f"grader {name!r} returned a {type(grade).__name__}; expected a tokenworth.core.grade.Grade")
         return grade
 
     return checked
-
-
-def _import(module_name: str, name: str) -> object:
-    here = str(Path.cwd())
-    added = here not in sys.path
-    if added:
-        sys.path.insert(0, here)  # a grader in the folder the user works in
-    try:
-        return importlib.import_module(module_name)
-    except Exception as error:  # importing runs the user's code, which may raise anything
-        raise InvalidInput(f"grader {name!r}: cannot import module {module_name!r}: {_told(error)}") from error
-    finally:
-        if added:
-            sys.path.remove(here)
-
-
-def _told(error: Exception) -> str:
-    """Type and first line of the message."""
-    said = str(error).strip().split("\n", 1)[0]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

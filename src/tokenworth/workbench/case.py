@@ -13,7 +13,7 @@ from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Judge
 from tokenworth.core.ports import Metered, Reaches, Spent, Store
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.request import Experiment
+from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, Unsupported
@@ -234,7 +234,7 @@ class Case:
                 self._require(field, "excursions", "use --plan stride or plain")
         allowed = self._reachable(trace, ((),))
         able = self.model.backend.capabilities
-        with_q = able.next_token and allowed is None
+        with_q = able.can("next_token") and allowed is None
         return curve(
             trace,
             judge=self.judge,
@@ -265,12 +265,12 @@ class Case:
     @property
     def _without_samples(self) -> str:
         able = self.model.backend.capabilities
-        return "forced answers on a trace given by its ids still work" if able.read else "nothing can be measured on it"
+        return "forced answers on a trace given by its ids still work" if able.can("read") else "nothing can be measured on it"
 
     def _require(self, field: str, what: str, instead: str) -> None:
         """Refuses what the model's backend cannot do, in one sentence: what is missing and what would still work."""
         able = self.model.backend.capabilities
-        if not getattr(able, field):
+        if not able.can(field):
             raise Unsupported(f"{what} cannot be had from {self.model.name}: {able.lacks.get(field, field)}; {instead}")
 
     def _reachable(self, trace: Trace, suffixes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
@@ -298,7 +298,7 @@ class Case:
         """Exit texts and options as ids, checked; nothing is drawn. Raises InvalidInput for what cannot be read."""
         able = self.model.backend.capabilities
         self._require(
-            "read", "forced answers", "sample and curve --plan stride still work" if able.sample else "nothing can be measured on it"
+            "read", "forced answers", "sample and curve --plan stride still work" if able.can("sample") else "nothing can be measured on it"
         )
         labels, texts = self.option_labels(options), self.exit_texts(exits)
         check_options(labels)

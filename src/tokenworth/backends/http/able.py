@@ -5,6 +5,9 @@ from __future__ import annotations
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.shaping import depends_on_order
 from tokenworth.core.ports import Capabilities
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.read import Read
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 
 
@@ -39,8 +42,8 @@ def capabilities_of(record: ServerRecord) -> Capabilities:
         lacks["leave"] = "it gives no token ids back, so what a rollout's first token was is not known"
     if not record.ids_in:
         lacks["any_cut"] = "it takes text only, and not every cut survives the way through text"
-    uses = {name: name not in lacks for name in ("sample", "leave", "next_token", "read", "any_cut")}
-    return Capabilities(**uses, exact_ids=record.ids_out, lacks=lacks)
+    kinds = frozenset(kind.name for kind in (Sample, NextToken, Read)) - lacks.keys()
+    return Capabilities(kinds=kinds, leave="leave" not in lacks, any_cut=record.ids_in, exact_ids=record.ids_out, lacks=lacks)
 
 
 def refuse_sampling(record: ServerRecord, params: Sampling, *, with_q: bool) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tokenworth.backends.http.able import refuse_sampling, table
 from tokenworth.backends.http.client import Client
@@ -17,8 +18,11 @@ from tokenworth.backends.http.tables import Tables
 from tokenworth.backends.http.transport import Transport
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.tokenizer.safe_cuts import reachable
-from tokenworth.core.ports import Capabilities, KeyedRequest, Spent
-from tokenworth.core.request import NextToken, Read, Request, Response, Sample
+from tokenworth.core.ports import Capabilities, KeyedRequest, Spent, check_kind
+from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.read import Read
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, check_vocabulary
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError, Unsupported
@@ -56,6 +60,20 @@ class HttpBackend:
         self._shut = weakref.finalize(self, _shut, loop, client.transport)
         prompts = Prompts(served.codec, as_text=not served.record.ids_in, drop=served.bos if served.record.bos_added else ())
         self.tables = Tables(client, prompts, served.record, served.vocab_size)
+        self._tables: dict[str, Callable[[Any], Awaitable[Response]]] = {
+            NextToken.name: self.tables.next_token,
+            Read.name: self.tables.read,
+        }
+        self._weigh: dict[str, Callable[[Any], tuple[int, int]]] = {
+            Sample.name: self._most_of_sample,
+            NextToken.name: lambda request: _most_of_cuts(request.sequence, request.cuts, each=1, extra=0),
+            Read.name: lambda request: _most_of_cuts(
+                request.sequence,
+                request.cuts,
+                each=sum(len(ids) for ids in request.continuations),
+                extra=len(request.suffix) + max(len(ids) for ids in request.continuations),
+            ),
+        }
         self.sampler = Sampler(client, prompts, self.tables, served.record, n_most=n_most)
 
     @property
@@ -104,14 +122,13 @@ class HttpBackend:
 
     def most_tokens(self, request: Request) -> tuple[int, int]:
         """Tokens read and generated at most: every cut of a table is a request of its own, and so may be every rollout."""
-        n_prompt, n_most = len(request.sequence.prompt), self.sampler.n_most
-        if isinstance(request, Sample):
-            room = max(0, request.params.max_tokens - request.cut)
-            # A rollout that leaves reads the cut's listing, perhaps draws its first token, and goes on from there.
-            return ((n_prompt + request.cut) * 3 + 1, room + 2 * n_most) if request.leave else (n_prompt + request.cut, room)
-        each = 1 if isinstance(request, NextToken) else sum(len(ids) for ids in request.continuations)
-        extra = 0 if isinstance(request, NextToken) else len(request.suffix) + max(len(ids) for ids in request.continuations)
-        return sum(n_prompt + cut + extra for cut in request.cuts) * each, len(request.cuts) * each
+        weigh = self._weigh.get(request.name)
+        return request.most_tokens() if weigh is None else weigh(request)
+
+    def _most_of_sample(self, request: Sample) -> tuple[int, int]:
+        read, generated = request.most_tokens()
+        # A rollout that leaves reads the cut's listing, perhaps draws its first token, and goes on from there.
+        return (read * 3 + 1, generated + 2 * self.sampler.n_most) if request.leave else (read, generated)
 
     def reachable(self, sequence: TokenSequence, cuts: Sequence[int], suffix: tuple[int, ...] = ()) -> tuple[bool, ...]:
         """Whether each cut can be the end of a prompt: always where prompts are ids, else where text gives the ids back."""
@@ -173,20 +190,17 @@ class HttpBackend:
     async def _do(self, job: Draws | KeyedRequest, outcomes: Outcomes, emit: _EmitPair) -> None:
         if isinstance(job, Draws):
             await self.sampler.draw(job, outcomes)
-        elif isinstance(job.request, NextToken):
-            emit((job.key, await self.tables.next_token(job.request)))
-        elif isinstance(job.request, Read):
-            emit((job.key, await self.tables.read(job.request)))
+        else:
+            emit((job.key, await self._tables[job.request.name](job.request)))
 
     def _check(self, request: Request) -> None:
         able, sequence = self.capabilities, request.sequence
         if not sequence.prompt:
             raise InvalidInput("empty prompt: a model needs at least one token before the first cut")
-        field = "sample" if isinstance(request, Sample) else "next_token" if isinstance(request, NextToken) else "read"
-        if not getattr(able, field) or (isinstance(request, Sample) and request.leave and not able.leave):
-            lacking = "leave" if getattr(able, field) else field
-            raise Unsupported(f"{self.name} cannot answer this: {able.lacks.get(lacking, lacking)}")
-        if not isinstance(request, Read):
+        check_kind(self, request)
+        if isinstance(request, Sample) and request.leave and not able.leave:
+            raise Unsupported(f"{self.name} cannot answer a sample request that leaves the base: {able.lacks['leave']}")
+        if isinstance(request, Sample | NextToken):
             with_q = isinstance(request, NextToken) or request.leave
             refusal = refuse_sampling(self.served.record, request.params, with_q=with_q)
             if refusal is not None:
@@ -194,7 +208,7 @@ class HttpBackend:
         limit = self.served.context_length
         if limit is None:
             return
-        needed = len(sequence.prompt) + _beyond_prompt(request)
+        needed = len(sequence.prompt) + sum(request.beyond_prompt().values())
         if needed > limit:
             raise InvalidInput(f"{needed} tokens of prompt and completion exceed the server's context of {limit}; lower --limit")
 
@@ -203,11 +217,9 @@ def _shut(loop: LoopThread, transport: Transport) -> None:
     loop.close(transport.close)
 
 
-def _beyond_prompt(request: Request) -> int:
-    if isinstance(request, Sample):
-        return request.params.max_tokens
-    longest = max(request.cuts, default=0)
-    return longest + (1 if isinstance(request, NextToken) else len(request.suffix) + max(len(ids) for ids in request.continuations))
+def _most_of_cuts(sequence: TokenSequence, cuts: Sequence[int], *, each: int, extra: int) -> tuple[int, int]:
+    """What ``each`` requests at every cut, ``extra`` tokens after it, read and generate at most."""
+    return sum(len(sequence.prompt) + cut + extra for cut in cuts) * each, len(cuts) * each
 
 
 def _jobs(requests: Sequence[KeyedRequest], n_most: int, *, in_order: bool) -> list[Draws | KeyedRequest]:

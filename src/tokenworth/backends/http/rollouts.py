@@ -20,7 +20,7 @@ from tokenworth.backends.http.shaping import is_neutral
 from tokenworth.backends.http.tables import Tables
 from tokenworth.backends.http.wire import Ask, Choice, Listing, Malformed
 from tokenworth.core.keys import rollout_generator, rollout_seed
-from tokenworth.core.request import Rollout
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import ServerError, TokenworthError, Unsupported

@@ -19,7 +19,8 @@ from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.shaping import ROUNDING, Shaped, is_neutral, shape, with_known
 from tokenworth.backends.http.wire import Ask, Listing, Malformed, Prompt
-from tokenworth.core.request import NextToken, NextTokenTable, Read, ReadTable
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
+from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import ServerError

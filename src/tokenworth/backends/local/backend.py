@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tokenworth.backends.local.engine import Engine
@@ -15,8 +15,11 @@ from tokenworth.backends.local.rows import Rows
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.tokenizer.prompt import render_prompt
 from tokenworth.backends.tokenizer.template import THINKING_ON
-from tokenworth.core.ports import Capabilities, KeyedRequest
-from tokenworth.core.request import NextToken, Read, Request, Response, Sample
+from tokenworth.core.ports import Capabilities, KeyedRequest, check_kind
+from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.next_token import NextToken
+from tokenworth.core.request.read import Read
+from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import check_vocabulary
 from tokenworth.errors import InvalidInput
@@ -30,6 +33,7 @@ class LocalBackend:
         self.name = name
         self.batch = batch
         self.prefixes = PrefixStore(model)
+        self.tables: dict[str, Callable[[LocalModel, PrefixStore, Any], Response]] = {NextToken.name: next_token, Read.name: read}
         self._spare_rows: Rows | None = None
         probe(model)
 
@@ -41,7 +45,7 @@ class LocalBackend:
     @property
     def capabilities(self) -> Capabilities:
         """Everything, exactly."""
-        return Capabilities(leave=True, next_token=True, read=True)
+        return Capabilities(kinds=frozenset((Sample.name, *self.tables)), leave=True)
 
     @property
     def codec(self) -> TokenizerCodec:
@@ -75,10 +79,11 @@ class LocalBackend:
         """Yields (key, response): tables first, then rollouts as they finish.
 
         Raises: `InvalidInput` for a request beyond the context, an empty prompt, or a sure token to leave;
-        `MismatchError` for ids the model does not have.
+        `MismatchError` for ids the model does not have; `Unsupported` for a kind that it does not answer.
         """
         checked: set[int] = set()
         for keyed in requests:
+            check_kind(self, keyed.request)
             self._check_length(keyed.request)
             if id(keyed.request.sequence) not in checked:
                 checked.add(id(keyed.request.sequence))
@@ -88,10 +93,8 @@ class LocalBackend:
             request = keyed.request
             if isinstance(request, Sample):
                 samples.setdefault(request.params, []).append((keyed.key, request))
-            elif isinstance(request, NextToken):
-                yield keyed.key, next_token(self.model, self.prefixes, request)
             else:
-                yield keyed.key, read(self.model, self.prefixes, request)
+                yield keyed.key, self.tables[request.name](self.model, self.prefixes, request)
         for params, group in samples.items():
             rows = self._rows(min(self.batch, len(group)))
             try:
@@ -109,15 +112,8 @@ class LocalBackend:
         n_prompt, limit = len(request.sequence.prompt), self.context_length
         if not n_prompt:
             raise InvalidInput("empty prompt: a model needs at least one token before the first cut")
-        if isinstance(request, Sample):
-            parts = {"prompt": n_prompt, "max tokens": request.params.max_tokens}
-            check_vocabulary(() if request.branch is None else (request.branch,), self.model.vocab_size)
-        elif isinstance(request, Read):
-            longest = max(len(ids) for ids in request.continuations)
-            parts = {"prompt": n_prompt, "cut": max(request.cuts, default=0), "suffix": len(request.suffix), "option": longest}
-            check_vocabulary((*request.suffix, *(i for ids in request.continuations for i in ids)), self.model.vocab_size)
-        else:
-            parts = {"prompt": n_prompt, "cut": max(request.cuts, default=0)}
+        check_vocabulary(request.other_ids(), self.model.vocab_size)
+        parts = {"prompt": n_prompt, **request.beyond_prompt()}
         needed = sum(parts.values())
         if needed > limit:
             detail = " + ".join(f"{name} {count}" for name, count in parts.items())

@@ -15,7 +15,7 @@ from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import DecodeStep, Rows
 from tokenworth.backends.local.sampler import Support, support
 from tokenworth.core.keys import rollout_generator
-from tokenworth.core.request import Rollout, Sample
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason
 

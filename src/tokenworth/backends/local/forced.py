@@ -13,7 +13,7 @@ from tokenworth.backends.local.attention import TreeStep
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import blocks_of
-from tokenworth.core.request import Read, ReadTable
+from tokenworth.core.request.read import Read, ReadTable
 
 _CPU_TOKENS = 512
 _GPU_TOKENS = 8192

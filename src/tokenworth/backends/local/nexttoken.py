@@ -8,7 +8,7 @@ import torch
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import PrefixStore
 from tokenworth.backends.local.sampler import support
-from tokenworth.core.request import NextToken, NextTokenTable
+from tokenworth.core.request.next_token import NextToken, NextTokenTable
 
 
 @torch.inference_mode()

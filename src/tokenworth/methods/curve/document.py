@@ -32,7 +32,6 @@ from tokenworth.errors import InvalidInput
 from tokenworth.methods.curve.result import CurveResult, Draw
 from tokenworth.methods.cuts import missed_notes
 
-CURVE_SCHEMA = "tokenworth.curve/1"
 MIN_BRANCH = 1e-3
 """A next token below this probability is listed only if a rollout began with it."""
 
@@ -56,6 +55,8 @@ class BranchDoc:
     p: Number
     is_base: bool
     n: int
+    n_hit: int | None = None
+    """Of the ``n``, those that met the target; None where the outcomes have to tell."""
     outcomes: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
@@ -72,6 +73,8 @@ class SampleDoc:
     n_tokens: int
     branch: int | None = None
     ids: tuple[int, ...] | None = None
+    hit: bool | None = None
+    """Whether it meets the target; None where the verdict says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +116,10 @@ class CurveDoc:
     (``plan.name == "excursions"``) or was not measured (then ``value`` is None). ``leave`` is the probability that a
     rollout from the cut ever leaves the base trace; ``unsampled`` the part of it that no rollout covers. ``widened``: by how much
     the limits are moved apart on each side because next-token probabilities are known only within bounds.
-    ``value_label`` says what the value is the probability of.
+    ``value_label`` says what the value is the probability of, and ``target`` how that was asked for.
     """
 
-    schema: str = CURVE_SCHEMA
+    schema: str = "tokenworth.curve/1"
     problem: Problem | None = None
     model: ModelDoc
     sampling: Sampling | None = None
@@ -144,6 +147,7 @@ class CurveDoc:
     budget: BudgetDoc
     provenance: Provenance
     value_label: str = "P(correct)"
+    target: str = "gold"
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -168,24 +172,24 @@ class CurveDoc:
                 raise InvalidInput(f"a sample's verdict is {sample.verdict!r}, expected {', '.join(VERDICTS)}")
 
 
-def curve_document(result: CurveResult, about: About) -> CurveDoc:
+def curve_document(result: CurveResult, codec: Codec, about: About) -> CurveDoc:
     """The document of a value curve."""
     settings, budget = result.settings, result.settings.budget
     has_leave = bool(np.isfinite(result.leave).any())
     return CurveDoc(
         problem=about.problem,
         model=about.model,
-        sampling=settings.sampling,
+        sampling=result.sampling,
         plan=PlanDoc(
             name=settings.plan,
-            samples=settings.samples,
+            samples=settings.per_cut,
             stride=settings.stride,
             refine=settings.refine,
             interval=settings.interval,
             assumption=ASSUMPTIONS[settings.plan],
         ),
         seed=settings.seed,
-        trace=trace_doc(result.trace, result.base, about.codec, result.table),
+        trace=trace_doc(result.trace, result.base, codec, result.table),
         cuts=tuple(int(c) for c in result.cuts),
         value=numbers(result.value),
         low=numbers(result.low),
@@ -199,14 +203,16 @@ def curve_document(result: CurveResult, about: About) -> CurveDoc:
         outcomes=_columns(result.labels, result.outcomes),
         outcomes_low=_columns(result.labels, result.outcomes_low),
         outcomes_high=_columns(result.labels, result.outcomes_high),
-        branches=_branches(result, about.codec),
-        samples=tuple(_sample_doc(draw, about.codec) for draw in result.draws),
+        branches=_branches(result, codec),
+        samples=tuple(_sample_doc(draw, codec) for draw in result.draws),
         rollouts=result.n_rollouts,
         generated_tokens=result.generated_tokens,
         budget=BudgetDoc(
             max_rollouts=budget.max_rollouts, max_tokens=budget.max_tokens, half_width=budget.half_width, stopped=result.stopped
         ),
         provenance=about.provenance,
+        value_label=result.target.label,
+        target=result.target.name,
         notes=_notes(result),
     )
 
@@ -214,9 +220,11 @@ def curve_document(result: CurveResult, about: About) -> CurveDoc:
 def _branches(result: CurveResult, codec: Codec) -> tuple[BranchDoc, ...]:
     table, completion = result.table, result.trace.sequence.completion
     tried: dict[tuple[int, int], Counter[str]] = {}
+    hits: Counter[tuple[int, int]] = Counter()
     for draw in result.draws:
         if draw.rollout.ids:
             tried.setdefault((draw.cut, draw.rollout.ids[0]), Counter())[draw.grade.outcome] += 1
+            hits[draw.cut, draw.rollout.ids[0]] += draw.hit
     listed: dict[tuple[int, int], Number] = dict.fromkeys(tried)
     if table is not None:
         cuts = range(min(result.trace.n_trace + 1, len(table.p)))
@@ -234,6 +242,7 @@ def _branches(result: CurveResult, codec: Codec) -> tuple[BranchDoc, ...]:
             p=p,
             is_base=cut < len(completion) and completion[cut] == token,
             n=sum(tried.get((cut, token), Counter()).values()),
+            n_hit=hits[cut, token],
             outcomes=dict(sorted(tried.get((cut, token), Counter()).items())),
         )
         for (cut, token), p in listed.items()
@@ -253,6 +262,7 @@ def _sample_doc(draw: Draw, codec: Codec) -> SampleDoc:
         n_tokens=len(ids),
         branch=ids[0] if ids else None,
         ids=ids,
+        hit=draw.hit,
     )
 
 
@@ -269,7 +279,7 @@ def _notes(result: CurveResult) -> tuple[str, ...]:
     if unknown:
         notes.append(
             f"{unknown} of {len(result.draws)} rollouts have no verdict; "
-            "the value is the probability of a correct answer, so they are not in it; see the outcomes"
+            f"the value is {result.target.label} over all rollouts, and they do not count as hits; see the outcomes"
         )
     if result.base.verdict == "unknown":
         notes.append(f"the base answer itself has no verdict ({result.base.outcome})")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tokenworth.core.grade import Grade, Judge, Verdict
-from tokenworth.core.request import Answers, Batch, BudgetSpent, Experiment, NextTokenTable, Response, Rollout, Sample
-from tokenworth.core.tokens import Trace
-from tokenworth.methods.curve.labels import draw_indices, grade_draw, group_matrix, index_labels
+from tokenworth.core.grade import Verdict
+from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.sample import Rollout, Sample
+from tokenworth.core.sampling import Sampling
+from tokenworth.methods.curve.labels import Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.result import CurveResult, Draw
 from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
@@ -27,6 +31,7 @@ from tokenworth.stats.excursions import (
     stratum_reach,
     widen,
 )
+from tokenworth.tasks.target import GOLD
 
 MIN_LEAVE = 0.02
 """Smallest leaving probability of a stratum. Smaller: more strata than a usual budget can visit; larger: less adaptivity."""
@@ -41,10 +46,19 @@ GROWTH = 0.5
 
 
 class _Ledger:
-    """Draws of one run, with what allocation and estimation need of them. Private state of one generator."""
+    """Draws of one run, with what allocation and estimation need of them. Private state of one generator.
 
-    def __init__(self, trace: Trace, base: Grade, strata: Strata, settings: CurveSettings, bound: Float[np.ndarray, " cutx"]) -> None:
-        self.trace, self.base, self.strata, self.settings, self.bound = trace, base, strata, settings, bound
+    ``for_gold``: whether allocation and estimate are those of the target ``gold``, whatever the run's own target is.
+    """
+
+    def __init__(
+        self, reader: Reader, strata: Strata, sampling: Sampling, settings: CurveSettings, bound: Float[np.ndarray, " cutx"]
+    ) -> None:
+        self.reader, self.trace, self.strata, self.sampling, self.settings, self.bound = (
+            reader, reader.trace, strata, sampling, settings, bound
+        )  # fmt: skip
+        self.base = reader.base()
+        self.for_gold = settings.target != GOLD
         self.draws: list[Draw] = []
         n = len(strata.start)
         self.drawn: Int[np.ndarray, " stratum"] = np.zeros(n, dtype=np.int64)
@@ -62,21 +76,29 @@ class _Ledger:
             next_draw[stratum] += 1
             index = self.next_index.get(cut, 0)
             self.next_index[cut] = index + 1
-            batch.append(
-                Sample(sequence=self.trace.sequence, cut=cut, params=settings.sampling, seed=settings.seed, index=index, leave=True)
-            )
+            batch.append(Sample(sequence=self.trace.sequence, cut=cut, params=self.sampling, seed=settings.seed, index=index, leave=True))
         return tuple(batch)
 
-    def add(self, batch: Sequence[Sample], answers: Sequence[Response], judge: Judge) -> None:
+    def add(self, batch: Sequence[Sample], answers: Sequence[Response]) -> None:
         """Grades the rollouts and takes them in. Fewer answers than requests: the run ends here, their indices stay unused."""
         for request, rollout in zip(batch, answers, strict=False):
             assert isinstance(rollout, Rollout)
-            draw = grade_draw(self.trace, judge, cut=request.cut, index=request.index, leaves=True, rollout=rollout)
+            draw = self.reader.draw(rollout, cut=request.cut, index=request.index, leaves=True)
             stratum = self.strata.of_cut[draw.cut]
             self.drawn[stratum] += 1
-            self.hits[stratum] += draw.grade.verdict is Verdict.CORRECT
+            self.hits[stratum] += self._counted(draw).hit
             self.tokens[stratum] += len(rollout.ids)
             self.draws.append(draw)
+
+    def turn_to_target(self) -> None:
+        """From here on allocation and estimate are those of the run's own target."""
+        self.for_gold = False
+        self.hits[:] = 0
+        for draw in self.draws:
+            self.hits[self.strata.of_cut[draw.cut]] += draw.hit
+
+    def _counted(self, draw: Draw) -> Draw:
+        return replace(draw, hit=draw.grade.verdict is Verdict.CORRECT) if self.for_gold else draw
 
     @property
     def generated(self) -> int:
@@ -89,13 +111,15 @@ class _Ledger:
 
     def estimate(self) -> tuple[tuple[str, ...], Estimate]:
         """Labels and estimates; column 0 is the value, the rest the outcome distribution."""
-        labels, pairs = index_labels(self.base, self.draws)
-        draws = Draws(cut=np.asarray([d.cut for d in self.draws], dtype=np.int64), label=draw_indices(self.draws, pairs))
+        base = (self.base[0], self.base[0].verdict is Verdict.CORRECT) if self.for_gold else self.base
+        counted = [self._counted(draw) for draw in self.draws] if self.for_gold else self.draws
+        labels, pairs = index_labels(base, counted)
+        draws = Draws(cut=np.asarray([d.cut for d in counted], dtype=np.int64), label=draw_indices(counted, pairs))
         estimate = estimate_values(
             self.strata,
             draws,
             groups=group_matrix(labels, pairs),
-            base_label=pairs[self.base.outcome, self.base.verdict],
+            base_label=pairs[base[0].outcome, base[1]],
             level=self.settings.level,
             interval=self.settings.interval,
         )
@@ -132,9 +156,9 @@ def _open_cuts(estimate: Estimate, bound: Float[np.ndarray, " cutx"], settings: 
         target = settings.budget.half_width
         sampled_half = (estimate.high[:, 0] - estimate.low[:, 0]) / 2
         is_open[cuts] |= (_misses(estimate, bound, target) & (sampled_half > (1 - SLACK_SHARE) * target))[cuts]
-    if settings.samples is not None:
+    if settings.per_cut is not None:
         targets = True
-        short = (plain_worth(estimate) < settings.samples) | (estimate.unsampled > 0.5 / settings.samples)
+        short = (plain_worth(estimate) < settings.per_cut) | (estimate.unsampled > 0.5 / settings.per_cut)
         is_open[cuts] |= (short & (leave > 0))[cuts]
     if not targets:
         is_open[cuts] = (leave > 0)[cuts]
@@ -182,7 +206,7 @@ def _why_done(ledger: _Ledger, estimate: Estimate) -> str:
     return "every cut reached its target" if ledger.strata.leave.any() else "nothing to sample: every token is certain"
 
 
-def _draw_all(ledger: _Ledger, judge: Judge) -> Generator[Batch, Answers, str]:
+def _draw_all(ledger: _Ledger) -> Generator[Batch, Answers, str]:
     settings, strata = ledger.settings, ledger.strata
     while True:
         _, estimate = ledger.estimate()
@@ -200,9 +224,9 @@ def _draw_all(ledger: _Ledger, judge: Judge) -> Generator[Batch, Answers, str]:
         if not batch:
             return _why_done(ledger, estimate)
         try:
-            ledger.add(batch, (yield batch), judge)
+            ledger.add(batch, (yield batch))
         except BudgetSpent as spent:
-            ledger.add(batch, answered_first(spent), judge)
+            ledger.add(batch, answered_first(spent))
             if not ledger.draws:
                 raise
             return MONEY_SPENT
@@ -213,7 +237,7 @@ def _unresolved(ledger: _Ledger, estimate: Estimate, stopped: str) -> str:
     settings, budget, size = ledger.settings, ledger.settings.budget, ledger.trace.n_trace + 1
     if stopped not in (BUDGET_SPENT, MONEY_SPENT):
         return ""
-    if settings.samples is not None or budget.half_width is not None:
+    if settings.per_cut is not None or budget.half_width is not None:
         wide = int(_open_cuts(estimate, ledger.bound, settings, ledger.trace.n_trace).sum())
         return f"{wide:,} of {size:,} cuts have wider intervals than asked for" if wide else ""
     if stopped == BUDGET_SPENT:
@@ -223,24 +247,30 @@ def _unresolved(ledger: _Ledger, estimate: Estimate, stopped: str) -> str:
     return f"{ledger.generated:,} of {budget.max_tokens or 0:,} tokens were generated"
 
 
-def excursions(
-    trace: Trace, *, judge: Judge, settings: CurveSettings, base: Grade, table: NextTokenTable | None
-) -> Experiment[CurveResult]:
+def excursions(reader: Reader, *, sampling: Sampling, settings: CurveSettings, table: NextTokenTable | None) -> Experiment[CurveResult]:
     """The curve at every cut 0…T from excursions alone. Cuts where q_c is a point cost nothing.
+
+    Which excursions are worth drawing depends on what is estimated. A run with another target than ``gold`` first draws what the run
+    with that target would have drawn, and goes on only where its own target is not reached yet: runs share their rollouts.
 
     Source: the recursion V(c) = p_c V(c+1) + (1−p_c) W(c); formulas in `docs/methods/curve.md`.
     """
     p = np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64)
-    strata = _strata(p, settings.budget)
-    ledger = _Ledger(trace, base, strata, settings, slack_bound(strata.p, None if table is None else table.slack))
-    stopped = yield from _draw_all(ledger, judge)
+    strata, trace = _strata(p, settings.budget), reader.trace
+    ledger = _Ledger(reader, strata, sampling, settings, slack_bound(strata.p, None if table is None else table.slack))
+    stopped = yield from _draw_all(ledger)
+    if ledger.for_gold:
+        ledger.turn_to_target()
+        stopped = stopped if stopped == MONEY_SPENT else (yield from _draw_all(ledger))
     labels, estimate = ledger.estimate()
     low, high = widen(estimate.low, estimate.high, ledger.bound)
     keep = slice(0, trace.n_trace + 1)
     started = np.bincount([d.cut for d in ledger.draws], minlength=len(p) + 1).astype(np.int64)
     return CurveResult(
         trace=trace,
-        base=base,
+        base=ledger.base[0],
+        target=reader.target,
+        sampling=sampling,
         settings=settings,
         cuts=np.arange(trace.n_trace + 1),
         value=estimate.share[keep, 0],

@@ -7,10 +7,11 @@ from collections import Counter
 import numpy as np
 from jaxtyping import Float, Int
 
-from tokenworth.core.grade import Grade, Judge
-from tokenworth.core.request import BudgetSpent, Experiment, NextTokenTable, Rollout, Sample
-from tokenworth.core.tokens import Trace
-from tokenworth.methods.curve.labels import draw_indices, grade_draw, group_matrix, index_labels
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.sample import Rollout, Sample
+from tokenworth.core.sampling import Sampling
+from tokenworth.methods.curve.labels import Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.passing import count_passing, followed
 from tokenworth.methods.curve.result import CurveResult, Draw
 from tokenworth.methods.curve.settings import Budget, CurveSettings
@@ -51,12 +52,13 @@ def coarse_first(cuts: tuple[int, ...]) -> tuple[int, ...]:
 class _Tally:
     """Draws of one run by cut. Private state of one generator."""
 
-    def __init__(self, trace: Trace, base: Grade, settings: CurveSettings, reuse: bool) -> None:
-        self.trace, self.base, self.settings, self.reuse = trace, base, settings, reuse
+    def __init__(self, reader: Reader, sampling: Sampling, settings: CurveSettings, reuse: bool) -> None:
+        self.reader, self.trace, self.sampling, self.settings, self.reuse = reader, reader.trace, sampling, settings, reuse
+        self.base = reader.base()
         self.draws: list[Draw] = []
         self.drawn: Counter[int] = Counter()
         self.asked: set[int] = set()
-        self.step: Int[np.ndarray, " cut"] = np.full(trace.n_trace + 1, -1, dtype=np.int64)
+        self.step: Int[np.ndarray, " cut"] = np.full(self.trace.n_trace + 1, -1, dtype=np.int64)
         self.last: list[int] = []
         self.generated = 0
 
@@ -70,14 +72,13 @@ class _Tally:
         return tuple(self.request(cut, self.drawn[cut] + i) for cut in cuts for i in range(each))
 
     def request(self, cut: int, index: int) -> Sample:
-        settings = self.settings
-        return Sample(sequence=self.trace.sequence, cut=cut, params=settings.sampling, seed=curve_stream(settings.seed), index=index)
+        return Sample(sequence=self.trace.sequence, cut=cut, params=self.sampling, seed=curve_stream(self.settings.seed), index=index)
 
-    def add(self, batch: tuple[Sample, ...], answers: tuple[object, ...], judge: Judge) -> None:
+    def add(self, batch: tuple[Sample, ...], answers: tuple[object, ...]) -> None:
         """Grades the rollouts and takes them in; fewer answers than requests where the run ends here."""
         for request, rollout in zip(batch, answers, strict=False):
             assert isinstance(rollout, Rollout)
-            self.draws.append(grade_draw(self.trace, judge, cut=request.cut, index=request.index, leaves=False, rollout=rollout))
+            self.draws.append(self.reader.draw(rollout, cut=request.cut, index=request.index, leaves=False))
             self.drawn[request.cut] += 1
             last = followed(self.trace.sequence.completion, request.cut, rollout.ids) if self.reuse else request.cut
             self.last.append(last)
@@ -92,9 +93,9 @@ class _Tally:
         return np.where(begun[:, None], counts, 0.0)
 
     def measured(self) -> tuple[list[int], Float[np.ndarray, " cut"], Float[np.ndarray, " cut"]]:
-        """The cuts measured so far, rising, with the number of draws and of correct ones at each."""
-        correct = np.asarray([draw.grade.verdict == "correct" for draw in self.draws], dtype=np.int64)
-        cuts, counts = sorted(self.drawn), self.counts(correct, 2)
+        """The cuts measured so far, rising, with the number of draws and of those that meet the target at each."""
+        hits = np.asarray([draw.hit for draw in self.draws], dtype=np.int64)
+        cuts, counts = sorted(self.drawn), self.counts(hits, 2)
         return cuts, counts.sum(axis=1)[cuts], counts[cuts, 1]
 
     def values(self) -> dict[int, float]:
@@ -109,7 +110,7 @@ class _Tally:
 
     def unresolved(self) -> str:
         """What was asked for and not reached, in words."""
-        target, samples = self.settings.budget.half_width, self.settings.samples or 1
+        target, samples = self.settings.budget.half_width, self.settings.per_cut or 1
         half = {} if target is None else self.half_widths()
         counts = {
             "were not measured": sum(not self.drawn[cut] for cut in self.asked),
@@ -131,9 +132,9 @@ def _affordable(batch: tuple[Sample, ...], tally: _Tally, budget: Budget) -> tup
     return batch[: max(0, room)]
 
 
-def _measure(tally: _Tally, cuts: tuple[int, ...], judge: Judge) -> Experiment[str]:
+def _measure(tally: _Tally, cuts: tuple[int, ...]) -> Experiment[str]:
     """Brings the ``cuts`` to the settings' samples, then to the target half-width; names the budget that ended first, if one did."""
-    settings, samples = tally.settings, tally.settings.samples or 1
+    settings, samples = tally.settings, tally.settings.per_cut or 1
     target = settings.budget.half_width
     tally.plan(cuts)
     while True:
@@ -152,9 +153,9 @@ def _measure(tally: _Tally, cuts: tuple[int, ...], judge: Judge) -> Experiment[s
         if not batch:
             return BUDGET_SPENT
         try:
-            tally.add(batch, (yield batch), judge)
+            tally.add(batch, (yield batch))
         except BudgetSpent as spent:
-            tally.add(batch, answered_first(spent), judge)
+            tally.add(batch, answered_first(spent))
             if not tally.draws:
                 raise
             return MONEY_SPENT
@@ -169,11 +170,10 @@ def _to_refine(tally: _Tally, refine: float, allowed: tuple[int, ...] | None) ->
 
 
 def plain(
-    trace: Trace,
+    reader: Reader,
     *,
-    judge: Judge,
+    sampling: Sampling,
     settings: CurveSettings,
-    base: Grade,
     table: NextTokenTable | None,
     cuts_allowed: tuple[int, ...] | None = None,
     snap: bool = False,
@@ -191,14 +191,15 @@ def plain(
     because they looked different: their intervals are pointwise and know nothing of the choice.
     Source: the seed method of Thought Anchors (Bogdan et al. 2025) at token level.
     """
-    tally, allowed = _Tally(trace, base, settings, reuse), reachable(trace.n_trace, cuts_allowed)
+    tally, trace = _Tally(reader, sampling, settings, reuse), reader.trace
+    allowed = reachable(trace.n_trace, cuts_allowed)
     cuts, missed = restrict(cut_grid(trace.n_trace, settings.stride or 1), allowed, snap=snap)
-    ended = yield from _measure(tally, coarse_first(cuts), judge)
+    ended = yield from _measure(tally, coarse_first(cuts))
     while not ended and settings.refine is not None:
         middles = _to_refine(tally, settings.refine, allowed)
         if not middles:
             break
-        ended = yield from _measure(tally, middles, judge)
+        ended = yield from _measure(tally, middles)
     return _result(tally, table, ended, missed)
 
 
@@ -216,7 +217,9 @@ def _result(tally: _Tally, table: NextTokenTable | None, ended: str, missed: Mis
     leave = np.full(size, np.nan)
     return CurveResult(
         trace=trace,
-        base=tally.base,
+        base=tally.base[0],
+        target=tally.reader.target,
+        sampling=tally.sampling,
         settings=settings,
         cuts=np.arange(size),
         value=share[:, 0],

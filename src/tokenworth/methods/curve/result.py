@@ -8,21 +8,28 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tokenworth.core.grade import Grade
-from tokenworth.core.request import NextTokenTable, Rollout
+from tokenworth.core.request.next_token import NextTokenTable
+from tokenworth.core.request.sample import Rollout
+from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.settings import CurveSettings
 from tokenworth.methods.cuts import Missed
+from tokenworth.tasks.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """One rollout with its grade. ``cut``/``index`` name its request; ``leaves``: it was forced off the base at its first token."""
+    """One rollout with its grade."""
 
     cut: int
     index: int
+    """With ``cut`` the name of its request."""
     leaves: bool
+    """It was forced off the base at its first token."""
     rollout: Rollout
     grade: Grade
+    hit: bool
+    """Whether it meets the target of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +47,8 @@ class CurveResult:
 
     trace: Trace
     base: Grade
+    target: Target
+    sampling: Sampling
     settings: CurveSettings
     cuts: Int[np.ndarray, " cut"]
     value: Float[np.ndarray, " cut"]

@@ -1,6 +1,14 @@
 """`edits`: traces edited with known truth, and what the edit does."""
 
-from tokenworth.core.measure import Measure
-from tokenworth.methods.edits.document import EditsDoc
+from tokenworth.core.measure import Draws, Measure
+from tokenworth.methods.edits.document import EditsDoc, edits_document
+from tokenworth.methods.edits.experiment import edits_of, needs
+from tokenworth.methods.edits.settings import EditsSettings
 
-MEASURE = Measure(name="edits", document=EditsDoc)
+MEASURE = Measure(
+    name="edits",
+    settings=EditsSettings,
+    document=EditsDoc,
+    run=Draws(experiment=edits_of, document=edits_document, needs=needs, joins=True),
+    subject=lambda doc: (doc.model, doc.task, doc.item, doc.place, doc.base, doc.codes, doc.alone),
+)

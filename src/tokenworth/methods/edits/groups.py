@@ -7,38 +7,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokenworth.methods.curve.settings import check_level
-from tokenworth.methods.edits.intervene import Arm, Effect, InterveneResult, difference, groups_of, share
-from tokenworth.stats.clusters import ClusterMean, cluster_mean, noise_of_share
-
-Estimate = tuple[float, float, float]
-"""A value with its lower and upper limit."""
+from tokenworth.core.estimate import Estimate, check_level
+from tokenworth.methods.edits.intervene import Arm, Effect, InterveneResult, difference, groups_of
+from tokenworth.stats.clusters import cluster_mean, noise_of_share
+from tokenworth.stats.proportion import share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupEffect:
-    """One group over all instances. ``before``, ``after``, ``change``: P(correct) and its difference, with limits.
+    """One kind of edit over all instances."""
 
-    ``n_instances``: instances with rollouts on both sides; ``n_missing``: variants without, left out. ``n_variants``: variants counted.
-    ``n_before``, ``n_after``: their rollouts (those of a base that several variants share counted once), and ``unknown_…`` those whose
-    outcome is unknown. ``valid_before``, ``valid_after``: share of valid traces, None where nothing checks them. ``unit``: what the
-    limits take as the sample, ``instances`` or, where there is one instance only, its ``rollouts``.
-    """
-
-    group: str
+    edit: str
     unit: str
-    n_instances: int
-    n_variants: int
-    n_missing: int
-    n_before: int
-    n_after: int
+    """What the limits take as the sample: ``instances``, or ``rollouts`` where there is one instance only."""
+    instances: int
+    """With rollouts on both sides."""
+    variants: int
+    """Edits counted."""
+    missing: int
+    """Edits with rollouts on one side only, left out."""
+    rollouts_before: int
+    """Those of a base that several edits share are counted once."""
+    rollouts_after: int
     unknown_before: int
+    """Of the rollouts, those whose outcome is unknown."""
     unknown_after: int
     before: Estimate
+    """P(correct) without the edit."""
     after: Estimate
-    change: Estimate
-    valid_before: Estimate | None
-    valid_after: Estimate | None
+    difference: Estimate
+    """After less before."""
+    trace_valid_before: Estimate | None
+    """Share of valid traces; None where nothing checks them."""
+    trace_valid_after: Estimate | None
 
 
 def by_group(results: Sequence[InterveneResult], *, level: float) -> tuple[GroupEffect, ...]:
@@ -67,20 +68,20 @@ def _group(group: str, results: Sequence[InterveneResult], level: float) -> Grou
     checked = any(arm.n_checked for arm in (*before, *after))
     valid = (_valid(units, before, "before", level), _valid(units, after, "after", level)) if checked else (None, None)
     return GroupEffect(
-        group=group,
+        edit=group,
         unit="rollouts" if len(units) < 2 else "instances",
-        n_instances=len(units),
-        n_variants=sum(map(len, units)),
-        n_missing=missing,
-        n_before=sum(arm.n for arm in before),
-        n_after=sum(arm.n for arm in after),
+        instances=len(units),
+        variants=sum(map(len, units)),
+        missing=missing,
+        rollouts_before=sum(arm.n for arm in before),
+        rollouts_after=sum(arm.n for arm in after),
         unknown_before=sum(arm.n_unknown for arm in before),
         unknown_after=sum(arm.n_unknown for arm in after),
         before=limits[0],
         after=limits[1],
-        change=limits[2],
-        valid_before=valid[0],
-        valid_after=valid[1],
+        difference=limits[2],
+        trace_valid_before=valid[0],
+        trace_valid_after=valid[1],
     )
 
 
@@ -107,7 +108,7 @@ def _over_instances(units: list[list[Effect]], level: float) -> tuple[Estimate, 
     columns, spreads = np.asarray(values).T, np.asarray(noise).T
     least = (0.0, 0.0, -1.0)
     made = [cluster_mean(columns[i], spreads[i], level=level, least=least[i], most=1.0) for i in range(3)]
-    return _told(made[0]), _told(made[1]), _told(made[2])
+    return made[0], made[1], made[2]
 
 
 def _mean_share(counts: list[tuple[int, int]]) -> float:
@@ -120,10 +121,6 @@ def _mean_noise(counts: list[tuple[int, int]]) -> float:
     return float(noise_of_share(ks, ns).mean())
 
 
-def _told(mean: ClusterMean) -> Estimate:
-    return mean.value, mean.low, mean.high
-
-
 def _valid(units: list[list[Effect]], arms: list[Arm], side: str, level: float) -> Estimate:
     """Share of valid traces among those with a verdict; instances without one are left out."""
     counts: list[list[tuple[int, int]]] = []
@@ -134,4 +131,4 @@ def _valid(units: list[list[Effect]], arms: list[Arm], side: str, level: float) 
     if len(counts) < 2:
         return share(sum(arm.n_valid for arm in arms), sum(arm.n_checked for arm in arms), level)
     values, noise = np.asarray([_mean_share(one) for one in counts]), np.asarray([_mean_noise(one) for one in counts])
-    return _told(cluster_mean(values, noise, level=level, least=0.0, most=1.0))
+    return cluster_mean(values, noise, level=level, least=0.0, most=1.0)

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tokenworth.core.estimate import Estimate, check_level
 from tokenworth.core.grade import Grade, Judge, Verdict
-from tokenworth.core.request import BudgetSpent, Experiment, Response, Rollout, Sample
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.curve.settings import check_level
 from tokenworth.methods.stopped import MONEY_SPENT, answered_first
 from tokenworth.stats.difference import newcombe
-from tokenworth.stats.proportion import wilson
+from tokenworth.stats.proportion import share
 
 INTERVENE_STREAM = 1 << 49
 """Distance from a run's seed to the stream of these rollouts: a base that was chosen among draws of the seed is no draw of its own arm."""
@@ -89,28 +91,22 @@ class Arm:
         return dict(sorted(Counter(grade.outcome for grade in self.grades).items()))
 
     @property
-    def correct(self) -> tuple[float, float, float]:
-        """P(correct) with its Wilson limits; NaN and (0, 1) without rollouts."""
+    def correct(self) -> Estimate:
+        """P(correct) with its Wilson limits; no value and (0, 1) without rollouts."""
         return share(self.n_correct, self.n, self.level)
 
     @property
-    def trace_valid(self) -> tuple[float, float, float]:
-        """Share of valid traces among those with a verdict, with its Wilson limits; NaN and (0, 1) without any."""
+    def trace_valid(self) -> Estimate:
+        """Share of valid traces among those with a verdict, with its Wilson limits; no value and (0, 1) without any."""
         return share(self.n_valid, self.n_checked, self.level)
 
 
-def share(k: int, n: int, level: float) -> tuple[float, float, float]:
-    """k/n with its Wilson limits; (NaN, 0, 1) where n is 0."""
-    low, high = wilson(np.asarray([float(k)]), np.asarray([float(n)]), level)
-    return (k / n if n else float("nan")), float(low[0]), float(high[0])
-
-
-def difference(before: tuple[int, int], after: tuple[int, int], level: float) -> tuple[float, float, float]:
-    """k/n after less k/n before, with Newcombe's limits; (NaN, −1, 1) where one has no draws."""
+def difference(before: tuple[int, int], after: tuple[int, int], level: float) -> Estimate:
+    """k/n after less k/n before, with Newcombe's limits; no value and (−1, 1) where one has no draws."""
     (k1, n1), (k2, n2) = after, before
     first, of_first, second, of_second = np.asarray([[k1], [n1], [k2], [n2]], dtype=np.float64)
     low, high = newcombe(first, of_first, second, of_second, level)
-    return (k1 / n1 - k2 / n2 if n1 and n2 else float("nan")), float(low[0]), float(high[0])
+    return Estimate.of(k1 / n1 - k2 / n2 if n1 and n2 else float("nan"), float(low[0]), float(high[0]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +123,8 @@ class Effect:
         return bool(self.before.n and self.after.n)
 
     @property
-    def change(self) -> tuple[float, float, float]:
-        """P(correct) after less before, with Newcombe's limits for independent draws; (NaN, −1, 1) where an arm has no rollouts."""
+    def change(self) -> Estimate:
+        """P(correct) after less before, with Newcombe's limits for independent draws; no value where an arm has no rollouts."""
         before, after = (self.before.n_correct, self.before.n), (self.after.n_correct, self.after.n)
         return difference(before, after, self.before.level)
 

@@ -1,6 +1,22 @@
 """`forced`: the answer read when the trace is stopped at each cut."""
 
-from tokenworth.core.measure import Measure
-from tokenworth.methods.forced.document import ForcedDoc
+from tokenworth.core.measure import Draws, Measure
+from tokenworth.methods.forced.document import ForcedDoc, forced_document
+from tokenworth.methods.forced.experiment import exits_of, forced_of, most, needs
+from tokenworth.methods.forced.settings import ForcedSettings
 
-MEASURE = Measure(name="forced", document=ForcedDoc)
+MEASURE = Measure(
+    name="forced",
+    settings=ForcedSettings,
+    document=ForcedDoc,
+    run=Draws(
+        experiment=forced_of,
+        document=lambda done, settings, about: forced_document(done[0].result, settings.target, done[0].subject.codec, about),
+        needs=needs,
+        of_trace=True,
+        roles=("reader",),
+        most=most,
+        check=exits_of,
+    ),
+    subject=lambda doc: (doc.problem, doc.model, doc.trace.prompt_ids, doc.trace.pieces),
+)

@@ -22,11 +22,11 @@ from tokenworth.core.document import (
     trace_doc,
 )
 from tokenworth.core.problem import Problem
+from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.cuts import missed_notes
 from tokenworth.methods.forced.result import ForcedResult
-
-FORCED_SCHEMA = "tokenworth.forced/1"
+from tokenworth.tasks.target import GOLD, LABEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +81,13 @@ class ExitDoc:
 class ForcedDoc:
     """Forced answers along a trace, one or several exit texts, and the model's own answer for comparison."""
 
-    schema: str = FORCED_SCHEMA
+    schema: str = "tokenworth.forced/1"
     problem: Problem | None = None
     model: ModelDoc
     trace: TraceDoc
     exits: tuple[ExitDoc, ...]
+    target: str | None = None
+    """The option whose probability colours the trace; None where the reader of the document decides."""
     own_answer: str | None = None
     forced_at_end: str | None = None
     token_forwards: int = 0
@@ -97,8 +99,8 @@ class ForcedDoc:
             check_cuts(reading.cuts, len(self.trace.pieces), f"exit {reading.name!r}: cuts")
 
 
-def forced_document(result: ForcedResult, about: About) -> ForcedDoc:
-    """The document of forced answers."""
+def forced_document(result: ForcedResult, target: str, codec: Codec, about: About) -> ForcedDoc:
+    """The document of forced answers. ``target``: gold, own or label:X."""
     exits = tuple(
         ExitDoc(
             name=reading.name,
@@ -109,7 +111,7 @@ def forced_document(result: ForcedResult, about: About) -> ForcedDoc:
             mass=numbers(reading.mass),
             probability_high=None if reading.is_exact.all() else tuple(numbers(column) for column in reading.probability_high.T),
             mass_high=None if reading.is_exact.all() else numbers(reading.mass_high),
-            top_token=tuple(token_text(about.codec, int(token)) for token in reading.top_id),
+            top_token=tuple(token_text(codec, int(token)) for token in reading.top_id),
             top_probability=numbers(np.exp(reading.top_logprob)),
         )
         for reading in result.readings
@@ -121,14 +123,19 @@ def forced_document(result: ForcedResult, about: About) -> ForcedDoc:
     return ForcedDoc(
         problem=about.problem,
         model=about.model,
-        trace=trace_doc(result.trace, result.own, about.codec),
+        trace=trace_doc(result.trace, result.own, codec),
         exits=exits,
+        target=_target(target, None if about.problem is None else about.problem.gold, own),
         own_answer=own,
         forced_at_end=forced_at_end(result),
         token_forwards=result.token_forwards,
         provenance=about.provenance,
         notes=(*notes, *ceiling_notes(result), *missed_notes(result.missed), *stopped_notes(result.unresolved)),
     )
+
+
+def _target(name: str, gold: str | None, own: str | None) -> str | None:
+    return name.removeprefix(LABEL) if name.startswith(LABEL) else gold or own if name == GOLD else own
 
 
 def ceiling_notes(result: ForcedResult) -> tuple[str, ...]:

@@ -1,17 +1,22 @@
-"""`forced`: the answer read when the trace is stopped at a cut."""
+"""The experiment of `forced`: the answer read when the trace is stopped at a cut."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tokenworth.core.grade import Judge
-from tokenworth.core.request import BudgetSpent, Experiment, Read, ReadTable
-from tokenworth.core.tokens import Codec, Trace
+from tokenworth.core.measure import Most, Need, Subject
+from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.read import Read, ReadTable
+from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.cuts import reachable, restrict
 from tokenworth.methods.forced.result import ForcedReading, ForcedResult
+from tokenworth.methods.forced.settings import ForcedSettings
+from tokenworth.tasks.target import GOLD, LABEL, OWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +127,49 @@ def forced(
         unresolved="" if len(readings) == len(exits) else f"{len(readings)} of {len(exits)} exit texts were read",
         missed=missed,
     )
+
+
+def labels_of(subject: Subject, settings: ForcedSettings) -> tuple[str, ...]:
+    """The options given, or the problem's."""
+    return settings.options or (() if subject.problem is None else subject.problem.labels)
+
+
+def exits_of(subject: Subject, settings: ForcedSettings) -> tuple[ExitText, ...]:
+    """Exit texts and options as ids, checked; nothing is drawn. Raises InvalidInput for what cannot be read."""
+    labels, texts = labels_of(subject, settings), tuple(text.replace("\\n", "\n") for text in settings.exit)
+    check_options(labels)
+    if settings.target not in (GOLD, OWN) and settings.target.removeprefix(LABEL) not in labels:
+        raise InvalidInput(f"target {settings.target!r}: expected one of the options {', '.join(labels)}")
+    if not texts and subject.exit_text is None:
+        raise InvalidInput(f"{subject.model} has no trace format, so there is no default exit text; give --exit")
+    names = [f"exit {i + 1}" for i in range(len(texts))] or ["default"]
+    return tuple(encode_exit(n, text, labels, subject.codec) for n, text in zip(names, texts or (subject.exit_text or "",), strict=True))
+
+
+def forced_of(subject: Subject, settings: ForcedSettings) -> Experiment[ForcedResult]:
+    """The forced answers along a subject's base trace, at the cuts that its model can be asked at."""
+    assert subject.trace is not None
+    exits, trace = exits_of(subject, settings), subject.trace
+    return forced(
+        trace,
+        options=labels_of(subject, settings),
+        exits=exits,
+        stride=settings.stride,
+        judge=subject.judge,
+        cuts_allowed=subject.reachable(trace.sequence, trace.n_trace, [one.suffix for one in exits]),
+        snap=settings.snap,
+    )
+
+
+def needs(settings: ForcedSettings) -> Iterator[Need]:
+    """Log-probabilities of the options."""
+    del settings
+    yield Need(able="read", what="forced answers")
+
+
+def most(subject: Subject, settings: ForcedSettings) -> list[Most]:
+    """A reading after each exit text, of the longest trace there can be."""
+    longest = TokenSequence(prompt=subject.prompt, completion=(0,) * subject.sampling.max_tokens)
+    cuts = cut_grid(subject.sampling.max_tokens, settings.stride)
+    reads = (Read(sequence=longest, cuts=cuts, suffix=one.suffix, continuations=one.options) for one in exits_of(subject, settings))
+    return [Most(n=1, reads=one, writes=one) for one in reads]

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tokenworth.core.estimate import Estimate
 from tokenworth.core.grade import RESERVED_OUTCOMES
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.modulo.paired import Paired, paired
-from tokenworth.stats.proportion import wilson
+from tokenworth.stats.proportion import share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedDraw:
     """One draw of a problem's stream. ``correct``: None where no one knows.
 
     ``accepted``: by the sound bank; ``passed``: by the unsound one. ``n_tokens``: tokens generated for it.
@@ -28,7 +29,7 @@ class Judged:
     n_tokens: int
 
 
-Stream = tuple[Judged, ...]
+Stream = tuple[JudgedDraw, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,16 +126,6 @@ def _vote(stream: Stream, voters: Sequence[int]) -> int | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """k of n with its Wilson limits; they are 0 and 1 where n is 0."""
-
-    k: int
-    n: int
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
     """One arm over all problems.
 
@@ -144,9 +135,9 @@ class ArmResult:
     """
 
     name: str
-    solved: Share
-    answered: Share
-    right_of_answered: Share
+    solved: Estimate
+    answered: Estimate
+    right_of_answered: Estimate
     n_unknown: int
     n_wrong: int
     tokens: int
@@ -205,9 +196,3 @@ def _arm(name: str, row: Sequence[Told], level: float, versus: Paired | None) ->
         draws=sum(one.n_read for one in row),
         versus=versus,
     )
-
-
-def share(k: int, n: int, level: float) -> Share:
-    """k of n with its Wilson limits."""
-    low, high = wilson(np.asarray([k], dtype=np.float64), np.asarray([n], dtype=np.float64), level)
-    return Share(k=k, n=n, low=float(low[0]), high=float(high[0]))

@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from tokenworth.core.document import ModelDoc
+from tokenworth.core.document import About, ModelDoc, Provenance
+from tokenworth.core.measure import Done
 from tokenworth.core.sampling import Sampling
-
-MODULO_SCHEMA = "tokenworth.modulo/1"
-
-Scalar: TypeAlias = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountDoc:
-    """k of n with its limits."""
-
-    k: int
-    n: int
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairedDoc:
-    """An arm against the loop over the same problems: how many both, either and neither solved, and the difference of the shares."""
-
-    both: int
-    first_only: int
-    second_only: int
-    neither: int
-    difference: float
-    low: float
-    high: float
-    p: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmDoc:
-    """One way to pick answers from the shared draws. ``versus``: against the loop, None for the loop itself."""
-
-    name: str
-    solved: CountDoc
-    answered: CountDoc
-    right_of_answered: CountDoc
-    n_unknown: int
-    n_wrong: int
-    tokens: int
-    draws: int
-    versus: PairedDoc | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifierDoc:
-    """Who accepted an answer."""
-
-    critic: str
-    version: str
-    level: str
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.modulo.arms import ArmResult, JudgedDraw, Told, compare
+from tokenworth.methods.modulo.experiment import LoopItem
+from tokenworth.methods.modulo.settings import ModuloSettings
+from tokenworth.tasks.critics.critic import Acceptance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +22,7 @@ class AttemptDoc:
     outcome: str
     verdict: str
     accepted: bool
-    accepted_by: tuple[VerifierDoc, ...]
+    accepted_by: tuple[Acceptance, ...]
     messages: tuple[str, ...]
     prompt_tokens: int
     generated_tokens: int
@@ -78,47 +31,105 @@ class AttemptDoc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopDoc:
-    """The loop on one problem. ``accepted``: index of the accepted attempt. ``correct``: None where no one knows or none was accepted.
-
-    ``draws``: the stream that the arms share, as the method judged it.
-    """
+    """The loop on one problem."""
 
     id: str
     stopped: str
     accepted: int | None
+    """Index of the accepted attempt."""
     correct: bool | None
+    """None where no one knows, or none was accepted."""
     generated_tokens: int
     read_tokens: int
     unresolved: str
     attempts: tuple[AttemptDoc, ...]
-    draws: tuple[Mapping[str, Scalar], ...]
+    draws: tuple[JudgedDraw, ...]
+    """The stream that the arms share."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeDoc:
-    """Which version made a document, when (UTC, ISO 8601) and by which command."""
-
-    version: str
-    created: str
-    command: str
+    def __post_init__(self) -> None:
+        if self.accepted is not None and not 0 <= self.accepted < len(self.attempts):
+            raise InvalidInput(f"problem {self.id!r} accepted attempt {self.accepted}, expected an index below {len(self.attempts)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuloDoc:
-    """Generate-and-test loops and the arms they are compared with. ``plan``: the settings by name.
+    """Generate-and-test loops and the arms they are compared with."""
 
-    ``short``: problems whose shared draws end before the budget; ``failed``: problems that could not be run.
-    """
-
-    schema: str = MODULO_SCHEMA
+    schema: str = "tokenworth.modulo/2"
     model: ModelDoc
     task: str
-    verifiers: tuple[VerifierDoc, ...]
+    verifiers: tuple[Acceptance, ...]
     is_sound: bool
-    plan: Mapping[str, Scalar]
+    plan: ModuloSettings
     sampling: Sampling
-    arms: tuple[ArmDoc, ...]
+    arms: tuple[ArmResult, ...]
     items: tuple[LoopDoc, ...]
     failed: int
+    """Problems that could not be run."""
     short: int
-    provenance: MadeDoc
+    """Problems whose shared draws end before the budget."""
+    provenance: Provenance
+
+
+def modulo_document(done: Sequence[Done], settings: ModuloSettings, about: About) -> ModuloDoc:
+    """The document of loops over all problems of a run. Raises InvalidInput where none could be run."""
+    if not done:
+        raise InvalidInput(f"none of {len(about.items)} problems could be run; the lines above say why")
+    loops: list[LoopItem] = [one.result for one in done]
+    return ModuloDoc(
+        model=about.model,
+        task=about.task,
+        verifiers=loops[0].bank.names,
+        is_sound=loops[0].bank.is_sound,
+        plan=settings,
+        sampling=loops[0].result.settings.sampling,
+        arms=_arms(loops, settings),
+        items=tuple(_loop(one.subject.problem.id if one.subject.problem else one.item, one.result) for one in done),
+        failed=about.failed,
+        short=sum(settings.max_tokens is not None and sum(draw.n_tokens for draw in one.stream) < settings.max_tokens for one in loops),
+        provenance=about.provenance,
+    )
+
+
+def _arms(loops: Sequence[LoopItem], settings: ModuloSettings) -> tuple[ArmResult, ...]:
+    """All arms over the problems, within the loop's own budgets; with feedback the live loop is an arm of its own."""
+    live = tuple(
+        Told(
+            answered=one.result.accepted is not None,
+            correct=one.correct,
+            n_read=len(one.result.attempts),
+            n_tokens=one.result.generated_tokens,
+        )
+        for one in loops
+    )
+    others = {} if settings.feedback == "none" else {f"loop, feedback {settings.feedback}": live}
+    # Both budgets hold every arm alike, the live loop among them.
+    streams = [one.stream for one in loops]
+    return compare(streams, budget=settings.max_tokens, most=settings.max_attempts, level=settings.level, others=others)
+
+
+def _loop(name: str, one: LoopItem) -> LoopDoc:
+    result = one.result
+    return LoopDoc(
+        id=name,
+        stopped=result.stopped,
+        accepted=None if result.accepted is None else len(result.attempts) - 1,
+        correct=one.correct,
+        generated_tokens=result.generated_tokens,
+        read_tokens=result.read_tokens,
+        unresolved=result.unresolved,
+        attempts=tuple(
+            AttemptDoc(
+                outcome=grade.outcome,
+                verdict=str(grade.verdict),
+                accepted=attempt.checked.accepted,
+                accepted_by=attempt.checked.by,
+                messages=attempt.checked.messages,
+                prompt_tokens=len(attempt.prompt),
+                generated_tokens=len(attempt.rollout.ids),
+                text=text,
+            )
+            for attempt, grade, text in zip(result.attempts, one.grades, one.texts, strict=True)
+        ),
+        draws=one.stream,
+    )

@@ -1,6 +1,18 @@
 """`sample`: N answers to a problem."""
 
-from tokenworth.core.measure import Measure
-from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.core.measure import Draws, Measure
+from tokenworth.methods.sample.document import SampleSetDoc, sample_document
+from tokenworth.methods.sample.experiment import needs, sample_of
+from tokenworth.methods.sample.settings import SampleSettings
 
-MEASURE = Measure(name="sample", document=SampleSetDoc)
+MEASURE = Measure(
+    name="sample",
+    settings=SampleSettings,
+    document=SampleSetDoc,
+    run=Draws(
+        experiment=sample_of,
+        document=lambda done, settings, about: sample_document(done[0].result, settings.choose, done[0].subject.codec, about),
+        needs=needs,
+    ),
+    subject=lambda doc: (doc.problem, doc.model),
+)

@@ -9,18 +9,17 @@ from tokenworth.core.document import About, ModelDoc, Number, Provenance, TraceD
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.tokens import TokenSequence, Trace
+from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.sample.choice import choose_trace
 from tokenworth.methods.sample.result import SampleResult
-
-SAMPLE_SCHEMA = "tokenworth.sample/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSetDoc:
     """N answers to one problem: accuracy with interval, outcome counts, lengths and their correlation with correctness."""
 
-    schema: str = SAMPLE_SCHEMA
+    schema: str = "tokenworth.sample/1"
     problem: Problem | None = None
     model: ModelDoc
     sampling: Sampling
@@ -47,13 +46,13 @@ class SampleSetDoc:
         check_unit((self.accuracy, self.low, self.high), "accuracy")
 
 
-def sample_document(result: SampleResult, chosen: int | None, about: About) -> SampleSetDoc:
-    """The document of N answers."""
+def sample_document(result: SampleResult, choose: str | None, codec: Codec, about: About) -> SampleSetDoc:
+    """The document of N answers. ``choose`` names the base trace that it marks."""
     traces = tuple(
         trace_doc(
             Trace(sequence=TokenSequence(prompt=result.prompt, completion=rollout.ids), n_trace=int(n), stop=rollout.stop),
             grade,
-            about.codec,
+            codec,
         )
         for rollout, n, grade in zip(result.rollouts, result.n_trace, result.grades, strict=True)
     )
@@ -73,7 +72,7 @@ def sample_document(result: SampleResult, chosen: int | None, about: About) -> S
         length_correlation=r,
         length_correlation_low=low,
         length_correlation_high=high,
-        chosen=chosen,
+        chosen=None if choose is None else choose_trace(result, choose)[0],
         traces=traces,
         rollouts=len(result.rollouts),
         generated_tokens=result.generated_tokens,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from tokenworth.core.grade import Grade
-from tokenworth.core.request import Rollout
+from tokenworth.core.request.sample import Rollout
 from tokenworth.core.sampling import Sampling
 from tokenworth.stats.correlation import Correlation
 

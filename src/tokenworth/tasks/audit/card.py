@@ -19,7 +19,6 @@ from tokenworth.errors import InvalidInput
 from tokenworth.stats.proportion import beta_limits
 from tokenworth.tasks.audit.attack import Attack, Check, Claim, Surface
 
-CARD_SCHEMA = "tokenworth.audit/1"
 SECONDS = 20.0
 """How long one call may take; a longer one is counted as a failure of the checker and decides nothing."""
 _MOST_HANGS = 3
@@ -78,7 +77,6 @@ class Card:
     ``unknown``: attacks of wrong answers on none of which the checker gave a verdict: whether it accepts such answers is not known.
     """
 
-    schema: str = CARD_SCHEMA
     grader: str
     kind: str
     version: str

@@ -60,11 +60,17 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """A bank's verdict. ``by``: every critic of the bank where all accepted, else empty. Each message names its critic first."""
+    """A bank's verdict."""
 
     accepted: bool
     messages: tuple[str, ...]
+    """The faults, the first one first; each names its critic."""
     by: tuple[Acceptance, ...]
+    """Every critic of the bank where all accepted, else empty."""
+
+    def __post_init__(self) -> None:
+        if self.accepted != bool(self.by):
+            raise InvalidInput("an acceptance without a verifier, or a verifier without an acceptance; each needs the other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

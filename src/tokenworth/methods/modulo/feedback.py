@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
-from tokenworth.workbench.models import BUNDLED
 
-FILE = "feedback.json"
-"""Name of the file in a model's folder."""
 SCHEMA = "tokenworth.feedback/1"
 _MOST_BYTES = 10_000
 
@@ -63,34 +59,20 @@ def fault_words(message: str) -> str:
     return f"{code} {','.join(got)}" if is_place else code
 
 
-def folder_of(name: str) -> Path | None:
-    """The folder of a local model by its name; None for servers, automata and models of the hub."""
-    if "://" in name or name.startswith("toy:"):
-        return None
-    folder = BUNDLED[name][0] if name in BUNDLED else Path(name.removeprefix("hf:"))
-    return folder if folder.is_dir() else None
-
-
-def feedback_form(folder: Path) -> FeedbackForm | None:
-    """The form in a model's folder; None where it was not trained to read faults.
-
-    Raises InvalidInput for a file that is not such a form.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    if path.stat().st_size > _MOST_BYTES:
-        raise InvalidInput(f"{path}: {path.stat().st_size:,} bytes; a feedback form has at most {_MOST_BYTES:,}")
+def feedback_form(data: bytes, source: str) -> FeedbackForm:
+    """The form in a file's bytes. Raises InvalidInput, naming ``source``, for what is not such a form."""
+    if len(data) > _MOST_BYTES:
+        raise InvalidInput(f"{source}: {len(data):,} bytes; a feedback form has at most {_MOST_BYTES:,}")
     try:
-        fields = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        fields = msgspec.json.decode(data, type=dict[str, str])
     except msgspec.MsgspecError as error:
-        raise InvalidInput(f"{path}: {error}; expected a JSON object of texts") from error
+        raise InvalidInput(f"{source}: {error}; expected a JSON object of texts") from error
     if fields.pop("schema", None) != SCHEMA:
-        raise InvalidInput(f"{path}: expected the schema {SCHEMA!r}; this file is of another kind or version")
+        raise InvalidInput(f"{source}: expected the schema {SCHEMA!r}; this file is of another kind or version")
     known, needed = {"critic", "rejected", "fault", "dropped"}, {"critic", "rejected", "fault"}
     wrong = sorted((fields.keys() - known) | (needed - fields.keys()))
     if wrong:
-        raise InvalidInput(f"{path}: key {wrong[0]!r} is unknown or missing; expected {', '.join(sorted(known))}")
+        raise InvalidInput(f"{source}: key {wrong[0]!r} is unknown or missing; expected {', '.join(sorted(known))}")
     return FeedbackForm(**fields)
 
 

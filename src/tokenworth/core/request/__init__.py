@@ -1,0 +1,1 @@
+"""What an experiment yields and is sent: one module for each kind of request, with its response."""

@@ -1,0 +1,47 @@
+"""Which checker is attacked, and with what: what a user decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenworth.core.estimate import check_level
+from tokenworth.core.measure import option
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.curve.settings import check_seed
+
+MOST_ITEMS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """Attack an answer checker with answers whose truth is known, and print what it accepts.
+
+    GRADER is a grader by name, module:callable, a formal domain, or all of those that come with the package. Exit code 0: no wrong answer
+    was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is known, because the checker gave no
+    verdict on any of its answers.
+    """
+
+    grader: str = option(argument=True, metavar="GRADER|all")
+    """The checker to attack."""
+    task: str | None = None
+    """Attack the problems of this task instead of drawn ones (graders only)."""
+    kind: str | None = None
+    """Kind of answers that module:callable judges: option, exact, numeric, latex, expression, maze, …"""
+    items: int = 50
+    """How many problems to attack."""
+    level: float = 0.95
+    """Level of the intervals."""
+    seconds: float = 20.0
+    """Longest a call may take."""
+    seed: int = 0
+    """Names the stream of problems and attacks."""
+
+    def __post_init__(self) -> None:
+        if self.grader == "all" and (self.task or self.kind):
+            raise InvalidInput("audit all takes neither --task nor --kind; name one grader with them")
+        if not 1 <= self.items <= MOST_ITEMS:
+            raise InvalidInput(f"items {self.items}: expected 1 to {MOST_ITEMS:,}")
+        if not self.seconds > 0:
+            raise InvalidInput(f"seconds {self.seconds}: expected a number above 0")
+        check_level(self.level)
+        check_seed(self.seed)

@@ -1,0 +1,47 @@
+"""Sampled traces of a formal problem, verified: what a model wrote on one problem, judged by the rules of its domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tokenworth.core.document import Provenance
+from tokenworth.core.problem import AnswerKind
+from tokenworth.core.verification import Verification
+from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.confusion.tally import Tally
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.forced.document import ForcedDoc
+from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.methods.verify.lines import Judged
+from tokenworth.methods.verify.records import Checker, checker
+from tokenworth.tasks.domains import domain_of
+
+
+def verdicts_of(document: CurveDoc | ForcedDoc | SampleSetDoc) -> tuple[Verification, ...]:
+    """The verdict on each trace of a document, in order; empty where its problem is not of a formal domain."""
+    return tuple(one.verification for _, one in _judged(document))
+
+
+def _judged(document: CurveDoc | ForcedDoc | SampleSetDoc) -> Iterator[tuple[Checker, Judged]]:
+    problem, domain = document.problem, domain_of(document.problem)
+    if problem is None or domain is None or problem.kind is not AnswerKind.PLAN:
+        return
+    check = checker(domain.name, domain.dialect_of(problem), None, limit=1000)
+    for number, trace in enumerate(document.traces if isinstance(document, SampleSetDoc) else (document.trace,)):
+        written = "".join((*trace.pieces, *trace.answer_pieces)).strip()
+        text = domain.answered(problem, written, f"{problem.id} draw {number}")
+        yield check, Judged(id=text.id, fields={"model": document.model.name}, verification=check(text), text=text)
+
+
+def verified_documents(
+    documents: Sequence[CurveDoc | ForcedDoc | SampleSetDoc], *, provenance: Provenance, level: float = 0.95
+) -> tuple[VerifiedDoc, ...]:
+    """The verdicts on all traces of formal problems in the documents, each text once, grouped by model; one document for each dialect."""
+    tallies: dict[tuple[str, str], tuple[Checker, Tally]] = {}
+    seen: set[tuple[object, str, str]] = set()
+    for check, one in (one for document in documents for one in _judged(document)):
+        assert one.text is not None
+        if (key := (one.fields["model"], one.text.prompt, one.text.trace)) not in seen:
+            seen.add(key)
+            tallies.setdefault((check.domain.name, check.dialect), (check, Tally(group="model", keep=10_000)))[1].add(one)
+    return tuple(tally.document(check, level=level, provenance=provenance) for check, tally in tallies.values())

@@ -1,0 +1,59 @@
+"""Which edits are made of which traces, and how their effect is measured: what a user decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tokenworth.core.estimate import check_level
+from tokenworth.core.measure import option
+from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.methods.curve.settings import check_seed
+from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES
+
+PARAPHRASE, SWAP, REPAIR = "paraphrase", "swap", "repair"
+KINDS: tuple[str, ...] = (*EDIT_CODES, PARAPHRASE, SWAP, REPAIR)
+"""What can be asked for: a code to be broken first, another valid order, the trace of another maze, or an invalid trace made valid."""
+COMMON_CODES: tuple[str, ...] = tuple(code for code in EDIT_CODES if code not in (*TIE_CODES, "WRONG_H", "OOB"))
+"""The codes that a solver's trace may break before it is repaired."""
+DEFAULT_KINDS: tuple[str, ...] = (*COMMON_CODES, PARAPHRASE, SWAP, REPAIR)
+"""What is done unless named: all that the dialect of the bundled models can write in their vocabulary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditsSettings:
+    """Edit valid maze traces so that each breaks one rule, and repair invalid ones; measure P(plan correct) before and after."""
+
+    codes: tuple[str, ...] | None = option(None, metavar="A,B,…", listed=True)
+    """Codes to break; paraphrase, swap and repair [default: all that the dialect can write]."""
+    rollouts: int = option(20, short="-n")
+    """Rollouts of each arm of each edit."""
+    at: Literal["edit", "plan"] = "edit"
+    """Where rollouts begin: after the edit, or where the plan begins, with the whole trace kept."""
+    base: Literal["solver", "model"] = "solver"
+    """Whose trace is edited."""
+    draws: int = 16
+    """Answers in which --base model seeks a valid and an invalid trace."""
+    alone: bool = False
+    """Prefer edits that break no other rule at their event over those of the fewest words."""
+    level: float = 0.95
+    """Level of the intervals."""
+    seed: int = 0
+    """Names the stream of draws."""
+
+    def __post_init__(self) -> None:
+        for kind in self.codes or ():
+            if kind not in KINDS:
+                raise unknown_name("edit", kind, KINDS)
+        if self.codes is not None and not self.codes:
+            raise InvalidInput("no edits are named; give codes such as WALL,NOT_OPEN, or leave --codes out")
+        for name in ("rollouts", "draws"):
+            if getattr(self, name) < 1:
+                raise InvalidInput(f"{name} {getattr(self, name)}: expected at least 1")
+        check_level(self.level)
+        check_seed(self.seed)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of edits asked for, each once."""
+        return tuple(dict.fromkeys(DEFAULT_KINDS if self.codes is None else self.codes))

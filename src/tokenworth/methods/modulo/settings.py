@@ -1,0 +1,49 @@
+"""How generate-and-test loops are run: what a user decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tokenworth.core.estimate import check_level
+from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.methods.curve.settings import check_seed
+from tokenworth.tasks.critics.named import critics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuloSettings:
+    """Sample answers until a verifier accepts one; compare with majority vote and best-of-n at equal token cost."""
+
+    critic: str = "format"
+    """Who accepts: format, reference, a formal domain, or module:callable."""
+    dialect: str | None = None
+    """Dialect of a formal critic [default: its first]."""
+    strictness: str | None = None
+    """How strictly a formal critic judges: paper, strict or strict+ties [default: strict]."""
+    feedback: Literal["none", "first", "all"] = "none"
+    """What the model is told of a rejected answer: nothing (plain rejection), the first fault, or all of them."""
+    max_attempts: int = 8
+    """Answers to a problem that each arm may read."""
+    max_tokens: int | None = None
+    """Tokens that each arm may generate for a problem [default: no limit]."""
+    unsound_share: float = 0.5
+    """Wrong answers that the UNSOUND arm's verifier accepts."""
+    level: float = 0.95
+    """Level of the intervals."""
+    seed: int = 0
+    """Names the stream of draws."""
+
+    def __post_init__(self) -> None:
+        if self.critic not in critics() and ":" not in self.critic:
+            raise unknown_name("critic", self.critic, critics())
+        if not 0 < self.unsound_share <= 1:
+            raise InvalidInput(
+                f"unsound share {self.unsound_share}: expected a number above 0, at most 1: of the wrong answers, those that are accepted"
+            )
+        for name in ("max_attempts", "max_tokens"):
+            count: int | None = getattr(self, name)
+            if count is not None and count < 1:
+                raise InvalidInput(f"{name.replace('_', ' ')} {count}: expected at least 1")
+        check_level(self.level)
+        check_seed(self.seed)
