@@ -204,6 +204,8 @@ class Domain:
     """Whether the grammar covers the trace before an answer; otherwise a critic is shown the answer alone."""
     task_form: str = ""
     """What follows the colon in a task of its own, for messages; empty where it has none."""
+    task_example: str = ""
+    """One of them that is small, as in ``maze:searchformer/7``."""
     task: Callable[[str], MadeProblems] | None = None
     """The problems of what follows the colon of a task spec; raises UnknownName or InvalidInput."""
     grade: Grader | None = None
@@ -235,7 +237,13 @@ class Domain:
         if not self.codes or set(self.codes) != set(self.sentences):
             names = ", ".join(sorted(set(self.codes) ^ set(self.sentences))) or "none are given"
             raise refuse(f"codes without a sentence, or sentences without a code: {names}", "expected a sentence for each code")
-        hooks = {"task": self.task, "task_form": self.task_form, "grade": self.grade, "solve": self.solve}
+        hooks = {
+            "task": self.task,
+            "task_form": self.task_form,
+            "task_example": self.task_example,
+            "grade": self.grade,
+            "solve": self.solve,
+        }
         missing = [name for name, hook in hooks.items() if not hook]
         if missing and self.task is not None:
             raise refuse(f"a task without {', '.join(missing)}", f"expected {', '.join(hooks)} together")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from tokenworth.core.grade import Grade, Grader
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.domains import domain_of
+from tokenworth.tasks.domains import domain_of, formal_tasks
 from tokenworth.tasks.grade.exact import exact
 from tokenworth.tasks.grade.latex import latex_grader
 from tokenworth.tasks.grade.numeric import numeric
@@ -25,7 +25,7 @@ def _plan_grader(problem: Problem) -> Grader:
     if domain is None or domain.grade is None:
         raise InvalidInput(
             f"problem {problem.id!r} is of no formal domain that grades plans, its task is {problem.task!r}; "
-            "expected that of a domain, such as maze:searchformer/7"
+            f"expected a task such as {formal_tasks()}"
         )
     return domain.grade
 

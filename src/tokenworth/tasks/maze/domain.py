@@ -135,6 +135,7 @@ DOMAIN = Domain(
     verify=verify,
     draw=draw,
     task_form="FAMILY/SIDE[/SPLIT]",
+    task_example="searchformer/7",
     task=task,
     grade=grade,
     solve=solve,
