@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tokenworth.backends.toy import ToyBackend, toy_judge
-from tokenworth.backends.toy_automaton import Automaton
-from tokenworth.backends.toy_values import exact_values, random_automaton
+from tokenworth.backends.toy.automaton import Automaton
+from tokenworth.backends.toy.backend import ToyBackend, toy_judge
+from tokenworth.backends.toy.values import exact_values, random_automaton
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.sample import Rollout, Sample

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from servers_dummy import LISTED, STOP, VOCABULARY, ids
+from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.able import capabilities_of
 from tokenworth.backends.http.backend import HttpBackend, Served
 from tokenworth.backends.http.client import Client
@@ -40,7 +41,6 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
-from tokenworth.workbench.models import TINY
 
 CHOICES, WIDTH = 20, 32
 N_PROMPT, N_COMPLETION, FIRST_CUT, N_CUTS = 1000, 1200, 900, 200

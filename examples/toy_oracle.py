@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import tokenworth as tw
-from tokenworth.backends.toy import load_toy
-from tokenworth.backends.toy_values import exact_values
+from tokenworth.backends.toy.backend import load_toy
+from tokenworth.backends.toy.values import exact_values
 
 FILE = Path(__file__).with_name("toy.json")
 

@@ -319,7 +319,7 @@ def check_keys(write: bool) -> Result:
 
 def check_formats() -> Result:
     """docs/problems.md lists every trace format, with the text that stops it early."""
-    from tokenworth.tasks.formats import FORMATS
+    from tokenworth.core.formats import FORMATS
 
     section = PROBLEMS_PAGE.read_text(encoding="utf-8").partition("## Trace formats")[2]
     rows = re.findall(r"^\| (`[^|]+) \| .+ \| .+ \|$", section, re.MULTILINE)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tokenworth.backends.toy import ToyBackend
-from tokenworth.backends.toy_values import random_automaton
+from tokenworth.backends.toy.backend import ToyBackend
+from tokenworth.backends.toy.values import random_automaton
 from tokenworth.core.ports import KeyedRequest, Store
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.kind import Request, Response

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tokenworth.backends.toy import ToyBackend, parse_automaton
-from tokenworth.backends.toy_automaton import Automaton
+from tokenworth.backends.toy.automaton import Automaton
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, KeyedRequest
 from tokenworth.core.request.sample import Rollout, Sample

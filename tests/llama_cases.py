@@ -19,12 +19,13 @@ from tokenworth.backends.http.llama_dialect import LlamaDialect
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import Patience, Rates, ServerOptions
 from tokenworth.backends.http.transport import Transport, make_endpoint
+from tokenworth.backends.model import LoadOptions, Model
 from tokenworth.core.ports import Backend
 from tokenworth.core.request.next_token import NextToken, NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.models import Model, load_model
+from tokenworth.workbench.models import load_model
 
 _ABSENT = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
 needs_torch = pytest.mark.skipif(
@@ -40,7 +41,7 @@ OPTIONS = ServerOptions(tokenizer="tiny")
 @cache
 def served_model(url: str) -> Model:
     """The served model, probed once a test run. It is never closed: its thread ends with the process."""
-    return load_model(url, server=OPTIONS)
+    return load_model(url, LoadOptions(server=OPTIONS))
 
 
 def served(url: str, **record: Any) -> HttpBackend:

@@ -22,7 +22,7 @@ from tokenworth.tasks.audit.checkers import checker_for, checkers, surfaces
 from tokenworth.tasks.audit.figures import NUMERIC
 from tokenworth.tasks.audit.hands import EXPRESSION, Hand
 from tokenworth.tasks.audit.page import card_text
-from tokenworth.tasks.grade.latex import latex_grader
+from tokenworth.tasks.grade.latex import LatexGrader
 
 Cell = tuple[int, int]
 
@@ -232,7 +232,7 @@ def test_latex_faults_of_the_library_are_caught() -> None:
         ("2", r"\boxed{1+1=2}"),
     ]:
         assert check(Problem(id="p", question="?", gold=gold, kind=AnswerKind.LATEX), text) is True, (gold, text)
-    assert latex_grader() is not None
+    assert LatexGrader() is not None
 
 
 def test_latex_survives() -> None:

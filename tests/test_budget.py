@@ -11,8 +11,9 @@ import pytest
 from scipy.stats import t as student_t
 
 from helpers import PLAIN, settings, toy_trace
-from tokenworth.backends.toy import ToyBackend, ToyCodec, parse_automaton, toy_judge
-from tokenworth.backends.toy_values import exact_values
+from tokenworth.backends.model import Model
+from tokenworth.backends.toy.backend import ToyBackend, ToyCodec, parse_automaton, toy_judge
+from tokenworth.backends.toy.values import exact_values
 from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.keys import Keyer
@@ -35,7 +36,6 @@ from tokenworth.run.drive import drive
 from tokenworth.store.documents import document_json, parse_document
 from tokenworth.store.memory import MemoryStore
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.models import Model
 
 CHAIN = {f"l{i}": {"edges": [[4, 1.0, f"l{i + 1}" if i < 11 else "w"]]} for i in range(12)}
 COSTLY = parse_automaton(

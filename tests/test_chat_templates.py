@@ -12,8 +12,8 @@ import pytest
 
 from real_data import shared
 from tokenworth.backends.tokenizer.template import THINKING_OFF, THINKING_ON, ChatTemplate
+from tokenworth.core.formats import OPTION_LEAD, detect_format, format_named
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.formats import OPTION_LEAD, detect_format, format_named
 
 NOW = datetime(2025, 6, 28, 12, 0, 0, tzinfo=UTC)
 SPECIAL = {"bos_token": "<BOS>", "eos_token": "<EOS>"}

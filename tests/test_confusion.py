@@ -20,6 +20,7 @@ from scipy.stats import chi2_contingency
 from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Level, Tier, Verification, Violation
 from tokenworth.errors import InvalidInput
+from tokenworth.exporters.parquet import write_parquet
 from tokenworth.methods.confusion.document import (
     ANSWER_STATES,
     LINK_STATES,
@@ -33,7 +34,7 @@ from tokenworth.methods.confusion.document import (
 from tokenworth.methods.confusion.table import WORDS, State, confusion, state_of, table_of
 from tokenworth.report.table_text import table_lines
 from tokenworth.stats.proportion import wilson
-from tokenworth.store.documents import document_json, parse_document, read_document, write_document, write_parquet
+from tokenworth.store.documents import document_json, parse_document, read_document, write_document
 
 states = st.tuples(st.sampled_from(TRACE_STATES), st.sampled_from(LINK_STATES), st.sampled_from(ANSWER_STATES))
 

@@ -10,9 +10,9 @@ from scipy.stats import chi2
 from scipy.stats import t as student_t
 
 from helpers import PLAIN, answer_directly, ladder, settings, toy_trace
-from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
-from tokenworth.backends.toy_automaton import Automaton
-from tokenworth.backends.toy_values import exact_outcomes, exact_values, random_automaton
+from tokenworth.backends.toy.automaton import Automaton
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
+from tokenworth.backends.toy.values import exact_outcomes, exact_values, random_automaton
 from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import Trace

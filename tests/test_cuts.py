@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import answer_directly, ladder, settings, toy_trace
-from tokenworth.backends.toy import ToyBackend, ToyCodec, parse_automaton, toy_judge
+from tokenworth.backends.toy.backend import ToyBackend, ToyCodec, parse_automaton, toy_judge
 from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.curve.document import curve_document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import errno
 import json
@@ -18,11 +19,14 @@ from hypothesis import strategies as st
 
 from tokenworth.core.document import Document, ModelDoc, Provenance, TraceDoc
 from tokenworth.core.sampling import Sampling
+from tokenworth.core.table import trace_id
 from tokenworth.errors import InvalidInput, MismatchError, MissingExtra, MissingFile, StoreError
+from tokenworth.exporters.comma import write_csv
+from tokenworth.exporters.parquet import write_parquet
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc, SampleDoc
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
-from tokenworth.store.documents import document_json, finite, parse_document, read_document, trace_id, write_document, write_parquet
+from tokenworth.store.documents import document_json, finite, parse_document, read_document, write_document
 
 ABOUT: dict[str, Any] = {"model": ModelDoc(name="toy"), "provenance": Provenance(version="0")}
 TRACE = TraceDoc(unit="token", pieces=("a", " b"), ids=(1, 2), answer_pieces=(".",), answer_ids=(3,), probabilities=(0.5, None))
@@ -49,7 +53,7 @@ FORCED = ForcedDoc(
 )
 SAMPLES = SampleSetDoc(
     **ABOUT,
-    sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=9),
+    sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=9, stop=()),
     seed=1,
     accuracy=0.5,
     low=0.0,
@@ -320,8 +324,6 @@ def test_parquet_of_rollouts(tmp_path: Path) -> None:
     (row,) = table(tmp_path / "c.parquet")
     assert row["trace_id"] == trace_id("toy", TRACE) and row["token_ids"] == [2, 3] and row["position"] == 1
     assert (row["text"], row["finish"], row["outcome"], row["verdict"], row["n_tokens"]) == ("x</script>", "stop", "A", "correct", 2)
-    write_parquet([SAMPLE], tmp_path / "r.parquet")
-    assert table(tmp_path / "r.parquet") == [{**row, "trace_id": None}]
 
 
 def test_parquet_of_samples_and_readings(tmp_path: Path) -> None:
@@ -339,8 +341,25 @@ def test_parquet_of_samples_and_readings(tmp_path: Path) -> None:
 def test_parquet_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyarrow")
     with pytest.raises(InvalidInput, match="do not fit"):
-        write_parquet([dataclasses.replace(SAMPLE, ids=(2**40,))], tmp_path / "x.parquet")
+        write_parquet(dataclasses.replace(CURVE, samples=(dataclasses.replace(SAMPLE, ids=(2**40,)),)), tmp_path / "x.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtra, match=r"tokenworth\[parquet\]"):
         write_parquet(CURVE, tmp_path / "x.parquet")
     assert not list(tmp_path.iterdir())
+
+
+# CSV
+
+
+def test_csv_says_what_parquet_says(tmp_path: Path) -> None:
+    for doc in (dataclasses.replace(CURVE, samples=(SAMPLE, dataclasses.replace(SAMPLE, text='a,"b"\n', ids=None))), SAMPLES, FORCED):
+        write_csv(doc, tmp_path / "t.csv")
+        with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as handle:
+            read = list(csv.DictReader(handle))
+        write_parquet(doc, tmp_path / "t.parquet")
+        rows = table(tmp_path / "t.parquet")
+        told = [
+            {key: "" if cell is None else " ".join(map(str, cell)) if isinstance(cell, list) else str(cell) for key, cell in row.items()}
+            for row in rows
+        ]
+        assert read == told and read

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from contracts import NEXT_TOKEN_TABLE, ROLLOUT
-from tokenworth.backends.toy import ToyBackend
-from tokenworth.backends.toy_values import random_automaton
+from tokenworth.backends.toy.backend import ToyBackend
+from tokenworth.backends.toy.values import random_automaton
 from tokenworth.core.ports import KeyedRequest, Spent
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import Request, Response

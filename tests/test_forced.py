@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import answer_directly, ladder, toy_trace
-from tokenworth.backends.toy import ToyBackend, ToyCodec, toy_judge
+from tokenworth.backends.toy.backend import ToyBackend, ToyCodec, toy_judge
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.forced.experiment import cut_grid, encode_exit, forced
 from tokenworth.methods.forced.result import ForcedResult

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworth.backends.toy import ToyCodec
+from tokenworth.backends.toy.backend import ToyCodec
 from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace

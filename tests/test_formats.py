@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from real_data import shared
+from tokenworth.core.formats import FORMATS, detect_format, exit_text, format_named
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import UnknownName
-from tokenworth.tasks.formats import FORMATS, detect_format, exit_text, format_named
 
 
 def test_formats_are_consistent() -> None:

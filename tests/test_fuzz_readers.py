@@ -17,8 +17,8 @@ from test_documents import CURVE, FORCED, SAMPLES
 from test_import_hinted import HEADER
 from tokenworth.core.problem import Problem
 from tokenworth.errors import TokenworthError
+from tokenworth.importers.importer import import_path
 from tokenworth.store.documents import document_json, parse_document
-from tokenworth.store.importers import import_path
 from tokenworth.tasks.load import load_task
 
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

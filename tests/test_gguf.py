@@ -19,9 +19,9 @@ if "TOKENWORTH_REQUIRE_ALL" not in os.environ:
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tokenworth.backends.bundled import TINY
 from tokenworth.core.problem import question_text
 from tokenworth.tasks.world.problems import FAMILIES, world_problem
-from tokenworth.workbench.models import TINY
 
 ODD = "(A)| (A)|((x))|a (b) c).|  (|   )|x )|('red')|it's (it's)|naïve café|東京 12|🙂🙂|７ Ⅳ²½|عربى (ب)|e\u0301|- 3|$%^"
 STRINGS = [

@@ -17,7 +17,7 @@ from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import MissingExtra
 from tokenworth.tasks.grade.guard import Guard
-from tokenworth.tasks.grade.latex import latex_grader
+from tokenworth.tasks.grade.latex import LatexGrader
 from tokenworth.tasks.graders import grader_for
 
 math_verify = pytest.importorskip("math_verify") if not os.environ.get("TOKENWORTH_REQUIRE_ALL") else None
@@ -40,12 +40,12 @@ math_verify = pytest.importorskip("math_verify") if not os.environ.get("TOKENWOR
     ],
 )
 def test_latex_equalities(gold: str, text: str) -> None:
-    grade = latex_grader()(free(gold, AnswerKind.LATEX), text)
+    grade = LatexGrader()(free(gold, AnswerKind.LATEX), text)
     assert grade.verdict is Verdict.CORRECT, grade
 
 
 def test_latex_correct_answers_share_one_label() -> None:
-    grader, problem = latex_grader(), free("\\frac{1}{2}", AnswerKind.LATEX)
+    grader, problem = LatexGrader(), free("\\frac{1}{2}", AnswerKind.LATEX)
     assert {grader(problem, f"\\boxed{{{said}}}").outcome for said in ("0.5", "\\dfrac12", "\\frac{2}{4}")} == {"\\frac{1}{2}"}
     assert grader(problem, "\\boxed{\\dfrac{1}{3}}") == Grade(outcome="\\frac{1}{3}", verdict=Verdict.INCORRECT)
     assert grader(free(None, AnswerKind.LATEX), "\\boxed{7}") == Grade(outcome="7", verdict=Verdict.UNKNOWN)
@@ -55,14 +55,14 @@ def test_latex_correct_answers_share_one_label() -> None:
     "text", ["", "\\boxed{5} \\boxed{6}", "\\boxed{" + "x" * 500 + "}", "no formula " * 40, "\\boxed{}", "\\boxed{)(}"]
 )
 def test_latex_leaves_the_rest_unparseable(text: str) -> None:
-    assert latex_grader()(free("5", AnswerKind.LATEX), text).outcome == UNPARSEABLE
+    assert LatexGrader()(free("5", AnswerKind.LATEX), text).outcome == UNPARSEABLE
 
 
 def test_hostile_mathematics_is_stopped_and_the_grader_goes_on(tmp_path: Path) -> None:
     program = Path(sys.modules["tokenworth.tasks.grade.latex"].__file__ or "").with_name("latex_worker.py")
     guard = Guard(program, workers=1, limit_s=1.0)
     try:
-        grader, problem = latex_grader(guard=guard), free("1", AnswerKind.LATEX)
+        grader, problem = LatexGrader(guard=guard), free("1", AnswerKind.LATEX)
         assert grader(problem, "\\boxed{1.0}").verdict is Verdict.CORRECT
         for bomb in ("10000000000000000000^{10000000000000000000}", "\\prod_{k=1}^{100000000} k"):
             start = time.perf_counter()
@@ -79,7 +79,7 @@ def test_hostile_mathematics_is_stopped_and_the_grader_goes_on(tmp_path: Path) -
 
 
 def test_latex_from_many_threads() -> None:
-    grader, found = latex_grader(), Counter[str]()
+    grader, found = LatexGrader(), Counter[str]()
     lock = threading.Lock()
 
     def work(number: int) -> None:

@@ -11,7 +11,7 @@ from grader_cases import choice, free
 from real_data import shared
 from tokenworth.core.grade import UNPARSEABLE, Verdict
 from tokenworth.core.problem import AnswerKind
-from tokenworth.tasks.grade.latex import latex_grader
+from tokenworth.tasks.grade.latex import LatexGrader
 from tokenworth.tasks.grade.numeric import numeric
 from tokenworth.tasks.grade.option import option
 from tokenworth.tasks.load import load_task
@@ -21,13 +21,13 @@ def test_math_500_solutions_grade_correct() -> None:
     problems = load_task(f"math:{shared('questions', 'math-500.jsonl.gz')}")
     with gzip.open(shared("questions", "math-500.jsonl.gz"), "rt", encoding="utf-8") as handle:
         solutions = [json.loads(line)["solution"] for line in handle]
-    grader = latex_grader()
+    grader = LatexGrader()
     verdicts = Counter(grader(problem, text).verdict for problem, text in zip(problems, solutions, strict=True))
     assert verdicts == Counter({Verdict.CORRECT: 500})
 
 
 def test_sampled_math_answers_agree_with_published_scores() -> None:
-    grader, disagree, unparseable, total = latex_grader(), 0, 0, 0
+    grader, disagree, unparseable, total = LatexGrader(), 0, 0, 0
     with gzip.open(shared("questions", "math-100x8-sampled-answers.jsonl.gz"), "rt", encoding="utf-8") as handle:
         for line in handle:
             row = json.loads(line)

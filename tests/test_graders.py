@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader_cases import FOUR, NUMBERED, free
+from tokenworth.catalog import GRADERS
 from tokenworth.core.grade import UNPARSEABLE, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.grade.exact import exact
 from tokenworth.tasks.grade.numeric import numeric
 from tokenworth.tasks.grade.option import option
-from tokenworth.tasks.graders import GRADERS, grader_for
+from tokenworth.tasks.graders import grader_for
 
 
 def test_graders_by_name_and_by_kind() -> None:
@@ -25,6 +26,11 @@ def test_graders_by_name_and_by_kind() -> None:
     assert grader_for(FOUR) is option and grader_for("numeric") is numeric
     with pytest.raises(UnknownName, match="did you mean numeric"):
         grader_for("numerical")
+
+
+def test_a_new_grader_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(GRADERS, "exactly", "tokenworth.tasks.grade.exact:exact")  # pyright: ignore[reportArgumentType]
+    assert grader_for("exactly") is exact
 
 
 def test_user_graders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

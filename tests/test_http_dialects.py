@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.llama_dialect import NEUTRAL, SAMPLERS, LlamaDialect
 from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
 from tokenworth.backends.http.prompts import Prompts
@@ -19,7 +20,6 @@ from tokenworth.backends.http.wire import Ask, Malformed
 from tokenworth.backends.tokenizer.files import load_tokenizer
 from tokenworth.core.sampling import Sampling, sampling_distribution
 from tokenworth.core.tokens import TokenSequence
-from tokenworth.workbench.models import TINY
 
 PARAMS = Sampling(temperature=0.7, top_k=5, top_p=0.9, min_p=0.0, max_tokens=3, stop=(2,))
 CODEC = load_tokenizer(str(TINY)).codec

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from servers.transformers_serve import transformers_server
+from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.errors import Unsupported
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.models import TINY
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,11 @@ import pytest
 
 from llama_cases import OPTIONS, shaped
 from servers.llama import llama_server
+from tokenworth.backends.bundled import TINY
 from tokenworth.errors import MismatchError
 from tokenworth.store.sqlite import open_existing
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Curve, Forced, Samples
-from tokenworth.workbench.models import TINY
 
 RUN = {"n": 12, "max_rollouts": 96}
 

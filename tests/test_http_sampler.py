@@ -18,6 +18,7 @@ from test_http_probe import POOR
 from tokenworth.backends.http.able import refuse_sampling
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.http.trials import Trials
+from tokenworth.backends.model import LoadOptions
 from tokenworth.errors import MismatchError, Unsupported
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import load_model
@@ -68,7 +69,7 @@ def test_llama_cpp_samples_from_q(llama_url: str, shift: int, monkeypatch: pytes
         return await draws(trials, *args, start=start + 7919 * shift, **kwargs)
 
     monkeypatch.setattr(Trials, "draws", moved)
-    model = load_model(llama_url, server=OPTIONS)
+    model = load_model(llama_url, LoadOptions(server=OPTIONS))
     record = model.backend.record()  # type: ignore[attr-defined]
     assert record["sampler_agrees"] is True and record["seeds"] != "fixed"
     model.backend.close()  # type: ignore[attr-defined]

@@ -11,9 +11,9 @@ import pytest
 from importer_cases import anchors_folder, curves, one_line
 from real_data import shared
 from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.importers.importer import import_path
 from tokenworth.stats.proportion import wilson
 from tokenworth.store.documents import document_json, parse_document
-from tokenworth.store.importers import import_path
 
 
 def test_thought_anchors_values_and_counts(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from importer_cases import ROW, forced, one_line, page_of, rows_file, same_but_for_source
 from real_data import shared
 from tokenworth.errors import InvalidInput
+from tokenworth.importers.exit_curves import exit_curve_page
+from tokenworth.importers.importer import import_path
 from tokenworth.store.documents import document_json, parse_document
-from tokenworth.store.import_exit_curves import exit_curve_page
-from tokenworth.store.importers import import_path
 
 
 def test_exit_curve_cuts_and_held_readings(tmp_path: Path) -> None:

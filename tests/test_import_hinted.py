@@ -14,9 +14,9 @@ import pytest
 from importer_cases import curves, one_line
 from real_data import shared
 from tokenworth.errors import InvalidInput
+from tokenworth.importers.importer import import_path
 from tokenworth.stats.proportion import wilson
 from tokenworth.store.documents import document_json, parse_document
-from tokenworth.store.importers import import_path
 
 HEADER = "pn,sentence,cue_score,cue_p,cue_score_prev,cue_p_prev,sentence_num,gt_answer,cue_answer,pn_sentence"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenworth.store.import_sentences import answered, rejoined, split_text
+from tokenworth.importers.sentences import answered, rejoined, split_text
 
 WORDS = st.lists(st.text(st.sampled_from("ab. \n"), min_size=1, max_size=8).filter(str.strip), max_size=6)
 

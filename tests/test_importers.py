@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from importer_cases import ROW, anchors_folder, one_line, rows_file
+from test_import_hinted import HEADER
+from tokenworth.catalog import IMPORTERS, load
 from tokenworth.errors import InvalidInput, MissingFile, UnknownName
+from tokenworth.importers.importer import Importer, import_path
 from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.store.documents import write_document
-from tokenworth.store.importers import KINDS, import_path
 
 
 def test_kinds_are_told_apart(tmp_path: Path) -> None:
@@ -35,7 +38,7 @@ def test_unknown_layouts_list_what_can_be_read(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content, encoding="utf-8")
         with pytest.raises(InvalidInput) as error:
             import_path(tmp_path / name)
-        assert all(kind in one_line(error) for kind in KINDS)
+        assert all(kind in one_line(error) for kind in IMPORTERS)
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(InvalidInput, match="layout is not known"):
@@ -61,3 +64,26 @@ def test_gzip_faults(tmp_path: Path) -> None:
     (tmp_path / "x.html").write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInput, match="not UTF-8"):
         import_path(tmp_path / "x.html")
+
+
+def test_a_gold_answer_that_is_no_option_is_a_note(tmp_path: Path) -> None:
+    (tmp_path / "cue-curve-m.csv").write_text(f"{HEADER}\n5,First.,1,0.5,1,0.5,0,C,D,5_0\n", encoding="utf-8")
+    for path in (rows_file(tmp_path, {**ROW, "correct": "7"}), tmp_path / "cue-curve-m.csv"):
+        (doc,) = import_path(path)
+        assert isinstance(doc, CurveDoc | ForcedDoc) and doc.problem is not None and doc.problem.gold is None
+        assert [note for note in doc.notes if "correct answer (7)" in note or "correct answer (C)" in note]
+    assert doc.trace.verdict == "unknown"
+    (doc,) = import_path(rows_file(tmp_path, {**ROW, "correct": "7"}))
+    assert isinstance(doc, ForcedDoc) and doc.trace.verdict == "incorrect"  # the source says that "2" is not the answer
+
+
+@pytest.mark.parametrize("name", IMPORTERS)
+def test_every_importer_keeps_its_contract(name: str, tmp_path: Path) -> None:
+    importer = load(IMPORTERS, "kind of import", name)
+    assert isinstance(importer, Importer) and importer.reads
+    for path in (tmp_path / "a.txt", tmp_path / "no.html", tmp_path / "no.json"):
+        assert isinstance(importer.claims(path), bool)
+    (tmp_path / "a.txt").write_text("hello", encoding="utf-8")
+    assert not importer.claims(tmp_path / "a.txt")
+    with pytest.raises((InvalidInput, MissingFile)):
+        list(importer.read(tmp_path / "a.txt"))

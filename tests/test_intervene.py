@@ -13,10 +13,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenworth.workbench.intervene import (
+    COMMON_CODES,
+    DEFAULT_KINDS,
+    Planned,
+    base_text,
+    check_kinds,
+    measure,
+    plan_edits,
+    plan_item,
+    plan_repair,
+)
+from tokenworth.workbench.intervene_record import instance_record
 
 from helpers import LADDER, PLAIN, answer_directly, binomial_bounds, ladder
-from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
-from tokenworth.backends.toy_values import exact_values
+from tokenworth.backends.model import Model
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
+from tokenworth.backends.toy.values import exact_values
 from tokenworth.cli.main import run
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.ports import Capabilities, KeyedRequest
@@ -39,19 +52,6 @@ from tokenworth.tasks.maze.edits import EDIT_CODES, edit, read
 from tokenworth.tasks.maze.grammar import render_trace
 from tokenworth.tasks.maze.verify import verify
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.intervene import (
-    COMMON_CODES,
-    DEFAULT_KINDS,
-    Planned,
-    base_text,
-    check_kinds,
-    measure,
-    plan_edits,
-    plan_item,
-    plan_repair,
-)
-from tokenworth.workbench.intervene_record import instance_record
-from tokenworth.workbench.models import Model
 
 FALSE_ALARM = 1e-6
 
@@ -308,7 +308,7 @@ class Careless(Believer):
 
 
 def maze_model(backend: Believer | None = None) -> Model:
-    from tokenworth.tasks.formats import format_named
+    from tokenworth.core.formats import format_named
 
     codec = WordCodec()
     return Model(

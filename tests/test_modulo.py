@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from helpers import PLAIN, answer_directly, binomial_bounds
-from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
 from tokenworth.core.grade import Verdict
 from tokenworth.core.request.experiment import BudgetSpent
 from tokenworth.core.request.sample import Sample

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenworth.cli.modulo import modulo
+from tokenworth.workbench.modulo import ModuloPlan, ModuloRun
 
 from blocks_cases import PLAN, PROMPT
 from real_data import shared
-from tokenworth.cli.modulo import modulo
+from tokenworth.backends.model import Model
+from tokenworth.core.formats import format_named
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.request.kind import Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError, UnknownName
-from tokenworth.tasks.formats import format_named
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.models import Model
-from tokenworth.workbench.modulo import ModuloPlan, ModuloRun
 
 PROBLEM = Problem(id="three", question=PROMPT, kind=AnswerKind.EXACT)
 WRONG = "(unstack b a)\n(stack b c)\n(stack a b)\n(pick-up b)\n"

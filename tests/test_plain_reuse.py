@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from scipy.stats import t as student_t
 
 from helpers import PLAIN, answer_directly, settings, toy_trace
-from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
-from tokenworth.backends.toy_automaton import Automaton
-from tokenworth.backends.toy_values import exact_values, random_automaton
+from tokenworth.backends.toy.automaton import Automaton
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
+from tokenworth.backends.toy.values import exact_values, random_automaton
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.experiment import curve
 from tokenworth.methods.curve.passing import count_passing, followed

@@ -12,9 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from helpers import PLAIN, answer_directly, ladder, settings, toy_trace
-from tokenworth.backends.toy import ToyBackend, ToyCodec, toy_judge
-from tokenworth.backends.toy_automaton import Automaton
-from tokenworth.backends.toy_values import exact_values, random_automaton
+from tokenworth.backends.toy.automaton import Automaton
+from tokenworth.backends.toy.backend import ToyBackend, ToyCodec, toy_judge
+from tokenworth.backends.toy.values import exact_values, random_automaton
 from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.kind import Response

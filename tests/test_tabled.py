@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tokenworth.store.tabled import parse_result, read_result, tabled_document
+from tokenworth.workbench.modulo import ModuloRun
 
 import report_cases as cases
 import tabled_cases as tabled
@@ -22,7 +23,6 @@ from tokenworth.report.text_sheet import sheet_lines
 from tokenworth.report.view import tabled_view
 from tokenworth.store.sqlite import open_existing, open_store
 from tokenworth.workbench.case import Case
-from tokenworth.workbench.modulo import ModuloRun
 from tokenworth.workbench.page import write_report
 
 

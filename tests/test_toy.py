@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import BACKEND_LAWS, BackendCase, answers
-from tokenworth.backends.toy import ToyBackend, ToyCodec, parse_automaton, toy_judge
-from tokenworth.backends.toy_automaton import Automaton, shaped_edges, states_along
-from tokenworth.backends.toy_values import exact_values, random_automaton
+from tokenworth.backends.toy.automaton import Automaton, shaped_edges, states_along
+from tokenworth.backends.toy.backend import ToyBackend, ToyCodec, parse_automaton, toy_judge
+from tokenworth.backends.toy.values import exact_values, random_automaton
 from tokenworth.core.grade import RESERVED_OUTCOMES, Verdict
 from tokenworth.core.request.next_token import NextToken, NextTokenTable
 from tokenworth.core.request.read import Read, ReadTable

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworth.backends.toy import load_toy, parse_automaton
+from tokenworth.backends.toy.backend import load_toy, parse_automaton
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError
 from toy_cases import document, with_state
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
-from tokenworth.backends.toy_automaton import shaped_edges, states_along
-from tokenworth.backends.toy_values import exact_outcomes, exact_values, random_automaton
+from tokenworth.backends.toy.automaton import shaped_edges, states_along
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
+from tokenworth.backends.toy.values import exact_outcomes, exact_values, random_automaton
 from tokenworth.core.request.sample import Sample
 from tokenworth.errors import InvalidInput
 from toy_cases import EMPTY, PLAIN, document, rollouts, sequence, with_state

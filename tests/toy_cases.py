@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contracts import answers
-from tokenworth.backends.toy import ToyBackend
+from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence

@@ -14,7 +14,7 @@ from typing import Any
 import gguf
 import numpy as np
 
-from tokenworth.workbench.models import TINY
+from tokenworth.backends.bundled import TINY
 
 # llama.cpp's names of the tensors of one layer.
 LAYER = {

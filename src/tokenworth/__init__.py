@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tokenworth.core.problem import AnswerKind, Option, Problem
     from tokenworth.core.sampling import Sampling
     from tokenworth.errors import TokenworthError
+    from tokenworth.importers.importer import import_path
     from tokenworth.store.documents import read_document, write_document
-    from tokenworth.store.importers import import_path
     from tokenworth.tasks.load import load_item, load_task
     from tokenworth.workbench.bench import Workbench
     from tokenworth.workbench.page import write_report
@@ -34,7 +34,7 @@ _HOMES = {
     "Sampling": "tokenworth.core.sampling",
     "TokenworthError": "tokenworth.errors",
     "Workbench": "tokenworth.workbench.bench",
-    "import_path": "tokenworth.store.importers",
+    "import_path": "tokenworth.importers.importer",
     "load_item": "tokenworth.tasks.load",
     "load_task": "tokenworth.tasks.load",
     "read_document": "tokenworth.store.documents",

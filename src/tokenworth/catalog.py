@@ -31,6 +31,34 @@ REQUESTS: Mapping[str, str] = {
     "next_token": "tokenworth.core.request.next_token:NextToken",
     "read": "tokenworth.core.request.read:Read",
 }
+BACKENDS: Mapping[str, str] = {
+    "toy": "tokenworth.backends.toy.source:SOURCE",
+    "local": "tokenworth.backends.local.source:SOURCE",
+    "http": "tokenworth.backends.http.source:SOURCE",
+}
+"""In this order they are asked whether the name of a model is theirs."""
+GRADERS: Mapping[str, str] = {
+    "option": "tokenworth.tasks.grade.option:option",
+    "exact": "tokenworth.tasks.grade.exact:exact",
+    "numeric": "tokenworth.tasks.grade.numeric:numeric",
+    "latex": "tokenworth.tasks.grade.latex:LatexGrader",
+    "plan": "tokenworth.tasks.grade.plan:plan",
+}
+"""By answer kind: a function of a problem and a text, or a class whose objects are such functions."""
+IMPORTERS: Mapping[str, str] = {
+    "thought-anchors": "tokenworth.importers.thought_anchors:FOLDERS",
+    "hinted-mcq": "tokenworth.importers.hinted:CURVES",
+    "exit-curves": "tokenworth.importers.exit_curves:ROWS",
+    "exit-page": "tokenworth.importers.exit_curves:PAGES",
+    "document": "tokenworth.importers.own:DOCUMENTS",
+}
+"""In this order they are asked whether a file or folder is theirs."""
+EXPORTERS: Mapping[str, str] = {
+    ".json": "tokenworth.store.documents:write_document",
+    ".parquet": "tokenworth.exporters.parquet:write_parquet",
+    ".csv": "tokenworth.exporters.comma:write_csv",
+}
+"""By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
 
 
 def _loaded(place: str) -> Any:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tokenworth.catalog import GRADERS
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.problem import AnswerKind, Option, Problem
-from tokenworth.tasks.graders import GRADERS, grader_for
+from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.load import load_item
 
 PROBLEMS = {

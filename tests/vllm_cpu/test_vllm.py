@@ -22,17 +22,19 @@ from contracts import BACKEND_LAWS, answers
 from helpers import chi_square_p
 from llama_cases import OPTIONS, fixed_sequence, local_model, sampled_sequence, served_case, shaped, table_of, whole_q
 from servers.vllm import vllm_server
+from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import Patience, Rates
 from tokenworth.backends.http.transport import Transport, make_endpoint
+from tokenworth.backends.model import LoadOptions, Model
 from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.methods.curve.result import CurveResult
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.models import TINY, Model, load_model
+from tokenworth.workbench.models import load_model
 
 CLOSE = 1e-4
 """Nats between vLLM in fp32 and transformers in fp32."""
@@ -61,7 +63,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @cache
 def served_model(url: str) -> Model:
-    return load_model(url, server=OPTIONS)
+    return load_model(url, LoadOptions(server=OPTIONS))
 
 
 def served(url: str, **record: Any) -> HttpBackend:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tokenworth import __version__
+from tokenworth.backends.model import LoadOptions
 from tokenworth.cli import options as shared
 from tokenworth.cli.serving import model_option, server_of, server_options
 from tokenworth.cli.session import write_text
@@ -56,7 +57,7 @@ def doctor(**options: Any) -> int:
 
 def _doctor_served(options: dict[str, Any]) -> int:
     """Prints the capability record as a table with advice. Exit code 1 when nothing could be measured."""
-    backend = load_model(options["model"], server=server_of(options), thinking=options["thinking"]).backend
+    backend = load_model(options["model"], LoadOptions(server=server_of(options), thinking=options["thinking"])).backend
     able = backend.capabilities
     code = 0 if able.kinds else 1
     record = backend.record() if isinstance(backend, Recorded) else {}
@@ -91,7 +92,7 @@ def _doctor_local(model: str, device: str, dtype: str, json_path: str | None) ->
     elif importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
         from tokenworth.backends.local.doctor import self_check
 
-        checked = load_model(model, device=device, dtype=dtype)
+        checked = load_model(model, LoadOptions(device=device, dtype=dtype))
         rows += [{"check": c.name, "ok": c.ok, "detail": c.detail} for c in self_check(checked.backend)]  # pyright: ignore[reportArgumentType]
     else:
         rows.append({"check": model, "ok": True, "detail": "not checked: needs the [local] extra (torch, transformers)"})

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import click
 
+from tokenworth.catalog import EXPORTERS, load
 from tokenworth.cli import options as shared
 from tokenworth.cli.measure import print_text
 from tokenworth.cli.session import write_text
 from tokenworth.core.document import Document
 from tokenworth.errors import InvalidInput
-from tokenworth.exporters.parquet import write_parquet
+from tokenworth.importers.importer import import_path
 from tokenworth.methods.edits.document import EditsDoc
 from tokenworth.methods.modulo.document import ModuloDoc
 from tokenworth.store.documents import parse_document, read_document, write_document
-from tokenworth.store.importers import import_path
 from tokenworth.store.sqlite import open_existing
 from tokenworth.workbench.page import group_views, write_report
 
@@ -138,23 +137,20 @@ def import_(source: str, kind: str | None, item: str | None, out: str, **rest: A
     _summary({"documents": rows}, rest["json_path"], f"{would}{len(documents)} documents in {folder}")
 
 
-_WRITERS: dict[str, Callable[[Result, Path], object]] = {".json": write_document, ".parquet": write_parquet}
-
-
 @click.command()
 @shared.config_option
 @click.argument("source", metavar="RESULT.json|RUN.db")
-@click.option("-o", "--out", required=True, metavar="FILE.json|FILE.parquet")
+@click.option("-o", "--out", required=True, metavar="FILE.json|FILE.parquet|FILE.csv")
 @click.option("--run", "run_id", type=int, help="Which run of a store [default: the newest with a result].")
 @summary_options
 @shared.uniform("seed", "store")
 def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:
-    """Write a result, or a store's run, as JSON or Parquet."""
+    """Write a result, or a store's run, as JSON, Parquet or CSV."""
     path, target = Path(source), Path(out)
     document = read_document(path) if path.suffix == ".json" else _stored(path, run_id)[-1]
-    if target.suffix not in _WRITERS:
-        raise InvalidInput(f"cannot tell the format of {out}; expected a name that ends in .json or .parquet")
+    if target.suffix not in EXPORTERS:
+        raise InvalidInput(f"cannot tell the format of {out}; expected a name that ends in one of {', '.join(EXPORTERS)}")
     if not rest["dry_run"]:
-        _WRITERS[target.suffix](document, target)
+        load(EXPORTERS, "format", target.suffix)(document, target)
     would = "would write" if rest["dry_run"] else "wrote"
     _summary({"file": out, "schema": document.schema}, rest["json_path"], f"{would} {target}")

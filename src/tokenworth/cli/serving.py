@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokenworth.backends.http.source import check_address
 from tokenworth.cli.options import chain, local_options
 from tokenworth.errors import InvalidInput
-from tokenworth.workbench.models import check_names, is_served, looks_like_an_address
+from tokenworth.workbench.models import check_names, is_served
 
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
@@ -52,10 +53,8 @@ def server_of(options: Mapping[str, Any]) -> ServerOptions | None:
     Raises InvalidInput for a number out of range, and for a tokenizer or key given with a model that is not served.
     """
     check_names(options["model"])
-    if isinstance(options["model"], str) and looks_like_an_address(options["model"]):
-        raise InvalidInput(
-            f"model {options['model']!r}: a server's address begins with http:// or https://, as in http://HOST:PORT/v1#NAME"
-        )
+    if isinstance(options["model"], str):
+        check_address(options["model"])
     if not is_served(options["model"]):
         for name in ("tokenizer", "api_key_env", "api_key_file"):
             if options.get(name) is not None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from tokenworth.backends.bundled import BUNDLED
 from tokenworth.cli.items import Items
 from tokenworth.cli.money import limit_of, money_text, price_of
 from tokenworth.cli.serving import server_of
@@ -29,7 +30,7 @@ from tokenworth.store.documents import document_json, write_document, write_whol
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
-from tokenworth.workbench.models import BUNDLED, check_names, is_served
+from tokenworth.workbench.models import check_names, is_served
 from tokenworth.workbench.page import write_report
 from tokenworth.workbench.progress import ProgressLine
 

@@ -93,6 +93,8 @@ class Provenance:
     cost: Number = None
     """Money, in the unit of the price table."""
     server: str = ""
+    reader: str = ""
+    """The model that read on where the trace of the document's model is kept; empty where that model did so itself."""
 
     def __post_init__(self) -> None:
         for name in ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "cost"):

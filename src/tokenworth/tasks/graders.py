@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from tokenworth.catalog import GRADERS, load
 from tokenworth.core.grade import Grade, Grader
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.domains import domain_of, formal_tasks
-from tokenworth.tasks.grade.exact import exact
-from tokenworth.tasks.grade.latex import latex_grader
-from tokenworth.tasks.grade.numeric import numeric
-from tokenworth.tasks.grade.option import option
+from tokenworth.tasks.grade.plan import plan_grader
 from tokenworth.tasks.user_code import first_line, user_callable
-
-
-def plan(problem: Problem, text: str) -> Grade:
-    """Grades a plan by the rules of the problem's domain. Raises InvalidInput where the problem is of no domain that grades plans."""
-    return _plan_grader(problem)(problem, text)
-
-
-def _plan_grader(problem: Problem) -> Grader:
-    domain = domain_of(problem)
-    if domain is None or domain.grade is None:
-        raise InvalidInput(
-            f"problem {problem.id!r} is of no formal domain that grades plans, its task is {problem.task!r}; "
-            f"expected a task such as {formal_tasks()}"
-        )
-    return domain.grade
-
-
-_MAKE: Mapping[str, Callable[[], Grader]] = {
-    AnswerKind.OPTION: lambda: option,
-    AnswerKind.EXACT: lambda: exact,
-    AnswerKind.NUMERIC: lambda: numeric,
-    AnswerKind.LATEX: latex_grader,
-    AnswerKind.PLAN: lambda: plan,
-}
-GRADERS = tuple(str(name) for name in _MAKE)
-"""Names of the built-in graders; they are those of the answer kinds."""
 
 
 def grader_for(what: Problem | str) -> Grader:
@@ -48,13 +19,14 @@ def grader_for(what: Problem | str) -> Grader:
     InvalidInput for a plan of no domain, when the module cannot be imported, what it names cannot be called, or a call of it raises.
     """
     if isinstance(what, Problem) and what.kind is AnswerKind.PLAN:
-        return _plan_grader(what)
+        return plan_grader(what)
     name = str(what.kind) if isinstance(what, Problem) else what
     if ":" in name:
         return _user_grader(name)
-    if name not in _MAKE:
+    if name not in GRADERS:
         raise unknown_name("grader", name, (*GRADERS, "module:callable"))
-    return _MAKE[name]()
+    found = load(GRADERS, "grader", name)
+    return found() if isinstance(found, type) else found
 
 
 def _user_grader(name: str) -> Grader:

@@ -1,17 +1,23 @@
-"""The workbench: a model, a store, and cases to measure."""
+"""The workbench: models, a store, and problems to measure."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from tokenworth import catalog
+from tokenworth.backends.model import LoadOptions, Model
+from tokenworth.core.measure import Measure
 from tokenworth.core.ports import Recorded, Store
 from tokenworth.core.problem import Problem
+from tokenworth.core.request.kind import SUBJECT
+from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.run.estimate import Price
 from tokenworth.run.progress import OnEvent
@@ -20,8 +26,11 @@ from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import text_judge
 from tokenworth.tasks.load import load_item
 from tokenworth.tasks.prompt import user_message
-from tokenworth.workbench.case import Case, Now, utc_now
-from tokenworth.workbench.models import Model, is_served, load_model
+from tokenworth.workbench.case import Case
+from tokenworth.workbench.choices import BaseSettings, SamplerSettings
+from tokenworth.workbench.items import parse_items
+from tokenworth.workbench.models import is_served, load_model
+from tokenworth.workbench.runner import READER, Ended, Job, Now, Runner, settings_of, utc_now
 
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
@@ -53,16 +62,18 @@ class Workbench:
     """A model with a store. Use as a context manager, or call `close`.
 
     ``model``: ``tiny``, ``toy:FILE.json``, ``hf:PATH``, or the address of a server, ``http://HOST:PORT/v1#NAME``; several addresses form a
-    pool. ``store``: path of the run's SQLite file; None keeps rollouts in memory. ``on_event``: verb -> receiver of progress events.
-    ``now``: the clock of provenance. ``server``: how servers are reached. ``price`` and ``max_usd``: what a server's model costs and may
-    cost in all; local models cost nothing. ``date``: what chat templates that write a date into the prompt take for today;
-    ``thinking``: the switch of those that have one.
+    pool. ``reader``: another model, of the same tokenizer, that reads on where traces of ``model`` are kept. ``store``: path of the run's
+    SQLite file; None keeps rollouts in memory. ``on_event``: verb -> receiver of progress events. ``now``: the clock of provenance.
+    ``server``: how servers are reached. ``price`` and ``max_usd``: what a server's model costs and may cost in all; local models cost
+    nothing. ``date``: what chat templates that write a date into the prompt take for today; ``thinking``: the switch of those that have
+    one.
     """
 
     def __init__(
         self,
         model: str | Sequence[str] | Model = "tiny",
         *,
+        reader: str | Model | None = None,
         store: str | os.PathLike[str] | Store | None = None,
         device: str = "cpu",
         dtype: str = "float32",
@@ -78,22 +89,24 @@ class Workbench:
         now: Now = utc_now,
         command: str = "",
     ) -> None:
-        self.model = (
-            model
-            if isinstance(model, Model)
-            else load_model(
-                model,
+        def loaded(name: str | Sequence[str] | Model) -> Model:
+            if isinstance(name, Model):
+                return name
+            options = LoadOptions(
                 device=device,
                 dtype=dtype,
                 batch=batch,
                 trace_format=trace_format,
                 threads=threads,
-                server=_with_money(server, price, max_usd) if is_served(model) else None,
+                server=_with_money(server, price, max_usd) if is_served(name) else None,
                 now=None if date is None else _midnight(date),
                 thinking=thinking,
             )
-        )
-        self._on_event, self._now, self._command = on_event, now, command
+            return load_model(name, options)
+
+        self.model = loaded(model)
+        models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
+        self._now = now
         self.store: Store
         if store is None:
             self.store = MemoryStore()
@@ -105,6 +118,7 @@ class Workbench:
             self._note_server(opened)
         else:
             self.store = store
+        self.runner = Runner(models, self.store, on_event=on_event, now=now, command=command)
 
     def _note_server(self, store: SqliteStore) -> None:
         """Keeps the server's record with the runs, and refuses a server whose log-probabilities are not those of the stored draws."""
@@ -130,8 +144,8 @@ class Workbench:
         self.close()
 
     def close(self) -> None:
-        """Closes the store and a server's connections."""
-        for part in (self.store, self.model.backend):
+        """Closes the store and servers' connections."""
+        for part in (self.store, *(model.backend for model in self.runner.models.values())):
             close = getattr(part, "close", None)
             if close is not None:
                 close()
@@ -148,16 +162,58 @@ class Workbench:
         if task is None:
             raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
         problem = task if isinstance(task, Problem) else load_item(task, item)
+        judge_of = grader_for(grader or problem)
+        return Case(
+            model=self.model,
+            problem=problem,
+            prompt=self._prompt(problem),
+            judge=text_judge(problem, self.model.codec, self._close, judge_of),
+            grader=judge_of,
+            put=self._prompt,
+            runner=self.runner,
+        )
+
+    def measure(
+        self,
+        name: str,
+        task: str | None = None,
+        items: str = "0",
+        *,
+        sampling: SamplerSettings | Sampling | None = None,
+        base: BaseSettings | None = None,
+        grader: str | None = None,
+        **settings: Any,
+    ) -> Iterator[Ended]:
+        """How a measure ends on each of several problems, as it does; they share one stream of requests.
+
+        ``items``: an index or id, or indices and ranges such as ``0-9,12``. ``settings``: the measure's own. A measure of one document over
+        all problems gives it last.
+        """
+        measure: Measure = catalog.load(catalog.MEASURES, "measure", name)
+        job = Job(
+            measure=measure,
+            settings=settings_of(measure, settings),
+            sampler=sampling,
+            base=base or BaseSettings(),
+            task=task or "",
+            config={"item": items},
+        )
+        return self.runner.run(job, ((item, lambda item=item: self.case(task, item, grader=grader)) for item in parse_items(items)))
+
+    @cached_property
+    def _close(self) -> tuple[int, ...] | None:
+        """Ids of the close marker."""
+        written = self.model.format
+        return self.model.codec.encode(written.close) if written is not None and written.close else None
+
+    def _prompt(self, problem: Problem) -> tuple[int, ...]:
+        """The ids of a problem's prompt, up to where its trace begins."""
         assert self.model.render is not None
         message = user_message(problem, self.model.instruction)
         prompt = self.model.render(message)
         self._check_words(problem, message, prompt)
-        trace_format = self.model.format
-        if trace_format is not None and trace_format.open:
-            prompt = self._opened(prompt, trace_format.open)
-        close = self.model.codec.encode(trace_format.close) if trace_format is not None and trace_format.close else None
-        judge = text_judge(problem, self.model.codec, close, grader_for(grader or problem))
-        return self._make(problem, prompt, judge)
+        written = self.model.format
+        return self._opened(prompt, written.open) if written is not None and written.open else prompt
 
     def _check_words(self, problem: Problem, message: str, prompt: tuple[int, ...]) -> None:
         """Refuses a question that the tokenizer cannot spell, as one of whole words cannot most texts."""
@@ -176,20 +232,9 @@ class Workbench:
         return prompt if tail.endswith(mark.rstrip()) else prompt + opened
 
     def _toy_case(self) -> Case:
-        from tokenworth.backends.toy import ToyBackend, toy_judge
+        from tokenworth.backends.toy.backend import ToyBackend, toy_judge
 
         backend = self.model.backend
         assert isinstance(backend, ToyBackend)
-        return self._make(None, (), toy_judge(backend.automaton))
-
-    def _make(self, problem: Problem | None, prompt: tuple[int, ...], judge: object) -> Case:
-        return Case(
-            model=self.model,
-            problem=problem,
-            prompt=prompt,
-            judge=judge,  # pyright: ignore[reportArgumentType]
-            store=self.store,
-            on_event=self._on_event,
-            now=self._now,
-            command=self._command,
-        )
+        judge = toy_judge(backend.automaton)
+        return Case(model=self.model, problem=None, prompt=(), judge=judge, grader=None, put=None, runner=self.runner)

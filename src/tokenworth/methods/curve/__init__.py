@@ -1,7 +1,7 @@
 """`curve`: the value of a trace at every cut."""
 
 from tokenworth.core.measure import Draws, Measure
-from tokenworth.methods.curve.document import CurveDoc, curve_document
+from tokenworth.methods.curve.document import CurveDoc, curve_document, rollout_table
 from tokenworth.methods.curve.experiment import curve_of, most, needs
 from tokenworth.methods.curve.settings import CurveSettings
 
@@ -17,5 +17,6 @@ MEASURE = Measure(
         roles=("reader",),
         most=most,
     ),
+    table=rollout_table,
     subject=lambda doc: (doc.problem, doc.model, doc.target, doc.trace.prompt_ids, doc.trace.pieces),
 )

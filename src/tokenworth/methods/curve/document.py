@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,7 @@ from tokenworth.core.document import (
 )
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
+from tokenworth.core.table import ROLLOUT_COLUMNS, Row, Table, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.curve.result import CurveResult, Draw
@@ -170,6 +171,17 @@ class CurveDoc:
         for sample in self.samples:
             if sample.verdict not in VERDICTS:
                 raise InvalidInput(f"a sample's verdict is {sample.verdict!r}, expected {', '.join(VERDICTS)}")
+
+
+def rollout_table(doc: CurveDoc) -> Table:
+    """The rollouts of a curve, one row each."""
+
+    def rows() -> Iterator[Row]:
+        name = trace_id(doc.model.name, doc.trace)
+        for one in doc.samples:
+            yield name, one.cut, one.index, one.ids, one.text, one.stop, one.outcome, one.verdict, one.n_tokens
+
+    return Table(columns=ROLLOUT_COLUMNS, rows=rows())
 
 
 def curve_document(result: CurveResult, codec: Codec, about: About) -> CurveDoc:

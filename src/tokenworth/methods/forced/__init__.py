@@ -1,7 +1,7 @@
 """`forced`: the answer read when the trace is stopped at each cut."""
 
 from tokenworth.core.measure import Draws, Measure
-from tokenworth.methods.forced.document import ForcedDoc, forced_document
+from tokenworth.methods.forced.document import ForcedDoc, forced_document, reading_table
 from tokenworth.methods.forced.experiment import exits_of, forced_of, most, needs
 from tokenworth.methods.forced.settings import ForcedSettings
 
@@ -18,5 +18,6 @@ MEASURE = Measure(
         most=most,
         check=exits_of,
     ),
+    table=reading_table,
     subject=lambda doc: (doc.problem, doc.model, doc.trace.prompt_ids, doc.trace.pieces),
 )

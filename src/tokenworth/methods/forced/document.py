@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from tokenworth.core.document import (
     trace_doc,
 )
 from tokenworth.core.problem import Problem
+from tokenworth.core.table import Kind, Row, Table, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.cuts import missed_notes
@@ -97,6 +99,35 @@ class ForcedDoc:
     def __post_init__(self) -> None:
         for reading in self.exits:
             check_cuts(reading.cuts, len(self.trace.pieces), f"exit {reading.name!r}: cuts")
+
+
+_READING_COLUMNS: Mapping[str, Kind] = {
+    "trace_id": "text",
+    "exit": "text",
+    "position": "int",
+    "option": "text",
+    "probability": "float",
+    "mass": "float",
+    "probability_high": "float",
+    "mass_high": "float",
+    "held": "bool",
+}
+
+
+def reading_table(doc: ForcedDoc) -> Table:
+    """The readings, one row for each exit text, cut and option; ``position`` is the cut."""
+
+    def rows() -> Iterator[Row]:
+        name = trace_id(doc.model.name, doc.trace)
+        for reading in doc.exits:
+            for i, cut in enumerate(reading.cuts):
+                held = None if reading.held is None else reading.held[i]
+                most = None if reading.mass_high is None else reading.mass_high[i]
+                for k, option in enumerate(reading.options):
+                    high = None if reading.probability_high is None else reading.probability_high[k][i]
+                    yield name, reading.name, cut, option, reading.probability[k][i], reading.mass[i], high, most, held
+
+    return Table(columns=_READING_COLUMNS, rows=rows())
 
 
 def forced_document(result: ForcedResult, target: str, codec: Codec, about: About) -> ForcedDoc:

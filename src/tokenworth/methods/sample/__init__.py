@@ -1,7 +1,7 @@
 """`sample`: N answers to a problem."""
 
 from tokenworth.core.measure import Draws, Measure
-from tokenworth.methods.sample.document import SampleSetDoc, sample_document
+from tokenworth.methods.sample.document import SampleSetDoc, rollout_table, sample_document
 from tokenworth.methods.sample.experiment import needs, sample_of
 from tokenworth.methods.sample.settings import SampleSettings
 
@@ -14,5 +14,6 @@ MEASURE = Measure(
         document=lambda done, settings, about: sample_document(done[0].result, settings.choose, done[0].subject.codec, about),
         needs=needs,
     ),
+    table=rollout_table,
     subject=lambda doc: (doc.problem, doc.model),
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tokenworth.core.document import About, ModelDoc, Number, Provenance, TraceDoc, check_unit, numbers, stopped_notes, trace_doc
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
+from tokenworth.core.table import ROLLOUT_COLUMNS, Row, Table, trace_id
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.sample.choice import choose_trace
@@ -44,6 +45,19 @@ class SampleSetDoc:
         if self.chosen is not None and not 0 <= self.chosen < len(self.traces):
             raise InvalidInput(f"chosen is {self.chosen}, expected 0 to {len(self.traces) - 1} or null")
         check_unit((self.accuracy, self.low, self.high), "accuracy")
+
+
+def rollout_table(doc: SampleSetDoc) -> Table:
+    """The answers, trace and all, one row each; their position is cut 0."""
+
+    def rows() -> Iterator[Row]:
+        for draw, trace in enumerate(doc.traces):
+            pieces = (*trace.pieces, *trace.answer_pieces)
+            ids = None if trace.ids is None else (*trace.ids, *(trace.answer_ids or ()))
+            name = trace_id(doc.model.name, trace)
+            yield name, 0, draw, ids, "".join(pieces), trace.stop, trace.outcome, trace.verdict, len(pieces)
+
+    return Table(columns=ROLLOUT_COLUMNS, rows=rows())
 
 
 def sample_document(result: SampleResult, choose: str | None, codec: Codec, about: About) -> SampleSetDoc:

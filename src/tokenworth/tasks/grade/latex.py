@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from tokenworth.core.grade import Grade, Grader, Verdict
+from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import MissingExtra
 from tokenworth.tasks.grade.answers import MAX_ANSWER, Stated, boxed, denied, outcome_label, stated, unparseable, unwrapped
@@ -123,7 +124,8 @@ def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
     return Grade(outcome=outcome_label(label), verdict=Verdict.INCORRECT)
 
 
-def latex_grader(*, guard: Guard | None = None) -> Grader:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatexGrader:
     """A grader of mathematical answers: ``\\boxed{}``, "the answer is …", else the last formula.
 
     Equality is math-verify's (symbolic, and numeric to six decimals). An answer that cannot be read as LaTeX, or on
@@ -133,10 +135,14 @@ def latex_grader(*, guard: Guard | None = None) -> Grader:
 
     Raises: MissingExtra when math-verify is not installed.
     """
-    if importlib.util.find_spec("math_verify") is None:
-        raise MissingExtra("the latex grader needs math-verify, which is not installed; run: pip install 'tokenworth[math]'")
 
-    def latex(problem: Problem, text: str) -> Grade:
-        return _grade(problem, text, guard or shared_guard(_PROGRAM))
+    guard: Guard | None = None
+    """The process that compares; None is the one that all share."""
 
-    return latex
+    def __post_init__(self) -> None:
+        if importlib.util.find_spec("math_verify") is None:
+            raise MissingExtra("the latex grader needs math-verify, which is not installed; run: pip install 'tokenworth[math]'")
+
+    def __call__(self, problem: Problem, text: str) -> Grade:
+        """The grade of an answer."""
+        return _grade(problem, text, self.guard or shared_guard(_PROGRAM))

@@ -1,4 +1,4 @@
-"""Text files line by line, gzip included; every fault is one line that names the file and the line."""
+"""Text files whole or line by line, gzip included; every fault is one line that names the file and the line."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tokenworth.tasks.sources.odd_json import odd_object
 STANDARD_INPUT = Path("/dev/stdin")
 """Read as it stands, also where the system has no such file."""
 _MAX_LINE = 16 << 20
+_MAX_FILE = 1 << 30
+_FAULTS = (EOFError, zlib.error, OSError)
 _NO_JSON = re.compile(r"[:,\[]\s*[+-]?(?:NaN|Infinity)\b")
 
 Fault = InvalidInput | MissingFile
@@ -34,6 +36,24 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         if not isinstance(line, str):
             raise line
         yield number, line
+
+
+def whole_text(path: Path) -> str:
+    """The text of a UTF-8 file or pipe whose lines may be of any length; gzip is known by its first byte.
+
+    Raises: MissingFile; InvalidInput for a folder, a damaged or truncated gzip file, text that is not UTF-8, and more than 1 GiB.
+    """
+    try:
+        with _opened(path) as raw:
+            data = _unpacked(raw).read(_MAX_FILE + 1)
+    except _FAULTS as error:
+        raise _fault(error, path) from error
+    if len(data) > _MAX_FILE:
+        raise InvalidInput(f"{path}: unpacks to more than {_MAX_FILE >> 30} GiB; import its parts one by one")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from error
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -78,9 +98,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
     number = 0
     try:
         with _opened(path) as raw:
-            # A pipe cannot be read twice. No text begins with this byte, and one is all that a pipe is sure to show.
-            packed = raw.peek(1)[:1] == b"\x1f"
-            source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+            source = _unpacked(raw)
             while line := source.readline(_MAX_LINE + 1):
                 number += 1
                 if number == 1 and b"\0" in line:
@@ -89,20 +107,30 @@ def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
                 yield number, _decoded(line, path, number)
                 while len(line) > _MAX_LINE and not line.endswith(b"\n"):
                     line = source.readline(_MAX_LINE + 1)
-    except EOFError:
-        yield number + 1, InvalidInput(f"{path}: the gzip file ends after line {number} without its end mark; it was cut short")
-    except (gzip.BadGzipFile, zlib.error) as error:
-        yield number + 1, InvalidInput(f"{path}: damaged gzip file after line {number}: {error}")
-    except FileNotFoundError:
-        yield number + 1, MissingFile(f"file {path} does not exist")
-    except IsADirectoryError:
-        yield number + 1, InvalidInput(f"{path} is a folder; expected a file of lines, gzip allowed")
-    except OSError as error:
-        yield number + 1, InvalidInput(f"cannot read {path}: {error.strerror or error}")
+    except _FAULTS as error:
+        yield number + 1, _fault(error, path, f" after line {number}")
+
+
+def _fault(error: Exception, path: Path, place: str = "") -> Fault:
+    """What is said of a file that cannot be read, or not beyond a place."""
+    if isinstance(error, EOFError):
+        return InvalidInput(f"{path}: the gzip file ends{place} without its end mark; it was cut short")
+    if isinstance(error, gzip.BadGzipFile | zlib.error):
+        return InvalidInput(f"{path}: damaged gzip file{place}: {error}")
+    if isinstance(error, FileNotFoundError):
+        return MissingFile(f"file {path} does not exist")
+    if isinstance(error, IsADirectoryError):
+        return InvalidInput(f"{path} is a folder; expected a file of text, gzip allowed")
+    return InvalidInput(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
 
 
 def _opened(path: Path) -> BufferedReader:
     return open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb")
+
+
+def _unpacked(raw: BufferedReader) -> BinaryIO:
+    # A pipe cannot be read twice. No text begins with this byte, and one is all that a pipe is sure to show.
+    return cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if raw.peek(1)[:1] == b"\x1f" else raw
 
 
 def _decoded(line: bytes, path: Path, number: int) -> str | Fault:

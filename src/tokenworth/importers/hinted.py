@@ -12,9 +12,11 @@ from tokenworth import __version__
 from tokenworth.core.document import ModelDoc, Number, Provenance, TraceDoc
 from tokenworth.core.problem import Option, Problem
 from tokenworth.errors import InvalidInput
+from tokenworth.importers.files import gold_note, rate_of, read_table, text_of
+from tokenworth.importers.importer import Importer
+from tokenworth.importers.sentences import LEVEL, WILSON_NOTE, limits, rejoined, split_text
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc
-from tokenworth.store.import_files import rate_of, read_rows, read_table, text_of
-from tokenworth.store.import_sentences import LEVEL, WILSON_NOTE, limits, rejoined, split_text
+from tokenworth.tasks.sources.files import json_rows, text_lines
 
 COLUMNS = ("pn", "sentence", "cue_score", "cue_p", "cue_score_prev", "cue_p_prev", "sentence_num", "gt_answer", "cue_answer")
 _MODEL = re.compile(r"cue-curve-(?P<model>.+?)\.csv")
@@ -32,7 +34,7 @@ def hinted_curves(path: Path, traces: Path | None = None) -> list[CurveDoc]:
     """
     traces = traces or paired_file(path.parent)
     records: dict[str, dict[str, Any]] = {}
-    for _, record in read_rows(traces) if traces else ():
+    for _, record in json_rows(traces) if traces else ():
         records.setdefault(str(record.get("pn")), record)
     rows = list(read_table(path, COLUMNS))
     if not rows:
@@ -80,9 +82,9 @@ def _document(rows: Sequence[Row], record: dict[str, Any] | None, path: Path) ->
     sentences = [row["sentence"] for _, row in rows]
     trace, aligned = _trace(sentences, record, first, where)
     name = _MODEL.match(path.name)
-    events = _events(value)
+    problem, gold = _problem(first, record), first["gt_answer"]
     return CurveDoc(
-        problem=_problem(first, record),
+        problem=problem,
         model=ModelDoc(name=name["model"] if name else "unknown"),
         plan=PlanDoc(name="plain", samples=max(counts), interval="wilson", assumption=WILSON_NOTE),
         trace=trace,
@@ -93,12 +95,12 @@ def _document(rows: Sequence[Row], record: dict[str, Any] | None, path: Path) ->
         level=LEVEL,
         n_effective=tuple(float(n) if n else None for n in counts),
         n_started=tuple(counts),
-        events=events,
+        events=_events(value),
         rollouts=sum(counts),
         budget=BudgetDoc(),
         provenance=Provenance(version=__version__, source=path.name),
         value_label="P(hinted answer)",
-        notes=_notes(first, known, aligned, record is not None),
+        notes=_notes(first, known, aligned, record is not None) + ((gold_note(gold),) if gold and problem.gold is None else ()),
     )
 
 
@@ -127,7 +129,7 @@ def _problem(first: dict[str, str], record: dict[str, Any] | None) -> Problem:
         id=first["pn"],
         question=question.removeprefix("user: ").strip(),
         options=options,
-        gold=first["gt_answer"] or None,
+        gold=first["gt_answer"] if first["gt_answer"] in {option.label for option in options} else None,
         task="MMLU with a hinted answer",
     )
 
@@ -157,3 +159,18 @@ def _notes(first: dict[str, str], known: Sequence[int | None], aligned: bool, jo
     elif not aligned:
         notes.append("The sentences were not found in the trace in order; the text is joined from them by single spaces.")
     return tuple(notes)
+
+
+def _is_table(path: Path) -> bool:
+    if not path.name.casefold().endswith((".csv", ".csv.gz")):
+        return False
+    _, header = next(text_lines(path), (1, ""))
+    return all(column in header for column in COLUMNS)
+
+
+CURVES = Importer(
+    reads="cue-curve-*.csv[.gz] (with the *paired*.jsonl file beside it), or their folder",
+    patterns=("cue-curve-*.csv", "cue-curve-*.csv.gz"),
+    claims=_is_table,
+    read=hinted_curves,
+)

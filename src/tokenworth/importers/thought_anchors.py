@@ -8,11 +8,12 @@ from typing import Any, cast
 
 from tokenworth import __version__
 from tokenworth.core.document import ModelDoc, Number, Provenance, TraceDoc
-from tokenworth.core.problem import Problem
+from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.importers.files import rate_of, read_json, read_object, text_of
+from tokenworth.importers.importer import Importer
+from tokenworth.importers.sentences import LEVEL, WILSON_NOTE, answered, limits, rejoined, split_text
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc, SampleDoc
-from tokenworth.store.import_files import rate_of, read_json, read_object, text_of
-from tokenworth.store.import_sentences import LEVEL, WILSON_NOTE, answered, limits, rejoined, split_text
 
 CHUNKS = "chunks_labeled.json"
 NOT_RECORDED = "not recorded"
@@ -154,7 +155,7 @@ def _problem(folder: Path) -> Problem | None:
         id=folder.name,
         question=text_of(fields, "problem", str(path)),
         gold=gold if isinstance(gold, str) else None,
-        kind="latex",
+        kind=AnswerKind.LATEX,
         task=", ".join(["MATH", *parts]),
     )
 
@@ -198,3 +199,11 @@ def _notes(complete: bool, aligned: bool, value: Sequence[Number], stored: Seque
     if not aligned:
         notes.append("The sentences were not found in the text in order; the trace shows them joined by single spaces.")
     return tuple(notes)
+
+
+FOLDERS = Importer(
+    reads=f"a problem folder with {CHUNKS}, or a folder above such folders",
+    patterns=(CHUNKS, f"*/{CHUNKS}", f"*/*/{CHUNKS}", f"*/*/*/{CHUNKS}"),
+    claims=lambda path: path.name.casefold() == CHUNKS,
+    read=lambda path: (thought_anchors_folder(path.parent if path.name == CHUNKS else path),),
+)

@@ -2,7 +2,7 @@
 
 ``toy:FILE.json`` is ``{"vocab_size": int, "start": state, "states": {state: {"edges": [[token, probability, state], …]}
 | {"outcome": label}}, "correct": label}``. Every quantity the package estimates is known exactly for it
-(``toy_values``), which makes it the oracle of the tests. The prompt of a toy sequence is empty; a completion is a path
+(``values``), which makes it the oracle of the tests. The prompt of a toy sequence is empty; a completion is a path
 from the start state.
 """
 
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from tokenworth.backends.toy_automaton import Automaton, Edge, follow, illegal_token, shaped_edges, shown, states_along
+from tokenworth.backends.toy.automaton import Automaton, Edge, follow, illegal_token, shaped_edges, shown, states_along
 from tokenworth.core.grade import RESERVED_OUTCOMES, TRUNCATED, Grade, Judge, Verdict
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import Capabilities, KeyedRequest, check_kind

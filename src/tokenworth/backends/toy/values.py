@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from tokenworth.backends.toy_automaton import Automaton, Edge, shaped_edges, states_along
+from tokenworth.backends.toy.automaton import Automaton, Edge, shaped_edges, states_along
 from tokenworth.core.grade import TRUNCATED
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence

@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
-from tokenworth.errors import InvalidInput, MissingFile
-
-MAX_BYTES = 1 << 30
-"""Unpacked size of the largest file that is read."""
-
-
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, unpacked where it is gzip (known by its first bytes).
-
-    Raises: MissingFile; InvalidInput for a folder, damaged or truncated gzip, text that is not UTF-8, or more than 1 GiB.
-    """
-    try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            data = gzip.GzipFile(fileobj=raw).read(MAX_BYTES + 1) if packed else raw.read(MAX_BYTES + 1)
-    except EOFError as error:
-        raise InvalidInput(f"{path}: the gzip file ends without its end mark; it was cut short") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InvalidInput(f"{path}: damaged gzip file: {error}") from error
-    except FileNotFoundError as error:
-        raise MissingFile(f"{path} does not exist") from error
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"cannot read {path}: {error}") from error
-    if len(data) > MAX_BYTES:
-        raise InvalidInput(f"{path}: unpacks to more than {MAX_BYTES >> 30} GiB; import its parts one by one")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from error
+from tokenworth.errors import InvalidInput
+from tokenworth.tasks.sources.files import whole_text
 
 
 def read_json(path: Path) -> object:
     """The JSON value of a file. Raises InvalidInput where it is not one."""
     try:
-        return msgspec.json.decode(read_text(path))
+        return msgspec.json.decode(whole_text(path))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise InvalidInput(f"{path}: not valid JSON: {error}") from error
 
@@ -59,24 +29,9 @@ def read_object(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(``file:line``, object) of each line of a JSONL file that is not blank."""
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            row: object = msgspec.json.decode(line)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise InvalidInput(f"{where}: not valid JSON: {error}; expected one object a line") from error
-        if not isinstance(row, dict):
-            raise InvalidInput(f"{where}: got a JSON {type(row).__name__}, expected one object a line")
-        yield where, cast("dict[str, Any]", row)
-
-
 def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
     """(``file:line``, row) of a CSV file whose header has at least ``columns``."""
-    reader = csv.reader(read_text(path).splitlines(keepends=True), strict=True)
+    reader = csv.reader(whole_text(path).splitlines(keepends=True), strict=True)
     try:
         header = next(reader, [])
         missing = [column for column in columns if column not in header]
@@ -111,3 +66,8 @@ def rate_of(value: object, what: str, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise InvalidInput(f"{where}: {what} is {value!r}, expected a number from 0 to 1")
     return float(value)
+
+
+def gold_note(gold: str) -> str:
+    """What a document says of a gold answer that is not among the options its source gives."""
+    return f"The source's correct answer ({gold[:20]}) is not one of the options it gives; the problem stands without a gold answer."

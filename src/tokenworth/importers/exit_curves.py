@@ -13,8 +13,10 @@ from tokenworth import __version__
 from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
 from tokenworth.core.problem import Option, Problem
 from tokenworth.errors import InvalidInput
+from tokenworth.importers.files import gold_note, rate_of, text_of, texts_of
+from tokenworth.importers.importer import Importer
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
-from tokenworth.store.import_files import rate_of, read_rows, read_text, text_of, texts_of
+from tokenworth.tasks.sources.files import json_rows, whole_text
 
 MODEL = "DeepSeek-R1-Distill-Qwen-7B"
 END_OF_TRACE = "|End of Thinking|"
@@ -57,7 +59,7 @@ class _Page:
 
 def exit_curve_rows(path: Path) -> Iterator[ForcedDoc]:
     """One forced document for each row of a ``curves-*.jsonl[.gz]`` file."""
-    for where, row in read_rows(path):
+    for where, row in json_rows(path):
         yield _document(_page_of_row(row, where, path.name), where)
 
 
@@ -67,7 +69,7 @@ def exit_curve_page(path: Path) -> ForcedDoc:
     The pages put token text between tags unescaped, so a token such as ``<b`` would mislead an HTML parser; the page is
     scanned for the exact form of its token spans, and their text is taken as it stands.
     """
-    return _document(_page_of_html(read_text(path), path), str(path))
+    return _document(_page_of_html(whole_text(path), path), str(path))
 
 
 def _page_of_row(row: dict[str, Any], where: str, source: str) -> _Page:
@@ -191,7 +193,8 @@ def _problem(page: _Page) -> Problem:
     options = tuple(
         Option(label=label, text=texts[number] if len(texts) == len(page.options) else "") for number, label in enumerate(page.options)
     )
-    return Problem(id=page.ident, question=question.strip(), options=options, gold=page.gold, task=page.task)
+    gold = page.gold if page.gold in page.options else None
+    return Problem(id=page.ident, question=question.strip(), options=options, gold=gold, task=page.task)
 
 
 def _exit(page: _Page, where: str) -> ExitDoc:
@@ -227,6 +230,8 @@ def _document(page: _Page, where: str) -> ForcedDoc:
     broken = sum("\ufffd" in piece for piece in page.pieces)
     verdict = "unknown" if page.own is None else "correct" if page.own == page.gold else "incorrect"
     notes = (*_NOTES, f"{broken} tokens are parts of a character and show as \ufffd.") if broken else _NOTES
+    if page.gold not in page.options:
+        notes = (*notes, gold_note(page.gold))
     return ForcedDoc(
         problem=_problem(page),
         model=ModelDoc(name=MODEL),
@@ -245,3 +250,24 @@ def _document(page: _Page, where: str) -> ForcedDoc:
         provenance=Provenance(version=__version__, source=page.source),
         notes=notes if page.closed else (*notes[:4], *notes[5:], "The token limit came before the end of the trace."),
     )
+
+
+def _is_rows(path: Path) -> bool:
+    if not path.name.casefold().endswith((".jsonl", ".jsonl.gz")):
+        return False
+    _, row = next(json_rows(path), ("", {}))
+    return {"prob_runs", "thinking_tokens"} <= set(row)
+
+
+ROWS = Importer(
+    reads="curves-*.jsonl[.gz] with prob_runs and thinking_tokens",
+    patterns=("curves-*.jsonl", "curves-*.jsonl.gz"),
+    claims=_is_rows,
+    read=exit_curve_rows,
+)
+PAGES = Importer(
+    reads="an HTML page of exit curves, or a folder of them",
+    patterns=("*_questionID_*.html", "*.html"),
+    claims=lambda path: path.name.casefold().endswith((".html", ".htm")),
+    read=lambda path: (exit_curve_page(path),),
+)

@@ -1,0 +1,64 @@
+"""``http://HOST:PORT/v1#NAME``: a model on a server, or on several that serve the same one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from tokenworth.backends.bundled import TINY
+from tokenworth.backends.http.options import ServerOptions
+from tokenworth.backends.model import LoadOptions, Model, ModelSource
+from tokenworth.core.formats import detect_format, format_named
+from tokenworth.errors import InvalidInput, MissingExtra
+
+_SERVED = ("http://", "https://")
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is the address of a server; false for other spellings."""
+    return name.startswith(_SERVED)
+
+
+def check_address(name: str) -> None:
+    """Refuses a name that was meant for a server and is no address: http in another spelling, or HOST:PORT."""
+    if _claims(name) and not is_address(name):
+        raise InvalidInput(f"model {name!r}: a server's address begins with http:// or https://, as in http://HOST:PORT/v1#NAME")
+
+
+def _claims(name: str) -> bool:
+    return is_address(name) or bool(re.match(r"(?i)https?:/|[\w.-]+:\d{2,5}(/|#|$)", name))
+
+
+def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
+    for name in names:
+        check_address(name)
+    try:
+        from tokenworth.backends.http.load import load_served
+    except ImportError as error:
+        raise MissingExtra(f"servers need the [http] extra: pip install 'tokenworth[http]' ({error.name} is missing)") from error
+    from tokenworth.backends.tokenizer.prompt import render_prompt
+    from tokenworth.backends.tokenizer.template import THINKING_OFF
+
+    server = replace(options.server or ServerOptions(), now=options.now)
+    if not options.thinking:
+        server = replace(server, switches={**server.switches, **THINKING_OFF})
+    bundled = server.tokenizer == "tiny"
+    loaded = load_served(names, server, tokenizer_folder=TINY if bundled else None)
+    files = loaded.files
+    if options.trace_format is not None or bundled:
+        chosen = format_named(options.trace_format or "tiny")
+    else:
+        chosen = detect_format(files.vocabulary if files.template is None else files.template.text)
+    return Model(
+        name=loaded.backend.name,
+        backend=loaded.backend,
+        codec=files.codec,
+        stop=files.eos_ids,
+        render=lambda text: render_prompt(files, text, server.switches)[1],
+        context_length=loaded.backend.served.context_length,
+        format=chosen,
+        instruction="" if bundled else None,
+    )
+
+
+SOURCE = ModelSource(usage=("http://HOST:PORT/v1#NAME",), claims=_claims, load=_load)

@@ -1,0 +1,1 @@
+"""Exact automata: every quantity that the package estimates is known for them."""

@@ -1,0 +1,26 @@
+"""Tables of documents as CSV files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from tokenworth.core.document import Document
+from tokenworth.exporters.tables import table_of
+from tokenworth.store.documents import write_whole
+
+
+def write_csv(document: Document, path: str | Path) -> None:
+    """Writes the table of a document, whole or not at all: UTF-8, a header, token ids with spaces between, nothing for no data.
+
+    Raises: InvalidInput for a result without a table; StoreError when the disk refuses.
+    """
+    table = table_of(document, "CSV")
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table.rows:
+        writer.writerow(" ".join(map(str, cell)) if isinstance(cell, tuple | list) else cell for cell in row)
+    data = out.getvalue().encode("utf-8", "backslashreplace")
+    write_whole(Path(path), lambda handle: handle.write(data))
