@@ -18,6 +18,7 @@ from blocks_cases import PLAN, PROMPT
 from tokenworth import __version__
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.errors import InvalidInput, MissingExtra, UnknownName
+from tokenworth.methods.replay.loops import replay_loop, summary
 from tokenworth.tasks.critics import moves, smt
 from tokenworth.tasks.critics.critic import UNSOUND, Acceptance, Bank, Critic, FunctionCritic, Verdict
 from tokenworth.tasks.critics.expression import CountdownCritic
@@ -25,7 +26,6 @@ from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.critics.graded import FormatCritic, ReferenceCritic
 from tokenworth.tasks.critics.moves import ChessCritic
 from tokenworth.tasks.critics.named import critic_named
-from tokenworth.tasks.critics.replay import replay_loop, summary
 from tokenworth.tasks.critics.smt import SmtCritic, from_smtlib
 from tokenworth.tasks.critics.unsound import UnsoundCritic
 from tokenworth.tasks.domains import domain_named

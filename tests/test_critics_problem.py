@@ -12,9 +12,9 @@ from blocks_cases import DOMAIN_PDDL, PLAN, PROMPT, SENTENCES
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.replay.loops import replay_loop
 from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.critics.named import critic_named
-from tokenworth.tasks.critics.replay import replay_loop
 from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.maze.dialect import DIALECTS

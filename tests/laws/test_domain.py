@@ -25,6 +25,8 @@ from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.verify.records import checker, judged
 from tokenworth.report.names import short_title
 from tokenworth.report.violations import explained
+from tokenworth.tasks.audit.attack import Claim
+from tokenworth.tasks.audit.checkers import checker_for, checkers
 from tokenworth.tasks.critics.named import critic_named
 from tokenworth.tasks.domains import domain_named, domain_of
 from tokenworth.tasks.graders import grader_for
@@ -184,6 +186,19 @@ def test_problems_of_a_task_are_graded_and_belong_to_their_domain(name: str) -> 
         assert critic.check(domain.solve(problem).trace).accepted and not critic.check("").accepted
     with pytest.raises(TokenworthError, match=r"^[^\n]+$"):
         domain.task("no such family")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "toy"])
+def test_its_verifier_can_be_attacked(name: str) -> None:
+    """A right answer is accepted and an empty one is not; the attacks themselves run in test_audit.py."""
+    if name == "blocksworld":
+        pytest.importorskip("unified_planning")
+    one = checker_for(name)
+    assert one.name in checkers() and one.version.startswith(f"{name} {domain_named(name).version}, dialect ")
+    (item,) = one.surface.make(1, np.random.default_rng(0))
+    problem = one.surface.problem(item)
+    right = [text for attack in one.surface.attacks if attack.claim is Claim.RIGHT for text in attack.texts(item, np.random.default_rng(0))]
+    assert one.check(problem, right[0]) is True and one.check(problem, "") is not True
 
 
 def test_only_these_make_problems() -> None:

@@ -59,5 +59,15 @@ def draw(text: FormalText, dialect: str) -> Drawing | None:
     )
 
 
-DOMAIN = Domain(name="sokoban", version=VERSION, dialects=DIALECTS, codes=CODES, sentences=SENTENCES, read=read, verify=verify, draw=draw)
+DOMAIN = Domain(
+    name="sokoban",
+    version=VERSION,
+    dialects=DIALECTS,
+    codes=CODES,
+    sentences=SENTENCES,
+    read=read,
+    verify=verify,
+    draw=draw,
+    attacks="tokenworth.tasks.sokoban.attacks:ATTACKS",
+)
 """Sokoban solved by A*."""
