@@ -18,7 +18,7 @@ from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.audit.attack import Check, Claim
 from tokenworth.tasks.audit.card import Card, audit
-from tokenworth.tasks.audit.checkers import CHECKERS, SURFACES, checker_for
+from tokenworth.tasks.audit.checkers import checker_for, checkers, surfaces
 from tokenworth.tasks.audit.figures import NUMERIC
 from tokenworth.tasks.audit.hands import EXPRESSION, Hand
 from tokenworth.tasks.audit.page import card_text
@@ -28,7 +28,7 @@ Cell = tuple[int, int]
 
 
 def card_of(kind: str, check: Check, *, items: int = 6, seed: int = 0, limit_s: float = 20.0) -> Card:
-    surface = SURFACES[kind]
+    surface = surfaces()[kind]
     drawn = surface.make(items, np.random.default_rng(seed))
     return audit(check, surface, drawn, grader="toy", version="1", seed=seed, limit_s=limit_s)
 
@@ -191,7 +191,7 @@ def test_the_very_answers_of_the_known_defects_are_among_the_attacks() -> None:
     assert {"4*6*1*1", f"0x{hand.target:x}", f"{hand.target}e0 + 0e0*({'+'.join(map(str, hand.numbers))})"} <= tried
 
 
-@pytest.mark.parametrize("name", [name for name in CHECKERS if name not in ("latex", "blocksworld")])
+@pytest.mark.parametrize("name", [name for name in checkers() if name not in ("latex", "blocksworld")])
 def test_the_checkers_of_the_package_survive(name: str) -> None:
     checker = checker_for(name)
     items = checker.surface.make(2, np.random.default_rng(11))

@@ -15,12 +15,12 @@ from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.audit.attack import Check, Claim
 from tokenworth.tasks.audit.card import Card, audit
-from tokenworth.tasks.audit.checkers import CHECKERS, SURFACES, checker_for
+from tokenworth.tasks.audit.checkers import checker_for, checkers, surfaces
 from tokenworth.tasks.audit.page import card_text
 
 
 def card_of(kind: str, check: Check, *, items: int = 3) -> Card:
-    surface = SURFACES[kind]
+    surface = surfaces()[kind]
     return audit(check, surface, surface.make(items, np.random.default_rng(0)), grader="toy", version="1", seed=0)
 
 
@@ -102,7 +102,7 @@ def test_exit_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_critic_of_countdown_is_audited_by_name() -> None:
-    assert "expression" in CHECKERS
+    assert "expression" in checkers()
     checker = checker_for("expression")
     card = audit(
         checker.check,

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from tokenworth.core.verification import FormalText, Level, Tier, Verification
 from tokenworth.errors import InvalidInput, UnknownName
-from tokenworth.tasks.countdown.codes import BUCKETS, CODES, PAPER
 from tokenworth.tasks.countdown.domain import DOMAIN, read
 from tokenworth.tasks.countdown.grammar import operation_of
 from tokenworth.tasks.countdown.instance import Operation, Puzzle, left_over, most_operations, ways
 from tokenworth.tasks.countdown.plan import plan_faults
 from tokenworth.tasks.countdown.published import bare_operations, published_verdict
+from tokenworth.tasks.countdown.rules import BUCKETS, CODES, PAPER
 from tokenworth.tasks.countdown.search import Solver, random_puzzle, write_search
 
 SOLVERS = st.builds(Solver, heuristic=st.sampled_from(("sum", "mult")), beam=st.integers(0, 5))

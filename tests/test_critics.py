@@ -17,17 +17,18 @@ from hypothesis import strategies as st
 from blocks_cases import PLAN, PROMPT
 from tokenworth import __version__
 from tokenworth.core.problem import AnswerKind, Option, Problem
-from tokenworth.errors import InvalidInput, MissingExtra, UnknownName, Unsupported
-from tokenworth.tasks.critics import moves, named, smt
+from tokenworth.errors import InvalidInput, MissingExtra, UnknownName
+from tokenworth.methods.replay.loops import replay_loop, summary
+from tokenworth.tasks.critics import moves, smt
 from tokenworth.tasks.critics.critic import UNSOUND, Acceptance, Bank, Critic, FunctionCritic, Verdict
 from tokenworth.tasks.critics.expression import CountdownCritic
 from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.critics.graded import FormatCritic, ReferenceCritic
 from tokenworth.tasks.critics.moves import ChessCritic
 from tokenworth.tasks.critics.named import critic_named
-from tokenworth.tasks.critics.replay import replay_loop, summary
 from tokenworth.tasks.critics.smt import SmtCritic, from_smtlib
 from tokenworth.tasks.critics.unsound import UnsoundCritic
+from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.graders import grader_for
 
 CHOICE = Problem(id="p", question="?", options=(Option(label="A", text="one"), Option(label="B", text="two")), gold="B")
@@ -106,13 +107,10 @@ def test_levels_and_dialects_are_checked() -> None:
         critic_named("blocksworld", PLANNING, grader_for("exact"), strictness="strikt")
 
 
-def test_names_that_stand_for_nothing_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_stand_for_nothing_are_refused() -> None:
     grader = grader_for("exact")
     with pytest.raises(UnknownName, match="format"):
         critic_named("formt", CHOICE, grader)
-    monkeypatch.setattr(named, "FORMAL", (*named.FORMAL, "nowhere"))
-    with pytest.raises(Unsupported, match="not part of this version"):
-        critic_named("nowhere", CHOICE, grader)
     for name, told in (("json:nothing", "AttributeError"), ("no_such_module:x", "ModuleNotFoundError"), ("json:dumps", "TypeError")):
         with pytest.raises(InvalidInput, match=told):
             critic_named(name, CHOICE, grader)
@@ -422,7 +420,7 @@ def loop(*steps: tuple[str, bool | None], well: bool | None = True) -> dict[str,
 )
 def test_a_replay_finds_every_disagreement(record: dict[str, object], differ: tuple[int, ...], at: int | None) -> None:
     pytest.importorskip("unified_planning")
-    domain = named.formal_domain("blocksworld")
+    domain = domain_named("blocksworld")
     found = replay_loop(record, domain, dialect="pddl", where="line 1")
     assert found.disagreements == differ and found.accepted_at == at
     assert all(bool(step.by) is step.accepted for step in found.steps)
@@ -440,7 +438,7 @@ def test_a_replay_finds_every_disagreement(record: dict[str, object], differ: tu
 def test_a_loop_without_a_name_is_named_by_its_place(names: dict[str, object], told: str) -> None:
     pytest.importorskip("unified_planning")
     record = {key: value for key, value in loop((PLAN, True)).items() if key != "id"} | names
-    assert replay_loop(record, named.formal_domain("blocksworld"), dialect="pddl", where="loops.jsonl:3").id == told
+    assert replay_loop(record, domain_named("blocksworld"), dialect="pddl", where="loops.jsonl:3").id == told
 
 
 @pytest.mark.parametrize(
@@ -451,7 +449,7 @@ def test_a_loop_without_a_name_is_named_by_its_place(names: dict[str, object], t
 def test_records_of_another_shape_are_refused(record: dict[str, object]) -> None:
     pytest.importorskip("unified_planning")
     with pytest.raises(InvalidInput, match="line 3"):
-        replay_loop(record, named.formal_domain("blocksworld"), dialect="pddl", where="line 3")
+        replay_loop(record, domain_named("blocksworld"), dialect="pddl", where="line 3")
 
 
 @settings(max_examples=40)

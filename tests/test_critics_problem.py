@@ -12,9 +12,10 @@ from blocks_cases import DOMAIN_PDDL, PLAN, PROMPT, SENTENCES
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.replay.loops import replay_loop
 from tokenworth.tasks.critics.formal import FormalCritic
-from tokenworth.tasks.critics.named import critic_named, formal_domain
-from tokenworth.tasks.critics.replay import replay_loop
+from tokenworth.tasks.critics.named import critic_named
+from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import render_prompt, render_trace
@@ -157,7 +158,7 @@ def test_an_answer_to_another_problem_is_never_accepted(make: Callable[[], Case]
 def test_a_critic_of_no_problem_is_refused(name: str, prompt: str) -> None:
     if name == "blocksworld":
         pytest.importorskip("unified_planning")
-    domain = formal_domain(name)
+    domain = domain_named(name)
     for dialect in domain.dialects:
         with pytest.raises(InvalidInput, match=r"^no problem"):
             FormalCritic(domain=domain, prompt=prompt, dialect=dialect)
@@ -174,14 +175,14 @@ def test_an_answer_does_not_choose_the_size_of_the_grid(dialect: str) -> None:
     maze = Maze(cols=3, rows=4, walls=((1, 0), (1, 1), (1, 2)), start=(0, 0), goal=(2, 0))
     found = solve_maze(maze, spoken, np.random.default_rng(0))
     answer = render_trace(maze, found.trace, found.plan, spoken)
-    made = FormalCritic(domain=formal_domain("maze"), prompt=render_prompt(maze, spoken), dialect=dialect)
+    made = FormalCritic(domain=domain_named("maze"), prompt=render_prompt(maze, spoken), dialect=dialect)
     assert not made.check(answer).accepted and not replace(made, with_trace=False).check(answer).accepted
     # Where the problem says so, there is a fourth row.
     assert replace(made, given={"cols": 3, "rows": 4}).check(answer).accepted
 
 
 def test_a_critic_of_a_puzzle_in_fields_needs_no_prompt() -> None:
-    made = FormalCritic(domain=formal_domain("countdown"), prompt="", dialect="stream-of-search", given={"target": 10, "nums": (5, 5)})
+    made = FormalCritic(domain=domain_named("countdown"), prompt="", dialect="stream-of-search", given={"target": 10, "nums": (5, 5)})
     assert made.check(f"{FIRST}\n{FOUND}").accepted
     assert not replace(made, given={"target": 100, "nums": (3, 5, 7)}).check(f"{FIRST}\n{FOUND}").accepted
     with pytest.raises(InvalidInput, match=r"^no problem of countdown .* got the fields"):

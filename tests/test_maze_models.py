@@ -55,13 +55,13 @@ def test_a_report_of_a_maze_brings_its_verdicts(tmp_path: Path) -> None:
         case = bench.case("maze:searchformer/7", 1)
         samples = case.sample(4, seed=0, choose="0")
         curve = case.curve(samples.trace("0"), plan="stride", stride=20, samples=2, seed=0)
-    found = verified_documents([curve.document, samples.document])
-    assert found is not None and [table.group for table in found.tables] == ["maze-swapped"]
+    (found,) = verified_documents([curve.document, samples.document])
+    assert [table.group for table in found.tables] == ["maze-swapped"]
     # The base trace of the curve is one of the samples and counts once.
     assert found.tables[0].n == 4 == len(found.traces) and found.strictness == str(Level.STRICT)
     page = write_report(tmp_path / "r.html", curve, samples).read_text(encoding="utf-8")
     assert "CLOSED_AGAIN" in page or "WALL" in page or "NOT_OPEN" in page
-    assert verified_documents([]) is None
+    assert verified_documents([]) == ()
 
 
 @pytest.mark.parametrize("task", ["world:steps", "maze:wilson/9"])

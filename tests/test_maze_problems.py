@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tokenworth.core.grade import UNPARSEABLE, Verdict
@@ -63,6 +65,8 @@ def test_plans_are_graded_by_their_rules() -> None:
 
 
 def test_a_question_that_is_no_maze_is_refused() -> None:
-    problem = Problem(id="q", question="What is 2 + 2?", kind=AnswerKind.PLAN)
+    problem = Problem(id="q", question="What is 2 + 2?", kind=AnswerKind.PLAN, task="maze:wilson/5")
     with pytest.raises(InvalidInput, match="is no maze"):
         grader_for(problem)(problem, "0,0 0,1")
+    with pytest.raises(InvalidInput, match="is of no formal domain"):
+        grader_for(replace(problem, task=""))

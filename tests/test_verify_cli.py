@@ -16,14 +16,16 @@ import pytest
 
 import toy_domain
 from real_data import shared
+from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run
 from tokenworth.core.verification import FormalText, Verification
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.methods.confusion.document import VerifiedDoc
 from tokenworth.store.documents import read_document
+from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.sources import files
 from tokenworth.workbench import formal
-from tokenworth.workbench.formal import DOMAINS, NO_GROUP, Judged, Tally, checker, domain_named, judged, records_of
+from tokenworth.workbench.formal import NO_GROUP, Judged, Tally, checker, judged, records_of
 
 Run = Callable[..., tuple[int, str, str]]
 TEXTS = {
@@ -39,7 +41,7 @@ TEXTS = {
 
 @pytest.fixture(autouse=True)
 def _toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(DOMAINS, "toy", "toy_domain")  # type: ignore[arg-type]
+    monkeypatch.setitem(DOMAINS, "toy", "toy_domain:DOMAIN")
     monkeypatch.chdir(tmp_path)
 
 
@@ -481,8 +483,8 @@ _CHILD = """
 import re, sys
 sys.path.insert(0, sys.argv[1])
 from tokenworth.cli.main import run
-from tokenworth.workbench.formal import DOMAINS
-DOMAINS["toy"] = "toy_domain"
+from tokenworth.catalog import DOMAINS
+DOMAINS["toy"] = "toy_domain:DOMAIN"
 code = run(["verify", "toy", sys.argv[2], "--json", "out.jsonl", "--table"])
 print(code, re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 """

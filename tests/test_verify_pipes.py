@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run
 from tokenworth.tasks.sources.files import json_records, text_lines
-from tokenworth.workbench.formal import DOMAINS
 
 ROWS = [{"id": f"t{i}", "text": "ok = yes" if i % 3 else "bad = yes"} for i in range(500)]
 DATA = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
@@ -25,15 +25,15 @@ LIMIT_S = 60
 
 @pytest.fixture(autouse=True)
 def _toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(DOMAINS, "toy", "toy_domain")  # type: ignore[arg-type]
+    monkeypatch.setitem(DOMAINS, "toy", "toy_domain:DOMAIN")
     monkeypatch.chdir(tmp_path)
 
 
 _CHILD = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
-from tokenworth.workbench.formal import DOMAINS
-DOMAINS["toy"] = "toy_domain"
+from tokenworth.catalog import DOMAINS
+DOMAINS["toy"] = "toy_domain:DOMAIN"
 from tokenworth.cli.main import main
 main()
 """

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run
 from tokenworth.tasks.sources.odd_json import Unheld, odd_object
-from tokenworth.workbench.formal import DOMAINS
 
 Run = Callable[..., tuple[int, str, str]]
 MAZE_PROMPT = "start 0 0 goal 2 0 wall 0 1 wall 1 1"
@@ -36,7 +36,7 @@ PAIRS = {
 
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(DOMAINS, "toy", "toy_domain")  # type: ignore[arg-type]
+    monkeypatch.setitem(DOMAINS, "toy", "toy_domain:DOMAIN")
     monkeypatch.chdir(tmp_path)
 
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from tokenworth.core.verification import Domain, Drawing, FormalText, Level, Tier, Verification, Violation
-from tokenworth.errors import InvalidInput
+import numpy as np
+
+from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.core.verification import Domain, FormalText, Level, MadeProblems, Tier, Verification, Violation
+from tokenworth.errors import InvalidInput, unknown_name
 
 CODES = {"PARSE": Tier.SYNTAX, "BAD": Tier.LISTS, "LINK": Tier.LINK, "PLAN": Tier.ANSWER}
+SENTENCES = {
+    "PARSE": "This is no word of the toy.",
+    "BAD": "The word is bad.",
+    "LINK": "The plan is another one.",
+    "PLAN": "The plan is no.",
+}
+LENGTHS = {"short": 2, "long": 5}
 
 
 def read(record: Mapping[str, object], where: str) -> FormalText:
     text = record.get("text", record.get("trace"))
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not isinstance(record.get("prompt", ""), str):
         raise InvalidInput(f"{where}: expected id and text, or id, prompt and trace; got {', '.join(sorted(record))}")
     return FormalText(id=str(record.get("id", "")), trace=text, prompt=str(record.get("prompt", "")))
 
@@ -61,8 +73,36 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     )
 
 
-def draw(text: FormalText, dialect: str) -> Drawing | None:
-    del text, dialect
+def task(rest: str) -> MadeProblems:
+    if rest not in LENGTHS:
+        raise unknown_name("length of a toy", rest, LENGTHS)
+
+    def problem(index: int) -> Problem:
+        question = f"say ok {LENGTHS[rest] + index} times"
+        return Problem(id=f"toy:{rest}/{index}", question=question, kind=AnswerKind.PLAN, task=f"toy:{rest}")
+
+    return MadeProblems(name=f"toy:{rest}", problem=problem)
+
+
+def solve(problem: Problem) -> FormalText:
+    return DOMAIN.answered(problem, "ok " * int(problem.question.split()[2]) + "= yes")
+
+
+def grade(problem: Problem, text: str) -> Grade:
+    said = text.strip()
+    if said not in ("yes", "long", "other", "no"):
+        return Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
+    return Grade(outcome="PLAN", verdict=Verdict.INCORRECT) if said == "no" else Grade(outcome=said, verdict=Verdict.CORRECT)
+
+
+def edits(text: FormalText, dialect: str, rng: np.random.Generator) -> Iterator[tuple[str, FormalText]]:
+    body, _, _ = text.trace.partition("=")
+    words = body.split()
+    at = int(rng.integers(len(words)))
+    for code, word in (("PARSE", "okay"), ("BAD", "bad")):
+        yield code, replace(text, trace=" ".join([*words[:at], word, *words[at + 1 :], "= yes"]))
+    for code, plan in (("LINK", "other"), ("PLAN", "no")):
+        yield code, replace(text, trace=f"{body}= {plan}")
 
 
 DOMAIN = Domain(
@@ -70,7 +110,17 @@ DOMAIN = Domain(
     version="7",
     dialects={"plain": (Level.PAPER, Level.STRICT), "ordered": tuple(Level), "loose": (Level.PAPER,)},
     codes=CODES,
+    sentences=SENTENCES,
     read=read,
     verify=verify,
-    draw=draw,
+    states_problem=("times",),
+    task_form="LENGTH",
+    task_example="short",
+    task=task,
+    grade=grade,
+    solve=solve,
+    given=lambda problem: {"task": problem.task},
+    dialect_of=lambda problem: "ordered" if problem.task.startswith("toy:") else None,
+    is_machine_text=True,
+    edits=edits,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -43,7 +42,7 @@ GRADERS: Mapping[str, str] = {
     "exact": "tokenworth.tasks.grade.exact:exact",
     "numeric": "tokenworth.tasks.grade.numeric:numeric",
     "latex": "tokenworth.tasks.grade.latex:LatexGrader",
-    "plan": "tokenworth.tasks.maze.problems:plan",
+    "plan": "tokenworth.tasks.grade.plan:plan",
 }
 """By answer kind: a function of a problem and a text, or a class whose objects are such functions."""
 IMPORTERS: Mapping[str, str] = {
@@ -62,7 +61,6 @@ EXPORTERS: Mapping[str, str] = {
 """By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
 
 
-@cache
 def _loaded(place: str) -> Any:
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)

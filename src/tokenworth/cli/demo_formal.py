@@ -47,10 +47,10 @@ def measure_maze(folder: Path, *, item: int | None, half_width: float, seed: int
             made[f"{name}-sample.json"] = samples.document
             made |= _curves(case, samples, verdicts_of(samples.document), half_width=half_width, seed=seed)
     provenance = provenance_now(utc_now(), command, source=TASK)
-    verified = verified_documents([one for name, one in made.items() if name.endswith("-sample.json")], provenance=provenance)
+    (verified,) = verified_documents([one for name, one in made.items() if name.endswith("-sample.json")], provenance=provenance)
     errors = first_errors_document(list(made.values()), FirstErrorsSettings(), About(provenance=provenance))
     print_text(errors, err=True)
-    return {**made, **({} if verified is None else {"verified.json": verified}), "first-errors.json": errors}
+    return {**made, "verified.json": verified, "first-errors.json": errors}
 
 
 def _curves(

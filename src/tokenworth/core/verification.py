@@ -6,12 +6,16 @@ unpickles what it reads, and takes time linear in the length of the text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from tokenworth.errors import unknown_name
+import numpy as np
+
+from tokenworth.core.grade import Grader
+from tokenworth.core.problem import Problem
+from tokenworth.errors import InvalidInput, unknown_name
 
 
 class Level(StrEnum):
@@ -162,21 +166,87 @@ class Verify(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Domain:
-    """A formal domain: what its texts are called, and who checks them.
+class MadeProblems:
+    """The problems of a task that are made when they are asked for."""
 
-    ``dialects``: the exact grammars it knows, the default first. ``levels``: for each dialect, the levels that fit it. ``version``: of the
-    verifier; it changes whenever a verdict can. ``read``: a record of a JSON line as text; raises InvalidInput where fields are missing.
-    ``draw``: the trace as events on a grid, None where there is none to draw.
+    name: str
+    """The task as in the ids of its problems, ``NAME/INDEX``; it begins with the name of what makes them and a colon."""
+    problem: Callable[[int], Problem]
+    """The problem of any index from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A formal domain, whole: all that the rest of the package knows of it. It is one folder of `tasks` and one line of the catalogue.
+
+    Loading one is to stay cheap: what few callers need (a task, a solver, edits) is imported inside the function that uses it.
     """
 
     name: str
+    """What it is called on the command line, and what stands before the colon in its tasks."""
     version: str
+    """Version of the verifier; it changes whenever a verdict can."""
     dialects: Mapping[str, tuple[Level, ...]]
+    """The exact grammars it knows, the default first, and the levels that fit each, from the least strict."""
     codes: Mapping[str, Tier]
+    """Every rule that a text can break."""
+    sentences: Mapping[str, str]
+    """What each code means, for a reader."""
     read: Callable[[Mapping[str, object], str], FormalText]
+    """A record of a JSON line (and where it stands) as text; raises InvalidInput where fields are missing or of another type."""
     verify: Verify
-    draw: Callable[[FormalText, str], Drawing | None]
+    """The verifier."""
+    draw: Callable[[FormalText, str], Drawing | None] = lambda text, dialect: None
+    """The trace as events on a grid, None where there is none to draw."""
+    states_problem: tuple[str, ...] = ()
+    """Fields of records that state a problem without a prompt."""
+    reads_whole: bool = True
+    """Whether the grammar covers the trace before an answer; otherwise a critic is shown the answer alone."""
+    task_form: str = ""
+    """What follows the colon in a task of its own, for messages; empty where it has none."""
+    task_example: str = ""
+    """One of them that is small, as in ``maze:searchformer/7``."""
+    task: Callable[[str], MadeProblems] | None = None
+    """The problems of what follows the colon of a task spec; raises UnknownName or InvalidInput."""
+    grade: Grader | None = None
+    """Grades answers to the problems of its tasks."""
+    solve: Callable[[Problem], FormalText] | None = None
+    """What its solver writes for a problem of its tasks: a valid trace and a right plan."""
+    given: Callable[[Problem], Mapping[str, object]] = lambda problem: {}
+    """What a verifier needs to know of a problem and the question does not say; nothing for problems of other tasks."""
+    dialect_of: Callable[[Problem], str | None] = lambda problem: None
+    """The dialect that a problem is written in, None (the default dialect) for problems of other tasks."""
+    is_machine_text: bool = False
+    """Whether the questions of its tasks are for machines, so that a page is better titled with the problem's id."""
+    edits: Callable[[FormalText, str, np.random.Generator], Iterator[tuple[str, FormalText]]] | None = None
+    """Changes of a valid text of a dialect: the code that each breaks first, and the text after it."""
+    attacks: str = ""
+    """``module:OBJECT``: the tuple of `tasks.audit.attack.Checker` that `audit` attacks; empty where there are none."""
+
+    def __post_init__(self) -> None:
+        def refuse(got: str, do: str) -> InvalidInput:
+            return InvalidInput(f"domain {self.name!r}: {got}; {do}")
+
+        if not self.name or not self.name.replace("-", "_").isidentifier():
+            raise refuse("the name is no word", "expected letters, digits and hyphens, such as maze")
+        if not self.dialects or not all(self.dialects.values()):
+            raise refuse("a dialect without levels, or no dialect", "expected at least one dialect, each with the levels that fit it")
+        odd = [name for name, fitting in self.dialects.items() if list(fitting) != [level for level in Level if level in fitting]]
+        if odd:
+            raise refuse(f"the levels of {odd[0]} are not in order", "expected each once, from the least strict")
+        if not self.codes or set(self.codes) != set(self.sentences):
+            names = ", ".join(sorted(set(self.codes) ^ set(self.sentences))) or "none are given"
+            raise refuse(f"codes without a sentence, or sentences without a code: {names}", "expected a sentence for each code")
+        hooks = {
+            "task": self.task,
+            "task_form": self.task_form,
+            "task_example": self.task_example,
+            "grade": self.grade,
+            "solve": self.solve,
+        }
+        missing = [name for name, hook in hooks.items() if not hook]
+        if missing and self.task is not None:
+            raise refuse(f"a task without {', '.join(missing)}", f"expected {', '.join(hooks)} together")
 
     def dialect_named(self, name: str | None) -> str:
         """The dialect of this name, the first one for None. Raises UnknownName with close matches."""
@@ -185,3 +255,7 @@ class Domain:
         if name not in self.dialects:
             raise unknown_name(f"dialect of {self.name}", name, self.dialects)
         return name
+
+    def answered(self, problem: Problem, trace: str, name: str = "") -> FormalText:
+        """What was written on a problem, as the text that the verifier reads; ``name`` is its id, by default that of the problem."""
+        return FormalText(id=name or problem.id, prompt=problem.question, trace=trace, given=self.given(problem))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tokenworth.core.problem import Problem
 from tokenworth.report.model import SetView, TraceView, View
+from tokenworth.tasks.domains import domain_of
 
 Key = tuple[str, str]
 """Id and question: what makes two problems the same."""
@@ -13,8 +14,9 @@ _LONGEST = 28
 
 
 def short_title(problem: Problem | None) -> str:
-    """The id of a problem whose question is a list of cells that nobody reads; empty for other problems."""
-    return problem.id if problem is not None and problem.task.startswith("maze:") else ""
+    """The id of a problem whose question is written for machines; empty for other problems."""
+    domain = domain_of(problem)
+    return problem.id if problem is not None and domain is not None and domain.is_machine_text else ""
 
 
 def page_title(problem: Problem | None) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from tokenworth.catalog import GRADERS, load
 from tokenworth.core.grade import Grade, Grader
-from tokenworth.core.problem import Problem
+from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.grade.plan import plan_grader
 from tokenworth.tasks.user_code import first_line, user_callable
 
 
@@ -15,8 +16,10 @@ def grader_for(what: Problem | str) -> Grader:
     """The grader of a problem's answer kind, or the one a name stands for: a built-in name or ``module:callable``.
 
     Raises: UnknownName for a name that is neither; MissingExtra when it needs a library that is not installed;
-    InvalidInput when the module cannot be imported, what it names cannot be called, or a call of it raises.
+    InvalidInput for a plan of no domain, when the module cannot be imported, what it names cannot be called, or a call of it raises.
     """
+    if isinstance(what, Problem) and what.kind is AnswerKind.PLAN:
+        return plan_grader(what)
     name = str(what.kind) if isinstance(what, Problem) else what
     if ":" in name:
         return _user_grader(name)

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
+from tokenworth import catalog
 from tokenworth.core.problem import Problem
+from tokenworth.core.verification import MadeProblems
 from tokenworth.errors import InvalidInput, UnknownName, unknown_name
+from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.sources.hub import hub_problems
 from tokenworth.tasks.sources.maths import gsm8k_problems, math_problems
 from tokenworth.tasks.sources.mmlu import mmlu_pro_problems, mmlu_problems, redux_problems
 from tokenworth.tasks.sources.native import native_problems
 
 WORLD_SIZE = 1000
-"""How many problems a world or maze task has when it is asked for its length; `load_item` reaches any index."""
+"""How many problems a task that makes them has when it is asked for its length; `load_item` reaches any index."""
 
 _READERS: Mapping[str, Callable[[Path], Iterator[Problem]]] = {
     "jsonl": native_problems,
@@ -25,11 +28,6 @@ _READERS: Mapping[str, Callable[[Path], Iterator[Problem]]] = {
     "gsm8k": gsm8k_problems,
     "math": math_problems,
 }
-FORMATS = ("world", "maze", *_READERS, "hf")
-"""What may stand before the colon of a task spec."""
-_USAGE = (
-    "expected world:FAMILY[/SPLIT], maze:FAMILY/SIDE[/SPLIT], PATH.jsonl[.gz], PATH.csv, mmlu-pro:PATH, gsm8k:PATH, math:PATH or hf:NAME"
-)
 
 
 class MadeTask(Sequence[Problem]):
@@ -70,8 +68,9 @@ def load_task(spec: str, *, limit: int | None = None) -> Sequence[Problem]:
     if limit is not None and limit < 1:
         raise InvalidInput(f"limit {limit}: expected at least 1 problem")
     kind, rest = _split_spec(spec)
-    if kind in _MADE:
-        return _MADE[kind](rest, WORLD_SIZE if limit is None else limit)
+    if kind not in _READERS and kind != "hf":
+        made = _world(rest) if kind == "world" else _of_domain(kind, rest)
+        return MadeTask(made.name, made.problem, WORLD_SIZE if limit is None else limit)
     if kind == "hf":
         problems = hub_problems(rest, limit=limit)[:limit]
     else:
@@ -116,7 +115,7 @@ def _made_index(task: MadeTask, item: int | str) -> int:
     return index
 
 
-def _world(rest: str, size: int) -> MadeTask:
+def _world(rest: str) -> MadeProblems:
     from tokenworth.tasks.world.problems import FAMILIES, SPLITS, world_problem
 
     family, _, split = rest.partition("/")
@@ -125,17 +124,24 @@ def _world(rest: str, size: int) -> MadeTask:
     if split and split not in SPLITS:
         raise unknown_name("split of a world task", split, SPLITS)
     split = split or "test"
-    return MadeTask(f"world:{family}/{split}", lambda index: world_problem(family, index, split=split, seed=0), size)
+    return MadeProblems(name=f"world:{family}/{split}", problem=lambda index: world_problem(family, index, split=split, seed=0))
 
 
-def _maze(rest: str, size: int) -> MadeTask:
-    from tokenworth.tasks.maze.problems import maze_problem, parse_spec
+def _of_domain(name: str, rest: str) -> MadeProblems:
+    domain = domain_named(name)
+    if domain.task is None:
+        raise InvalidInput(f"task {name}:{rest}: the domain {name} makes no problems of its own; {_usage()}")
+    return domain.task(rest)
 
-    family, side, split = parse_spec(rest)
-    return MadeTask(f"maze:{family}/{side}/{split}", lambda index: maze_problem(family, side, index, split=split), size)
+
+def _formats() -> tuple[str, ...]:
+    """What may stand before the colon of a task spec."""
+    return ("world", *(name for name in catalog.DOMAINS if domain_named(name).task is not None), *_READERS, "hf")
 
 
-_MADE: Mapping[str, Callable[[str, int], MadeTask]] = {"world": _world, "maze": _maze}
+def _usage() -> str:
+    own = "".join(f"{name}:{form}, " for name in catalog.DOMAINS if (form := domain_named(name).task_form))
+    return f"expected world:FAMILY[/SPLIT], {own}PATH.jsonl[.gz], PATH.csv, mmlu-pro:PATH, gsm8k:PATH, math:PATH or hf:NAME"
 
 
 def _is_file(name: str) -> bool:
@@ -148,11 +154,12 @@ def _is_file(name: str) -> bool:
 def _split_spec(spec: str) -> tuple[str, str]:
     """(format, rest) of a spec; the format of a bare path follows from its name."""
     if spec.splitlines() not in ([spec], []) or "\0" in spec:
-        raise InvalidInput(f"task {spec[:80]!r} is not one line of text; {_USAGE}")
+        raise InvalidInput(f"task {spec[:80]!r} is not one line of text; {_usage()}")
     kind, colon, rest = spec.partition(":")
-    if kind in FORMATS:
+    is_read = kind in _READERS or kind == "hf"
+    if is_read or kind == "world" or kind in catalog.DOMAINS:
         if not rest:
-            raise InvalidInput(f"task {spec!r} names no {'family' if kind in _MADE else 'file or data set'}; {_USAGE}")
+            raise InvalidInput(f"task {spec!r} names no {'file or data set' if is_read else 'family'}; {_usage()}")
         return kind, rest
     name = spec.casefold().removesuffix(".gz")
     if name.endswith((".jsonl", ".ndjson")):
@@ -160,9 +167,9 @@ def _split_spec(spec: str) -> tuple[str, str]:
     if name.endswith(".csv"):
         return "mmlu", spec
     if _is_file(spec):
-        raise InvalidInput(f"task {spec!r}: the format does not follow from the name; {_USAGE}")
+        raise InvalidInput(f"task {spec!r}: the format does not follow from the name; {_usage()}")
     if colon:
-        raise unknown_name("task format", kind, FORMATS)
+        raise unknown_name("task format", kind, _formats())
     if not spec:
-        raise InvalidInput(f"no task given; {_USAGE}")
-    raise UnknownName(f"{unknown_name('task', spec, FORMATS)}; {_USAGE}")
+        raise InvalidInput(f"no task given; {_usage()}")
+    raise UnknownName(f"{unknown_name('task', spec, _formats())}; {_usage()}")

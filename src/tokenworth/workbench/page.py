@@ -54,5 +54,4 @@ def with_verdicts(documents: Sequence[Document]) -> list[Document]:
         return list(documents)
     from tokenworth.methods.confusion.traces import verified_documents
 
-    found = verified_documents(documents, provenance=provenance_now(utc_now(), ""))
-    return [*documents, *([] if found is None else [found])]
+    return [*documents, *verified_documents(documents, provenance=provenance_now(utc_now(), ""))]

@@ -11,14 +11,15 @@ from tokenworth.core.document import About
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.audit.settings import AuditSettings
+from tokenworth.tasks.audit.attack import Checker
 from tokenworth.tasks.audit.card import Card, audit
-from tokenworth.tasks.audit.checkers import CHECKERS, Checker, checker_for
+from tokenworth.tasks.audit.checkers import checker_for, checkers
 from tokenworth.tasks.load import load_task
 
 
 def graders(settings: AuditSettings) -> Iterator[tuple[str, object]]:
     """The names of the checkers to attack."""
-    return ((name, name) for name in (CHECKERS if settings.grader == "all" else (settings.grader,)))
+    return ((name, name) for name in (checkers() if settings.grader == "all" else (settings.grader,)))
 
 
 class AuditFold:

@@ -19,11 +19,10 @@ from tokenworth.methods.edits.intervene import CheckTrace, Variant
 from tokenworth.methods.edits.settings import COMMON_CODES, KINDS, PARAPHRASE, REPAIR, SWAP, EditsSettings
 from tokenworth.methods.sample.experiment import sample
 from tokenworth.tasks.judge import answer_text
+from tokenworth.tasks.maze.domain import DOMAIN, solve
 from tokenworth.tasks.maze.edits import Edit, edit, first_of_trace, paraphrase, repair, swap
-from tokenworth.tasks.maze.grammar import parse, render_trace
 from tokenworth.tasks.maze.problems import DIALECT, maze_problem, parse_spec
-from tokenworth.tasks.maze.search import solve
-from tokenworth.tasks.maze.verify import maze_of, verify
+from tokenworth.tasks.maze.verify import verify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +61,8 @@ def base_text(subject: Subject, settings: EditsSettings) -> Experiment[FormalTex
     Raises InvalidInput where the problem is no maze, and where none of the ``draws`` answers will do.
     """
     problem = _maze_of(subject)
-    empty = FormalText(id=problem.id, prompt=problem.question, trace="", given=_given(problem), is_cut=True)
     if settings.base == "solver":
-        maze = maze_of(empty, DIALECT, parse(empty, DIALECT))
-        if maze is None:
-            raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
-        found = solve(maze, DIALECT)
-        return FormalText(
-            id=problem.id, prompt=problem.question, trace=render_trace(maze, found.trace, found.plan, DIALECT), given=_given(problem)
-        )
+        return solve(problem)
     for rollout in (yield from _draws(subject, settings)):
         text = _text_of(problem, subject.codec, rollout.ids)
         found = verify(text, dialect=DIALECT.name, level=Level.STRICT)
@@ -89,14 +81,9 @@ def _maze_of(subject: Subject) -> Problem:
     return problem
 
 
-def _given(problem: Problem) -> dict[str, object]:
-    _, _, rest = problem.task.partition("maze:")
-    return {"rows": parse_spec(rest)[1], "cols": parse_spec(rest)[1]} if rest else {}
-
-
 def _text_of(problem: Problem, codec: Codec, ids: tuple[int, ...]) -> FormalText:
     text = answer_text(ids, codec, None)
-    return FormalText(id=problem.id, prompt=problem.question, trace=text or "", given=_given(problem))
+    return DOMAIN.answered(problem, text or "")
 
 
 def trace_check(subject: Subject) -> CheckTrace:
@@ -250,13 +237,7 @@ def _other(problem: Problem) -> FormalText | None:
     if not rest or not (index.isascii() and index.isdecimal()):
         return None
     family, side, split = parse_spec(rest)
-    other = maze_problem(family, side, int(index) + 1, split=split)
-    text = FormalText(id=other.id, prompt=other.question, trace="", given=_given(other), is_cut=True)
-    maze = maze_of(text, DIALECT, parse(text, DIALECT))
-    assert maze is not None
-    found = solve(maze, DIALECT)
-    trace = render_trace(maze, found.trace, found.plan, DIALECT)
-    return FormalText(id=other.id, prompt=other.question, trace=trace, given=_given(other))
+    return solve(maze_problem(family, side, int(index) + 1, split=split))
 
 
 def _lead(text: FormalText) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from tokenworth.core.estimate import check_level
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.methods.curve.settings import check_seed
-from tokenworth.tasks.critics.named import CRITICS
+from tokenworth.tasks.critics.named import critics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,8 @@ class ModuloSettings:
     """Names the stream of draws."""
 
     def __post_init__(self) -> None:
-        if self.critic not in CRITICS and ":" not in self.critic:
-            raise unknown_name("critic", self.critic, CRITICS)
+        if self.critic not in critics() and ":" not in self.critic:
+            raise unknown_name("critic", self.critic, critics())
         if not 0 < self.unsound_share <= 1:
             raise InvalidInput(
                 f"unsound share {self.unsound_share}: expected a number above 0, at most 1: of the wrong answers, those that are accepted"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +14,6 @@ from tokenworth.methods.verify.lines import LINE_SCHEMA, Judged, Scalar, read_ve
 
 _LONGEST_FIELD = 200
 _OWN = ("id", "text", "prompt", "trace")
-_PROBLEM = ("target", "nums", "domain_pddl", "problem_pddl")
-"""Fields of data sets that state a problem without a prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ def _is_verdict(record: Mapping[str, object]) -> bool:
 
 
 def _from_text(record: Mapping[str, object], check: Checker, where: str) -> Judged:
-    text = check.domain.read(_in_parts(record, where), where)
+    text = check.domain.read(_in_parts(record, where, check.domain.states_problem), where)
     name = record.get("id")
     if isinstance(name, bool) or not isinstance(name, str | int | float | None):
         raise InvalidInput(f"{where}: the id is neither a string nor a number; mend it, or leave it out")
@@ -77,7 +75,7 @@ def _from_text(record: Mapping[str, object], check: Checker, where: str) -> Judg
     return Judged(id=own or text.id.strip("/") or Path(where).name, fields=_fields(record), verification=check(text), text=text)
 
 
-def _in_parts(record: Mapping[str, object], where: str) -> Mapping[str, object]:
+def _in_parts(record: Mapping[str, object], where: str, states_problem: Sequence[str]) -> Mapping[str, object]:
     """The record with ``prompt`` and ``trace``, or with ``text`` alone, which holds both: one rule for all domains.
 
     Null is absent, and so is a blank prompt. With a prompt, ``text`` is the trace where there is no ``trace``. A trace without its prompt
@@ -91,7 +89,7 @@ def _in_parts(record: Mapping[str, object], where: str) -> Mapping[str, object]:
         told.pop("prompt", None)
         if "text" in told:
             told.pop("trace", None)
-        elif "trace" in told and not any(name in told for name in _PROBLEM):
+        elif "trace" in told and not any(name in told for name in states_problem):
             raise InvalidInput(f"{where}: a trace without its prompt; expected id, prompt and trace, or id and text, which holds both")
     elif "text" in told:
         told.setdefault("trace", told["text"])

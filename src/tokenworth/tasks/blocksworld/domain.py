@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from tokenworth.core.verification import Domain, Drawing, FormalText, Level
+from tokenworth.core.verification import Domain, FormalText
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.blocksworld.grammar import PDDL, TEXT
-from tokenworth.tasks.blocksworld.verify import CODES, NAME, VERSION, verify
+from tokenworth.tasks.blocksworld.rules import CODES, DIALECTS, SENTENCES
+from tokenworth.tasks.blocksworld.verify import NAME, VERSION, verify
 
 _PDDL = ("domain_pddl", "problem_pddl")
 
@@ -75,20 +75,16 @@ def _last_plan(steps: object, where: str) -> str:
     return plan or ""
 
 
-def _draw(text: FormalText, dialect: str) -> Drawing | None:
-    """Nothing: a stack of blocks is no grid."""
-    del text, dialect
-
-
-_LEVELS = (Level.PAPER, Level.STRICT)
-
 DOMAIN = Domain(
     name=NAME,
     version=VERSION,
-    dialects={PDDL: _LEVELS, TEXT: _LEVELS},
+    dialects=DIALECTS,
     codes=CODES,
+    sentences=SENTENCES,
     read=read,
     verify=verify,
-    draw=_draw,
+    states_problem=_PDDL,
+    reads_whole=False,
+    attacks="tokenworth.tasks.blocksworld.attacks:ATTACKS",
 )
-"""Plans as PDDL actions or as PlanBench's sentences; ties between equal choices mean nothing for a plan, so that level is not offered."""
+"""Plans of Blocksworld and other STRIPS problems."""

@@ -5,27 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
-from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
+from tokenworth.core.verification import FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.blocksworld.grammar import MAX_ACTIONS, PlanLine, problem_of, read_plan, split_text
 from tokenworth.tasks.blocksworld.instance import Atom, Call, StripsProblem
 from tokenworth.tasks.blocksworld.pddl import read_problem
 from tokenworth.tasks.blocksworld.planning import validates, validator_version
 from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
+from tokenworth.tasks.blocksworld.rules import CODES
 
 NAME = "blocksworld"
 VERSION = "2"
-CODES: dict[str, Tier] = {
-    "PROBLEM_PARSE": Tier.SYNTAX,
-    "PLAN_PARSE": Tier.ANSWER,
-    "PLAN_ACTION": Tier.ANSWER,
-    "PLAN_PRECONDITION": Tier.ANSWER,
-    "PLAN_GOAL": Tier.ANSWER,
-    "PLAN_VALIDATOR": Tier.ANSWER,
-}
-"""The problem cannot be read; a line is no action; no such action or object; a precondition fails; a goal is not reached; the two
-replays of the plan disagree."""
-
 MOST_STATES = 4_000
 """States that the search for a shorter plan looks at before it gives up."""
 

@@ -7,9 +7,9 @@ from typing import cast
 
 from tokenworth.core.verification import Domain, FormalText
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.countdown.codes import CODES
 from tokenworth.tasks.countdown.instance import Puzzle
-from tokenworth.tasks.countdown.verify import LEVELS, VERSION, verify
+from tokenworth.tasks.countdown.rules import CODES, DIALECTS, SENTENCES
+from tokenworth.tasks.countdown.verify import VERSION, verify
 
 
 def read(record: Mapping[str, object], where: str) -> FormalText:
@@ -46,18 +46,15 @@ def _id(record: Mapping[str, object]) -> str:
     return f"{source}-{index}" if isinstance(source, str) and isinstance(index, int) else ""
 
 
-def _draw(text: FormalText, dialect: str) -> None:
-    """None: there is no grid to draw."""
-    del text, dialect
-
-
 DOMAIN = Domain(
     name="countdown",
     version=VERSION,
-    dialects=LEVELS,
+    dialects=DIALECTS,
     codes=CODES,
+    sentences=SENTENCES,
     read=read,
     verify=verify,
-    draw=_draw,
+    states_problem=("target", "nums"),
+    attacks="tokenworth.tasks.countdown.attacks:ATTACKS",
 )
-"""The domain `countdown`."""
+"""Searches and answers of Countdown."""

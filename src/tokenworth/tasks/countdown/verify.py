@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
 from tokenworth.errors import unknown_name
-from tokenworth.tasks.countdown.codes import BUCKETS, CODES, PAPER
 from tokenworth.tasks.countdown.grammar import GRAMMARS, Event, Grammar, Kind, is_beginning, read_events
 from tokenworth.tasks.countdown.instance import Puzzle
 from tokenworth.tasks.countdown.plan import plan_faults
@@ -15,14 +14,9 @@ from tokenworth.tasks.countdown.policy import deviation
 from tokenworth.tasks.countdown.prompt import UNDERSTOOD, is_apart, puzzle_of
 from tokenworth.tasks.countdown.published import bare_operations, published_verdict, rating
 from tokenworth.tasks.countdown.replay import Replay
+from tokenworth.tasks.countdown.rules import BUCKETS, CODES, DIALECTS, PAPER
 
 VERSION = "2"
-LEVELS: Mapping[str, tuple[Level, ...]] = {
-    "stream-of-search": tuple(Level),
-    "optimal-path": (Level.PAPER, Level.STRICT),
-    "react": (Level.PAPER, Level.STRICT),
-}
-"""The levels of each dialect: only of the first are the solvers known."""
 
 _MAX_TOLD = 200
 _AT_EVERY_LEVEL = PAPER | {"PROBLEM_PARSE"}
@@ -73,7 +67,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     if puzzle is None and is_apart(text):
         return _unread(text, dialect, level, found)
     replay = Replay(grammar, puzzle, stated is not None, found.add)
-    checks_policy = level is Level.TIES and Level.TIES in LEVELS[dialect]
+    checks_policy = level is Level.TIES and Level.TIES in DIALECTS[dialect]
     followed: list[tuple[int, Event]] = []
     n_events, is_cut = 0, text.is_cut
     last: Event | None = None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from tokenworth.core.verification import Domain, Drawing, FormalText, Step, whole_words
+import numpy as np
+
+from tokenworth.core.grade import Grade
+from tokenworth.core.problem import Problem
+from tokenworth.core.verification import Domain, Drawing, FormalText, MadeProblems, Step, whole_words
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS
-from tokenworth.tasks.maze.grammar import parse
-from tokenworth.tasks.maze.rules import CODES
+from tokenworth.tasks.maze.grammar import parse, render_trace
+from tokenworth.tasks.maze.rules import CODES, SENTENCES
 from tokenworth.tasks.maze.verify import VERSION, maze_of, verify
 from tokenworth.tasks.maze.words import places_of
 
@@ -67,13 +72,77 @@ def draw(text: FormalText, dialect: str) -> Drawing | None:
     )
 
 
+def task(rest: str) -> MadeProblems:
+    """The mazes of ``FAMILY/SIDE[/SPLIT]``."""
+    from tokenworth.tasks.maze.problems import maze_problem, parse_spec
+
+    family, side, split = parse_spec(rest)
+    return MadeProblems(name=f"maze:{family}/{side}/{split}", problem=lambda index: maze_problem(family, side, index, split=split))
+
+
+def grade(problem: Problem, text: str) -> Grade:
+    """Grades a plan by its rules."""
+    from tokenworth.tasks.maze.problems import plan
+
+    return plan(problem, text)
+
+
+def solve(problem: Problem) -> FormalText:
+    """The run of A* on a maze in the words of the bundled models. Raises InvalidInput where the question is no maze of that dialect."""
+    from tokenworth.tasks.maze import search
+    from tokenworth.tasks.maze.problems import DIALECT
+
+    empty = FormalText(id=problem.id, prompt=problem.question, trace="", given=given(problem), is_cut=True)
+    maze = maze_of(empty, DIALECT, parse(empty, DIALECT))
+    if maze is None:
+        raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
+    found = search.solve(maze, DIALECT)
+    return replace(empty, trace=render_trace(maze, found.trace, found.plan, DIALECT), is_cut=False)
+
+
+def given(problem: Problem) -> Mapping[str, object]:
+    """Rows and cols of the problems of a maze task; nothing for another task, where the size follows from the question."""
+    if not problem.task.startswith("maze:"):
+        return {}
+    from tokenworth.tasks.maze.problems import parse_spec
+
+    side = parse_spec(problem.task.removeprefix("maze:"))[1]
+    return {"rows": side, "cols": side}
+
+
+def dialect_of(problem: Problem) -> str | None:
+    """The dialect of the bundled models for the problems of a maze task."""
+    return "compact" if problem.task.startswith("maze:") else None
+
+
+def edits(text: FormalText, dialect: str, rng: np.random.Generator) -> Iterator[tuple[str, FormalText]]:
+    """Each code of the trace that an edit can break here."""
+    from tokenworth.tasks.maze.edits import EDIT_CODES, edit
+
+    for code in EDIT_CODES:
+        made = edit(text, code, dialect=dialect, rng=rng)
+        if made is not None:
+            yield code, made.after
+
+
 DOMAIN = Domain(
     name="maze",
     version=VERSION,
     dialects={dialect.name: dialect.levels for dialect in DIALECTS.values()},
     codes=CODES,
+    sentences=SENTENCES,
     read=read,
     verify=verify,
     draw=draw,
+    task_form="FAMILY/SIDE[/SPLIT]",
+    task_example="searchformer/7",
+    task=task,
+    grade=grade,
+    solve=solve,
+    given=given,
+    dialect_of=dialect_of,
+    is_machine_text=True,
+    edits=edits,
+    attacks="tokenworth.tasks.maze.attacks:ATTACKS",
 )
 """Mazes solved by A*."""

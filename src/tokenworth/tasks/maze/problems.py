@@ -7,6 +7,7 @@ from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.maze.dialect import DIALECTS
+from tokenworth.tasks.maze.domain import given
 from tokenworth.tasks.maze.generate import FAMILIES, generate, split_of
 from tokenworth.tasks.maze.grammar import render_prompt
 from tokenworth.tasks.maze.verify import verify
@@ -59,7 +60,7 @@ def plan(problem: Problem, text: str) -> Grade:
     """
     words = text.split()
     ended = text if words[-1:] == ["end"] else f"{text} end"
-    formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given_size(problem.task))
+    formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given(problem))
     found = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
     if found.plan_valid is None:
         raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
@@ -68,11 +69,3 @@ def plan(problem: Problem, text: str) -> Grade:
     if found.plan_valid:
         return Grade(outcome="optimal" if found.plan_optimal else "longer", verdict=Verdict.CORRECT)
     return Grade(outcome=found.violations[0].code, verdict=Verdict.INCORRECT)
-
-
-def given_size(task: str) -> dict[str, object]:
-    """Rows and cols of the problems of a maze task; nothing for another task, where the size follows from the question."""
-    if not task.startswith("maze:"):
-        return {}
-    side = parse_spec(task.removeprefix("maze:"))[1]
-    return {"rows": side, "cols": side}

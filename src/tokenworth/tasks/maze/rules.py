@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tokenworth.core.verification import Level, Tier
+from tokenworth.tasks.sentences import sentences
 
 CODES: Mapping[str, Tier] = {
     "PARSE": Tier.SYNTAX,
@@ -34,6 +35,8 @@ CODES: Mapping[str, Tier] = {
     "PLAN_SUBOPT": Tier.ANSWER,
 }
 """Every code with its tier."""
+SENTENCES = sentences(CODES, {})
+"""What each code means, for a reader."""
 
 _TIES = frozenset({"TIE_ORDER", "CHILD_ORDER"})
 _PLAN = frozenset(code for code, tier in CODES.items() if not tier.is_of_trace)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tokenworth.core.verification import Domain, Drawing, FormalText, Step, whole_words
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.sokoban.grammar import parse
-from tokenworth.tasks.sokoban.rules import CODES, DIALECTS
+from tokenworth.tasks.sokoban.rules import CODES, DIALECTS, SENTENCES
 from tokenworth.tasks.sokoban.verify import VERSION, verify
 
 ENDS = ("eos",)
@@ -59,4 +59,15 @@ def draw(text: FormalText, dialect: str) -> Drawing | None:
     )
 
 
-DOMAIN = Domain(name="sokoban", version=VERSION, dialects=DIALECTS, codes=CODES, read=read, verify=verify, draw=draw)
+DOMAIN = Domain(
+    name="sokoban",
+    version=VERSION,
+    dialects=DIALECTS,
+    codes=CODES,
+    sentences=SENTENCES,
+    read=read,
+    verify=verify,
+    draw=draw,
+    attacks="tokenworth.tasks.sokoban.attacks:ATTACKS",
+)
+"""Sokoban solved by A*."""

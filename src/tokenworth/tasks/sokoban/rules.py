@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tokenworth.core.verification import Level, Tier
+from tokenworth.tasks.sentences import sentences
 
 CODES: Mapping[str, Tier] = {
     "PARSE": Tier.SYNTAX,
@@ -36,6 +37,19 @@ CODES: Mapping[str, Tier] = {
     "PLAN_SUBOPT": Tier.ANSWER,
 }
 """Every code with its tier."""
+SENTENCES = sentences(
+    CODES,
+    {
+        "NOT_ADJ": "No single move from the state that was closed last leads to this one.",
+        "BAD_PUSH": "The boxes are not where a push, or a move without one, leaves them.",
+        "BOX_COUNT": "A box is missing, written twice, or written where none can stand.",
+        "NOT_OPEN": "The state is closed although it is not open: it was never created.",
+        "GOAL_NOT_CLOSED": "The trace ends without closing a state with every box on a dock.",
+        "PLAN_PUSH": "The plan pushes a box into a wall or another box.",
+        "PLAN_GOAL": "At the end of the plan a box is on no dock.",
+    },
+)
+"""What each code means, for a reader."""
 
 _PLAN = {code for code, tier in CODES.items() if not tier.is_of_trace}
 _PAPER = {"PARSE", "OOB", "WALL", "NOT_ADJ", "BAD_PUSH", "BOX_COUNT", "CLOSED_AGAIN", "NOT_OPEN", "NOT_MIN_F", "GOAL_NOT_CLOSED"}

@@ -1,0 +1,102 @@
+"""The rules of a written search by code: what each is about, and which of them the literature reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tokenworth.core.verification import Level, Tier
+from tokenworth.tasks.sentences import sentences
+
+CODES: Mapping[str, Tier] = {
+    "PROBLEM_PARSE": Tier.SYNTAX,
+    "PARSE": Tier.SYNTAX,
+    "NOT_BINARY": Tier.SYNTAX,
+    "ORDER": Tier.ORDER,
+    "WRONG_TARGET": Tier.NUMBERS,
+    "WRONG_RESULT": Tier.NUMBERS,
+    "NOT_AVAILABLE": Tier.NUMBERS,
+    "WRONG_REMAINING": Tier.NUMBERS,
+    "NEGATIVE": Tier.NUMBERS,
+    "FRACTION": Tier.NUMBERS,
+    "WRONG_STATE": Tier.LISTS,
+    "WRONG_HISTORY": Tier.LISTS,
+    "NO_PARENT": Tier.LISTS,
+    "WRONG_PARENT": Tier.LISTS,
+    "WRONG_INDEX": Tier.LISTS,
+    "NODE_AGAIN": Tier.LISTS,
+    "NO_NODE": Tier.LISTS,
+    "EXPLORED_AGAIN": Tier.COMPLETENESS,
+    "FALSE_GOAL": Tier.END,
+    "FALSE_FAIL": Tier.END,
+    "NO_CONCLUSION": Tier.END,
+    "AFTER_END": Tier.END,
+    "CHILD_ORDER": Tier.POLICY,
+    "MOVE_ORDER": Tier.POLICY,
+    "LIST_ORDER": Tier.POLICY,
+    "EARLY_END": Tier.POLICY,
+    "PLAN_NOT_BINARY": Tier.ANSWER,
+    "PLAN_NOT_AVAILABLE": Tier.ANSWER,
+    "PLAN_WRONG_RESULT": Tier.ANSWER,
+    "PLAN_FRACTION": Tier.ANSWER,
+    "PLAN_NOT_TARGET": Tier.ANSWER,
+    "PLAN_UNUSED": Tier.ANSWER,
+    "PLAN_NOT_FOUND": Tier.LINK,
+}
+"""Every code with the kind of rule it is of."""
+SENTENCES = sentences(
+    CODES,
+    {
+        "PROBLEM_PARSE": "The prompt states no puzzle that can be read.",
+        "PARSE": "This line does not follow the grammar of the dialect.",
+        "NOT_BINARY": "The operation is not one on two numbers.",
+        "ORDER": "A line of this kind cannot follow the one before it.",
+        "WRONG_TARGET": "The target is not that of the problem.",
+        "WRONG_RESULT": "The equation does not hold.",
+        "NOT_AVAILABLE": "The operation takes a number that is not left.",
+        "WRONG_REMAINING": "The numbers left are not those that the operation leaves.",
+        "NEGATIVE": "The result is below 0.",
+        "FRACTION": "The result is not a whole number.",
+        "WRONG_STATE": "The numbers of the node are not those of the place in the search.",
+        "WRONG_HISTORY": "The operations of the node are not those that led to it.",
+        "NO_PARENT": "The node is a child of one that was never generated.",
+        "WRONG_PARENT": "The node is generated under another one than is being explored.",
+        "WRONG_INDEX": "The node does not have the next index of its parent.",
+        "NODE_AGAIN": "The index was given to a node before.",
+        "NO_NODE": "The search moves to a node that was never generated.",
+        "EXPLORED_AGAIN": "The operation was explored at this node before.",
+        "FALSE_GOAL": "A goal is claimed where the target is not reached.",
+        "FALSE_FAIL": "The target is reached, and not noticed.",
+        "NO_CONCLUSION": "The trace ends with neither a goal nor the end of the search.",
+        "AFTER_END": "The search goes on after its conclusion.",
+        "CHILD_ORDER": "No known solver explores this operation next.",
+        "MOVE_ORDER": "No known solver moves to this node next.",
+        "LIST_ORDER": "No known solver writes the numbers or operations in this order.",
+        "EARLY_END": "A known solver would go on here.",
+        "PLAN_NOT_BINARY": "The answer has an operation that is not one on two numbers.",
+        "PLAN_NOT_AVAILABLE": "The answer takes a number that is not left.",
+        "PLAN_WRONG_RESULT": "The answer has an equation that does not hold.",
+        "PLAN_FRACTION": "The answer has a result that is not a whole number.",
+        "PLAN_NOT_TARGET": "The answer does not reach the target.",
+        "PLAN_UNUSED": "The answer leaves numbers unused.",
+        "PLAN_NOT_FOUND": "The answer is no path that the search found.",
+    },
+)
+"""What each code means, for a reader."""
+
+DIALECTS: Mapping[str, tuple[Level, ...]] = {
+    "stream-of-search": tuple(Level),
+    "optimal-path": (Level.PAPER, Level.STRICT),
+    "react": (Level.PAPER, Level.STRICT),
+}
+"""The levels of each dialect: only of the first are the solvers known."""
+
+BUCKETS: Mapping[str, tuple[str, ...]] = {
+    "arithmetic": ("WRONG_RESULT",),
+    "exploration": ("NO_PARENT", "NODE_AGAIN", "NO_NODE"),
+    "formatting": ("PARSE", "NOT_BINARY", "NEGATIVE", "FRACTION"),
+    "other": ("NOT_AVAILABLE", "WRONG_REMAINING"),
+}
+"""The four published classes of errors. Source: Gandhi et al. 2024, arXiv 2404.03683, analysis of errors."""
+
+PAPER = frozenset(code for codes in BUCKETS.values() for code in codes)
+"""The codes of the published classes."""
