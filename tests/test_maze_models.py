@@ -6,15 +6,15 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from tokenworth.workbench.formal import checker
+from tokenworth.workbench.verified import verified_documents, verified_samples
 
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.formal import checker
 from tokenworth.workbench.models import BUNDLED
 from tokenworth.workbench.page import write_report
-from tokenworth.workbench.verified import verified_documents, verified_samples
 
 MODELS = ("maze-correct", "maze-swapped")
 
@@ -72,8 +72,9 @@ def test_a_question_in_unknown_words_is_refused(task: str) -> None:
 
 def test_plans_are_voted_for_by_what_they_say() -> None:
     """A vote over outcomes would know which plans are right: all of these are one outcome and different plans."""
-    from tokenworth.tasks.judge import answer_text
     from tokenworth.workbench.modulo import ballot
+
+    from tokenworth.tasks.judge import answer_text
 
     with Workbench("maze-correct") as bench:
         case = bench.case("maze:searchformer/7", 3)

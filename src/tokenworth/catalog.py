@@ -27,6 +27,19 @@ DOMAINS: dict[str, str] = {
     "countdown": "tokenworth.tasks.countdown.domain:DOMAIN",
     "blocksworld": "tokenworth.tasks.blocksworld.domain:DOMAIN",
 }
+SECTIONS: dict[str, str] = {
+    "sample": "tokenworth.report.sections.traces:SECTION",
+    "curve": "tokenworth.report.sections.traces:SECTION",
+    "forced": "tokenworth.report.sections.traces:SECTION",
+    "verify": "tokenworth.report.sections.verified:SECTION",
+    "confusion": "tokenworth.report.sections.verified:SECTION",
+    "first-errors": "tokenworth.report.sections.first_errors:SECTION",
+    "edits": "tokenworth.report.sections.edits:SECTION",
+    "modulo": "tokenworth.report.sections.modulo:SECTION",
+    "replay": "tokenworth.report.sections.replay:SECTION",
+    "audit": "tokenworth.report.sections.audit:SECTION",
+}
+"""What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 
 
 @cache

@@ -11,9 +11,8 @@ from tokenworth import __version__
 from tokenworth.cli.demo_first_errors import FirstError, Measured, by_first_error, first_error_note, first_error_sheets, to_measure
 from tokenworth.core.document import Document, Provenance
 from tokenworth.report.html import render_html
-from tokenworth.report.model import View
-from tokenworth.report.sheet_model import SheetView
-from tokenworth.report.text_sheet import sheet_lines
+from tokenworth.report.sections.sheet import SheetView, sheet_lines
+from tokenworth.report.sections.traces.model import View
 from tokenworth.report.view import join_views
 from tokenworth.store.documents import write_whole
 from tokenworth.workbench.bench import Workbench

@@ -15,8 +15,8 @@ from tokenworth import __version__
 from tokenworth.cli import options as shared
 from tokenworth.cli.serving import model_option, server_of, server_options
 from tokenworth.cli.session import write_text
+from tokenworth.core.inert import one_line
 from tokenworth.core.ports import Recorded
-from tokenworth.report.inert import one_line
 from tokenworth.workbench.models import is_served, load_model
 
 _PACKAGES = {

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import click
 
+from tokenworth.core.inert import one_line
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
-from tokenworth.report.inert import one_line
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from typing import ClassVar
 import click
 
 from tokenworth import __version__
+from tokenworth.core.inert import one_line
 from tokenworth.errors import StoreError, TokenworthError, unknown_name
-from tokenworth.report.inert import one_line
 
 READER_GONE = 128 + 13
 """Exit code when the reader of our output is gone: what a shell says of a program that SIGPIPE ended."""

@@ -15,10 +15,10 @@ import click
 from tokenworth import __version__
 from tokenworth.cli.session import Options, write_text
 from tokenworth.core.document import Document
+from tokenworth.core.inert import whole
 from tokenworth.core.ports import Recorded
-from tokenworth.report.inert import whole
+from tokenworth.report.sections.sheet import sheet_lines
 from tokenworth.report.sheets import sheet_view
-from tokenworth.report.text_sheet import sheet_lines
 from tokenworth.store.documents import document_json, parse_document
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.bench import Workbench

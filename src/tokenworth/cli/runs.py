@@ -9,7 +9,7 @@ import click
 
 from tokenworth.cli import options as shared
 from tokenworth.cli.session import write_text
-from tokenworth.report.inert import one_line
+from tokenworth.core.inert import one_line
 from tokenworth.store.sqlite import open_existing
 
 
