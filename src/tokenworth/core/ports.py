@@ -48,6 +48,13 @@ class Spent:
     money: float | None = None
     in_flight: int = 0
 
+    @classmethod
+    def together(cls, several: Sequence[Spent]) -> Spent:
+        """What several backends have used."""
+        names = ("requests", "retried", "errors", "tokens_read", "tokens_cached", "tokens_generated", "in_flight")
+        money = [one.money for one in several if one.money is not None]
+        return cls(money=sum(money) if money else None, **{name: sum(getattr(one, name) for one in several) for name in names})
+
 
 @runtime_checkable
 class Recorded(Protocol):

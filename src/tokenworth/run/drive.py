@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import fields
 from typing import Any, TypeVar
 
 from tokenworth.core.keys import Keyer
@@ -97,7 +96,7 @@ def drive_all(
     on_event: OnNamedEvent | None = None,
     clock: Clock = time.monotonic,
     active: int = MOST_ACTIVE,
-) -> Iterator[Ended[ResultT]]:
+) -> Generator[Ended[ResultT], None, None]:
     """How each of many named experiments ended, as it does; at most ``active`` of them are under way at once.
 
     Their requests go to each backend in one stream: they take turns, and a request that several ask for is drawn once. ``models``: a
@@ -139,7 +138,7 @@ class _Driver:
 
     # -- from one experiment to the next -----------------------------------------------------------------------------
 
-    def results(self) -> Iterator[Ended[Any]]:
+    def results(self) -> Generator[Ended[Any], None, None]:
         """How each experiment ended."""
         try:
             while True:
@@ -369,11 +368,7 @@ class _Driver:
     def _spent(self) -> Spent | None:
         """What all metered backends have used."""
         spent = [lane.backend.spent() for lane in self._lanes if isinstance(lane.backend, Metered)]
-        if len(spent) < 2:
-            return spent[0] if spent else None
-        values = {field.name: [getattr(one, field.name) for one in spent] for field in fields(Spent)}
-        known = {name: [value for value in each if value is not None] for name, each in values.items()}
-        return Spent(**{name: sum(each) if each else None for name, each in known.items()})
+        return Spent.together(spent) if spent else None
 
 
 def check_answer(request: Request, response: Response, source: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Store, Weighs
 from tokenworth.core.request.experiment import Experiment
-from tokenworth.core.request.kind import Draw, Request
+from tokenworth.core.request.kind import SUBJECT, Draw, Request
 from tokenworth.errors import InvalidInput
 
 
@@ -74,13 +74,14 @@ class CostPlan:
         return price.at_most(read=self.input_tokens, generated=self.max_output_tokens)
 
 
-def plan_cost(experiment: Experiment[Any], *, backend: Backend, store: Store) -> CostPlan:
-    """The exact price of the next batch a run would draw; the backend gives its fingerprint and is not called.
+def plan_cost(experiment: Experiment[Any], *, models: Backend | Mapping[str, Backend], store: Store) -> CostPlan:
+    """The exact price of the next batch a run would draw; the models (one, or one for each role) give their fingerprints and are not called.
 
     Batches that the store can answer in full are replayed, so that a partly done run prices what it would go on with.
     The experiment is closed afterwards.
     """
-    keyer = Keyer(backend.fingerprint)
+    by_role = models if isinstance(models, Mapping) else {SUBJECT: models}
+    keyer = Keyer({role: backend.fingerprint for role, backend in by_role.items()})
     replayed = 0
     with closing(experiment):
         try:
@@ -91,16 +92,17 @@ def plan_cost(experiment: Experiment[Any], *, backend: Backend, store: Store) ->
                 stored = store.get(list(wanted))
                 if len(stored) < len(wanted):
                     missing = [request for key, request in wanted.items() if key not in stored]
-                    return _priced(missing, replayed, len(wanted), backend)
+                    return _priced(missing, replayed, len(wanted), by_role)
                 replayed += 1
                 batch = experiment.send(tuple(stored[key] for key in keys))
         except StopIteration:
-            return _priced([], replayed, 0, backend, finished=True)
+            return _priced([], replayed, 0, by_role, finished=True)
 
 
-def _priced(missing: list[Request], replayed: int, requests: int, backend: Backend, *, finished: bool = False) -> CostPlan:
+def _priced(missing: list[Request], replayed: int, requests: int, models: Mapping[str, Backend], *, finished: bool = False) -> CostPlan:
     draws = sum(isinstance(request, Draw) for request in missing)
-    read, generated = most_tokens(missing, backend)
+    each = [most_tokens((request,), models[request.role]) for request in missing]
+    read, generated = sum(read for read, _ in each), sum(generated for _, generated in each)
     return CostPlan(
         replayed=replayed,
         requests=requests,

@@ -13,7 +13,7 @@ from tokenworth import __version__, catalog
 from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
 from tokenworth.core.measure import Done, Draws, Measure, Need, Subject
-from tokenworth.core.ports import Metered, Reaches, Recorded, Spent, Store
+from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
@@ -190,7 +190,7 @@ class Runner:
     def price(self, job: Job, case: Case) -> CostPlan:
         """What the next batch of a measure would cost on one problem; no model is called."""
         self.check(job)
-        return plan_cost(self._experiment(job, "", lambda: case), backend=self._backends(), store=self.store)
+        return plan_cost(self._experiment(job, "", lambda: case), models=self._backends(), store=self.store)
 
     def check(self, job: Job) -> None:
         """Refuses what the models of a run cannot do, before anything is drawn. Raises Unsupported."""
@@ -201,7 +201,7 @@ class Runner:
 
     # -- parts -------------------------------------------------------------------------------------------------------------------------
 
-    def _backends(self) -> dict[str, Any]:
+    def _backends(self) -> dict[str, Backend]:
         return {role: model.backend for role, model in self.models.items()}
 
     def _asked(self, job: Job) -> Model:
@@ -270,14 +270,7 @@ class Runner:
     # -- provenance and record ---------------------------------------------------------------------------------------------------------
 
     def _spent(self) -> Spent:
-        found = [model.backend.spent() for model in self.models.values() if isinstance(model.backend, Metered)]
-        money = [one.money for one in found if one.money is not None]
-        return Spent(
-            retried=sum(one.retried for one in found),
-            errors=sum(one.errors for one in found),
-            tokens_cached=sum(one.tokens_cached for one in found),
-            money=sum(money) if money else None,
-        )
+        return Spent.together([model.backend.spent() for model in self.models.values() if isinstance(model.backend, Metered)])
 
     def _about(self, job: Job, counts: RunCounts, *, items: tuple[str, ...], failed: int = 0, subject: Subject | None = None) -> About:
         """What the document says beyond its numbers. Of problems run together each says what was spent since the document before it."""
