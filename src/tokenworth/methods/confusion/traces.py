@@ -35,9 +35,7 @@ def _judged(document: Document) -> Iterator[tuple[Checker, Judged]]:
         yield check, Judged(id=text.id, fields={"model": document.model.name}, verification=check(text), text=text)
 
 
-def verified_documents(
-    documents: Sequence[Document], *, provenance: Provenance, level: float = 0.95
-) -> tuple[VerifiedDoc, ...]:
+def verified_documents(documents: Sequence[Document], *, provenance: Provenance, level: float = 0.95) -> tuple[VerifiedDoc, ...]:
     """The verdicts on all traces of formal problems in the documents, each text once, grouped by model; one document for each dialect."""
     tallies: dict[tuple[str, str], tuple[Checker, Tally]] = {}
     seen: set[tuple[object, str, str]] = set()
