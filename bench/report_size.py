@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import report_cases as cases
 from tokenworth.report.html import render_html
-from tokenworth.report.view import build_view
+from tokenworth.report.page import page_of
 
 FLAGS = [
     "--headless",
@@ -86,7 +86,7 @@ def main() -> None:
             base = cases.trace(n)
             curve, forced = cases.curve(n, trace=base), cases.forced(n, trace=base)
             started = time.perf_counter()
-            view = build_view(curve, forced)
+            view = page_of([curve, forced])
             built = time.perf_counter()
             page = render_html(view)
             done = time.perf_counter()

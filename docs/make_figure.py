@@ -13,11 +13,10 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.core.document import Number
-from tokenworth.report.inert import inert
-from tokenworth.report.model import NO_BIN
-from tokenworth.report.palette import INK, PAPER, bin_of, ramp
+from tokenworth.core.inert import inert
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.report.palette import INK, NO_BIN, PAPER, bin_of, ramp
 from tokenworth.store.documents import read_document
 
 WIDTH, MARGIN, LEFT = 920, 28, 62

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.document import BranchDoc, BudgetDoc, CurveDoc, PlanDoc, SampleDoc
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.report.page import Page
 from tokenworth.stats.proportion import wilson
 
 TEXT = """<think>
@@ -41,7 +44,7 @@ OPTIONS = (
     Option(label="D", text="the skin"),
 )
 MODEL = ModelDoc(name="tiny-world 5M", fingerprint="9f2c61d07ab1443e")
-SAMPLING = Sampling(temperature=1.0, top_k=20, top_p=0.95, min_p=0.0, max_tokens=1024)
+SAMPLING = Sampling(temperature=1.0, top_k=20, top_p=0.95, min_p=0.0, max_tokens=1024, stop=())
 PROVENANCE = Provenance(version="0.1.0", created="2026-01-02T03:04:05Z", source="synthetic", drawn=4210)
 
 
@@ -336,3 +339,20 @@ STRANGE = (
 
 def nan_to_none(x: float) -> float | None:
     return None if math.isnan(x) else x
+
+
+def header(page: str) -> dict[str, Any]:
+    """The header of a page, with what its sections hold; those that it lacks are empty."""
+    head = json.loads(re.search(r'<script type="application/json" id="tw-header">(.*?)</script>', page, re.S).group(1))
+    found: dict[str, Any] = {"traces": [], "sets": [], "formal": None, "sheets": []}
+    for section in head["sections"]:
+        kind = section["kind"]
+        for name, value in ({"formal": section} if kind == "verified" else section).items():
+            found[name] = found[name] + value if kind == "sheets" and name == "sheets" else value
+    return {**head, **found}
+
+
+def changed(page: Page, kind: str, **fields: object) -> Page:
+    """The page with other fields in its part of a kind."""
+    parts = tuple((section, dataclasses.replace(part, **fields) if section.kind == kind else part) for section, part in page.parts)
+    return dataclasses.replace(page, parts=parts)

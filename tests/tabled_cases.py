@@ -1,10 +1,24 @@
-"""Synthetic results of `edits` and `modulo`, as JSON objects."""
+"""Synthetic results of measures that a page shows as tables: of `edits` and `modulo` as JSON objects, of others as documents."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from tokenworth.core.document import Document, ModelDoc, Provenance
+from tokenworth.core.estimate import Estimate
+from tokenworth.methods.audit.document import AuditDoc
+from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
+from tokenworth.methods.first_errors.rows import FirstError, Measured, ValueAt
+from tokenworth.methods.replay.document import LoopDoc, ReplayDoc
+from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
+from tokenworth.store.documents import parse_document
+from tokenworth.tasks.audit.attack import Claim
+from tokenworth.tasks.audit.card import Card, Row, Witness
+from tokenworth.tasks.critics.critic import Acceptance
+
 MODEL = {"name": "tiny-world 5M", "fingerprint": "9f2c61d07ab1443e"}
+SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tokens": 64, "stop": [0]}
 MADE = {"version": "0.1.0", "created": "2026-01-02T03:04:05+00:00", "command": "tokenworth edits --task maze:searchformer/7"}
 
 
@@ -34,8 +48,8 @@ def group(edit: str, **over: Any) -> dict[str, Any]:
 
 def edits(*groups: dict[str, Any], **over: Any) -> dict[str, Any]:
     return {
-        "schema": "tokenworth.edits/1",
-        **MADE,
+        "schema": "tokenworth.edits/2",
+        "provenance": MADE,
         "model": MODEL,
         "task": "maze:searchformer/7",
         "item": "0-2",
@@ -44,22 +58,21 @@ def edits(*groups: dict[str, Any], **over: Any) -> dict[str, Any]:
         "base": "solver",
         "seed": 0,
         "level": 0.95,
-        "temperature": 1.0,
-        "top_p": 1.0,
-        "top_k": 0,
-        "min_p": 0.0,
+        "sampling": SAMPLING,
         "alone": False,
         "codes": ["WALL", "paraphrase"],
         "groups": list(groups) or [group("paraphrase"), group("WALL")],
-        "instances": [{"item": "maze 0", "edits": [{"edit": "WALL", "words": [3, 4]}]}],
+        "instances": [
+            {"item": "maze 0", "base_trace": "x", "base_valid": True, "base_code": None, "edits": [], "skipped": {}, "unresolved": ""}
+        ],
         "failed_items": 0,
         "notes": ["OOB skipped in 3 of 3 mazes: the model has no token for a word of the edit"],
         **over,
     }
 
 
-def count(k: int, n: int) -> dict[str, float]:
-    return {"k": k, "n": n, "low": 0.1, "high": 0.8}
+def count(k: int, n: int) -> dict[str, float | None]:
+    return {"k": k, "n": n, "value": k / n if n else None, "low": 0.1, "high": 0.8}
 
 
 def arm(name: str, versus: bool = True, **over: Any) -> dict[str, Any]:
@@ -87,10 +100,10 @@ def modulo(**over: Any) -> dict[str, Any]:
         "generated_tokens": 700,
         "read_tokens": 9,
         "unresolved": "",
-        "draws": [{"outcome": "7"}],
+        "draws": [{"outcome": "7", "correct": True, "accepted": True, "passed": True, "n_tokens": 700}],
     }
     return {
-        "schema": "tokenworth.modulo/1",
+        "schema": "tokenworth.modulo/2",
         "model": MODEL,
         "task": "world:steps",
         "verifiers": [by],
@@ -98,13 +111,12 @@ def modulo(**over: Any) -> dict[str, Any]:
         "plan": {
             "critic": "reference",
             "feedback": "none",
-            "n_samples": 8,
             "max_attempts": 8,
             "max_tokens": None,
-            "share": 0.5,
+            "unsound_share": 0.5,
             "level": 0.95,
         },
-        "sampling": {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tokens": 64, "stop": [0]},
+        "sampling": SAMPLING,
         "arms": [arm("majority vote"), arm("loop", versus=False)],
         "items": [
             {"id": "a", "accepted": 0, "attempts": [{**attempt, "accepted": True, "accepted_by": [by]}], **item},
@@ -115,3 +127,57 @@ def modulo(**over: Any) -> dict[str, Any]:
         "provenance": MADE,
         **over,
     }
+
+
+def document(facts: dict[str, Any]) -> Document:
+    """The document of a JSON object."""
+    return parse_document(json.dumps(facts).encode(), "here")
+
+
+PROVENANCE = Provenance(**MADE)
+
+
+def first_errors(name: str = "tiny-world 5M", code: str = "WALL") -> FirstErrorsDoc:
+    at = Measured(
+        draw=3,
+        event=7,
+        before=ValueAt(cut=20, value=Estimate(value=0.8, low=0.6, high=0.9)),
+        after=ValueAt(cut=25, value=Estimate(value=0.1, low=0.0, high=0.3)),
+    )
+    rows = (
+        FirstError(code="", draws=(0, 1, 2), n_right=3, n_unknown=0, measured=Measured(draw=0)),
+        FirstError(code=code, draws=(3, 4, 5, 6), n_right=1, n_unknown=1, measured=at),
+        FirstError(code="NOT_OPEN", draws=(7,), n_right=0, n_unknown=1),
+    )
+    table = FirstErrorTable(model=ModelDoc(name=name), problem="maze:searchformer/7", n=8, rows=rows)
+    return FirstErrorsDoc(level=0.95, tables=(table, table), provenance=PROVENANCE)
+
+
+def replay(name: str = "loop 1", message: str = "the block is not clear") -> ReplayDoc:
+    by = Acceptance(critic="blocksworld", version="blocksworld/1", level="strict")
+    steps = (
+        ReplayedStep(accepted=False, recorded=False, messages=(message,), by=(), n_tokens=120),
+        ReplayedStep(accepted=True, recorded=None, messages=(), by=(by,), n_tokens=None),
+    )
+    loops = (ReplayedLoop(id=name, steps=steps, ended_well=True), ReplayedLoop(id="loop 2", steps=steps[:1], ended_well=True))
+    return ReplayDoc(
+        verifier=by,
+        summary=summary(loops),
+        loops=tuple(LoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps) for one in loops),
+        provenance=PROVENANCE,
+    )
+
+
+def audit(grader: str = "exact", text: str = "42") -> AuditDoc:
+    found = Witness(problem="2 + 2", gold="4", text=text, chars=len(text), said="correct")
+    counts = {"truth": "", "refused": 8, "unread": 0, "failed": 0, "skipped": 0, "items": 10, "slowest_s": 0.01, "failure": None}
+    rows = (
+        Row(attack="near miss", claim=Claim.WRONG, tried=10, accepted=2, faulty=2, low=0.02, high=0.56, witness=found, **counts),
+        Row(attack="as it is", claim=Claim.RIGHT, tried=10, accepted=10, faulty=0, low=0.0, high=0.3, witness=None, **counts),
+        Row(attack="open", claim=Claim.OPEN, tried=10, accepted=2, faulty=None, low=None, high=None, witness=None, **counts),
+    )
+    card = Card(
+        grader=grader, kind="number", version="1", items=10, seed=0, level=0.95, wrong_tried=10, unsound=2, right_tried=10,
+        incomplete=0, failed=0, unknown=0, seconds=1.2, rows=rows,
+    )  # fmt: skip
+    return AuditDoc(cards=(card,), provenance=PROVENANCE)

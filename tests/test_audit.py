@@ -12,16 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
 from tokenworth.cli.audit import audit as audit_verb
+
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, UnknownName
+from tokenworth.report.sections.audit import card_text
 from tokenworth.tasks.audit.attack import Check, Claim
 from tokenworth.tasks.audit.card import Card, audit
 from tokenworth.tasks.audit.checkers import checker_for, checkers, surfaces
 from tokenworth.tasks.audit.figures import NUMERIC
 from tokenworth.tasks.audit.hands import EXPRESSION, Hand
-from tokenworth.tasks.audit.page import card_text
+from tokenworth.report.sections.audit import card_text
 from tokenworth.tasks.grade.latex import LatexGrader
 
 Cell = tuple[int, int]

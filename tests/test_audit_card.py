@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
 from tokenworth.cli.audit import audit as audit_verb
+
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
+from tokenworth.report.sections.audit import card_text
 from tokenworth.tasks.audit.attack import Check, Claim
 from tokenworth.tasks.audit.card import Card, audit
 from tokenworth.tasks.audit.checkers import checker_for, checkers, surfaces
-from tokenworth.tasks.audit.page import card_text
+from tokenworth.report.sections.audit import card_text
 
 
 def card_of(kind: str, check: Check, *, items: int = 3) -> Card:

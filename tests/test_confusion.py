@@ -32,7 +32,7 @@ from tokenworth.methods.confusion.document import (
     VerifiedTraceDoc,
 )
 from tokenworth.methods.confusion.table import WORDS, State, confusion, state_of, table_of
-from tokenworth.report.table_text import table_lines
+from tokenworth.report.sections.verified.text import table_lines
 from tokenworth.stats.proportion import wilson
 from tokenworth.store.documents import document_json, parse_document, read_document, write_document
 

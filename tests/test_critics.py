@@ -13,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenworth.tasks.critics.replay import replay_loop, summary
 
 from blocks_cases import PLAN, PROMPT
 from tokenworth import __version__

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from tokenworth.tasks.critics.replay import replay_loop
 
 from blocks_cases import DOMAIN_PDDL, PLAN, PROMPT, SENTENCES
 from tokenworth.core.problem import AnswerKind, Problem

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tokenworth.cli import demo_formal
 from tokenworth.cli.demo_first_errors import (
     COMMON,
     MOST,
@@ -21,6 +19,8 @@ from tokenworth.cli.demo_first_errors import (
     first_error_sheets,
     to_measure,
 )
+
+from tokenworth.cli import demo_formal
 from tokenworth.cli.main import run
 from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
 from tokenworth.core.verification import Level, Tier, Verification, Violation

@@ -16,9 +16,9 @@ from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc, forced_document
 from tokenworth.methods.forced.result import ForcedReading, ForcedResult
-from tokenworth.report.stacks import exit_stack
+from tokenworth.report.page import page_of
+from tokenworth.report.sections.traces.stacks import exit_stack
 from tokenworth.report.text import render_text
-from tokenworth.report.view import build_view
 from tokenworth.store.documents import document_json, parse_document
 
 
@@ -151,15 +151,15 @@ def test_the_view_has_no_leader_and_no_share_beyond_the_bounds() -> None:
     assert stack.top == (0, 0, -1)
     assert stack.share[0] == pytest.approx((0.6 / 0.9, 0.5 / 0.52, None)) and stack.mass_high == got.mass_high
     doc = document()
-    metrics = {m.key: m.values for m in build_view(forced=doc).traces[0].metrics}
+    metrics = {m.key: m.values for m in page_of([doc]).traces[0].metrics}
     # The target is t1, the model's own answer: between 0 and .02 at cut 1; at cut 2 its share may be .7 or 1.
     assert metrics["forced/0/raw"] == pytest.approx((0.01, 0.7))
     assert metrics["forced/0/share"] == pytest.approx((0.02 / 0.52 / 2, None))
-    assert not [e for e in build_view(forced=doc).traces[0].events if e.kind == "flip"]
+    assert not [e for e in page_of([doc]).traces[0].events if e.kind == "flip"]
 
 
 def test_the_text_gives_the_upper_bound() -> None:
-    text = render_text(build_view(forced=document(replace(TABLE, ceiling=np.log(np.asarray([[0.6, 0.3], [0.5, 0.02], [0.021, 0.7]]))))))
+    text = render_text(page_of([document(replace(TABLE, ceiling=np.log(np.asarray([[0.6, 0.3], [0.5, 0.02], [0.021, 0.7]]))))]))
     assert "at cut 2: t0 ≤ 0.03, t1 0.70; not on options 0.28 to 0.30" in text
     assert "forced answer turns from t0 to t1" in text
 

@@ -21,16 +21,12 @@ from real_data import shared
 from tokenworth.core.verification import Level, Tier, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES
-from tokenworth.report.encode_formal import CHUNK
 from tokenworth.report.html import render_html
+from tokenworth.report.page import page_of
+from tokenworth.report.sections.verified.codes import explained
+from tokenworth.report.sections.verified.encode import CHUNK
 from tokenworth.report.text import render_text
-from tokenworth.report.view import join_views, verified_view
-from tokenworth.report.violations import explained
-from tokenworth.workbench.page import group_views, write_report
-
-
-def header(page: str) -> dict:
-    return json.loads(re.search(r'<script type="application/json" id="tw-header">(.*?)</script>', page, re.S).group(1))
+from tokenworth.workbench.page import write_report
 
 
 class Blob:
@@ -62,14 +58,14 @@ def spans(blob: Blob, columns: dict, name: str, sizes: list[int]) -> list[list[t
     return [[(a, a + n) for a, n in zip(x, y, strict=True)] for x, y in zip(starts, lengths, strict=True)]
 
 
-def page_of(doc, **options) -> str:
-    return render_html(verified_view(doc), **options)
+def html_of(doc, **options) -> str:
+    return render_html(page_of([doc]), **options)
 
 
 def test_the_index_and_the_chunks_hold_the_document():
     doc = formal.mixed(CHUNK + 7, side=5)
-    page = page_of(doc)
-    head = header(page)["formal"]
+    page = html_of(doc)
+    head = cases.header(page)["formal"]
     index = Blob(page, "formal")
     columns = head["index"]["columns"]
     assert index.texts(head["index"]["ids"]) == [t.id for t in doc.traces]
@@ -103,8 +99,8 @@ def test_places_count_in_utf16_units_and_stay_in_the_text(text, a, b):
     at = Violation(code="X", tier=Tier.SYNTAX, event=None, tokens=(0, 0), chars=(a, b), expected="", got="")
     base = formal.row(5, 1)
     row = formal.renamed(base, text=text, drawing=None, verification=dataclasses.replace(base.verification, violations=(at,)))
-    page = page_of(formal.document([row]))
-    head = header(page)["formal"]["chunks"][0]
+    page = html_of(formal.document([row]))
+    head = cases.header(page)["formal"]["chunks"][0]
     blob = Blob(page, "formal-0")
     ((start, end),) = spans(blob, head["columns"], "violation", [1])[0]
     (shown,) = blob.texts(head["texts"]["text"])
@@ -116,7 +112,7 @@ def test_places_count_in_utf16_units_and_stay_in_the_text(text, a, b):
 
 def test_two_way_cells_add_up_and_have_intervals():
     doc = formal.mixed(60)
-    for table in verified_view(doc).formal[0].tables:
+    for table in page_of([doc]).formal[0].tables:
         assert sum(j.n for j in table.joint) == table.n
         assert {(j.trace, j.answer) for j in table.joint} == {(s, a) for s in TRACE_STATES for a in ANSWER_STATES}
         for joint in table.joint:
@@ -128,7 +124,7 @@ def test_two_way_cells_add_up_and_have_intervals():
 @pytest.mark.parametrize(("joiner", "end"), [("", ""), ("", " end eos"), (" ", ""), (" ", " eos")])
 def test_a_curve_of_the_same_words_is_joined(joiner, end):
     rows = [formal.row(6, 4, group="correct"), formal.row(6, 5, group="swapped", errors=("WALL",))]
-    view = join_views(group_views([formal.measured(rows[1], joiner=joiner, end=end), formal.document(rows)]), title="both")
+    view = page_of([formal.measured(rows[1], joiner=joiner, end=end), formal.document(rows)], title="both")
     first, second = view.formal[0].traces
     assert (first.measured, second.measured) == (-1, 0)
     assert view.traces[0].name == "swapped · maze-5"
@@ -138,11 +134,11 @@ def test_a_curve_of_the_same_words_is_joined(joiner, end):
 def test_other_words_or_another_prompt_are_not_joined():
     row = formal.row(6, 5)
     other = formal.row(6, 6)
-    view = join_views(group_views([formal.measured(other), formal.document([row])]), title="no")
+    view = page_of([formal.measured(other), formal.document([row])], title="no")
     assert view.formal[0].traces[0].measured == -1
-    view = join_views(group_views([formal.measured(row, prompt="start 0 0 goal 1 1"), formal.document([row])]), title="no")
+    view = page_of([formal.measured(row, prompt="start 0 0 goal 1 1"), formal.document([row])], title="no")
     assert view.formal[0].traces[0].measured == -1
-    view = join_views(group_views([formal.measured(row, prompt=""), formal.document([row])]), title="no prompt is known")
+    view = page_of([formal.measured(row, prompt=""), formal.document([row])], title="no prompt is known")
     assert view.formal[0].traces[0].measured == 0
 
 
@@ -157,7 +153,7 @@ def test_samples_are_called_by_group_and_id_of_their_own_model():
         docs.append(dataclasses.replace(cases.sample_set(3), problem=curves[0].problem, model=model, traces=traces, chosen=None))
     # The rows of the second model come first: the words alone do not say whose they are.
     verified = [formal.renamed(row, group=group) for group in ("two", "one") for row in rows]
-    view = join_views(group_views([*docs, formal.document(verified)]), title="two models")
+    view = page_of([*docs, formal.document(verified)], title="two models")
     by_name = {t.name: next(f.value for f in t.facts if f.label == "model") for t in view.traces}
     assert by_name == {f"{g} · draw {k}": g for g in ("one", "two") for k in (4, 5, 6)}
     assert sorted(t.measured for t in view.formal[0].traces) == list(range(6))
@@ -167,23 +163,23 @@ def test_samples_are_called_by_group_and_id_of_their_own_model():
 def test_a_maze_is_headed_with_its_id():
     curve = formal.measured(formal.row(6, 5))
     problem = dataclasses.replace(curve.problem, id="maze:x/3", question="query start 4,5", task="maze:x")
-    (view,) = group_views([dataclasses.replace(curve, problem=problem)])
+    view = page_of([dataclasses.replace(curve, problem=problem)])
     assert (view.title, view.traces[0].title, view.traces[0].question) == ("maze:x/3", "maze:x/3", "query start 4,5")
-    (view,) = group_views([dataclasses.replace(curve, problem=dataclasses.replace(problem, task="other"))])
+    view = page_of([dataclasses.replace(curve, problem=dataclasses.replace(problem, task="other"))])
     assert (view.title, view.traces[0].title) == ("query start 4,5", "")
 
 
 def test_two_curves_of_one_text_take_one_row_each():
     row = formal.row(6, 5)
     docs = [formal.measured(row), formal.measured(row, seed=12), formal.document([row, formal.renamed(row, id="again")])]
-    view = join_views(group_views(docs), title="two")
+    view = page_of(docs, title="two")
     assert sorted(t.measured for t in view.formal[0].traces) == [0, 1]
 
 
 def test_a_page_of_everything_is_written(tmp_path):
     row = formal.row(6, 5, group="swapped", errors=("WALL", "PLAN_STEP"))
     path = write_report(tmp_path / "r.html", formal.measured(row), formal.document([row]), cases.sample_set(3), title="all")
-    head = header(path.read_text(encoding="utf-8"))
+    head = cases.header(path.read_text(encoding="utf-8"))
     assert len(head["traces"]) == 4 and head["formal"]["n"] == 1
     assert "<th>answer correct</th>" in path.read_text(encoding="utf-8")
 
@@ -191,8 +187,8 @@ def test_a_page_of_everything_is_written(tmp_path):
 def test_two_documents_keep_their_tables_apart():
     a = formal.document([formal.row(5, 1, group="x")])
     b = formal.document([formal.row(5, 2, group="x", errors=("WALL",))], domain="sokoban")
-    page = render_html(join_views(group_views([a, b]), title="two"))
-    head = header(page)["formal"]
+    page = render_html(page_of([a, b], title="two"))
+    head = cases.header(page)["formal"]
     assert [t["document"] for t in head["tables"]] == [0, 1]
     assert Blob(page, "formal").ints(head["index"]["columns"]["table"]) == [0, 1]
 
@@ -200,25 +196,26 @@ def test_two_documents_keep_their_tables_apart():
 def test_a_thousand_traces_stay_small():
     some = [formal.row(10, i, errors=("WALL",) * (i % 3 > 0)) for i in range(40)]
     rows = [formal.renamed(some[i % 40], id=f"maze-{i}") for i in range(1000)]
-    assert len(page_of(formal.document(rows)).encode()) < 5_000_000
+    assert len(html_of(formal.document(rows)).encode()) < 5_000_000
 
 
 def test_texts_of_verified_traces_are_left_out_last():
     rows = [formal.row(8, i, group=("a", "b")[i % 2], errors=("WALL",) * (i % 2)) for i in range(60)]
     curve = dataclasses.replace(formal.measured(rows[0]), samples=cases.curve().samples)
-    view = join_views(group_views([curve, formal.document(rows)]), title="both")
+    view = page_of([curve, formal.document(rows)], title="both")
     sizes = {}
     for samples, texts in ((True, True), (False, True), (False, False)):
         head = dataclasses.replace(view.traces[0], samples=view.traces[0].samples if samples else ())
         rest = view.formal if texts else (dataclasses.replace(view.formal[0], traces=()),)
-        sizes[samples, texts] = len(render_html(dataclasses.replace(view, traces=(head,), formal=rest)).encode())
+        part = cases.changed(cases.changed(view, "traces", traces=(head,)), "verified", documents=rest)
+        sizes[samples, texts] = len(render_html(part).encode())
     between = (sizes[True, True] + sizes[False, True]) / 2e6
-    head = header(render_html(view, max_mb=between))
+    head = cases.header(render_html(view, max_mb=between))
     assert head["traces"][0]["samples"]["left_out"] > 0 and head["formal"]["left_out"] == 0
     smaller = (sizes[False, True] + sizes[False, False]) / 2e6
     page = render_html(view, max_mb=smaller)
     assert len(page.encode()) <= smaller * 1e6
-    head = header(page)["formal"]
+    head = cases.header(page)["formal"]
     kept = Blob(page, "formal").ints(head["index"]["columns"]["kept"])
     assert 0 < head["left_out"] == kept.count(0) < 60
     assert kept[0] == 1
@@ -228,7 +225,7 @@ def test_texts_of_verified_traces_are_left_out_last():
 
 
 def test_hostile_text_is_data_only():
-    page = page_of(formal.poisoned())
+    page = html_of(formal.poisoned())
     outside = re.sub(r"<script>.*?</script>|<style>.*?</style>", "", page, flags=re.S)
     assert len(re.findall(r"<script", outside)) == 3
     assert "<img" not in outside and "<svg" not in outside and "\u2028" not in outside
@@ -240,7 +237,7 @@ def test_the_text_form_is_inert(bad):
     base = formal.row(5, 1, group=bad, id=bad, errors=("WALL",))
     violation = dataclasses.replace(base.verification.violations[0], expected=bad, got=bad)
     row = formal.renamed(base, verification=dataclasses.replace(base.verification, violations=(violation,)))
-    (view,) = group_views([formal.document([row], notes=(bad,))])
+    view = page_of([formal.document([row], notes=(bad,))])
     text = render_text(view, width=80)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]", text)
     assert all(len(line) <= 80 for line in text.split("\n") if line.isascii())
@@ -248,20 +245,20 @@ def test_the_text_form_is_inert(bad):
 
 def test_the_text_form_has_the_table_and_the_first_errors():
     doc = formal.mixed(40)
-    (view,) = group_views([doc])
+    view = page_of([doc])
     text = render_text(view, width=100)
     for table in doc.tables:
-        assert f"{table.group}: {table.n} traces, {table.n_unparsed} not parsed" in text
+        assert f"{table.group}: {table.n} texts, {table.n_unparsed} unparsed" in text
         assert re.search(r"trace invalid +\d+ ", text)
     first = next(t for t in doc.traces if t.verification.violations)
     assert f"{first.group} · {first.id}: {first.verification.violations[0].code} at event 3: expected an open cell" in text
-    assert "not parsed" in text and "odds ratio" in text
+    assert "unparsed" in text and "odds ratio" in text
     assert all(len(line) <= 100 for line in text.split("\n"))
 
 
 def test_the_text_of_a_joined_trace_names_its_first_error():
     row = formal.row(6, 5, group="swapped", errors=("WALL", "NOT_OPEN"))
-    text = render_text(join_views(group_views([formal.measured(row), formal.document([row])]), title="t"), width=120)
+    text = render_text(page_of([formal.measured(row), formal.document([row])], title="t"), width=120)
     assert "2 errors; first WALL at event 3" in text
 
 
@@ -269,8 +266,8 @@ def test_a_document_without_traces_or_drawings_is_shown():
     row = formal.renamed(formal.row(5, 1), drawing=None)
     whole = formal.document([row])
     for doc in (whole, dataclasses.replace(whole, traces=()), dataclasses.replace(whole, traces=(), tables=())):
-        (view,) = group_views([doc])
-        assert header(render_html(view))["formal"]["n"] == len(doc.traces)
+        view = page_of([doc])
+        assert cases.header(render_html(view))["formal"]["n"] == len(doc.traces)
         assert render_text(view)
 
 
@@ -292,10 +289,10 @@ def test_real_traces_are_drawn_where_they_are_written():
         drawing = domain.draw(text, "beyond-semantics")
         rows.append(formal.row(5, 1, id=text.id, text=text.trace, verification=found, drawing=drawing))
     doc = formal.document(rows)
-    (view,) = verified_view(doc).formal
+    (view,) = page_of([doc]).formal
     for trace in view.traces:
         assert (trace.state, trace.link) == ("valid", "follows")
         assert trace.text[: trace.head].endswith("reasoning ") and trace.text[trace.tail :].startswith(" solution plan")
         for step in trace.drawing.steps:
             assert trace.text[slice(*step.chars)] == f"{step.verb} {step.x} {step.y} c{step.g} c{step.h}"
-    assert "no rule is broken" in render_text(group_views([doc])[0])
+    assert "no rule is broken" in render_text(page_of([doc]))

@@ -20,12 +20,7 @@ import report_cases as cases
 from tokenworth.errors import InvalidInput
 from tokenworth.report.blob import Blob, dump
 from tokenworth.report.html import render_html
-from tokenworth.report.view import build_view, join_views
-from tokenworth.workbench.page import group_views
-
-
-def header(page: str) -> dict:
-    return json.loads(re.search(r'<script type="application/json" id="tw-header">(.*?)</script>', page, re.S).group(1))
+from tokenworth.report.page import page_of
 
 
 def blob(page: str, name: str) -> bytes:
@@ -45,8 +40,8 @@ def both(n=None):
 
 def test_the_numbers_in_the_page_are_the_documents():
     curve, forced = both()
-    page = render_html(build_view(curve, forced))
-    head, data = header(page)["traces"][0], blob(page, "tw-data-0")
+    page = render_html(page_of([curve, forced]))
+    head, data = cases.header(page)["traces"][0], blob(page, "tw-data-0")
     columns = head["curve"]["columns"]
     for name in ("value", "low", "high"):
         np.testing.assert_allclose(column(data, columns[name]), getattr(curve, name), rtol=1e-7, atol=1e-9)
@@ -70,7 +65,7 @@ def test_a_column_that_repeats_another_is_written_once():
 
 
 def test_the_policy_names_exactly_the_inline_code():
-    page = render_html(build_view(*both()))
+    page = render_html(page_of(both()))
     policy = re.search(r'Content-Security-Policy" content="(.*?)"', page).group(1).replace("&#x27;", "'")
     assert policy.startswith("default-src 'none'")
     script = re.findall(r"<script>(.*?)</script>", page, re.S)
@@ -82,7 +77,7 @@ def test_the_policy_names_exactly_the_inline_code():
 
 
 def test_nothing_is_asked_for_from_outside():
-    page = render_html(build_view(*both()))
+    page = render_html(page_of(both()))
     bare = re.sub(r"<script>.*?</script>", "", page, flags=re.S)
     assert not re.search(r'(?:src|href)="(?!data:)', bare)
     assert not re.search(r"url\(|@import", bare)
@@ -94,11 +89,11 @@ def test_hostile_text_is_data_only():
     base = cases.trace(pieces=cases.HOSTILE, ids=None, probabilities=None, prompt=bad)
     problem = dataclasses.replace(cases.problem((cases.Option(label=bad, text=bad),), bad), question=bad)
     curve = cases.curve(trace=base, plan="plain", problem=problem, notes=(bad,), branches=(), outcomes={bad: (1.0,) * 14}, value_label=bad)
-    page = render_html(build_view(curve, title=bad))
+    page = render_html(page_of([curve], title=bad))
     outside = re.sub(r"<script>.*?</script>|<style>.*?</style>", "", page, flags=re.S)
     assert len(re.findall(r"<script", outside)) == 3
     assert "<img" not in outside and "<svg" not in outside and "\u2028" not in outside
-    assert header(page)["traces"][0]["question"] == bad
+    assert cases.header(page)["traces"][0]["question"] == bad
 
 
 @given(
@@ -114,21 +109,21 @@ def test_dumped_json_reads_back_and_cannot_close_a_script(value):
 
 
 def test_the_same_view_gives_the_same_page():
-    assert render_html(build_view(*both())) == render_html(build_view(*both()))
+    assert render_html(page_of(both())) == render_html(page_of(both()))
 
 
 def test_texts_are_left_out_to_keep_the_page_small():
-    view = build_view(*both())
+    view = page_of(both())
     samples = tuple(
         dataclasses.replace(s, text=hashlib.sha256(str(i).encode()).hexdigest() * 40) for i, s in enumerate(view.traces[0].samples)
     )
-    view = dataclasses.replace(view, traces=(dataclasses.replace(view.traces[0], samples=samples),))
+    view = cases.changed(view, "traces", traces=(dataclasses.replace(view.traces[0], samples=samples),))
     full = render_html(view)
     empty = dataclasses.replace(view.traces[0], samples=tuple(dataclasses.replace(s, text="") for s in samples))
-    limit = (len(full.encode()) + len(render_html(dataclasses.replace(view, traces=(empty,))).encode())) / 2e6
+    limit = (len(full.encode()) + len(render_html(cases.changed(view, "traces", traces=(empty,))).encode())) / 2e6
     page = render_html(view, max_mb=limit)
     assert len(page.encode()) <= limit * 1e6
-    left = header(page)["traces"][0]["samples"]["left_out"]
+    left = cases.header(page)["traces"][0]["samples"]["left_out"]
     assert 0 < left < len(samples)
     with pytest.raises(InvalidInput, match="without any rollout text"):
         render_html(view, max_mb=0.01)
@@ -137,21 +132,21 @@ def test_texts_are_left_out_to_keep_the_page_small():
 @pytest.mark.parametrize("limit", [math.nan, math.inf, -math.inf, 0, -1])
 def test_a_limit_that_is_no_size_is_refused(limit):
     with pytest.raises(InvalidInput, match="expected a finite number above 0") as error:
-        render_html(build_view(*both(3)), max_mb=limit)
+        render_html(page_of(both(3)), max_mb=limit)
     assert "\n" not in str(error.value)
 
 
 def test_a_page_of_several_problems_names_them():
-    page = render_html(join_views(group_views(cases.two_problems()), title="two"))
-    head = header(page)
+    page = render_html(page_of(cases.two_problems(), title="two"))
+    head = cases.header(page)
     assert [head["sets"][t["sample_set"]]["problem"] for t in head["traces"]] == [t["problem"] for t in head["traces"]]
     assert "<h2>other · measured trace</h2>" in page
-    one = header(render_html(build_view(*both(3))))
+    one = cases.header(render_html(page_of(both(3))))
     assert [t["problem"] for t in one["traces"]] == [""]
 
 
 def test_paper_is_light():
-    page = render_html(build_view(*both(3)))
+    page = render_html(page_of(both(3)))
     styles = "".join(re.findall(r"<style>(.*?)</style>", page, re.S))
     for at in re.finditer(r"data-theme=.?dark|prefers-color-scheme: ?dark", styles):
         assert "@media screen" in styles[: at.end()][-400:]
@@ -159,7 +154,7 @@ def test_paper_is_light():
 
 def test_a_page_without_scripts_has_a_summary():
     curve, forced = both()
-    page = render_html(build_view(curve, forced))
+    page = render_html(page_of([curve, forced]))
     summary = re.search(r"<noscript>(.*?)</noscript>", page, re.S).group(1)
     assert "P(correct)" in summary and f"<td>{curve.value[0]:.3f}</td>" in summary
     assert "not measured" not in summary
@@ -167,12 +162,12 @@ def test_a_page_without_scripts_has_a_summary():
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_tiny_traces(n):
-    assert header(render_html(build_view(*both(n))))["traces"][0]["text"]["pieces"]["n"] >= 0
+    assert cases.header(render_html(page_of(both(n))))["traces"][0]["text"]["pieces"]["n"] >= 0
 
 
 def test_unpaired_surrogates_are_written_out():
     base = cases.trace(pieces=("a\ud83d", "b"), ids=None, probabilities=None)
-    page = render_html(build_view(cases.curve(trace=base, plan="plain")))
+    page = render_html(page_of([cases.curve(trace=base, plan="plain")]))
     assert "a⟨U+D83D⟩b" in blob(page, "tw-data-0").decode("utf-8", "replace")
 
 

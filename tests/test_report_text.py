@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import report_cases as cases
-from tokenworth.report.inert import inert, one_line, whole
+from tokenworth.core.inert import inert, one_line, whole
+from tokenworth.report.page import page_of
+from tokenworth.report.sections.traces.text import trace_lines
 from tokenworth.report.text import render_text
-from tokenworth.report.view import build_view, join_views
-from tokenworth.workbench.page import group_views
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def both():
     base = cases.trace()
-    return build_view(cases.curve(trace=base), cases.forced(trace=base))
+    return page_of([cases.curve(trace=base), cases.forced(trace=base)])
 
 
 @pytest.mark.parametrize("width", [56, 80, 133])
@@ -64,7 +64,7 @@ def test_hostile_text_shows_and_does_nothing():
     bad = "".join(cases.HOSTILE)
     curve = cases.curve(trace=base, problem=dataclasses.replace(cases.problem(), question=bad, id=bad), notes=(bad,))
     curve = dataclasses.replace(curve, model=dataclasses.replace(cases.MODEL, name=bad), value_label=bad)
-    text = render_text(build_view(curve, title=bad), width=80)
+    text = render_text(page_of([curve], title=bad), width=80)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]", text)
     assert "\\x1b" in text and "<script>" in text
 
@@ -80,26 +80,27 @@ def test_inert_text_cannot_act(text):
 @given(st.lists(st.text(max_size=12), max_size=30))
 def test_any_pieces_can_be_printed(pieces):
     base = cases.trace(pieces=tuple(pieces) or ("x",), ids=None, probabilities=None)
-    render_text(build_view(cases.curve(trace=base, plan="plain", each=4)), width=50, colour=True)
+    render_text(page_of([cases.curve(trace=base, plan="plain", each=4)]), width=50, colour=True)
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_tiny_traces(n):
     base = cases.trace(n)
-    assert render_text(build_view(cases.curve(trace=base), cases.forced(trace=base)))
+    assert render_text(page_of([cases.curve(trace=base), cases.forced(trace=base)]))
 
 
 def test_a_text_names_the_samples_of_its_own_trace():
-    view = join_views(group_views(cases.two_problems()), title="two")
-    first, other = render_text(view, trace=0), render_text(view, trace=1)
+    view = page_of(cases.two_problems(), title="two")
+    ((_, part),) = view.parts
+    first, other = ("\n".join(trace_lines(part, at, 80, False)) for at in (0, 1))
     assert "samples: 12 " in first and "0.11 [" not in first and "only of the other" not in first
     assert "samples: 6 · accuracy 0.11 [" in other and "· T 0.31" in other and "note on the samples: only of the other" in other
     assert "trace 1 of 18: other · measured trace" in other
     loose = dataclasses.replace(cases.sample_set(), traces=(), problem=cases.other_problem())
-    assert "samples of other: 12" in render_text(join_views([both(), build_view(samples=loose)], title="x"))
+    assert "samples of other: 12" in render_text(page_of([cases.curve(), loose], title="x"))
 
 
 def test_documents_alone():
-    assert "accuracy" in render_text(build_view(samples=cases.sample_set()))
-    assert "forced answer" in render_text(build_view(None, cases.forced(k=26)))
-    assert "·" in render_text(build_view(cases.curve(plan="stride", stride=50)))
+    assert "accuracy" in render_text(page_of([cases.sample_set()]))
+    assert "forced answer" in render_text(page_of([cases.forced(k=26)]))
+    assert "·" in render_text(page_of([cases.curve(plan="stride", stride=50)]))

@@ -23,7 +23,7 @@ from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.document import CurveDoc, curve_document
 from tokenworth.methods.curve.experiment import curve
 from tokenworth.methods.curve.result import CurveResult
-from tokenworth.report.series import curve_view
+from tokenworth.report.sections.traces.series import curve_view
 from tokenworth.stats.excursions import slack_bound, widen
 from tokenworth.store.documents import document_json, parse_document
 

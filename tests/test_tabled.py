@@ -13,17 +13,22 @@ from tokenworth.workbench.modulo import ModuloRun
 
 import report_cases as cases
 import tabled_cases as tabled
-from tokenworth.cli.main import run
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile
 from tokenworth.methods.edits.document import EditsDoc
 from tokenworth.methods.modulo.document import ModuloDoc
 from tokenworth.report.html import render_html
-from tokenworth.report.sheets import sheet_view
-from tokenworth.report.text_sheet import sheet_lines
-from tokenworth.report.view import tabled_view
+from tokenworth.report.page import page_of
+from tokenworth.report.sections.sheet import sheet_lines
+from tokenworth.store.documents import parse_document, read_document
 from tokenworth.store.sqlite import open_existing, open_store
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.page import write_report
+
+
+def run(arguments: list[str]) -> int:
+    from tokenworth.cli.main import run as command
+
+    return command(arguments)
 
 
 def dumped(facts: dict[str, Any]) -> bytes:
@@ -31,19 +36,19 @@ def dumped(facts: dict[str, Any]) -> bytes:
 
 
 def lines(facts: dict[str, Any]) -> list[str]:
-    return list(sheet_lines(sheet_view(tabled_document(facts, "here"))))
+    return list(sheet_lines(page_of([tabled.document(facts)]).sheets[0]))
 
 
 # -- reading --------------------------------------------------------------------------------------------------------------------------
 
 
 def test_both_kinds_are_read_and_older_edits_without_notes_too() -> None:
-    doc = parse_result(dumped(tabled.edits()), "x.json")
-    assert isinstance(doc, EditsDoc) and doc.groups[1].difference.low == -0.8 and doc.instances[0]["item"] == "maze 0"
-    old = tabled.edits()
-    del old["notes"], old["created"]
-    assert isinstance(parse_result(dumped(old), "x.json"), EditsDoc)
-    made = parse_result(dumped(tabled.modulo()), "x.json")
+    doc = parse_document(dumped(tabled.edits()), "x.json")
+    assert isinstance(doc, EditsDoc) and doc.groups[1].difference.low == -0.8 and doc.instances[0].item == "maze 0"
+    old = copy.deepcopy(tabled.edits())
+    del old["notes"], old["provenance"]["created"]
+    assert isinstance(parse_document(dumped(old), "x.json"), EditsDoc)
+    made = parse_document(dumped(tabled.modulo()), "x.json")
     assert isinstance(made, ModuloDoc) and made.items[0].attempts[0].accepted_by[0].critic == "reference"
 
 
@@ -60,29 +65,29 @@ def change(facts: dict[str, Any], path: tuple[str | int, ...], value: object) ->
     ("facts", "told"),
     [
         (change(tabled.edits(), ("groups", 0, "befor"), 1), "unknown key 'groups[0].befor'; did you mean 'before'"),
-        (change(tabled.edits(), ("groups", 0, "before"), "high"), "does not fit schema tokenworth.edits/1"),
+        (change(tabled.edits(), ("groups", 0, "before"), "high"), "does not fit schema tokenworth.edits/2"),
         (change(tabled.edits(), ("level",), 1.5), "level is 1.5"),
-        (change(tabled.modulo(), ("plan", "level"), None), "level is None"),
+        (change(tabled.modulo(), ("plan", "level"), None), "does not fit schema tokenworth.modulo/2"),
         (change(tabled.modulo(), ("items", 0, "accepted"), 1), "problem 'a' accepted attempt 1, expected an index below 1"),
         (change(tabled.modulo(), ("items", 0, "accepted"), -1), "accepted attempt -1"),
-        (change(tabled.modulo(), ("arms", 0, "solved", "k"), "1"), "does not fit schema tokenworth.modulo/1"),
+        (change(tabled.modulo(), ("arms", 0, "solved", "k"), "1"), "does not fit schema tokenworth.modulo/2"),
         (change(tabled.modulo(), ("arms", 0, "solved", "q"), 1), "unknown key 'arms[0].solved.q'"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(facts: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_result(dumped(facts), "x.json")
+        parse_document(dumped(facts), "x.json")
     assert told in str(caught.value) and str(caught.value).startswith("x.json: ") and "\n" not in str(caught.value)
 
 
 def test_other_schemas_broken_files_and_missing_ones(tmp_path: Path) -> None:
-    with pytest.raises(MismatchError, match=r"modulo-replay/1.*expected tokenworth.curve/1.*tokenworth.modulo/1"):
-        parse_result(b'{"schema": "tokenworth.modulo-replay/1"}', "x.json")
+    with pytest.raises(MismatchError, match=r"other/1.*expected tokenworth.curve/1.*tokenworth.modulo/2"):
+        parse_document(b'{"schema": "tokenworth.other/1"}', "x.json")
     for broken in (dumped(tabled.edits())[:-9], b"", b"[1]", b"\xff", b"[" * 100_000, b'{"schema": 7}'):
         with pytest.raises(InvalidInput):
-            parse_result(broken, "x.json")
+            parse_document(broken, "x.json")
     with pytest.raises(MissingFile):
-        read_result(tmp_path / "none.json")
+        read_document(tmp_path / "none.json")
 
 
 # -- terminal -------------------------------------------------------------------------------------------------------------------------
@@ -126,23 +131,23 @@ HOSTILE = '</script><script>alert(1)</script>\x1b[31m\u202e"'
 
 def test_hostile_names_stay_text() -> None:
     facts = tabled.edits(tabled.group(HOSTILE), task=HOSTILE, notes=[HOSTILE], model={"name": HOSTILE, "fingerprint": HOSTILE})
-    view = tabled_view(tabled_document(facts, "here"))
+    view = page_of([tabled.document(facts)])
     page = render_html(view)
     # The viewer's own script may hold the words; the data and the plain tables may not.
     assert "<script>alert" not in page and "\x1b" not in "".join(lines(facts)) and "\u202e" not in "".join(lines(facts))
-    assert page.count("<script") == render_html(tabled_view(tabled_document(tabled.edits(), "here"))).count("<script")
-    twin = render_html(tabled_view(tabled_document(tabled.edits(task="plain & <b>"), "here")))
+    assert page.count("<script") == render_html(page_of([tabled.document(tabled.edits())])).count("<script")
+    twin = render_html(page_of([tabled.document(tabled.edits(task="plain & <b>"))]))
     assert "plain &amp; &lt;b&gt;" in twin
 
 
 def test_a_page_holds_tables_beside_traces(tmp_path: Path) -> None:
-    sheets = [tabled_document(tabled.edits(), "e"), tabled_document(tabled.modulo(), "m")]
+    sheets = [tabled.document(tabled.edits()), tabled.document(tabled.modulo())]
     out = write_report(tmp_path / "all.html", cases.curve(), *sheets)
     page = out.read_text()
-    head = json.loads(page.split('id="tw-header">')[1].split("</script>")[0])
+    head = cases.header(page)
     assert len(head["traces"]) == 1 and [s["title"].split(":")[0] for s in head["sheets"]] == ["Edits of traces", "Generate and test"]
     wall = head["sheets"][0]["rows"][0]
-    assert (wall[0]["main"], wall[5]["value"], wall[5]["low"], wall[5]["high"]) == ("WALL", -0.5, -0.8, -0.2)
+    assert (wall[0]["main"], wall[5]["number"]) == ("WALL", [-0.5, -0.8, -0.2])
     assert "<th>than loop</th>" in page, "readers without JavaScript see the table"
 
 
@@ -160,9 +165,9 @@ def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.Ca
     assert "0 traces and 2 tables over problems of 2 documents" in capsys.readouterr().out
     assert run(["report", "e.json", "--store", "s.db", "-o", "all.html"]) == 0 and Path("all.html").stat().st_size > 50_000
     assert run(["export", "s.db", "--run", "1", "-o", "first.json"]) == 0
-    first = read_result("first.json")
+    first = read_document("first.json")
     assert isinstance(first, EditsDoc) and first.rollouts == 5
-    assert first == parse_result(dumped(tabled.edits(rollouts=5)), "x"), "nothing is lost on the way"
+    assert first == parse_document(dumped(tabled.edits(rollouts=5)), "x"), "nothing is lost on the way"
     capsys.readouterr()
     assert run(["export", "s.db", "-o", "last.parquet"]) == 2
     assert "no rollouts to write as Parquet" in capsys.readouterr().err
@@ -181,9 +186,9 @@ def test_a_modulo_run_is_recorded_with_what_it_found(tmp_path: Path, capsys: pyt
         assert (made.verb, made.config["task"], made.config["item"]) == ("modulo", "world:steps", "0-1") and made.finished and payload
         found = json.loads(payload)
         assert found == json.loads(out.read_text()) and found["model"]["fingerprint"] == opened.owner.fingerprint
-    doc = read_result(out)
+    doc = read_document(out)
     assert isinstance(doc, ModuloDoc)
-    told = list(sheet_lines(sheet_view(doc)))
+    told = list(sheet_lines(page_of([doc]).sheets[0]))
     assert printed.splitlines()[-len(told) :] == told, "the verb prints what the report says"
 
 
@@ -191,6 +196,10 @@ def test_a_first_problem_that_fails_leaves_the_others_their_result(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
+    from tokenworth.workbench.modulo import ModuloRun
+
+    from tokenworth.workbench.case import Case
+
     whole, seen = ModuloRun.bank, list[Case]()
 
     def bank(self: ModuloRun, case: Case) -> object:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenworth.workbench.formal import DOMAINS, NO_GROUP, Judged, Tally, checker, domain_named, judged, records_of
 
 import toy_domain
 from real_data import shared

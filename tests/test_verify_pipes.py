@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tokenworth.workbench.formal import DOMAINS
 
 from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run

@@ -59,6 +59,19 @@ EXPORTERS: Mapping[str, str] = {
     ".csv": "tokenworth.exporters.comma:write_csv",
 }
 """By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
+SECTIONS: dict[str, str] = {
+    "sample": "tokenworth.report.sections.traces:SECTION",
+    "curve": "tokenworth.report.sections.traces:SECTION",
+    "forced": "tokenworth.report.sections.traces:SECTION",
+    "verify": "tokenworth.report.sections.verified:SECTION",
+    "confusion": "tokenworth.report.sections.verified:SECTION",
+    "first-errors": "tokenworth.report.sections.first_errors:SECTION",
+    "edits": "tokenworth.report.sections.edits:SECTION",
+    "modulo": "tokenworth.report.sections.modulo:SECTION",
+    "replay": "tokenworth.report.sections.replay:SECTION",
+    "audit": "tokenworth.report.sections.audit:SECTION",
+}
+"""What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 
 
 def _loaded(place: str) -> Any:

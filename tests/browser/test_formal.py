@@ -10,8 +10,7 @@ from waiting import until
 
 import formal_cases as formal
 import report_cases as cases
-from tokenworth.report.view import join_views, verified_view
-from tokenworth.workbench.page import group_views
+from tokenworth.report.page import page_of
 
 pytestmark = pytest.mark.browser
 
@@ -24,11 +23,11 @@ def rows(page) -> int:
 
 
 def one(*traces, **over):
-    return verified_view(formal.document(list(traces), **over))
+    return page_of([formal.document(list(traces), **over)])
 
 
 def both(*traces):
-    return join_views(group_views([*(formal.measured(t) for t in traces), formal.document(list(traces))]), title="one maze")
+    return page_of([*(formal.measured(t) for t in traces), formal.document(list(traces))], title="one maze")
 
 
 def event(page) -> str:
@@ -47,7 +46,7 @@ def expected_closed(trace, last: int) -> int:
 
 
 def test_a_page_of_verified_traces_opens_with_its_tables(open_report):
-    page = open_report(verified_view(DOC))
+    page = open_report(page_of([DOC]))
     assert page.locator(".tcard").count() == 2
     assert rows(page) == len(DOC.traces)
     for k, table in enumerate(DOC.tables):
@@ -78,7 +77,7 @@ def test_a_page_of_verified_traces_opens_with_its_tables(open_report):
     ],
 )
 def test_a_number_of_the_table_filters_the_list(open_report, label, keep, hash_):
-    page = open_report(verified_view(DOC))
+    page = open_report(page_of([DOC]))
     wanted = [t.id for t in DOC.traces if t.group == "swapped traces" and keep(t)]
     assert 0 < len(wanted) < len(DOC.traces) / 2
     page.locator(f'.tcard[data-table="1"] [aria-label^="{label}"]').first.focus()
@@ -179,7 +178,7 @@ def test_violations_are_walked_through(open_report):
 
 
 def test_the_listed_traces_are_walked_through(open_report):
-    page = open_report(verified_view(DOC), "#v1&o=0&i=0&f=g0.ti")
+    page = open_report(page_of([DOC]), "#v1&o=0&i=0&f=g0.ti")
     wanted = [f"{t.group} · {t.id}" for t in DOC.traces if t.group == "correct traces" and formal.state(t) == "invalid"]
     page.get_by_role("button", name="next trace of the list").click()
     until(page, "(h) => document.querySelector('h1').textContent === h", wanted[0])
@@ -226,7 +225,7 @@ def stepped(row, at):
 def test_the_change_across_an_event_is_told_and_its_token_pinned(open_report):
     first = WRONG.verification.violations[0]
     at = len(WRONG.text[WRONG.drawing.steps[0].chars[0] : first.chars[0]].split())
-    page = open_report(join_views(group_views([stepped(WRONG, at + 2), formal.document([WRONG])]), title="one maze"))
+    page = open_report(page_of([stepped(WRONG, at + 2), formal.document([WRONG])], title="one maze"))
     until(page, "document.querySelector('.vcard') !== null")
     assert page.evaluate("document.querySelector('#tw-pane .pin').unit") == at + 2
     told = "0.50 → 0.75, Δ +0.25 [+0.05, +0.45]"
@@ -249,7 +248,7 @@ def test_a_trace_without_a_grid_or_with_its_text_left_out(open_report):
 
 
 def test_hostile_text_does_nothing(open_report):
-    page = open_report(verified_view(formal.poisoned()))
+    page = open_report(page_of([formal.poisoned()]))
     page.locator(".entry").click()
     until(page, "document.querySelector('.vcard') !== null")
     for tab in ("token", "events", "data", "grid"):
@@ -271,7 +270,7 @@ def test_the_download_has_the_violations(open_report):
 
 
 def test_narrow_and_dark_and_paper(open_report):
-    page = open_report(verified_view(DOC), "#v1&i=1&o=0", width=390, height=844)
+    page = open_report(page_of([DOC]), "#v1&i=1&o=0", width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.locator(".sheets button", has_text="Grid").click()
     box = page.locator("svg.grid").bounding_box()

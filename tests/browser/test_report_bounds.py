@@ -9,7 +9,7 @@ import pytest
 from waiting import until
 
 import report_cases as cases
-from tokenworth.report.view import build_view
+from tokenworth.report.page import page_of
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ def test_options_that_were_not_listed_are_shown_by_their_upper_bound(open_report
     row = next(
         i for i, c in enumerate(exit_doc.cuts) if i > 20 and exit_doc.probability[0][i] is None and exit_doc.probability[1][i] is not None
     )
-    page = open_report(build_view(forced=doc), f"#v1&t={exit_doc.cuts[row] - 1}&p=1")
+    page = open_report(page_of([doc]), f"#v1&t={exit_doc.cuts[row] - 1}&p=1")
     until(page, "document.querySelector('.shares') !== null")
     first = page.locator(".shares tbody tr").nth(0).locator(".num")
     assert first.inner_text().startswith("≤ ")
@@ -49,7 +49,7 @@ def test_options_that_were_not_listed_are_shown_by_their_upper_bound(open_report
 
 def test_the_download_and_the_table_hold_the_bounds(open_report):
     doc = document()
-    view = build_view(forced=doc)
+    view = page_of([doc])
     page = open_report(view, "#v1&s=data")
     with page.expect_download() as download:
         page.get_by_text("Download JSON").click()
@@ -68,6 +68,6 @@ def test_the_download_and_the_table_hold_the_bounds(open_report):
 
 
 def test_a_page_without_bounds_has_no_band(open_report):
-    page = open_report(build_view(forced=cases.forced(trace=BASE)), "#v1&t=30&p=1")
+    page = open_report(page_of([cases.forced(trace=BASE)]), "#v1&t=30&p=1")
     assert "not listed" not in page.locator(".stackbar", has_text="forced answer").inner_text()
     assert page.locator(".open").count() == 0

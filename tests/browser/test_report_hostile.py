@@ -11,7 +11,7 @@ import report_cases as cases
 from report_cases import HOSTILE, STRANGE
 from tokenworth.core.problem import Option
 from tokenworth.methods.curve.document import BranchDoc, EventDoc, SampleDoc
-from tokenworth.report.view import build_view
+from tokenworth.report.page import page_of
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,7 @@ def poisoned():
     )
     exit_doc = dataclasses.replace(cases.exit_doc(len(HOSTILE), len(HOSTILE)), name=bad, text=bad, options=HOSTILE)
     forced = cases.forced(trace=base, problem=problem, exits=(exit_doc,), model=curve.model, own_answer=bad)
-    return build_view(curve, forced, title=bad)
+    return page_of([curve, forced], title=bad)
 
 
 def test_hostile_text_does_nothing(open_report):
@@ -71,7 +71,7 @@ def test_hostile_samples_and_branches_show_literally(open_report):
 def test_an_injected_element_is_stopped_by_the_policy(context, tmp_path):
     from tokenworth.report.html import render_html
 
-    page_text = render_html(build_view(cases.curve(5)))
+    page_text = render_html(page_of([cases.curve(5)]))
     attack = '<img src="x" onerror="window.pwned=1"><script>window.pwned=2</script><img src="http://127.0.0.1:9/t.png">'
     path = tmp_path / "attacked.html"
     path.write_text(page_text.replace("<noscript>", attack + "<noscript>", 1), encoding="utf-8")
@@ -86,7 +86,7 @@ def test_an_injected_element_is_stopped_by_the_policy(context, tmp_path):
 def test_no_character_is_lost_or_added(open_report):
     pieces = STRANGE * 40
     base = cases.trace(pieces=pieces, ids=None, probabilities=None, answer_pieces=STRANGE)
-    page = open_report(build_view(cases.curve(trace=base, plan="plain", each=3)))
+    page = open_report(page_of([cases.curve(trace=base, plan="plain", each=3)]))
     text = "document.getElementById('tw-pane').textContent"
     assert page.evaluate(text) == "".join(pieces)
     page.evaluate("window.__tw.pane.hydrateAll()")
@@ -99,6 +99,6 @@ def test_no_character_is_lost_or_added(open_report):
 def test_one_paragraph_without_line_ends(open_report):
     pieces = tuple(f" w{i % 97}" for i in range(3000))
     base = cases.trace(pieces=pieces, ids=None, probabilities=None)
-    page = open_report(build_view(cases.curve(trace=base, plan="stride", stride=50, each=3)), "#v1&t=2900&m=value")
+    page = open_report(page_of([cases.curve(trace=base, plan="stride", stride=50, each=3)]), "#v1&t=2900&m=value")
     assert page.evaluate("document.querySelector('#tw-pane .cur').textContent") == pieces[2900]
     assert page.evaluate("document.getElementById('tw-pane').textContent") == "".join(pieces)

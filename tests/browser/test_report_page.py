@@ -10,9 +10,8 @@ import pytest
 from waiting import until
 
 import report_cases as cases
+from tokenworth.report.page import page_of
 from tokenworth.report.palette import bin_of, ramp, rgb
-from tokenworth.report.view import build_view, join_views
-from tokenworth.workbench.page import group_views
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +19,7 @@ BASE = cases.trace()
 
 
 def both():
-    return build_view(cases.curve(trace=BASE), cases.forced(trace=BASE))
+    return page_of([cases.curve(trace=BASE), cases.forced(trace=BASE)])
 
 
 def unit(page, i: int):
@@ -56,8 +55,8 @@ def test_hover_previews_and_click_pins(open_report):
 def test_the_detail_panel_shows_the_documents_numbers(open_report):
     curve, forced = cases.curve(trace=BASE), cases.forced(trace=BASE)
     cut = next(b.cut for b in curve.branches if b.cut > 20)
-    page = open_report(build_view(curve, forced), f"#v1&t={cut}&m=value&p=1")
-    view = build_view(curve, forced).traces[0]
+    page = open_report(page_of([curve, forced]), f"#v1&t={cut}&m=value&p=1")
+    view = page_of([curve, forced]).traces[0]
     shares = numbers(page, ".shares")
     exit_doc = forced.exits[0]
     assert shares == pytest.approx([*(row[cut + 1] for row in exit_doc.probability), 1 - exit_doc.mass[cut + 1]], abs=1e-6)
@@ -72,7 +71,7 @@ def test_the_detail_panel_shows_the_documents_numbers(open_report):
 
 def test_a_measured_cut_says_so_and_another_says_what_it_follows_from(open_report):
     curve = cases.curve(trace=BASE)
-    page = open_report(build_view(curve))
+    page = open_report(page_of([curve]))
     measured = next(i for i, n in enumerate(curve.n_started) if n and i > 1)
     follows = next(i for i, n in enumerate(curve.n_started) if not n and i > 1)
     for cut, text in ((measured, f"measured here: {curve.n_started[measured]} rollouts"), (follows, "follows from later cuts")):
@@ -82,7 +81,7 @@ def test_a_measured_cut_says_so_and_another_says_what_it_follows_from(open_repor
 
 def test_what_was_not_measured_is_never_coloured(open_report):
     curve = cases.curve(trace=BASE, plan="stride", stride=10)
-    page = open_report(build_view(curve), "#v1&t=3&m=value")
+    page = open_report(page_of([curve]), "#v1&t=3&m=value")
     page.evaluate("window.__tw.pane.hydrateAll()")
     classes = page.evaluate(
         "[...document.querySelectorAll('#tw-pane .u')].map(e => [e.unit, e.className, getComputedStyle(e).backgroundColor])"
@@ -225,7 +224,7 @@ def test_the_text_is_the_pieces_and_so_is_a_copy(open_report):
 
 def test_samples_can_be_filtered_and_read(open_report):
     curve = cases.curve(trace=BASE)
-    page = open_report(build_view(curve), "#v1&t=20&s=samples")
+    page = open_report(page_of([curve]), "#v1&t=20&s=samples")
     assert f"{len(curve.samples)} of {len(curve.samples)}" in page.locator(".facets").inner_text()
     assert page.locator(".sample").count() < 60
     chip = page.locator(".chip", has_text="unparseable")
@@ -242,9 +241,9 @@ def test_samples_can_be_filtered_and_read(open_report):
 
 def test_a_branch_opens_its_samples(open_report):
     curve = cases.curve(trace=BASE)
-    view = build_view(curve).traces[0]
+    view = page_of([curve]).traces[0]
     row = next(i for i, b in enumerate(view.branches) if b.n and sum(s.branch == i for s in view.samples) > 1)
-    page = open_report(build_view(curve), f"#v1&t={view.branches[row].cut}")
+    page = open_report(page_of([curve]), f"#v1&t={view.branches[row].cut}")
     at = sum(b.cut == view.branches[row].cut for b in view.branches[:row])
     page.locator(".forks tbody tr").nth(at).click()
     assert f"{sum(s.branch == row for s in view.samples)} of" in page.locator(".facets").inner_text()
@@ -252,14 +251,14 @@ def test_a_branch_opens_its_samples(open_report):
 
 def test_the_download_holds_every_number(open_report):
     curve, forced = cases.curve(trace=BASE), cases.forced(trace=BASE)
-    page = open_report(build_view(curve, forced))
+    page = open_report(page_of([curve, forced]))
     with page.expect_download() as download:
         page.get_by_text("Download JSON").click()
     data = json.loads(download.value.path().read_text())["trace"]
     assert tuple(data["pieces"]) == BASE.pieces
     assert data["curve"]["value"] == pytest.approx(list(curve.value), rel=1e-6)
     assert data["curve"]["nStarted"] == list(curve.n_started)
-    view = build_view(curve, forced).traces[0]
+    view = page_of([curve, forced]).traces[0]
     for k, stack in enumerate(view.stacks):
         for a, b in zip(data["stacks"][k]["share"], stack.share, strict=True):
             assert a == pytest.approx(list(b), rel=1e-5)
@@ -294,7 +293,7 @@ def test_zoom_by_drag_and_back(open_report):
 
 def test_print_makes_every_unit(open_report):
     base = cases.trace(6000)
-    page = open_report(build_view(cases.curve(trace=base)))
+    page = open_report(page_of([cases.curve(trace=base)]))
     assert page.locator("#tw-pane .u").count() < 6000
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("#tw-pane .u").count() == 6000
@@ -302,7 +301,7 @@ def test_print_makes_every_unit(open_report):
 
 def test_a_selection_holds_its_text_and_is_coloured_afterwards(open_report):
     base = cases.trace(6000)
-    page = open_report(build_view(cases.curve(trace=base)), "#v1&t=0&m=value")
+    page = open_report(page_of([cases.curve(trace=base)]), "#v1&t=0&m=value")
     page.evaluate("getSelection().selectAllChildren(document.getElementById('tw-pane'))")
     page.evaluate("document.querySelector('.scroller').scrollTop = 6000")
     page.wait_for_timeout(300)
@@ -333,7 +332,7 @@ def test_layout_fits(open_report, width, columns):
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_tiny_traces(open_report, n):
     base = cases.trace(n)
-    page = open_report(build_view(cases.curve(trace=base), cases.forced(trace=base)))
+    page = open_report(page_of([cases.curve(trace=base), cases.forced(trace=base)]))
     for key in ("ArrowRight", "ArrowDown", "End", "]", "[", "m", "p", "ArrowUp"):
         page.keyboard.press(key)
     assert shown(page) < max(n, 1)
@@ -342,7 +341,7 @@ def test_tiny_traces(open_report, n):
 
 @pytest.mark.parametrize("k", [1, 9, 26])
 def test_any_number_of_options(open_report, k):
-    page = open_report(build_view(None, cases.forced(40, k)), "#v1&t=12")
+    page = open_report(page_of([cases.forced(40, k)]), "#v1&t=12")
     assert page.locator(".shares tbody tr").count() == k + 1
     assert page.locator(".options li").count() == k
 
@@ -351,24 +350,24 @@ def test_documents_alone_and_several_traces(open_report):
     failed = cases.curve(30, plan="plain")
     zero = (0.0,) * 31
     failed = dataclasses.replace(failed, value=zero, low=zero, outcomes={"truncated": (1.0,) * 31}, branches=(), samples=())
-    page = open_report(build_view(failed), "#v1&t=4")
+    page = open_report(page_of([failed]), "#v1&t=4")
     assert numbers(page, ".detail .big")[0] == 0
-    page = open_report(build_view(samples=cases.sample_set()), "#v1&t=4")
+    page = open_report(page_of([cases.sample_set()]), "#v1&t=4")
     assert page.locator(".picker option").count() == 12
     page.locator(".picker select").select_option("3")
     until(page, "document.querySelector('#tw-pane').textContent.length > 0")
     wanted = "".join(cases.sample_set().traces[3].pieces)
     until(page, "(t) => document.querySelector('#tw-pane').textContent === t", wanted)
-    two = join_views([both(), build_view(None, cases.forced(30))], title="two")
+    two = page_of([cases.curve(trace=BASE), cases.forced(trace=BASE), cases.forced(30)], title="two")
     page = open_report(two, "#v1&i=1&t=2&m=forced")
     assert page.locator("canvas.c-curve").count() == 0 and shown(page) == 2
-    empty = build_view(samples=dataclasses.replace(cases.sample_set(), traces=(), n=0, outcomes={}, accuracy=None))
-    page = open_report(join_views([build_view(cases.curve(3)), empty], title="x"))
+    empty = dataclasses.replace(cases.sample_set(), traces=(), n=0, outcomes={}, accuracy=None)
+    page = open_report(page_of([cases.curve(3), empty], title="x"))
     assert shown(page) == -1
 
 
 def test_each_problem_has_its_own_accuracy(open_report):
-    page = open_report(join_views(group_views(cases.two_problems()), title="two"))
+    page = open_report(page_of(cases.two_problems(), title="two"))
     groups = page.locator(".picker optgroup").evaluate_all("es => es.map(e => [e.label, e.children.length])")
     assert groups == [["measured traces", 2], [f"samples · {cases.problem().id}", 11], ["samples · other", 5]]
     assert page.locator(".picker option").nth(1).inner_text().startswith("other · measured trace · ")
@@ -390,13 +389,13 @@ def test_each_problem_has_its_own_accuracy(open_report):
     until(page, "!document.querySelector('.top h1').textContent.includes('bile')")
     page.locator("#tab-data").click()
     assert "12 samples" in line() and "only of the other" not in page.locator(".data").inner_text()
-    page = open_report(build_view(cases.curve(3), samples=cases.sample_set()))
+    page = open_report(page_of([cases.curve(3), cases.sample_set()]))
     assert page.locator(".picker optgroup").count() == 0 and page.locator(".picker option").count() == 13
 
 
 def test_samples_without_traces_are_named(open_report):
     loose = dataclasses.replace(cases.sample_set(), traces=(), problem=cases.other_problem())
-    page = open_report(join_views([both(), build_view(samples=loose)], title="x"), "#v1&t=1&s=data")
+    page = open_report(page_of([cases.curve(trace=BASE), cases.forced(trace=BASE), loose], title="x"), "#v1&t=1&s=data")
     assert page.locator(".top .setline").count() == 0
     assert "12 samples of other, " in page.locator(".data .setline").inner_text()
 
@@ -438,6 +437,6 @@ def test_dark_prints_light(open_report, chosen):
 def test_sentences(open_report):
     sentences = ("First, the liver.", " Then the kidneys!", " So B.")
     base = cases.trace(pieces=sentences, unit="sentence", ids=None, probabilities=None)
-    page = open_report(build_view(cases.curve(trace=base, plan="plain")), "#v1&t=1")
+    page = open_report(page_of([cases.curve(trace=base, plan="plain")]), "#v1&t=1")
     assert "sentence 1 of 3" in page.locator(".detail").inner_text()
     assert page.evaluate("document.getElementById('tw-pane').textContent") == "".join(sentences)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 import report_cases as cases
-from tokenworth.report.view import build_view
+from tokenworth.report.page import page_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -20,7 +20,7 @@ WATCH = """() => { window.__t = [];
 def test_thirty_thousand_tokens(open_report):
     n = 30_000
     base = cases.trace(n)
-    page = open_report(build_view(cases.curve(n, trace=base), cases.forced(n, trace=base)))
+    page = open_report(page_of([cases.curve(n, trace=base), cases.forced(n, trace=base)]))
     assert page.evaluate("window.__tw.ready") <= 2500
     page.wait_for_timeout(300)
     box = page.locator(".scroller").bounding_box()

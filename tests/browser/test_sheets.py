@@ -7,17 +7,16 @@ from tokenworth.store.tabled import tabled_document
 
 import report_cases as cases
 import tabled_cases as tabled
-from tokenworth.report.view import join_views, tabled_view
-from tokenworth.workbench.page import group_views
+from tokenworth.report.page import page_of
 
 pytestmark = pytest.mark.browser
 
-EDITS = tabled_document(tabled.edits(), "edits")
-MODULO = tabled_document(tabled.modulo(), "modulo")
+EDITS = tabled.document(tabled.edits())
+MODULO = tabled.document(tabled.modulo())
 
 
 def test_a_table_alone_opens_with_its_numbers_and_their_intervals(open_report):
-    page = open_report(join_views(map(tabled_view, (EDITS, MODULO)), title="both"))
+    page = open_report(page_of((EDITS, MODULO), title="both"))
     assert page.locator(".sheet").count() == 2 and page.locator(".tracelist").count() == 0
     first = page.locator(".sheet").first
     assert first.locator("tbody th").all_inner_texts() == ["WALL", "paraphrase"]
@@ -35,7 +34,7 @@ def test_a_table_alone_opens_with_its_numbers_and_their_intervals(open_report):
 
 @pytest.mark.parametrize("width", [1280, 420])
 def test_a_table_beside_a_trace_is_one_key_away(open_report, width):
-    page = open_report(join_views(group_views([cases.curve(), EDITS]), title="both"), width=width)
+    page = open_report(page_of([cases.curve(), EDITS], title="both"), width=width)
     assert page.locator(".sheet").count() == 1 and page.locator("#tw-pane").count() == 0
     page.keyboard.press("o")
     assert page.locator(".sheet").count() == 0 and page.locator("#tw-pane").count() == 1
@@ -50,7 +49,7 @@ def test_a_table_beside_a_trace_is_one_key_away(open_report, width):
 
 
 def test_a_trace_without_tables_has_no_way_to_them(open_report):
-    page = open_report(join_views(group_views([cases.curve()]), title="one"))
+    page = open_report(page_of([cases.curve()], title="one"))
     page.keyboard.press("o")
     assert page.locator("#tw-pane").count() == 1 and page.get_by_role("button", name="‹ tables").count() == 0
 
@@ -58,5 +57,5 @@ def test_a_trace_without_tables_has_no_way_to_them(open_report):
 def test_hostile_names_are_shown_and_do_nothing(open_report):
     hostile = "<img src=x onerror=alert(1)></script>"
     facts = tabled.edits(tabled.group(hostile), task=hostile, notes=[hostile])
-    page = open_report(tabled_view(tabled_document(facts, "edits")))
+    page = open_report(page_of([tabled.document(facts)]))
     assert page.locator(".sheet tbody th").inner_text() == hostile and page.locator("img").count() == 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
@@ -103,6 +103,7 @@ class Provenance:
                 raise InvalidInput(f"provenance.{name} is {count}, expected a number ≥ 0")
 
 
+@runtime_checkable
 class Document(Protocol):
     """A result file as a value: what `--json` writes, importers produce and reports read."""
 

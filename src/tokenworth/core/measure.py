@@ -203,7 +203,7 @@ class Measure:
     """The verb, the folder of the method and the page of the documentation."""
     settings: type
     """A frozen dataclass: names, types, defaults, and under each field the sentence that explains it; its docstring is the verb's help."""
-    document: type[Document]
+    document: type[Any]
     """The class that the document is made by and read back with."""
     run: Draws | Derives | Reads
     subject: Callable[[Any], Hashable]

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tokenworth.core.document import Number
+from tokenworth.core.inert import whole
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -76,6 +77,6 @@ def _shuffle(data: bytes) -> bytes:
 
 
 def dump(value: Json) -> str:
-    """JSON that can stand inside a script element: no ``<``, no line separators; no NaN."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """JSON that can stand inside a script element: no ``<``, no line separators, no unpaired surrogates; no NaN."""
+    text = whole(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x7f", "\\u007f")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from tokenworth.core.document import Provenance
+from tokenworth.core.document import ModelDoc, Provenance
+from tokenworth.core.inert import whole
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
-from tokenworth.report.inert import whole
-from tokenworth.report.model import FactView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactView:
+    """One fact about the run: a name, its value, and more. ``minor`` facts stand in the full list only."""
+
+    label: str
+    value: str
+    detail: str = ""
+    minor: bool = False
 
 
 def sampler_text(doc: Sampling) -> str:
@@ -45,32 +55,37 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
         yield FactView(label="seed", value=str(doc.seed), minor=True)
 
 
-def _server(doc: Provenance) -> Iterator[FactView]:
-    if doc.server:
-        yield FactView(label="server", value=doc.server, minor=True)
+def provenance_facts(doc: Provenance) -> Iterator[FactView]:
+    """Where the numbers of any document come from: how much was drawn and paid for, by what version and command."""
+    if doc.drawn or doc.reused:
+        yield FactView(label="drawn", value=f"{doc.drawn:,}", detail=f"requests answered anew; {doc.reused:,} taken from the store")
+    if doc.tokens_drawn:
+        yield FactView(label="tokens drawn", value=f"{doc.tokens_drawn:,}")
     if doc.cost is not None:
-        cached = f"in the unit of the price table; {doc.tokens_cached:,} prompt tokens from the server's cache"
-        yield FactView(label="cost", value=f"{doc.cost:.4g}", detail=cached if doc.tokens_cached else "in the unit of the price table")
+        cached = f"; {doc.tokens_cached:,} prompt tokens from the server's cache" if doc.tokens_cached else ""
+        yield FactView(label="cost", value=f"{doc.cost:.4g}", detail=f"in the unit of the price table{cached}")
     if doc.retried:
         yield FactView(label="retried", value=f"{doc.retried:,}", detail="requests sent again after a transport failure")
     if doc.errors:
         yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used, an outcome of their own")
+    named = {"server": doc.server, "version": f"tokenworth {doc.version}" if doc.version else "", "made": doc.created, "source": doc.source}
+    yield from (FactView(label=k, value=v, minor=True) for k, v in {**named, "command": doc.command}.items() if v)
 
 
-def _source(doc: Provenance) -> Iterator[FactView]:
-    if doc.created:
-        yield FactView(label="made", value=doc.created, minor=True)
-    if doc.source:
-        yield FactView(label="source", value=doc.source, minor=True)
-    if doc.command:
-        yield FactView(label="command", value=doc.command, minor=True)
+def model_fact(doc: ModelDoc) -> FactView:
+    """Which model made the tokens."""
+    return FactView(label="model", value=doc.name, detail=f"fingerprint {doc.fingerprint}" if doc.fingerprint else "")
+
+
+def inert_facts(found: Iterable[FactView]) -> tuple[FactView, ...]:
+    """The facts, with texts that can be encoded."""
+    return tuple(FactView(label=whole(f.label), value=whole(f.value), detail=whole(f.detail), minor=f.minor) for f in found)
 
 
 def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> Iterator[FactView]:
     first = curve or forced or samples
     assert first is not None
-    fingerprint = first.model.fingerprint
-    yield FactView(label="model", value=first.model.name, detail=f"fingerprint {fingerprint}" if fingerprint else "")
+    yield model_fact(first.model)
     sampling = curve.sampling if curve is not None else samples.sampling if samples is not None else None
     if sampling is not None:
         yield FactView(label="sampler", value=sampler_text(sampling), detail=f"at most {sampling.max_tokens:,} tokens")
@@ -84,12 +99,9 @@ def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetD
     if samples is not None:
         yield FactView(label="samples", value=f"{samples.n:,}", detail=f"{samples.generated_tokens:,} tokens generated")
         yield FactView(label="seed", value=str(samples.seed), minor=True)
-    yield from _server(first.provenance)
-    yield from _source(first.provenance)
+    yield from provenance_facts(first.provenance)
 
 
 def facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> tuple[FactView, ...]:
     """The header's facts in the order they are shown."""
-    return tuple(
-        FactView(label=f.label, value=whole(f.value), detail=whole(f.detail), minor=f.minor) for f in _facts(curve, forced, samples)
-    )
+    return inert_facts(_facts(curve, forced, samples))

@@ -19,8 +19,9 @@ from tokenworth.core.grade import (
     UNGRADED,
     UNPARSEABLE,
 )
-from tokenworth.report.model import NO_BIN
 
+NO_BIN = 255
+"""Colour bin of a unit without a number."""
 BINS = 21
 """21 bins are exact for counts out of 20."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tokenworth.core.document import Number
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
-from tokenworth.report.model import MetricView, OutcomeView, StackView
 from tokenworth.report.palette import OTHER
-from tokenworth.report.series import SHOWN, known, metric, per_unit
+from tokenworth.report.sections.traces.model import MetricView, OutcomeView, StackView
+from tokenworth.report.sections.traces.series import SHOWN, known, metric, per_unit
 
 Row = tuple[Number, ...]
 
@@ -117,11 +117,16 @@ def outcome_stack(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> StackView
 
 
 def forced_target(doc: ForcedDoc, gold: str | None) -> str | None:
-    """The option whose forced probability is worth a colour: the gold one, else the model's own answer."""
-    return gold or doc.own_answer or doc.forced_at_end
+    """The option whose forced probability is worth a colour: the target, else the gold one, else the model's own answer."""
+    return doc.target or gold or doc.own_answer or doc.forced_at_end
 
 
-_ROLES = {"gold": ", correct", "own answer": ", the model's own answer", "": ", the likeliest at the end of the trace"}
+_ROLES = {
+    "gold": ", correct",
+    "own answer": ", the model's own answer",
+    "target": ", the one asked for",
+    "": ", the likeliest at the end of the trace",
+}
 
 
 def _within_bounds(raw: Row, high: Row, mass: Row, mass_high: Row) -> tuple[Row, Row]:
@@ -146,7 +151,7 @@ def forced_metrics(stack: StackView, index: int, target: str, n_units: int, *, r
     k = stack.all_labels.index(target)
     fresh = tuple(None if held else x for x, held in zip(stack.all_raw[k], stack.held, strict=True))
     share = _ratio((fresh,), stack.mass)[0]
-    name = f"forced P({role})" if role else f"forced P({target})"
+    name = f"forced P({target if role in {'', 'target'} else role})"
     note = f"after the exit “{stack.name}”, option {target}{_ROLES[role]}"
     if stack.all_high is not None and stack.mass_high is not None:
         fresh, share = _within_bounds(fresh, stack.all_high[k], stack.mass, stack.mass_high)

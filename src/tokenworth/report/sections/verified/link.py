@@ -1,4 +1,4 @@
-"""Which verified trace is which trace of the view: the same words after the same prompt."""
+"""Which verified trace is which other trace of the page: the same words after the same prompt."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tokenworth.report.formal_model import FormalTraceView
-from tokenworth.report.model import TraceView, View
+from tokenworth.report.sections.traces.model import TracesView, TraceView
+from tokenworth.report.sections.verified.model import FormalTraceView, VerifiedView
 
 _WORD = re.compile(r"[^ \t\n\r\f\v]+")
 _END = 64
@@ -16,40 +16,41 @@ _MARKERS = {"bos", "eos", "<bos>", "<eos>", "<s>", "</s>", "<|endoftext|>", "<|b
 """Words that a tokenizer puts around a text, and the last word of some dialects."""
 
 
-def linked(view: View) -> View:
-    """The view with each of its traces joined to the first verified trace of the same words; it is then called as that one is.
+def linked(traces: TracesView, verified: VerifiedView) -> tuple[TracesView, VerifiedView]:
+    """Both with each trace joined to the first verified trace of the same words; it is then called as that one is.
 
     A verified trace of a group that bears a model's name is joined with traces of that model, and those of such a model with no others:
     two models may write the same words.
     """
-    if not view.formal or not view.traces:
-        return view
-    groups = {row.group for f in view.formal for row in f.traces}
-    found = _Candidates(view)
-    taken: dict[int, str] = {}
+    groups = {row.group for one in verified.documents for row in one.traces}
+    found = _Candidates(traces)
+    names: dict[int, str] = {}
+    rows: list[FormalTraceView] = []
 
     def joined(row: FormalTraceView) -> FormalTraceView:
         mine = _trimmed(_words(row.text))
         for i, words in found.ending(mine):
             skip = len(mine) - len(words)
             model = found.models[i]
-            if i in taken or skip < 0 or mine[skip:] != words or (model in groups and model != row.group):
+            if i in names or skip < 0 or mine[skip:] != words or (model in groups and model != row.group):
                 continue
-            if _same_prompt(row, mine[:skip], view.traces[i]):
-                chosen = ", chosen" if view.traces[i].name.endswith(", chosen") else ""
-                taken[i] = (" · ".join(x for x in (row.group, row.id) if x) or view.traces[i].name) + chosen
-                return replace(row, measured=i, skip=skip)
+            if _same_prompt(row, mine[:skip], traces.traces[i]):
+                chosen = ", chosen" if traces.traces[i].name.endswith(", chosen") else ""
+                names[i] = (" · ".join(x for x in (row.group, row.id) if x) or traces.traces[i].name) + chosen
+                rows.append(replace(row, measured=i, skip=skip))
+                return rows[-1]
         return row
 
-    formal = tuple(replace(f, traces=tuple(map(joined, f.traces))) for f in view.formal)
-    traces = tuple(replace(t, name=taken.get(i, t.name)) for i, t in enumerate(view.traces))
-    return replace(view, traces=traces, formal=formal)
+    documents = tuple(replace(one, traces=tuple(map(joined, one.traces))) for one in verified.documents)
+    named = tuple(replace(t, name=names.get(i, t.name)) for i, t in enumerate(traces.traces))
+    n_measured = sum(t.measured for t in traces.traces)
+    return replace(traces, traces=named, verified=tuple(rows)), replace(verified, documents=documents, n_measured=n_measured)
 
 
 class _Candidates:
     """The traces of a view by their last words, in order: comparing every pair of a thousand traces would take seconds."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: TracesView) -> None:
         self.models = [next((f.value for f in t.facts if f.label == "model"), "") for t in view.traces]
         self._ends: dict[tuple[str, ...], list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
         self._sizes: set[int] = set()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from tokenworth.core.inert import one_line
 from tokenworth.methods.curve.document import EventDoc
-from tokenworth.report.inert import one_line
-from tokenworth.report.model import CurveView, EventView, StackView
+from tokenworth.report.sections.traces.model import CurveView, EventView, StackView
 
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*\s*$")
 _KINDS = ("answer", "flip", "change", "paragraph", "sentence", "note")

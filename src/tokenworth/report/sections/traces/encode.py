@@ -1,16 +1,21 @@
-"""A view as a JSON header and columnar blobs (`tokenworth.report.blob`): what the page carries and the viewer decodes."""
+"""Traces as a JSON header and columnar blobs (`tokenworth.report.blob`), which the viewer decodes, and as plain tables."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from html import escape
 
 from tokenworth.core.document import Number
-from tokenworth.report.blob import Blob, Json, dump
-from tokenworth.report.encode_formal import encode_formal
-from tokenworth.report.model import CurveView, MetricView, StackView, TraceView, View
-from tokenworth.report.names import key, problem_names, trace_labels
+from tokenworth.core.inert import one_line
+from tokenworth.report.blob import Blob, Json
+from tokenworth.report.section import Encoded
+from tokenworth.report.sections.traces.model import CurveView, MetricView, StackView, TracesView, TraceView
+from tokenworth.report.sections.traces.names import key, problem_names, trace_labels
+
+_TRACES, _ROWS = 20, 200
+"""Of a page without JavaScript: the traces that are shown, and the rows of a curve."""
 
 
 def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
@@ -112,27 +117,48 @@ def _events(trace: TraceView, blob: Blob) -> dict[str, Json]:
     }
 
 
-def encode(view: View, keep: Sequence[Sequence[bool]], keep_formal: Sequence[bool]) -> tuple[str, list[tuple[str, str]]]:
-    """The JSON header (with a hash of all data) and the blobs by name.
-
-    ``keep[t][s]`` says whether the text of sample s of trace t goes in; ``keep_formal[i]`` the same of verified trace i.
-    """
-    parts = [_trace(trace, k) for trace, k in zip(view.traces, keep, strict=True)]
-    problems, labels = problem_names(view), trace_labels(view)
-    named = [head | {"label": x, "problem": problems[key(t)]} for (head, _, _), x, t in zip(parts, labels, view.traces, strict=True)]
-    formal, formal_blobs = encode_formal(view.formal, keep_formal)
-    head: dict[str, Json] = {
-        "schema": view.schema,
-        "title": view.title,
-        "generator": view.generator,
-        "sets": [asdict(s) | {"problem": problems[key(s)]} for s in view.sets],
-        "traces": named,
-        "formal": formal,
-        "sheets": [asdict(s) for s in view.sheets],
-    }
+def encode(part: TracesView, most: int | None) -> Encoded:
+    """Traces and sample sets, and for each trace a blob of its columns and one of its rollout texts, ``most`` of each cut."""
+    parts = [_trace(trace, [most is None or r < most for r in _ranks(trace)]) for trace in part.traces]
+    problems, labels = problem_names(part), trace_labels(part)
+    named = [head | {"label": x, "problem": problems[key(t)]} for (head, _, _), x, t in zip(parts, labels, part.traces, strict=True)]
     blobs = [(f"{kind}-{i}", body) for i, (_, data, texts) in enumerate(parts) for kind, body in (("data", data), ("texts", texts))]
-    blobs += [("formal" if i == 0 else f"formal-{i - 1}", body) for i, body in enumerate(formal_blobs)]
-    digest = hashlib.sha256(dump(head).encode())
-    for _, body in blobs:
-        digest.update(body.encode())
-    return dump(head | {"hash": digest.hexdigest()}), blobs
+    return {"sets": [asdict(s) | {"problem": problems[key(s)]} for s in part.sets], "traces": named}, blobs
+
+
+def most_texts(part: TracesView) -> int:
+    """The largest number of rollout texts at one cut."""
+    return max((rank + 1 for trace in part.traces for rank in _ranks(trace)), default=0)
+
+
+def _ranks(trace: TraceView) -> Iterator[int]:
+    """The place of each sample among those of its cut."""
+    seen: Counter[int] = Counter()
+    for sample in trace.samples:
+        yield seen[sample.cut]
+        seen[sample.cut] += 1
+
+
+def noscript(part: TracesView) -> Iterator[str]:
+    """The facts and the curve of each trace as plain tables."""
+    for trace, label in list(zip(part.traces, trace_labels(part), strict=True))[:_TRACES]:
+        yield f"<h2>{_safe(label)}</h2>\n<table>\n"
+        for fact in trace.facts:
+            yield f"<tr><th>{_safe(fact.label)}</th><td>{_safe(fact.value)}</td></tr>\n"
+        yield "</table>\n"
+        if trace.curve is not None:
+            yield from _plain_curve(trace.curve)
+
+
+def _plain_curve(curve: CurveView) -> Iterator[str]:
+    step = max(1, -(-len(curve.cuts) // _ROWS))
+    yield f"<table>\n<tr><th>cut</th><th>{_safe(curve.label)}</th><th>low</th><th>high</th><th>rollouts begun here</th></tr>\n"
+    for i in range(0, len(curve.cuts), step):
+        numbers = (curve.value[i], curve.low[i], curve.high[i])
+        cells = "".join(f"<td>{'not measured' if x is None else f'{x:.3f}'}</td>" for x in numbers)
+        yield f"<tr><td>{curve.cuts[i]}</td>{cells}<td>{curve.n_started[i]}</td></tr>\n"
+    yield "</table>\n"
+
+
+def _safe(text: str) -> str:
+    return escape(one_line(text))

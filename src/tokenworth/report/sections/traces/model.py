@@ -1,4 +1,4 @@
-"""The view model: everything a report shows, as frozen values. Schema ``tokenworth.view/4``.
+"""The view model of traces: everything that is shown of them, as frozen values.
 
 A view holds numbers that are already features (differences, states, colour bins, events): a renderer looks up and
 draws, it computes no statistic. ``None`` is "no such number". Cut ``c`` keeps ``c`` units of the trace; per-cut tuples
@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenworth.core.document import Number
-from tokenworth.report.formal_model import FormalView
-from tokenworth.report.sheet_model import SheetView
-
-VIEW_SCHEMA = "tokenworth.view/4"
+from tokenworth.report.facts import FactView
+from tokenworth.report.sections.verified.model import FormalTraceView
 
 MEASURED = 2
 """Rollouts began at this cut."""
@@ -22,9 +20,6 @@ FOLLOWS = 1
 """No rollout began here; the value is carried by rollouts that began elsewhere."""
 MISSING = 0
 """Nothing is known here: no colour, no line."""
-
-NO_BIN = 255
-"""Colour bin of a unit without a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +29,6 @@ class OptionView:
     label: str
     text: str
     gold: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactView:
-    """One fact about the run: a name, its value, and more. ``minor`` facts stand in the full list only."""
-
-    label: str
-    value: str
-    detail: str = ""
-    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +107,7 @@ class StackView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricView:
-    """A number a unit can be coloured by: values, colour bins (0 to 20, `NO_BIN`), and what the legend says."""
+    """A number a unit can be coloured by: values, colour bins (0 to 20, `palette.NO_BIN`), and what the legend says."""
 
     key: str
     name: str
@@ -233,13 +218,13 @@ class SetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """A whole report: its traces, the measured ones first, their sample sets, verified traces, and tables over many problems."""
+class TracesView:
+    """The traces of a page."""
 
-    schema: str = VIEW_SCHEMA
-    title: str
-    generator: str
+    titles: tuple[str, ...]
+    """What each measured trace, or each sample set, is about."""
     traces: tuple[TraceView, ...]
+    """The measured ones first."""
     sets: tuple[SetView, ...]
-    formal: tuple[FormalView, ...] = ()
-    sheets: tuple[SheetView, ...] = ()
+    verified: tuple[FormalTraceView, ...] = ()
+    """The verified traces of the page that are one of these."""

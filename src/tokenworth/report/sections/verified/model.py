@@ -1,4 +1,4 @@
-"""The part of the view model that shows verified traces: their tables, and each trace with its violations and its grid."""
+"""The view model of verified traces: their tables, and each trace with its violations and its grid."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tokenworth.core.document import Number
 from tokenworth.core.verification import Drawing, Violation
 from tokenworth.methods.confusion.document import CellDoc, OddsDoc, ShareDoc
+from tokenworth.report.facts import FactView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,5 +91,19 @@ class FormalView:
     codes: tuple[CodeView, ...]
     tables: tuple[FormalTableView, ...]
     traces: tuple[FormalTraceView, ...]
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[FactView, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedView:
+    """The verified traces of a page."""
+
+    documents: tuple[FormalView, ...]
+    n_measured: int = 0
+    """How many traces of the page have results of their own; they are its first ones."""
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Domain, dialect and level of each document."""
+        return tuple(f"{one.domain}: traces against the rules ({one.dialect}, {one.strictness})" for one in self.documents)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 
 from tokenworth.core.document import Number
+from tokenworth.core.inert import whole
 from tokenworth.methods.curve.document import BranchDoc, CurveDoc
-from tokenworth.report.inert import whole
-from tokenworth.report.model import BranchView, OutcomeView, SampleView
-from tokenworth.report.series import known, limits
+from tokenworth.report.sections.traces.model import BranchView, OutcomeView, SampleView
+from tokenworth.report.sections.traces.series import known
+from tokenworth.stats.proportion import share
 
 MIXED = "mixed"
 """Verdict of a label that a grader called correct once and not another time: counts of the label decide nothing."""
@@ -45,23 +46,19 @@ def one_verdict(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[BranchView, ...]:
     """Branches by cut, the base token first, then by probability. Δ is against the value at the branch's cut.
 
-    The base token's value is the curve's at the next cut where no rollout began with it. Counts that hold a label of
-    mixed verdict give no value: which of them were correct is not in the document.
+    The base token's value is the curve's at the next cut where no rollout began with it. Where the document does not say how many
+    rollouts met the target, the labels of correct verdict do; counts that hold a label of mixed verdict then give no value.
     """
     column = {o.label: k for k, o in enumerate(outcomes)}
-    correct = {o.label for o in outcomes if o.verdict == "correct"}
-    mixed = {o.label for o in outcomes if o.verdict == MIXED}
-    ordered = sorted(doc.branches, key=lambda b: (b.cut, not b.is_base, -(b.p or 0.0), b.token))
-    hits = [sum(n for x, n in b.outcomes.items() if x in correct) for b in ordered]
-    low, high = limits(hits, [b.n for b in ordered], doc.level)
+    verdict = {o.label: o.verdict for o in outcomes}
     at = {c: i for i, c in enumerate(doc.cuts)}
     views: list[BranchView] = []
-    for i, b in enumerate(ordered):
+    for b in sorted(doc.branches, key=lambda b: (b.cut, not b.is_base, -(b.p or 0.0), b.token)):
         counts = [0] * len(outcomes)
         for label, n in b.outcomes.items():
             counts[column[label]] += n
-        countable = b.n > 0 and not any(n and label in mixed for label, n in b.outcomes.items())
-        v, lo, hi = (hits[i] / b.n, low[i], high[i]) if countable else _on_curve(doc, at, b)
+        hits = _hits(b, verdict)
+        v, lo, hi = share(hits, b.n, doc.level) if b.n > 0 and hits is not None else _on_curve(doc, at, b)
         here = known(doc.value[at[b.cut]]) if b.cut in at else None
         views.append(
             BranchView(
@@ -81,23 +78,28 @@ def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[Bran
     return tuple(views)
 
 
+def _hits(branch: BranchDoc, verdict: Mapping[str, str]) -> int | None:
+    """How many rollouts of a branch met the target; None where labels of mixed verdict would have to tell."""
+    if branch.n_hit is not None:
+        return branch.n_hit
+    if any(n and verdict[label] == MIXED for label, n in branch.outcomes.items()):
+        return None
+    return sum(n for label, n in branch.outcomes.items() if verdict[label] == "correct")
+
+
 def _on_curve(doc: CurveDoc, at: dict[int, int], branch: BranchDoc) -> tuple[Number, Number, Number]:
     """What the curve says after the base token; nothing for another token."""
     i = at.get(branch.cut + 1) if branch.is_base else None
     return (None, None, None) if i is None else (known(doc.value[i]), known(doc.low[i]), known(doc.high[i]))
 
 
-def sample_views(doc: CurveDoc, branches: tuple[BranchView, ...], max_samples: int | None) -> tuple[SampleView, ...]:
+def sample_views(doc: CurveDoc, branches: tuple[BranchView, ...]) -> tuple[SampleView, ...]:
     """Rollout texts by cut and index, each with how much of the base trace it repeats."""
     row = {(b.cut, b.token): i for i, b in enumerate(branches)}
     base = "".join((*doc.trace.pieces, *doc.trace.answer_pieces))
     offset = [0, *accumulate(len(p) for p in doc.trace.pieces)]
-    kept: Counter[int] = Counter()
     views: list[SampleView] = []
     for s in sorted(doc.samples, key=lambda s: (s.cut, s.index)):
-        kept[s.cut] += 1
-        if max_samples is not None and kept[s.cut] > max_samples:
-            continue
         start = offset[s.cut] if 0 <= s.cut < len(offset) else len(base)
         branch = row.get((s.cut, s.branch), -1) if s.branch is not None else -1
         if branch < 0 and s.ids:

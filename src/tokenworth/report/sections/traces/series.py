@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from tokenworth.core.document import Number
 from tokenworth.core.problem import Problem
 from tokenworth.methods.curve.document import CurveDoc
-from tokenworth.report.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
 from tokenworth.report.palette import OTHER, STATES, bin_of
-from tokenworth.stats.proportion import wilson
+from tokenworth.report.sections.traces.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
 
 SHOWN = 8
 """Series with a colour of their own; the rest are drawn together."""
@@ -139,12 +138,6 @@ def nice_limit(values: Iterable[Number]) -> float:
     """The smallest of 0.05, 0.1, 0.2, 0.5 and 1 that no value exceeds in size."""
     most = max((abs(x) for x in values if x is not None), default=0.0)
     return next((x for x in (0.05, 0.1, 0.2, 0.5) if most <= x), 1.0)
-
-
-def limits(k: Sequence[float], n: Sequence[float], level: float) -> tuple[list[float], list[float]]:
-    """Wilson limits of k out of n, item by item."""
-    low, high = wilson(np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64), level)
-    return [float(x) for x in low], [float(x) for x in high]
 
 
 def outcome_views(totals: Mapping[str, int], verdicts: Mapping[str, str], problem: Problem | None) -> tuple[OutcomeView, ...]:

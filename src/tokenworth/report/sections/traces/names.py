@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tokenworth.core.problem import Problem
-from tokenworth.report.model import SetView, TraceView, View
+from tokenworth.report.sections.traces.model import SetView, TracesView, TraceView
 from tokenworth.tasks.domains import domain_of
 
 Key = tuple[str, str]
@@ -24,7 +24,7 @@ def page_title(problem: Problem | None) -> str:
     return short_title(problem) or (problem.question.strip().split("\n")[0] if problem is not None else "")
 
 
-def problem_names(view: View) -> Mapping[Key, str]:
+def problem_names(view: TracesView) -> Mapping[Key, str]:
     """A short name of each problem, no two the same: its id, else the start of its question. Empty where there is one problem."""
     keys = list(dict.fromkeys([*map(key, view.traces), *map(key, view.sets)]))
     if len(keys) < 2:
@@ -37,13 +37,13 @@ def key(of: TraceView | SetView) -> Key:
     return of.problem_id, of.question
 
 
-def trace_labels(view: View) -> tuple[str, ...]:
+def trace_labels(view: TracesView) -> tuple[str, ...]:
     """The name of each trace on its page, no two the same; it begins with the problem's where there are several."""
     problems = problem_names(view)
     return tuple(_numbered(" · ".join(x for x in (problems[key(t)], t.name) if x) for t in view.traces))
 
 
-def loose_sets(view: View) -> tuple[SetView, ...]:
+def loose_sets(view: TracesView) -> tuple[SetView, ...]:
     """The sample sets that no trace of the page belongs to."""
     owned = {t.sample_set for t in view.traces}
     return tuple(s for i, s in enumerate(view.sets) if i not in owned)

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
+from tokenworth.core.estimate import Estimate
+from tokenworth.core.inert import whole
 from tokenworth.core.verification import Drawing
 from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES, TableDoc, VerifiedDoc, VerifiedTraceDoc
 from tokenworth.methods.confusion.table import state_of
-from tokenworth.report.formal_model import CodeView, FormalTableView, FormalTraceView, FormalView, JointView
-from tokenworth.report.inert import whole
-from tokenworth.report.violations import explained
-from tokenworth.stats.proportion import wilson
+from tokenworth.report.facts import inert_facts, provenance_facts
+from tokenworth.report.sections.verified.codes import explained
+from tokenworth.report.sections.verified.model import CodeView, FormalTableView, FormalTraceView, FormalView, JointView, VerifiedView
+from tokenworth.stats.proportion import share
 
 _LARGEST = 200
 """Rows and columns of a grid that is drawn."""
 
 
+def verified_part(documents: Sequence[VerifiedDoc]) -> VerifiedView:
+    """The view of some documents; nothing of them is joined with measured traces yet."""
+    return VerifiedView(documents=tuple(map(formal_view, documents)))
+
+
 def formal_view(doc: VerifiedDoc) -> FormalView:
-    """The view of one document; nothing of it is joined with other documents yet."""
+    """The view of one document."""
     listed = Counter(t.group for t in doc.traces)
     tables = tuple(_table(t, listed[t.group], doc.level) for t in doc.tables)
     place = {t.group: i for i, t in enumerate(doc.tables)}
     tiers = {v.code: v.tier for t in doc.traces for v in t.verification.violations}
-    provenance = {"made": doc.provenance.created, "source": doc.provenance.source, "command": doc.provenance.command}
     return FormalView(
         domain=whole(doc.domain),
         dialect=whole(doc.dialect),
@@ -36,7 +40,7 @@ def formal_view(doc: VerifiedDoc) -> FormalView:
         codes=tuple(CodeView(name=whole(c), tier=tier.value, text=explained(c, tier, doc.domain)) for c, tier in sorted(tiers.items())),
         tables=tables,
         traces=tuple(_trace(t, place.get(t.group, -1)) for t in doc.traces),
-        facts=tuple((k, whole(v)) for k, v in provenance.items() if v),
+        facts=inert_facts(provenance_facts(doc.provenance)),
         notes=tuple(whole(n) for n in dict.fromkeys(doc.notes)),
     )
 
@@ -65,16 +69,8 @@ def _joint(doc: TableDoc, level: float) -> Iterable[JointView]:
     for trace in TRACE_STATES:
         for answer in ANSWER_STATES:
             n = counts[trace, answer]
-            low, high = wilson(np.array([float(n)]), np.array([float(doc.n)]), level)
-            known = doc.n > 0
-            yield JointView(
-                trace=trace,
-                answer=answer,
-                n=n,
-                share=n / doc.n if known else None,
-                low=float(low[0]) if known else None,
-                high=float(high[0]) if known else None,
-            )
+            known = share(n, doc.n, level) if doc.n else Estimate(value=None, low=None, high=None)
+            yield JointView(trace=trace, answer=answer, n=n, share=known.value, low=known.low, high=known.high)
 
 
 def _ranked(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:

@@ -6,24 +6,27 @@ Places in a text are UTF-16 units, as the viewer counts; lists of each trace lie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from html import escape
 from itertools import accumulate
 
+from tokenworth.core.inert import one_line, whole
 from tokenworth.core.verification import Drawing, Step, Violation
 from tokenworth.methods.confusion.document import ANSWER_STATES, LINK_STATES, TRACE_STATES
 from tokenworth.report.blob import Blob, Json
-from tokenworth.report.formal_model import FormalTraceView, FormalView
-from tokenworth.report.inert import whole
+from tokenworth.report.section import Encoded
+from tokenworth.report.sections.verified.model import FormalTraceView, VerifiedView
 
 CHUNK = 50
-_DOCUMENT = ("domain", "dialect", "strictness", "version", "facts", "notes")
+_DOCUMENT = ("domain", "dialect", "strictness", "version", "notes")
 
 
-def encode_formal(views: Sequence[FormalView], keep: Sequence[bool]) -> tuple[Json, list[str]]:
-    """The header's part and the blobs: the index, then the chunks. ``keep[i]``: whether the text of trace i goes in."""
-    if not views:
-        return None, []
+def encode(part: VerifiedView, most: int | None) -> Encoded:
+    """The index of all verified traces, then their chunks; with the texts of the first ``most`` of each group."""
+    keep = [most is None or rank < most for rank in _ranks(part)]
+    views = part.documents
     traces = [t for v in views for t in v.traces]
     codes = {c.name: c for v in views for c in v.codes}
     names = [*codes, *sorted({whole(c) for t in traces for c, _ in t.counts if whole(c) not in codes})]
@@ -41,7 +44,7 @@ def encode_formal(views: Sequence[FormalView], keep: Sequence[bool]) -> tuple[Js
         chunks.append(_chunk(shown[at : at + CHUNK], place, blob))
         blobs.append(blob.packed())
     head: dict[str, Json] = {
-        "documents": [{k: getattr(v, k) for k in _DOCUMENT} for v in views],
+        "documents": [{k: getattr(v, k) for k in _DOCUMENT} | {"facts": [asdict(f) for f in v.facts]} for v in views],
         "codes": [asdict(codes[n]) if n in codes else {"name": n, "tier": "", "text": ""} for n in names],
         "tables": [asdict(t) | {"document": i} for i, v in enumerate(views) for t in v.tables],
         "n": len(traces),
@@ -50,7 +53,36 @@ def encode_formal(views: Sequence[FormalView], keep: Sequence[bool]) -> tuple[Js
         "index": _index(traces, keep, columns, place, index),
         "chunks": chunks,
     }
-    return head, [index.packed(), *blobs]
+    return head, [("formal", index.packed()), *((f"formal-{i}", body) for i, body in enumerate(blobs))]
+
+
+def most_texts(part: VerifiedView) -> int:
+    """The largest number of texts in a group."""
+    return max((rank + 1 for rank in _ranks(part)), default=0)
+
+
+def _ranks(part: VerifiedView) -> Iterator[int]:
+    """The place of each verified trace among those of its group; a measured one is always among the first."""
+    seen: Counter[tuple[int, str]] = Counter()
+    for number, document in enumerate(part.documents):
+        for trace in document.traces:
+            yield 0 if 0 <= trace.measured < part.n_measured else seen[number, trace.group]
+            seen[number, trace.group] += 1
+
+
+def noscript(part: VerifiedView) -> Iterator[str]:
+    """The two-way table of each group."""
+    for document in part.documents:
+        for table in document.tables:
+            name = " · ".join(x for x in (table.group, document.domain, document.dialect, document.strictness) if x)
+            yield f"<h2>{escape(one_line(name))}: {table.n} trace{'s' * (table.n != 1)}</h2>\n<table>\n<tr><th>trace</th>"
+            yield "".join(f"<th>answer {answer}</th>" for answer in ANSWER_STATES) + "</tr>\n"
+            for state in TRACE_STATES:
+                counts = "".join(f"<td>{cell.n}</td>" for cell in table.joint if cell.trace == state)
+                yield f"<tr><th>{state}</th>{counts}</tr>\n"
+            yield "</table>\n"
+        if not document.tables:
+            yield f"<p>{escape(one_line(document.domain))}: {len(document.traces)} traces, no table</p>\n"
 
 
 def _bare(trace: FormalTraceView) -> FormalTraceView:
