@@ -6,12 +6,12 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tokenworth.workbench.formal import checker
-from tokenworth.workbench.verified import verified_documents, verified_samples
 
 from tokenworth.backends.bundled import BUNDLED
+from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.confusion.traces import verdicts_of, verified_documents
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.page import write_report
@@ -33,7 +33,6 @@ def test_models_do_what_their_cards_say(tmp_path: Path) -> None:
     """12 draws on each of 10 mazes; at the cards' shares of plans (.88 and .62) the bounds fail once in 1e6 or less."""
     right: dict[str, int] = {}
     valid: dict[str, int] = {}
-    check = checker("maze", "compact", "strict", limit=5)
     for name in MODELS:
         with Workbench(name) as bench:
             for item in range(10):
@@ -41,7 +40,7 @@ def test_models_do_what_their_cards_say(tmp_path: Path) -> None:
                 samples = case.sample(12, seed=1)
                 assert case.problem is not None and case.problem == load_item("maze:searchformer/7", item)
                 right[name] = right.get(name, 0) + round(12 * samples.result.accuracy)
-                found = [one.verification for one in verified_samples(case, samples, check, group=name)]
+                found = verdicts_of(samples.document)
                 # The grader and the verifier judge the same plans.
                 graded = [grade.verdict == "correct" for grade in samples.result.grades]
                 assert [v.plan_valid is True for v in found] == graded
@@ -55,13 +54,13 @@ def test_a_report_of_a_maze_brings_its_verdicts(tmp_path: Path) -> None:
         case = bench.case("maze:searchformer/7", 1)
         samples = case.sample(4, seed=0, choose="0")
         curve = case.curve(samples.trace("0"), plan="stride", stride=20, samples=2, seed=0)
-    (found,) = verified_documents([curve.document, samples.document])
+    (found,) = verified_documents([curve.document, samples.document], provenance=Provenance(version="1"))
     assert [table.group for table in found.tables] == ["maze-swapped"]
     # The base trace of the curve is one of the samples and counts once.
     assert found.tables[0].n == 4 == len(found.traces) and found.strictness == str(Level.STRICT)
     page = write_report(tmp_path / "r.html", curve, samples).read_text(encoding="utf-8")
     assert "CLOSED_AGAIN" in page or "WALL" in page or "NOT_OPEN" in page
-    assert verified_documents([]) == ()
+    assert verified_documents([], provenance=Provenance(version="1")) == ()
 
 
 @pytest.mark.parametrize("task", ["world:steps", "maze:wilson/9"])
@@ -72,8 +71,7 @@ def test_a_question_in_unknown_words_is_refused(task: str) -> None:
 
 def test_plans_are_voted_for_by_what_they_say() -> None:
     """A vote over outcomes would know which plans are right: all of these are one outcome and different plans."""
-    from tokenworth.workbench.modulo import ballot
-
+    from tokenworth.methods.modulo.experiment import ballot
     from tokenworth.tasks.judge import answer_text
 
     with Workbench("maze-correct") as bench:
@@ -81,7 +79,7 @@ def test_plans_are_voted_for_by_what_they_say() -> None:
         samples = case.sample(24, seed=1).result
         close = case.model.codec.encode(" solution")
     told = {
-        ballot(case, grade, rollout.ids)
+        ballot(case.subject(), grade, rollout.ids)
         for rollout, grade in zip(samples.rollouts, samples.grades, strict=True)
         if grade.outcome == "PLAN_WALL"
     }

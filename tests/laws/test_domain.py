@@ -23,8 +23,8 @@ from tokenworth.core.verification import Domain, FormalText, Level, Tier, Verifi
 from tokenworth.errors import InvalidInput, TokenworthError, UnknownName
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.verify.records import checker, judged
-from tokenworth.report.names import short_title
-from tokenworth.report.violations import explained
+from tokenworth.report.sections.traces.names import short_title
+from tokenworth.report.sections.verified.codes import explained
 from tokenworth.tasks.audit.attack import Claim
 from tokenworth.tasks.audit.checkers import checker_for, checkers
 from tokenworth.tasks.critics.named import critic_named
