@@ -33,7 +33,7 @@ def test_curve_and_forced_join_on_one_trace():
 
 @pytest.mark.parametrize(
     "change",
-    [{"pieces": ("other", "words")}, {"unit": "sentence"}, {"ids": tuple(range(262))}],
+    [{"pieces": ("other", "words"), "ids": None, "probabilities": None}, {"unit": "sentence"}, {"ids": tuple(range(262))}],
 )
 def test_another_trace_is_refused(change):
     base = cases.trace()
@@ -326,5 +326,8 @@ def test_a_label_with_two_verdicts_is_neither_right_nor_wrong():
 
 def test_numbers_that_are_not_finite_count_as_missing():
     curve = cases.curve(4, plan="plain")
-    curve = dataclasses.replace(curve, value=(math.nan, *curve.value[1:]))
-    assert page_of([curve]).traces[0].curve.state[0] == MISSING
+    with pytest.raises(InvalidInput, match="value holds nan"):
+        dataclasses.replace(curve, value=(math.nan, *curve.value[1:]))
+    missing = dataclasses.replace(curve, value=(None, *curve.value[1:]), n_effective=(math.nan, *curve.n_effective[1:]))
+    found = page_of([missing]).traces[0].curve
+    assert found.state[0] == MISSING and found.n_effective[0] is None

@@ -1,14 +1,24 @@
 // A table over many problems: every number with its interval drawn on the column's scale, and where the table comes from.
 import { figure, signed } from "../format";
-import type { Sheet, SheetCell, SheetColumn } from "../model";
+import type { Section, Sheet, SheetCell, SheetColumn } from "../model";
 
-export function SheetCard({ sheet }: { sheet: Sheet }) {
+export function Sheets({ section }: { section: Section }) {
+  return (
+    <>
+      {(section["sheets"] as readonly Sheet[]).map((sheet, k) => (
+        <SheetCard sheet={sheet} key={k} />
+      ))}
+    </>
+  );
+}
+
+function SheetCard({ sheet }: { sheet: Sheet }) {
   return (
     <article class="tcard sheet">
       <header>
         <h2>{sheet.title}</h2>
       </header>
-      {[...sheet.lead, sheet.caption].map((text) => (
+      {[...sheet.lead, sheet.caption].filter(Boolean).map((text) => (
         <p>{text}</p>
       ))}
       {sheet.rows.length > 0 && (
@@ -31,7 +41,9 @@ export function SheetCard({ sheet }: { sheet: Sheet }) {
           </table>
         </div>
       )}
-      <p class="dim">In brackets and as bars: {Number((100 * sheet.level).toPrecision(6))} % intervals. Shares are drawn from 0 to 1, differences from −1 to 1 with a line at 0.</p>
+      {sheet.level !== null && (
+        <p class="dim">In brackets and as bars: {Number((100 * sheet.level).toPrecision(6))} % intervals. Shares are drawn from 0 to 1, differences from −1 to 1 with a line at 0.</p>
+      )}
       {sheet.notes.length > 0 && (
         <ul class="notes">
           {sheet.notes.map((note) => (
@@ -42,10 +54,13 @@ export function SheetCard({ sheet }: { sheet: Sheet }) {
       <details open>
         <summary>where it comes from</summary>
         <dl class="run">
-          {sheet.facts.map(([label, value]) => (
+          {sheet.facts.map((f) => (
             <div>
-              <dt>{label}</dt>
-              <dd>{value}</dd>
+              <dt>{f.label}</dt>
+              <dd>
+                {f.value}
+                {f.detail && <small> {f.detail}</small>}
+              </dd>
             </div>
           ))}
         </dl>
@@ -55,9 +70,10 @@ export function SheetCard({ sheet }: { sheet: Sheet }) {
 }
 
 function Cell({ cell, column }: { cell: SheetCell; column: SheetColumn }) {
-  const { value, low, high } = cell;
+  const [value, low, high] = cell.number ?? [null, null, null];
   if (value === null) return <td class={`is-${column.kind}`}>{cell.main}</td>;
-  const limit = column.kind === "difference" ? signed : figure;
+  const drawn = column.kind === "share" || column.kind === "difference";
+  const limit = !drawn ? (x: number, _digits: number) => String(Number(x.toPrecision(4))) : column.kind === "difference" ? signed : figure;
   return (
     <td class={`is-${column.kind}`}>
       <b>{cell.main.replace("-", "−")}</b>
@@ -67,7 +83,7 @@ function Cell({ cell, column }: { cell: SheetCell; column: SheetColumn }) {
             {" "}
             [{limit(low, 2)}, {limit(high, 2)}]
           </small>
-          <Whisker value={value} low={low} high={high} least={column.kind === "difference" ? -1 : 0} />
+          {drawn && <Whisker value={value} low={low} high={high} least={column.kind === "difference" ? -1 : 0} />}
         </>
       )}
     </td>
