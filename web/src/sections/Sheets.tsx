@@ -1,18 +1,21 @@
 // A table over many problems: every number with its interval drawn on the column's scale, and where the table comes from.
 import { figure, signed } from "../format";
 import type { Section, Sheet, SheetCell, SheetColumn } from "../model";
+import { Made } from "../ui/Made";
 
 export function Sheets({ section }: { section: Section }) {
+  const sheets = section["sheets"] as readonly Sheet[];
+  // What several tables of one document have in common stands under the last of them.
   return (
     <>
-      {(section["sheets"] as readonly Sheet[]).map((sheet, k) => (
-        <SheetCard sheet={sheet} key={k} />
+      {sheets.map((sheet, k) => (
+        <SheetCard sheet={sheet} own={JSON.stringify(sheet.facts) !== JSON.stringify(sheets[k + 1]?.facts)} key={k} />
       ))}
     </>
   );
 }
 
-function SheetCard({ sheet }: { sheet: Sheet }) {
+function SheetCard({ sheet, own }: { sheet: Sheet; own: boolean }) {
   return (
     <article class="tcard sheet">
       <header>
@@ -51,20 +54,7 @@ function SheetCard({ sheet }: { sheet: Sheet }) {
           ))}
         </ul>
       )}
-      <details open>
-        <summary>where it comes from</summary>
-        <dl class="run">
-          {sheet.facts.map((f) => (
-            <div>
-              <dt>{f.label}</dt>
-              <dd>
-                {f.value}
-                {f.detail && <small> {f.detail}</small>}
-              </dd>
-            </div>
-          ))}
-        </dl>
-      </details>
+      {own && <Made facts={sheet.facts} />}
     </article>
   );
 }

@@ -8,6 +8,7 @@ import type { Filter } from "../formal/filter";
 import type { Section } from "../model";
 import { filter, header } from "../state";
 import { Compare } from "../ui/Compare";
+import { Made } from "../ui/Made";
 
 const STATE_NAMES: Readonly<Record<string, string>> = { valid: "trace valid", invalid: "trace invalid", unparsed: "not parsed", none: "no trace" };
 const LINK_NAMES: Readonly<Record<string, string>> = { follows: "follows", differs: "differs", unknown: "not known" };
@@ -44,6 +45,7 @@ function About() {
         <i>follows</i>: the plan is the one that the trace itself found, whether or not the trace is valid. Intervals are score intervals; shares are of the group
         unless they say otherwise. Not parsed is shown, and is not invalid.
       </p>
+      {documents.map((d, k) => d.facts.length > 0 && <Made facts={d.facts} key={k} />)}
     </div>
   );
 }
