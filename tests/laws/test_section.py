@@ -23,6 +23,7 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.report.html import render_html
 from tokenworth.report.page import page_of, section_of
+from tokenworth.report.section import Section
 from tokenworth.report.text import render_text
 
 BAD = "".join(cases.HOSTILE)
@@ -190,3 +191,28 @@ def test_two_documents_of_one_section_are_one_part() -> None:
     page = page_of([tabled.audit("one"), tabled.audit("two")])
     assert len(page.parts) == 1 and [sheet.title.split()[0] for sheet in page.sheets] == ["one", "two"]
     assert section_of(cases.curve(3)) is section_of(cases.sample_set(2))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """The part of a section of its own kind."""
+
+    titles: tuple[str, ...]
+
+
+OWN = Section(
+    kind="lines",
+    view=lambda documents: Lines(titles=tuple(one.model.name for one in documents)),
+    text=lambda part, width, colour, title: iter(["own lines"]),
+    encode=lambda part, most: ({"names": part.titles}, [("lines-0", "AAAA")]),
+    noscript=lambda part: iter(["<p>own markup</p>"]),
+)
+
+
+def test_a_section_of_its_own_kind_is_one_module_and_one_line(toy_measure: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(catalog.SECTIONS, "toy", f"{__name__}:OWN")
+    page = page_of([toy("one"), cases.curve(3), toy("two")])
+    assert [section.kind for section, _ in page.parts] == ["traces", "lines"] and page.title.endswith("(and 2 more)")
+    assert render_text(page).endswith("\nown lines\n")
+    html = render_html(page)
+    assert '"kind":"lines","names":["one","two"]' in html and 'id="tw-lines-0">AAAA<' in html and "<p>own markup</p>" in html
