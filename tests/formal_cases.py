@@ -231,7 +231,9 @@ def poisoned():
     bad = "".join(cases.HOSTILE) + "\ud83d"
     base = row(5, 1, group=bad, id=bad, errors=("WALL",))
     violation = dataclasses.replace(base.verification.violations[0], expected=bad, got=bad, code=bad)
-    verification = dataclasses.replace(base.verification, violations=(violation,), counts={bad: 1}, facts={bad: {"deep": bad}})
+    verification = dataclasses.replace(
+        base.verification, domain=bad, dialect=bad, violations=(violation,), counts={bad: 1}, facts={bad: {"deep": bad}}
+    )
     trace = renamed(base, verification=verification, prompt=bad, text=base.text + bad)
     counts = dataclasses.replace(table(bad, [trace]), first_errors={bad: 1})
-    return document([trace], tables=(counts,), domain=bad, dialect=bad, strictness=bad, version=bad, notes=(bad,))
+    return document([trace], tables=(counts,), domain=bad, dialect=bad, version=bad, notes=(bad,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -159,7 +160,10 @@ def replay(name: str = "loop 1", message: str = "the block is not clear") -> Rep
         ReplayedStep(accepted=False, recorded=False, messages=(message,), by=(), n_tokens=120),
         ReplayedStep(accepted=True, recorded=None, messages=(), by=(by,), n_tokens=None),
     )
-    loops = (ReplayedLoop(id=name, steps=steps, ended_well=True), ReplayedLoop(id="loop 2", steps=steps[:1], ended_well=True))
+    loops = (
+        ReplayedLoop(id=name, steps=steps, ended_well=True),
+        ReplayedLoop(id=f"{name} again", steps=(dataclasses.replace(steps[0], recorded=True),), ended_well=True),
+    )
     return ReplayDoc(
         verifier=by,
         summary=summary(loops),

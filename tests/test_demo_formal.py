@@ -1,4 +1,4 @@
-"""The formal demo: which first errors are measured, where the value is read, and what the page says of them."""
+"""The formal demo: what it leaves agrees with itself."""
 
 from __future__ import annotations
 
@@ -6,138 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tokenworth.cli.demo_first_errors import (
-    COMMON,
-    MOST,
-    FirstError,
-    Measured,
-    by_first_error,
-    cuts_around,
-    first_error_note,
-    first_error_sheets,
-    to_measure,
-)
 
 from tokenworth.cli import demo_formal
 from tokenworth.cli.main import run
-from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
-from tokenworth.core.verification import Level, Tier, Verification, Violation
 from tokenworth.methods.confusion.document import VerifiedDoc
-from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, PlanDoc
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.first_errors.rows import by_first_error, cuts_around, to_measure
 from tokenworth.store.documents import read_document
-
-
-def verdict(code: str, plan: bool | None) -> Verification:
-    error = Violation(code=code, tier=Tier.LISTS, event=1, tokens=(3, 6), chars=(10, 19), expected="a", got="b")
-    return Verification(
-        domain="maze",
-        dialect="compact",
-        level=Level.STRICT,
-        version="0",
-        parsed=True,
-        trace_valid=not code,
-        plan_valid=plan,
-        plan_optimal=None,
-        plan_follows_trace=None,
-        violations=(error,) if code else (),
-        counts={code: 1} if code else {},
-        n_events=3,
-    )
-
-
-def curve(pieces: tuple[str, ...], answer: tuple[str, ...] = (" solution",), value: tuple[float, ...] | None = None) -> CurveDoc:
-    n = len(pieces) + 1
-    values = value or tuple(i / n for i in range(n))
-    return CurveDoc(
-        model=ModelDoc(name="m"),
-        plan=PlanDoc(name="excursions"),
-        trace=TraceDoc(unit="token", pieces=pieces, answer_pieces=answer),
-        cuts=tuple(range(n)),
-        value=values,
-        low=tuple(max(0.0, v - 0.1) for v in values),
-        high=tuple(min(1.0, v + 0.1) for v in values),
-        level=0.95,
-        n_effective=(1.0,) * n,
-        n_started=(1,) * n,
-        budget=BudgetDoc(),
-        provenance=Provenance(version="0"),
-    )
-
-
-def test_draws_are_counted_by_first_error_and_unknown_answers_apart() -> None:
-    rows = by_first_error([verdict(c, p) for c, p in (("A", True), ("", True), ("B", False), ("B", None), ("", True), ("C", False))])
-    assert [(r.code, r.draws, r.n_right, r.n_unknown) for r in rows] == [
-        ("", (1, 4), 2, 0),
-        ("B", (2, 3), 0, 1),
-        ("A", (0,), 1, 0),
-        ("C", (5,), 0, 0),
-    ]
-
-
-@given(st.lists(st.sampled_from(["", "A", "B", "C", "D", "E"]), min_size=1, max_size=60))
-def test_the_common_first_errors_and_a_draw_without_one_are_measured(codes: list[str]) -> None:
-    rows = by_first_error([verdict(code, True) for code in codes])
-    assert sorted(draw for row in rows for draw in row.draws) == list(range(len(codes)))
-    chosen = to_measure(rows, len(codes))
-    errors = [row for row in chosen if row.code]
-    assert ("" in {row.code for row in chosen}) == ("" in codes)
-    assert len(errors) <= MOST and bool(errors) == any(codes)
-    left = [row for row in rows if row.code and row not in chosen]
-    assert all(len(row.draws) <= min(len(e.draws) for e in errors) for row in left)
-    if len(errors) < MOST:
-        assert all(len(row.draws) < COMMON * len(codes) for row in left)
-
-
-@given(st.lists(st.text(alphabet="abc12,", min_size=1, max_size=5), min_size=1, max_size=12), st.data())
-def test_the_cuts_are_those_just_around_the_words(words: list[str], data: st.DataObject) -> None:
-    """Pieces with a space before each word, as the bundled models have them; the verifier's text has none before the first."""
-    first = data.draw(st.integers(0, len(words) - 1))
-    last = data.draw(st.integers(first + 1, len(words)))
-    start = len(" ".join([*words[:first], ""]))
-    end = len(" ".join(words[:last]))
-    assert cuts_around(curve(tuple(f" {w}" for w in words)), (start, end)) == (first, last)
-
-
-def test_the_value_before_and_after_keeps_its_sign() -> None:
-    error = verdict("A", False).violations[0]
-    pieces = (" close", " 1,1", " c0", " close", " 2,2", " c1")
-    place = len("close 1,1 c0 "), len("close 1,1 c0 close 2,2 c1")
-    for value in ((0.5, 0.5, 0.5, 0.6, 0.9, 0.9, 0.9), (0.5, 0.5, 0.5, 0.6, 0.0, 0.0, 0.0)):
-        at = Violation(code="A", tier=error.tier, event=1, tokens=(3, 6), chars=place, expected="", got="")
-        measured = Measured.of(curve(pieces, value=value), draw=7, error=at)
-        assert measured.before is not None and measured.after is not None
-        assert (measured.before.cut, measured.before.value) == (3, 0.6)
-        assert (measured.after.cut, measured.after.value) == (6, value[-1])
-        row = FirstError(code="A", draws=(7, 9), n_right=1, n_unknown=0, measured=measured)
-        note = first_error_note(row, 20)
-        assert f"at cut 3, {measured.before}; after it, at cut 6, {measured.after}" in note and "2 of 20 draws, 1 with a right" in note
-
-
-def test_an_error_of_the_answer_has_no_value_after_it() -> None:
-    pieces = (" close", " 1,1")
-    whole = "close 1,1 solution 1,1"
-    error = Violation(code="P", tier=Tier.LINK, event=None, tokens=(2, 4), chars=(10, len(whole)), expected="", got="")
-    doc = curve(pieces, answer=(" solution", " 1,1"))
-    measured = Measured.of(doc, draw=0, error=error)
-    assert measured.before is not None and measured.before.value == doc.value[2]
-    assert measured.after is not None and measured.after.value is None
-    row = FirstError(code="P", draws=(0,), n_right=0, n_unknown=0, measured=measured)
-    (sheet,) = first_error_sheets({"m": [row]}, level=0.95, facts=())
-    assert [cell.text for cell in sheet.rows[0]][-1] == "–" and sheet.rows[0][3].text == "draw 0"
-    assert "not measured" in first_error_note(row, 1)
-
-
-def test_the_table_has_a_row_for_every_first_error_and_no_share_of_nothing() -> None:
-    rows = by_first_error([verdict("A", True), verdict("A", False), verdict("B", None), verdict("", True)])
-    sheets = first_error_sheets({"x": rows, "y": rows}, level=0.95, facts=(("seed", "0"),))
-    assert [sheet.title.split(":")[0] for sheet in sheets] == ["x", "y"] and sheets[0].lead and not sheets[1].lead
-    told = {row[0].text: row for row in sheets[0].rows}
-    assert list(told) == ["none", "A", "B"]
-    assert told["A"][2].main == "1/2" and told["A"][2].value == pytest.approx(0.5)
-    assert told["B"][2].main == "– +1?" and told["B"][2].value is None
-    assert all(row[4].text == row[5].text == "–" for row in sheets[0].rows)
 
 
 def test_the_demo_leaves_documents_and_a_page_that_agree(

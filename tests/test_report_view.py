@@ -19,6 +19,7 @@ from tokenworth.report.palette import NO_BIN
 from tokenworth.report.sections.traces.model import FOLLOWS, MEASURED, MISSING
 from tokenworth.report.sections.traces.names import loose_sets, problem_names, trace_labels
 from tokenworth.report.sections.traces.view import trace_part
+from tokenworth.report.text import render_text
 
 
 def test_curve_and_forced_join_on_one_trace():
@@ -33,7 +34,7 @@ def test_curve_and_forced_join_on_one_trace():
 
 @pytest.mark.parametrize(
     "change",
-    [{"pieces": ("other", "words")}, {"unit": "sentence"}, {"ids": tuple(range(262))}],
+    [{"pieces": ("other", "words"), "ids": None, "probabilities": None}, {"unit": "sentence"}, {"ids": tuple(range(262))}],
 )
 def test_another_trace_is_refused(change):
     base = cases.trace()
@@ -326,5 +327,32 @@ def test_a_label_with_two_verdicts_is_neither_right_nor_wrong():
 
 def test_numbers_that_are_not_finite_count_as_missing():
     curve = cases.curve(4, plan="plain")
-    curve = dataclasses.replace(curve, value=(math.nan, *curve.value[1:]))
-    assert page_of([curve]).traces[0].curve.state[0] == MISSING
+    with pytest.raises(InvalidInput, match="value holds nan"):
+        dataclasses.replace(curve, value=(math.nan, *curve.value[1:]))
+    missing = dataclasses.replace(curve, value=(None, *curve.value[1:]), n_effective=(math.nan, *curve.n_effective[1:]))
+    found = page_of([missing]).traces[0].curve
+    assert found.state[0] == MISSING and found.n_effective[0] is None
+
+
+def test_a_branch_that_says_how_many_met_the_target_needs_no_verdicts():
+    curve = cases.curve(target="label:C", value_label="P(answers C)")
+    mixed = dataclasses.replace(curve.samples[0], outcome="C", verdict="correct")
+    told = tuple(dataclasses.replace(b, n_hit=b.outcomes.get("C", 0)) for b in curve.branches)
+    found = page_of([dataclasses.replace(curve, branches=told, samples=(mixed, *curve.samples[1:]))]).traces[0]
+    assert next(o.verdict for o in found.outcomes if o.label == "C") == "mixed"
+    column = next(k for k, o in enumerate(found.outcomes) if o.label == "C")
+    tried = [b for b in found.branches if b.n]
+    assert any(b.counts[column] for b in tried) and all(b.value == b.counts[column] / b.n for b in tried)
+    assert found.metrics[0].name == "P(answers C)" and found.metrics[1].note.startswith("change of P(answers C) from")
+    assert {e.label.split(" ")[0] for e in found.events if e.kind == "change"} <= {"P(answers"}
+    text = render_text(page_of([curve]))
+    assert "largest changes of P(answers C)" in text and "P(correct)" not in text
+
+
+def test_the_target_of_a_forced_document_is_coloured_first():
+    def named(**over):
+        return next(m.note for m in page_of([cases.forced(20, **over)]).traces[0].metrics if m.key == "forced/0/raw")
+
+    assert named().endswith("option B, correct")
+    assert named(target="C").endswith("option C, the one asked for")
+    assert named(target="A", own_answer="A").endswith("option A, the model's own answer")

@@ -106,25 +106,34 @@ export interface TraceHead {
 }
 
 export interface SheetColumn { readonly name: string; readonly kind: "text" | "count" | "share" | "difference" }
-export interface SheetCell { readonly main: string; readonly value: number | null; readonly low: number | null; readonly high: number | null }
+// A number to draw has its value and its limits.
+export interface SheetCell { readonly main: string; readonly number: readonly [number | null, number | null, number | null] | null }
 
 // A table over many problems.
 export interface Sheet {
   readonly title: string;
   readonly lead: readonly string[];
   readonly caption: string;
-  readonly level: number;
+  readonly level: number | null;
   readonly columns: readonly SheetColumn[];
   readonly rows: readonly (readonly SheetCell[])[];
-  readonly facts: readonly (readonly [string, string])[];
+  readonly facts: readonly Fact[];
   readonly notes: readonly string[];
 }
 
-export interface Header {
+// What one section of the page holds; its kind says which component draws it (sections/index.ts).
+export interface Section extends Readonly<Record<string, unknown>> { readonly kind: string }
+
+interface Written {
   readonly schema: string;
   readonly title: string;
   readonly generator: string;
   readonly hash: string;
+  readonly sections: readonly Section[];
+}
+
+// The page with the sections that others build on: verified traces are linked with the measured ones.
+export interface Header extends Written {
   readonly sets: readonly SampleSet[];
   readonly traces: readonly TraceHead[];
   readonly formal: FormalHead | null;
@@ -217,9 +226,17 @@ export interface Trace {
 }
 
 export function readHeader(): Header {
-  const header = JSON.parse(document.getElementById("tw-header")?.textContent ?? "null") as Header | null;
-  if (header?.schema !== "tokenworth.view/4") throw new Error(`this viewer reads tokenworth.view/4, the page holds ${header?.schema ?? "nothing"}`);
-  return header;
+  const written = JSON.parse(document.getElementById("tw-header")?.textContent ?? "null") as Written | null;
+  if (written?.schema !== "tokenworth.view/5") throw new Error(`this viewer reads tokenworth.view/5, the page holds ${written?.schema ?? "nothing"}`);
+  const of = (kind: string) => written.sections.filter((s) => s.kind === kind);
+  const traces = of("traces")[0] as Pick<Header, "sets" | "traces"> | undefined;
+  return {
+    ...written,
+    sets: traces?.sets ?? [],
+    traces: traces?.traces ?? [],
+    formal: (of("verified")[0] as FormalHead | undefined) ?? null,
+    sheets: of("sheets").flatMap((s) => s["sheets"] as readonly Sheet[]),
+  };
 }
 
 async function blobOf(id: string): Promise<Uint8Array> {

@@ -42,7 +42,7 @@ export const step = computed(() => {
   return grid ? stepAt(grid.steps, shown.value) : -1;
 });
 // Whether the page has a screen of tables beside its traces.
-export const hasTables = computed(() => !!header.value && (header.value.formal !== null || header.value.sheets.length > 0));
+export const hasTables = computed(() => !!header.value && (header.value.sections.some((s) => s.kind !== "traces")));
 export const tabs = computed<readonly TabName[]>(() => {
   const found = trace.value;
   const measured = !!found && (found.curve !== null || found.stacks.length > 0 || found.samples.n > 0);

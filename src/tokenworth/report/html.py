@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from importlib import resources
 
-from tokenworth.core.inert import one_line
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.report.blob import Json, dump
+from tokenworth.report.lines import safe
 from tokenworth.report.page import Page
 from tokenworth.report.palette import css
 
@@ -106,7 +106,7 @@ def _page(view: Page, most: Sequence[int | None]) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="{escape(view.generator)}">
-<title>{escape(one_line(view.title))} · tokenworth</title>
+<title>{safe(view.title)} · tokenworth</title>
 <link rel="icon" href="data:,">
 <style>{palette}</style>
 <style>{style}</style>
@@ -125,6 +125,6 @@ def _page(view: Page, most: Sequence[int | None]) -> str:
 
 def _noscript(page: Page) -> Iterator[str]:
     """What every section says to readers without JavaScript."""
-    yield f"<h1>{escape(one_line(page.title))}</h1>\n<p>This report draws with JavaScript, which is off. A summary:</p>\n"
+    yield f"<h1>{safe(page.title)}</h1>\n<p>This report draws with JavaScript, which is off. A summary:</p>\n"
     for section, part in page.parts:
         yield from section.noscript(part)

@@ -1,6 +1,7 @@
 // Verified traces as the page carries them (an index, and chunks of texts and events) and as the viewer uses them.
 import * as codec from "../codec";
 import type { Column, TextColumn, Texts } from "../codec";
+import type { Fact } from "../model";
 import { aligned, piecesOf } from "./words";
 
 export const STATES = ["valid", "invalid", "unparsed", "none"] as const;
@@ -12,7 +13,7 @@ export interface FormalDocument {
   readonly dialect: string;
   readonly strictness: string;
   readonly version: string;
-  readonly facts: readonly (readonly [string, string])[];
+  readonly facts: readonly Fact[];
   readonly notes: readonly string[];
 }
 

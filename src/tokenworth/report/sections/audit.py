@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenworth.core.estimate import Estimate
+from tokenworth.core.inert import one_line
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.report.facts import FactView, inert_facts, provenance_facts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
@@ -38,7 +39,7 @@ def _sheets(doc: AuditDoc) -> Iterator[SheetView]:
             rows=tuple(_cells(row) for claim in _TITLES for row in card.rows if row.claim is claim),
             facts=inert_facts((*(FactView(label=k, value=v) for k, v in about), *provenance_facts(doc.provenance))),
             notes=tuple(_witnesses(card)),
-            lines=tuple(card_text(card).split("\n")),
+            lines=tuple(map(one_line, card_text(card).split("\n"))),
         )
 
 

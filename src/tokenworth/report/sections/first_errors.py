@@ -33,7 +33,7 @@ def _sheets(doc: FirstErrorsDoc) -> Iterator[SheetView]:
         yield SheetView(
             title=f"{table.model.name}: first errors, and P(correct) across them",
             lead=() if number else _LEAD,
-            caption=f"{table.n} draws of {table.model.name} on {table.problem}:",
+            caption=f"{table.problem}: {table.n} draws of {table.model.name}:",
             level=doc.level,
             columns=_COLUMNS,
             rows=tuple(_row(row, doc.level) for row in table.rows),

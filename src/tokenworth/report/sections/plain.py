@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 from tokenworth.core.document import Document, ModelDoc
 from tokenworth.core.estimate import Estimate
@@ -27,7 +27,7 @@ def _sheets(doc: Document) -> Iterator[SheetView]:
     rows = tuple((cell(_words(k)), _cell(v)) for k, v in single.items())
     yield SheetView(title=name, columns=columns, rows=rows, facts=facts, notes=notes)
     for key, value in named.items():
-        records: tuple[Any, ...] = value if isinstance(value, tuple) else ()
+        records = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else ()
         if records and all(is_dataclass(one) and not _is_flat(one) for one in records):
             yield _records(f"{name}: {_words(key)}", records, facts)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any, Literal
 
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.inert import one_line
 from tokenworth.report.facts import FactView
-from tokenworth.report.lines import facts_line, wrapped
+from tokenworth.report.lines import facts_line, facts_table, safe, wrapped
 from tokenworth.report.section import Encoded, Section
 
 NONE = "–"
@@ -155,13 +154,9 @@ def _sheet(sheet: SheetView) -> dict[str, Any]:
 
 def _noscript(part: SheetsView) -> Iterator[str]:
     for sheet in part.sheets:
-        yield f"<h2>{_safe(sheet.title)}</h2>\n"
-        yield "".join(f"<p>{_safe(text)}</p>\n" for text in (*sheet.lead, sheet.caption) if text)
-        yield "<table>\n<tr>" + "".join(f"<th>{_safe(column.name)}</th>" for column in sheet.columns) + "</tr>\n"
+        yield f"<h2>{safe(sheet.title)}</h2>\n"
+        yield "".join(f"<p>{safe(text)}</p>\n" for text in (*sheet.lead, sheet.caption) if text)
+        yield "<table>\n<tr>" + "".join(f"<th>{safe(column.name)}</th>" for column in sheet.columns) + "</tr>\n"
         for row in sheet.rows:
-            yield "<tr>" + "".join(f"<td>{_safe(one.text)}</td>" for one in row) + "</tr>\n"
-        yield "</table>\n" + "".join(f"<p>{_safe(note)}</p>\n" for note in sheet.notes)
-
-
-def _safe(text: str) -> str:
-    return escape(one_line(text))
+            yield "<tr>" + "".join(f"<td>{safe(one.text)}</td>" for one in row) + "</tr>\n"
+        yield "</table>\n" + "".join(f"<p>{safe(note)}</p>\n" for note in sheet.notes) + facts_table(sheet.facts)

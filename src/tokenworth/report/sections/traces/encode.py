@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from html import escape
 
 from tokenworth.core.document import Number
-from tokenworth.core.inert import one_line
 from tokenworth.report.blob import Blob, Json
+from tokenworth.report.lines import facts_table, safe
 from tokenworth.report.section import Encoded
 from tokenworth.report.sections.traces.model import CurveView, MetricView, StackView, TracesView, TraceView
 from tokenworth.report.sections.traces.names import key, problem_names, trace_labels
@@ -142,23 +141,16 @@ def _ranks(trace: TraceView) -> Iterator[int]:
 def noscript(part: TracesView) -> Iterator[str]:
     """The facts and the curve of each trace as plain tables."""
     for trace, label in list(zip(part.traces, trace_labels(part), strict=True))[:_TRACES]:
-        yield f"<h2>{_safe(label)}</h2>\n<table>\n"
-        for fact in trace.facts:
-            yield f"<tr><th>{_safe(fact.label)}</th><td>{_safe(fact.value)}</td></tr>\n"
-        yield "</table>\n"
+        yield f"<h2>{safe(label)}</h2>\n{facts_table(trace.facts)}"
         if trace.curve is not None:
             yield from _plain_curve(trace.curve)
 
 
 def _plain_curve(curve: CurveView) -> Iterator[str]:
     step = max(1, -(-len(curve.cuts) // _ROWS))
-    yield f"<table>\n<tr><th>cut</th><th>{_safe(curve.label)}</th><th>low</th><th>high</th><th>rollouts begun here</th></tr>\n"
+    yield f"<table>\n<tr><th>cut</th><th>{safe(curve.label)}</th><th>low</th><th>high</th><th>rollouts begun here</th></tr>\n"
     for i in range(0, len(curve.cuts), step):
         numbers = (curve.value[i], curve.low[i], curve.high[i])
         cells = "".join(f"<td>{'not measured' if x is None else f'{x:.3f}'}</td>" for x in numbers)
         yield f"<tr><td>{curve.cuts[i]}</td>{cells}<td>{curve.n_started[i]}</td></tr>\n"
     yield "</table>\n"
-
-
-def _safe(text: str) -> str:
-    return escape(one_line(text))

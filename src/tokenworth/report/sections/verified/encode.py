@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
-from html import escape
 from itertools import accumulate
 
-from tokenworth.core.inert import one_line, whole
+from tokenworth.core.inert import whole
 from tokenworth.core.verification import Drawing, Step, Violation
 from tokenworth.methods.confusion.document import ANSWER_STATES, LINK_STATES, TRACE_STATES
 from tokenworth.report.blob import Blob, Json
+from tokenworth.report.lines import facts_table, safe
 from tokenworth.report.section import Encoded
 from tokenworth.report.sections.verified.model import FormalTraceView, VerifiedView
 
@@ -75,14 +75,15 @@ def noscript(part: VerifiedView) -> Iterator[str]:
     for document in part.documents:
         for table in document.tables:
             name = " · ".join(x for x in (table.group, document.domain, document.dialect, document.strictness) if x)
-            yield f"<h2>{escape(one_line(name))}: {table.n} trace{'s' * (table.n != 1)}</h2>\n<table>\n<tr><th>trace</th>"
+            yield f"<h2>{safe(name)}: {table.n} trace{'s' * (table.n != 1)}</h2>\n<table>\n<tr><th>trace</th>"
             yield "".join(f"<th>answer {answer}</th>" for answer in ANSWER_STATES) + "</tr>\n"
             for state in TRACE_STATES:
                 counts = "".join(f"<td>{cell.n}</td>" for cell in table.joint if cell.trace == state)
                 yield f"<tr><th>{state}</th>{counts}</tr>\n"
             yield "</table>\n"
         if not document.tables:
-            yield f"<p>{escape(one_line(document.domain))}: {len(document.traces)} traces, no table</p>\n"
+            yield f"<p>{safe(document.domain)}: {len(document.traces)} traces, no table</p>\n"
+        yield facts_table(document.facts)
 
 
 def _bare(trace: FormalTraceView) -> FormalTraceView:

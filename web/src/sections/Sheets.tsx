@@ -1,14 +1,27 @@
 // A table over many problems: every number with its interval drawn on the column's scale, and where the table comes from.
 import { figure, signed } from "../format";
-import type { Sheet, SheetCell, SheetColumn } from "../model";
+import type { Section, Sheet, SheetCell, SheetColumn } from "../model";
+import { Made } from "../ui/Made";
 
-export function SheetCard({ sheet }: { sheet: Sheet }) {
+export function Sheets({ section }: { section: Section }) {
+  const sheets = section["sheets"] as readonly Sheet[];
+  // What several tables of one document have in common stands under the last of them.
+  return (
+    <>
+      {sheets.map((sheet, k) => (
+        <SheetCard sheet={sheet} own={JSON.stringify(sheet.facts) !== JSON.stringify(sheets[k + 1]?.facts)} key={k} />
+      ))}
+    </>
+  );
+}
+
+function SheetCard({ sheet, own }: { sheet: Sheet; own: boolean }) {
   return (
     <article class="tcard sheet">
       <header>
         <h2>{sheet.title}</h2>
       </header>
-      {[...sheet.lead, sheet.caption].map((text) => (
+      {[...sheet.lead, sheet.caption].filter(Boolean).map((text) => (
         <p>{text}</p>
       ))}
       {sheet.rows.length > 0 && (
@@ -31,7 +44,9 @@ export function SheetCard({ sheet }: { sheet: Sheet }) {
           </table>
         </div>
       )}
-      <p class="dim">In brackets and as bars: {Number((100 * sheet.level).toPrecision(6))} % intervals. Shares are drawn from 0 to 1, differences from −1 to 1 with a line at 0.</p>
+      {sheet.level !== null && (
+        <p class="dim">In brackets and as bars: {Number((100 * sheet.level).toPrecision(6))} % intervals. Shares are drawn from 0 to 1, differences from −1 to 1 with a line at 0.</p>
+      )}
       {sheet.notes.length > 0 && (
         <ul class="notes">
           {sheet.notes.map((note) => (
@@ -39,25 +54,16 @@ export function SheetCard({ sheet }: { sheet: Sheet }) {
           ))}
         </ul>
       )}
-      <details open>
-        <summary>where it comes from</summary>
-        <dl class="run">
-          {sheet.facts.map(([label, value]) => (
-            <div>
-              <dt>{label}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
-      </details>
+      {own && <Made facts={sheet.facts} />}
     </article>
   );
 }
 
 function Cell({ cell, column }: { cell: SheetCell; column: SheetColumn }) {
-  const { value, low, high } = cell;
+  const [value, low, high] = cell.number ?? [null, null, null];
   if (value === null) return <td class={`is-${column.kind}`}>{cell.main}</td>;
-  const limit = column.kind === "difference" ? signed : figure;
+  const drawn = column.kind === "share" || column.kind === "difference";
+  const limit = !drawn ? (x: number, _digits: number) => String(Number(x.toPrecision(4))) : column.kind === "difference" ? signed : figure;
   return (
     <td class={`is-${column.kind}`}>
       <b>{cell.main.replace("-", "−")}</b>
@@ -67,7 +73,7 @@ function Cell({ cell, column }: { cell: SheetCell; column: SheetColumn }) {
             {" "}
             [{limit(low, 2)}, {limit(high, 2)}]
           </small>
-          <Whisker value={value} low={low} high={high} least={column.kind === "difference" ? -1 : 0} />
+          {drawn && <Whisker value={value} low={low} high={high} least={column.kind === "difference" ? -1 : 0} />}
         </>
       )}
     </td>

@@ -1,0 +1,21 @@
+// Where the numbers of a section come from.
+import type { Fact } from "../model";
+
+export function Made({ facts }: { facts: readonly Fact[] }) {
+  return (
+    <details open>
+      <summary>where it comes from</summary>
+      <dl class="run">
+        {facts.map((f) => (
+          <div>
+            <dt>{f.label}</dt>
+            <dd>
+              {f.value}
+              {f.detail && <small> {f.detail}</small>}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
