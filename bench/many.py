@@ -20,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from tokenworth.backends.http.options import ServerOptions
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.methods.curve.result import CurveResult
 from tokenworth.methods.sample.experiment import choose_trace
@@ -30,6 +31,7 @@ from tokenworth.tasks.load import load_task
 from tokenworth.workbench.bench import Workbench
 
 TASK = "world:steps"
+TINY = ROOT / "src" / "tokenworth" / "assets" / "tiny"
 Made = list[tuple[str, Experiment[Any]]]
 
 
@@ -72,7 +74,9 @@ def same_result(one: Any, other: Any) -> bool:
 
     if isinstance(one, SampleResult):
         return one.rollouts == other.rollouts
-    return one.trace == other.trace and one.value.shape == other.value.shape and np.allclose(one.value, other.value, atol=1e-6, equal_nan=True)
+    return (
+        one.trace == other.trace and one.value.shape == other.value.shape and np.allclose(one.value, other.value, atol=1e-6, equal_nan=True)
+    )
 
 
 def workloads(bench: Workbench) -> dict[str, Any]:
@@ -85,7 +89,8 @@ def workloads(bench: Workbench) -> dict[str, Any]:
 
 def rows(model: str, rounds: int, what: str) -> Iterator[str]:
     """A table row a workload: the round with the median ratio."""
-    with Workbench(model, threads=1) if what == "local" else Workbench(model) as bench:
+    server = None if what == "local" else ServerOptions(tokenizer=str(TINY))
+    with Workbench(model, threads=1, server=server) as bench:
         for name, made in workloads(bench).items():
             found = sorted((compare(bench, made) for _ in range(rounds)), key=lambda one: one["alone"] / one["together"])
             ratios = [one["alone"] / one["together"] for one in found]
@@ -100,7 +105,7 @@ def rows(model: str, rounds: int, what: str) -> Iterator[str]:
 @contextmanager
 def llama() -> Iterator[str]:
     """The address of a llama.cpp server of the bundled model with 8 slots."""
-    from recipes.tiny.to_gguf import TINY, write_gguf
+    from recipes.tiny.to_gguf import write_gguf
     from servers.llama import llama_server
 
     with tempfile.TemporaryDirectory(prefix="tokenworth-") as folder:
@@ -130,7 +135,9 @@ def main() -> None:
     if args.memory:
         print(json.dumps(memory(args.memory)))
         return
-    print("| model | workload | one by one, s | together, s | ratio [lowest–highest round] | results the same |\n|---|---|---:|---:|---:|---|")
+    print(
+        "| model | workload | one by one, s | together, s | ratio [lowest–highest round] | results the same |\n|---|---|---:|---:|---:|---|"
+    )
     for row in rows("tiny", args.rounds, "local"):
         print(row, flush=True)
     if not args.skip_server:
