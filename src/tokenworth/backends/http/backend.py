@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class HttpBackend:
         self._trouble = Trouble()
         self._stopping = False
         self._checked: TokenSequence | None = None
+        self._table_turn = asyncio.Lock()
         # At the latest when the process ends: connections that nobody closed would be complained about.
         self._shut = weakref.finalize(self, _shut, loop, client.transport)
         prompts = Prompts(served.codec, as_text=not served.record.ids_in, drop=served.bos if served.record.bos_added else ())
@@ -197,7 +199,9 @@ class HttpBackend:
         if isinstance(job, Draws):
             await self.sampler.draw(job, outcomes)
         else:
-            tell(job.key, await self._tables[job.request.name](job.request))
+            # One table at a time: the readings of several sequences would push each other out of the server's cache.
+            async with self._table_turn:
+                tell(job.key, await self._tables[job.request.name](job.request))
 
     def check(self, request: Request) -> None:
         """Raises for a request that it cannot answer, as `answer` does."""
