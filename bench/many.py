@@ -17,9 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.methods.curve.result import CurveResult
@@ -30,6 +27,8 @@ from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.load import load_task
 from tokenworth.workbench.bench import Workbench
 
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 TASK = "world:steps"
 TINY = ROOT / "src" / "tokenworth" / "assets" / "tiny"
 Made = list[tuple[str, Experiment[Any]]]
@@ -106,6 +105,7 @@ def rows(model: str, rounds: int, what: str) -> Iterator[str]:
 def llama() -> Iterator[str]:
     """The address of a llama.cpp server of the bundled model with 8 slots."""
     from recipes.tiny.to_gguf import write_gguf
+
     from servers.llama import llama_server
 
     with tempfile.TemporaryDirectory(prefix="tokenworth-") as folder:
