@@ -17,6 +17,7 @@ BENCHES = {
     "estimator": "Excursions against 20 rollouts a cut: generated tokens at equal mean squared error, and coverage of the intervals.",
     "forced": "Forced answers at all cuts of a trace of 1,000 tokens.",
     "rollouts": "Rollouts from 64 cuts of one 800-token sequence: tokens per second and peak memory.",
+    "many": "Many experiments: one by one against together, local and llama.cpp; memory from 100 to 2,000 problems.",
     "report_size": "The report: build time, size, time until it can be used, hover.",
     "store": "The store: rollouts written and read per second, bytes a rollout.",
     "verifiers": "Verifiers: events a second on mazes, growth with the length, generators, memory over a million traces.",

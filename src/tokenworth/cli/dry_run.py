@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
-from tokenworth.cli.choices import ProblemChoice
 from tokenworth.cli.money import money_text
 from tokenworth.cli.show import write_text
 from tokenworth.core.measure import Most
@@ -33,8 +32,7 @@ class Bound:
 def show_dry_run(
     bench: Workbench,
     job: Job,
-    problem: ProblemChoice,
-    items: Sequence[str],
+    cases: Sequence[tuple[str, Callable[[], Case]]],
     *,
     price: Price | None,
     max_usd: float | None,
@@ -46,9 +44,9 @@ def show_dry_run(
     """
     plans: dict[str, CostPlan] = {}
     bounds: list[Bound | None] = []
-    for item in items:
-        case = bench.case(problem.task, item, grader=problem.grader)
-        label = job.measure.name if len(items) == 1 else f"{job.measure.name}, item {item}"
+    for item, make in cases:
+        case = make()
+        label = job.measure.name if len(cases) == 1 else f"{job.measure.name}, item {item}"
         plans[f"{label}, next batch"] = bench.runner.price(job, case)
         bounds.append(_bound(bench, job, case))
     bound = _together(bounds)

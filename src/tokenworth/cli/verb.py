@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,8 +32,9 @@ from tokenworth.core.measure import Derives, Draws, Measure, Reads
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.sample.choice import check_choice
 from tokenworth.store.documents import read_document
-from tokenworth.tasks.load import load_item
+from tokenworth.tasks.load import Task, load_task
 from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.items import parse_items
 from tokenworth.workbench.runner import Job, provenance_now, utc_now
@@ -102,7 +104,7 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
         settings=taken(measure.settings, values),
     )
     items = parse_items(chosen.problem.item)
-    _check(run, chosen, items)
+    task = _check(run, chosen, items)
     price = price_of(chosen.money, chosen.model.model, dry_run=chosen.run.dry_run)
     max_usd = limit_of(chosen.money, chosen.model.model, price)
     with open_bench(chosen.model, chosen.server, chosen.run, price=price, max_usd=max_usd, reader=values.get("reader")) as bench:
@@ -115,41 +117,41 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
             config={**asdict(chosen.model), **asdict(chosen.server), "item": chosen.problem.item, "grader": chosen.problem.grader}
             | ({"date": str(chosen.model.date)} if chosen.model.date else {}),
         )
+        cases = [(item, partial(bench.case, task or chosen.problem.task, item, grader=chosen.problem.grader)) for item in items]
         if chosen.run.dry_run:
-            show_dry_run(bench, job, chosen.problem, items, price=price, max_usd=max_usd, json_path=chosen.output.json)
+            show_dry_run(bench, job, cases, price=price, max_usd=max_usd, json_path=chosen.output.json)
             return 0
-        return _run(bench, job, chosen, items)
+        return _run(bench, job, chosen.output, cases)
 
 
-def _check(run: Draws, chosen: _Chosen, items: list[str]) -> None:
-    """Finds out before a model is loaded what can be found out; says what a stop would lose."""
+def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
+    """The task, None for an automaton; finds out before a model is loaded what can be found out, and says what a stop would lose."""
     json_path = chosen.output.json
     if len(items) > 1 and not run.joins and json_path is not None and "{item}" not in json_path:
         raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
     chosen.output.check()
     if run.of_trace and chosen.base.trace_ids is None:
         check_choice(chosen.base.base, chosen.base.n_draws)
-    name = chosen.model.model
+    task, name = None, chosen.model.model
     if not (isinstance(name, str) and name.startswith("toy:")):
         if chosen.problem.task is None:
             raise InvalidInput("this model needs a problem; give --task, such as world:steps or a problems file")
-        load_item(chosen.problem.task, items[0])
+        task = load_task(chosen.problem.task)
+        task.item(items[0])
     if chosen.run.store is None and not chosen.run.dry_run and len(items) > 1:
         click.echo("no --store: if this run is stopped, it begins anew", err=True)
+    return task
 
 
-def _run(bench: Workbench, job: Job, chosen: _Chosen, items: list[str]) -> int:
+def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple[str, Callable[[], Case]]]) -> int:
     """Shows each result as it comes; what fails is reported in one line and counted. Returns the exit code."""
-    shown, failed, problem = Shown(chosen.output), 0, chosen.problem
-    made = bench.runner.run(job, ((item, partial(bench.case, problem.task, item, grader=problem.grader)) for item in items))
-    for ended in made:
+    shown, failed = Shown(output), 0
+    for ended in bench.runner.run(job, cases):
         if ended.error is not None:
-            if len(items) == 1 and not job.draws.joins:
+            if len(cases) == 1:
                 raise ended.error
             failed += 1
             click.echo(one_line(f"item {ended.item}: {ended.error}"), err=True)
-            if len(items) == 1:
-                raise ended.error
         elif ended.document is not None:
             shown.add(ended.document, item=ended.item)
     shown.finish()

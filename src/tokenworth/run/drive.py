@@ -126,8 +126,7 @@ class _Driver:
         most: int,
     ) -> None:
         by_role = models if isinstance(models, Mapping) else {SUBJECT: models}
-        quantum = -(-WINDOW // (2 * most))  # The turn of each comes about twice within the window.
-        lanes = {id(b): Lane(b, quantum=quantum, streams=most > 1) for b in by_role.values()}
+        lanes = {id(b): Lane(b, window=WINDOW, streams=most > 1) for b in by_role.values()}
         self._by_role = {role: lanes[id(backend)] for role, backend in by_role.items()}
         self._lanes = list(lanes.values())
         self._keyer = Keyer({role: backend.fingerprint for role, backend in by_role.items()})

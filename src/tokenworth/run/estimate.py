@@ -75,7 +75,7 @@ class CostPlan:
 
 
 def plan_cost(experiment: Experiment[Any], *, models: Backend | Mapping[str, Backend], store: Store) -> CostPlan:
-    """The exact price of the next batch a run would draw; the models (one, or one for each role) give their fingerprints and are not called.
+    """The exact price of the next batch a run would draw; the models (one, or one for each role) are not called.
 
     Batches that the store can answer in full are replayed, so that a partly done run prices what it would go on with.
     The experiment is closed afterwards.

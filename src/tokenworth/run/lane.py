@@ -9,15 +9,19 @@ from tokenworth.core.ports import Backend, KeyedRequest, Stoppable, Streaming
 from tokenworth.core.request.kind import Request, Response
 from tokenworth.run.active import Active
 
+_LONGEST_TURN = 32
+"""Requests of one experiment in a row: those of one prefix are best answered together."""
+
 
 class Lane(Iterator[KeyedRequest | None]):
     """A backend's stream of requests; iterating gives the next one to send, None where there is nothing now.
 
-    Experiments take turns of ``quantum`` requests each. A request that several wait for is sent once.
+    Experiments take turns, so that none that waits gets less than half its equal share of ``window`` requests sent. A request that
+    several wait for is sent once.
     """
 
-    def __init__(self, backend: Backend, *, quantum: int, streams: bool) -> None:
-        self.backend, self.quantum = backend, quantum
+    def __init__(self, backend: Backend, *, window: int, streams: bool) -> None:
+        self.backend, self.window = backend, window
         self.spent_up: str | None = None
         """Why nothing more may be drawn, once the backend's budget has ended."""
         self.answered: dict[Active, None] = {}
@@ -28,7 +32,7 @@ class Lane(Iterator[KeyedRequest | None]):
         self._waiters: dict[str, list[Active]] = {}
         self._queues: dict[Active, OrderedDict[str, KeyedRequest]] = {}
         self._turns: deque[Active] = deque()
-        self._left_of_turn = quantum
+        self._left_of_turn = _LONGEST_TURN
         self._under_way: dict[str, KeyedRequest] = {}
         self._suspects: deque[Active] = deque()
         self._alone: Active | None = None
@@ -61,12 +65,13 @@ class Lane(Iterator[KeyedRequest | None]):
             if queue and self._left_of_turn:
                 self._left_of_turn -= 1
                 return self._send(queue.popitem(last=False)[1])
-            self._left_of_turn = self.quantum
             self._turns.popleft()
             if queue:
                 self._turns.append(run)
             else:
                 del self._queues[run]
+            # The turn of each comes about twice within the window.
+            self._left_of_turn = max(1, min(_LONGEST_TURN, -(-self.window // (2 * max(1, len(self._turns))))))
         return None
 
     def _send(self, keyed: KeyedRequest) -> KeyedRequest:

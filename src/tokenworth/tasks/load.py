@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
@@ -18,7 +19,7 @@ from tokenworth.tasks.sources.mmlu import mmlu_pro_problems, mmlu_problems, redu
 from tokenworth.tasks.sources.native import native_problems
 
 WORLD_SIZE = 1000
-"""How many problems a task that makes them has when it is asked for its length; `load_item` reaches any index."""
+"""How many problems a task that makes them has when it is asked for its length; `Task.item` reaches any index."""
 
 _READERS: Mapping[str, Callable[[Path], Iterator[Problem]]] = {
     "jsonl": native_problems,
@@ -30,21 +31,15 @@ _READERS: Mapping[str, Callable[[Path], Iterator[Problem]]] = {
 }
 
 
-class MadeTask(Sequence[Problem]):
-    """The first ``size`` problems of a task whose problems are made when they are asked for.
+class Task(Sequence[Problem], ABC):
+    """The problems of a spec, by number or by name."""
 
-    ``name``: the task as in the ids of its problems, ``NAME/INDEX``.
-    """
+    @abstractmethod
+    def item(self, item: int | str) -> Problem:
+        """The problem with this id, or with this index from 0; text that is the id of a problem is taken as one.
 
-    def __init__(self, name: str, make: Callable[[int], Problem], size: int) -> None:
-        self.name, self._make, self._size = name, make, size
-
-    def problem(self, index: int) -> Problem:
-        """The problem of any index from 0, also beyond the task's length."""
-        return self._make(index)
-
-    def __len__(self) -> int:
-        return self._size
+        Raises: UnknownName for an id, InvalidInput for an index that does not exist.
+        """
 
     @overload
     def __getitem__(self, index: int) -> Problem: ...
@@ -52,15 +47,69 @@ class MadeTask(Sequence[Problem]):
     def __getitem__(self, index: slice) -> Sequence[Problem]: ...
     def __getitem__(self, index: int | slice) -> Problem | Sequence[Problem]:
         if isinstance(index, slice):
-            return [self.problem(number) for number in range(*index.indices(self._size))]
-        number = index + self._size if index < 0 else index
-        if not 0 <= number < self._size:
+            return [self._at(number) for number in range(*index.indices(len(self)))]
+        number = index + len(self) if index < 0 else index
+        if not 0 <= number < len(self):
             raise IndexError(index)
-        return self.problem(number)
+        return self._at(number)
+
+    @abstractmethod
+    def _at(self, number: int) -> Problem: ...
 
 
-def load_task(spec: str, *, limit: int | None = None) -> Sequence[Problem]:
-    """The problems a spec names, the first ``limit`` of them when given; the order is that of the source.
+class MadeTask(Task):
+    """The first ``size`` problems of a task whose problems are made when they are asked for; `item` reaches any index.
+
+    ``name``: the task as in the ids of its problems, ``NAME/INDEX``.
+    """
+
+    def __init__(self, name: str, make: Callable[[int], Problem], size: int) -> None:
+        self.name, self._make, self._size = name, make, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def _at(self, number: int) -> Problem:
+        return self._make(number)
+
+    def item(self, item: int | str) -> Problem:
+        """The problem of any index from 0, also beyond the task's length, or with this id."""
+        index = _index(str(item).removeprefix(f"{self.name}/"))
+        if index is None or index < 0:
+            kind = self.name.partition(":")[0]
+            raise InvalidInput(f"item {item!r}: expected an index from 0, or an id such as {self.name}/0, in this {kind} task")
+        return self._make(index)
+
+
+class ReadTask(Task):
+    """Problems that were read, all of them, once."""
+
+    def __init__(self, spec: str, problems: Sequence[Problem]) -> None:
+        self.spec, self._problems = spec, problems
+        self._by_id: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self._problems)
+
+    def _at(self, number: int) -> Problem:
+        return self._problems[number]
+
+    def item(self, item: int | str) -> Problem:
+        """The first problem with this id, or the one with this index."""
+        if self._by_id is None:
+            self._by_id = {problem.id: number for number, problem in reversed(list(enumerate(self._problems)))}
+        if isinstance(item, str) and item in self._by_id:
+            return self._problems[self._by_id[item]]
+        index = _index(item)
+        if index is None:
+            raise unknown_name(f"problem id in {self.spec!r}", str(item), self._by_id)
+        if not 0 <= index < len(self):
+            raise InvalidInput(f"item {item}: task {self.spec!r} has {len(self)} problems; expected 0 to {len(self) - 1} or an id")
+        return self._problems[index]
+
+
+def load_task(spec: str, *, limit: int | None = None) -> Task:
+    """The problems a spec names, the first ``limit`` of them when given, read once; the order is that of the source.
 
     Raises: UnknownName with close matches for a format, family or split that does not exist; MissingFile; InvalidInput
     naming file and line for content that cannot be read, and for a task without problems; MissingExtra.
@@ -77,26 +126,15 @@ def load_task(spec: str, *, limit: int | None = None) -> Sequence[Problem]:
         problems = list(itertools.islice(_READERS[kind](Path(rest)), limit))
     if not problems:
         raise InvalidInput(f"task {spec!r} has no problems; expected at least one")
-    return problems
+    return ReadTask(spec, problems)
 
 
 def load_item(spec: str, item: int | str) -> Problem:
-    """One problem of a task by its id or its index from 0; text that is the id of a problem is taken as one.
+    """One problem of a task by its id or its index. For several, `load_task` once and ask it for each.
 
-    Raises: as `load_task`; UnknownName for an id, InvalidInput for an index that does not exist.
+    Raises: as `load_task` and `Task.item`.
     """
-    task = load_task(spec)
-    if isinstance(task, MadeTask):
-        return task.problem(_made_index(task, item))
-    by_id = {problem.id: problem for problem in reversed(task)}
-    if isinstance(item, str) and item in by_id:
-        return by_id[item]
-    index = _index(item)
-    if index is None:
-        raise unknown_name(f"problem id in {spec!r}", str(item), by_id)
-    if not 0 <= index < len(task):
-        raise InvalidInput(f"item {item}: task {spec!r} has {len(task)} problems; expected 0 to {len(task) - 1} or an id")
-    return task[index]
+    return load_task(spec).item(item)
 
 
 def _index(item: int | str) -> int | None:
@@ -105,14 +143,6 @@ def _index(item: int | str) -> int | None:
     text = item.strip()
     # Twelve digits: longer ones name no problem, and int() refuses thousands of them.
     return int(text) if text.removeprefix("-").isdecimal() and len(text) <= 12 else None
-
-
-def _made_index(task: MadeTask, item: int | str) -> int:
-    index = _index(str(item).removeprefix(f"{task.name}/"))
-    if index is None or index < 0:
-        kind = task.name.partition(":")[0]
-        raise InvalidInput(f"item {item!r}: expected an index from 0, or an id such as {task.name}/0, in this {kind} task")
-    return index
 
 
 def _world(rest: str) -> MadeProblems:

@@ -24,7 +24,7 @@ from tokenworth.run.progress import OnEvent
 from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import text_judge
-from tokenworth.tasks.load import load_item
+from tokenworth.tasks.load import Task, load_task
 from tokenworth.tasks.prompt import user_message
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
@@ -118,6 +118,7 @@ class Workbench:
             self._note_server(opened)
         else:
             self.store = store
+        self._tasks: dict[str, Task] = {}
         self.runner = Runner(models, self.store, on_event=on_event, now=now, command=command)
 
     def _note_server(self, store: SqliteStore) -> None:
@@ -150,7 +151,7 @@ class Workbench:
             if close is not None:
                 close()
 
-    def case(self, task: str | Problem | None = None, item: int | str = 0, *, grader: str | None = None) -> Case:
+    def case(self, task: str | Task | Problem | None = None, item: int | str = 0, *, grader: str | None = None) -> Case:
         """A problem put to the model: a `Problem`, or a task such as ``world:steps`` or ``mmlu:FILE.csv`` and an item of it.
 
         An automaton needs no task. ``grader`` replaces the one of the problem's kind: a name or ``module:callable``.
@@ -161,7 +162,7 @@ class Workbench:
             return self._toy_case()
         if task is None:
             raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
-        problem = task if isinstance(task, Problem) else load_item(task, item)
+        problem = task if isinstance(task, Problem) else self._task(task).item(item)
         judge_of = grader_for(grader or problem)
         return Case(
             model=self.model,
@@ -199,6 +200,14 @@ class Workbench:
             config={"item": items},
         )
         return self.runner.run(job, ((item, lambda item=item: self.case(task, item, grader=grader)) for item in parse_items(items)))
+
+    def _task(self, task: str | Task) -> Task:
+        """The problems of a spec, which is read once."""
+        if isinstance(task, Task):
+            return task
+        if task not in self._tasks:
+            self._tasks[task] = load_task(task)
+        return self._tasks[task]
 
     @cached_property
     def _close(self) -> tuple[int, ...] | None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from tokenworth.backends.http.able import refuse_sampling, table
 from tokenworth.backends.http.client import Client
-from tokenworth.backends.http.loop import LoopThread, first_failure
+from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord, is_same, record_json, without_readings
 from tokenworth.backends.http.rollouts import Draws, Outcomes, Sampler, Trouble
+from tokenworth.backends.http.supply import Job, Jobs, Supply
 from tokenworth.backends.http.tables import Tables
 from tokenworth.backends.http.transport import Transport
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
@@ -56,6 +57,8 @@ class HttpBackend:
         self.served, self.client, self._loop = served, client, loop
         self._trouble = Trouble()
         self._stopping = False
+        self._checked: TokenSequence | None = None
+        self._table_turn = asyncio.Lock()
         # At the latest when the process ends: connections that nobody closed would be complained about.
         self._shut = weakref.finalize(self, _shut, loop, client.transport)
         prompts = Prompts(served.codec, as_text=not served.record.ids_in, drop=served.bos if served.record.bos_added else ())
@@ -144,57 +147,70 @@ class HttpBackend:
         Raises: `InvalidInput` for a request beyond the context; `MismatchError` for ids the model does not have; `ServerError` when no
         endpoint answers; `BudgetExceeded` at the limit, once everything under way has been yielded.
         """
-        checked: TokenSequence | None = None
         for keyed in requests:
-            self._check(keyed.request)
-            # Looking through all ids costs more than sending them; requests of one sequence come together.
-            if keyed.request.sequence is not checked:
-                checked = keyed.request.sequence
-                check_vocabulary(checked.prompt, self.served.vocab_size)
-                check_vocabulary(checked.completion, self.served.vocab_size)
+            self.check(keyed.request)
+        return self._stream(iter(requests), most=max(1, 2 * len(requests)))
+
+    def stream(self, requests: Iterator[KeyedRequest | None]) -> Iterator[tuple[str, Response]]:
+        """As `answer`, for requests that are taken as the server has room: about twice what can be under way at once."""
+        return self._stream(requests, most=self._width * self.sampler.n_most)
+
+    @property
+    def _width(self) -> int:
+        return 2 * sum(endpoint.limit.most for endpoint in self.client.endpoints)
+
+    def _stream(self, requests: Iterator[KeyedRequest | None], *, most: int) -> Iterator[tuple[str, Response]]:
         self._stopping = False
-        jobs = _jobs(requests, self.sampler.n_most, in_order=self.client.is_limited)
-        return self._loop.stream(lambda emit: self._run(jobs, emit))
+        jobs, supply = Jobs[Job](self._width), Supply(requests, most=most, check=lambda keyed: self.check(keyed.request))
+
+        def refill() -> None:
+            supply.refill(self._loop, jobs, lambda taken: _jobs(taken, self.sampler.n_most, in_order=self.client.is_limited))
+
+        return self._loop.stream(lambda emit: self._run(jobs, supply, emit), refill)
 
     def stop(self) -> None:
         """Begins nothing more of what is being answered; what is under way still comes, and then the answers end."""
         self._stopping = True
 
-    async def _run(self, jobs: Sequence[Draws | KeyedRequest], emit: _EmitPair) -> None:
-        outcomes = Outcomes(lambda key, rollout: emit((key, rollout)), self._trouble)
-        pending = iter(jobs)
+    async def _run(self, jobs: Jobs[Job], supply: Supply, emit: _EmitPair) -> None:
         faults: list[TokenworthError] = []
 
-        async def worker() -> None:
-            # What is under way when something fails is waited for: dropping it would keep the short answers and lose the long.
-            for job in pending:
-                if faults or self._stopping:
-                    return
-                try:
-                    await self._do(job, outcomes, emit)
-                except TokenworthError as fault:
-                    faults.append(fault)
+        def tell(key: str, response: Response) -> None:
+            supply.answered()
+            emit((key, response))
 
-        width = min(len(jobs), 2 * sum(endpoint.limit.most for endpoint in self.client.endpoints))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(width):
-                    group.create_task(worker())
-        except BaseExceptionGroup as failures:
-            raise first_failure(failures) from None
+        outcomes = Outcomes(tell, self._trouble)
+
+        async def do(job: Job) -> None:
+            # What is under way when something fails is waited for: dropping it would keep the short answers and lose the long.
+            try:
+                await self._do(job, outcomes, tell)
+            except TokenworthError as fault:
+                faults.append(fault)
+
+        await jobs.run(do, lambda: bool(faults) or self._stopping, outcomes.settle)
         if not faults or isinstance(faults[0], BudgetExceeded):
             outcomes.settle()
+        faults += [] if supply.fault is None else [supply.fault]
         if faults:
             raise faults[0]
 
-    async def _do(self, job: Draws | KeyedRequest, outcomes: Outcomes, emit: _EmitPair) -> None:
+    async def _do(self, job: Job, outcomes: Outcomes, tell: Callable[[str, Response], None]) -> None:
         if isinstance(job, Draws):
             await self.sampler.draw(job, outcomes)
         else:
-            emit((job.key, await self._tables[job.request.name](job.request)))
+            # One table at a time: the readings of several sequences would push each other out of the server's cache.
+            async with self._table_turn:
+                tell(job.key, await self._tables[job.request.name](job.request))
 
-    def _check(self, request: Request) -> None:
+    def check(self, request: Request) -> None:
+        """Raises for a request that it cannot answer, as `answer` does."""
         able, sequence = self.capabilities, request.sequence
+        # Looking through all ids costs more than sending them; requests of one sequence come together.
+        if sequence is not self._checked:
+            check_vocabulary(sequence.prompt, self.served.vocab_size)
+            check_vocabulary(sequence.completion, self.served.vocab_size)
+            self._checked = sequence
         if not sequence.prompt:
             raise InvalidInput("empty prompt: a model needs at least one token before the first cut")
         check_kind(self, request)
@@ -222,14 +238,14 @@ def _most_of_cuts(sequence: TokenSequence, cuts: Sequence[int], *, each: int, ex
     return sum(len(sequence.prompt) + cut + extra for cut in cuts) * each, len(cuts) * each
 
 
-def _jobs(requests: Sequence[KeyedRequest], n_most: int, *, in_order: bool) -> list[Draws | KeyedRequest]:
+def _jobs(requests: Sequence[KeyedRequest], n_most: int, *, in_order: bool) -> list[Job]:
     """Work in the order it is begun: tables first, then rollouts of one distribution together.
 
     Longest prefix first within a sequence: it fills a server's cache for all shorter ones, whether it keeps blocks (vLLM) or
     single tokens. ``in_order``: as asked, only neighbours together; where a run may stop at a limit, what was drawn must be
     a beginning of what was asked for.
     """
-    tables: list[Draws | KeyedRequest] = [keyed for keyed in requests if not isinstance(keyed.request, Sample)]
+    tables: list[Job] = [keyed for keyed in requests if not isinstance(keyed.request, Sample)]
     numbers: dict[TokenSequence, int] = {}
     groups: dict[tuple[int, int, Sampling, int | None, bool, int], list[KeyedRequest]] = {}
     last: tuple[TokenSequence, int] | None = None

@@ -37,9 +37,15 @@ class LoopThread:
             future.cancel()
             raise
 
-    def stream(self, make: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> Stream[T]:
-        """What the coroutine emits, as it does."""
-        return Stream(self, make)
+    def stream(
+        self, make: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]], refill: Callable[[], None] | None = None
+    ) -> Stream[T]:
+        """What the coroutine emits, as it does. ``refill`` is called in the caller's thread before each item is waited for."""
+        return Stream(self, make, refill)
+
+    def call(self, work: Callable[[], None]) -> None:
+        """Does something small in the loop's thread, soon."""
+        self._loop.call_soon_threadsafe(work)
 
     @property
     def is_usable(self) -> bool:
@@ -78,8 +84,10 @@ class Stream(Iterator[T]):
     Not a generator: an interruption while it waits leaves it as it was, so that the caller can go on to what is under way.
     """
 
-    def __init__(self, loop: LoopThread, make: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> None:
-        self._loop, self._items = loop, queue.SimpleQueue[tuple[bool, T | None]]()
+    def __init__(
+        self, loop: LoopThread, make: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]], refill: Callable[[], None] | None = None
+    ) -> None:
+        self._loop, self._items, self._refill = loop, queue.SimpleQueue[tuple[bool, T | None]](), refill
         self._is_over = False
 
         async def start() -> asyncio.Task[None]:
@@ -93,6 +101,8 @@ class Stream(Iterator[T]):
         """The next item."""
         if self._is_over:
             raise StopIteration
+        if self._refill is not None:
+            self._refill()
         more, item = self._items.get()
         if not more:
             self._is_over = True

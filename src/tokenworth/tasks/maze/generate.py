@@ -7,12 +7,13 @@ Families with passages (``wilson``, ``kruskal``, ``dfs``) have rooms at even coo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Literal
 
 import numpy as np
 
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.maze.instance import Cell, Maze, distance
+from tokenworth.tasks.maze.instance import Cell, Maze, cell_bit, layout_key, steps_between
 
 COVERAGE = 0.5
 """Share of the grid that a drunkard's walk frees."""
@@ -138,6 +139,19 @@ def generate(family: str, side: int, *, seed: int, index: int) -> Maze:
     Start and goal are two free cells with a way between them; in the ``searchformer`` family the way has at least ``side`` cells, as in
     its source. Raises UnknownName for a family, InvalidInput for a side below 3.
     """
+    walls, start, goal = _drawn(family, side, seed, index)
+    return Maze(cols=side, rows=side, walls=walls, start=start, goal=goal)
+
+
+def numbers_of(family: str, side: int, *, seed: int, split: str) -> Iterator[int]:
+    """The indices of the mazes that belong to one part, in order; no `Maze` is made of the others."""
+    for index in count():
+        if _part(layout_key(side, side, _drawn(family, side, seed, index)[0])) == split:
+            yield index
+
+
+def _drawn(family: str, side: int, seed: int, index: int) -> tuple[tuple[Cell, ...], Cell, Cell]:
+    """Walls, start and goal."""
     if family not in FAMILIES:
         raise unknown_name("maze family", family, FAMILIES)
     if side < 3:
@@ -150,17 +164,20 @@ def generate(family: str, side: int, *, seed: int, index: int) -> Maze:
         else:
             free = _walked(side, side, draws) if family == "drunkards-walk" else _scattered(side, side, rng)
         walls = tuple((x, y) for y in range(side) for x in range(side) if (x, y) not in free)
-        cells = sorted(free)
+        cells, bits = sorted(free), sum(1 << cell_bit(cell, side) for cell in free)
         for _ in range(_TRIES if family == "searchformer" else 1):
             start, goal = cells[draws.below(len(cells))], cells[draws.below(len(cells))]
             if start == goal:
                 continue
-            maze = Maze(cols=side, rows=side, walls=walls, start=start, goal=goal)
-            steps = distance(maze)
+            steps = steps_between(bits, side, start, goal)
             if steps is not None and (family != "searchformer" or steps + 1 >= side):
-                return maze
+                return walls, start, goal
 
 
 def split_of(maze: Maze) -> Literal["train", "test"]:
     """Which part a maze belongs to: one in ten wall layouts is for tests, whatever start and goal."""
-    return "test" if int(maze.layout_key()[:8], 16) < _TEST_SHARE * 16**8 else "train"
+    return _part(maze.layout_key())
+
+
+def _part(key: str) -> Literal["train", "test"]:
+    return "test" if int(key[:8], 16) < _TEST_SHARE * 16**8 else "train"

@@ -46,9 +46,15 @@ class Maze:
 
     def layout_key(self) -> str:
         """A hash of the walls alone: mazes with one layout are never split between training and test."""
-        blocked = set(self.walls)
-        bits = "".join("#" if (x, y) in blocked else "." for y in range(self.rows) for x in range(self.cols))
-        return hashlib.sha256(f"{self.cols}x{self.rows}:{bits}".encode()).hexdigest()
+        return layout_key(self.cols, self.rows, self.walls)
+
+
+def layout_key(cols: int, rows: int, walls: tuple[Cell, ...]) -> str:
+    """A hash of the walls of a grid."""
+    bits = bytearray(b"." * (cols * rows))
+    for x, y in walls:
+        bits[y * cols + x] = 35  # "#"
+    return hashlib.sha256(f"{cols}x{rows}:".encode() + bits).hexdigest()
 
 
 def manhattan(a: Cell, b: Cell) -> int:
@@ -57,24 +63,27 @@ def manhattan(a: Cell, b: Cell) -> int:
 
 
 def distance(maze: Maze) -> int | None:
-    """Steps on a shortest way from start to goal, by breadth-first search; None where there is no way."""
-    # Cells as numbers on a grid with a border of walls: no bounds to check.
-    width = maze.cols + 2
-    seen = bytearray(b"\1" * (width * (maze.rows + 2)))
-    for y in range(1, maze.rows + 1):
-        seen[y * width + 1 : y * width + 1 + maze.cols] = bytes(maze.cols)
-    for x, y in maze.walls:
-        seen[(y + 1) * width + x + 1] = 1
-    (start, goal) = ((y + 1) * width + x + 1 for x, y in (maze.start, maze.goal))
-    seen[start], reached, steps = 1, [start], 0
+    """Steps on a shortest way from start to goal; None where there is no way."""
+    free = (1 << (maze.cols + 1) * maze.rows) - 1
+    for y in range(maze.rows):
+        free ^= 1 << cell_bit((maze.cols, y), maze.cols)
+    for wall in maze.walls:
+        free ^= 1 << cell_bit(wall, maze.cols)
+    return steps_between(free, maze.cols, maze.start, maze.goal)
+
+
+def cell_bit(cell: Cell, cols: int) -> int:
+    """Which bit of a whole number stands for a cell: after each row comes one that is never free, so that there are no bounds to check."""
+    return cell[1] * (cols + 1) + cell[0]
+
+
+def steps_between(free: int, cols: int, start: Cell, goal: Cell) -> int | None:
+    """Steps from start to goal over cells whose bits are set, by breadth-first search on all cells of a distance at once; None: no way."""
+    reached, target, width, steps = 1 << cell_bit(start, cols), 1 << cell_bit(goal, cols), cols + 1, 0
     while reached:
-        if goal in reached:
+        if reached & target:
             return steps
-        after: list[int] = []
-        for cell in reached:
-            for near in (cell - width, cell + 1, cell + width, cell - 1):
-                if not seen[near]:
-                    seen[near] = 1
-                    after.append(near)
-        reached, steps = after, steps + 1
+        free &= ~reached
+        reached = (reached << 1 | reached >> 1 | reached << width | reached >> width) & free
+        steps += 1
     return None

@@ -1,0 +1,155 @@
+"""Many experiments: one by one against together, on the bundled model and on llama.cpp with 8 slots, and the memory of a long run.
+
+``python bench/many.py [--skip-server]``. Each pair is run in one process, one after the other; results are compared where draws repeat.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tokenworth.backends.http.options import ServerOptions
+from tokenworth.core.request.experiment import Experiment
+from tokenworth.methods.curve.result import CurveResult
+from tokenworth.methods.sample.experiment import choose_trace
+from tokenworth.methods.sample.result import SampleResult
+from tokenworth.run.drive import drive, drive_all
+from tokenworth.store.memory import MemoryStore
+from tokenworth.tasks.load import load_task
+from tokenworth.workbench.bench import Workbench
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+TASK = "world:steps"
+TINY = ROOT / "src" / "tokenworth" / "assets" / "tiny"
+Made = list[tuple[str, Experiment[Any]]]
+
+
+def answers(bench: Workbench, n: int, samples: int, limit: int | None = None) -> Iterator[tuple[str, Experiment[SampleResult]]]:
+    """An experiment a problem: so many answers."""
+    task = load_task(TASK, limit=n)
+    for problem in task:
+        case = bench.case(problem)
+        yield problem.id, case.sample_experiment(samples, case.sampling(limit=limit), 0, 0.95)
+
+
+def curves(bench: Workbench, n: int, rollouts: int) -> Iterator[tuple[str, Experiment[CurveResult]]]:
+    """An experiment a problem: the first answer, and the curve of its trace."""
+    for problem in load_task(TASK, limit=n):
+        yield problem.id, curve(bench, problem, rollouts)
+
+
+def curve(bench: Workbench, problem: Any, rollouts: int) -> Experiment[CurveResult]:
+    """A base trace and its curve."""
+    case = bench.case(problem)
+    sampling = case.sampling()
+    base = choose_trace((yield from case.sample_experiment(1, sampling, 0, 0.95)), "any")[1]
+    return (yield from case.curve_experiment(base, case.settings(sampling=sampling, max_rollouts=rollouts)))
+
+
+def compare(bench: Workbench, made: Any) -> dict[str, Any]:
+    """Seconds one by one and together, each from an empty store, and how many results are the same."""
+    start = time.perf_counter()
+    alone = {name: drive(experiment, backend=bench.model.backend, store=MemoryStore()) for name, experiment in made()}
+    middle = time.perf_counter()
+    together = {ended.name: ended.value() for ended in drive_all(made(), models=bench.model.backend, store=MemoryStore())}
+    end = time.perf_counter()
+    same = sum(same_result(alone[name], together[name]) for name in alone)
+    return {"alone": middle - start, "together": end - middle, "same": same, "of": len(alone)}
+
+
+def same_result(one: Any, other: Any) -> bool:
+    """Whether two results say the same: answers token by token, curves value by value to rounding."""
+    import numpy as np
+
+    if isinstance(one, SampleResult):
+        return one.rollouts == other.rollouts
+    return (
+        one.trace == other.trace and one.value.shape == other.value.shape and np.allclose(one.value, other.value, atol=1e-6, equal_nan=True)
+    )
+
+
+def workloads(bench: Workbench) -> dict[str, Any]:
+    """What is compared."""
+    return {
+        "64 problems × 4 samples": lambda: answers(bench, 64, 4),
+        "16 curves, ≤ 100 rollouts each": lambda: curves(bench, 16, 100),
+    }
+
+
+def rows(model: str, rounds: int, what: str) -> Iterator[str]:
+    """A table row a workload: the round with the median ratio."""
+    server = None if what == "local" else ServerOptions(tokenizer=str(TINY))
+    with Workbench(model, threads=1, server=server) as bench:
+        for name, made in workloads(bench).items():
+            found = sorted((compare(bench, made) for _ in range(rounds)), key=lambda one: one["alone"] / one["together"])
+            ratios = [one["alone"] / one["together"] for one in found]
+            one = found[len(found) // 2]
+            same = f"{one['same']} of {one['of']}" if what == "local" else "(draws differ)"
+            yield (
+                f"| {what} | {name} | {one['alone']:.2f} | {one['together']:.2f} | {ratios[len(ratios) // 2]:.1f}× "
+                f"[{ratios[0]:.1f}–{ratios[-1]:.1f}] | {same} |"
+            )
+
+
+@contextmanager
+def llama() -> Iterator[str]:
+    """The address of a llama.cpp server of the bundled model with 8 slots."""
+    from recipes.tiny.to_gguf import write_gguf
+
+    from servers.llama import llama_server
+
+    with tempfile.TemporaryDirectory(prefix="tokenworth-") as folder:
+        write_gguf(TINY, Path(folder) / "tiny.gguf")
+        with llama_server(Path(folder) / "tiny.gguf", slots=8) as url:
+            yield url
+
+
+def memory(n: int) -> dict[str, float]:
+    """Peak memory of a run over ``n`` problems, one short sample each, after the first 64; answers go to a file."""
+    with tempfile.TemporaryDirectory() as folder, Workbench("tiny", threads=1, store=Path(folder) / "run.db") as bench:
+        before = 0.0
+        for done, ended in enumerate(drive_all(answers(bench, n, 1, limit=24), models=bench.model.backend, store=bench.store)):
+            ended.value()
+            if done == 63:
+                before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"before": before, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--skip-server", action="store_true")
+    parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.memory:
+        print(json.dumps(memory(args.memory)))
+        return
+    print(
+        "| model | workload | one by one, s | together, s | ratio [lowest–highest round] | results the same |\n|---|---|---:|---:|---:|---|"
+    )
+    for row in rows("tiny", args.rounds, "local"):
+        print(row, flush=True)
+    if not args.skip_server:
+        with llama() as url:
+            for row in rows(url, args.rounds, "llama.cpp, 8 slots"):
+                print(row, flush=True)
+    print("\n| problems, 1 short sample each | peak after 64, MiB | peak at the end, MiB |\n|---:|---:|---:|")
+    for n in (100, 2000):
+        done = subprocess.run([sys.executable, __file__, "--memory", str(n)], capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout.splitlines()[-1])
+        print(f"| {n:,} | {found['before']:.0f} | {found['peak']:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
