@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from tokenworth.tasks.critics.replay import replay_loop
 
 from blocks_cases import DOMAIN_PDDL, PLAN, PROMPT, SENTENCES
 from tokenworth.core.problem import AnswerKind, Problem
@@ -15,6 +14,7 @@ from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.critics.named import critic_named, formal_domain
+from tokenworth.tasks.critics.replay import replay_loop
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import render_prompt, render_trace

@@ -13,18 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenworth.workbench.intervene import (
-    COMMON_CODES,
-    DEFAULT_KINDS,
-    Planned,
-    base_text,
-    check_kinds,
-    measure,
-    plan_edits,
-    plan_item,
-    plan_repair,
-)
-from tokenworth.workbench.intervene_record import instance_record
 
 from helpers import LADDER, PLAIN, answer_directly, binomial_bounds, ladder
 from tokenworth.backends.toy import ToyBackend, parse_automaton, toy_judge
@@ -49,6 +37,18 @@ from tokenworth.tasks.maze.edits import EDIT_CODES, edit, read
 from tokenworth.tasks.maze.grammar import render_trace
 from tokenworth.tasks.maze.verify import verify
 from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.intervene import (
+    COMMON_CODES,
+    DEFAULT_KINDS,
+    Planned,
+    base_text,
+    check_kinds,
+    measure,
+    plan_edits,
+    plan_item,
+    plan_repair,
+)
+from tokenworth.workbench.intervene_record import instance_record
 from tokenworth.workbench.models import Model
 
 FALSE_ALARM = 1e-6

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenworth.cli.modulo import modulo
-from tokenworth.workbench.modulo import ModuloPlan, ModuloRun
 
 from blocks_cases import PLAN, PROMPT
 from real_data import shared
+from tokenworth.cli.modulo import modulo
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.request import Response, Rollout, Sample
@@ -22,6 +21,7 @@ from tokenworth.errors import InvalidInput, MissingFile, TokenworthError, Unknow
 from tokenworth.tasks.formats import format_named
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import Model
+from tokenworth.workbench.modulo import ModuloPlan, ModuloRun
 
 PROBLEM = Problem(id="three", question=PROMPT, kind=AnswerKind.EXACT)
 WRONG = "(unstack b a)\n(stack b c)\n(stack a b)\n(pick-up b)\n"

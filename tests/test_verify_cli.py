@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenworth.workbench.formal import DOMAINS, NO_GROUP, Judged, Tally, checker, domain_named, judged, records_of
 
 import toy_domain
 from real_data import shared
@@ -24,6 +23,7 @@ from tokenworth.methods.confusion.document import VerifiedDoc
 from tokenworth.store.documents import read_document
 from tokenworth.tasks.sources import files
 from tokenworth.workbench import formal
+from tokenworth.workbench.formal import DOMAINS, NO_GROUP, Judged, Tally, checker, domain_named, judged, records_of
 
 Run = Callable[..., tuple[int, str, str]]
 TEXTS = {
