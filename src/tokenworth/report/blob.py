@@ -60,7 +60,8 @@ class Blob:
         return self._add(np.array(values, dtype=np.uint8).tobytes(), "u1", len(values))
 
     def texts(self, values: Sequence[str]) -> dict[str, Json]:
-        """Strings as one UTF-8 run and a column of lengths in UTF-16 units."""
+        """Strings as one UTF-8 run and a column of lengths in UTF-16 units; unpaired surrogates are written out."""
+        values = [whole(x) for x in values]
         lengths = [len(x) + sum(c > "\uffff" for c in x) if not x.isascii() else len(x) for x in values]
         data = "".join(values).encode()
         entry = self._add(data, "text", len(data))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenworth.core.document import ModelDoc, Provenance
-from tokenworth.core.inert import whole
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
@@ -77,11 +76,6 @@ def model_fact(doc: ModelDoc) -> FactView:
     return FactView(label="model", value=doc.name, detail=f"fingerprint {doc.fingerprint}" if doc.fingerprint else "")
 
 
-def inert_facts(found: Iterable[FactView]) -> tuple[FactView, ...]:
-    """The facts, with texts that can be encoded."""
-    return tuple(FactView(label=whole(f.label), value=whole(f.value), detail=whole(f.detail), minor=f.minor) for f in found)
-
-
 def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> Iterator[FactView]:
     first = curve or forced or samples
     assert first is not None
@@ -104,4 +98,4 @@ def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetD
 
 def facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetDoc | None) -> tuple[FactView, ...]:
     """The header's facts in the order they are shown."""
-    return inert_facts(_facts(curve, forced, samples))
+    return tuple(_facts(curve, forced, samples))

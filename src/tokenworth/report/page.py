@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from tokenworth import __version__, catalog
 from tokenworth.core.document import Document
-from tokenworth.core.inert import whole
 from tokenworth.errors import InvalidInput
 from tokenworth.report.section import Part, Section
 
@@ -72,7 +71,7 @@ def page_of(documents: Sequence[Document], *, title: str | None = None) -> Page:
     titles = list(dict.fromkeys(one for _, part in parts for one in part.titles))
     more = f" (and {len(titles) - 1} more)" * (len(titles) > 1)
     return Page(
-        title=whole((titles[0] if titles else "report") + more if title is None else title),
+        title=(titles[0] if titles else "report") + more if title is None else title,
         generator=f"tokenworth {__version__}",
         parts=_joined(parts),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.inert import one_line
 from tokenworth.methods.audit.document import AuditDoc
-from tokenworth.report.facts import FactView, inert_facts, provenance_facts
+from tokenworth.report.facts import FactView, provenance_facts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 from tokenworth.tasks.audit.attack import Claim
 from tokenworth.tasks.audit.card import Card, Row, Witness
@@ -37,7 +37,7 @@ def _sheets(doc: AuditDoc) -> Iterator[SheetView]:
             level=card.level,
             columns=_COLUMNS,
             rows=tuple(_cells(row) for claim in _TITLES for row in card.rows if row.claim is claim),
-            facts=inert_facts((*(FactView(label=k, value=v) for k, v in about), *provenance_facts(doc.provenance))),
+            facts=(*(FactView(label=k, value=v) for k, v in about), *provenance_facts(doc.provenance)),
             notes=tuple(_witnesses(card)),
             lines=tuple(map(one_line, card_text(card).split("\n"))),
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenworth.methods.edits.document import EditsDoc
 from tokenworth.methods.edits.groups import GroupEffect
-from tokenworth.report.facts import FactView, inert_facts, model_fact, provenance_facts, sampler_text
+from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
 from tokenworth.report.sections.sheet import SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 _PLACE_TOLD = {"edit": "rollouts go on after the edit", "plan": "the whole trace is kept, the plan is drawn"}
@@ -37,7 +37,7 @@ def _sheets(doc: EditsDoc) -> Iterator[SheetView]:
         level=doc.level,
         columns=_COLUMNS,
         rows=tuple(_row(group) for group in groups),
-        facts=inert_facts(_facts(doc)),
+        facts=tuple(_facts(doc)),
         notes=doc.notes,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenworth.methods.first_errors.document import FirstErrorsDoc
 from tokenworth.methods.first_errors.rows import COMMON, MOST, FirstError, ValueAt
-from tokenworth.report.facts import inert_facts, model_fact, provenance_facts
+from tokenworth.report.facts import model_fact, provenance_facts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 from tokenworth.stats.proportion import share
 
@@ -37,7 +37,7 @@ def _sheets(doc: FirstErrorsDoc) -> Iterator[SheetView]:
             level=doc.level,
             columns=_COLUMNS,
             rows=tuple(_row(row, doc.level) for row in table.rows),
-            facts=inert_facts((model_fact(table.model), *provenance_facts(doc.provenance))),
+            facts=(model_fact(table.model), *provenance_facts(doc.provenance)),
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.modulo.arms import ArmResult
 from tokenworth.methods.modulo.document import ModuloDoc
-from tokenworth.report.facts import FactView, inert_facts, model_fact, provenance_facts, sampler_text
+from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
 from tokenworth.report.sections.sheet import SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 _LIMITS = " ({} to {})"
@@ -40,7 +40,7 @@ def _sheets(doc: ModuloDoc) -> Iterator[SheetView]:
         level=doc.plan.level,
         columns=_COLUMNS,
         rows=tuple(_row(arm) for arm in doc.arms),
-        facts=inert_facts(_facts(doc)),
+        facts=tuple(_facts(doc)),
         notes=(short,) if doc.short else (),
     )
 

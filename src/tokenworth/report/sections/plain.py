@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from tokenworth.core.document import Document, ModelDoc
 from tokenworth.core.estimate import Estimate
-from tokenworth.report.facts import FactView, inert_facts, model_fact, provenance_facts
+from tokenworth.report.facts import FactView, model_fact, provenance_facts
 from tokenworth.report.sections.sheet import SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 _LONGEST = 200
@@ -20,7 +20,7 @@ def _sheets(doc: Document) -> Iterator[SheetView]:
     named = {one.name: getattr(doc, one.name) for one in fields(doc)}  # pyright: ignore[reportArgumentType]
     name = doc.schema.removeprefix("tokenworth.").split("/")[0]
     about = (x for value in named.values() if isinstance(value, ModelDoc) for x in (model_fact(value),))
-    facts = inert_facts((*about, FactView(label="schema", value=doc.schema), *provenance_facts(doc.provenance)))
+    facts = (*about, FactView(label="schema", value=doc.schema), *provenance_facts(doc.provenance))
     notes = tuple(str(note) for note in named.pop("notes", ()) or ())
     single = {k: v for k, v in named.items() if k not in {"schema", "provenance"} and _is_flat(v)}
     columns = (SheetColumn(name="field", kind="text"), SheetColumn(name="value", kind=_kind(list(single.values()))))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tokenworth.core.inert import one_line
 from tokenworth.methods.replay.document import ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedStep
-from tokenworth.report.facts import FactView, inert_facts, provenance_facts
+from tokenworth.report.facts import FactView, provenance_facts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, sheet_section
 
 _MOST = 20
@@ -33,7 +33,7 @@ def _sheets(doc: ReplayDoc) -> Iterator[SheetView]:
         lead=told,
         columns=_COLUMNS,
         rows=tuple(_row(loop.id, k, step, k not in loop.disagreements) for loop in doc.loops for k, step in enumerate(loop.steps)),
-        facts=inert_facts((FactView(label="verifier", value=f"{verifier} ({doc.verifier.level})"), *provenance_facts(doc.provenance))),
+        facts=(FactView(label="verifier", value=f"{verifier} ({doc.verifier.level})"), *provenance_facts(doc.provenance)),
         lines=(*map(one_line, told), *_disagreements(doc)),
     )
 

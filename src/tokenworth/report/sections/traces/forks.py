@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 
 from tokenworth.core.document import Number
-from tokenworth.core.inert import whole
 from tokenworth.methods.curve.document import BranchDoc, CurveDoc
 from tokenworth.report.sections.traces.model import BranchView, OutcomeView, SampleView
 from tokenworth.report.sections.traces.series import known
@@ -64,7 +63,7 @@ def branch_views(doc: CurveDoc, outcomes: tuple[OutcomeView, ...]) -> tuple[Bran
             BranchView(
                 cut=b.cut,
                 token=b.token,
-                text=whole(b.text),
+                text=b.text,
                 p=known(b.p),
                 is_base=b.is_base,
                 n=b.n,
@@ -108,7 +107,7 @@ def sample_views(doc: CurveDoc, branches: tuple[BranchView, ...]) -> tuple[Sampl
             SampleView(
                 cut=s.cut,
                 index=s.index,
-                text=whole(s.text),
+                text=s.text,
                 outcome=s.outcome,
                 verdict=s.verdict,
                 stop=s.stop,

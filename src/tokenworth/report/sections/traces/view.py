@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tokenworth.core.document import TraceDoc
-from tokenworth.core.inert import whole
 from tokenworth.core.problem import Problem
 from tokenworth.errors import MismatchError
 from tokenworth.methods.curve.document import CurveDoc
@@ -109,27 +108,25 @@ def _measured(curve: CurveDoc | None, forced: ForcedDoc | None) -> TraceView:
         branches=branches,
         samples=sample_views(curve, branches) if curve is not None else (),
         events=all_events(trace.pieces, trace.unit, line, stacks, given, has_answer=bool(trace.answer_pieces)),
-        notes=tuple(whole(n) for n in notes),
+        notes=notes,
     )
 
 
 def _trace_view(trace: TraceDoc, problem: Problem | None, **rest: object) -> TraceView:
     """A trace view with what the trace and its problem say filled in."""
     options = (
-        ()
-        if problem is None
-        else tuple(OptionView(label=whole(o.label), text=whole(o.text), gold=o.label == problem.gold) for o in problem.options)
+        () if problem is None else tuple(OptionView(label=o.label, text=o.text, gold=o.label == problem.gold) for o in problem.options)
     )
     return TraceView(
         unit=trace.unit,
-        title=whole(short_title(problem)),
-        problem_id=whole(problem.id) if problem else "",
-        question=whole(problem.question) if problem else "",
+        title=short_title(problem),
+        problem_id=problem.id if problem else "",
+        question=problem.question if problem else "",
         options=options,
-        prompt=whole(trace.prompt),
-        pieces=tuple(whole(p) for p in trace.pieces),
-        answer_pieces=tuple(whole(p) for p in trace.answer_pieces),
-        outcome=whole(trace.outcome or ""),
+        prompt=trace.prompt,
+        pieces=trace.pieces,
+        answer_pieces=trace.answer_pieces,
+        outcome=trace.outcome or "",
         verdict=trace.verdict,
         **rest,  # pyright: ignore[reportArgumentType]
     )
@@ -190,9 +187,9 @@ def _others(samples: SampleSetDoc, measured: Sequence[TraceDoc]) -> list[TraceVi
 def _set_view(doc: SampleSetDoc) -> SetView:
     verdicts = one_verdict((t.outcome, t.verdict) for t in doc.traces if t.outcome is not None)
     return SetView(
-        problem_id=whole(doc.problem.id) if doc.problem else "",
-        question=whole(doc.problem.question) if doc.problem else "",
-        model=whole(doc.model.name),
+        problem_id=doc.problem.id if doc.problem else "",
+        question=doc.problem.question if doc.problem else "",
+        model=doc.model.name,
         sampling=sampler_text(doc.sampling),
         n=doc.n,
         accuracy=known(doc.accuracy),
@@ -205,5 +202,5 @@ def _set_view(doc: SampleSetDoc) -> SetView:
         correlation_high=known(doc.length_correlation_high),
         lengths=tuple(len(t.pieces) for t in doc.traces),
         verdicts=tuple(t.verdict for t in doc.traces),
-        notes=tuple(whole(x) for x in dict.fromkeys(doc.notes)),
+        notes=tuple(dict.fromkeys(doc.notes)),
     )

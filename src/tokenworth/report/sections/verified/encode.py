@@ -29,7 +29,7 @@ def encode(part: VerifiedView, most: int | None) -> Encoded:
     views = part.documents
     traces = [t for v in views for t in v.traces]
     codes = {c.name: c for v in views for c in v.codes}
-    names = [*codes, *sorted({whole(c) for t in traces for c, _ in t.counts if whole(c) not in codes})]
+    names = [*codes, *sorted({c for t in traces for c, _ in t.counts if c not in codes})]
     place = {name: i for i, name in enumerate(names)}
     first, index = 0, Blob()
     columns: dict[str, list[int]] = {"table": [], "document": []}
@@ -103,7 +103,7 @@ def _index(
     for name, words, of in states:
         columns[name] = blob.small([words.index(of(t)) for t in traces])
     firsts = [t.violations[0] if t.violations else None for t in traces]
-    columns["first"] = blob.integers([place[whole(v.code)] if v is not None else -1 for v in firsts])
+    columns["first"] = blob.integers([place[v.code] if v is not None else -1 for v in firsts])
     columns["first_event"] = blob.integers([-1 if v is None or v.event is None else v.event for v in firsts])
     columns["violations"] = blob.integers([sum(n for _, n in t.counts) for t in traces])
     columns["events"] = blob.integers([t.n_events for t in traces])
@@ -130,7 +130,7 @@ def _chunk(traces: Sequence[FormalTraceView], place: dict[str, int], blob: Blob)
         ("drawn", [int(t.drawing is not None) for t in traces]),
     ):
         columns[name] = blob.integers(values)
-    texts: dict[str, Json] = {"prompt": blob.texts([whole(t.prompt) for t in traces]), "text": blob.texts([whole(t.text) for t in traces])}
+    texts: dict[str, Json] = {"prompt": blob.texts([t.prompt for t in traces]), "text": blob.texts([t.text for t in traces])}
     facts = [fact for t in traces for fact in t.facts]
     columns["n_facts"] = blob.integers([len(t.facts) for t in traces])
     columns["n_counts"] = blob.integers([len(t.counts) for t in traces])
@@ -138,12 +138,12 @@ def _chunk(traces: Sequence[FormalTraceView], place: dict[str, int], blob: Blob)
     columns["count"] = blob.integers([n for t in traces for _, n in t.counts])
     violations = [v for t in traces for v in t.violations]
     columns["n_violations"] = blob.integers([len(t.violations) for t in traces])
-    columns["code"] = blob.integers([place[whole(v.code)] for v in violations])
+    columns["code"] = blob.integers([place[v.code] for v in violations])
     columns["event"] = blob.integers([-1 if v.event is None else v.event for v in violations])
     _spans(columns, "violation", [[at_span(at, v) for v in t.violations] for t, at in zip(traces, offsets, strict=True)], blob)
     texts |= {
-        "expected": blob.texts([whole(v.expected) for v in violations]),
-        "got": blob.texts([whole(v.got) for v in violations]),
+        "expected": blob.texts([v.expected for v in violations]),
+        "got": blob.texts([v.got for v in violations]),
         "fact": blob.texts([k for k, _ in facts]),
         "fact_value": blob.texts([v for _, v in facts]),
     }
@@ -202,9 +202,9 @@ def _cells(columns: dict[str, Json], name: str, lists: Sequence[Sequence[tuple[i
 
 def _steps(columns: dict[str, Json], lists: Sequence[Sequence[Step]], blob: Blob) -> list[str]:
     steps = [s for one in lists for s in one]
-    verbs = list(dict.fromkeys(whole(s.verb) for s in steps))
+    verbs = list(dict.fromkeys(s.verb for s in steps))
     columns["n_steps"] = blob.integers([len(one) for one in lists])
-    columns["verb"] = blob.integers([verbs.index(whole(s.verb)) for s in steps])
+    columns["verb"] = blob.integers([verbs.index(s.verb) for s in steps])
     for name, values in (("x", (s.x for s in steps)), ("y", (s.y for s in steps))):
         columns[name] = blob.integers(list(values))
     for name, costs in (("g", (s.g for s in steps)), ("h", (s.h for s in steps))):

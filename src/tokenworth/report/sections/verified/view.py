@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from tokenworth.core.estimate import Estimate
-from tokenworth.core.inert import whole
 from tokenworth.core.verification import Drawing
 from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES, TableDoc, VerifiedDoc, VerifiedTraceDoc
 from tokenworth.methods.confusion.table import state_of
-from tokenworth.report.facts import inert_facts, provenance_facts
+from tokenworth.report.facts import provenance_facts
 from tokenworth.report.sections.verified.codes import explained
 from tokenworth.report.sections.verified.model import CodeView, FormalTableView, FormalTraceView, FormalView, JointView, VerifiedView
 from tokenworth.stats.proportion import share
@@ -33,30 +31,30 @@ def formal_view(doc: VerifiedDoc) -> FormalView:
     place = {t.group: i for i, t in enumerate(doc.tables)}
     tiers = {v.code: v.tier for t in doc.traces for v in t.verification.violations}
     return FormalView(
-        domain=whole(doc.domain),
-        dialect=whole(doc.dialect),
-        strictness=whole(doc.strictness),
-        version=whole(doc.version),
-        codes=tuple(CodeView(name=whole(c), tier=tier.value, text=explained(c, tier, doc.domain)) for c, tier in sorted(tiers.items())),
+        domain=doc.domain,
+        dialect=doc.dialect,
+        strictness=doc.strictness,
+        version=doc.version,
+        codes=tuple(CodeView(name=c, tier=tier.value, text=explained(c, tier, doc.domain)) for c, tier in sorted(tiers.items())),
         tables=tables,
         traces=tuple(_trace(t, place.get(t.group, -1)) for t in doc.traces),
-        facts=inert_facts(provenance_facts(doc.provenance)),
-        notes=tuple(whole(n) for n in dict.fromkeys(doc.notes)),
+        facts=tuple(provenance_facts(doc.provenance)),
+        notes=tuple(dict.fromkeys(doc.notes)),
     )
 
 
 def _table(doc: TableDoc, listed: int, level: float) -> FormalTableView:
     return FormalTableView(
-        group=whole(doc.group),
+        group=doc.group,
         n=doc.n,
         listed=listed,
         n_unparsed=doc.n_unparsed,
         n_unknown=doc.n_unknown,
         level=level,
         joint=tuple(_joint(doc, level)),
-        cells=tuple(replace(c, trace=whole(c.trace), link=whole(c.link), answer=whole(c.answer)) for c in doc.cells),
-        shares=tuple(replace(s, of=whole(s.of), given=whole(s.given)) for s in doc.shares),
-        odds=tuple(replace(o, rows=whole(o.rows), columns=whole(o.columns)) for o in doc.odds),
+        cells=doc.cells,
+        shares=doc.shares,
+        odds=doc.odds,
         first_errors=_ranked(doc.first_errors),
     )
 
@@ -74,7 +72,7 @@ def _joint(doc: TableDoc, level: float) -> Iterable[JointView]:
 
 
 def _ranked(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple((whole(code), n) for code, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) if n > 0)
+    return tuple((code, n) for code, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) if n > 0)
 
 
 def _trace(doc: VerifiedTraceDoc, table: int) -> FormalTraceView:
@@ -82,8 +80,8 @@ def _trace(doc: VerifiedTraceDoc, table: int) -> FormalTraceView:
     head, tail = _parts(doc)
     state, link, _ = state_of(found)
     return FormalTraceView(
-        id=whole(doc.id),
-        group=whole(doc.group),
+        id=doc.id,
+        group=doc.group,
         table=table,
         state=state,
         link=link,
@@ -98,7 +96,7 @@ def _trace(doc: VerifiedTraceDoc, table: int) -> FormalTraceView:
         counts=_ranked(found.counts),
         n_events=found.n_events,
         drawing=_drawable(doc.drawing),
-        facts=tuple((whole(str(k)), whole(_shown(v))) for k, v in found.facts.items()),
+        facts=tuple((str(k), _shown(v)) for k, v in found.facts.items()),
     )
 
 
