@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -49,7 +48,7 @@ def tiny() -> LocalModel:
 def tiny_calls(family: str, number: int) -> Calls:
     backend = fresh(tiny())
     problem = world_problem(family, number)
-    trace = backend.codec.encode(world_trace(family, number, Draws("trace", str(number))).text)
+    trace = backend.codec.encode(world_trace(family, number, Draws(f"trace {number}"), split="test").text)
     sequence = TokenSequence(prompt=backend.render_prompt(question_text(problem))[1], completion=trace)
     return calls(sequence, suffix=backend.codec.encode("</think> The answer is ("), stop=backend.eos_ids)
 
