@@ -107,3 +107,10 @@ def test_sequences_that_share_a_beginning(architecture: str, monkeypatch: pytest
     sequences = [TokenSequence(prompt=longest.prompt, completion=longest.completion[:n]) for n in (20, 55, 150, 220)]
     sequences += [TokenSequence(prompt=longest.prompt, completion=(*longest.completion[:n], *other)) for n in (30, 130)]
     check(model, [calls(sequence, suffix=(5, 6), stop=(1,)) for sequence in sequences], monkeypatch)
+
+
+def test_the_order_of_requests_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All draws of all problems at once, and in the reverse order: every row decodes in the same company."""
+    firsts = [tiny_calls(*problem)[0][0] for problem in PROBLEMS]
+    draws = [Sample(sequence=one.sequence, cut=cut, params=sampling(60), seed=0, index=0) for one in firsts for cut in (40, 50)]
+    assert answered(fresh(tiny()), tuple(draws), monkeypatch) == answered(fresh(tiny()), tuple(draws[::-1]), monkeypatch)

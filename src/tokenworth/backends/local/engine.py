@@ -198,7 +198,10 @@ class Engine:
 
 
 def _groups(requests: Sequence[Keyed], size: int) -> list[Group]:
-    """Requests by sequence, the earliest cuts (the longest rollouts) first, in groups of at most ``size``."""
+    """Requests by sequence, the earliest cuts (the longest rollouts) first, in groups of at most ``size``.
+
+    Which rows decode together decides last bits: it depends on what is asked, and not on the order in which it is asked.
+    """
     by_sequence: dict[TokenSequence, list[Keyed]] = {}
     last: list[Keyed] = []
     for item in requests:
@@ -207,7 +210,7 @@ def _groups(requests: Sequence[Keyed], size: int) -> list[Group]:
             last = by_sequence.setdefault(item[1].sequence, [])
         last.append(item)
     groups: list[Group] = []
-    for number, items in enumerate(by_sequence.values()):
-        items.sort(key=lambda item: item[1].cut)
+    for number, items in enumerate(sorted(by_sequence.values(), key=lambda items: min(key for key, _ in items))):
+        items.sort(key=lambda item: (item[1].cut, item[0]))
         groups += [Group(number, items[-1][1].cut, items[i : i + size]) for i in range(0, len(items), size)]
     return groups
