@@ -99,7 +99,7 @@ def test_every_problem_after_every_other(monkeypatch: pytest.MonkeyPatch) -> Non
     check(tiny(), [tiny_calls(*problem) for problem in PROBLEMS], monkeypatch)
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "mixtral"])
 def test_sequences_that_share_a_beginning(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Around and across the ends of chunks; some are the beginning of others, one nearly fills the context."""
     model, longest = backend_of(architecture).model, sequence_of(9, 220, seed=3)
@@ -112,5 +112,5 @@ def test_sequences_that_share_a_beginning(architecture: str, monkeypatch: pytest
 def test_the_order_of_requests_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """All draws of all problems at once, and in the reverse order: every row decodes in the same company."""
     firsts = [tiny_calls(*problem)[0][0] for problem in PROBLEMS]
-    draws = [Sample(sequence=one.sequence, cut=cut, params=sampling(60), seed=0, index=0) for one in firsts for cut in (40, 50)]
+    draws = [Sample(sequence=one.sequence, cut=cut, params=sampling(24), seed=0, index=0) for one in firsts for cut in (5, 10)]
     assert answered(fresh(tiny()), tuple(draws), monkeypatch) == answered(fresh(tiny()), tuple(draws[::-1]), monkeypatch)
