@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, KeyedRequest, Store
@@ -19,6 +20,8 @@ from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
+from tokenworth.errors import Unsupported
+from toy_kind import Distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +64,17 @@ def equal(one: Response, other: Response, tolerance: float = 0.0) -> bool:
     """Whether two responses are the same, arrays within ``tolerance``."""
     if type(one) is not type(other):
         return False
-    if isinstance(one, Rollout):
-        return one == other
-    if isinstance(one, NextTokenTable):
-        floats, wholes, optional = ("p", "logprob", "top_p"), ("top_ids", "support"), "slack"
-    else:
-        floats, wholes, optional = ("logprob", "top_logprob"), ("top_id", "token_forwards"), "ceiling"
-    bounds = [getattr(response, optional) is not None for response in (one, other)]
-    floats += (optional,) * all(bounds)
-    same = bounds[0] == bounds[1] and all(np.array_equal(getattr(one, name), getattr(other, name)) for name in wholes)
-    close = (np.allclose(getattr(one, name), getattr(other, name), rtol=0, atol=tolerance, equal_nan=True) for name in floats)
-    return same and all(close)
+    for name in {name for layout in one.layouts.values() for name in layout}:
+        pair = getattr(one, name), getattr(other, name)
+        if any(value is None for value in pair):
+            if not all(value is None for value in pair):
+                return False
+        elif isinstance(pair[0], np.ndarray) and pair[0].dtype.kind == "f":
+            if not np.allclose(*pair, rtol=0, atol=tolerance, equal_nan=True):
+                return False
+        elif not np.array_equal(*pair):
+            return False
+    return True
 
 
 def _samples(case: BackendCase, *, count: int = 6) -> tuple[Sample, ...]:
@@ -93,9 +96,8 @@ def _read(case: BackendCase) -> Read:
 
 def answers_each_request_once(case: BackendCase) -> None:
     requests = (*_samples(case), _table(case), _read(case))
-    kinds = {Sample: Rollout, NextToken: NextTokenTable, Read: ReadTable}
     got = answers(case.make(), requests)
-    assert [type(response) for response in got] == [kinds[type(request)] for request in requests]
+    assert [type(response) for response in got] == [request.response for request in requests]
 
 
 def nothing_asked_nothing_answered(case: BackendCase) -> None:
@@ -232,6 +234,16 @@ def read_cuts_are_independent(case: BackendCase) -> None:
         assert one.top_id[0] == whole.top_id[row]
 
 
+def a_kind_nobody_knows_is_refused_in_one_sentence(case: BackendCase) -> None:
+    backend = case.make()
+    request = Distance(sequence=case.sequence, cuts=(0, 1))
+    with pytest.raises(Unsupported) as refused:
+        list(backend.answer(keyed(backend, (_table(case), request))))
+    words = str(refused.value)
+    assert "\n" not in words and backend.name in words and "distance request" in words
+    assert all(kind in words for kind in backend.capabilities.kinds)
+
+
 def fingerprints_name_the_model(case: BackendCase) -> None:
     assert case.make().fingerprint == case.make().fingerprint
     assert case.make().fingerprint != case.make_other().fingerprint
@@ -252,6 +264,7 @@ BACKEND_LAWS: tuple[Callable[[BackendCase], None], ...] = (
     reads_chain,
     read_cuts_are_independent,
     fingerprints_name_the_model,
+    a_kind_nobody_knows_is_refused_in_one_sentence,
 )
 
 

@@ -239,16 +239,17 @@ def test_base_keys_are_stored_once():
 
 
 def test_prefixes_are_kept_and_extended():
+    """A chunk of 64 that is not full is computed anew when it grows, or when another sequence shares only a part of it."""
     backend = load_local(str(folder_of("llama")))
-    sequence, store = sequence_of(10, 100, seed=11), backend.prefixes
-    store.get(sequence.prefix(50))
-    assert store.forwarded == 60
+    sequence, store = sequence_of(10, 150, seed=11), backend.prefixes
+    store.get(sequence.prefix(60))
+    assert store.forwarded == 70
     store.get(sequence.prefix(30))
-    assert store.forwarded == 60
+    assert store.forwarded == 70
     longer = store.get(sequence.prefix(100))
-    assert store.forwarded == 110
+    assert store.forwarded == 70 + (110 - 64)
     other = store.get((*sequence.prefix(70), 3, 4, 5))
-    assert store.forwarded == 113
+    assert store.forwarded == 116 + (83 - 64)
     expected = stock_logits(backend.model, np.array((*sequence.prefix(70), 3, 4, 5)))
     got = backend.model.logits(other.states([79, 82]))
     np.testing.assert_allclose(got.numpy(), expected[[79, 82]].numpy(), atol=1e-4)

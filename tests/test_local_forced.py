@@ -73,15 +73,15 @@ def test_many_chunks_give_the_same(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(whole.logprob[[0, 3, 50, 100]], table, atol=1e-3)
 
 
-def test_tokens_are_counted_and_a_kept_base_costs_nothing():
+def test_tokens_are_counted_as_if_nothing_had_been_read_before():
     backend = load_local(str(folder_of("llama")))
     sequence = sequence_of(10, 40, seed=14)
     request = Read(sequence=sequence, cuts=(0, 20, 40), suffix=(9, 8), continuations=((6, 5), (6, 4), (3,)))
     nodes = 2 + 1
     assert ask_one(backend, request).token_forwards == 50 + 3 * nodes
-    assert ask_one(backend, request).token_forwards == 3 * nodes
+    assert ask_one(backend, request).token_forwards == 50 + 3 * nodes
     assert ask_one(backend, replace(request, cuts=())).token_forwards == 0
-    assert ask_one(backend, replace(request, suffix=(), continuations=((6,), (5,)))).token_forwards == 0
+    assert ask_one(backend, replace(request, suffix=(), continuations=((6,), (5,)))).token_forwards == 50
 
 
 def test_a_read_beyond_the_context_is_refused():

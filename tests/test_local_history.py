@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -49,7 +48,7 @@ def tiny() -> LocalModel:
 def tiny_calls(family: str, number: int) -> Calls:
     backend = fresh(tiny())
     problem = world_problem(family, number)
-    trace = backend.codec.encode(world_trace(family, number, Draws("trace", str(number))).text)
+    trace = backend.codec.encode(world_trace(family, number, Draws(f"trace {number}"), split="test").text)
     sequence = TokenSequence(prompt=backend.render_prompt(question_text(problem))[1], completion=trace)
     return calls(sequence, suffix=backend.codec.encode("</think> The answer is ("), stop=backend.eos_ids)
 
@@ -100,7 +99,7 @@ def test_every_problem_after_every_other(monkeypatch: pytest.MonkeyPatch) -> Non
     check(tiny(), [tiny_calls(*problem) for problem in PROBLEMS], monkeypatch)
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "mixtral"])
 def test_sequences_that_share_a_beginning(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Around and across the ends of chunks; some are the beginning of others, one nearly fills the context."""
     model, longest = backend_of(architecture).model, sequence_of(9, 220, seed=3)
@@ -108,3 +107,10 @@ def test_sequences_that_share_a_beginning(architecture: str, monkeypatch: pytest
     sequences = [TokenSequence(prompt=longest.prompt, completion=longest.completion[:n]) for n in (20, 55, 150, 220)]
     sequences += [TokenSequence(prompt=longest.prompt, completion=(*longest.completion[:n], *other)) for n in (30, 130)]
     check(model, [calls(sequence, suffix=(5, 6), stop=(1,)) for sequence in sequences], monkeypatch)
+
+
+def test_the_order_of_requests_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All draws of all problems at once, and in the reverse order: every row decodes in the same company."""
+    firsts = [tiny_calls(*problem)[0][0] for problem in PROBLEMS]
+    draws = [Sample(sequence=one.sequence, cut=cut, params=sampling(24), seed=0, index=0) for one in firsts for cut in (5, 10)]
+    assert answered(fresh(tiny()), tuple(draws), monkeypatch) == answered(fresh(tiny()), tuple(draws[::-1]), monkeypatch)

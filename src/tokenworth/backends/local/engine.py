@@ -250,8 +250,9 @@ class Engine:
                 last = by_sequence.setdefault((request.sequence, request.params), [])
             last.append((keyed.key, request))
         groups: list[Group] = []
-        for (sequence, _), items in by_sequence.items():
-            items.sort(key=lambda item: item[1].cut)
+        # Which rows decode together decides last bits: it depends on what is asked, and not on the order in which it is asked.
+        for (sequence, _), items in sorted(by_sequence.items(), key=lambda pair: min(key for key, _ in pair[1])):
+            items.sort(key=lambda item: (item[1].cut, item[0]))
             reach = items[-1][1].cut if whole else len(sequence.completion)
             number = self._number(sequence)
             groups += [Group(number, reach, items[i : i + self.batch]) for i in range(0, len(items), self.batch)]
