@@ -120,8 +120,7 @@ def test_a_document_is_made_of_frozen_keyword_records(name: str) -> None:
 @pytest.fixture(scope="module")
 def benches() -> dict[str, Model]:
     """The models that the drawing measures need, loaded once."""
-    loaded = {name: Workbench(name).model for name in {PROBLEM[0], *(one[0] for one in MODELS.values())}}
-    return loaded
+    return {name: Workbench(name).model for name in {PROBLEM[0], *(one[0] for one in MODELS.values())}}
 
 
 def job_of(name: str) -> tuple[Job, tuple[str, str, int]]:
