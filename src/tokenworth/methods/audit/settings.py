@@ -26,7 +26,7 @@ class AuditSettings:
     task: str | None = None
     """Attack the problems of this task instead of drawn ones (graders only)."""
     kind: str | None = None
-    """Kind of answers that module:callable judges: option, exact, numeric, latex, expression, maze, …"""
+    """Kind of answers that module:callable judges: option, exact, numeric, latex, expression, maze and others."""
     items: int = 50
     """How many problems to attack."""
     level: float = 0.95
