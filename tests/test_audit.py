@@ -22,7 +22,6 @@ from tokenworth.tasks.audit.card import Card, audit
 from tokenworth.tasks.audit.checkers import checker_for, checkers, surfaces
 from tokenworth.tasks.audit.figures import NUMERIC
 from tokenworth.tasks.audit.hands import EXPRESSION, Hand
-from tokenworth.report.sections.audit import card_text
 from tokenworth.tasks.grade.latex import LatexGrader
 
 Cell = tuple[int, int]

@@ -17,7 +17,6 @@ from tokenworth.report.sections.audit import card_text
 from tokenworth.tasks.audit.attack import Check, Claim
 from tokenworth.tasks.audit.card import Card, audit
 from tokenworth.tasks.audit.checkers import checker_for, checkers, surfaces
-from tokenworth.report.sections.audit import card_text
 
 
 def card_of(kind: str, check: Check, *, items: int = 3) -> Card:

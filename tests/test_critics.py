@@ -13,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenworth.tasks.critics.replay import replay_loop, summary
 
 from blocks_cases import PLAN, PROMPT
 from tokenworth import __version__
@@ -26,7 +27,6 @@ from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.critics.graded import FormatCritic, ReferenceCritic
 from tokenworth.tasks.critics.moves import ChessCritic
 from tokenworth.tasks.critics.named import critic_named
-from tokenworth.tasks.critics.replay import replay_loop, summary
 from tokenworth.tasks.critics.smt import SmtCritic, from_smtlib
 from tokenworth.tasks.critics.unsound import UnsoundCritic
 from tokenworth.tasks.domains import domain_named

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tokenworth.core.verification import FormalText, Level
-from tokenworth.methods.confusion.table import state_of
+from tokenworth.methods.verify.table import state_of
 from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.sokoban import belief
 from tokenworth.tasks.sokoban.domain import DOMAIN

@@ -230,7 +230,7 @@ def test_half_a_domain_is_refused(change: dict[str, object], told: str) -> None:
 
 def test_a_new_domain_is_one_line_of_the_catalogue() -> None:
     """Task, grader by name, records and documents of sampled traces, with nothing but the entry."""
-    from tokenworth.methods.confusion.traces import verified_documents
+    from tokenworth.methods.verify.traces import verified_documents
 
     problem = load_item("toy:long", 4)
     assert problem.id == "toy:long/4" and grader_for("plan")(problem, "no").verdict is Verdict.INCORRECT

@@ -138,7 +138,10 @@ def _checked(context: click.Context, path: str, values: dict[str, Any], *, stric
             raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - {'config'})}")
         if name in here:
             option = here[name]
-            found[option.name or name] = [item] if option.multiple and isinstance(item, str) else item
+            if option.multiple == isinstance(item, list):
+                found[option.name or name] = item
+            else:
+                found[option.name or name] = [item] if option.multiple else ",".join(map(str, item))
     return found
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import option
+from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.curve.settings import check_seed
 
 MOST_ITEMS = 10_000
 
@@ -26,7 +25,7 @@ class AuditSettings:
     task: str | None = None
     """Attack the problems of this task instead of drawn ones (graders only)."""
     kind: str | None = None
-    """Kind of answers that module:callable judges: option, exact, numeric, latex, expression, maze, …"""
+    """Kind of answers that module:callable judges: option, exact, numeric, latex, expression, maze and others."""
     items: int = 50
     """How many problems to attack."""
     level: float = 0.95

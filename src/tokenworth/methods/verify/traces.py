@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from tokenworth.core.document import Document, Provenance
 from tokenworth.core.problem import AnswerKind
 from tokenworth.core.verification import Verification
-from tokenworth.methods.confusion.document import VerifiedDoc
-from tokenworth.methods.confusion.tally import Tally
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.lines import Judged
 from tokenworth.methods.verify.records import Checker, checker
+from tokenworth.methods.verify.tally import Tally
 from tokenworth.tasks.domains import domain_of
 
 
