@@ -251,7 +251,7 @@ def test_a_new_domain_is_one_line_of_the_catalogue() -> None:
         sampled(load_item("world:steps", 0), ("yes",)),
     ]
     toys, mazes = verified_documents(documents, provenance=Provenance(version="1"))
-    assert (toys.domain, toys.dialect, toys.tables[0].n) == ("toy", "ordered", 2)
+    assert (toys.domain, toys.dialect, toys.tables[0].n) == ("toy", "ordered", 3), "equal draws of one sample count each"
     assert (mazes.domain, mazes.dialect, mazes.tables[0].n) == ("maze", "compact", 1)
 
 
@@ -259,7 +259,7 @@ def sampled(problem: object, texts: tuple[str, ...]) -> SampleSetDoc:
     return SampleSetDoc(
         problem=problem,  # type: ignore[arg-type]
         model=ModelDoc(name="toy"),
-        sampling=Sampling(temperature=1, top_k=0, top_p=1, min_p=0, max_tokens=9, stop=()),
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=9, stop=()),
         seed=0, accuracy=None, low=None, high=None, level=0.95, n=len(texts), outcomes={},
         length_correlation=None, length_correlation_low=None, length_correlation_high=None, chosen=None,
         traces=tuple(TraceDoc(unit="token", pieces=(text,)) for text in texts),
