@@ -17,6 +17,7 @@ from recipes.beyond_semantics.evaluate import problems
 from recipes.beyond_semantics.kept import kept
 from recipes.beyond_semantics.table import bin_of, costs_of, pages, read_rows, results, share
 from recipes.beyond_semantics.words import CLOSE, make_tokenizer, vocabulary
+from tokenworth.workbench.formal import Judged, Tally, checker, judged, records_of
 
 from tokenworth.core.document import Provenance
 from tokenworth.core.verification import FormalText, Level
@@ -26,7 +27,6 @@ from tokenworth.tasks.maze.generate import generate, split_of
 from tokenworth.tasks.maze.grammar import render, render_prompt, render_trace
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.verify import verify
-from tokenworth.workbench.formal import Judged, Tally, checker, judged, records_of
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "beyond_semantics"
 SIDE = 4

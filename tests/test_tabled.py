@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenworth.store.tabled import parse_result, read_result, tabled_document
 from tokenworth.workbench.modulo import ModuloRun
 
 import report_cases as cases

@@ -21,12 +21,11 @@ from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run
 from tokenworth.core.verification import FormalText, Verification
 from tokenworth.errors import InvalidInput, UnknownName
-from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.store.documents import read_document
 from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.sources import files
 from tokenworth.workbench import formal
-from tokenworth.workbench.formal import NO_GROUP, Judged, Tally, checker, judged, records_of
 
 Run = Callable[..., tuple[int, str, str]]
 TEXTS = {

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tokenworth.workbench.formal import DOMAINS
 
 from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run
 from tokenworth.tasks.sources.files import json_records, text_lines
-from tokenworth.workbench.formal import DOMAINS
 
 ROWS = [{"id": f"t{i}", "text": "ok = yes" if i % 3 else "bad = yes"} for i in range(500)]
 DATA = "".join(json.dumps(row) + "\n" for row in ROWS).encode()

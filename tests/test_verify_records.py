@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenworth.workbench.formal import DOMAINS
 
 from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run
 from tokenworth.tasks.sources.odd_json import Unheld, odd_object
-from tokenworth.workbench.formal import DOMAINS
 
 Run = Callable[..., tuple[int, str, str]]
 MAZE_PROMPT = "start 0 0 goal 2 0 wall 0 1 wall 1 1"

@@ -73,9 +73,10 @@ def write_text(path: str, text: str) -> None:
 
 def write_facts(facts: Any, json_path: str | None) -> bool:
     """Writes facts as JSON where ``--json`` says; True when that is standard output, which then holds nothing else."""
+    # In ASCII: a name from a file may hold characters that act on a terminal.
     if json_path == "-":
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        click.echo(json.dumps(facts))
         return True
     if json_path:
-        write_text(json_path, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+        write_text(json_path, json.dumps(facts, indent=1) + "\n")
     return False

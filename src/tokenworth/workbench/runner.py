@@ -7,13 +7,14 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from tokenworth import __version__, catalog
 from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
 from tokenworth.core.measure import Done, Draws, Measure, Need, Subject
 from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
+from tokenworth.core.problem import Problem
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
@@ -21,14 +22,16 @@ from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
 from tokenworth.methods.sample.experiment import sample
+from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive_all
 from tokenworth.run.estimate import CostPlan, plan_cost
 from tokenworth.run.progress import OnEvent, RunCounts
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
-from tokenworth.workbench.case import Case, Measured
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings, read_ids
 
+R = TypeVar("R")
+D = TypeVar("D")
 Now = Callable[[], datetime]
 READER = "reader"
 """The role of a model that reads on where the subject's trace is kept."""
@@ -37,6 +40,33 @@ READER = "reader"
 def utc_now() -> datetime:
     """The time now, in UTC."""
     return datetime.now(UTC)
+
+
+class Case(Protocol):
+    """A problem put to a model: what a run needs to know of it."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """None for an automaton."""
+        ...
+
+    def subject(self, sampler: SamplerSettings | Sampling | None = None) -> Subject:
+        """What an experiment may know."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measured(Generic[R, D]):
+    """What a measure gave, as arrays and as a document."""
+
+    result: R
+    document: D
+
+    def trace(self, choice: str = "any") -> Trace:
+        """Of sampled answers, a base trace: the first ``correct``, ``incorrect`` or ``any`` one, or that with an index such as ``"3"``."""
+        if not isinstance(self.result, SampleResult):
+            raise InvalidInput(f"a {type(self.result).__name__} holds no answers to choose a base trace from; sample the problem")
+        return choose_trace(self.result, choice)[1]
 
 
 def provenance_now(now: datetime, command: str, *, source: str = "") -> Provenance:

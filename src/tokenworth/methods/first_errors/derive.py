@@ -8,12 +8,12 @@ from dataclasses import replace
 from tokenworth.core.document import About, Document
 from tokenworth.core.verification import Verification
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.confusion.traces import verdicts_of
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, Measured, by_first_error
 from tokenworth.methods.first_errors.settings import FirstErrorsSettings
 from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.methods.verify.traces import verdicts_of
 from tokenworth.tasks.target import GOLD
 
 
