@@ -77,7 +77,7 @@ def _value(one: Field[Any], hint: Any, value: Any) -> Any:
         return one.default if given is None else tuple(part.strip() for part in given.split(",") if part.strip())
     if _is_multiple(one, hint):
         several = (value,) if isinstance(value, str) else tuple(value)
-        return several[0] if len(several) == 1 and _is_union(hint) and str in typing.get_args(hint) else several
+        return several[0] if len(several) == 1 and typing.get_origin(hint) is not tuple else several
     return value.date() if isinstance(value, datetime) else value
 
 
@@ -86,13 +86,9 @@ def _is_multiple(one: Field[Any], hint: Any) -> bool:
     return not one.metadata.get("listed") and any(typing.get_origin(part) is tuple for part in (hint, *typing.get_args(hint)))
 
 
-def _is_union(hint: Any) -> bool:
-    return isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
-
-
 def _inner(hint: Any) -> Any:
     """The type itself, without ``| None``."""
-    if _is_union(hint):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return next(part for part in typing.get_args(hint) if part is not type(None))
     return hint
 

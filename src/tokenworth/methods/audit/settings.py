@@ -15,17 +15,17 @@ MOST_ITEMS = 10_000
 class AuditSettings:
     """Attack an answer checker with answers whose truth is known, and print what it accepts.
 
-    GRADER is a grader by name, module:callable, a formal domain, or all of those that come with the package. Exit code 0: no wrong answer
-    was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is known, because the checker gave no
-    verdict on any of its answers.
+    GRADER is option, exact, numeric, latex, expression, module:callable, or all of those that come with the package. Exit code 0: no wrong
+    answer was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is known, because the checker gave
+    no verdict on any of its answers.
     """
 
     grader: str = option(argument=True, metavar="GRADER|all")
     """The checker to attack."""
     task: str | None = None
-    """Attack the problems of this task instead of drawn ones (graders only)."""
+    """Attack the problems of this task instead of drawn ones."""
     kind: str | None = None
-    """Kind of answers that module:callable judges: option, exact, numeric, latex, expression, maze and others."""
+    """Kind of answers that module:callable judges: option, exact, numeric, latex or expression."""
     items: int = 50
     """How many problems to attack."""
     level: float = 0.95

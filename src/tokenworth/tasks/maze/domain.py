@@ -134,6 +134,5 @@ DOMAIN = Domain(
     dialect_of=dialect_of,
     is_machine_text=True,
     edits=edits,
-    attacks="tokenworth.tasks.maze.attacks:ATTACKS",
 )
 """Mazes solved by A*."""

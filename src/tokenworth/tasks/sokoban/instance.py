@@ -83,22 +83,6 @@ def level_from_rows(rows: Sequence[str], source: str) -> Sokoban:
     return level_of(worker=cells["worker"][0], boxes=cells["box"], docks=cells["dock"], walls=cells["wall"])
 
 
-def boxoban_levels(text: str, source: str) -> tuple[Sokoban, ...]:
-    """The levels of a Boxoban file: a line ``; number`` before each, then its rows. Raises InvalidInput that names ``source``.
-
-    Source: Guez et al. 2018, boxoban-levels; the format is that of its README.
-    """
-    levels: list[list[str]] = []
-    for line in text.splitlines():
-        if line.startswith(";"):
-            levels.append([])
-        elif line.strip():
-            if not levels:
-                raise InvalidInput(f"{source}: {line[:40]!r} before the first line '; number'; expected a Boxoban file")
-            levels[-1].append(line)
-    return tuple(level_from_rows(rows, f"{source}, level {number}") for number, rows in enumerate(levels))
-
-
 class Board:
     """The moves and the heuristic of a level on numbered places; a ring of blocked places around the grid stands for its bounds."""
 
