@@ -12,8 +12,8 @@ import pytest
 
 from contracts import ROLLOUT
 from test_drive import Limited, Scripted, adaptive, batches, sample, toy
-from tokenworth.backends.toy import ToyBackend
-from tokenworth.backends.toy_values import random_automaton
+from tokenworth.backends.toy.backend import ToyBackend
+from tokenworth.backends.toy.values import random_automaton
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest, Streaming
 from tokenworth.core.request.experiment import BudgetSpent, Experiment

@@ -25,7 +25,7 @@ from tokenworth.workbench.bench import Workbench
 
 
 def measure(automaton: Automaton, trace: Trace, plan: str = "plain", **choices: object) -> CurveResult:
-    return answer_directly(curve(trace, judge=toy_judge(automaton), settings=settings(plan, **choices)), ToyBackend(automaton))
+    return answer_directly(curve(trace, judge=toy_judge(automaton), sampling=PLAIN, settings=settings(plan, **choices)), ToyBackend(automaton))
 
 
 @given(st.lists(st.integers(0, 2), max_size=8), st.integers(0, 8), st.lists(st.integers(0, 2), max_size=8))
@@ -156,7 +156,7 @@ def test_fewer_rollouts_are_drawn_for_a_half_width() -> None:
 def test_without_reuse_a_rollout_counts_where_it_began_alone(choices: dict[str, object]) -> None:
     automaton, trace, _ = _line()
     chosen = settings("stride" if "stride" in choices else "plain", samples=10, **choices)
-    result = answer_directly(curve(trace, judge=toy_judge(automaton), settings=chosen, reuse=False), ToyBackend(automaton))
+    result = answer_directly(curve(trace, judge=toy_judge(automaton), sampling=PLAIN, settings=chosen, reuse=False), ToyBackend(automaton))
     np.testing.assert_array_equal(result.n_effective, result.n_started)
     begun = result.n_started > 0
     right = np.bincount([d.cut for d in result.draws if d.grade.verdict == "correct"], minlength=len(begun))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tokenworth import catalog
-from tokenworth.backends.toy import ToyBackend, parse_automaton
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.experiment import Experiment
