@@ -79,7 +79,7 @@ def test_values_are_unbiased_and_would_not_be_if_others_than_followers_counted(m
     """Mean over 60 streams at 8 cuts; false alarm ≤ 1e-6. The twin counts every rollout that is long enough."""
     automaton, trace, truth = _line()
     assert _means_agree(automaton, trace, truth)
-    monkeypatch.setattr("tokenworth.methods.plain.followed", lambda _base, cut, ids: cut + len(ids))
+    monkeypatch.setattr("tokenworth.methods.curve.plain.followed", lambda _base, cut, ids: cut + len(ids))
     assert not _means_agree(automaton, trace, truth)
 
 
@@ -90,7 +90,7 @@ def test_values_would_be_biased_if_a_rollout_counted_by_what_it_came_to(monkeypa
     def whole(base: tuple[int, ...], cut: int, ids: tuple[int, ...]) -> int:
         return len(base) if base[cut:] == ids else cut
 
-    monkeypatch.setattr("tokenworth.methods.plain.followed", whole)
+    monkeypatch.setattr("tokenworth.methods.curve.plain.followed", whole)
     assert not _means_agree(automaton, trace, truth)
 
 
@@ -193,7 +193,7 @@ def _t_of_chosen(model: str, plan: str) -> float:
 def test_a_base_chosen_for_its_outcome_is_no_draw_of_its_curve(even: str, plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """100 independent bases, exact values: false alarm ≤ 1e-6. The twin draws the curve from the stream the base was chosen from."""
     assert abs(_t_of_chosen(even, plan)) <= T_OF_BASES
-    monkeypatch.setattr("tokenworth.methods.plain.curve_stream", lambda seed: seed)
+    monkeypatch.setattr("tokenworth.methods.curve.plain.curve_stream", lambda seed: seed)
     assert _t_of_chosen(even, plan) > T_OF_BASES
 
 
@@ -212,7 +212,7 @@ def _reused(model: str, plan: str, given: bool) -> int:
 def test_no_rollout_of_a_curve_is_one_that_made_its_base(even: str, plan: str, given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither an answer among which the base was chosen nor the continuation that ended a given one."""
     assert _reused(even, plan, given) == 0
-    monkeypatch.setattr("tokenworth.methods.plain.curve_stream", lambda seed: seed)
+    monkeypatch.setattr("tokenworth.methods.curve.plain.curve_stream", lambda seed: seed)
     assert (_reused(even, plan, given) > 0) == (plan != "excursions")
 
 

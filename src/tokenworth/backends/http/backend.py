@@ -155,7 +155,7 @@ class HttpBackend:
 
     def stream(self, requests: Iterator[KeyedRequest | None]) -> Iterator[tuple[str, Response]]:
         """As `answer`, for requests that are taken as the server has room, of one sequence after the other."""
-        return self._stream(requests, room=self._width)
+        return self._stream(requests, room=self._width // 2)
 
     @property
     def _width(self) -> int:
@@ -179,6 +179,7 @@ class HttpBackend:
         faults: list[TokenworthError] = []
 
         def tell(key: str, response: Response) -> None:
+            supply.answered(response)
             emit((key, response))
 
         outcomes = Outcomes(tell, self._trouble)

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 from tokenworth.backends.http.loop import LoopThread, first_failure
 from tokenworth.backends.http.rollouts import Draws
 from tokenworth.core.ports import KeyedRequest
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.errors import TokenworthError
 
 Job = Draws | KeyedRequest
@@ -26,7 +28,6 @@ class Jobs(Generic[T]):
         self._changed = asyncio.Event()
         self._is_closed = False
         self._under_way = 0
-        self.done = 0
 
     def add(self, jobs: Sequence[T], *, last: bool) -> None:
         """More jobs; after the ``last`` none will come."""
@@ -45,7 +46,6 @@ class Jobs(Generic[T]):
                 await do(job)
             finally:
                 self._under_way -= 1
-                self.done += 1
                 self._slots.release()
                 self._changed.set()
                 if not self._under_way and not self._waiting and not is_over():
@@ -70,8 +70,9 @@ class Jobs(Generic[T]):
 class Supply:
     """Takes requests from a stream as the server has room for them. Lives in the caller's thread.
 
-    ``room``: jobs that may be handed on and not be done. What one sequence has in line is taken together, at most ``most`` requests: those
-    of one cut become one job, and the server meets a prefix again while it still has it. ``room`` None: all are taken at once.
+    More are taken where less than ``room`` is to be answered: a rollout counts one, and a table, which is many requests, fills the room.
+    What one sequence has in line is taken together, at most ``most`` requests: those of one cut become one job, and the server meets a
+    prefix again while it still has it. ``room`` None: all are taken at once.
     """
 
     def __init__(
@@ -79,18 +80,23 @@ class Supply:
     ) -> None:
         self._requests, self._room, self._most, self._check = requests, room, most, check
         self._handed_on = 0
+        self._answered = 0  # Written by the loop's thread alone, as ``_handed_on`` by the caller's.
         self._held: KeyedRequest | None = None
         """A request that was taken and belongs to another sequence than those before it."""
         self._is_over = False
         self.fault: TokenworthError | None = None
         """Why a request could not be taken."""
 
+    def answered(self, response: Response) -> None:
+        """Takes notice of an answer before it is given: whoever waits for it asks for room next. Called in the loop's thread."""
+        self._answered += 1 if isinstance(response, Rollout) else self._room or 0
+
     def refill(self, loop: LoopThread, jobs: Jobs[Job], plan: Plan) -> None:
         """Hands on what can be taken now."""
-        while not self._is_over and (self._room is None or self._handed_on - jobs.done < self._room):
+        while not self._is_over and (self._room is None or self._handed_on - self._answered < self._room):
             taken = self._take()
             work, last = plan(taken), self._is_over
-            self._handed_on += len(work)
+            self._handed_on += sum(1 if isinstance(keyed.request, Sample) else self._room or 0 for keyed in taken)
             if work or last:
                 loop.call(lambda work=work, last=last: jobs.add(work, last=last))
             if not taken:
