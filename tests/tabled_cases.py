@@ -167,7 +167,9 @@ def replay(name: str = "loop 1", message: str = "the block is not clear") -> Rep
     return ReplayDoc(
         verifier=by,
         summary=summary(loops),
-        loops=tuple(RecordedLoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps) for one in loops),
+        loops=tuple(
+            RecordedLoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps) for one in loops
+        ),
         provenance=PROVENANCE,
     )
 

@@ -25,7 +25,9 @@ from tokenworth.workbench.bench import Workbench
 
 
 def measure(automaton: Automaton, trace: Trace, plan: str = "plain", **choices: object) -> CurveResult:
-    return answer_directly(curve(trace, judge=toy_judge(automaton), sampling=PLAIN, settings=settings(plan, **choices)), ToyBackend(automaton))
+    return answer_directly(
+        curve(trace, judge=toy_judge(automaton), sampling=PLAIN, settings=settings(plan, **choices)), ToyBackend(automaton)
+    )
 
 
 @given(st.lists(st.integers(0, 2), max_size=8), st.integers(0, 8), st.lists(st.integers(0, 2), max_size=8))
