@@ -516,6 +516,6 @@ def test_command_line_repairs(capsys: pytest.CaptureFixture[str], tmp_path: Path
     groups = {group["edit"]: group for group in record["groups"]}
     assert groups["repair"]["difference"]["value"] == 1.0 and groups["repair"]["instances"] == 2
     assert run([*arguments, "--dry-run"]) == 0
-    assert "item 1, repair" in capsys.readouterr().out
+    assert "edits, item 1, next batch" in capsys.readouterr().out
     assert run([*arguments, "--json", "-"]) == 0
     assert "repair" in json.loads(capsys.readouterr().out)["codes"], "it is done unless other edits are named"

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenworth.workbench.formal import DOMAINS
 
 from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run

@@ -17,7 +17,7 @@ from tokenworth.cli.main import run as command
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.report.sections.audit import card_text
-from tokenworth.tasks.audit.attack import Check, Claim
+from tokenworth.tasks.audit.attack import Attack, Check, Claim
 from tokenworth.tasks.audit.card import audit
 from tokenworth.tasks.audit.checkers import SURFACES, checker_for
 from tokenworth.tasks.audit.figures import NUMERIC
@@ -225,6 +225,19 @@ def test_truth_of_attacks_does_not_depend_on_the_checker() -> None:
             (another,) = (attack for attack in NUMERIC.attacks if attack.name == "another number")
             bare = [text for text in another.answers(figure, np.random.default_rng(0)) if re.fullmatch(r"-?[0-9.]+", text)]
             assert len(bare) >= 5 and all(float(text) != float(figure.gold) for text in bare)
+
+
+def test_an_attack_has_one_form_and_only_a_drawn_one_draws() -> None:
+    for forms in ({}, {"texts": lambda item: (), "drawn": lambda item, rng: ()}):
+        with pytest.raises(ValueError, match="either texts or drawn"):
+            Attack(name="a", claim=Claim.WRONG, truth="", **forms)
+    for surface in SURFACES.values():
+        items = surface.make(8, np.random.default_rng(0))
+        for attack in surface.attacks:
+            rng = np.random.default_rng(0)
+            before = rng.bit_generator.state
+            assert sum(len(list(attack.answers(item, rng))) for item in items) > 0
+            assert (rng.bit_generator.state != before) is (attack.drawn is not None), attack.name
 
 
 def test_cards_are_reproducible_and_count_every_call() -> None:

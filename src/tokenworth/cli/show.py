@@ -63,7 +63,8 @@ def print_text(document: Document, *, err: bool = False) -> None:
     """Prints the text form of a document."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     stream = sys.stderr if err else sys.stdout
-    click.echo(render_text(page_of([document]), width=width, colour=stream.isatty()), nl=False, err=err)
+    if stream is not None:
+        click.echo(render_text(page_of([document]), width=width, colour=stream.isatty()), nl=False, err=err)
 
 
 def write_text(path: str, text: str) -> None:
