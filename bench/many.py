@@ -14,18 +14,24 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.core.request.experiment import Experiment
+from tokenworth.methods.curve.experiment import curve_of
 from tokenworth.methods.curve.result import CurveResult
-from tokenworth.methods.sample.experiment import choose_trace
+from tokenworth.methods.curve.settings import CurveSettings
+from tokenworth.methods.sample.choice import choose_trace
+from tokenworth.methods.sample.experiment import sample_of
 from tokenworth.methods.sample.result import SampleResult
+from tokenworth.methods.sample.settings import SampleSettings
 from tokenworth.run.drive import drive, drive_all
 from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.load import load_task
 from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.choices import SamplerSettings
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -38,8 +44,8 @@ def answers(bench: Workbench, n: int, samples: int, limit: int | None = None) ->
     """An experiment a problem: so many answers."""
     task = load_task(TASK, limit=n)
     for problem in task:
-        case = bench.case(problem)
-        yield problem.id, case.sample_experiment(samples, case.sampling(limit=limit), 0, 0.95)
+        subject = bench.case(problem).subject(SamplerSettings(limit=limit))
+        yield problem.id, sample_of(subject, SampleSettings(samples=samples))
 
 
 def curves(bench: Workbench, n: int, rollouts: int) -> Iterator[tuple[str, Experiment[CurveResult]]]:
@@ -50,10 +56,9 @@ def curves(bench: Workbench, n: int, rollouts: int) -> Iterator[tuple[str, Exper
 
 def curve(bench: Workbench, problem: Any, rollouts: int) -> Experiment[CurveResult]:
     """A base trace and its curve."""
-    case = bench.case(problem)
-    sampling = case.sampling()
-    base = choose_trace((yield from case.sample_experiment(1, sampling, 0, 0.95)), "any")[1]
-    return (yield from case.curve_experiment(base, case.settings(sampling=sampling, max_rollouts=rollouts)))
+    subject = bench.case(problem).subject()
+    base = choose_trace((yield from sample_of(subject, SampleSettings(samples=1))), "any")[1]
+    return (yield from curve_of(replace(subject, trace=base), CurveSettings(max_rollouts=rollouts)))
 
 
 def compare(bench: Workbench, made: Any) -> dict[str, Any]:
