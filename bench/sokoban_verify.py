@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from sokoban_levels import random_level
+from sokoban_levels import level_from_rows, random_level
 from sokoban_search import Search, solve
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.sokoban.grammar import parse
-from tokenworth.tasks.sokoban.instance import level_from_rows
 from tokenworth.tasks.sokoban.verify import verify
 
 ROOM = ["##########", "#@       #", "# $    $ #", "#   #    #", "#     .  #", "# $  #   #", "#        #", "#.     . #", "##########"]

@@ -16,7 +16,7 @@ from tokenworth.core.ports import Backend, KeyedRequest
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
-from tokenworth.methods.curve.settings import Budget, CurveSettings
+from tokenworth.methods.curve.settings import CurveSettings
 from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
 
@@ -63,11 +63,9 @@ def toy_trace(automaton: Automaton, *, ids: tuple[int, ...] | None = None, seed:
     return Trace(sequence=TokenSequence(prompt=(), completion=ids), n_trace=len(ids), stop=StopReason.STOP)
 
 
-def settings(plan: str = "excursions", *, seed: int = 0, sampling: Sampling = PLAIN, **choices: Any) -> CurveSettings:
+def settings(plan: str = "excursions", **choices: Any) -> CurveSettings:
     """Curve settings with what a test does not care about filled in."""
-    budget = Budget(**{name: choices.pop(name, None) for name in ("max_rollouts", "max_tokens", "half_width")})
-    values: dict[str, Any] = {"samples": None, "stride": None, "refine": None, "level": 0.95, "interval": "wilson", "top": 8}
-    return CurveSettings(plan=plan, sampling=sampling, seed=seed, budget=budget, **(values | choices))  # type: ignore[arg-type]
+    return CurveSettings(plan=plan, **({"top": 8} | choices))  # type: ignore[arg-type]
 
 
 def binomial_bounds(n: int, p: float, false_alarm: float) -> tuple[float, float]:

@@ -29,7 +29,8 @@ from tokenworth.methods.forced.document import forced_document
 from tokenworth.methods.forced.experiment import encode_exit, forced
 from tokenworth.methods.forced.result import ForcedResult
 from tokenworth.methods.sample.document import sample_document
-from tokenworth.methods.sample.experiment import choose_trace, complete_trace, sample
+from tokenworth.methods.sample.choice import choose_trace, complete_trace
+from tokenworth.methods.sample.experiment import sample
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.report.facts import facts
 from tokenworth.run.drive import drive
@@ -58,7 +59,8 @@ COSTLY = parse_automaton(
 BASE = toy_trace(COSTLY, ids=(0, 0, 0))
 VALUES = (0.7 * 0.78 + 0.3 * 0.5, 0.78, 0.9, 1.0)
 JUDGE = toy_judge(COSTLY)
-ABOUT = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=5), provenance=Provenance(version="0"))
+CODEC = ToyCodec(vocab_size=5)
+ABOUT = About(problem=None, model=ModelDoc(name="toy"), provenance=Provenance(version="0"))
 
 
 class Purse(ToyBackend):
@@ -88,7 +90,7 @@ def answers_to(n: int, seed: int = 0) -> Experiment[SampleResult]:
 
 
 def curve_of(plan: str = "excursions", **choices: Any) -> Experiment[CurveResult]:
-    return curve(BASE, judge=JUDGE, settings=settings(plan, **choices))
+    return curve(BASE, judge=JUDGE, sampling=PLAIN, settings=settings(plan, **choices))
 
 
 def test_the_oracle_gives_the_sums_done_by_hand() -> None:
@@ -100,7 +102,7 @@ def test_answers_without_a_verdict_are_counted_in_a_note() -> None:
         """The first note on 4 answers of which so many have no verdict."""
         result = drive(answers_to(4), backend=Purse(1e9), store=MemoryStore())
         grades = [Grade(outcome="unparseable", verdict=Verdict.UNKNOWN)] * unknown + [Grade(outcome="t1", verdict=Verdict.CORRECT)] * 4
-        return sample_document(replace(result, grades=tuple(grades[:4])), None, ABOUT).notes[0]
+        return sample_document(replace(result, grades=tuple(grades[:4])), None, CODEC, ABOUT).notes[0]
 
     assert said(0).startswith("length correlation")
     assert said(1).startswith("1 of 4 answers have no verdict; ") and "they are not counted as correct" in said(1)
@@ -114,7 +116,7 @@ def test_fewer_answers_than_asked_for_are_counted_as_they_are() -> None:
     assert 10 <= n < 40 and backend.coins <= 0 and backend.calls == 1
     assert result.accuracy == pytest.approx(sum(grade.verdict == "correct" for grade in result.grades) / n)
     assert result.unresolved == f"{n} of 40 answers were drawn"
-    document = sample_document(result, None, ABOUT)
+    document = sample_document(result, None, CODEC, ABOUT)
     assert document.n == n == sum(document.outcomes.values())
     assert f"stopped by the budget: {n} of 40 answers were drawn" in document.notes
     one = drive(answers_to(9), backend=Purse(1, in_flight=0), store=MemoryStore())
@@ -130,7 +132,7 @@ def test_fewer_answers_than_asked_for_are_counted_as_they_are() -> None:
         curve_of(max_rollouts=50),
         curve_of("plain", samples=3),
         complete_trace((), (0, 0), sampling=PLAIN, seed=0, is_ended=False, find_wall=len),
-        forced(BASE, options=("t0", "t1"), exits=(encode_exit("e", "t4 ", ("t0", "t1"), ToyCodec(vocab_size=5)),), stride=1, judge=JUDGE),
+        forced(BASE, options=("t0", "t1"), exits=(encode_exit("e", "t4 ", ("t0", "t1"), CODEC),), stride=1, judge=JUDGE),
     ],
     ids=["sample", "excursions", "plain", "complete", "forced"],
 )
@@ -147,7 +149,7 @@ def test_a_curve_that_the_money_ends_says_what_is_left_and_can_be_resumed(plan: 
     store = MemoryStore()
     cut_off = drive(curve_of(plan, **choices), backend=Purse(300 if plan == "excursions" else 120), store=store)
     assert cut_off.stopped == "money spent" and 0 < cut_off.n_rollouts < 200
-    assert curve_document(cut_off, ABOUT).notes[-1].startswith("stopped by the budget: ")
+    assert curve_document(cut_off, CODEC, ABOUT).notes[-1].startswith("stopped by the budget: ")
     said = "4 cuts have wider intervals than asked for" if plan == "excursions" else "cuts were not measured"
     assert said in cut_off.unresolved
     low, high = np.nan_to_num(cut_off.low, nan=0.0), np.nan_to_num(cut_off.high, nan=1.0)
@@ -183,12 +185,11 @@ def test_the_beginning_of_a_batch_is_spread_over_the_forks() -> None:
 
 
 def test_exit_texts_that_were_read_are_returned() -> None:
-    codec = ToyCodec(vocab_size=5)
-    exits = tuple(encode_exit(f"exit {i}", text, ("t0", "t1"), codec) for i, text in enumerate(("t4 ", "t3 ", "t2 ")))
+    exits = tuple(encode_exit(f"exit {i}", text, ("t0", "t1"), CODEC) for i, text in enumerate(("t4 ", "t3 ", "t2 ")))
     experiment = forced(BASE, options=("t0", "t1"), exits=exits, stride=1, judge=JUDGE)
     result: ForcedResult = drive(experiment, backend=Purse(2, in_flight=0), store=MemoryStore())
     assert [reading.name for reading in result.readings] == ["exit 0", "exit 1"]
-    document = forced_document(result, ABOUT)
+    document = forced_document(result, "gold", CODEC, ABOUT)
     assert [entry.text for entry in document.exits] == ["t4 ", "t3 "]
     assert "stopped by the budget: 2 of 3 exit texts were read" in document.notes
 
@@ -205,8 +206,7 @@ class MeteredPurse(Purse):
 
 def test_documents_tell_what_their_own_run_cost() -> None:
     backend = MeteredPurse(1_000)
-    codec = ToyCodec(vocab_size=5)
-    model = Model(name="m", backend=backend, codec=codec, stop=(), render=None, context_length=None, format=None, instruction=None)
+    model = Model(name="m", backend=backend, codec=CODEC, stop=(), render=None, context_length=None, format=None, instruction=None)
     with Workbench(model) as bench:
         case = bench.case()
         first, second = (case.sample(n).document.provenance for n in (20, 30))
@@ -228,9 +228,8 @@ def test_documents_tell_what_their_own_run_cost() -> None:
 
 
 def test_a_local_run_has_no_cost() -> None:
-    codec = ToyCodec(vocab_size=5)
     model = Model(
-        name="m", backend=ToyBackend(COSTLY), codec=codec, stop=(), render=None, context_length=None, format=None, instruction=None
+        name="m", backend=ToyBackend(COSTLY), codec=CODEC, stop=(), render=None, context_length=None, format=None, instruction=None
     )
     document = Workbench(model).case().sample(5).document
     provenance = document.provenance

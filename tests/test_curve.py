@@ -15,6 +15,7 @@ from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_jud
 from tokenworth.backends.toy.values import exact_outcomes, exact_values, random_automaton
 from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.request.sample import Sample
+from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, TokenworthError
 from tokenworth.methods.curve.experiment import curve
@@ -25,8 +26,8 @@ LADDER_IDS = (0, 1, 3, 6)
 LADDER_VALUES = (0.7 * (0.9 * 0.8 + 0.1 * 0.5) + 0.3 * 0.5,) * 2 + (0.9 * 0.8 + 0.1 * 0.5, 0.8, 1.0)
 
 
-def measure(automaton: Automaton, trace: Trace, plan: str = "excursions", **choices: object) -> CurveResult:
-    experiment = curve(trace, judge=toy_judge(automaton), settings=settings(plan, **choices))
+def measure(automaton: Automaton, trace: Trace, plan: str = "excursions", *, sampling: Sampling = PLAIN, **choices: object) -> CurveResult:
+    experiment = curve(trace, judge=toy_judge(automaton), sampling=sampling, settings=settings(plan, **choices))
     result = answer_directly(experiment, ToyBackend(automaton))
     assert isinstance(result, CurveResult)
     return result
@@ -224,7 +225,7 @@ def test_more_samples_keep_the_earlier_draws() -> None:
 def test_requests_name_the_shared_sequence() -> None:
     automaton = ladder()
     trace = toy_trace(automaton, ids=LADDER_IDS)
-    experiment = curve(trace, judge=toy_judge(automaton), settings=settings(max_rollouts=5))
+    experiment = curve(trace, judge=toy_judge(automaton), sampling=PLAIN, settings=settings(max_rollouts=5))
     (table,) = next(experiment)
     assert isinstance(table, NextToken) and table.sequence is trace.sequence
     answers = dict(_answer(ToyBackend(automaton), (table,)))
@@ -249,10 +250,8 @@ def test_coarse_first_is_a_permutation_that_spreads() -> None:
     "choices",
     [
         {"plan": "plain", "samples": 0},
-        {"plan": "plain"},
         {"plan": "stride", "samples": 3},
         {"plan": "stride", "samples": 3, "stride": 0},
-        {"plan": "excursions"},
         {"plan": "excursions", "half_width": 0.7},
         {"plan": "excursions", "max_rollouts": 0},
         {"plan": "plain", "samples": 3, "level": 1.0},
@@ -263,6 +262,12 @@ def test_settings_that_mean_nothing_are_refused_in_one_line(choices: dict[str, o
     with pytest.raises(TokenworthError) as caught:
         settings(**choices)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_settings_that_name_no_number_have_one() -> None:
+    assert settings("plain").per_cut == 20 and settings("plain").budget.is_open
+    assert settings("excursions").budget.half_width == 0.1 and settings("excursions").per_cut is None
+    assert settings("excursions", max_rollouts=9).budget.half_width is None
 
 
 def test_sampling_below_zero_is_refused() -> None:
@@ -297,6 +302,6 @@ def test_a_base_that_the_sampling_could_not_have_ended_with_is_refused() -> None
         (whole, replace(PLAIN, stop=(1,))),
     ):
         with pytest.raises(MismatchError, match="base trace"):
-            next(curve(trace, judge=toy_judge(automaton), settings=settings(max_rollouts=5, sampling=sampling)))
+            next(curve(trace, judge=toy_judge(automaton), sampling=sampling, settings=settings(max_rollouts=5)))
     at_its_limit = measure(automaton, cut_off, max_rollouts=50, sampling=replace(PLAIN, max_tokens=2))
     assert at_its_limit.value[2] == 0.0 and at_its_limit.outcomes[2][at_its_limit.labels.index("truncated")] == 1.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import answer_directly, ladder, settings, toy_trace
+from helpers import PLAIN, answer_directly, ladder, settings, toy_trace
 from tokenworth.backends.toy.backend import ToyBackend, ToyCodec, parse_automaton, toy_judge
 from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.errors import InvalidInput
@@ -18,7 +18,8 @@ from tokenworth.methods.cuts import Missed, middle, nearest, reachable, restrict
 from tokenworth.methods.forced.document import forced_document
 from tokenworth.methods.forced.experiment import encode_exit, forced
 
-ABOUT = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=8), provenance=Provenance(version="0"))
+CODEC = ToyCodec(vocab_size=8)
+ABOUT = About(problem=None, model=ModelDoc(name="toy"), provenance=Provenance(version="0"))
 
 
 def line(n: int, fork: int) -> tuple[ToyBackend, object, object]:
@@ -32,7 +33,7 @@ def line(n: int, fork: int) -> tuple[ToyBackend, object, object]:
 def measured(allowed: tuple[int, ...] | None, *, snap: bool = False, n: int = 12, fork: int = 5, **choices: object) -> CurveResult:
     backend, trace, judge = line(n, fork)
     return answer_directly(
-        curve(trace, judge=judge, settings=settings(**choices), cuts_allowed=allowed, snap=snap),  # type: ignore[arg-type]
+        curve(trace, judge=judge, sampling=PLAIN, settings=settings(**choices), cuts_allowed=allowed, snap=snap),  # type: ignore[arg-type]
         backend,
     )
 
@@ -82,7 +83,7 @@ def test_cuts_that_cannot_be_reached_have_no_value_and_are_named() -> None:
     result = measured(allowed, plan="plain", samples=4)
     assert np.flatnonzero(np.isnan(result.value)).tolist() == [3, 7, 12] == np.flatnonzero(result.n_started == 0).tolist()
     assert result.missed == Missed(cuts=(3, 7, 12), planned=13, moved=False, last=11)
-    doc = curve_document(result, ABOUT)
+    doc = curve_document(result, CODEC, ABOUT)
     assert doc.value[3] is None
     assert doc.notes[-1] == "3 of 13 cuts cannot be reached by text and were not measured: 3, 7, 12 (the last that can: 11)"
     assert measured(tuple(range(13)), plan="plain", samples=1).missed is None
@@ -91,10 +92,10 @@ def test_cuts_that_cannot_be_reached_have_no_value_and_are_named() -> None:
 def test_planned_cuts_move_to_the_nearest_and_long_lists_are_cut_short() -> None:
     result = measured((1, 5, 7, 11), snap=True, plan="stride", stride=3, samples=4)  # 0 3 6 9 12 -> 1 1 5 7 11
     assert np.flatnonzero(result.n_started).tolist() == [1, 5, 7, 11]
-    assert curve_document(result, ABOUT).notes[-1] == (
+    assert curve_document(result, CODEC, ABOUT).notes[-1] == (
         "5 of 5 cuts cannot be reached by text; the nearest that can were measured instead: 0, 3, 6, 9, 12 (the last that can: 11)"
     )
-    many = curve_document(measured((0, 12), plan="plain", samples=1), ABOUT)
+    many = curve_document(measured((0, 12), plan="plain", samples=1), CODEC, ABOUT)
     assert many.notes[-1].startswith("11 of 13 cuts") and ": 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, … (" in many.notes[-1]
 
 
@@ -117,7 +118,7 @@ def test_excursions_are_refused_where_a_cut_cannot_be_reached() -> None:
 def test_forced_reads_only_what_can_be_reached_and_claims_no_end_it_did_not_read() -> None:
     automaton = ladder()
     trace = toy_trace(automaton, ids=(0, 1, 3, 6))
-    exits = (encode_exit("one", "t3 ", ("t6", "t7"), ToyCodec(vocab_size=8)),)
+    exits = (encode_exit("one", "t3 ", ("t6", "t7"), CODEC),)
 
     def run(allowed: tuple[int, ...] | None) -> object:
         experiment = forced(
@@ -128,6 +129,6 @@ def test_forced_reads_only_what_can_be_reached_and_claims_no_end_it_did_not_read
     whole, part = run(None), run((0, 2))
     assert part.cuts.tolist() == [0, 2] and part.missed == Missed(cuts=(1, 3, 4), planned=5, moved=True, last=2)
     np.testing.assert_array_equal(part.readings[0].probability, whole.readings[0].probability[[0, 2]])
-    doc = forced_document(part, ABOUT)
+    doc = forced_document(part, "gold", CODEC, ABOUT)
     assert doc.forced_at_end is None and "3 of 5 cuts cannot be reached by text" in doc.notes[-1]
-    assert forced_document(whole, ABOUT).notes == tuple(n for n in doc.notes if "cannot be reached" not in n)
+    assert forced_document(whole, "gold", CODEC, ABOUT).notes == tuple(n for n in doc.notes if "cannot be reached" not in n)

@@ -377,7 +377,7 @@ def test_a_dry_run_prices_the_first_batch_without_calling():
     drive(batches((sample(0),)), backend=toy(), store=store)
     silent = Scripted(lambda toy, requests: pytest.fail("a dry run calls nothing"))
     experiment = batches(batch, (sample(99),))
-    plan = plan_cost(experiment, backend=silent, store=store)
+    plan = plan_cost(experiment, models=silent, store=store)
     assert plan == CostPlan(
         replayed=0,
         requests=5,
@@ -399,7 +399,7 @@ def test_a_backend_can_say_what_its_requests_weigh():
             return 7, 3
 
     backend = Dear(lambda toy, requests: pytest.fail("a dry run calls nothing"))
-    plan = plan_cost(batches((sample(0), sample(1))), backend=backend, store=MemoryStore())
+    plan = plan_cost(batches((sample(0), sample(1))), models=backend, store=MemoryStore())
     assert (plan.input_tokens, plan.max_output_tokens) == (14, 6)
 
 
@@ -417,10 +417,10 @@ def test_a_dry_run_replays_what_is_there():
     store = MemoryStore()
     with pytest.raises(RuntimeError):
         drive(adaptive(8, 4), backend=Scripted(fails_after(7, RuntimeError())), store=store)
-    plan = plan_cost(adaptive(8, 4), backend=toy(), store=store)
+    plan = plan_cost(adaptive(8, 4), models=toy(), store=store)
     assert (plan.replayed, plan.requests, plan.stored, plan.finished) == (1, 8, 7, False)
     drive(adaptive(8, 4), backend=toy(), store=store)
-    done = plan_cost(adaptive(8, 4), backend=toy(), store=store)
+    done = plan_cost(adaptive(8, 4), models=toy(), store=store)
     assert (done.replayed, done.missing, done.max_output_tokens, done.finished) == (5, 0, 0, True)
 
 

@@ -107,8 +107,8 @@ def document(got: ForcedReading = TABLE) -> ForcedDoc:
         own=Grade(outcome="t1", verdict=Verdict.CORRECT),
         token_forwards=9,
     )
-    about = About(problem=None, model=ModelDoc(name="toy"), codec=ToyCodec(vocab_size=8), provenance=Provenance(version="0"))
-    return forced_document(result, about)
+    about = About(problem=None, model=ModelDoc(name="toy"), provenance=Provenance(version="0"))
+    return forced_document(result, "gold", ToyCodec(vocab_size=8), about)
 
 
 def test_documents_carry_bounds_and_no_answer_that_bounds_do_not_support() -> None:

@@ -106,14 +106,14 @@ def curve_of(model: Any, plan: str, temperature: float) -> CurveResult:
     """A curve over the one base trace, at a level that no run of the tests will see missed."""
     case = Workbench(model).case("world:steps", 0)
     trace = Workbench(local_model()).case("world:steps", 0).sample(8, sampling=shaped()).trace("correct")
-    settings = case.settings(
+    return case.curve(
+        trace,
         sampling=shaped(temperature=temperature),
         plan=plan,
         level=1 - 1e-8,
         interval="beta",
         **({"samples": 12} if plan == "plain" else {"max_rollouts": 200}),
-    )
-    return case.curve(trace, settings=settings).result
+    ).result
 
 
 @needs_torch

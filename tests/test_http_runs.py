@@ -16,12 +16,12 @@ from tokenworth.backends.bundled import TINY
 from tokenworth.errors import MismatchError
 from tokenworth.store.sqlite import open_existing
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.case import Curve, Forced, Samples
+from tokenworth.workbench.case import Measured
 
 RUN = {"n": 12, "max_rollouts": 96}
 
 
-def measure(url: str, store: Path | None, *, n: int, max_rollouts: int) -> tuple[Samples, Curve, Forced]:
+def measure(url: str, store: Path | None, *, n: int, max_rollouts: int) -> tuple[Measured[Any, Any], Measured[Any, Any], Measured[Any, Any]]:
     """Samples, a curve of the first of them, and forced answers on it."""
     with Workbench(url, store=store, server=OPTIONS) as bench:
         case = bench.case("world:steps", 0)

@@ -25,7 +25,7 @@ from tokenworth.workbench.bench import Workbench
 
 
 def measure(automaton: Automaton, trace: Trace, plan: str = "plain", **choices: object) -> CurveResult:
-    return answer_directly(curve(trace, judge=toy_judge(automaton), settings=settings(plan, **choices)), ToyBackend(automaton))
+    return answer_directly(curve(trace, judge=toy_judge(automaton), sampling=PLAIN, settings=settings(plan, **choices)), ToyBackend(automaton))
 
 
 @given(st.lists(st.integers(0, 2), max_size=8), st.integers(0, 8), st.lists(st.integers(0, 2), max_size=8))
@@ -79,7 +79,7 @@ def test_values_are_unbiased_and_would_not_be_if_others_than_followers_counted(m
     """Mean over 60 streams at 8 cuts; false alarm ≤ 1e-6. The twin counts every rollout that is long enough."""
     automaton, trace, truth = _line()
     assert _means_agree(automaton, trace, truth)
-    monkeypatch.setattr("tokenworth.methods.plain.followed", lambda _base, cut, ids: cut + len(ids))
+    monkeypatch.setattr("tokenworth.methods.curve.plain.followed", lambda _base, cut, ids: cut + len(ids))
     assert not _means_agree(automaton, trace, truth)
 
 
@@ -90,7 +90,7 @@ def test_values_would_be_biased_if_a_rollout_counted_by_what_it_came_to(monkeypa
     def whole(base: tuple[int, ...], cut: int, ids: tuple[int, ...]) -> int:
         return len(base) if base[cut:] == ids else cut
 
-    monkeypatch.setattr("tokenworth.methods.plain.followed", whole)
+    monkeypatch.setattr("tokenworth.methods.curve.plain.followed", whole)
     assert not _means_agree(automaton, trace, truth)
 
 
@@ -156,7 +156,7 @@ def test_fewer_rollouts_are_drawn_for_a_half_width() -> None:
 def test_without_reuse_a_rollout_counts_where_it_began_alone(choices: dict[str, object]) -> None:
     automaton, trace, _ = _line()
     chosen = settings("stride" if "stride" in choices else "plain", samples=10, **choices)
-    result = answer_directly(curve(trace, judge=toy_judge(automaton), settings=chosen, reuse=False), ToyBackend(automaton))
+    result = answer_directly(curve(trace, judge=toy_judge(automaton), sampling=PLAIN, settings=chosen, reuse=False), ToyBackend(automaton))
     np.testing.assert_array_equal(result.n_effective, result.n_started)
     begun = result.n_started > 0
     right = np.bincount([d.cut for d in result.draws if d.grade.verdict == "correct"], minlength=len(begun))
@@ -193,7 +193,7 @@ def _t_of_chosen(model: str, plan: str) -> float:
 def test_a_base_chosen_for_its_outcome_is_no_draw_of_its_curve(even: str, plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """100 independent bases, exact values: false alarm ≤ 1e-6. The twin draws the curve from the stream the base was chosen from."""
     assert abs(_t_of_chosen(even, plan)) <= T_OF_BASES
-    monkeypatch.setattr("tokenworth.methods.plain.curve_stream", lambda seed: seed)
+    monkeypatch.setattr("tokenworth.methods.curve.plain.curve_stream", lambda seed: seed)
     assert _t_of_chosen(even, plan) > T_OF_BASES
 
 
@@ -212,7 +212,7 @@ def _reused(model: str, plan: str, given: bool) -> int:
 def test_no_rollout_of_a_curve_is_one_that_made_its_base(even: str, plan: str, given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither an answer among which the base was chosen nor the continuation that ended a given one."""
     assert _reused(even, plan, given) == 0
-    monkeypatch.setattr("tokenworth.methods.plain.curve_stream", lambda seed: seed)
+    monkeypatch.setattr("tokenworth.methods.curve.plain.curve_stream", lambda seed: seed)
     assert (_reused(even, plan, given) > 0) == (plan != "excursions")
 
 

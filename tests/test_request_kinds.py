@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tokenworth import catalog
-from tokenworth.backends.toy import ToyBackend, parse_automaton
+from tokenworth.backends.toy.backend import ToyBackend, parse_automaton
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.experiment import Experiment
@@ -75,7 +75,7 @@ def experiment() -> Experiment[tuple[list[int], int]]:
 
 def test_a_new_kind_is_keyed_driven_stored_resumed_and_priced(known: None, tmp_path: Path) -> None:
     backend = FarBackend()
-    plan = plan_cost(experiment(), backend=backend, store=MemoryStore())
+    plan = plan_cost(experiment(), models=backend, store=MemoryStore())
     expected = {"replayed": 0, "requests": 1, "stored": 0, "rollouts": 0, "tables": 1, "input_tokens": 4, "max_output_tokens": 0}
     assert plan == CostPlan(finished=False, **expected) and backend.drawn == 0
     with open_store(tmp_path / "run.db", fingerprint=backend.fingerprint, name="toy") as store:
@@ -84,7 +84,7 @@ def test_a_new_kind_is_keyed_driven_stored_resumed_and_priced(known: None, tmp_p
     again = FarBackend()
     with open_store(tmp_path / "run.db", fingerprint=backend.fingerprint, name="toy") as store:
         assert drive(experiment(), backend=again, store=store) == first and again.drawn == 0
-        assert plan_cost(experiment(), backend=again, store=store).finished
+        assert plan_cost(experiment(), models=again, store=store).finished
     with open_existing(tmp_path / "run.db") as store:
         row = next(iter(store.responses()))
     assert (row.kind, row.cut, row.index, row.key) == ("Distance", None, None, Keyer(backend.fingerprint).key(ASKED))

@@ -47,7 +47,7 @@ class Blurred(ToyBackend):
 
 
 def blurred(automaton: Automaton, trace: Trace, *, shift: float, slack: float, **choices: object) -> CurveResult:
-    experiment = curve(trace, judge=toy_judge(automaton), settings=settings(**choices))  # type: ignore[arg-type]
+    experiment = curve(trace, judge=toy_judge(automaton), sampling=PLAIN, settings=settings(**choices))  # type: ignore[arg-type]
     return answer_directly(experiment, Blurred(automaton, shift, slack))
 
 
@@ -135,8 +135,8 @@ def test_slack_beyond_the_target_does_not_keep_a_run_going() -> None:
 
 def _document(result: CurveResult) -> CurveDoc:
     codec = ToyCodec(vocab_size=8)
-    about = About(problem=None, model=ModelDoc(name="toy"), codec=codec, provenance=Provenance(version="0"))
-    return curve_document(result, about)
+    about = About(problem=None, model=ModelDoc(name="toy"), provenance=Provenance(version="0"))
+    return curve_document(result, codec, about)
 
 
 def test_the_document_says_what_is_known_and_by_how_much_intervals_are_wider() -> None:

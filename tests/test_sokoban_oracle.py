@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from sokoban_levels import random_level
-from sokoban_search import solve
+from sokoban_search import event_text, solve
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.sokoban import belief
-from tokenworth.tasks.sokoban.grammar import event_text, parse
+from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.verify import verify
 
 DIALECT = "searchformer-nondeterministic"

@@ -243,7 +243,7 @@ def curve_of(model: Any, name: str, temperature: float | None = None, measured: 
     sampling = shaped(**(SHAPES["shaped"] if "shaped" in name else {}))
     sampling = sampling if temperature is None else replace(sampling, temperature=temperature)
     began, before = time.monotonic(), model.backend.spent() if measured is not None else None
-    made = case.curve(trace, settings=case.settings(sampling=sampling, level=1 - 1e-8, interval="beta", **PLANS[name]))
+    made = case.curve(trace, sampling=sampling, level=1 - 1e-8, interval="beta", **PLANS[name])
     if measured is not None and before is not None:
         after = model.backend.spent()
         read, cached = after.tokens_read - before.tokens_read, after.tokens_cached - before.tokens_cached

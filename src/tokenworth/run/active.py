@@ -33,10 +33,10 @@ class AwaitedBatch:
 
 
 class Active:
-    """An experiment that was begun. ``batch``: what it waits for."""
+    """An experiment that was begun, the ``number``-th of its run. ``batch``: what it waits for."""
 
-    def __init__(self, name: str, experiment: Experiment[Any], began: float) -> None:
-        self.name, self.experiment, self.began = name, experiment, began
+    def __init__(self, name: str, experiment: Experiment[Any], began: float, number: int) -> None:
+        self.name, self.experiment, self.began, self.number = name, experiment, began, number
         self.counts = RunCounts()
         self.batch: AwaitedBatch | None = None
 

@@ -126,13 +126,16 @@ class _Driver:
         most: int,
     ) -> None:
         by_role = models if isinstance(models, Mapping) else {SUBJECT: models}
-        lanes = {id(b): Lane(b, window=WINDOW, streams=most > 1) for b in by_role.values()}
+        lanes = {id(b): Lane(b, window=WINDOW, streams=most > 1, more=self._begin_more) for b in by_role.values()}
         self._by_role = {role: lanes[id(backend)] for role, backend in by_role.items()}
         self._lanes = list(lanes.values())
         self._keyer = Keyer({role: backend.fingerprint for role, backend in by_role.items()})
         self._source, self._store, self._tell, self._clock, self._most = iter(experiments), store, tell, clock, most
         self._active: dict[Active, None] = {}
         self._ended: deque[Ended[Any]] = deque()
+        self._n_begun, self._is_exhausted = 0, False
+        self._broken: Exception | None = None
+        """What the experiments' source raised while a backend was asking for more."""
         self._flushed = clock()
 
     # -- from one experiment to the next -----------------------------------------------------------------------------
@@ -141,13 +144,13 @@ class _Driver:
         """How each experiment ended."""
         try:
             while True:
+                if self._broken is not None:
+                    raise self._broken
                 if self._ended:
                     yield self._ended.popleft()
-                elif len(self._active) < self._most and self._begin_next():
-                    continue
-                elif self._active:
+                elif self._active and not (self._can_begin and any(lane.is_hungry for lane in self._lanes)):
                     self._receive(next(lane for lane in self._lanes if lane.is_busy))
-                else:
+                elif not self._begin_next() and not self._active:
                     break
             for lane in self._lanes:
                 lane.close()
@@ -159,9 +162,24 @@ class _Driver:
             self._break_off()
             raise
 
+    @property
+    def _can_begin(self) -> bool:
+        return len(self._active) < self._most and not self._is_exhausted and not any(lane.has_line for lane in self._lanes)
+
+    def _begin_more(self) -> bool:
+        """Begins another experiment where a backend would have nothing to do; one that ended at once is given first."""
+        if not self._can_begin or self._ended or self._broken is not None:
+            return False
+        try:
+            return self._begin_next()
+        except Exception as error:  # Raised through the backend, it would pass for a fault of the backend's.
+            self._broken = error
+            return False
+
     def _begin_next(self) -> bool:
         pair = next(self._source, None)
         if pair is None:
+            self._is_exhausted = True
             return False
         name, experiment = pair
         spent_up = next((lane.spent_up for lane in self._lanes if lane.spent_up is not None), None)
@@ -169,7 +187,8 @@ class _Driver:
             experiment.close()
             self._ended.append(Ended(name=name, counts=RunCounts(), error=BudgetExceeded(spent_up)))
             return True
-        run = Active(name, experiment, self._clock())
+        run = Active(name, experiment, self._clock(), self._n_begun)
+        self._n_begun += 1
         self._active[run] = None
         self._go_on(run, lambda: next(experiment))
         return True

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tokenworth.core.ports import Backend, KeyedRequest, Stoppable, Streaming
 from tokenworth.core.request.kind import Request, Response
 from tokenworth.run.active import Active
 
-_LONGEST_TURN = 32
-"""Requests of one experiment in a row: those of one prefix are best answered together."""
-
 
 class Lane(Iterator[KeyedRequest | None]):
     """A backend's stream of requests; iterating gives the next one to send, None where there is nothing now.
 
-    Experiments take turns, so that none that waits gets less than half its equal share of ``window`` requests sent. A request that
-    several wait for is sent once.
+    The experiment that began first goes first, so that the prefixes of few are kept in a backend's memory and what can be answered
+    together is sent together; but none that waits gets less than half its equal share of ``window`` requests sent. Where no request is
+    in line, ``more`` may begin another experiment. A request that several wait for is sent once.
     """
 
-    def __init__(self, backend: Backend, *, window: int, streams: bool) -> None:
-        self.backend, self.window = backend, window
+    def __init__(self, backend: Backend, *, window: int, streams: bool, more: Callable[[], bool]) -> None:
+        self.backend, self.window, self._more = backend, window, more
         self.spent_up: str | None = None
         """Why nothing more may be drawn, once the backend's budget has ended."""
         self.answered: dict[Active, None] = {}
@@ -30,15 +28,21 @@ class Lane(Iterator[KeyedRequest | None]):
         """Requests sent since the answers were opened."""
         self._streams = backend if streams and isinstance(backend, Streaming) else None
         self._waiters: dict[str, list[Active]] = {}
-        self._queues: dict[Active, OrderedDict[str, KeyedRequest]] = {}
-        self._turns: deque[Active] = deque()
-        self._left_of_turn = _LONGEST_TURN
+        self._queues: OrderedDict[Active, OrderedDict[str, KeyedRequest]] = OrderedDict()
+        """What each experiment has in line; the one that has waited longest comes first."""
+        self._waited_from: dict[Active, int] = {}
+        """How many requests had been sent when an experiment's last one was, or its wait began."""
+        self._sent_of_all = 0
+        self._turn: Active | None = None
+        self._left_of_turn = 0
         self._under_way: dict[str, KeyedRequest] = {}
         self._suspects: deque[Active] = deque()
         self._alone: Active | None = None
         self._arriving: Iterator[tuple[str, Response]] | None = None
         self._is_round = False
         self._is_stopped = False
+        self.is_hungry = False
+        """Whether the backend asked for a request in vain since the last was put in line."""
 
     # -- what is asked for -------------------------------------------------------------------------------------------
 
@@ -52,27 +56,51 @@ class Lane(Iterator[KeyedRequest | None]):
     def _put(self, run: Active, keyed: KeyedRequest) -> None:
         if run not in self._queues:
             self._queues[run] = OrderedDict()
-            self._turns.append(run)
+            self._waited_from[run] = self._sent_of_all
         self._queues[run][keyed.key] = keyed
+        self.is_hungry = False
 
     def __next__(self) -> KeyedRequest | None:
         """The next request to send. Raises StopIteration after `stop`."""
-        if self._is_stopped:
-            raise StopIteration
-        while self._turns:
-            run = self._turns[0]
-            queue = self._queues[run]
-            if queue and self._left_of_turn:
-                self._left_of_turn -= 1
-                return self._send(queue.popitem(last=False)[1])
-            self._turns.popleft()
-            if queue:
-                self._turns.append(run)
-            else:
-                del self._queues[run]
-            # The turn of each comes about twice within the window.
-            self._left_of_turn = max(1, min(_LONGEST_TURN, -(-self.window // (2 * max(1, len(self._turns))))))
-        return None
+        while not self._is_stopped:
+            if self._queues:
+                return self._send_of(self._whose_turn())
+            if not self._more():
+                self.is_hungry = True
+                return None
+        raise StopIteration
+
+    def _whose_turn(self) -> Active:
+        """Whoever began first, unless another has waited so long that all that wait could not have their turns within the window.
+
+        A turn of one that has waited is half its equal share. With k waiting it comes at most window/2 − share after the wait began
+        and k − 1 turns of others, so that every window holds a whole turn.
+        """
+        if self._turn in self._queues and self._left_of_turn:
+            return self._turn
+        share = max(1, -(-self.window // (2 * len(self._queues))))
+        longest = next(iter(self._queues))
+        if self._sent_of_all - self._waited_from[longest] >= self.window // 2 - share:
+            self._turn, self._left_of_turn = longest, share
+            return longest
+        self._turn = None
+        return min(self._queues, key=lambda run: run.number)
+
+    def _send_of(self, run: Active) -> KeyedRequest:
+        self._left_of_turn -= run is self._turn
+        self._sent_of_all += 1
+        queue = self._queues[run]
+        keyed = queue.popitem(last=False)[1]
+        if queue:
+            self._waited_from[run] = self._sent_of_all
+            self._queues.move_to_end(run)
+        else:
+            self._leave_line(run)
+        return self._send(keyed)
+
+    def _leave_line(self, run: Active) -> None:
+        self._queues.pop(run, None)
+        self._waited_from.pop(run, None)
 
     def _send(self, keyed: KeyedRequest) -> KeyedRequest:
         self._under_way[keyed.key] = keyed
@@ -80,6 +108,11 @@ class Lane(Iterator[KeyedRequest | None]):
         return keyed
 
     # -- what is answered --------------------------------------------------------------------------------------------
+
+    @property
+    def has_line(self) -> bool:
+        """Whether there is anything to send."""
+        return bool(self._queues)
 
     @property
     def is_busy(self) -> bool:
@@ -124,7 +157,13 @@ class Lane(Iterator[KeyedRequest | None]):
     def _of_one(self, run: Active) -> list[KeyedRequest]:
         """All that one experiment waits for here, taken out of the line."""
         keys = [key for key in (() if run.batch is None else run.batch.waiting) if run in self._waiters.get(key, ())]
-        return [self._send(self._queues[self._waiters[key][0]].pop(key)) for key in keys]
+        return [self._send(self._take_from_line(self._waiters[key][0], key)) for key in keys]
+
+    def _take_from_line(self, run: Active, key: str) -> KeyedRequest:
+        keyed = self._queues[run].pop(key)
+        if not self._queues[run]:
+            self._leave_line(run)
+        return keyed
 
     def sent_as(self, key: str) -> Request | None:
         """The request under way with this key; None where there is none."""
@@ -169,7 +208,7 @@ class Lane(Iterator[KeyedRequest | None]):
             if not runs:
                 del self._waiters[key]
             if is_first and key not in self._under_way:
-                keyed = self._queues[run].pop(key)
+                keyed = self._take_from_line(run, key)
                 if runs:
                     self._put(runs[0], keyed)
 
@@ -179,8 +218,9 @@ class Lane(Iterator[KeyedRequest | None]):
         for key, runs in self._waiters.items():
             for run in runs:
                 left.setdefault(run, []).append(key)
-        self.answered, self._waiters, self._queues, self._under_way = {}, {}, {}, {}
-        self._turns.clear()
+        self.answered, self._waiters, self._under_way = {}, {}, {}
+        self._queues.clear()
+        self._waited_from.clear()
         self._suspects.clear()
         return left
 

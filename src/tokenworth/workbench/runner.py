@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from tokenworth.methods.sample.experiment import sample
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive_all
 from tokenworth.run.estimate import CostPlan, plan_cost
-from tokenworth.run.progress import OnEvent, RunCounts
+from tokenworth.run.progress import Event, OnEvent, RunCounts, Together
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings, read_ids
@@ -190,18 +190,18 @@ class Runner:
         joined: list[Done] = []
         failed = 0
         whole = self._begin(job, job.config.get("item", "")) if job.draws.joins else None
-        event = self._on_event(job.measure.name)
+        together = Together(self._on_event(job.measure.name) or _ignore, len(cases) if isinstance(cases, Sized) else None)
         totals = RunCounts()
         with closing(
             drive_all(
                 experiments(),
                 models=self._backends(),
                 store=self.store,
-                on_event=None if event is None else lambda _, one: event(one),
+                on_event=together,
             )
         ) as results:
             for one in results:
-                totals = added(totals, one.counts)
+                totals = together.ended(one)
                 if one.error is not None:
                     failed += 1
                     yield Ended(item=one.name, error=one.error)
@@ -210,8 +210,10 @@ class Runner:
                     yield Ended(item=one.name, done=one.value())
                 else:
                     yield self._ended(job, one.name, one.value(), one.counts, runs.pop(one.name, None))
+        together.finish(self._spent() if any(isinstance(model.backend, Metered) for model in self.models.values()) else None)
         if job.draws.joins:
-            joined.sort(key=lambda done: named.index(done.item))
+            order = {item: number for number, item in enumerate(named)}
+            joined.sort(key=lambda done: order[done.item])
             about = self._about(job, totals, items=tuple(named), failed=failed)
             document = job.draws.document(joined, job.settings, about)
             self._finish(whole, document)
@@ -350,6 +352,10 @@ class Runner:
             self.store.finish_run(run, finished=self._now().isoformat(timespec="seconds"), document=document_json(document))
 
 
+def _ignore(event: Event) -> None:
+    del event
+
+
 def _completed(subject: Subject, ids: tuple[int, ...], seed: int) -> Experiment[Trace]:
     ended = subject.is_ended(ids)
     return complete_trace(subject.prompt, ids, sampling=subject.sampling, seed=seed, is_ended=ended, find_wall=subject.find_wall)
@@ -383,8 +389,3 @@ def in_role(experiment: Experiment[Any], role: str) -> Experiment[Any]:
                 batch = experiment.send(answers)
     except StopIteration as finished:
         return finished.value
-
-
-def added(one: RunCounts, other: RunCounts) -> RunCounts:
-    """The counts of two runs together."""
-    return RunCounts(**{name: getattr(one, name) + getattr(other, name) for name in RunCounts.__dataclass_fields__})

@@ -42,7 +42,7 @@ def capabilities_of(record: ServerRecord) -> Capabilities:
         lacks["leave"] = "it gives no token ids back, so what a rollout's first token was is not known"
     if not record.ids_in:
         lacks["any_cut"] = "it takes text only, and not every cut survives the way through text"
-    kinds = frozenset(kind.name for kind in (Sample, NextToken, Read)) - lacks.keys()
+    kinds = frozenset(kind.name for kind in (Sample, NextToken, Read) if kind.name not in lacks)
     return Capabilities(kinds=kinds, leave="leave" not in lacks, any_cut=record.ids_in, exact_ids=record.ids_out, lacks=lacks)
 
 

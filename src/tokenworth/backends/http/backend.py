@@ -30,6 +30,8 @@ from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError, Uns
 
 _EmitPair = Callable[[tuple[str, Response]], None]
 
+_MOST_TAKEN = 512
+"""Requests of one sequence that are planned together where more may come."""
 _GROUP = 64
 """Rollouts that leave one cut and share the draws of their first tokens; all others are one request a worker."""
 
@@ -149,19 +151,20 @@ class HttpBackend:
         """
         for keyed in requests:
             self.check(keyed.request)
-        return self._stream(iter(requests), most=max(1, 2 * len(requests)))
+        return self._stream(iter(requests), room=None)
 
     def stream(self, requests: Iterator[KeyedRequest | None]) -> Iterator[tuple[str, Response]]:
-        """As `answer`, for requests that are taken as the server has room: about twice what can be under way at once."""
-        return self._stream(requests, most=self._width * self.sampler.n_most)
+        """As `answer`, for requests that are taken as the server has room, of one sequence after the other."""
+        return self._stream(requests, room=self._width // 2)
 
     @property
     def _width(self) -> int:
         return 2 * sum(endpoint.limit.most for endpoint in self.client.endpoints)
 
-    def _stream(self, requests: Iterator[KeyedRequest | None], *, most: int) -> Iterator[tuple[str, Response]]:
+    def _stream(self, requests: Iterator[KeyedRequest | None], *, room: int | None) -> Iterator[tuple[str, Response]]:
         self._stopping = False
-        jobs, supply = Jobs[Job](self._width), Supply(requests, most=most, check=lambda keyed: self.check(keyed.request))
+        jobs = Jobs[Job](self._width)
+        supply = Supply(requests, room=room, most=_MOST_TAKEN, check=lambda keyed: self.check(keyed.request))
 
         def refill() -> None:
             supply.refill(self._loop, jobs, lambda taken: _jobs(taken, self.sampler.n_most, in_order=self.client.is_limited))
@@ -176,7 +179,7 @@ class HttpBackend:
         faults: list[TokenworthError] = []
 
         def tell(key: str, response: Response) -> None:
-            supply.answered()
+            supply.answered(response)
             emit((key, response))
 
         outcomes = Outcomes(tell, self._trouble)

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 from tokenworth.backends.http.loop import LoopThread, first_failure
 from tokenworth.backends.http.rollouts import Draws
 from tokenworth.core.ports import KeyedRequest
+from tokenworth.core.request.kind import Response
+from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.errors import TokenworthError
 
 Job = Draws | KeyedRequest
@@ -66,30 +68,50 @@ class Jobs(Generic[T]):
 
 
 class Supply:
-    """Takes requests from a stream as the server has room for them. Lives in the caller's thread."""
+    """Takes requests from a stream as the server has room for them. Lives in the caller's thread.
 
-    def __init__(self, requests: Iterator[KeyedRequest | None], *, most: int, check: Callable[[KeyedRequest], None]) -> None:
-        self._requests, self._most, self._check = requests, most, check
-        self._taken = 0
-        self._answered = 0  # Written by the loop's thread alone, as ``_taken`` by the caller's.
+    More are taken where less than ``room`` is to be answered: a rollout counts one, and a table, which is many requests, fills the room.
+    What one sequence has in line is taken together, at most ``most`` requests: those of one cut become one job, and the server meets a
+    prefix again while it still has it. ``room`` None: all are taken at once.
+    """
+
+    def __init__(
+        self, requests: Iterator[KeyedRequest | None], *, room: int | None, most: int, check: Callable[[KeyedRequest], None]
+    ) -> None:
+        self._requests, self._room, self._most, self._check = requests, room, most, check
+        self._handed_on = 0
+        self._answered = 0  # Written by the loop's thread alone, as ``_handed_on`` by the caller's.
+        self._held: KeyedRequest | None = None
+        """A request that was taken and belongs to another sequence than those before it."""
         self._is_over = False
         self.fault: TokenworthError | None = None
         """Why a request could not be taken."""
 
-    def answered(self) -> None:
-        """Takes notice of an answer that was given; called in the loop's thread."""
-        self._answered += 1
+    def answered(self, response: Response) -> None:
+        """Takes notice of an answer before it is given: whoever waits for it asks for room next. Called in the loop's thread."""
+        self._answered += 1 if isinstance(response, Rollout) else self._room or 0
 
     def refill(self, loop: LoopThread, jobs: Jobs[Job], plan: Plan) -> None:
-        """Hands on what can be taken now, many at a time so that those of one cut go out together."""
-        room = self._most - (self._taken - self._answered)
-        if self._is_over or room < self._most // 2:
-            return
+        """Hands on what can be taken now."""
+        while not self._is_over and (self._room is None or self._handed_on - self._answered < self._room):
+            taken = self._take()
+            work, last = plan(taken), self._is_over
+            self._handed_on += sum(1 if isinstance(keyed.request, Sample) else self._room or 0 for keyed in taken)
+            if work or last:
+                loop.call(lambda work=work, last=last: jobs.add(work, last=last))
+            if not taken:
+                break
+
+    def _take(self) -> list[KeyedRequest]:
+        """The requests of one sequence that are in line."""
         taken: list[KeyedRequest] = []
         try:
-            while len(taken) < room:
-                keyed = next(self._requests)
+            while self._room is None or len(taken) < self._most:
+                keyed, self._held = self._held or next(self._requests), None
                 if keyed is None:
+                    break
+                if self._room is not None and taken and keyed.request.sequence is not taken[-1].request.sequence:
+                    self._held = keyed
                     break
                 self._check(keyed)
                 taken.append(keyed)
@@ -97,7 +119,4 @@ class Supply:
             self._is_over = True
         except TokenworthError as fault:
             self._is_over, self.fault = True, fault
-        self._taken += len(taken)
-        if taken or self._is_over:
-            work, last = plan(taken), self._is_over
-            loop.call(lambda: jobs.add(work, last=last))
+        return taken

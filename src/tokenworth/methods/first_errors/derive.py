@@ -14,14 +14,15 @@ from tokenworth.methods.first_errors.rows import FirstError, Measured, by_first_
 from tokenworth.methods.first_errors.settings import FirstErrorsSettings
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.verify.traces import verdicts_of
+from tokenworth.tasks.target import GOLD
 
 
 def first_errors_document(documents: Sequence[Document], settings: FirstErrorsSettings, about: About) -> FirstErrorsDoc:
     """A table for each sample of formal traces among the documents.
 
-    A curve belongs to the draw of its model and problem that has its tokens. Raises InvalidInput without any sample of formal traces.
+    A curve of P(correct) belongs to the draw of its model and problem that has its tokens, unless another model read on. Raises InvalidInput without any sample of formal traces.
     """
-    curves = [one for one in documents if isinstance(one, CurveDoc)]
+    curves = [one for one in documents if isinstance(one, CurveDoc) and one.target == GOLD and not one.provenance.reader]
     tables: list[FirstErrorTable] = []
     for one in documents:
         if isinstance(one, SampleSetDoc) and one.problem is not None and (verdicts := verdicts_of(one)):

@@ -38,7 +38,8 @@ class ReplayFold:
             verifier=Acceptance(critic=critic, version=self._domain.version, level=str(Level.STRICT)),
             summary=summary(self._loops),
             loops=tuple(
-                RecordedLoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps) for one in self._loops
+                RecordedLoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps)
+                for one in self._loops
             ),
             provenance=about.provenance,
         )

@@ -98,18 +98,10 @@ def _syntax(item: Figure) -> Iterator[str]:
         made += [f"0x{item.size}", f"0X{item.size}", f"0o{item.size}", f"0h{item.size}", f"0x{item.size}p1"]
     made += [
         f"1e{g}0" if value.denominator == 1 else "1e9", f"{g}\u0663", f"{g}\uff13", f"\u0661{item.size}", f"{g}_7", f"{g}_000_1",
-        f"{g}.5.1", f"{g},5", f"{g}:30",
-    ]  # fmt: skip
-    made += [
-        f"{g}/0", f"{g}/0.0", f"1.{item.size.replace('.', '')}e500", "inf", "-inf", "nan", "Infinity", "1e400", "1e-400", "-0x1", "\u00bd",
-        "\u221e",
-    ]  # fmt: skip
-    made += [
-        f"{item.size}\u00bd",
-        f"{item.size} 1/2",
-        f"- {item.size}" if value > 0 else "- 1e9",
+        f"{g}.5.1", f"{g},5", f"{g}:30", f"{g}/0", f"{g}/0.0", f"1.{item.size.replace('.', '')}e500", "inf", "-inf", "nan", "Infinity",
+        "1e400", "1e-400", "-0x1", "\u00bd", "\u221e", f"{item.size}\u00bd", f"{item.size} 1/2", f"- {item.size}" if value > 0 else "- 1e9",
         f"\u2212{item.size}" if value > 0 else "\u22121e9",
-    ]
+    ]  # fmt: skip
     for text in made:
         yield from noise.stated(text)
         yield f"#### {text}"
@@ -149,13 +141,10 @@ def _two(item: Figure) -> Iterator[str]:
     # A slash between two numbers is a fraction, which may have the right value.
     yield from noise.two([hedge for hedge in noise.HEDGES if "/" not in hedge], gold, other)
     yield from (
-        f"The answer is between {other} and {gold}.",
-        f"The answer is {other} to {gold}.",
-        f"\\boxed{{{other}, {gold}}}",
-        f"#### {other} or {gold}",
-        f"Maybe {other}, maybe {gold}",
-    )
-    yield from (f"{other}, {gold}", f"{gold}; {other}", f"#### {gold}\n#### {other}", f"\\boxed{{{gold} \\text{{ or }} {other}}}")
+        f"The answer is between {other} and {gold}.", f"The answer is {other} to {gold}.", f"\\boxed{{{other}, {gold}}}",
+        f"#### {other} or {gold}", f"Maybe {other}, maybe {gold}", f"{other}, {gold}", f"{gold}; {other}",
+        f"#### {gold}\n#### {other}", f"\\boxed{{{gold} \\text{{ or }} {other}}}",
+    )  # fmt: skip
 
 
 def _listed(item: Figure) -> Iterator[str]:
@@ -226,12 +215,9 @@ def _right(item: Figure) -> Iterator[str]:
     if value.denominator == 1:
         grouped = f"{value.numerator:,}"
         yield from (
-            grouped,
-            f"The answer is {grouped}.",
-            f"\\boxed{{{grouped}}}",
-            f"#### {grouped}",
+            grouped, f"The answer is {grouped}.", f"\\boxed{{{grouped}}}", f"#### {grouped}",
             f"2 + {decimal(value - 2)} = {g}" if value > 2 else g,
-        )
+        )  # fmt: skip
     else:
         yield f"\\boxed{{\\frac{{{value.numerator}}}{{{value.denominator}}}}}" if value > 0 else g
         yield f"The answer is {value.numerator}/{value.denominator}."
@@ -247,8 +233,6 @@ def _convention(item: Figure) -> Iterator[str]:
     fullwidth, arabic = ("".join(chr(ord(c) + shift) if c.isdecimal() else c for c in g) for shift in (0xFEE0, 0x0630))
     yield from (
         f"00{size}", fullwidth, arabic, f"{g}%", f"{g} percent", f"{g}e0", f"{g}E+00", f"({g})", f"{g}x", f"{g}_",
-    )  # fmt: skip
-    yield from (
         f"about {g}", f"The answer is approximately {g}.", f"The answer is probably {g}", f"{size} degrees", f"{g}\u200b",
         f"{'0' * 400}{size}", f"{g}.{'0' * 400}",
     )  # fmt: skip
@@ -269,9 +253,7 @@ NUMERIC: Surface[Figure] = Surface(
         wrong_answers("two numbers", "two numbers are offered, so none is given", _two),
         wrong_answers("list of candidates", "five numbers are listed, so none is given", _listed),
         wrong_answers("gold denied", "the text says that the gold number is not the answer", _denied),
-        wrong_answers(
-            "gold not stated", "the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported", _unstated
-        ),
+        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
         wrong_answers("gold taken back", "the last thing said is that another number is right", _corrected),
         wrong_answers("gold inside a word", "the gold digits are part of a name, a date or a version", _inside),
         wrong_answers("hidden second answer", "another number is stated; the gold digits follow unseen", _hidden),

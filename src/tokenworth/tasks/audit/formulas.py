@@ -45,12 +45,9 @@ def _numeral(problem: Problem, gold: str, value: Fraction) -> Formula:
     )  # fmt: skip
     wrong = tuple(str(other) for other in (value + 1, value - 1, value * 10 + 1, -value, value / 7 + 1) if other != value)
     right = (
-        gold,
-        f"{gold}.0" if "." not in gold else f"{gold}0",
-        f"\\left({gold}\\right)",
-        f"x = {gold}",
+        gold, f"{gold}.0" if "." not in gold else f"{gold}0", f"\\left({gold}\\right)", f"x = {gold}",
         f"\\frac{{{2 * value.numerator}}}{{{2 * value.denominator}}}",
-    )
+    )  # fmt: skip
     near = (
         f"{gold}_3", f"{gold}_{{3}}", f"{gold}{'' if '.' in gold else '.'}0000001", f"{gold}\\%", f"{gold}^\\circ", f"{gold}\\text{{ cm}}",
         f"0{gold}", f"{gold},{gold}", f"\\{{{gold}\\}}", f"{gold[:1]} {gold[1:]}",
@@ -241,12 +238,9 @@ def _long(item: Formula) -> Iterator[str]:
 def _right(item: Formula) -> Iterator[str]:
     yield from _stated(item.right)
     yield from (
-        f"$${item.gold}$$",
-        f"So $x^2$ is large.\n\nThe answer is \\({item.gold}\\).",
-        f"\\[ \\boxed{{ {item.gold} }} \\]",
-        f"\\fbox{{{item.gold}}}",
-        f"  \\boxed{{{item.gold}}}.\n",
-    )
+        f"$${item.gold}$$", f"So $x^2$ is large.\n\nThe answer is \\({item.gold}\\).", f"\\[ \\boxed{{ {item.gold} }} \\]",
+        f"\\fbox{{{item.gold}}}", f"  \\boxed{{{item.gold}}}.\n",
+    )  # fmt: skip
     yield from noise.reassured(f"${item.gold}$", f"${item.wrong[0]}$")
 
 
@@ -265,9 +259,7 @@ LATEX: Surface[Formula] = Surface(
         wrong_answers("number syntax", "subscripts, exponents, false equations, relations: not the gold number", _syntax),
         wrong_answers("two answers", "two different formulas are offered, so none is given", _two),
         wrong_answers("gold denied", "the text says that the gold formula is not the answer", _denied),
-        wrong_answers(
-            "gold not stated", "the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported", _unstated
-        ),
+        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
         wrong_answers("gold taken back", "the last thing said is that another formula is right", _corrected),
         wrong_answers("hidden second answer", "another formula is boxed; the gold one follows unseen", _hidden),
         wrong_answers("nothing said", "empty texts and constants, none of them a gold formula", _nothing),

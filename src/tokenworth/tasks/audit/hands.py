@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -127,11 +127,11 @@ def _breaks(item: Hand, *, rules: tuple[str, ...]) -> Iterator[str]:
 def _other_numbers(item: Hand) -> Iterator[str]:
     """As many numbers as the hand has, others than its own."""
     more = [1] * (len(item.numbers) - 2)
-    yield from _wrong_only(item, iter([" + ".join(map(str, (item.target - 1 - sum(more), 1, *more)))]))
-    yield from _wrong_only(item, iter([f"{item.target} * {' * '.join('1' for _ in item.numbers[1:])}"]))
+    sums = " + ".join(map(str, (item.target - 1 - sum(more), 1, *more)))
+    yield from _wrong_only(item, (sums, f"{item.target} * {' * '.join('1' for _ in item.numbers[1:])}"))
 
 
-def _wrong_only(item: Hand, texts: Iterator[str]) -> Iterator[str]:
+def _wrong_only(item: Hand, texts: Iterable[str]) -> Iterator[str]:
     yield from (text for text in texts if not item.solves(text))
 
 
@@ -139,29 +139,13 @@ def _syntax(item: Hand) -> Iterator[str]:
     t, total, first = item.target, "+".join(map(str, item.numbers)), item.numbers[0]
     yield from (
         f"{t}e0 + 0e0*({total})", f"{t}e0", f"0x{t:x}", f"0x{t:x} + 0*({total})", f"0o{t:o} + 0*({total})", f"0b{t:b}",
-        f"{t}.0 + 0*({total})",
-    )  # fmt: skip
-    yield from (
-        f"{t}_0/10 + 0*({total})", f"{'_'.join(str(t))}", f"0{t}", f"1e999 + {item.expression}", f"float('{t}')", f"int('{t}')",
-        f"{t}j*1j*-1",
-    )  # fmt: skip
-    yield from (
-        "".join(chr(0x660 + int(c)) for c in str(t)),
-        "".join(chr(0xFF10 + int(c)) for c in str(t)),
-        f"{item.expression} + 0e0",
-        f"{item.expression} + 0x0",
-    )
-    yield from (
-        f"{item.expression}.", f"{item.expression}#{total}", f"{t}#{total}", f"{t} if {total} else 0", f"{t} or ({total})",
-        f"[{t},{total}][0]", f"lambda: {t}",
-    )  # fmt: skip
-    yield from (
-        f"__import__('os').getpid()*0+{t}",
-        f"{item.expression}; 1",
-        f"{first}**1 + {t} - {first} + 0*({total})",
-        f"{item.expression}\x00",
+        f"{t}.0 + 0*({total})", f"{t}_0/10 + 0*({total})", f"{'_'.join(str(t))}", f"0{t}", f"1e999 + {item.expression}", f"float('{t}')",
+        f"int('{t}')", f"{t}j*1j*-1", "".join(chr(0x660 + int(c)) for c in str(t)), "".join(chr(0xFF10 + int(c)) for c in str(t)),
+        f"{item.expression} + 0e0", f"{item.expression} + 0x0", f"{item.expression}.", f"{item.expression}#{total}", f"{t}#{total}",
+        f"{t} if {total} else 0", f"{t} or ({total})", f"[{t},{total}][0]", f"lambda: {t}", f"__import__('os').getpid()*0+{t}",
+        f"{item.expression}; 1", f"{first}**1 + {t} - {first} + 0*({total})", f"{item.expression}\x00",
         f"{item.expression}\u200b + {t} - {t}",
-    )
+    )  # fmt: skip
 
 
 def _constants(item: Hand) -> Iterator[str]:
@@ -170,7 +154,7 @@ def _constants(item: Hand) -> Iterator[str]:
         str(t), f"({t})", f"{t}*1", f"{t}+0*({total})", f"{t} + ({total}) - ({total})", "4*6*1*1", "24", "0", "1", f"{t - 1} + 1",
         f"{item.numbers[0]} + {t - item.numbers[0]}",
     )  # fmt: skip
-    yield from _wrong_only(item, iter(texts))
+    yield from _wrong_only(item, texts)
 
 
 def _reuse(item: Hand) -> Iterator[str]:
@@ -181,7 +165,7 @@ def _reuse(item: Hand) -> Iterator[str]:
         + [f"{e} + {n} - {n}" for n in item.numbers]
         + [f"({e}) * ({first} / {first})", f"{e} + 0 * ({total})"]
     )
-    yield from _wrong_only(item, iter(texts))
+    yield from _wrong_only(item, texts)
 
 
 def _unused(item: Hand) -> Iterator[str]:
@@ -191,7 +175,7 @@ def _unused(item: Hand) -> Iterator[str]:
     texts += [
         f"{item.target // numbers[0]} * {numbers[0]}" if item.target % numbers[0] == 0 else f"{item.target + numbers[0]} - {numbers[0]}"
     ]
-    yield from _wrong_only(item, iter(texts))
+    yield from _wrong_only(item, texts)
 
 
 def _value_off(item: Hand) -> Iterator[str]:
@@ -201,7 +185,7 @@ def _value_off(item: Hand) -> Iterator[str]:
         f"({e}) / 1",
     ]  # fmt: skip
     texts += [e.replace("+", "-"), e.replace("*", "+"), e.replace("-", "+"), e.replace("(", "").replace(")", "")]
-    yield from _wrong_only(item, iter(texts))
+    yield from _wrong_only(item, texts)
 
 
 def _operators(item: Hand) -> Iterator[str]:
@@ -211,12 +195,10 @@ def _operators(item: Hand) -> Iterator[str]:
     texts += [
         f"({e})!", f"sqrt(({e})*({e}))", f"abs({e})", f"~(~({e}))", joined, f"{e} = {item.target}x", f"{e} == {item.target}",
         f"{e} = {item.target + 1}", f"max({e}, 0)", f"{e} ** 1",
-    ]  # fmt: skip
-    texts += [
         e.replace("*", "**"), e.replace("/", "//"), e.replace("+", "^"), f"{e}, {item.target}", f"{e} or {n[0]} + {n[1]}",
         f"{n[0]} + {n[1]} or {e}",
     ]  # fmt: skip
-    yield from _wrong_only(item, iter(texts))
+    yield from _wrong_only(item, texts)
 
 
 def _nothing(item: Hand) -> Iterator[str]:

@@ -26,13 +26,13 @@ NEGATIONS = (
 """Denials of the right answer."""
 
 CORRECTIONS = (
-    "The answer is {g}. Correction: the answer is {o}.",
-    "\\boxed{{{g}}} is wrong. The answer is \\boxed{{{o}}}",
-    "Answer: {g}\n\nThat was wrong.\n\nAnswer: {o}",
-    "I first thought that the answer is {g}, but the answer is {o}.",
-)
+    "The answer is {g}. Correction: the answer is {o}.", "\\boxed{{{g}}} is wrong. The answer is \\boxed{{{o}}}",
+    "Answer: {g}\n\nThat was wrong.\n\nAnswer: {o}", "I first thought that the answer is {g}, but the answer is {o}.",
+)  # fmt: skip
 """A text that takes the right answer back for another one."""
 
+UNSTATED = "the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported"
+"""Why an answer of `unstated` is wrong."""
 _CLAIMS = ("The answer is {g}.", "So it is {g}.", "\\boxed{{{g}}}.", "Final answer: {g}.", "{g}.")
 _RETRACTIONS = (
     "That is wrong.", "No.", "No, that is not right.", "This is incorrect.", "That does not work.", "It doesn't fit.", "Not quite.",

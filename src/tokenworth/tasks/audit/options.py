@@ -192,9 +192,7 @@ OPTION: Surface[Problem] = Surface(
         wrong_answers("all options", "every option is listed, so none is chosen", drawn=_all),
         wrong_answers("two options", "two options are offered, so none is chosen", drawn=_two),
         wrong_answers("gold denied", "the text says that the right option is not the answer", _denied),
-        wrong_answers(
-            "gold not stated", "the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported", drawn=_unstated
-        ),
+        wrong_answers("gold not stated", noise.UNSTATED, drawn=_unstated),
         wrong_answers("gold taken back", "the last thing said is that another option is the answer", drawn=_corrected),
         wrong_answers("gold inside a word", "the right label is only part of a longer word, which is no option", drawn=_inside),
         wrong_answers("no such option", "the label stated is no label of the problem", _outside),

@@ -106,11 +106,8 @@ def _right(item: Problem) -> Iterator[str]:
     yield from noise.stated(gold)
     yield from (f"  {gold}\n", gold.upper(), gold.lower(), gold.replace(" ", "  "), f"**{gold}**", f'"{gold}"', f"{gold}.", f"`{gold}`")
     yield from (
-        f"The answer is:\n\n{gold}",
-        f"The final answer is **{gold}**.",
-        f"Not Zanzibar. The answer is {gold}.",
-        f"\\boxed{{{gold}}}.",
-    )
+        f"The answer is:\n\n{gold}", f"The final answer is **{gold}**.", f"Not Zanzibar. The answer is {gold}.", f"\\boxed{{{gold}}}.",
+    )  # fmt: skip
     yield from noise.reassured(gold, "Zanzibar")
 
 
@@ -133,9 +130,7 @@ EXACT: Surface[Problem] = Surface(
         wrong_answers("gold contained", "the gold answer is only part of what is stated", _contained),
         wrong_answers("two answers", "two answers are offered, so none is given", _two),
         wrong_answers("gold denied", "the text says that the gold answer is not the answer", _denied),
-        wrong_answers(
-            "gold not stated", "the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported", _unstated
-        ),
+        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
         wrong_answers("gold taken back", "the last thing said is that another answer is right", _corrected),
         wrong_answers("hidden second answer", "another answer is stated; the right one follows unseen", _hidden),
         wrong_answers("nothing said", "constants and empty texts, none of them the gold answer", _nothing),
