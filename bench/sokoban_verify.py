@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from sokoban_levels import level_from_rows, random_level
+from sokoban_search import Search, solve
 from tokenworth.core.verification import FormalText, Level
-from tokenworth.tasks.sokoban.generate import random_level
 from tokenworth.tasks.sokoban.grammar import parse
-from tokenworth.tasks.sokoban.instance import level_from_rows
-from tokenworth.tasks.sokoban.search import Search, solve
 from tokenworth.tasks.sokoban.verify import verify
 
 ROOM = ["##########", "#@       #", "# $    $ #", "#   #    #", "#     .  #", "# $  #   #", "#        #", "#.     . #", "##########"]

@@ -5,6 +5,7 @@
 * one marked ``sh run server`` or ``python run server`` is run against llama.cpp with the bundled model, started by
   recipes/tiny/serve.py on a free port that takes the place of the 8080 in the text. Without xllamacpp and gguf such blocks
   are skipped, and counted; where TOKENWORTH_REQUIRE_ALL is set they fail
+* one marked ``python file PATH`` is written there, in that folder, for the blocks after it
 * a block marked ``text output`` after such a block equals its standard output (times masked); ``text sample`` is only filled in
   by --write, because the numbers of a trained model are not the same on every machine
 * docs/cli.md equals the help of every verb; docs/results.md names exactly the fields of the documents; docs/problems.md lists the
@@ -32,7 +33,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args, get_type_hints
+
+import click
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
@@ -40,28 +43,14 @@ PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglo
 CLI_PAGE, RESULTS_PAGE, REPORT_PAGE = (ROOT / "docs" / name for name in ("cli.md", "results.md", "report.md"))
 SERVERS_PAGE, PROBLEMS_PAGE = ROOT / "docs" / "servers.md", ROOT / "docs" / "problems.md"
 BIN = Path(sys.executable).parent
+PACKAGE = str(Path(importlib.util.find_spec("tokenworth").origin or "").parent.parent)  # pyright: ignore[reportOptionalMemberAccess]
+"""Where the package stands that this interpreter imports; documented commands use the same."""
 LIMIT_S = 300
 REQUIRED = bool(os.environ.get("TOKENWORTH_REQUIRE_ALL"))
 FENCE = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?")
 T = TypeVar("T")
-VERBS = (
-    "demo",
-    "sample",
-    "curve",
-    "forced",
-    "verify",
-    "confusion",
-    "edits",
-    "modulo",
-    "audit",
-    "report",
-    "import",
-    "export",
-    "runs",
-    "doctor",
-)
 
 
 CLI_HEAD = """# Command line
@@ -134,9 +123,9 @@ class Server:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The environment of a documented command: this interpreter's scripts first, no network, two threads shared by two workers."""
+    """The environment of a documented command: this interpreter's scripts and package, no network, two threads shared by two workers."""
     own = {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "COLUMNS": "80", "HF_HUB_OFFLINE": "1", "TMPDIR": str(home)}
-    return {**os.environ, **own, "OMP_NUM_THREADS": "1", "PYTHONPATH": "", "NO_COLOR": "1"}
+    return {**os.environ, **own, "OMP_NUM_THREADS": "1", "PYTHONPATH": PACKAGE, "NO_COLOR": "1"}
 
 
 def run(command: list[str], folder: Path) -> tuple[str, str]:
@@ -170,6 +159,12 @@ def work_folder() -> Path:
     return folder
 
 
+def write_file(path: Path, text: str) -> None:
+    """Writes a block, in a folder of its own where it names one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
 def same(a: str, b: str) -> bool:
     """Whether two outputs agree, but for times and spaces at the ends of lines."""
     first, second = ([TIME.sub("TIME", line.rstrip()) for line in text.rstrip().splitlines()] for text in (a, b))
@@ -194,6 +189,9 @@ def check_page(page: Path, write: bool, server: Server | None = None) -> list[Re
     folder, python = work_folder(), ""
     for written in blocks(text):
         name = f"{page.relative_to(ROOT)}:{written.line} ({written.info})"
+        if written.info.startswith("python file "):
+            write_file(folder / written.info.removeprefix("python file "), written.text)
+            continue
         block, missing = served(written, server)
         command = command_of(block, python)
         if command is not None:
@@ -244,9 +242,11 @@ def anchors(page: Path) -> set[str]:
 
 def cli_page() -> str:
     """docs/cli.md: the help of every verb."""
+    from tokenworth.cli.main import cli
+
     parts = [CLI_HEAD]
     folder = Path(tempfile.mkdtemp(prefix="check-docs-"))
-    for verb in ("", *VERBS):
+    for verb in ("", *cli.list_commands(click.Context(cli))):
         out, fault = run([str(BIN / "tokenworth"), *([verb] if verb else []), "--help"], folder)
         if fault:
             raise SystemExit(f"tokenworth {verb} --help: {fault}")
@@ -271,23 +271,31 @@ def json_type(annotation: str) -> str:
         text = re.sub(rf"\b{python}\b", name, text)
     while (shorter := re.sub(r"tuple\[((?:[^,\[\]]|\[[^\[\]]*\])+), \.\.\.\]", r"[\1]", text)) != text:
         text = shorter
-    text = re.sub(r"Mapping\[string, (.+)\]$", r"{\1}", text)
+    text = re.sub(r"Mapping\[\w+, (.+)\]$", r"{\1}", text)
     text = re.sub(r"Literal\[(.+)\]", lambda m: m[1].replace(", ", " or ").replace("'", '"'), text)
     return text.replace(" | None", "?")
 
 
+def documented() -> dict[str, type]:
+    """By name, the document of every measure of the catalogue, and every dataclass that one holds."""
+    from tokenworth import catalog
+
+    found: dict[str, type] = {}
+    waiting: list[object] = [measure.document for measure in catalog.measures()]
+    while waiting:
+        kind = waiting.pop(0)
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__name__ not in found:
+            found[kind.__name__] = kind
+            waiting += get_type_hints(kind).values()
+        waiting += get_args(kind)
+    return found
+
+
 def check_results() -> list[Result]:
-    """Each document's section of docs/results.md has exactly its fields, in order, with their types."""
-    import tokenworth.core.documents as documents
-    import tokenworth.core.verified as verified
-
-    import tokenworth.core.verification as verification
-
+    """Each class of `documented` has a section of docs/results.md with exactly its fields, in order, with their types."""
     page = RESULTS_PAGE.read_text(encoding="utf-8")
     sections = {m[1]: m[2] for m in re.finditer(r"^## [^\n]*: (\w+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)}
-    known = {**vars(documents), **vars(verified), **vars(verification)}
-    named = {name: c for name, c in known.items() if name.endswith("Doc") or name in ("Verification", "Violation", "Drawing", "Step")}
-    classes = {name: c for name, c in named.items() if isinstance(c, type) and dataclasses.is_dataclass(c)}
+    classes = documented()
     results = [Result(name=f"docs/results.md: {name}", fault="no such document") for name in sections if name not in classes]
     for name, kind in classes.items():
         wanted = [(field.name, json_type(str(field.type))) for field in dataclasses.fields(kind)]

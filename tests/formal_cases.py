@@ -10,7 +10,7 @@ import numpy as np
 import report_cases as cases
 from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Drawing, Level, Step, Tier, Verification, Violation
-from tokenworth.methods.confusion.document import (
+from tokenworth.methods.verify.document import (
     ANSWER_STATES,
     LINK_STATES,
     TRACE_STATES,

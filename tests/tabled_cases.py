@@ -11,7 +11,7 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, Measured, ValueAt
-from tokenworth.methods.replay.document import LoopDoc, ReplayDoc
+from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
 from tokenworth.store.documents import parse_document
 from tokenworth.tasks.audit.attack import Claim
@@ -167,7 +167,7 @@ def replay(name: str = "loop 1", message: str = "the block is not clear") -> Rep
     return ReplayDoc(
         verifier=by,
         summary=summary(loops),
-        loops=tuple(LoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps) for one in loops),
+        loops=tuple(RecordedLoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps) for one in loops),
         provenance=PROVENANCE,
     )
 

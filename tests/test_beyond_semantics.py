@@ -18,15 +18,18 @@ from recipes.beyond_semantics.kept import kept
 from recipes.beyond_semantics.table import bin_of, costs_of, pages, read_rows, results, share
 from recipes.beyond_semantics.words import CLOSE, make_tokenizer, vocabulary
 
+from tokenworth.cli.streams import records_of
 from tokenworth.core.document import Provenance
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.methods.verify.lines import Judged
+from tokenworth.methods.verify.records import checker, judged
+from tokenworth.methods.verify.tally import Tally
 from tokenworth.tasks.load import load_item
 from tokenworth.tasks.maze.generate import generate, split_of
 from tokenworth.tasks.maze.grammar import render, render_prompt, render_trace
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.verify import verify
-from tokenworth.workbench.formal import Judged, Tally, checker, judged, records_of
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "beyond_semantics"
 SIDE = 4
@@ -351,7 +354,7 @@ def test_outputs_that_differ_in_what_was_tested_are_not_counted_together(arm_fol
     assert {row["tested"] for row in early} == {f"{groups[0]}, step 40"}
     tally = Tally(group="tested")
     check = checker("maze", "compact", None, limit=10)
-    for one in judged(records_of([arm_folder / "outputs.jsonl"]), check):
+    for one in (judged(where, record, check) for where, record in records_of([arm_folder / "outputs.jsonl"])):
         assert isinstance(one, Judged)
         tally.add(one)
     tables = tally.document(check, level=0.95, provenance=Provenance(version="", created="", command="", source="")).tables

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from helpers import LADDER
+from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.cli.main import run
-from tokenworth.cli.session import Job, run_items
 from tokenworth.errors import BudgetExceeded, InvalidInput
 from tokenworth.run.estimate import Price
+from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.case import Case
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -130,7 +130,7 @@ def test_report_and_export_of_a_result(cli: Run, toy: str) -> None:
 def test_dry_run_calls_no_model_and_prices(cli: Run, toy: str) -> None:
     prices = ["--price-input", "1", "--price-output", "2"]
     code, out, _ = cli("curve", "--model", toy, "--dry-run", "--store", "run.db", *prices)
-    assert code == 0 and "base trace: 1 requests" in out and "at most 0.0200 USD" in out and "no bound" in out
+    assert code == 0 and "curve, next batch: 1 requests" in out and "at most 0.0200 USD" in out and "no bound" in out
     assert not Path("run.db").exists(), "a dry run leaves nothing behind"
     bounded = json.loads(cli("curve", "--model", toy, "--dry-run", "--max-rollouts", "100", "--limit", "50", *prices, "--json", "-")[1])
     # The longest prefix of an excursion has 49 tokens; the table of next-token probabilities reads as many once more.
@@ -155,7 +155,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, cli: Run, *options: str) -> tuple[tu
         given.update(options)
         raise InvalidInput("no server here")
 
-    monkeypatch.setattr("tokenworth.cli.session.Workbench", bench)
+    monkeypatch.setattr("tokenworth.cli.choices.Workbench", bench)
     model = () if "--model" in options else ("--model", "http://host/v1#small")
     return cli("sample", *model, "--task", "world:steps", *options), given
 
@@ -211,34 +211,38 @@ def test_prices_are_free_to_stay_where_a_local_model_is_used(cli: Run, toy: str)
     assert cli("sample", "--model", toy, "-n", "2", "--prices", "prices.toml")[0] == 0
 
 
-def test_spent_money_begins_no_further_item(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three items: the first is measured, the second meets the limit, the third is not begun; what is done is kept."""
-    begun: list[str] = []
+def test_an_item_that_fails_harms_no_other(cli: Run, toy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Workbench.case
 
-    def work(job: Job) -> None:
-        begun.append(str(job.options["item"]))
-        if len(begun) == 2:
-            raise BudgetExceeded("the money is spent")
+    def case(self: Workbench, task: object = None, item: int | str = 0, **options: Any) -> Case:
+        if item == "1":
+            raise InvalidInput("no\nsuch \x1b[31mproblem")
+        return whole(self, item=item, **options)
 
-    options: dict[str, Any] = {
-        "item": "0-2",
-        "model": "toy",
-        "task": None,
-        "grader": None,
-        "store": "x.db",
-        "dry_run": False,
-        "json_path": None,
-    }
-    bench = SimpleNamespace(case=lambda *_, **__: None)
-    monkeypatch.setattr("tokenworth.cli.session.open_bench", lambda _: contextlib.nullcontext(bench))
-    assert run_items(options, work) == 1 and begun == ["0", "1"]
+    monkeypatch.setattr(Workbench, "case", case)
+    Path("out").mkdir()
+    code, out, err = cli("sample", "--model", toy, "--item", "0-2", "--store", "x.db", "--json", "out/{item}.json")
+    assert code == 1 and sorted(path.name for path in Path("out").iterdir()) == ["0.json", "2.json"]
+    assert sum(line.startswith("item 1: no") for line in err.splitlines()) == 1 and "\x1b" not in err and out.count("P(correct)") <= 2
+    assert "name each; write {item}" in refused(cli("sample", "--model", toy, "--item", "0-2", "--json", "out.json"))
+    assert "no\\nsuch" not in refused(cli("sample", "--model", toy, "--item", "1")), "the error of the only item is that of the run"
+
+
+def test_spent_money_ends_the_items_that_are_left_in_two_lines(cli: Run, toy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(self: ToyBackend, requests: object) -> None:
+        raise BudgetExceeded("the money is spent")
+
+    monkeypatch.setattr(ToyBackend, "answer", answer)
+    code, out, err = cli("sample", "--model", toy, "--item", "0-99", "--store", "x.db")
+    lines = [line for line in err.splitlines() if "spent" in line or "paid" in line]
+    assert code == 1 and not out and lines == ["item 0: the money is spent", "99 more items could not be paid for either"]
 
 
 @pytest.mark.parametrize("verb", ["report", "import", "export", "runs", "doctor", "demo"])
-def test_every_verb_takes_the_common_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_plain_verb_takes_json_and_config(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([verb, "--help"]) == 0
     text = capsys.readouterr().out
-    assert all(option in text for option in ("--json", "--seed", "--dry-run", "--store", "--config"))
+    assert all(option in text for option in ("--json", "--config"))
 
 
 def test_config_file_sets_options_and_the_command_line_wins(cli: Run, toy: str) -> None:

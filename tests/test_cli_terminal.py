@@ -82,8 +82,8 @@ STOPPED = {
     ("edits", "--store", "x.db"): "stopped; with --store the same command goes on from what was drawn",
     ("demo",): "stopped; the same command goes on from what was drawn",
     ("modulo", "--max-attempts", "3"): "stopped; with --store the same command goes on from what was drawn",
-    ("modulo", "--replay", "x.jsonl"): "stopped",
-    ("modulo", "--replay=x.jsonl"): "stopped",
+    ("replay", "blocksworld", "x.jsonl"): "stopped",
+    ("first-errors", "x.json"): "stopped",
     ("verify", "maze", "x"): "stopped",
     ("confusion", "maze", "x"): "stopped",
     ("audit", "all"): "stopped",
@@ -103,32 +103,6 @@ def test_stopped_from_the_keyboard(
     monkeypatch.setitem(cli.commands, words[0], click.Command(words[0], callback=command, context_settings=settings))
     assert run(list(words)) == 130
     assert capsys.readouterr().err.lstrip("\n") == STOPPED[words] + "\n"
-
-
-@pytest.mark.parametrize(
-    ("config", "is_replay"),
-    [
-        ('replay = "x.jsonl"', True),
-        ('[modulo]\nreplay = "x.jsonl"', True),
-        ('[modulo]\ntask = "x"', False),
-        ('[sample]\nreplay = "x"', False),
-        ("= bad", False),
-        ("modulo = 3", False),
-    ],
-)
-@pytest.mark.parametrize("form", [["--config", "c.toml"], ["--config=c.toml"]])
-def test_stopped_replay_of_a_config_file(
-    config: str, is_replay: bool, form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def command() -> None:
-        raise KeyboardInterrupt
-
-    Path("c.toml").write_text(config)
-    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
-    monkeypatch.setitem(cli.commands, "modulo", click.Command("modulo", callback=command, context_settings=settings))
-    for words in (["modulo", *form], ["modulo", "--config", "none.toml"]):
-        assert run(words) == 130
-        assert ("--store" in capsys.readouterr().err) == (not is_replay or "none.toml" in words)
 
 
 def test_a_verb_can_say_what_it_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

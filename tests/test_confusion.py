@@ -21,7 +21,7 @@ from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Level, Tier, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.exporters.parquet import write_parquet
-from tokenworth.methods.confusion.document import (
+from tokenworth.methods.verify.document import (
     ANSWER_STATES,
     LINK_STATES,
     TRACE_STATES,
@@ -31,7 +31,7 @@ from tokenworth.methods.confusion.document import (
     VerifiedDoc,
     VerifiedTraceDoc,
 )
-from tokenworth.methods.confusion.table import WORDS, State, confusion, state_of, table_of
+from tokenworth.methods.verify.table import WORDS, State, confusion, state_of, table_of
 from tokenworth.report.sections.verified.text import table_lines
 from tokenworth.stats.proportion import wilson
 from tokenworth.store.documents import document_json, parse_document, read_document, write_document

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from countdown_search import Solver, random_puzzle, write_search
 from tokenworth.core.verification import FormalText, Level, Verification
 from tokenworth.tasks.countdown.domain import DOMAIN
-from tokenworth.tasks.countdown.search import Solver, random_puzzle, write_search
 
 ROOT = "Current State: 24:[4, 6], Operations: []\n"
 PROMPT = "Make 24 with the numbers [4, 6]."

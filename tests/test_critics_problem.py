@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from tokenworth.tasks.critics.replay import replay_loop
 
 from blocks_cases import DOMAIN_PDDL, PLAN, PROMPT, SENTENCES
+from sokoban_levels import level_from_rows
+from sokoban_search import solve as solve_sokoban
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
@@ -22,8 +23,6 @@ from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import render_prompt, render_trace
 from tokenworth.tasks.maze.instance import Maze
 from tokenworth.tasks.maze.search import solve as solve_maze
-from tokenworth.tasks.sokoban.instance import level_from_rows
-from tokenworth.tasks.sokoban.search import solve as solve_sokoban
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sokoban_levels import random_level
+from sokoban_search import solve as solve_room
 from tokenworth.core.verification import FormalText, Level, whole_words
 from tokenworth.tasks.maze import domain as mazes
 from tokenworth.tasks.maze.dialect import DIALECTS
@@ -12,8 +14,6 @@ from tokenworth.tasks.maze.generate import generate
 from tokenworth.tasks.maze.grammar import render_prompt, render_trace
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.sokoban import domain as rooms
-from tokenworth.tasks.sokoban.generate import random_level
-from tokenworth.tasks.sokoban.search import solve as solve_room
 
 
 def test_the_last_word_goes_unless_white_space_or_an_end_follows() -> None:

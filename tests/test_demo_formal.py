@@ -9,9 +9,9 @@ import pytest
 
 from tokenworth.cli import demo_formal
 from tokenworth.cli.main import run
-from tokenworth.methods.confusion.document import VerifiedDoc
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.first_errors.rows import by_first_error, cuts_around, to_measure
+from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.store.documents import read_document
 
 

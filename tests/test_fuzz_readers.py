@@ -19,7 +19,7 @@ from tokenworth.core.problem import Problem
 from tokenworth.errors import TokenworthError
 from tokenworth.importers.importer import import_path
 from tokenworth.store.documents import document_json, parse_document
-from tokenworth.tasks.load import load_task
+from tokenworth.tasks.load import Task, load_task
 
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -94,7 +94,7 @@ def test_task_files(tmp_path: Path, kind: str, packed: bool, data: st.DataObject
     path = tmp_path / "problems.dat"
     path.write_bytes(data.draw(damaged(gzip.compress(TASKS[kind], mtime=0) if packed else TASKS[kind])))
     found = check(lambda: load_task(f"{kind}:{path}"))
-    assert found is None or (isinstance(found, list) and all(isinstance(problem, Problem) for problem in found))
+    assert found is None or (isinstance(found, Task) and all(isinstance(problem, Problem) for problem in found))
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "mmlu-pro", "gsm8k", "math"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,25 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenworth.workbench.intervene import (
-    COMMON_CODES,
-    DEFAULT_KINDS,
-    Planned,
-    base_text,
-    check_kinds,
-    measure,
-    plan_edits,
-    plan_item,
-    plan_repair,
-)
-from tokenworth.workbench.intervene_record import instance_record
 
 from helpers import LADDER, PLAIN, answer_directly, binomial_bounds, ladder
 from tokenworth.backends.model import Model
 from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
 from tokenworth.backends.toy.values import exact_values
 from tokenworth.cli.main import run
+from tokenworth.core.document import About, Provenance
 from tokenworth.core.grade import Grade, Verdict
+from tokenworth.core.measure import Done, Subject
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.problem import AnswerKind
 from tokenworth.core.request.experiment import BudgetSpent
@@ -41,9 +30,14 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, pieces_text
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, UnknownName
+from tokenworth.methods.edits.document import edits_document
+from tokenworth.methods.edits.experiment import EditsResult
 from tokenworth.methods.edits.groups import by_group
 from tokenworth.methods.edits.intervene import INTERVENE_STREAM, InterveneResult, Variant, intervene
+from tokenworth.methods.edits.plan import Planned, base_text, plan_edits, plan_item, plan_repair, trace_check
+from tokenworth.methods.edits.settings import COMMON_CODES, DEFAULT_KINDS, EditsSettings
 from tokenworth.run.drive import drive_counted
+from tokenworth.store.documents import document_json
 from tokenworth.store.memory import MemoryStore
 from tokenworth.store.sqlite import open_existing
 from tokenworth.tasks.maze.dialect import DIALECTS
@@ -52,6 +46,7 @@ from tokenworth.tasks.maze.edits import EDIT_CODES, edit, read
 from tokenworth.tasks.maze.grammar import render_trace
 from tokenworth.tasks.maze.verify import verify
 from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.case import Case
 
 FALSE_ALARM = 1e-6
 
@@ -83,11 +78,11 @@ def test_both_arms_have_the_exact_values() -> None:
         truth = (exact(BASE, effect.variant.base_cut), exact(own, effect.variant.cut))
         for arm, value in zip((effect.before, effect.after), truth, strict=True):
             low, high = binomial_bounds(n, value, FALSE_ALARM)
-            assert low <= arm.correct[0] <= high
+            assert low <= arm.correct.value <= high
             # Negative twin: a value some points off would be noticed.
             low, high = binomial_bounds(n, value - 0.15, FALSE_ALARM)
-            assert not low <= arm.correct[0] <= high
-        assert effect.change[0] == pytest.approx(effect.after.correct[0] - effect.before.correct[0])
+            assert not low <= arm.correct.value <= high
+        assert effect.change.value == pytest.approx(effect.after.correct.value - effect.before.correct.value)
     assert exact(BASE, 2) == pytest.approx(0.77) and exact(BASE, 3) == pytest.approx(0.8)
     assert result.n_rollouts == 4 * n and result.stopped == result.unresolved == ""
 
@@ -95,7 +90,7 @@ def test_both_arms_have_the_exact_values() -> None:
 def test_difference_intervals_cover_and_shifted_ones_do_not() -> None:
     truth, held, shifted, runs = 0.5 - 0.77, 0, 0, 120
     for seed in range(runs):
-        low, high = run_ladder((OFF,), n=30, seed=seed).effects[0].change[1:]
+        _, low, high = run_ladder((OFF,), n=30, seed=seed).effects[0].change
         held += low <= truth <= high
         shifted += low <= truth + 0.25 <= high
     low, high = binomial_bounds(runs, 0.95, FALSE_ALARM)
@@ -142,10 +137,10 @@ def test_unknown_outcomes_are_counted_and_shown() -> None:
     after, before = effect.after, effect.before
     assert after.n == 400 and 0 < after.n_unknown == after.outcomes["5"] < 400 and after.n_correct == after.outcomes["6"]
     assert after.n_checked == 400 and after.n_valid == 0 and before.n_valid == before.n_checked == 400 - before.outcomes["7"]
-    assert after.trace_valid[0] == 0.0 and before.trace_valid[0] == 1.0
+    assert after.trace_valid.value == 0.0 and before.trace_valid.value == 1.0
     (group,) = by_group([InterveneResult(**_fields(effect))], level=0.95)
-    assert group.unknown_after == after.n_unknown and group.n_after == 400 and group.unit == "rollouts"
-    assert group.before == before.correct and group.change == effect.change
+    assert group.unknown_after == after.n_unknown and group.rollouts_after == 400 and group.unit == "rollouts"
+    assert group.before == before.correct and group.difference == effect.change
 
 
 def _fields(*effects: Any) -> dict[str, Any]:
@@ -167,9 +162,9 @@ def test_what_the_budget_left_is_told() -> None:
     result = ended.value.value
     assert result.stopped == "money spent" and result.unresolved == "10 of 16 rollouts were drawn"
     assert [(effect.before.n, effect.after.n) for effect in result.effects] == [(4, 4), (2, 0)]
-    assert np.isnan(result.effects[1].change[0]) and result.effects[1].change[1:] == (-1.0, 1.0)
+    assert tuple(result.effects[1].change) == (None, -1.0, 1.0)
     fork, late = by_group([result], level=0.95)
-    assert (fork.n_instances, fork.n_missing, late.n_instances, late.n_missing) == (1, 0, 0, 1)
+    assert (fork.instances, fork.missing, late.instances, late.missing) == (1, 0, 0, 1)
     other = intervene(BASE, (OFF,), n=4, sampling=PLAIN, seed=0, judge=judge, level=0.95)
     nothing = BudgetSpent("spent", (None,) * len(next(other)))
     with pytest.raises(BudgetSpent):
@@ -209,8 +204,8 @@ def test_groups_over_instances_cover_the_mean_difference() -> None:
             made = intervene(base, (other,), n=12, sampling=PLAIN, seed=seed, judge=toy_judge(automaton), level=0.95)
             results.append(answer_directly(made, ToyBackend(automaton)))
         (group,) = by_group(results, level=0.95)
-        assert (group.unit, group.n_instances, group.n_before, group.n_after) == ("instances", units, 72, 72)
-        held += group.change[1] <= 1 / 3 - 2 / 3 <= group.change[2]
+        assert (group.unit, group.instances, group.rollouts_before, group.rollouts_after) == ("instances", units, 72, 72)
+        held += group.difference.low <= 1 / 3 - 2 / 3 <= group.difference.high
         counts = [sum(effect.after.n_correct for r in results for effect in r.effects), 72]
         spread = 1.96 * (counts[0] / 72 * (1 - counts[0] / 72) / 72) ** 0.5
         pooled += abs(counts[0] / 72 - 1 / 3) <= spread
@@ -317,6 +312,27 @@ def maze_model(backend: Believer | None = None) -> Model:
     )  # fmt: skip
 
 
+def asked(case: Case, experiment: Any) -> Any:
+    """What an experiment that asks the model of a case returns."""
+    return answer_directly(experiment, case.model.backend)
+
+
+def measured(case: Case, planned: Planned, settings: EditsSettings) -> InterveneResult:
+    subject: Subject = case.subject()
+    made = intervene(
+        planned.base, planned.variants, n=settings.rollouts, sampling=subject.sampling, seed=settings.seed, judge=subject.judge,
+        check=trace_check(subject), level=settings.level,
+    )  # fmt: skip
+    return asked(case, made)
+
+
+def record_of(case: Case, planned: Planned, result: InterveneResult, settings: EditsSettings) -> dict[str, Any]:
+    """What the document holds of one base."""
+    done = Done(item="0", subject=case.subject(), result=EditsResult(planned=(planned,), measured=((planned, result),)))
+    document = edits_document([done], settings, About(provenance=Provenance(version="0"), items=("0",)))
+    return json.loads(document_json(document))["instances"][0]
+
+
 def test_the_codec_of_the_scripted_model_is_one() -> None:
     codec = WordCodec()
     text = " close 0,1 c2 solution 4,4 end"
@@ -332,22 +348,22 @@ def test_a_model_that_believes_its_trace_plans_rightly_before_and_never_after(pl
     with Workbench(maze_model()) as bench:
         for item in range(4):
             case = bench.case("maze:searchformer/5", item)
-            sampling = case.sampling()
-            base = base_text(case, source=source, draws=2, sampling=sampling, seed=0)
-            planned = plan_edits(case, base, kinds, place=place, seed=0)
-            results.append(measure(case, planned, n=3, sampling=sampling, seed=0, level=0.95))
+            chosen = EditsSettings(base=source, draws=2, at=place, rollouts=3)  # type: ignore[arg-type]
+            base = asked(case, base_text(case.subject(), chosen))
+            planned = plan_edits(case.subject(), base, kinds, chosen)
+            results.append(measured(case, planned, chosen))
             skipped |= set(planned.skipped)
-            record = json.loads(json.dumps(instance_record(planned, results[-1])))
+            record = record_of(case, planned, results[-1], chosen)
             assert record["skipped"]["WRONG_H"].startswith("the dialect") and "no token" in record["skipped"]["OOB"]
             assert all(row["code"] in (row["edit"], None) or row["edit"] == "swap" for row in record["edits"])
-    groups = {group.group: group for group in by_group(results, level=0.95)}
+    groups = {group.edit: group for group in by_group(results, level=0.95)}
     assert set(groups) >= set(EDIT_CODES) - {"WRONG_H", "OOB", "TIE_ORDER", "CHILD_ORDER", "REOPEN", "NOT_MIN_F"} and "WRONG_H" in skipped
     for name, group in groups.items():
         keeps = name == "paraphrase" or (place == "edit" and name in ("TIE_ORDER", "CHILD_ORDER"))
-        assert group.before[0] == 1.0 and group.valid_before is not None and group.valid_before[0] == 1.0
+        assert group.before.value == 1.0 and group.trace_valid_before is not None and group.trace_valid_before.value == 1.0
         if name not in ("TIE_ORDER", "CHILD_ORDER"):
-            assert group.after[0] == float(keeps) and group.change[0] == float(keeps) - 1.0, name
-            assert group.valid_after is not None and group.valid_after[0] == float(keeps)
+            assert group.after.value == float(keeps) and group.difference.value == float(keeps) - 1.0, name
+            assert group.trace_valid_after is not None and group.trace_valid_after.value == float(keeps)
 
 
 @pytest.mark.parametrize("place", ["edit", "plan"])
@@ -358,7 +374,8 @@ def test_a_repair_mends_the_plan(place: str, source: str) -> None:
     with Workbench(maze_model(Careless())) as bench:
         for item in range(8):
             case = bench.case("maze:searchformer/5", item)
-            planned = plan_repair(case, source=source, draws=2, sampling=case.sampling(), place=place, seed=0)
+            chosen = EditsSettings(base=source, draws=2, at=place, rollouts=3)  # type: ignore[arg-type]
+            planned = asked(case, plan_repair(case.subject(), chosen))
             made, (variant,) = planned.edits["repair"], planned.variants
             before = verify(made.before, dialect="compact", level=Level.STRICT)
             assert before.trace_valid is False and before.first_error is not None and planned.code == before.first_error.code
@@ -366,16 +383,16 @@ def test_a_repair_mends_the_plan(place: str, source: str) -> None:
             codec = case.model.codec
             assert codec.decode(planned.base.completion).split() == made.before.trace.split()
             assert codec.decode(variant.completion).split() == made.after.trace.split()
-            results.append(measure(case, planned, n=3, sampling=case.sampling(), seed=0, level=0.95))
+            results.append(measured(case, planned, chosen))
             broken.append(planned.code)
-            record = json.loads(json.dumps(instance_record(planned, results[-1])))
+            record = record_of(case, planned, results[-1], chosen)
             assert (record["base_valid"], record["base_code"]) == (False, planned.code) and record["base_trace"] == made.before.trace
             assert [(row["edit"], row["before"]["correct"], row["after"]["correct"]) for row in record["edits"]] == [("repair", 0, 3)]
     (group,) = by_group(results, level=0.95)
-    assert (group.group, group.n_instances, group.n_before, group.n_after) == ("repair", 8, 24, 24)
-    assert (group.before[0], group.after[0], group.change[0]) == (0.0, 1.0, 1.0)
-    assert group.valid_before is not None and group.valid_after is not None
-    assert (group.valid_before[0], group.valid_after[0]) == (0.0, 1.0)
+    assert (group.edit, group.instances, group.rollouts_before, group.rollouts_after) == ("repair", 8, 24, 24)
+    assert (group.before.value, group.after.value, group.difference.value) == (0.0, 1.0, 1.0)
+    assert group.trace_valid_before is not None and group.trace_valid_after is not None
+    assert (group.trace_valid_before.value, group.trace_valid_after.value) == (0.0, 1.0)
     if source == "model":
         assert set(broken) == {"WALL"}
     else:
@@ -387,11 +404,9 @@ def test_a_repair_mends_the_plan(place: str, source: str) -> None:
 def test_repairs_begin_invalid_end_valid_and_repeat_themselves(item: int, seed: int, place: str, alone: bool) -> None:
     with Workbench(maze_model()) as bench:
         case = bench.case("maze:searchformer/5", item)
-        chosen: dict[str, Any] = {
-            "source": "solver", "draws": 1, "sampling": case.sampling(), "place": place, "seed": seed, "alone": alone,
-        }  # fmt: skip
-        planned = plan_repair(case, **chosen)
-        assert planned == plan_repair(case, **chosen)
+        chosen = EditsSettings(base="solver", draws=1, at=place, seed=seed, alone=alone, codes=("repair", "WALL"))  # type: ignore[arg-type]
+        planned = asked(case, plan_repair(case.subject(), chosen))
+        assert planned == asked(case, plan_repair(case.subject(), chosen))
         (variant,), made, codec = planned.variants, planned.edits["repair"], case.model.codec
         kept = [codec.decode(planned.base.completion[: variant.base_cut]), codec.decode(variant.completion[: variant.cut])]
         told = [replace(made.before, trace=text.strip(), is_cut=True) for text in kept]
@@ -400,16 +415,16 @@ def test_repairs_begin_invalid_end_valid_and_repeat_themselves(item: int, seed: 
         assert verify(told[1], dialect="compact", level=Level.STRICT).trace_valid is not False
         if place == "plan":
             assert all(text.endswith(" solution") for text in kept)
-        both = plan_item(case, ("repair", "WALL"), **chosen)
+        both = asked(case, plan_item(case.subject(), chosen))
         assert [tuple(one.edits) for one in both] == [("WALL",), ("repair",)] and both[0].code is None and both[1] == planned
 
 
 def test_a_missing_base_leaves_the_other() -> None:
-    def planned_by(backend: Believer, kinds: Sequence[str], **more: Any) -> tuple[Planned, ...]:
+    def planned_by(backend: Believer, kinds: tuple[str, ...], sampling: Sampling | None = None, **more: Any) -> tuple[Planned, ...]:
         with Workbench(maze_model(backend)) as bench:
             case = bench.case("maze:searchformer/5", 0)
-            chosen: dict[str, Any] = {"source": "model", "draws": 2, "sampling": case.sampling(), "place": "edit", "seed": 0}
-            return plan_item(case, kinds, **(chosen | more))
+            chosen = EditsSettings(codes=kinds, draws=2, **({"base": "model"} | more))
+            return asked(case, plan_item(case.subject(sampling), chosen))
 
     (valid,) = planned_by(Believer(), ("WALL", "repair"))
     assert valid.code is None and "has an invalid trace" in valid.skipped["repair"] and "problem" not in valid.skipped["repair"]
@@ -422,29 +437,26 @@ def test_a_missing_base_leaves_the_other() -> None:
         planned_by(Careless(always=True), ("WALL",))
     short = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=4, stop=())
     with pytest.raises(InvalidInput, match="limit of 4 tokens"):
-        planned_by(Careless(), ("repair",), source="solver", sampling=short, place="plan")
+        planned_by(Careless(), ("repair",), base="solver", sampling=short, at="plan")
     assert "repair" in DEFAULT_KINDS
     with Workbench(maze_model()) as bench:
         case = bench.case("maze:searchformer/5", 0)
-        base = base_text(case, source="solver", draws=1, sampling=case.sampling(), seed=0)
-        assert "base of its own" in plan_edits(case, base, ("repair",), place="edit", seed=0).skipped["repair"]
+        base = asked(case, base_text(case.subject(), EditsSettings()))
+        assert "base of its own" in plan_edits(case.subject(), base, ("repair",), EditsSettings()).skipped["repair"]
 
 
 def test_what_cannot_be_edited_is_refused() -> None:
     with pytest.raises(UnknownName, match="WALL"):
-        check_kinds(["WALLS"])
+        EditsSettings(codes=("WALLS",))
     with pytest.raises(InvalidInput, match="no edits"):
-        check_kinds([])
+        EditsSettings(codes=())
     with Workbench(maze_model()) as bench:
         case = bench.case("maze:searchformer/5", 0)
         assert case.problem is not None
-        other = copy(case)
-        other.problem = replace(case.problem, kind=AnswerKind.EXACT)
+        other = replace(case.subject(), problem=replace(case.problem, kind=AnswerKind.EXACT))
         for kinds in (("WALL",), ("repair",), ("WALL", "repair")):
             with pytest.raises(InvalidInput, match="need a maze"):
-                plan_item(other, kinds, source="solver", draws=1, sampling=case.sampling(), place="edit", seed=0)
-        with pytest.raises(UnknownName, match="place"):
-            plan_item(case, ("WALL",), source="solver", draws=1, sampling=case.sampling(), place="end", seed=0)
+                asked(case, plan_item(other, EditsSettings(codes=kinds)))
 
 
 def test_command_line_refusals(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -461,8 +473,13 @@ def test_command_line_refusals(capsys: pytest.CaptureFixture[str], tmp_path: Pat
         assert message in capsys.readouterr().err
 
 
+def bench_of(backend: Believer) -> Any:
+    """What opens the workbench of a command line, with a scripted model."""
+    return lambda model, server, run, **_: Workbench(maze_model(backend), store=run.store)
+
+
 def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenworth.cli.edits.open_bench", lambda options: Workbench(maze_model(), store=options["store"]))
+    monkeypatch.setattr("tokenworth.cli.verb.open_bench", bench_of(Believer()))
     out = tmp_path / "out.json"
     arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-2", "--rollouts", "2", "--codes", "WALL,paraphrase,OOB"]
     assert run([*arguments, "--store", str(tmp_path / "s.db"), "--json", str(out)]) == 0
@@ -470,14 +487,14 @@ def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_p
     rows = {line.split()[0]: line for line in shown.splitlines() if line and not line.startswith("note")}
     assert "1.00" in rows["WALL"] and "-1.00" in rows["WALL"] and "+0.00" in rows["paraphrase"] and "OOB skipped in 3 of 3" in shown
     record = json.loads(out.read_text())
-    assert record["schema"] == "tokenworth.edits/1" and [group["edit"] for group in record["groups"]] == ["WALL", "paraphrase"]
+    assert record["schema"] == "tokenworth.edits/2" and [group["edit"] for group in record["groups"]] == ["WALL", "paraphrase"]
     assert len(record["instances"]) == 3 and record["groups"][0]["difference"]["value"] == -1.0
     assert run([*arguments, "--store", str(tmp_path / "s.db"), "--dry-run"]) == 0
     assert capsys.readouterr().out.count("nothing to draw") == 3
     with open_existing(tmp_path / "s.db") as store:
         (made,) = store.runs()
         payload = store.document(made.id)
-        assert made.verb == "edits" and made.config["codes"] == "WALL,paraphrase,OOB" and made.finished and payload
+        assert made.verb == "edits" and made.config["codes"] == ["WALL", "paraphrase", "OOB"] and made.finished and payload
         assert json.loads(payload) == record and record["model"]["fingerprint"] == store.owner.fingerprint
     assert run(["report", str(out), "--text"]) == 0
     assert shown in capsys.readouterr().out, "the report says what the verb printed"
@@ -486,7 +503,7 @@ def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_p
 
 
 def test_command_line_repairs(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenworth.cli.edits.open_bench", lambda options: Workbench(maze_model(Careless()), store=options["store"]))
+    monkeypatch.setattr("tokenworth.cli.verb.open_bench", bench_of(Careless()))
     out = tmp_path / "out.json"
     arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-1", "--rollouts", "2"]
     assert run([*arguments, "--codes", "repair,WALL", "--base", "model", "--json", str(out)]) == 0
@@ -499,6 +516,6 @@ def test_command_line_repairs(capsys: pytest.CaptureFixture[str], tmp_path: Path
     groups = {group["edit"]: group for group in record["groups"]}
     assert groups["repair"]["difference"]["value"] == 1.0 and groups["repair"]["instances"] == 2
     assert run([*arguments, "--dry-run"]) == 0
-    assert "item 1, repair" in capsys.readouterr().out
+    assert "edits, item 1, next batch" in capsys.readouterr().out
     assert run([*arguments, "--json", "-"]) == 0
     assert "repair" in json.loads(capsys.readouterr().out)["codes"], "it is done unless other edits are named"

@@ -1,68 +1,92 @@
-"""The loop over items: what fails is told and counted, what was found is kept, and spent money ends it."""
+"""Several items of one run: which they are, how each ends, and what the command line says of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenworth.cli.items import Items, parse_items
+from helpers import LADDER
+from tokenworth import catalog
+from tokenworth.cli import verb
+from tokenworth.cli.choices import OutputChoice
 from tokenworth.errors import BudgetExceeded, InvalidInput
+from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.case import Case
+from tokenworth.workbench.items import parse_items
+from tokenworth.workbench.runner import Ended, Job
 
 
-def worker(begun: list[str], fails: dict[str, Exception], partial: frozenset[str] = frozenset()):
-    def work(item: str) -> Iterator[str]:
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    path = tmp_path / "toy.json"
+    path.write_text(json.dumps(LADDER))
+    return Workbench(f"toy:{path}")
+
+
+def job() -> Job:
+    measure = catalog.load(catalog.MEASURES, "measure", "sample")
+    return Job(measure=measure, settings=measure.settings(samples=3))
+
+
+def cases(bench: Workbench, begun: list[str], items: str, fails: dict[str, Exception]) -> list[tuple[str, Callable[[], Case]]]:
+    def make(item: str) -> Case:
         begun.append(item)
-        if item in partial:
-            yield f"part of {item}"
         if item in fails:
             raise fails[item]
-        yield item
+        return bench.case()
 
-    return work
+    return [(item, lambda item=item: make(item)) for item in parse_items(items)]
 
 
-def test_the_others_go_on_and_each_failure_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_others_go_on_and_each_failure_is_one_line(bench: Workbench, capsys: pytest.CaptureFixture[str]) -> None:
     begun: list[str] = []
-    items = Items("0-3")
-    assert list(items.results(worker(begun, {"1": InvalidInput("no\nsuch \x1b[31mthing")}))) == ["0", "2", "3"]
-    assert begun == ["0", "1", "2", "3"] and items.failed == 1 and items.exit_code == 1
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1 and told.startswith("item 1: no") and "\x1b" not in told
+    code = verb._run(bench, job(), OutputChoice(), cases(bench, begun, "0-3", {"1": InvalidInput("no\nsuch \x1b[31mthing")}))
+    captured = capsys.readouterr()
+    assert code == 1 and begun == ["0", "1", "2", "3"] and captured.out.count("3 draws") in (0, 3)
+    assert captured.err.count("\n") == 1 and captured.err.startswith("item 1: no") and "\x1b" not in captured.err
 
 
-def test_spent_money_begins_no_further_item(capsys: pytest.CaptureFixture[str]) -> None:
-    begun: list[str] = []
-    items = Items("0-3")
-    assert list(items.results(worker(begun, {"1": BudgetExceeded("spent")}, frozenset("1")))) == ["0", "part of 1"]
-    assert begun == ["0", "1"] and items.failed == 1 and "item 1: spent" in capsys.readouterr().err
-
-
-def test_the_error_of_the_only_item_is_raised_unless_it_left_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_of_the_only_item_is_that_of_the_run(bench: Workbench, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidInput, match="wrong"):
-        list(Items("4").results(worker([], {"4": InvalidInput("wrong")})))
+        verb._run(bench, job(), OutputChoice(), cases(bench, [], "4", {"4": InvalidInput("wrong")}))
     assert capsys.readouterr().err == ""
-    items = Items("4")
-    assert list(items.results(worker([], {"4": InvalidInput("wrong")}, frozenset("4")))) == ["part of 4"]
-    assert items.exit_code == 1 and "item 4: wrong" in capsys.readouterr().err
 
 
-def test_nothing_failed_and_a_reader_that_stops() -> None:
+def test_nothing_failed(bench: Workbench, capsys: pytest.CaptureFixture[str]) -> None:
     begun: list[str] = []
-    items = Items("0-9")
-    for result in items.results(worker(begun, {})):
-        if result == "2":
-            break
-    assert begun == ["0", "1", "2"] and items.exit_code == 0
+    assert verb._run(bench, job(), OutputChoice(), cases(bench, begun, "0-9", {})) == 0
+    assert begun == parse_items("0-9") and capsys.readouterr().err == ""
 
 
-def test_faults_of_the_program_are_not_counted_as_failures() -> None:
-    items = Items("0-1")
+def test_faults_of_the_program_are_not_counted_as_failures(bench: Workbench) -> None:
     with pytest.raises(ZeroDivisionError):
-        list(items.results(worker([], {"0": ZeroDivisionError()})))
-    assert items.failed == 0
+        verb._run(bench, job(), OutputChoice(), cases(bench, [], "0-1", {"0": ZeroDivisionError()}))
+
+
+@pytest.mark.parametrize(("left", "told"), [(0, []), (1, ["1 more item could not be paid for either"]), (1200, ["1,200 more items could"])])
+def test_spent_money_is_told_once(left: int, told: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    ended = [Ended(item=str(i), error=BudgetExceeded("spent")) for i in range(left + 1)] + [Ended(item="x", error=InvalidInput("wrong"))]
+    bench = cast("Workbench", SimpleNamespace(runner=SimpleNamespace(run=lambda *_: iter(ended))))
+    cases: Any = [(one.item, None) for one in ended]
+    assert verb._run(bench, job(), OutputChoice(), cases) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["item 0: spent", "item x: wrong"] and len(lines) == 2 + len(told)
+    assert all(line.startswith(said) for line, said in zip(lines[2:], told, strict=True))
+
+
+def test_a_reader_that_stops_begins_no_further_problem(bench: Workbench) -> None:
+    begun: list[str] = []
+    running = bench.runner.run(job(), cases(bench, begun, "0-999", {}))
+    assert next(iter(running)).document is not None
+    running.close()  # type: ignore[attr-defined]
+    assert len(begun) < 200
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5)), min_size=1, max_size=6))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from recipes.tiny.traces import world_trace
 
 import tokenworth
 from local_models import backend_of, keyed, sampling, sequence_of
@@ -23,7 +24,7 @@ from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.store.codec import encode_response
 from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.problems import world_problem, world_trace
+from tokenworth.tasks.world.problems import world_problem
 
 TINY = Path(tokenworth.__file__).parent / "assets" / "tiny"
 PROBLEMS = (("recall", 0), ("recall", 4), ("steps", 0), ("steps", 3), ("guess", 0), ("guess", 2))

@@ -11,7 +11,7 @@ from tokenworth.backends.bundled import BUNDLED
 from tokenworth.core.document import Provenance
 from tokenworth.core.verification import Level
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.confusion.traces import verdicts_of, verified_documents
+from tokenworth.methods.verify.traces import verdicts_of, verified_documents
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.page import write_report

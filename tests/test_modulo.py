@@ -15,20 +15,11 @@ from tokenworth.core.request.experiment import BudgetSpent
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.modulo.arms import ARMS, Judged, compare, within
-from tokenworth.methods.modulo.experiment import (
-    ACCEPTED,
-    ATTEMPTS_SPENT,
-    NO_ROOM,
-    AcceptedBy,
-    Checked,
-    Feedback,
-    ModuloResult,
-    ModuloSettings,
-    modulo,
-)
+from tokenworth.methods.modulo.arms import ARMS, JudgedDraw, compare, within
+from tokenworth.methods.modulo.loop import ACCEPTED, ATTEMPTS_SPENT, NO_ROOM, Feedback, LoopResult, LoopSettings, loop
 from tokenworth.methods.modulo.paired import paired
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT
+from tokenworth.tasks.critics.critic import Acceptance, Ruling
 
 COIN = {
     "vocab_size": 8,
@@ -45,27 +36,27 @@ COIN = {
 """Right with probability 1/4 and three tokens, wrong with 3/4 and one token."""
 P = 0.25
 AUTOMATON = parse_automaton(COIN)
-SOUND, UNSOUND = AcceptedBy(critic="sound", version="1", level="exact"), AcceptedBy(critic="UNSOUND", version="1", level="unsound")
+SOUND, UNSOUND = Acceptance(critic="sound", version="1", level="exact"), Acceptance(critic="UNSOUND", version="1", level="unsound")
 
 
-def check(ids: tuple[int, ...], stop: StopReason) -> Checked:
+def check(ids: tuple[int, ...], stop: StopReason) -> Ruling:
     """Accepts the right outcome alone."""
     right = stop is StopReason.STOP and toy_judge(AUTOMATON)(ids, stop).verdict is Verdict.CORRECT
-    return Checked(accepted=right, messages=() if right else ("wrong",), by=(SOUND,) if right else ())
+    return Ruling(accepted=right, messages=() if right else ("wrong",), by=(SOUND,) if right else ())
 
 
-def lenient(ids: tuple[int, ...], stop: StopReason) -> Checked:
+def lenient(ids: tuple[int, ...], stop: StopReason) -> Ruling:
     """Accepts whatever ended by itself."""
-    return Checked(accepted=stop is StopReason.STOP, messages=(), by=(UNSOUND,) if stop is StopReason.STOP else ())
+    return Ruling(accepted=stop is StopReason.STOP, messages=(), by=(UNSOUND,) if stop is StopReason.STOP else ())
 
 
-def settings(seed: int = 0, attempts: int = 5, tokens: int | None = None) -> ModuloSettings:
-    return ModuloSettings(sampling=PLAIN, seed=seed, max_attempts=attempts, max_tokens=tokens)
+def settings(seed: int = 0, attempts: int = 5, tokens: int | None = None) -> LoopSettings:
+    return LoopSettings(sampling=PLAIN, seed=seed, max_attempts=attempts, max_tokens=tokens)
 
 
-def run(chosen: ModuloSettings, *, checker: object = check, feedback: Feedback | None = None, prompt: tuple[int, ...] = ()) -> ModuloResult:
-    result = answer_directly(modulo(prompt, settings=chosen, check=checker, feedback=feedback), ToyBackend(AUTOMATON))  # type: ignore[arg-type]
-    assert isinstance(result, ModuloResult)
+def run(chosen: LoopSettings, *, checker: object = check, feedback: Feedback | None = None, prompt: tuple[int, ...] = ()) -> LoopResult:
+    result = answer_directly(loop(prompt, settings=chosen, check=checker, feedback=feedback), ToyBackend(AUTOMATON))  # type: ignore[arg-type]
+    assert isinstance(result, LoopResult)
     return result
 
 
@@ -99,7 +90,7 @@ def test_an_accepted_answer_names_its_verifier_and_an_unsound_one_accepts_wrong_
 def test_an_acceptance_needs_a_verifier() -> None:
     for accepted, by in ((True, ()), (False, (SOUND,))):
         with pytest.raises(InvalidInput, match="verifier"):
-            Checked(accepted=accepted, messages=(), by=by)
+            Ruling(accepted=accepted, messages=(), by=by)
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3, 4, 7])
@@ -120,13 +111,13 @@ def test_what_a_budget_cuts_is_not_accepted() -> None:
 
 
 def test_plain_rejection_asks_for_the_draws_of_the_sample_verb() -> None:
-    experiment = modulo((7,), settings=settings(5, 3), check=check, feedback=None)
+    experiment = loop((7,), settings=settings(5, 3), check=check, feedback=None)
     (first,) = next(experiment)
     assert isinstance(first, Sample) and (first.seed, first.index, first.cut) == (5, 0, 0)
     assert first.sequence.prompt == (7,) and first.params == PLAIN
 
 
-def _answers(experiment: object, chunks: Sequence[tuple[int, ...]]) -> ModuloResult:
+def _answers(experiment: object, chunks: Sequence[tuple[int, ...]]) -> LoopResult:
     from tokenworth.core.request.sample import Rollout
 
     requests = []
@@ -146,10 +137,10 @@ def test_feedback_makes_the_next_prompt_of_the_last_one_and_the_faults() -> None
         told.append(messages)
         return (*prompt, *ids, 9)
 
-    def judge(ids: tuple[int, ...], stop: StopReason) -> Checked:
-        return Checked(accepted=ids == (3,), messages=(f"not {ids}",), by=(SOUND,) if ids == (3,) else ())
+    def judge(ids: tuple[int, ...], stop: StopReason) -> Ruling:
+        return Ruling(accepted=ids == (3,), messages=(f"not {ids}",), by=(SOUND,) if ids == (3,) else ())
 
-    result = _answers(modulo((5,), settings=settings(attempts=9), check=judge, feedback=feedback), [(1,), (2, 2), (3,)])
+    result = _answers(loop((5,), settings=settings(attempts=9), check=judge, feedback=feedback), [(1,), (2, 2), (3,)])
     assert [attempt.prompt for attempt in result.attempts] == [(5,), (5, 1, 9), (5, 1, 9, 2, 2, 9)]
     assert told == [("not (1,)",), ("not (2, 2)",)]
     assert result.generated_tokens == 4 and result.read_tokens == 1 + 3 + 6 and result.accepted is result.attempts[2]
@@ -158,35 +149,35 @@ def test_feedback_makes_the_next_prompt_of_the_last_one_and_the_faults() -> None
 def test_with_feedback_the_first_attempt_is_the_shared_draw_and_no_later_one_is_asked_for_more_than_is_left() -> None:
     from tokenworth.core.request.sample import Rollout
 
-    def never(ids: tuple[int, ...], stop: StopReason) -> Checked:
-        return Checked(accepted=False, messages=("no",), by=())
+    def never(ids: tuple[int, ...], stop: StopReason) -> Ruling:
+        return Ruling(accepted=False, messages=("no",), by=())
 
     def same(prompt: tuple[int, ...], ids: tuple[int, ...], messages: tuple[str, ...]) -> tuple[int, ...]:
         return prompt
 
-    experiment = modulo((5,), settings=settings(attempts=9, tokens=7), check=never, feedback=same)
+    experiment = loop((5,), settings=settings(attempts=9, tokens=7), check=never, feedback=same)
     asked = [next(experiment)[0], *(experiment.send((Rollout(ids=(1,) * n, stop=StopReason.STOP),))[0] for n in (4, 2))]
     with pytest.raises(StopIteration) as done:
         experiment.send((Rollout(ids=(1,), stop=StopReason.STOP),))
     assert done.value.value.stopped == BUDGET_SPENT and done.value.value.generated_tokens == 7
     assert [one.params.max_tokens for one in asked if isinstance(one, Sample)] == [PLAIN.max_tokens, 3, 1]
-    plain = next(modulo((5,), settings=settings(attempts=1), check=never, feedback=None))
+    plain = next(loop((5,), settings=settings(attempts=1), check=never, feedback=None))
     assert asked[0] == plain[0]
 
 
 def test_a_context_without_room_ends_the_loop() -> None:
-    result = _answers(modulo((5,), settings=settings(attempts=9), check=check, feedback=lambda *_: None), [(1,)])
+    result = _answers(loop((5,), settings=settings(attempts=9), check=check, feedback=lambda *_: None), [(1,)])
     assert result.stopped == NO_ROOM and len(result.attempts) == 1 and result.accepted is None
 
 
 def test_money_that_ends_keeps_what_was_drawn_and_without_a_draw_goes_on() -> None:
-    experiment = modulo((), settings=settings(attempts=3), check=check, feedback=None)
+    experiment = loop((), settings=settings(attempts=3), check=check, feedback=None)
     next(experiment)
     with pytest.raises(BudgetSpent):
         experiment.throw(BudgetSpent("spent", (None,)))
     from tokenworth.core.request.sample import Rollout
 
-    experiment = modulo((), settings=settings(attempts=3), check=check, feedback=None)
+    experiment = loop((), settings=settings(attempts=3), check=check, feedback=None)
     next(experiment)
     experiment.send((Rollout(ids=(1,), stop=StopReason.STOP),))
     with pytest.raises(StopIteration) as done:
@@ -203,9 +194,9 @@ def test_budgets_of_nothing_are_refused(attempts: int, tokens: int | None) -> No
 # -- arms -----------------------------------------------------------------------------------------------------------------------------
 
 
-def draw(outcome: str, n_tokens: int = 1, *, right: bool | None = None, passed: bool = False) -> Judged:
+def draw(outcome: str, n_tokens: int = 1, *, right: bool | None = None, passed: bool = False) -> JudgedDraw:
     correct = outcome == "yes" if right is None else right
-    return Judged(outcome=outcome, correct=correct, accepted=correct, passed=correct or passed, n_tokens=n_tokens)
+    return JudgedDraw(outcome=outcome, correct=correct, accepted=correct, passed=correct or passed, n_tokens=n_tokens)
 
 
 def test_each_arm_picks_what_its_rule_says() -> None:
@@ -237,7 +228,7 @@ def test_arms_read_what_fits_whole_and_pay_for_what_is_cut(budget: int | None, n
     assert ARMS["loop"](stream, budget, 2).draw is None
 
 
-def streams(n: int, length: int, seed: int = 0) -> list[tuple[Judged, ...]]:
+def streams(n: int, length: int, seed: int = 0) -> list[tuple[JudgedDraw, ...]]:
     rng = np.random.default_rng(seed)
     return [
         tuple(draw("yes", 3) if rng.random() < P else draw("no", 1, passed=bool(rng.random() < 0.5)) for _ in range(length))
@@ -289,7 +280,7 @@ def _all(requests: tuple[Sample, ...]):  # type: ignore[no-untyped-def]
 
 
 def test_answers_whose_truth_is_unknown_are_counted_apart() -> None:
-    unknown = Judged(outcome="x", correct=None, accepted=True, passed=True, n_tokens=1)
+    unknown = JudgedDraw(outcome="x", correct=None, accepted=True, passed=True, n_tokens=1)
     (first, *_) = compare([(unknown,), (draw("yes"),)], budget=None, most=None, level=0.95)
     assert first.n_unknown == 1 and first.right_of_answered.n == 1 and first.solved.k == 1 and first.solved.n == 2
 
@@ -339,15 +330,15 @@ def test_paired_limits_cover_and_half_of_them_would_not() -> None:
 
 
 def test_a_first_draw_without_an_answer_is_no_answer_in_any_arm() -> None:
-    cut = Judged(outcome="truncated in trace", correct=False, accepted=False, passed=False, n_tokens=10)
+    cut = JudgedDraw(outcome="truncated in trace", correct=False, accepted=False, passed=False, n_tokens=10)
     for arm in compare([(cut,)], budget=None, most=None, level=0.95):
         assert (arm.answered.k, arm.n_wrong) == (0, 0), arm.name
 
 
 def test_attempts_and_tokens_hold_every_arm_alike() -> None:
     """The right draw is the fourth: no arm that may take three has it, whatever tokens are left."""
-    wrong = Judged(outcome="B", correct=False, accepted=False, passed=False, n_tokens=10)
-    right = Judged(outcome="A", correct=True, accepted=True, passed=True, n_tokens=10)
+    wrong = JudgedDraw(outcome="B", correct=False, accepted=False, passed=False, n_tokens=10)
+    right = JudgedDraw(outcome="A", correct=True, accepted=True, passed=True, n_tokens=10)
     stream = (wrong, wrong, wrong, right)
     for most, solved in ((3, 0), (4, 1)):
         arms = {arm.name: arm for arm in compare([stream], budget=1000, most=most, level=0.95)}

@@ -18,12 +18,12 @@ from recipes.modulo_feedback.data import Rejected, answer_of, edited, faults, fi
 from recipes.modulo_feedback.measure import KINDS, MOVED, SHUFFLED, TRUE, moved, pages, prompts, summary
 from recipes.modulo_feedback.measure import Second as Attempt
 from recipes.modulo_feedback.words import FORM, feedback_tokenizer, save_form
+from tokenworth.workbench.feedback import FILE, FeedbackForm, fault_words, feedback_form, folder_of, written
+from tokenworth.workbench.modulo import NO_ANSWER, ModuloPlan, ModuloRun
 
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.feedback import FILE, FeedbackForm, fault_words, feedback_form, folder_of, written
-from tokenworth.workbench.modulo import NO_ANSWER, ModuloPlan, ModuloRun
 
 SIDE, TASK, MODEL = 7, "maze:searchformer/7", "maze-feedback"
 QUESTION = "query start 0,0 goal 2,0 wall 1,0"

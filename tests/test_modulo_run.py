@@ -1,4 +1,4 @@
-"""The verb `modulo` on the bundled model, loops with feedback on a scripted one, and PlanBench's recorded loops."""
+"""The verb `modulo` on the bundled model, loops with feedback on a scripted one, and the verb `replay` on PlanBench's recorded loops."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenworth.cli.modulo import modulo
-from tokenworth.workbench.modulo import ModuloPlan, ModuloRun
+from click import ClickException, NoSuchOption
 
 from blocks_cases import PLAN, PROMPT
 from real_data import shared
 from tokenworth.backends.model import Model
+from tokenworth.cli.main import cli
 from tokenworth.core.formats import format_named
 from tokenworth.core.ports import Capabilities, KeyedRequest
 from tokenworth.core.problem import AnswerKind, Problem
@@ -22,7 +22,11 @@ from tokenworth.core.request.kind import Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError, UnknownName
+from tokenworth.methods.modulo.document import ModuloDoc
+from tokenworth.methods.modulo.experiment import LoopItem
 from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.case import Measured
+from tokenworth.workbench.choices import SamplerSettings
 
 PROBLEM = Problem(id="three", question=PROMPT, kind=AnswerKind.EXACT)
 WRONG = "(unstack b a)\n(stack b c)\n(stack a b)\n(pick-up b)\n"
@@ -70,45 +74,38 @@ def scripted(needs: str, context: int | None = 40_000) -> tuple[Workbench, _Scri
     return Workbench(model), backend
 
 
-def plan(**choices: Any) -> ModuloPlan:
-    values: dict[str, Any] = {
-        "critic": "blocksworld", "dialect": None, "strictness": None, "feedback": "none", "max_attempts": 4,
-        "max_tokens": None, "seed": 0, "share": 0.5, "level": 0.95,
-    }  # fmt: skip
-    return ModuloPlan(**(values | choices))
-
-
-def run_of(bench: Workbench, chosen: ModuloPlan, limit: int | None = None) -> ModuloRun:
-    return ModuloRun(bench, chosen, task=PROBLEM, grader=None, sampling={"limit": limit})  # type: ignore[arg-type]
+def looped(bench: Workbench, *, limit: int | None = None, max_attempts: int = 4, **settings: Any) -> Measured[LoopItem, ModuloDoc]:
+    sampling = SamplerSettings(limit=limit)
+    return bench.case(PROBLEM).measure("modulo", sampling=sampling, critic="blocksworld", max_attempts=max_attempts, **settings)
 
 
 def test_a_fault_that_is_fed_back_is_mended_and_plain_rejection_never_is() -> None:
     pytest.importorskip("unified_planning")
     bench, backend = scripted("PLAN_PRECONDITION at step 3")
-    fed = run_of(bench, plan(feedback="first"))
-    item = fed.item("0")
+    fed = looped(bench, feedback="first")
+    item = fed.result
     assert item.result.accepted is not None and len(item.result.attempts) == 2 and item.correct
     (by,) = item.result.accepted.checked.by
     assert (by.critic, by.version, by.level) == ("blocksworld/pddl", "2", "strict")
     last = backend.prompts[-1]
     assert WRONG.strip() in last and last.count("\n- ") == 1 and PROMPT in last and "hm" not in last
     bench, backend = scripted("PLAN_PRECONDITION at step 3")
-    assert run_of(bench, plan()).item("0").result.accepted is None
-    arms = {arm.name: arm for arm in fed.compare([item])}
+    assert looped(bench).result.result.accepted is None
+    arms = {arm.name: arm for arm in fed.document.arms}
     assert arms["loop, feedback first"].solved.k == 1 and arms["loop"].solved.k == 0
 
 
 def test_all_faults_are_told_where_that_is_asked() -> None:
     pytest.importorskip("unified_planning")
     bench, backend = scripted("never")
-    run_of(bench, plan(feedback="all", max_attempts=2)).item("0")
+    looped(bench, feedback="all", max_attempts=2)
     assert backend.prompts[-1].count("\n- ") >= 2
 
 
 def test_a_prompt_that_leaves_no_room_ends_the_loop() -> None:
     pytest.importorskip("unified_planning")
     bench, _ = scripted("never", context=len(PROMPT) + 400)
-    item = run_of(bench, plan(feedback="all"), limit=200).item("0")
+    item = looped(bench, feedback="all", limit=200).result
     assert item.result.stopped == "no room" and len(item.result.attempts) == 1
 
 
@@ -116,12 +113,12 @@ def test_a_prompt_that_leaves_no_room_ends_the_loop() -> None:
 
 
 def call(*arguments: str) -> int:
-    result = modulo.main(args=list(arguments), standalone_mode=False, prog_name="modulo")
+    result = cli.main(args=list(arguments), standalone_mode=False, prog_name="tokenworth")
     assert isinstance(result, int)
     return result
 
 
-TINY = ("--model", "tiny", "--task", "world:steps")
+TINY = ("modulo", "--model", "tiny", "--task", "world:steps")
 
 
 def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +128,7 @@ def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path
     assert call(*arguments, "--json", str(out)) == 0
     text = capsys.readouterr().out
     facts = json.loads(out.read_text())
-    assert facts["schema"] == "tokenworth.modulo/1" and facts["is_sound"] and facts["verifiers"][0]["level"] == "reference"
+    assert facts["schema"] == "tokenworth.modulo/2" and facts["is_sound"] and facts["verifiers"][0]["level"] == "reference"
     assert "loop, UNSOUND verifier" in text and "majority vote" in text
     for item in facts["items"]:
         assert item["generated_tokens"] <= 300
@@ -162,35 +159,36 @@ def test_a_dry_run_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "told"),
     [
-        (("--model", "tiny"), InvalidInput, "--task"),
+        (("modulo", "--model", "tiny"), InvalidInput, "--task"),
         ((*TINY, "--feedback", "first"), InvalidInput, "--feedback none"),
         ((*TINY, "--critic", "nonsense"), UnknownName, "critic"),
         ((*TINY, "--unsound-share", "2"), InvalidInput, "unsound share 2"),
         ((*TINY, "--unsound-share", "nan"), InvalidInput, "unsound share nan"),
         ((*TINY, "--level", "1"), InvalidInput, "level"),
         ((*TINY, "--json", "nodir/x.json"), MissingFile, "cannot write nodir/x.json"),
-        (("--replay", "x.jsonl", "--json", "nodir/x.json"), MissingFile, "cannot write nodir/x.json"),
-        (("--replay", "x.jsonl", "--strictness", "paper"), InvalidInput, "--strictness means nothing"),
-        (("--replay", "x.jsonl", "--model", "tiny"), InvalidInput, "--model means nothing"),
-        (("--replay", "x.jsonl", "--dry-run"), InvalidInput, "--dry-run means nothing"),
-        (("--replay", "x.jsonl", "--max-attempts", "8"), InvalidInput, "--max-attempts means nothing"),
-        (("--replay", "x.jsonl", "--critic", "format"), InvalidInput, "formal"),
-        (("--replay", "nowhere.jsonl"), MissingFile, "nowhere"),
-        (("--replay", "x.jsonl", "--critic", "reference"), InvalidInput, "formal"),
+        (("replay", "blocksworld", "LOOPS", "--json", "nodir/x.json"), MissingFile, "cannot write nodir/x.json"),
+        (("replay", "blocksworld", "LOOPS", "--strictness", "paper"), NoSuchOption, "--strictness"),
+        (("replay", "blocksworld", "LOOPS", "--model", "tiny"), NoSuchOption, "--model"),
+        (("replay", "blocksworld", "LOOPS", "--max-attempts", "8"), NoSuchOption, "--max-attempts"),
+        (("replay", "blocksworld", "nowhere.jsonl"), MissingFile, "nowhere"),
+        (("replay", "format", "LOOPS"), UnknownName, "domain 'format'"),
+        (("replay", "blocksworld", "LOOPS", "--dialect", "pdll"), UnknownName, "did you mean pddl"),
     ],
 )
-def test_what_cannot_be_run_is_told_in_one_line(arguments: tuple[str, ...], error: type[Exception], told: str) -> None:
+def test_what_cannot_be_run_is_told_in_one_line(arguments: tuple[str, ...], error: type[Exception], told: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    with pytest.raises(error, match=told) as caught:
-        call(*arguments)
-    assert "\n" not in str(caught.value)
+    (tmp_path / "x.jsonl").write_text("{}\n")
+    with pytest.raises(error) as caught:
+        call(*(str(tmp_path / "x.jsonl") if word == "LOOPS" else word for word in arguments))
+    message = caught.value.format_message() if isinstance(caught.value, ClickException) else str(caught.value)
+    assert told in message and "\n" not in message
 
 
 def test_ranges_and_files_are_checked_before_a_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    def loaded(_: object) -> Workbench:
+    def loaded(*_: object, **__: object) -> Workbench:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("tokenworth.cli.modulo.open_bench", loaded)
+    monkeypatch.setattr("tokenworth.cli.verb.open_bench", loaded)
     for wrong in (("--unsound-share", "0"), ("--level", "0"), ("--json", "nodir/x.json")):
         with pytest.raises(TokenworthError):
             call(*TINY, *wrong)
@@ -208,29 +206,29 @@ def test_a_record_that_disagrees_gives_exit_code_1(tmp_path: Path, capsys: pytes
     bad = {**good, "id": "bad", "steps": [{**step, "plan": WRONG}]}
     path = tmp_path / "loops.jsonl"
     path.write_text(json.dumps(good) + "\n")
-    assert call("--replay", str(path)) == 0 and "1 of 1 verdicts agree" in capsys.readouterr().out
+    assert call("replay", "blocksworld", str(path)) == 0 and "1 of 1 verdicts agree" in capsys.readouterr().out
     path.write_text(json.dumps(good) + "\n" + json.dumps(bad) + "\n")
-    assert call("--replay", str(path), "--json", "-") == 1
+    assert call("replay", "blocksworld", str(path), "--json", "-") == 1
     facts = json.loads(capsys.readouterr().out)
     assert facts["summary"]["disagreements"] == [["bad", 0]] and facts["summary"]["n_never"] == 1
     assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "2", "level": "strict"}]
     path.write_text(
         "".join(json.dumps({"prompt": PROMPT, **more, "steps": [{"plan": PLAN}]}) + "\n" for more in ({}, {"act_correct": True}))
     )
-    assert call("--replay", str(path), "--critic", "blocksworld") == 1
+    assert call("replay", "blocksworld", str(path)) == 1
     text = capsys.readouterr().out
     assert "1 of 2 verdicts agree with the record (1 not written there but implied: the loop is recorded to have ended well; 1 not" in text
     assert f"disagreement: {path}:1, step 1" in text
     path.write_text("")
     with pytest.raises(InvalidInput, match="no recorded loop"):
-        call("--replay", str(path))
+        call("replay", "blocksworld", str(path))
 
 
 @pytest.mark.slow
 def test_all_recorded_loops_have_their_verdicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("unified_planning")
     path = shared("planbench", "o1preview-blocksworld-hard-llm-modulo-loop.jsonl.gz")
-    assert call("--replay", str(path), "--json", "-") == 0
+    assert call("replay", "blocksworld", str(path), "--json", "-") == 0
     counted = json.loads(capsys.readouterr().out)["summary"]
     assert counted["n_loops"] == 68 and counted["n_steps"] == counted["n_agreeing"] == 183 and counted["n_unrecorded"] == 17
     assert counted["accepted_at"] == {"0": 17, "1": 21, "2": 14, "3": 5, "4": 7, "5": 1, "6": 3} and counted["n_never"] == 0
@@ -241,4 +239,4 @@ def test_all_recorded_loops_have_their_verdicts(tmp_path: Path, capsys: pytest.C
     step["verifier"]["validation_info"]["is_valid_plan"] ^= True
     turned = tmp_path / "turned.jsonl"
     turned.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert call("--replay", str(turned)) == 1
+    assert call("replay", "blocksworld", str(turned)) == 1

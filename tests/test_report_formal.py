@@ -20,7 +20,7 @@ import report_cases as cases
 from real_data import shared
 from tokenworth.core.verification import Level, Tier, Violation
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES
+from tokenworth.methods.verify.document import ANSWER_STATES, TRACE_STATES
 from tokenworth.report.html import render_html
 from tokenworth.report.page import page_of
 from tokenworth.report.sections.verified.codes import explained

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from real_data import shared
+from sokoban_levels import boxoban_levels, level_from_rows, random_level
+from sokoban_search import event_text, plan_text, prompt_text, solve
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.sokoban.domain import DOMAIN
-from tokenworth.tasks.sokoban.generate import random_level
-from tokenworth.tasks.sokoban.grammar import event_text, parse, plan_text, prompt_text
-from tokenworth.tasks.sokoban.instance import Board, boxoban_levels, level_from_rows, level_of
+from tokenworth.tasks.sokoban.grammar import parse
+from tokenworth.tasks.sokoban.instance import Board, level_of
 from tokenworth.tasks.sokoban.plan import shortest
-from tokenworth.tasks.sokoban.search import solve
 from tokenworth.tasks.sokoban.verify import verify
 
 DIALECT = "searchformer-nondeterministic"

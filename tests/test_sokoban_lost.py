@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sokoban_levels import random_level
+from sokoban_search import event_text, plan_text, prompt_text, solve
 from tokenworth.core.verification import FormalText, Level
-from tokenworth.methods.confusion.table import state_of
+from tokenworth.methods.verify.table import state_of
 from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.sokoban import belief
 from tokenworth.tasks.sokoban.domain import DOMAIN
-from tokenworth.tasks.sokoban.generate import random_level
-from tokenworth.tasks.sokoban.grammar import event_text, parse, plan_text, prompt_text
+from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.instance import Board, level_of
-from tokenworth.tasks.sokoban.search import solve
 from tokenworth.tasks.sokoban.verify import verify
 
 DIALECT = "searchformer-nondeterministic"

@@ -5,11 +5,11 @@ import random
 import numpy as np
 import pytest
 
+from sokoban_levels import random_level
+from sokoban_search import event_text, solve
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.sokoban import belief
-from tokenworth.tasks.sokoban.generate import random_level
-from tokenworth.tasks.sokoban.grammar import event_text, parse
-from tokenworth.tasks.sokoban.search import solve
+from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.verify import verify
 
 DIALECT = "searchformer-nondeterministic"

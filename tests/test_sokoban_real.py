@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from real_data import shared
+from sokoban_levels import level_from_rows
+from sokoban_search import plan_text, prompt_text
 from tokenworth.core.verification import FormalText, Level, Verification
-from tokenworth.tasks.sokoban.grammar import plan_text, prompt_text
-from tokenworth.tasks.sokoban.instance import Cell, Sokoban, level_from_rows, level_of
+from tokenworth.tasks.sokoban.instance import Cell, Sokoban, level_of
 from tokenworth.tasks.sokoban.verify import verify
 
 PLACE = r"f(\d+)-(\d+)f"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sokoban_levels import level_from_rows
+from sokoban_search import event_text, prompt_text, solve
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.sokoban.domain import DOMAIN
-from tokenworth.tasks.sokoban.grammar import event_text, parse, prompt_text
-from tokenworth.tasks.sokoban.instance import level_from_rows
-from tokenworth.tasks.sokoban.search import solve
+from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.verify import verify
 
 DIALECT = "searchformer-nondeterministic"

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenworth.store.tabled import parse_result, read_result, tabled_document
-from tokenworth.workbench.modulo import ModuloRun
 
 import report_cases as cases
 import tabled_cases as tabled
@@ -21,7 +19,6 @@ from tokenworth.report.page import page_of
 from tokenworth.report.sections.sheet import sheet_lines
 from tokenworth.store.documents import parse_document, read_document
 from tokenworth.store.sqlite import open_existing, open_store
-from tokenworth.workbench.case import Case
 from tokenworth.workbench.page import write_report
 
 
@@ -196,23 +193,27 @@ def test_a_first_problem_that_fails_leaves_the_others_their_result(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
-    from tokenworth.workbench.modulo import ModuloRun
+    from tokenworth.core.measure import Subject
+    from tokenworth.methods.modulo import experiment
 
-    from tokenworth.workbench.case import Case
+    whole, seen = experiment.bank_of, list[str]()
 
-    whole, seen = ModuloRun.bank, list[Case]()
-
-    def bank(self: ModuloRun, case: Case) -> object:
-        seen.append(case)
-        if case.problem == seen[0].problem:
+    def bank(subject: Subject, settings: object) -> object:
+        assert subject.problem is not None
+        seen.append(subject.problem.id)
+        if subject.problem.id == seen[0]:
             raise InvalidInput("no verifier for it")
-        return whole(self, case)
+        return whole(subject, settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ModuloRun, "bank", bank)
+    monkeypatch.setattr(experiment, "bank_of", bank)
     command = ["modulo", "--model", "tiny", "--task", "world:steps", "--item", "0-1", "--max-attempts", "1", "--limit", "60"]
     assert run([*command, "--json", "-"]) == 1
     shown = capsys.readouterr()
     facts = json.loads(shown.out)
     assert facts["failed"] == 1 and len(facts["items"]) == 1 and "item 0: no verifier for it" in shown.err
-    monkeypatch.setattr(ModuloRun, "bank", lambda self, case: bank(self, seen[0]))
+
+    def none(subject: Subject, settings: object) -> object:
+        raise InvalidInput("no verifier for it")
+
+    monkeypatch.setattr(experiment, "bank_of", none)
     assert run(command) == 2 and "none of 2 problems could be run" in capsys.readouterr().err

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recipes.tiny.traces import world_trace
 
 import tokenworth
 from tokenworth.core.problem import question_text
 from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.problems import FAMILIES, world_problem, world_trace
+from tokenworth.tasks.world.problems import FAMILIES, world_problem
 
 FOLDER = Path(tokenworth.__file__).parent / "assets" / "tiny"
 EXIT = "</think> The answer is ("

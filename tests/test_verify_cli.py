@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenworth.workbench.formal import DOMAINS, NO_GROUP, Judged, Tally, checker, domain_named, judged, records_of
 
 import toy_domain
 from real_data import shared
 from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run
+from tokenworth.cli.streams import records_of
+from tokenworth.core.document import Provenance
 from tokenworth.core.verification import FormalText, Verification
 from tokenworth.errors import InvalidInput, UnknownName
-from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.verify import tally as tallies
+from tokenworth.methods.verify.document import VerifiedDoc
+from tokenworth.methods.verify.lines import Judged
+from tokenworth.methods.verify.records import Checker, checker, judged
+from tokenworth.methods.verify.tally import NO_GROUP, Tally
 from tokenworth.store.documents import read_document
 from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.sources import files
-from tokenworth.workbench import formal
-from tokenworth.workbench.formal import NO_GROUP, Judged, Tally, checker, judged, records_of
 
 Run = Callable[..., tuple[int, str, str]]
 TEXTS = {
@@ -63,6 +66,15 @@ def records(**fields: Any) -> list[dict[str, Any]]:
 def written(rows: list[Any], name: str = "in.jsonl") -> str:
     Path(name).write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8")
     return name
+
+
+def judged_of(path: Path, check: Checker, *, verdicts: bool = False) -> list[Judged]:
+    return [judged(where, record, check, verdicts=verdicts) for where, record in records_of([path])]
+
+
+def tables(text: str) -> str:
+    """What is printed of a document, without its title and where it comes from."""
+    return text[text.index("toy · ") :]
 
 
 def lines(path: str) -> list[dict[str, Any]]:
@@ -108,7 +120,7 @@ def test_a_line_holds_every_field_of_a_verdict(cli: Run) -> None:
         "plan_follows_trace", "first_error", "errors", "n_errors", "n_events", "facts", "undecided", "fields",
     ]  # fmt: skip
     check = checker("toy", None, None, limit=1000)
-    again = [list(judged(records_of([Path(name)]), check, verdicts=True)) for name in (path, "out.jsonl")]
+    again = [judged_of(Path(name), check, verdicts=True) for name in (path, "out.jsonl")]
     assert [[(one.id, one.fields, one.verification) for one in ones if isinstance(one, Judged)] for ones in again[:1]] == [
         [(one.id, one.fields, one.verification) for one in again[1] if isinstance(one, Judged)]
     ]
@@ -154,7 +166,10 @@ def test_prompt_and_trace_gzip_and_standard_output(cli: Run) -> None:
     assert code == 1 and [line["id"] for line in found] == ["a", "a", "in.jsonl.gz:5"]
     assert "95% intervals" in err
     _, out, _ = cli("verify", "toy", "in.jsonl.gz", "--table")
-    assert out.startswith("toy · plain · strict") and "unparsed" in out
+    assert out.startswith("toy: traces against the rules (plain, strict)\n") and tables(out).startswith(
+        "toy · plain · strict · verifier 7 · 95%"
+    )
+    assert "unparsed" in out
 
 
 BAD_LINES = {
@@ -183,7 +198,7 @@ def test_a_bad_line_is_told_and_loses_nothing(cli: Run, said: str) -> None:
     (told,) = [line for line in err.splitlines() if line.startswith("in.jsonl:3: ")]
     assert code == 2 and "Traceback" not in err
     assert said.strip() in told or said == "cut short"
-    assert error == "error: 1 line could not be read, as told above; the other 3 texts are verified and in out.jsonl"
+    assert error == "error: 1 line could not be read, as reported above; the other 3 are checked and in out.jsonl"
     assert [line["id"] for line in lines("out.jsonl")] == ["right", "wrong", "strict"]
     assert [p.name for p in Path().iterdir() if "part" in p.name] == []
     # A table of a part of the texts would mislead: confusion refuses.
@@ -198,7 +213,7 @@ def test_lines_that_cannot_be_read_change_no_other_verdict(cli: Run) -> None:
     mixed = cli("verify", "toy", written([*bad, *records(), *bad], "mixed.jsonl"), "--json", "mixed.out", "--table")
     assert (whole[0], mixed[0]) == (1, 2) and Path("good.out").read_bytes() == Path("mixed.out").read_bytes()
     note = "8 lines could not be read and are in no count"
-    assert mixed[1] == f"{whole[1]}\nnote: {note}\n"
+    assert tables(mixed[1]) == f"{tables(whole[1])}\nnote: {note}\n"
     told = [line for line in mixed[2].splitlines() if line.startswith("mixed.jsonl:")]
     assert [line.split(":")[1] for line in told] == ["1", "2", "3", "4", "12", "13", "14", "15"]
     assert "NaN and Infinity are no JSON, write null" in told[3] and "write null" not in told[0]
@@ -243,7 +258,7 @@ def test_a_damaged_file_loses_only_its_rest(cli: Run, monkeypatch: pytest.Monkey
         "odd.jsonl:4: the line is longer",
     ):
         assert said in err
-    assert f"error: 4 lines could not be read, as told above; the other {len(found):,} texts are verified and in out.jsonl" in err
+    assert f"error: 4 lines could not be read, as reported above; the other {len(found):,} are checked and in out.jsonl" in err
 
 
 @pytest.mark.parametrize("after", [0, 3])
@@ -259,7 +274,7 @@ def test_stopped_from_the_keyboard_keeps_what_was_verified(cli: Run, monkeypatch
     monkeypatch.setattr(toy_domain, "DOMAIN", replace(toy_domain.DOMAIN, verify=check))
     Path("out.jsonl").write_text("old\n")
     code, out, err = cli("verify", "toy", written(records()), "--json", "out.jsonl")
-    told = "stopped; the 3 texts so far are verified and in out.jsonl" if after else "stopped"
+    told = "stopped; the 3 texts so far are checked and in out.jsonl" if after else "stopped"
     assert (code, out, err.splitlines()[-1]) == (130, "", told) and "--store" not in err
     assert [line["id"] for line in lines("out.jsonl")] == seen if after else Path("out.jsonl").read_text() == "old\n"
     seen.clear()
@@ -289,8 +304,8 @@ def test_what_cannot_run_writes_nothing(cli: Run) -> None:
         ("no-such.jsonl does not exist", "toy", good, "no-such.jsonl"),
         ("no texts", "toy", empty),
         ("bad.jsonl:1", "toy", first_bad),
-        ("it is what is to be read", "toy", good, "--json", good),
-        ("a folder that exists", "toy", good, "--json", "no/folder/out.jsonl"),
+        ("is both input and output; choose another", "toy", good, "--json", good),
+        ("no/folder is not a folder that can be written to", "toy", good, "--json", "no/folder/out.jsonl"),
         ("folder is a folder", "toy", good, "folder"),
         ("file '' does not exist", "toy", good, ""),
         ("give - once", "toy", good, "-", "-"),
@@ -304,9 +319,9 @@ def test_what_cannot_run_writes_nothing(cli: Run) -> None:
 
 def test_dry_runs_write_nothing(cli: Run) -> None:
     path = written(records())
-    code, _, err = cli("verify", "toy", path, "--json", "out.jsonl", "--dry-run", "--seed", "1", "--store", "x.db")
+    code, _, err = cli("verify", "toy", path, "--json", "out.jsonl", "--dry-run")
     assert code == 1 and "would write out.jsonl" in err and "7, of which 2" in err
-    code, out, err = cli("confusion", "toy", path, "--json", "doc.json", "--report", "page.html", "--dry-run", "--seed", "1")
+    code, out, err = cli("confusion", "toy", path, "--json", "doc.json", "--report", "page.html", "--dry-run")
     assert code == 0 and "7 texts" in out and "would write page.html" in err
     assert [p.name for p in Path().iterdir()] == ["in.jsonl"]
 
@@ -373,7 +388,7 @@ def test_texts_and_verdicts_give_the_same_table(cli: Run) -> None:
     assert code == 0 and "wrote texts.json" in err
     cli("verify", "toy", path, "--json", "verdicts.jsonl")
     _, again, _ = cli("confusion", "toy", "verdicts.jsonl", "--json", "verdicts.json")
-    assert text == again and "7 texts, 1 unparsed, 1 with an unknown answer" in text
+    assert tables(text) == tables(again) and "7 texts, 1 unparsed, 1 with an unknown answer" in text
     texts, verdicts = document("texts.json"), document("verdicts.json")
     assert texts.tables == verdicts.tables and cells(texts) == EXPECTED
     assert [(t.id, t.text) for t in texts.traces] == list(TEXTS.items()) and {t.text for t in verdicts.traces} == {""}
@@ -417,7 +432,7 @@ def test_groups(cli: Run) -> None:
 
 
 def test_a_field_of_too_many_values_is_refused(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formal, "MAX_GROUPS", 20)
+    monkeypatch.setattr(tallies, "MAX_GROUPS", 20)
     path = written([{"id": "a", "text": "ok", "n": i} for i in range(21)])
     assert "more than 20 values" in cli("confusion", "toy", path, "--group", "n")[2]
     assert cli("confusion", "toy", written([{"id": "a", "text": "ok", "n": i} for i in range(20)]), "--group", "n")[0] == 0
@@ -443,17 +458,17 @@ def test_the_texts_kept_are_spread_over_the_states(keep: int, expected: dict[str
     order = "A" * 30 + "BBBBC" + "A" * 10 + "BBBBB"
     path = Path(written([{"id": f"{name}{i}", "text": made[name]} for i, name in enumerate(order)]))
     check, tally = checker("toy", None, None, limit=5), Tally(keep=keep)
-    for one in judged(records_of([path]), check):
+    for one in judged_of(path, check):
         assert isinstance(one, Judged)
         tally.add(one)
-    doc = tally.document(check, level=0.95, provenance=formal.Provenance(version=""))
+    doc = tally.document(check, level=0.95, provenance=Provenance(version=""))
     assert Counter(t.id[0] for t in doc.traces) == expected and doc.tables[0].n == 50
     assert [int(t.id[1:]) for t in doc.traces] == sorted(int(t.id[1:]) for t in doc.traces)
     firsts = {name: [i for i, o in enumerate(order) if o == name][: expected.get(name, 0)] for name in made}
     assert {name: [int(t.id[1:]) for t in doc.traces if t.id[0] == name] for name in made} == firsts
     assert any("texts are listed" in note for note in doc.notes) == (keep not in (0, 50))
     with pytest.raises(InvalidInput, match="no texts"):
-        Tally().document(check, level=0.95, provenance=formal.Provenance(version=""))
+        Tally().document(check, level=0.95, provenance=Provenance(version=""))
 
 
 def test_the_page_is_written_from_the_document(cli: Run) -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tokenworth.catalog import DOMAINS
 from tokenworth.cli.main import run
 from tokenworth.tasks.sources.odd_json import Unheld, odd_object
-from tokenworth.workbench.formal import DOMAINS
 
 Run = Callable[..., tuple[int, str, str]]
 MAZE_PROMPT = "start 0 0 goal 2 0 wall 0 1 wall 1 1"

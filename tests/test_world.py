@@ -8,13 +8,14 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes.tiny.traces import world_trace
 
 from tokenworth.core.problem import question_text
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.world.draws import Draws
 from tokenworth.tasks.world.item import LABELS
 from tokenworth.tasks.world.lexicon import FACTS, MAKERS, PLACES, RELATIONS, SOUNDS
-from tokenworth.tasks.world.problems import FAMILIES, split_of, world_item, world_problem, world_trace
+from tokenworth.tasks.world.problems import FAMILIES, split_of, world_item, world_problem
 from tokenworth.tasks.world.recall import follow
 
 N = 1500

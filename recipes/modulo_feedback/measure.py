@@ -23,9 +23,9 @@ from recipes.beyond_semantics.evaluate import completions, problems
 from recipes.modulo_feedback.config import Config
 from recipes.modulo_feedback.data import Rejected, answer_of, faults, is_finished, rejected
 from recipes.modulo_feedback.words import FORM
+from tokenworth.methods.modulo.feedback import fault_words
 from tokenworth.methods.modulo.paired import paired
 from tokenworth.stats.proportion import wilson
-from tokenworth.workbench.feedback import fault_words
 
 LEVEL = 0.95
 TRUE, ALL, SHUFFLED, MOVED, BARE, FRESH = "first fault", "all faults", "another problem's fault", "moved fault", "plan alone", "fresh draw"

@@ -8,8 +8,9 @@ from pathlib import Path
 from tokenizers import Tokenizer, models
 
 from recipes.beyond_semantics.words import UNKNOWN, make_tokenizer, vocabulary
+from tokenworth.methods.modulo.feedback import FeedbackForm, written
 from tokenworth.tasks.maze.rules import CODES
-from tokenworth.workbench.feedback import FILE, FeedbackForm, written
+from tokenworth.workbench.case import FEEDBACK_FILE
 
 FORM = FeedbackForm(critic="maze/compact", rejected="rejected", fault="fault", dropped=" reasoning")
 """How a second attempt is written, here and in the model's folder."""
@@ -29,7 +30,7 @@ def feedback_tokenizer(side: int) -> Tokenizer:
 
 def save_form(folder: Path) -> None:
     """Writes ``feedback.json``, and the chat template that drops what the model never saw, into a model's folder."""
-    (folder / FILE).write_text(written(FORM), encoding="utf-8")
+    (folder / FEEDBACK_FILE).write_text(written(FORM), encoding="utf-8")
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | {"chat_template": CHAT_TEMPLATE}
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -10,11 +10,12 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from recipes.tiny.tokenizer import ASSISTANT, CLOSE, END, THINK, USER
+from recipes.tiny.traces import write_item
 from tokenworth.core.problem import Problem, question_text
 from tokenworth.tasks.world.draws import Draws
 from tokenworth.tasks.world.item import LABELS
 from tokenworth.tasks.world.lexicon import COLOURS, MAKERS, PEOPLE, PETS, SIGHTS, TOWNS
-from tokenworth.tasks.world.problems import FAMILIES, problem_of, world_item, write_item
+from tokenworth.tasks.world.problems import FAMILIES, problem_of, world_item
 
 # A quarter of the sequences are stopped early: half of these before the first trace token, half at a random place.
 STOPPED = 0.25

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tokenworth.store.tabled import tabled_document
 
 import report_cases as cases
 import tabled_cases as tabled

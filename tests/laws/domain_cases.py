@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from blocks_cases import PLAN, PROMPT
+from countdown_search import Solver, write_search
+from sokoban_levels import random_level
+from sokoban_search import solve
 from tokenworth.core.verification import FormalText
 from tokenworth.tasks.countdown.instance import Puzzle
-from tokenworth.tasks.countdown.search import Solver, write_search
-from tokenworth.tasks.sokoban.generate import random_level
-from tokenworth.tasks.sokoban.search import solve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from domain_cases import EXAMPLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.formal import CHECKERS, checker_named
 from tokenworth import catalog
 from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
 from tokenworth.core.grade import Verdict
@@ -26,7 +27,6 @@ from tokenworth.methods.verify.records import checker, judged
 from tokenworth.report.sections.traces.names import short_title
 from tokenworth.report.sections.verified.codes import explained
 from tokenworth.tasks.audit.attack import Claim
-from tokenworth.tasks.audit.checkers import checker_for, checkers
 from tokenworth.tasks.critics.named import critic_named
 from tokenworth.tasks.domains import domain_named, domain_of
 from tokenworth.tasks.graders import grader_for
@@ -190,14 +190,16 @@ def test_problems_of_a_task_are_graded_and_belong_to_their_domain(name: str) -> 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "toy"])
 def test_its_verifier_can_be_attacked(name: str) -> None:
-    """A right answer is accepted and an empty one is not; the attacks themselves run in test_audit.py."""
+    """A right answer is accepted and an empty one is not; the attacks themselves run in tests/audit."""
     if name == "blocksworld":
         pytest.importorskip("unified_planning")
-    one = checker_for(name)
-    assert one.name in checkers() and one.version.startswith(f"{name} {domain_named(name).version}, dialect ")
+    one = checker_named(name)
+    assert one.name in CHECKERS and one.version.startswith(f"{name} {domain_named(name).version}, dialect ")
     (item,) = one.surface.make(1, np.random.default_rng(0))
     problem = one.surface.problem(item)
-    right = [text for attack in one.surface.attacks if attack.claim is Claim.RIGHT for text in attack.texts(item, np.random.default_rng(0))]
+    right = [
+        text for attack in one.surface.attacks if attack.claim is Claim.RIGHT for text in attack.answers(item, np.random.default_rng(0))
+    ]
     assert one.check(problem, right[0]) is True and one.check(problem, "") is not True
 
 
@@ -230,7 +232,7 @@ def test_half_a_domain_is_refused(change: dict[str, object], told: str) -> None:
 
 def test_a_new_domain_is_one_line_of_the_catalogue() -> None:
     """Task, grader by name, records and documents of sampled traces, with nothing but the entry."""
-    from tokenworth.methods.confusion.traces import verified_documents
+    from tokenworth.methods.verify.traces import verified_documents
 
     problem = load_item("toy:long", 4)
     assert problem.id == "toy:long/4" and grader_for("plan")(problem, "no").verdict is Verdict.INCORRECT
@@ -249,7 +251,7 @@ def test_a_new_domain_is_one_line_of_the_catalogue() -> None:
         sampled(load_item("world:steps", 0), ("yes",)),
     ]
     toys, mazes = verified_documents(documents, provenance=Provenance(version="1"))
-    assert (toys.domain, toys.dialect, toys.tables[0].n) == ("toy", "ordered", 2)
+    assert (toys.domain, toys.dialect, toys.tables[0].n) == ("toy", "ordered", 3), "equal draws of one sample count each"
     assert (mazes.domain, mazes.dialect, mazes.tables[0].n) == ("maze", "compact", 1)
 
 
@@ -257,7 +259,7 @@ def sampled(problem: object, texts: tuple[str, ...]) -> SampleSetDoc:
     return SampleSetDoc(
         problem=problem,  # type: ignore[arg-type]
         model=ModelDoc(name="toy"),
-        sampling=Sampling(temperature=1, top_k=0, top_p=1, min_p=0, max_tokens=9, stop=()),
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=9, stop=()),
         seed=0, accuracy=None, low=None, high=None, level=0.95, n=len(texts), outcomes={},
         length_correlation=None, length_correlation_low=None, length_correlation_high=None, chosen=None,
         traces=tuple(TraceDoc(unit="token", pieces=(text,)) for text in texts),
@@ -266,7 +268,7 @@ def sampled(problem: object, texts: tuple[str, ...]) -> SampleSetDoc:
 
 
 def test_a_domain_is_loaded_when_it_is_used_and_then_in_part() -> None:
-    """The tables of words of a maze take a while; tasks, solvers, edits and attacks are for few callers."""
+    """The tables of words of a maze take a while; tasks, solvers and edits are for few callers."""
     code = """
 import sys
 from tokenworth import catalog
@@ -275,7 +277,7 @@ from tokenworth.tasks.domains import domain_named
 load_task("world:steps", limit=1)
 early = [name for name in catalog.DOMAINS if f"tokenworth.tasks.{name}" in sys.modules]
 list(map(domain_named, catalog.DOMAINS))
-parts = (".search", ".problems", ".generate", ".edits", ".attacks")
+parts = (".search", ".problems", ".generate", ".edits")
 late = [name for name in sys.modules if name.endswith(parts) and ".world." not in name]
 print(early, late)
 """

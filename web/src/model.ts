@@ -4,12 +4,14 @@ import type { Column, TextColumn, Texts } from "./codec";
 import { unitOf } from "./formal/change";
 import { Chunk, decodeIndex } from "./formal/model";
 import type { Formal, FormalHead, FormalIndex } from "./formal/model";
+import type { Curve, CurveHead, Fact } from "./types";
+
+export type { Curve, Fact } from "./types";
 
 export const MEASURED = 2;
 export const FOLLOWS = 1;
 export const NO_BIN = 255;
 
-export interface Fact { readonly label: string; readonly value: string; readonly detail: string; readonly minor: boolean }
 export interface Option { readonly label: string; readonly text: string; readonly gold: boolean }
 export interface Outcome { readonly label: string; readonly verdict: string; readonly colour: number; readonly total: number }
 
@@ -30,15 +32,6 @@ export interface SampleSet {
   readonly correlation_high: number | null;
   readonly lengths: readonly number[];
   readonly verdicts: readonly string[];
-}
-
-interface CurveHead {
-  readonly label: string;
-  readonly level: number;
-  readonly interval: string;
-  readonly assumption: string;
-  readonly follows: string;
-  readonly columns: Record<string, Column | null>;
 }
 
 interface StackHead {
@@ -138,25 +131,6 @@ export interface Header extends Written {
   readonly traces: readonly TraceHead[];
   readonly formal: FormalHead | null;
   readonly sheets: readonly Sheet[];
-}
-
-export interface Curve extends Omit<CurveHead, "columns"> {
-  readonly cuts: Int32Array;
-  readonly value: Float32Array;
-  readonly low: Float32Array;
-  readonly high: Float32Array;
-  readonly nStarted: Int32Array;
-  readonly nEffective: Float32Array;
-  readonly state: Uint8Array;
-  readonly delta: Float32Array;
-  readonly deltaLow: Float32Array;
-  readonly deltaHigh: Float32Array;
-  readonly deltaFrom: Float32Array;
-  readonly leave: Float32Array | null;
-  readonly unsampled: Float32Array | null;
-  // Log probability of the trace up to a cut and what the limits were widened by: they bound a change between two cuts; null: no bound.
-  readonly logKept: Float32Array | null;
-  readonly widened: Float32Array | null;
 }
 
 export interface Stack extends Omit<StackHead, "columns"> {

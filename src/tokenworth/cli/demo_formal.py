@@ -12,15 +12,15 @@ import click
 from tokenworth.cli.show import print_text
 from tokenworth.core.document import About, Document
 from tokenworth.core.verification import Verification
-from tokenworth.methods.confusion.traces import verdicts_of, verified_documents
 from tokenworth.methods.first_errors.derive import first_errors_document
 from tokenworth.methods.first_errors.rows import Measured as MeasuredError
 from tokenworth.methods.first_errors.rows import by_first_error, first_error_note, to_measure
 from tokenworth.methods.first_errors.settings import FirstErrorsSettings
+from tokenworth.methods.verify.traces import verdicts_of, verified_documents
 from tokenworth.workbench.bench import Workbench
-from tokenworth.workbench.case import Case, Measured
+from tokenworth.workbench.case import Case
 from tokenworth.workbench.progress import ProgressLine
-from tokenworth.workbench.runner import provenance_now, utc_now
+from tokenworth.workbench.runner import Measured, provenance_now, utc_now
 
 MODELS = ("maze-correct", "maze-swapped")
 TASK = "maze:searchformer/7"

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -77,6 +78,9 @@ def cli(context: click.Context) -> int:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits. A batch system's SIGTERM stops it as Ctrl-C does: what is under way is waited for."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if not sys.warnoptions:
+        # What a library has to say to its developers is not for the user.
+        warnings.simplefilter("ignore")
     sys.exit(run(arguments))
 
 

@@ -77,7 +77,7 @@ def _value(one: Field[Any], hint: Any, value: Any) -> Any:
         return one.default if given is None else tuple(part.strip() for part in given.split(",") if part.strip())
     if _is_multiple(one, hint):
         several = (value,) if isinstance(value, str) else tuple(value)
-        return several[0] if len(several) == 1 and str in typing.get_args(hint) else several
+        return several[0] if len(several) == 1 and typing.get_origin(hint) is not tuple else several
     return value.date() if isinstance(value, datetime) else value
 
 
@@ -138,7 +138,10 @@ def _checked(context: click.Context, path: str, values: dict[str, Any], *, stric
             raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - {'config'})}")
         if name in here:
             option = here[name]
-            found[option.name or name] = [item] if option.multiple and isinstance(item, str) else item
+            if option.multiple == isinstance(item, list):
+                found[option.name or name] = item
+            else:
+                found[option.name or name] = [item] if option.multiple else ",".join(map(str, item))
     return found
 
 

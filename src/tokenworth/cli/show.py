@@ -63,7 +63,8 @@ def print_text(document: Document, *, err: bool = False) -> None:
     """Prints the text form of a document."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     stream = sys.stderr if err else sys.stdout
-    click.echo(render_text(page_of([document]), width=width, colour=stream.isatty()), nl=False, err=err)
+    if stream is not None:
+        click.echo(render_text(page_of([document]), width=width, colour=stream.isatty()), nl=False, err=err)
 
 
 def write_text(path: str, text: str) -> None:
@@ -73,9 +74,10 @@ def write_text(path: str, text: str) -> None:
 
 def write_facts(facts: Any, json_path: str | None) -> bool:
     """Writes facts as JSON where ``--json`` says; True when that is standard output, which then holds nothing else."""
+    # In ASCII: a name from a file may hold characters that act on a terminal.
     if json_path == "-":
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        click.echo(json.dumps(facts))
         return True
     if json_path:
-        write_text(json_path, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+        write_text(json_path, json.dumps(facts, indent=1) + "\n")
     return False

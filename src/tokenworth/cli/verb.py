@@ -29,7 +29,7 @@ from tokenworth.cli.streams import Pass, StreamChoice, check_files, records_of, 
 from tokenworth.core.document import About, Document
 from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Derives, Draws, Measure, Reads
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import BudgetExceeded, InvalidInput
 from tokenworth.methods.sample.choice import check_choice
 from tokenworth.store.documents import read_document
 from tokenworth.tasks.load import Task, load_task
@@ -37,6 +37,7 @@ from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.items import parse_items
+from tokenworth.workbench.models import source_of
 from tokenworth.workbench.runner import Job, provenance_now, utc_now
 
 
@@ -133,6 +134,7 @@ def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
     if run.of_trace and chosen.base.trace_ids is None:
         check_choice(chosen.base.base, chosen.base.n_draws)
     task, name = None, chosen.model.model
+    source_of(name)
     if not (isinstance(name, str) and name.startswith("toy:")):
         if chosen.problem.task is None:
             raise InvalidInput("this model needs a problem; give --task, such as world:steps or a problems file")
@@ -145,15 +147,20 @@ def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
 
 def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple[str, Callable[[], Case]]]) -> int:
     """Shows each result as it comes; what fails is reported in one line and counted. Returns the exit code."""
-    shown, failed = Shown(output), 0
+    shown, failed, unpaid = Shown(output), 0, 0
     for ended in bench.runner.run(job, cases):
         if ended.error is not None:
             if len(cases) == 1:
                 raise ended.error
             failed += 1
-            click.echo(one_line(f"item {ended.item}: {ended.error}"), err=True)
+            unpaid += isinstance(ended.error, BudgetExceeded)
+            # Once the money is spent, every item that is left ends in the same words.
+            if unpaid < 2 or not isinstance(ended.error, BudgetExceeded):
+                click.echo(one_line(f"item {ended.item}: {ended.error}"), err=True)
         elif ended.document is not None:
             shown.add(ended.document, item=ended.item)
+    if unpaid > 1:
+        click.echo(f"{unpaid - 1:,} more item{'' if unpaid == 2 else 's'} could not be paid for either", err=True)
     shown.finish()
     return 1 if failed else 0
 

@@ -20,7 +20,7 @@ from tokenworth.core.request.kind import Request
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.table import Table
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
-from tokenworth.errors import Unsupported
+from tokenworth.errors import InvalidInput, Unsupported
 
 FindWall = Callable[[tuple[int, ...]], int]
 """Number of trace tokens in a completion: the position of its close marker, or its length when there is none."""
@@ -35,6 +35,12 @@ def option(default: Any = ..., **about: Any) -> Any:
     help. ``listed``: values come in one text, separated by commas. ``argument``: a positional argument. ``hidden``: not in help.
     """
     return field(metadata=about) if default is ... else field(default=default, metadata=about)
+
+
+def check_seed(seed: int) -> None:
+    """Refuses a seed below 0: it names a stream of draws."""
+    if seed < 0:
+        raise InvalidInput(f"seed {seed}: expected a whole number from 0 up")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

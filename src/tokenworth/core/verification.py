@@ -220,8 +220,6 @@ class Domain:
     """Whether the questions of its tasks are for machines, so that a page is better titled with the problem's id."""
     edits: Callable[[FormalText, str, np.random.Generator], Iterator[tuple[str, FormalText]]] | None = None
     """Changes of a valid text of a dialect: the code that each breaks first, and the text after it."""
-    attacks: str = ""
-    """``module:OBJECT``: the tuple of `tasks.audit.attack.Checker` that `audit` attacks; empty where there are none."""
 
     def __post_init__(self) -> None:
         def refuse(got: str, do: str) -> InvalidInput:

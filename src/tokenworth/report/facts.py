@@ -56,6 +56,8 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
 
 def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     """Where the numbers of any document come from: how much was drawn and paid for, by what version and command."""
+    if doc.reader:
+        yield FactView(label="read on by", value=doc.reader)
     if doc.drawn or doc.reused:
         yield FactView(label="drawn", value=f"{doc.drawn:,}", detail=f"requests answered anew; {doc.reused:,} taken from the store")
     if doc.tokens_drawn:

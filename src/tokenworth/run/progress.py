@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tokenworth.core.ports import Spent
 from tokenworth.errors import TokenworthError
@@ -109,9 +110,67 @@ class Ended(Generic[ResultT]):
         return self.result  # pyright: ignore[reportReturnType]
 
 
-Event = BatchStarted | BatchProgress | BatchFinished | Stopping | Finished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyProgress:
+    """How far a run of many experiments is."""
+
+    ended: int
+    total: int | None
+    """How many there are; None where that is not known."""
+    tokens: int
+    """Generated so far, in those under way too."""
+    seconds: float
+    spent: Spent | None = None
+
+
+Event = BatchStarted | BatchProgress | BatchFinished | Stopping | Finished | ManyProgress
 OnEvent = Callable[[Event], None]
 OnNamedEvent = Callable[[str, Event], None]
 """Is told the name of the experiment and what happened."""
 Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back."""
+
+
+class Together:
+    """Makes one progress of the events of many experiments; of a single one it passes them on as they are."""
+
+    def __init__(self, tell: OnEvent, total: int | None, clock: Clock = time.monotonic) -> None:
+        self._tell, self._total, self._clock = tell, total, clock
+        self._began = clock()
+        self._counts = RunCounts()
+        self._open: dict[str, int] = {}
+        self._ended = 0
+
+    def __call__(self, name: str, event: Event) -> None:
+        """Takes an event of one of the experiments."""
+        if self._total == 1 or isinstance(event, Stopping):
+            self._tell(event)
+        elif isinstance(event, BatchProgress | BatchFinished | Finished):
+            tokens = event.tokens if isinstance(event, BatchProgress) else 0
+            if not isinstance(event, BatchProgress):
+                self._open[f"{name}, before"] = event.counts.tokens_drawn
+            self._open[name] = tokens
+            self._show(event.spent if not isinstance(event, BatchFinished) else None)
+
+    def ended(self, one: Ended[Any]) -> RunCounts:
+        """Takes the end of an experiment; returns the counts of all that ended."""
+        self._ended += 1
+        self._counts = added(self._counts, one.counts)
+        self._open.pop(one.name, None)
+        self._open.pop(f"{one.name}, before", None)
+        return self._counts
+
+    def finish(self, spent: Spent | None) -> None:
+        """All experiments ended."""
+        if self._total != 1:
+            self._tell(Finished(counts=self._counts, seconds=self._clock() - self._began, spent=spent))
+
+    def _show(self, spent: Spent | None) -> None:
+        tokens = self._counts.tokens_drawn + sum(self._open.values())
+        seconds = self._clock() - self._began
+        self._tell(ManyProgress(ended=self._ended, total=self._total, tokens=tokens, seconds=seconds, spent=spent))
+
+
+def added(one: RunCounts, other: RunCounts) -> RunCounts:
+    """The counts of two runs together."""
+    return RunCounts(**{name: getattr(one, name) + getattr(other, name) for name in RunCounts.__dataclass_fields__})

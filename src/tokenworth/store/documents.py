@@ -34,7 +34,8 @@ def document_json(doc: Document) -> bytes:
     exist is not finite, where lists that run parallel differ in length, and for text that is not valid Unicode.
     """
     try:
-        return msgspec.json.encode(finite(doc), order="deterministic") + b"\n"
+        # By way of plain objects: a key of JSON is a text, also where it is a number in the document.
+        return msgspec.json.encode(msgspec.to_builtins(finite(doc), order="deterministic", str_keys=True)) + b"\n"
     except (UnicodeEncodeError, TypeError, RecursionError) as error:
         raise InvalidInput(f"document cannot be written as JSON: {error}") from error
 
@@ -63,7 +64,7 @@ def parse_document(data: bytes, source: str) -> Document:
         hint = f"did you mean {close[0]!r}?" if close else "remove it, or read the file with the version that wrote it"
         raise InvalidInput(f"{source}: unknown key {where + key!r}; {hint}")
     try:
-        return msgspec.convert(fields, kind)
+        return msgspec.convert(fields, kind, str_keys=True)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, InvalidInput):  # what the class itself refuses
             raise InvalidInput(f"{source}: {error.__cause__}") from error

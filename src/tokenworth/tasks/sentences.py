@@ -1,4 +1,4 @@
-"""What error codes mean, in sentences for a reader: those that several domains share."""
+"""What error codes mean, in sentences for a reader: those that several domains share; and codes listed by tier."""
 
 from __future__ import annotations
 
@@ -52,3 +52,8 @@ TIERS: Mapping[Tier, str] = {
 def sentences(codes: Iterable[str], own: Mapping[str, str]) -> Mapping[str, str]:
     """A sentence for each code: the domain's own, else the common one."""
     return {code: own.get(code) or COMMON[code] for code in codes}
+
+
+def by_tier(codes: Mapping[Tier, str]) -> Mapping[str, Tier]:
+    """The tier of each code; ``codes``: those of a tier, with spaces between."""
+    return {code: tier for tier, names in codes.items() for code in names.split()}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any
 
 from tokenworth.backends.model import Model
 from tokenworth.core.formats import exit_text
@@ -20,17 +19,11 @@ from tokenworth.methods.curve.result import CurveResult
 from tokenworth.methods.curve.settings import CurveSettings
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.forced.result import ForcedResult
-from tokenworth.methods.sample.choice import choose_trace
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.tasks.judge import find_close
 from tokenworth.workbench.choices import SamplerSettings
-
-if TYPE_CHECKING:
-    from tokenworth.workbench.runner import Runner
-
-R = TypeVar("R")
-D = TypeVar("D")
+from tokenworth.workbench.runner import Measured, Runner
 
 DEFAULT_LIMIT = 4096
 """Tokens a completion may have when nobody says so and the context allows it."""
@@ -38,20 +31,6 @@ TOY_LIMIT = 10_000
 FEEDBACK_FILE = "feedback.json"
 """Name of the file in a model's folder that says how it was trained to read what is wrong with an answer."""
 _MOST_BYTES = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Measured(Generic[R, D]):
-    """What a measure gave, as arrays and as a document."""
-
-    result: R
-    document: D
-
-    def trace(self, choice: str = "any") -> Trace:
-        """Of sampled answers, a base trace: the first ``correct``, ``incorrect`` or ``any`` one, or that with an index such as ``"3"``."""
-        if not isinstance(self.result, SampleResult):
-            raise InvalidInput(f"a {type(self.result).__name__} holds no answers to choose a base trace from; sample the problem")
-        return choose_trace(self.result, choice)[1]
 
 
 class Case:

@@ -14,7 +14,16 @@ from tokenworth.errors import InvalidInput, MissingFile, unknown_name
 def load_model(name: str | Sequence[str], options: LoadOptions | None = None) -> Model:
     """The model a name stands for. Several names are addresses of servers of one model.
 
-    Raises UnknownName for a name that no source claims, MissingFile for a path that is not there, and what the source's ``load`` raises.
+    Raises as `source_of`, and what the source's ``load`` raises.
+    """
+    names, source = source_of(name)
+    return source.load(names, options or LoadOptions())
+
+
+def source_of(name: str | Sequence[str]) -> tuple[tuple[str, ...], ModelSource]:
+    """The names, and the source that claims them; nothing is loaded.
+
+    Raises UnknownName for a name that no source claims, MissingFile for a path that is not there.
     """
     names: tuple[str, ...] = (name,) if isinstance(name, str) else tuple(name)
     sources: list[ModelSource] = [load(BACKENDS, "backend", one) for one in BACKENDS]
@@ -24,7 +33,7 @@ def load_model(name: str | Sequence[str], options: LoadOptions | None = None) ->
     check_names(names)
     for source in sources:
         if all(map(source.claims, names)):
-            return source.load(names, options or LoadOptions())
+            return names, source
     (only,) = names
     if "/" in only or Path(only).exists():
         raise MissingFile(f"model {only!r}: no folder with a config.json there; write hf:NAME for a hub model, toy:FILE for an automaton")

@@ -10,12 +10,11 @@ from typing import Any
 from tokenworth.core.document import Document
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput, StoreError
-from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.report.html import render_html
 from tokenworth.report.page import page_of
 from tokenworth.store.documents import write_whole
-from tokenworth.workbench.case import Measured
-from tokenworth.workbench.runner import provenance_now, utc_now
+from tokenworth.workbench.runner import Measured, provenance_now, utc_now
 
 
 def write_report(
@@ -52,6 +51,6 @@ def with_verdicts(documents: Sequence[Document]) -> list[Document]:
     formal = any((problem := getattr(one, "problem", None)) is not None and problem.kind is AnswerKind.PLAN for one in documents)
     if not formal or any(isinstance(one, VerifiedDoc) for one in documents):
         return list(documents)
-    from tokenworth.methods.confusion.traces import verified_documents
+    from tokenworth.methods.verify.traces import verified_documents
 
     return [*documents, *verified_documents(documents, provenance=provenance_now(utc_now(), ""))]

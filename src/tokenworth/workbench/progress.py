@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 from tokenworth.core.ports import Spent
-from tokenworth.run.progress import BatchFinished, BatchProgress, Event, Finished, Stopping
+from tokenworth.run.progress import BatchFinished, BatchProgress, Event, Finished, ManyProgress, Stopping
 
 WIDTH = 100
 """Columns a line may take; what matters least is left out of a longer one."""
@@ -64,6 +64,8 @@ class ProgressLine:
         """Takes one event of the driver."""
         if isinstance(event, BatchProgress):
             self._show(event)
+        elif isinstance(event, ManyProgress):
+            self._show_many(event)
         elif isinstance(event, BatchFinished):
             self._rollouts, self._tokens = event.counts.rollouts_drawn, event.counts.tokens_drawn
             self._spent += event.seconds
@@ -85,6 +87,18 @@ class ProgressLine:
         rate = f", {event.tokens_per_second:,.0f} tokens/s" if event.tokens_per_second and event.tokens else ""
         text = f"{self.label}: batch {event.batch + 1}, {event.done}/{event.total} requests, {self._tokens + event.tokens:,} tokens{rate}"
         self._write(text)
+
+    def _show_many(self, event: ManyProgress) -> None:
+        if event.seconds - self._last < (0.2 if self.is_terminal else self.every_s):
+            return
+        self._last = event.seconds
+        of = "" if event.total is None else f" of {event.total:,}"
+        left = []
+        if event.total is not None and event.ended:
+            left = [f"{duration(event.seconds * (event.total - event.ended) / event.ended)} left"]
+        tokens = [f"{compact(event.tokens)} tokens"] if event.spent is None else spent_parts(event.spent)
+        rate = [f"{compact(event.tokens / event.seconds)} tokens/s"] if event.tokens and event.seconds > 0 else []
+        self._write(fitted(f"{self.label}: {event.ended:,}{of} problems done", [*left, *tokens, *rate]))
 
     def _metered(self, event: BatchProgress, spent: Spent) -> str:
         left = [f"{duration(event.seconds * (event.total - event.done) / event.done)} left"] if 0 < event.done < event.total else []

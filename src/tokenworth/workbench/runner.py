@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from tokenworth import __version__, catalog
 from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
 from tokenworth.core.measure import Done, Draws, Measure, Need, Subject
 from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
+from tokenworth.core.problem import Problem
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
@@ -21,14 +22,16 @@ from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
 from tokenworth.methods.sample.experiment import sample
+from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive_all
 from tokenworth.run.estimate import CostPlan, plan_cost
-from tokenworth.run.progress import OnEvent, RunCounts
+from tokenworth.run.progress import Event, OnEvent, RunCounts, Together
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
-from tokenworth.workbench.case import Case, Measured
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings, read_ids
 
+R = TypeVar("R")
+D = TypeVar("D")
 Now = Callable[[], datetime]
 READER = "reader"
 """The role of a model that reads on where the subject's trace is kept."""
@@ -37,6 +40,33 @@ READER = "reader"
 def utc_now() -> datetime:
     """The time now, in UTC."""
     return datetime.now(UTC)
+
+
+class Case(Protocol):
+    """A problem put to a model: what a run needs to know of it."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """None for an automaton."""
+        ...
+
+    def subject(self, sampler: SamplerSettings | Sampling | None = None) -> Subject:
+        """What an experiment may know."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measured(Generic[R, D]):
+    """What a measure gave, as arrays and as a document."""
+
+    result: R
+    document: D
+
+    def trace(self, choice: str = "any") -> Trace:
+        """Of sampled answers, a base trace: the first ``correct``, ``incorrect`` or ``any`` one, or that with an index such as ``"3"``."""
+        if not isinstance(self.result, SampleResult):
+            raise InvalidInput(f"a {type(self.result).__name__} holds no answers to choose a base trace from; sample the problem")
+        return choose_trace(self.result, choice)[1]
 
 
 def provenance_now(now: datetime, command: str, *, source: str = "") -> Provenance:
@@ -160,18 +190,18 @@ class Runner:
         joined: list[Done] = []
         failed = 0
         whole = self._begin(job, job.config.get("item", "")) if job.draws.joins else None
-        event = self._on_event(job.measure.name)
+        together = Together(self._on_event(job.measure.name) or _ignore, len(cases) if isinstance(cases, Sized) else None)
         totals = RunCounts()
         with closing(
             drive_all(
                 experiments(),
                 models=self._backends(),
                 store=self.store,
-                on_event=None if event is None else lambda _, one: event(one),
+                on_event=together,
             )
         ) as results:
             for one in results:
-                totals = added(totals, one.counts)
+                totals = together.ended(one)
                 if one.error is not None:
                     failed += 1
                     yield Ended(item=one.name, error=one.error)
@@ -180,8 +210,10 @@ class Runner:
                     yield Ended(item=one.name, done=one.value())
                 else:
                     yield self._ended(job, one.name, one.value(), one.counts, runs.pop(one.name, None))
+        together.finish(self._spent() if any(isinstance(model.backend, Metered) for model in self.models.values()) else None)
         if job.draws.joins:
-            joined.sort(key=lambda done: named.index(done.item))
+            order = {item: number for number, item in enumerate(named)}
+            joined.sort(key=lambda done: order[done.item])
             about = self._about(job, totals, items=tuple(named), failed=failed)
             document = job.draws.document(joined, job.settings, about)
             self._finish(whole, document)
@@ -320,6 +352,10 @@ class Runner:
             self.store.finish_run(run, finished=self._now().isoformat(timespec="seconds"), document=document_json(document))
 
 
+def _ignore(event: Event) -> None:
+    del event
+
+
 def _completed(subject: Subject, ids: tuple[int, ...], seed: int) -> Experiment[Trace]:
     ended = subject.is_ended(ids)
     return complete_trace(subject.prompt, ids, sampling=subject.sampling, seed=seed, is_ended=ended, find_wall=subject.find_wall)
@@ -353,8 +389,3 @@ def in_role(experiment: Experiment[Any], role: str) -> Experiment[Any]:
                 batch = experiment.send(answers)
     except StopIteration as finished:
         return finished.value
-
-
-def added(one: RunCounts, other: RunCounts) -> RunCounts:
-    """The counts of two runs together."""
-    return RunCounts(**{name: getattr(one, name) + getattr(other, name) for name in RunCounts.__dataclass_fields__})

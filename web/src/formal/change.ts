@@ -1,6 +1,6 @@
 // How the value changes across an event of a verified trace, and which of its units changes it most. Pure, so it can be tested alone.
 import { lastAtMost } from "../codec";
-import type { Curve } from "../model";
+import type { Curve } from "../types";
 import type { Formal, Violation } from "./model";
 
 export interface Change {

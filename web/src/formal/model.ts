@@ -1,7 +1,7 @@
 // Verified traces as the page carries them (an index, and chunks of texts and events) and as the viewer uses them.
 import * as codec from "../codec";
 import type { Column, TextColumn, Texts } from "../codec";
-import type { Fact } from "../model";
+import type { Fact } from "../types";
 import { aligned, piecesOf } from "./words";
 
 export const STATES = ["valid", "invalid", "unparsed", "none"] as const;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ class LocalModel:
         self.codec = TokenizerCodec(tokenizer)
         self.template = _template(tokenizer)
         self.decoder = model.get_decoder()
+        # Newer libraries have renamed the argument, and warn at the older name.
+        self._cache = "cache" if "cache" in inspect.signature(self.decoder.forward).parameters else "past_key_values"
         self.head = model.get_output_embeddings()
         self.vocab_size = int(self.head.weight.shape[0])
         self.device = model.device
@@ -46,7 +49,7 @@ class LocalModel:
 
     def hidden(self, ids: Tensor, positions: Tensor, step: attention.Step) -> Tensor:
         """Last hidden states ``[rows, tokens, width]`` of ``ids`` at ``positions``, attending as ``step`` says."""
-        out = self.decoder(input_ids=ids, position_ids=positions, past_key_values=step, use_cache=True, return_dict=True)
+        out = self.decoder(input_ids=ids, position_ids=positions, use_cache=True, return_dict=True, **{self._cache: step})
         return out.last_hidden_state
 
     def logits(self, hidden: Tensor) -> Tensor:

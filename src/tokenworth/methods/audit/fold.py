@@ -13,13 +13,13 @@ from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.audit.settings import AuditSettings
 from tokenworth.tasks.audit.attack import Checker
 from tokenworth.tasks.audit.card import Card, audit
-from tokenworth.tasks.audit.checkers import checker_for, checkers
+from tokenworth.tasks.audit.checkers import SURFACES, checker_for
 from tokenworth.tasks.load import load_task
 
 
 def graders(settings: AuditSettings) -> Iterator[tuple[str, object]]:
     """The names of the checkers to attack."""
-    return ((name, name) for name in (checkers() if settings.grader == "all" else (settings.grader,)))
+    return ((name, name) for name in (SURFACES if settings.grader == "all" else (settings.grader,)))
 
 
 class AuditFold:

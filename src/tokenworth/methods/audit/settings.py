@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import option
+from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.curve.settings import check_seed
 
 MOST_ITEMS = 10_000
 
@@ -16,17 +15,17 @@ MOST_ITEMS = 10_000
 class AuditSettings:
     """Attack an answer checker with answers whose truth is known, and print what it accepts.
 
-    GRADER is a grader by name, module:callable, a formal domain, or all of those that come with the package. Exit code 0: no wrong answer
-    was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is known, because the checker gave no
-    verdict on any of its answers.
+    GRADER is option, exact, numeric, latex, expression, module:callable, or all of those that come with the package. Exit code 0: no wrong
+    answer was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is known, because the checker gave
+    no verdict on any of its answers.
     """
 
     grader: str = option(argument=True, metavar="GRADER|all")
     """The checker to attack."""
     task: str | None = None
-    """Attack the problems of this task instead of drawn ones (graders only)."""
+    """Attack the problems of this task instead of drawn ones."""
     kind: str | None = None
-    """Kind of answers that module:callable judges: option, exact, numeric, latex, expression, maze, …"""
+    """Kind of answers that module:callable judges: option, exact, numeric, latex or expression."""
     items: int = 50
     """How many problems to attack."""
     level: float = 0.95

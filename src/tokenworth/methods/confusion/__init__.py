@@ -1,9 +1,9 @@
 """`confusion`: trace validity against answers."""
 
 from tokenworth.core.measure import Measure, Reads
-from tokenworth.methods.confusion.document import VerifiedDoc
 from tokenworth.methods.confusion.fold import ConfusionFold
 from tokenworth.methods.confusion.settings import ConfusionSettings
+from tokenworth.methods.verify.document import VerifiedDoc
 
 MEASURE = Measure(
     name="confusion",

@@ -9,11 +9,11 @@ from tokenworth import catalog
 from tokenworth.core.document import About
 from tokenworth.core.verification import Domain
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError
-from tokenworth.methods.confusion.document import VerifiedDoc
 from tokenworth.methods.confusion.settings import ConfusionSettings
-from tokenworth.methods.confusion.tally import Tally
+from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.fold import doubt
 from tokenworth.methods.verify.records import Checker, checker, judged, verdict_settings
+from tokenworth.methods.verify.tally import Tally
 
 _LISTED = 1000
 """Errors listed of each text."""

@@ -18,5 +18,5 @@ MEASURE = Measure(
         most=most,
     ),
     table=rollout_table,
-    subject=lambda doc: (doc.problem, doc.model, doc.target, doc.trace.prompt_ids, doc.trace.pieces),
+    subject=lambda doc: (doc.problem, doc.model, doc.provenance.reader, doc.target, doc.trace.prompt_ids, doc.trace.pieces),
 )

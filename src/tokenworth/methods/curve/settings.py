@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import option
+from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.stats.proportion import IntervalKind
 from tokenworth.tasks.target import check_target
@@ -102,9 +102,3 @@ class CurveSettings:
         if self.plan == "excursions" and self.samples is None and given.is_open:
             return replace(given, half_width=DEFAULT_HALF_WIDTH)
         return given
-
-
-def check_seed(seed: int) -> None:
-    """Refuses a seed below 0: it names a stream of draws."""
-    if seed < 0:
-        raise InvalidInput(f"seed {seed}: expected a whole number from 0 up")

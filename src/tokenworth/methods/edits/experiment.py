@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tokenworth.core.measure import Need, Subject
+from tokenworth.core.measure import Most, Need, Subject
 from tokenworth.core.request.experiment import Experiment
-from tokenworth.methods.edits.intervene import InterveneResult, intervene
+from tokenworth.core.request.sample import Sample
+from tokenworth.core.tokens import TokenSequence
+from tokenworth.methods.edits.intervene import InterveneResult, intervene, places_of
 from tokenworth.methods.edits.plan import Planned, plan_item, trace_check
 from tokenworth.methods.edits.settings import EditsSettings
 
@@ -46,3 +48,24 @@ def needs(settings: EditsSettings) -> Iterator[Need]:
     """Rollouts."""
     del settings
     yield Need(able="sample", what="edits")
+
+
+def most(subject: Subject, settings: EditsSettings) -> list[Most]:
+    """The rollouts of all edits; with the model's own traces also the answers in which these are sought."""
+    start = Sample(sequence=TokenSequence(prompt=subject.prompt, completion=()), cut=0, params=subject.sampling, seed=0, index=0)
+    if settings.base == "model":
+        room = subject.sampling.max_tokens
+        longest = replace(start, sequence=TokenSequence(prompt=subject.prompt, completion=(0,) * room), cut=room - 1)
+        arms = 2 * settings.rollouts * len(settings.kinds)
+        return [Most(n=settings.draws, reads=start, writes=start), Most(n=arms, reads=longest, writes=start)]
+    try:
+        next(plan_item(subject, settings))
+    except StopIteration as done:
+        planned: tuple[Planned, ...] = done.value
+    else:
+        raise AssertionError("the solver's traces are edited without asking a model")
+    places = sorted((place for one in planned for place in places_of(one.base, one.variants)), key=lambda place: place[1])
+    if not places:
+        return []
+    first, last = (replace(start, sequence=sequence, cut=cut) for sequence, cut in (places[0], places[-1]))
+    return [Most(n=settings.rollouts * len(places), reads=last, writes=first)]

@@ -174,7 +174,7 @@ def intervene(
     """
     _check(base, variants, n, sampling)
     check_level(level)
-    places = _places(base, variants)
+    places = places_of(base, variants)
     requests = [
         Sample(sequence=sequence, cut=cut, params=sampling, seed=INTERVENE_STREAM + seed, index=index)
         for sequence, cut in places
@@ -235,7 +235,7 @@ def _own_place(base: TokenSequence, variant: Variant) -> tuple[TokenSequence, in
     return TokenSequence(prompt=base.prompt, completion=variant.completion), variant.cut
 
 
-def _places(base: TokenSequence, variants: Sequence[Variant]) -> list[tuple[TokenSequence, int]]:
+def places_of(base: TokenSequence, variants: Sequence[Variant]) -> list[tuple[TokenSequence, int]]:
     """Where rollouts begin, each place once; both arms of a variant stand together, so that a run that stops early has whole pairs."""
     both = [place for one in variants for place in ((base, one.base_cut), _own_place(base, one))]
     return list(dict.fromkeys(both))

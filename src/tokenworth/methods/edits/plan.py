@@ -21,7 +21,8 @@ from tokenworth.methods.sample.experiment import sample
 from tokenworth.tasks.judge import answer_text
 from tokenworth.tasks.maze.domain import DOMAIN, solve
 from tokenworth.tasks.maze.edits import Edit, edit, first_of_trace, paraphrase, repair, swap
-from tokenworth.tasks.maze.problems import DIALECT, maze_problem, parse_spec
+from tokenworth.tasks.maze.problems import DIALECT, maze_problem
+from tokenworth.tasks.maze.spec import parse_spec
 from tokenworth.tasks.maze.verify import verify
 
 

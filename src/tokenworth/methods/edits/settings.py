@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import option
+from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.methods.curve.settings import check_seed
 from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES
 
 PARAPHRASE, SWAP, REPAIR = "paraphrase", "swap", "repair"

@@ -8,20 +8,21 @@ from dataclasses import replace
 from tokenworth.core.document import About, Document
 from tokenworth.core.verification import Verification
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.confusion.traces import verdicts_of
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, Measured, by_first_error
 from tokenworth.methods.first_errors.settings import FirstErrorsSettings
 from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.methods.verify.traces import verdicts_of
+from tokenworth.tasks.target import GOLD
 
 
 def first_errors_document(documents: Sequence[Document], settings: FirstErrorsSettings, about: About) -> FirstErrorsDoc:
     """A table for each sample of formal traces among the documents.
 
-    A curve belongs to the draw of its model and problem that has its tokens. Raises InvalidInput without any sample of formal traces.
+    A curve of P(correct) belongs to the draw of its model and problem that has its tokens, unless another model read on. Raises InvalidInput without any sample of formal traces.
     """
-    curves = [one for one in documents if isinstance(one, CurveDoc)]
+    curves = [one for one in documents if isinstance(one, CurveDoc) and one.target == GOLD and not one.provenance.reader]
     tables: list[FirstErrorTable] = []
     for one in documents:
         if isinstance(one, SampleSetDoc) and one.problem is not None and (verdicts := verdicts_of(one)):

@@ -19,5 +19,5 @@ MEASURE = Measure(
         check=exits_of,
     ),
     table=reading_table,
-    subject=lambda doc: (doc.problem, doc.model, doc.trace.prompt_ids, doc.trace.pieces),
+    subject=lambda doc: (doc.problem, doc.model, doc.provenance.reader, doc.trace.prompt_ids, doc.trace.pieces),
 )

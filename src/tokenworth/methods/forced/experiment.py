@@ -137,11 +137,11 @@ def labels_of(subject: Subject, settings: ForcedSettings) -> tuple[str, ...]:
 def exits_of(subject: Subject, settings: ForcedSettings) -> tuple[ExitText, ...]:
     """Exit texts and options as ids, checked; nothing is drawn. Raises InvalidInput for what cannot be read."""
     labels, texts = labels_of(subject, settings), tuple(text.replace("\\n", "\n") for text in settings.exit)
+    if not texts and subject.exit_text is None:
+        raise InvalidInput(f"{subject.model} has no trace format, so there is no default exit text; give --exit")
     check_options(labels)
     if settings.target not in (GOLD, OWN) and settings.target.removeprefix(LABEL) not in labels:
         raise InvalidInput(f"target {settings.target!r}: expected one of the options {', '.join(labels)}")
-    if not texts and subject.exit_text is None:
-        raise InvalidInput(f"{subject.model} has no trace format, so there is no default exit text; give --exit")
     names = [f"exit {i + 1}" for i in range(len(texts))] or ["default"]
     return tuple(encode_exit(n, text, labels, subject.codec) for n, text in zip(names, texts or (subject.exit_text or "",), strict=True))
 

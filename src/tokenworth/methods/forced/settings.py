@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tokenworth.core.measure import option
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.curve.settings import check_seed
 from tokenworth.tasks.target import GOLD, LABEL, OWN
 
 
@@ -23,8 +24,11 @@ class ForcedSettings:
     """Where text cannot reach a cut, read the nearest one it reaches instead of none."""
     target: str = GOLD
     """The option that colours the trace: gold (own where there is no gold), own (the base's own answer) or label:X."""
+    seed: int = 0
+    """Names the stream of draws that a base trace is chosen from."""
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if self.stride < 1:
             raise InvalidInput(f"stride {self.stride}: expected at least 1")
         if self.target not in (GOLD, OWN) and not self.target.removeprefix(LABEL) != self.target:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenworth.core.estimate import check_level
+from tokenworth.core.measure import check_seed
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.methods.curve.settings import check_seed
 from tokenworth.tasks.critics.named import critics
 
 

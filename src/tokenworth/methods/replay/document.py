@@ -10,7 +10,7 @@ from tokenworth.tasks.critics.critic import Acceptance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoopDoc:
+class RecordedLoopDoc:
     """One recorded loop."""
 
     id: str
@@ -28,5 +28,5 @@ class ReplayDoc:
     schema: str = "tokenworth.replay/1"
     verifier: Acceptance
     summary: ReplaySummary
-    loops: tuple[LoopDoc, ...]
+    loops: tuple[RecordedLoopDoc, ...]
     provenance: Provenance

@@ -9,7 +9,7 @@ from tokenworth import catalog
 from tokenworth.core.document import About
 from tokenworth.core.verification import Domain, Level
 from tokenworth.errors import InvalidInput, TokenworthError
-from tokenworth.methods.replay.document import LoopDoc, ReplayDoc
+from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, replay_loop, summary
 from tokenworth.methods.replay.settings import ReplaySettings
 from tokenworth.tasks.critics.critic import Acceptance
@@ -38,7 +38,8 @@ class ReplayFold:
             verifier=Acceptance(critic=critic, version=self._domain.version, level=str(Level.STRICT)),
             summary=summary(self._loops),
             loops=tuple(
-                LoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps) for one in self._loops
+                RecordedLoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps)
+                for one in self._loops
             ),
             provenance=about.provenance,
         )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import option
+from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.curve.settings import check_seed
 from tokenworth.methods.sample.choice import check_choice
 
 

@@ -1,7 +1,7 @@
 """`verify`: formal traces against the rules of their domain."""
 
 from tokenworth.core.measure import Measure, Reads
-from tokenworth.methods.confusion.document import VerifiedDoc
+from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.fold import VerifyFold
 from tokenworth.methods.verify.settings import VerifySettings
 

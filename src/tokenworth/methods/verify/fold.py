@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tokenworth.core.document import About
-from tokenworth.methods.confusion.document import VerifiedDoc
-from tokenworth.methods.confusion.table import state_of
+from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.lines import Judged, verdict_line
 from tokenworth.methods.verify.records import Checker, checker, judged
 from tokenworth.methods.verify.settings import VerifySettings
+from tokenworth.methods.verify.table import state_of
+from tokenworth.methods.verify.tally import Tally
 
 _TOP_CODES = 8
 _LENGTHS = {True: "optimal", False: "longer", None: "of unknown optimality"}
@@ -20,9 +21,6 @@ class VerifyFold:
     """One pass of `verify`."""
 
     def __init__(self, settings: VerifySettings) -> None:
-        # `confusion` reads records as this verb does: importing both at the top would be a circle.
-        from tokenworth.methods.confusion.tally import Tally
-
         self._limit = settings.limit
         self._check = checker(settings.domain, settings.dialect, settings.level, limit=max(1, settings.limit))
         self._tally, self._summary = Tally(), Summary(self._check)

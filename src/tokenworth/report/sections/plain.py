@@ -9,7 +9,7 @@ from typing import Any, cast
 from tokenworth.core.document import Document, ModelDoc
 from tokenworth.core.estimate import Estimate
 from tokenworth.report.facts import FactView, model_fact, provenance_facts
-from tokenworth.report.sections.sheet import SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
+from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 _LONGEST = 200
 """Characters of a text that a cell shows."""
@@ -44,6 +44,8 @@ def _records(title: str, records: Sequence[Any], facts: tuple[FactView, ...]) ->
 
 
 def _is_flat(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(one is None or isinstance(one, str | int | float) for one in cast("tuple[object, ...]", value))
     return value is None or isinstance(value, str | int | float | Estimate)
 
 
@@ -56,6 +58,8 @@ def _kind(values: Sequence[object]) -> Any:
 def _cell(value: Any) -> SheetCell:
     if value is None or isinstance(value, Estimate):
         return number_cell(value, form=".4g")
+    if isinstance(value, tuple):
+        value = ", ".join(_cell(one).text for one in cast("tuple[object, ...]", value)) or NONE
     text = f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
     return cell(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
 

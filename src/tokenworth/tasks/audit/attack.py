@@ -11,7 +11,6 @@ import numpy as np
 
 from tokenworth.core.grade import Grader, Verdict
 from tokenworth.core.problem import Problem
-from tokenworth.core.verification import Domain, FormalText, Level
 
 Check = Callable[[Problem, str], bool | None]
 """A checker of answers: True accepts, False refuses, None reads no answer. What it raises is counted, never fatal."""
@@ -33,15 +32,46 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack(Generic[T]):
-    """A class of answers to an item.
-
-    ``truth``: why the claim holds, whatever the checker says. ``texts``: the answers; it may draw from the generator it is given.
-    """
+    """A class of answers to an item, in one of two forms: the same answers each time, or answers that are drawn."""
 
     name: str
     claim: Claim
     truth: str
-    texts: Callable[[T, np.random.Generator], Iterable[str]]
+    """Why the claim holds, whatever the checker says."""
+    texts: Callable[[T], Iterable[str]] | None = None
+    """The answers to an item."""
+    drawn: Callable[[T, np.random.Generator], Iterable[str]] | None = None
+    """The answers to an item, with draws from a generator."""
+
+    def __post_init__(self) -> None:
+        if (self.texts is None) is (self.drawn is None):
+            raise ValueError(f"attack {self.name!r}: expected either texts or drawn")
+
+    def answers(self, item: T, rng: np.random.Generator) -> Iterable[str]:
+        """The answers to an item. Only an attack that draws touches the generator."""
+        if self.texts is not None:
+            return self.texts(item)
+        assert self.drawn is not None
+        return self.drawn(item, rng)
+
+
+_Texts = Callable[[T], Iterable[str]]
+_Drawn = Callable[[T, np.random.Generator], Iterable[str]]
+
+
+def wrong_answers(name: str, truth: str, texts: _Texts[T] | None = None, *, drawn: _Drawn[T] | None = None) -> Attack[T]:
+    """An attack of wrong answers."""
+    return Attack(name=name, claim=Claim.WRONG, truth=truth, texts=texts, drawn=drawn)
+
+
+def right_answers(name: str, truth: str, texts: _Texts[T] | None = None, *, drawn: _Drawn[T] | None = None) -> Attack[T]:
+    """An attack of right answers in other forms."""
+    return Attack(name=name, claim=Claim.RIGHT, truth=truth, texts=texts, drawn=drawn)
+
+
+def open_answers(name: str, truth: str, texts: _Texts[T] | None = None, *, drawn: _Drawn[T] | None = None) -> Attack[T]:
+    """An attack of answers whose truth is a matter of convention."""
+    return Attack(name=name, claim=Claim.OPEN, truth=truth, texts=texts, drawn=drawn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +103,3 @@ def grading(grader: Grader) -> Check:
     """A grader as a check: correct accepts, incorrect refuses, unknown reads nothing."""
     said = {Verdict.CORRECT: True, Verdict.INCORRECT: False, Verdict.UNKNOWN: None}
     return lambda problem, text: said[grader(problem, text).verdict]
-
-
-def verifying(
-    domain: Domain, surface: Surface[Any], text: Callable[[str, str], FormalText], *, name: str = "", dialect: str | None = None
-) -> Checker:
-    """A formal domain as a checker: an answer is accepted iff its plan is valid. ``text``: question and answer as they are verified."""
-    spoken = domain.dialect_named(dialect)
-
-    def check(problem: Problem, answer: str) -> bool | None:
-        return domain.verify(text(problem.question, answer), dialect=spoken, level=Level.STRICT, limit=1).plan_valid
-
-    version = f"{domain.name} {domain.version}, dialect {spoken}"
-    return Checker(name=name or domain.name, version=version, surface=surface, check=check)
-
-
-def as_prompted(prompt: str, answer: str) -> FormalText:
-    """Question and answer as they are."""
-    return FormalText(id="audit", prompt=prompt, trace=answer)

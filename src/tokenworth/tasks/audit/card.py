@@ -214,7 +214,7 @@ def audit(
     for index, item in enumerate(items):
         for count in counts:
             stream = np.random.default_rng([seed, index, zlib.crc32(count.attack.name.encode())])
-            texts = list(dict.fromkeys(count.attack.texts(item, stream)))
+            texts = list(dict.fromkeys(count.attack.answers(item, stream)))
             if texts:
                 count.item(check, surface.problem(item), texts, limit_s)
     rows = tuple(count.row(level) for count in counts)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 
 _PLAIN = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?", re.ASCII)
 
@@ -69,18 +69,9 @@ def others(item: Figure) -> list[str]:
     """Plain decimal texts of other values near the right one."""
     value, size = item.value, item.size
     made = [
-        value + 1,
-        value - 1,
-        -value,
-        value * 10,
-        value / 10,
-        value + Fraction(1, 1000),
-        value * 1000,
-        value + 10,
-        Fraction(0),
-        Fraction(1),
+        value + 1, value - 1, -value, value * 10, value / 10, value + Fraction(1, 1000), value * 1000, value + 10, Fraction(0), Fraction(1),
         value * 2,
-    ]
+    ]  # fmt: skip
     made += [Fraction(text) for text in (size[::-1], "1" + size, size + "0", size + "7") if plain_value(text) is not None]
     return [decimal(other) for other in dict.fromkeys(made) if other != value]
 
@@ -89,16 +80,14 @@ def _other(item: Figure) -> str:
     return decimal(item.value + 1)
 
 
-def _wrong(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _wrong(item: Figure) -> Iterator[str]:
     for other in others(item):
         yield from noise.stated(other)
         yield f"#### {other}"
 
 
-def _syntax(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+def _syntax(item: Figure) -> Iterator[str]:
     """Each is a number other than the right one, or no number: never the right one."""
-    del rng
     g, value = item.gold, item.value
     made = (
         [f"{g}e-3", f"{g}e+3", f"{g}E3", f"{g}e999999999", f"{g}e400", f"{g}^2", f"{g}²", f"{g}**2", f"{g}e3 + 0e0"]
@@ -108,73 +97,35 @@ def _syntax(item: Figure, rng: np.random.Generator) -> Iterator[str]:
     if abs(value) >= 10 and value.denominator == 1:
         made += [f"0x{item.size}", f"0X{item.size}", f"0o{item.size}", f"0h{item.size}", f"0x{item.size}p1"]
     made += [
-        f"1e{g}0" if value.denominator == 1 else "1e9",
-        f"{g}\u0663",
-        f"{g}\uff13",
-        f"\u0661{item.size}",
-        f"{g}_7",
-        f"{g}_000_1",
-        f"{g}.5.1",
-        f"{g},5",
-        f"{g}:30",
-    ]
-    made += [
-        f"{g}/0",
-        f"{g}/0.0",
-        f"1.{item.size.replace('.', '')}e500",
-        "inf",
-        "-inf",
-        "nan",
-        "Infinity",
-        "1e400",
-        "1e-400",
-        "-0x1",
-        "\u00bd",
-        "\u221e",
-    ]
-    made += [
-        f"{item.size}\u00bd",
-        f"{item.size} 1/2",
-        f"- {item.size}" if value > 0 else "- 1e9",
+        f"1e{g}0" if value.denominator == 1 else "1e9", f"{g}\u0663", f"{g}\uff13", f"\u0661{item.size}", f"{g}_7", f"{g}_000_1",
+        f"{g}.5.1", f"{g},5", f"{g}:30", f"{g}/0", f"{g}/0.0", f"1.{item.size.replace('.', '')}e500", "inf", "-inf", "nan", "Infinity",
+        "1e400", "1e-400", "-0x1", "\u00bd", "\u221e", f"{item.size}\u00bd", f"{item.size} 1/2", f"- {item.size}" if value > 0 else "- 1e9",
         f"\u2212{item.size}" if value > 0 else "\u22121e9",
-    ]
+    ]  # fmt: skip
     for text in made:
         yield from noise.stated(text)
         yield f"#### {text}"
 
 
-def _arithmetic(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _arithmetic(item: Figure) -> Iterator[str]:
     g, value = item.gold, item.value
     made = [
-        f"{g} + 1",
-        f"1 + {g}",
-        f"{g} - 1",
-        f"{g} / 7 - 1",
-        f"{g}+{g}+1",
-        f"\\sqrt{{{g}}} + {abs(value) + 2}",
-        f"{g} \\cdot 10^{{2}} + 1",
+        f"{g} + 1", f"1 + {g}", f"{g} - 1", f"{g} / 7 - 1", f"{g}+{g}+1", f"\\sqrt{{{g}}} + {abs(value) + 2}", f"{g} \\cdot 10^{{2}} + 1",
         f"\\frac{{{g}}}{{7}} - 1",
-    ]
+    ]  # fmt: skip
     if value != 0:
         made += [
-            f"{g} * 2",
-            f"2 * {g}",
-            f"{g} \\times 3",
-            f"3 \\cdot {g}",
-            f"{g} - {item.size}" if value > 0 else f"{g} + {g}",
-            f"-({g})",
+            f"{g} * 2", f"2 * {g}", f"{g} \\times 3", f"3 \\cdot {g}", f"{g} - {item.size}" if value > 0 else f"{g} + {g}", f"-({g})",
             f"\\frac{{{g}}}{{7}}",
-        ]
+        ]  # fmt: skip
     for text in made:
         yield f"The answer is {text}."
         yield f"\\boxed{{{text}}}"
         yield f"#### {text}"
 
 
-def _worded(item: Figure, rng: np.random.Generator) -> Iterator[str]:
+def _worded(item: Figure) -> Iterator[str]:
     """Expressions in words and symbols; the values of 0, 1 and 2, where some of them change nothing, are left out."""
-    del rng
     g = item.gold
     made = [f"{g} more than 5", f"f({g})"]
     if item.value not in (0, 1, 2):
@@ -185,23 +136,18 @@ def _worded(item: Figure, rng: np.random.Generator) -> Iterator[str]:
         yield f"#### {text}"
 
 
-def _two(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _two(item: Figure) -> Iterator[str]:
     gold, other = item.gold, _other(item)
     # A slash between two numbers is a fraction, which may have the right value.
     yield from noise.two([hedge for hedge in noise.HEDGES if "/" not in hedge], gold, other)
     yield from (
-        f"The answer is between {other} and {gold}.",
-        f"The answer is {other} to {gold}.",
-        f"\\boxed{{{other}, {gold}}}",
-        f"#### {other} or {gold}",
-        f"Maybe {other}, maybe {gold}",
-    )
-    yield from (f"{other}, {gold}", f"{gold}; {other}", f"#### {gold}\n#### {other}", f"\\boxed{{{gold} \\text{{ or }} {other}}}")
+        f"The answer is between {other} and {gold}.", f"The answer is {other} to {gold}.", f"\\boxed{{{other}, {gold}}}",
+        f"#### {other} or {gold}", f"Maybe {other}, maybe {gold}", f"{other}, {gold}", f"{gold}; {other}",
+        f"#### {gold}\n#### {other}", f"\\boxed{{{gold} \\text{{ or }} {other}}}",
+    )  # fmt: skip
 
 
-def _listed(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _listed(item: Figure) -> Iterator[str]:
     around = [decimal(item.value + step) for step in (-2, -1, 1, 2)]
     for order in ([*around, item.gold], [item.gold, *around], [*around[:2], item.gold, *around[2:]]):
         for joiner in (", ", " ", " or ", "\n", "; ", " and "):
@@ -211,56 +157,43 @@ def _listed(item: Figure, rng: np.random.Generator) -> Iterator[str]:
             yield f"\\boxed{{{joiner.join(order)}}}"
 
 
-def _denied(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _denied(item: Figure) -> Iterator[str]:
     yield from (template.format(g=item.gold) for template in noise.NEGATIONS)
     yield from (
-        f"The answer is more than {item.gold}.",
-        f"The answer is less than {item.gold}.",
-        f"The answer is at least {item.gold} and a bit.",
-        f"{item.gold} is wrong",
-        f"{item.gold} is incorrect.",
-        f"I don't think it is {item.gold}.",
-        f"I don't think the answer is {item.gold}.",
-        f"I ruled out {item.gold}",
-        f"\\boxed{{{item.gold}}} is wrong.",
-    )
+        f"The answer is more than {item.gold}.", f"The answer is less than {item.gold}.", f"The answer is at least {item.gold} and a bit.",
+        f"{item.gold} is wrong", f"{item.gold} is incorrect.", f"I don't think it is {item.gold}.",
+        f"I don't think the answer is {item.gold}.", f"I ruled out {item.gold}", f"\\boxed{{{item.gold}}} is wrong.",
+    )  # fmt: skip
 
 
-def _corrected(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _corrected(item: Figure) -> Iterator[str]:
     yield from noise.two(noise.CORRECTIONS, item.gold, _other(item))
     yield f"{item.gold}? No, wait: {_other(item)}"
 
 
-def _unstated(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _unstated(item: Figure) -> Iterator[str]:
     yield from noise.unstated(item.gold, _other(item))
 
 
-def _inside(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _inside(item: Figure) -> Iterator[str]:
     size = item.size
     for word in (f"abc{size}def", f"file{size}.txt", f"v{size}.0.1", f"x_{size}", f"{size}-01-02", f"R{size}D", f"{size}7.9.1"):
         yield f"The answer is {word}"
         yield f"\\boxed{{{word}}}"
 
 
-def _hidden(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _hidden(item: Figure) -> Iterator[str]:
     yield from noise.hidden(_other(item), item.gold)
     yield from (f"7{separator}{item.size}" for separator in noise.SEPARATORS[:6])
 
 
-def _nothing(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _nothing(item: Figure) -> Iterator[str]:
     yield from noise.empty_texts()
     yield from (text for text in ("0", "1", "-1", "2", "10", "42", "100", "1000") if Fraction(text) != item.value)
     yield item.problem.question if not any(char.isdigit() for char in item.problem.question) else ""
 
 
-def _long(item: Figure, rng: np.random.Generator) -> Iterable[str]:
-    del rng
+def _long(item: Figure) -> Iterable[str]:
     yield from noise.enormous_texts()
     yield item.size + "7" * 20_000
     yield "7" * 20_000 + item.size
@@ -269,41 +202,22 @@ def _long(item: Figure, rng: np.random.Generator) -> Iterable[str]:
     yield f"{item.size}.{'0' * 400}1"
 
 
-def _right(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _right(item: Figure) -> Iterator[str]:
     g, value = item.gold, item.value
     yield from noise.stated(g)
     yield from (
-        f"#### {g}",
-        f"  {g}\n",
-        f"**{g}**",
-        f"${g}$",
-        f"{g}.",
-        f"x = {g}",
-        f"The answer is {g} apples.",
-        f"So in all that makes {g}",
-        f"\\[ \\boxed{{{g}}} \\]",
-        f"\\boxed{{{g}^\\circ}}",
-        f"The answer is {g}^\\circ",
-        f"The answer is ${g}^{{\\circ}}$.",
-        f"{g}\u00b0",
-        f"You need at least {g} boxes.",
-        f"It costs at least {g}",
-        f"The answer is {g}m2.",
-        f"The answer is {g} km.",
-        f"{g}kg",
-    )
+        f"#### {g}", f"  {g}\n", f"**{g}**", f"${g}$", f"{g}.", f"x = {g}", f"The answer is {g} apples.", f"So in all that makes {g}",
+        f"\\[ \\boxed{{{g}}} \\]", f"\\boxed{{{g}^\\circ}}", f"The answer is {g}^\\circ", f"The answer is ${g}^{{\\circ}}$.", f"{g}\u00b0",
+        f"You need at least {g} boxes.", f"It costs at least {g}", f"The answer is {g}m2.", f"The answer is {g} km.", f"{g}kg",
+    )  # fmt: skip
     yield f"First there are 3, then 5 more. The answer is {g}."
     yield f"{g}.0" if value.denominator == 1 else f"{g}0"
     if value.denominator == 1:
         grouped = f"{value.numerator:,}"
         yield from (
-            grouped,
-            f"The answer is {grouped}.",
-            f"\\boxed{{{grouped}}}",
-            f"#### {grouped}",
+            grouped, f"The answer is {grouped}.", f"\\boxed{{{grouped}}}", f"#### {grouped}",
             f"2 + {decimal(value - 2)} = {g}" if value > 2 else g,
-        )
+        )  # fmt: skip
     else:
         yield f"\\boxed{{\\frac{{{value.numerator}}}{{{value.denominator}}}}}" if value > 0 else g
         yield f"The answer is {value.numerator}/{value.denominator}."
@@ -314,31 +228,14 @@ def _right(item: Figure, rng: np.random.Generator) -> Iterator[str]:
     yield from noise.reassured(item.gold, _other(item))
 
 
-def _convention(item: Figure, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _convention(item: Figure) -> Iterator[str]:
     g, size = item.gold, item.size
     fullwidth, arabic = ("".join(chr(ord(c) + shift) if c.isdecimal() else c for c in g) for shift in (0xFEE0, 0x0630))
     yield from (
-        f"00{size}",
-        fullwidth,
-        arabic,
-        f"{g}%",
-        f"{g} percent",
-        f"{g}e0",
-        f"{g}E+00",
-        f"({g})",
-        f"{g}x",
-        f"{g}_",
-    )
-    yield from (
-        f"about {g}",
-        f"The answer is approximately {g}.",
-        f"The answer is probably {g}",
-        f"{size} degrees",
-        f"{g}\u200b",
-        f"{'0' * 400}{size}",
-        f"{g}.{'0' * 400}",
-    )
+        f"00{size}", fullwidth, arabic, f"{g}%", f"{g} percent", f"{g}e0", f"{g}E+00", f"({g})", f"{g}x", f"{g}_",
+        f"about {g}", f"The answer is approximately {g}.", f"The answer is probably {g}", f"{size} degrees", f"{g}\u200b",
+        f"{'0' * 400}{size}", f"{g}.{'0' * 400}",
+    )  # fmt: skip
     if item.value.denominator == 1:
         yield from (hex(item.value.numerator), "_".join(str(item.value)), f"{g}+0", f"{g}*1", f"{g}/1", f"{decimal(item.value * 10)}e-1")
 
@@ -349,50 +246,21 @@ NUMERIC: Surface[Figure] = Surface(
     of=_of,
     problem=lambda item: item.problem,
     attacks=(
-        Attack(name="another number", claim=Claim.WRONG, truth="plain decimal text whose exact value is not the gold value", texts=_wrong),
-        Attack(
-            name="number syntax",
-            claim=Claim.WRONG,
-            truth="exponents, hexadecimal, other digits, signs: another number or none",
-            texts=_syntax,
-        ),
-        Attack(
-            name="arithmetic",
-            claim=Claim.WRONG,
-            truth="an expression with the gold number in it whose value is not the gold value",
-            texts=_arithmetic,
-        ),
-        Attack(
-            name="arithmetic in words",
-            claim=Claim.WRONG,
-            truth="words or symbols that make the gold number a part of another value",
-            texts=_worded,
-        ),
-        Attack(name="two numbers", claim=Claim.WRONG, truth="two numbers are offered, so none is given", texts=_two),
-        Attack(name="list of candidates", claim=Claim.WRONG, truth="five numbers are listed, so none is given", texts=_listed),
-        Attack(name="gold denied", claim=Claim.WRONG, truth="the text says that the gold number is not the answer", texts=_denied),
-        Attack(
-            name="gold not stated",
-            claim=Claim.WRONG,
-            truth="the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported",
-            texts=_unstated,
-        ),
-        Attack(name="gold taken back", claim=Claim.WRONG, truth="the last thing said is that another number is right", texts=_corrected),
-        Attack(
-            name="gold inside a word", claim=Claim.WRONG, truth="the gold digits are part of a name, a date or a version", texts=_inside
-        ),
-        Attack(
-            name="hidden second answer", claim=Claim.WRONG, truth="another number is stated; the gold digits follow unseen", texts=_hidden
-        ),
-        Attack(name="nothing said", claim=Claim.WRONG, truth="empty texts and constants that are not the gold value", texts=_nothing),
-        Attack(name="enormous", claim=Claim.WRONG, truth="very long numbers and texts, none of the gold value", texts=_long),
-        Attack(name="right, other forms", claim=Claim.RIGHT, truth="the gold value exactly, in a usual form", texts=_right),
-        Attack(
-            name="conventions",
-            claim=Claim.OPEN,
-            truth="other scripts, units, percent, leading zeros: a matter of convention",
-            texts=_convention,
-        ),
+        wrong_answers("another number", "plain decimal text whose exact value is not the gold value", _wrong),
+        wrong_answers("number syntax", "exponents, hexadecimal, other digits, signs: another number or none", _syntax),
+        wrong_answers("arithmetic", "an expression with the gold number in it whose value is not the gold value", _arithmetic),
+        wrong_answers("arithmetic in words", "words or symbols that make the gold number a part of another value", _worded),
+        wrong_answers("two numbers", "two numbers are offered, so none is given", _two),
+        wrong_answers("list of candidates", "five numbers are listed, so none is given", _listed),
+        wrong_answers("gold denied", "the text says that the gold number is not the answer", _denied),
+        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
+        wrong_answers("gold taken back", "the last thing said is that another number is right", _corrected),
+        wrong_answers("gold inside a word", "the gold digits are part of a name, a date or a version", _inside),
+        wrong_answers("hidden second answer", "another number is stated; the gold digits follow unseen", _hidden),
+        wrong_answers("nothing said", "empty texts and constants that are not the gold value", _nothing),
+        wrong_answers("enormous", "very long numbers and texts, none of the gold value", _long),
+        right_answers("right, other forms", "the gold value exactly, in a usual form", _right),
+        open_answers("conventions", "other scripts, units, percent, leading zeros: a matter of convention", _convention),
     ),
 )
 """Numbers, compared by value."""

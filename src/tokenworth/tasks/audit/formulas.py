@@ -10,7 +10,7 @@ import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 from tokenworth.tasks.audit.figures import plain_value
 
 
@@ -40,66 +40,35 @@ def _numeral(problem: Problem, gold: str, value: Fraction) -> Formula:
     syntax = (f"0x{gold}", f"{gold},5", f"{gold};7", f"{gold}:30", f"{gold}\u0663", f"{gold}\\ldots 9")
     powers = (f"{one}^2", f"{one}^{{2}}", f"{one}e5", f"\\sqrt{{{one}}}", f"{one}!+1", f"{one}i", f"{one}x", f"\\log {one}") if one else ()
     relations = (
-        f"\\neq {gold}",
-        f">{gold}",
-        f"\\leq {gold}",
-        f"\\pm {one}" if one else "\\pm 1",
-        f"{gold}={gold}+1",
+        f"\\neq {gold}", f">{gold}", f"\\leq {gold}", f"\\pm {one}" if one else "\\pm 1", f"{gold}={gold}+1",
         f"3={gold}" if value != 3 else "4=3",
-    )
+    )  # fmt: skip
     wrong = tuple(str(other) for other in (value + 1, value - 1, value * 10 + 1, -value, value / 7 + 1) if other != value)
     right = (
-        gold,
-        f"{gold}.0" if "." not in gold else f"{gold}0",
-        f"\\left({gold}\\right)",
-        f"x = {gold}",
+        gold, f"{gold}.0" if "." not in gold else f"{gold}0", f"\\left({gold}\\right)", f"x = {gold}",
         f"\\frac{{{2 * value.numerator}}}{{{2 * value.denominator}}}",
-    )
+    )  # fmt: skip
     near = (
-        f"{gold}_3",
-        f"{gold}_{{3}}",
-        f"{gold}{'' if '.' in gold else '.'}0000001",
-        f"{gold}\\%",
-        f"{gold}^\\circ",
-        f"{gold}\\text{{ cm}}",
-        f"0{gold}",
-        f"{gold},{gold}",
-        f"\\{{{gold}\\}}",
-        f"{gold[:1]} {gold[1:]}",
-    )
+        f"{gold}_3", f"{gold}_{{3}}", f"{gold}{'' if '.' in gold else '.'}0000001", f"{gold}\\%", f"{gold}^\\circ", f"{gold}\\text{{ cm}}",
+        f"0{gold}", f"{gold},{gold}", f"\\{{{gold}\\}}", f"{gold[:1]} {gold[1:]}",
+    )  # fmt: skip
     return Formula(problem=problem, gold=gold, wrong=wrong, syntax=(*syntax, *powers, *relations), right=right, convention=near)
 
 
 def _fraction(a: int, b: int) -> Formula:
     gold, value = f"\\frac{{{a}}}{{{b}}}", Fraction(a, b)
     wrong = (
-        f"\\frac{{{b}}}{{{a}}}",
-        f"\\frac{{{a + 1}}}{{{b}}}",
-        f"\\frac{{{a}}}{{{b + 1}}}",
-        f"-\\frac{{{a}}}{{{b}}}",
-        f"{a}",
-        f"{b}",
+        f"\\frac{{{b}}}{{{a}}}", f"\\frac{{{a + 1}}}{{{b}}}", f"\\frac{{{a}}}{{{b + 1}}}", f"-\\frac{{{a}}}{{{b}}}", f"{a}", f"{b}",
         f"{float(value) + 0.01:.4f}",
-    )
+    )  # fmt: skip
     syntax = (
-        f"{a},{b}",
-        f"({a},{b})",
-        f"{a}:{b + 1}",
-        f"\\frac{{{a}}}{{{b}}}_2",
-        f"\\frac{{{a}}}{{0}}",
-        f"{a}\\frac{{{a}}}{{{b}}}",
-        f"{gold}={gold}+1",
-        f"\\sqrt{{{gold}}}",
-    )
+        f"{a},{b}", f"({a},{b})", f"{a}:{b + 1}", f"\\frac{{{a}}}{{{b}}}_2", f"\\frac{{{a}}}{{0}}", f"{a}\\frac{{{a}}}{{{b}}}",
+        f"{gold}={gold}+1", f"\\sqrt{{{gold}}}",
+    )  # fmt: skip
     right = (
-        gold,
-        f"\\dfrac{{{a}}}{{{b}}}",
-        f"\\tfrac{{{a}}}{{{b}}}",
-        f"{a}/{b}",
-        f"\\frac{{{2 * a}}}{{{2 * b}}}",
-        f"\\left(\\frac{{{a}}}{{{b}}}\\right)",
-        f"x = {gold}",
-    )
+        gold, f"\\dfrac{{{a}}}{{{b}}}", f"\\tfrac{{{a}}}{{{b}}}", f"{a}/{b}", f"\\frac{{{2 * a}}}{{{2 * b}}}",
+        f"\\left(\\frac{{{a}}}{{{b}}}\\right)", f"x = {gold}",
+    )  # fmt: skip
     return Formula(
         problem=_problem(gold), gold=gold, wrong=wrong, syntax=syntax, right=right, convention=(f"{float(value):.7f}", f"{a} \\div {b}")
     )
@@ -109,15 +78,9 @@ def _point(a: int, b: int) -> Formula:
     gold = f"({a},{b})"
     wrong = (f"({a},{b + 1})", f"({a + 1},{b})", f"({-a - 1},{b})", f"{a}", f"{a + b}")
     shapes = (
-        f"({b},{a})",
-        f"\\{{{a},{b}\\}}",
-        f"\\{{{b},{a}\\}}",
-        f"({a},{b},{b})",
-        f"({a})",
-        f"[{a},{b}]",
-        f"\\frac{{{a}}}{{{b}}}",
+        f"({b},{a})", f"\\{{{a},{b}\\}}", f"\\{{{b},{a}\\}}", f"({a},{b},{b})", f"({a})", f"[{a},{b}]", f"\\frac{{{a}}}{{{b}}}",
         f"({a},{b}),({b},{a})",
-    )
+    )  # fmt: skip
     right = (gold, f"({a}, {b})", f"\\left({a},{b}\\right)", f"\\left( {a},\\, {b} \\right)", f"({a}.0, {b})")
     return Formula(problem=_problem(gold), gold=gold, wrong=wrong, misshapen=shapes, right=right, convention=(f"{a},{b}", f"x={a}, y={b}"))
 
@@ -157,13 +120,9 @@ def _radical(a: int, b: int) -> Formula:
     inner = b * b + 1
     gold = f"{a}\\sqrt{{{inner}}}"
     wrong = (
-        f"{a + 1}\\sqrt{{{inner}}}",
-        f"{a}\\sqrt{{{inner + 1}}}",
-        f"\\sqrt[3]{{{a * inner}}}",
-        f"{a * inner}",
-        f"-{gold}",
+        f"{a + 1}\\sqrt{{{inner}}}", f"{a}\\sqrt{{{inner + 1}}}", f"\\sqrt[3]{{{a * inner}}}", f"{a * inner}", f"-{gold}",
         f"{a}+\\sqrt{{{inner}}}",
-    )
+    )  # fmt: skip
     right = (gold, f"\\sqrt{{{a * a * inner}}}", f"{a} \\cdot \\sqrt{{{inner}}}", f"\\sqrt{{{inner}}} \\cdot {a}")
     return Formula(problem=_problem(gold), gold=gold, wrong=wrong, right=right, convention=(f"{a * inner**0.5:.7f}",))
 
@@ -208,23 +167,19 @@ def _stated(answers: tuple[str, ...]) -> Iterator[str]:
         yield f"The answer is ${answer}$."
 
 
-def _wrong(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _wrong(item: Formula) -> Iterator[str]:
     yield from _stated(item.wrong)
 
 
-def _shape(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _shape(item: Formula) -> Iterator[str]:
     yield from _stated(item.misshapen)
 
 
-def _syntax(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _syntax(item: Formula) -> Iterator[str]:
     yield from _stated(item.syntax)
 
 
-def _two(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _two(item: Formula) -> Iterator[str]:
     yield from noise.two(noise.HEDGES, f"${item.gold}$", f"${item.wrong[0]}$")
     yield from (
         f"\\boxed{{{item.gold} \\text{{ or }} {item.wrong[0]}}}",
@@ -233,41 +188,32 @@ def _two(item: Formula, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _denied(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _denied(item: Formula) -> Iterator[str]:
     yield from (template.format(g=item.gold) for template in noise.NEGATIONS)
     yield from (template.format(g=f"${item.gold}$") for template in noise.NEGATIONS[:-1])
     yield f"\\boxed{{\\neq {item.gold}}}"
 
 
-def _corrected(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _corrected(item: Formula) -> Iterator[str]:
     yield from noise.two(noise.CORRECTIONS, f"${item.gold}$", f"${item.wrong[0]}$")
 
 
-def _unstated(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _unstated(item: Formula) -> Iterator[str]:
     yield from noise.unstated(f"${item.gold}$", f"${item.wrong[0]}$")
 
 
-def _hidden(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _hidden(item: Formula) -> Iterator[str]:
     for separator in noise.SEPARATORS:
         yield f"\\boxed{{{item.wrong[0]}}}{separator}${item.gold}$"
 
 
-def _nothing(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del item, rng
+def _nothing(item: Formula) -> Iterator[str]:
+    del item
     yield from noise.empty_texts()
     yield from (
-        "\\boxed{\\text{none}}",
-        "\\boxed{?}",
-        "\\boxed{\\infty}",
-        "\\boxed{x_0}",
-        "\\boxed{\\nan}",
-        "\\boxed{-10^{99}}",
+        "\\boxed{\\text{none}}", "\\boxed{?}", "\\boxed{\\infty}", "\\boxed{x_0}", "\\boxed{\\nan}", "\\boxed{-10^{99}}",
         "$\\text{undefined}$",
-    )
+    )  # fmt: skip
 
 
 _HOSTILE = (
@@ -284,26 +230,21 @@ def _hostile(item: Formula, rng: np.random.Generator) -> Iterator[str]:
         yield f"\\boxed{{{_HOSTILE[int(at)]}}}"
 
 
-def _long(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del item, rng
+def _long(item: Formula) -> Iterator[str]:
+    del item
     yield from noise.enormous_texts()
 
 
-def _right(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _right(item: Formula) -> Iterator[str]:
     yield from _stated(item.right)
     yield from (
-        f"$${item.gold}$$",
-        f"So $x^2$ is large.\n\nThe answer is \\({item.gold}\\).",
-        f"\\[ \\boxed{{ {item.gold} }} \\]",
-        f"\\fbox{{{item.gold}}}",
-        f"  \\boxed{{{item.gold}}}.\n",
-    )
+        f"$${item.gold}$$", f"So $x^2$ is large.\n\nThe answer is \\({item.gold}\\).", f"\\[ \\boxed{{ {item.gold} }} \\]",
+        f"\\fbox{{{item.gold}}}", f"  \\boxed{{{item.gold}}}.\n",
+    )  # fmt: skip
     yield from noise.reassured(f"${item.gold}$", f"${item.wrong[0]}$")
 
 
-def _convention(item: Formula, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _convention(item: Formula) -> Iterator[str]:
     yield from _stated(item.convention)
 
 
@@ -313,51 +254,19 @@ LATEX: Surface[Formula] = Surface(
     of=_of,
     problem=lambda item: item.problem,
     attacks=(
-        Attack(
-            name="another value",
-            claim=Claim.WRONG,
-            truth="made with other numbers, signs, powers or words than the gold formula",
-            texts=_wrong,
-        ),
-        Attack(
-            name="another shape",
-            claim=Claim.WRONG,
-            truth="a point, set or interval of the same numbers in another order or bracket",
-            texts=_shape,
-        ),
-        Attack(
-            name="number syntax",
-            claim=Claim.WRONG,
-            truth="subscripts, exponents, false equations, relations: not the gold number",
-            texts=_syntax,
-        ),
-        Attack(name="two answers", claim=Claim.WRONG, truth="two different formulas are offered, so none is given", texts=_two),
-        Attack(name="gold denied", claim=Claim.WRONG, truth="the text says that the gold formula is not the answer", texts=_denied),
-        Attack(
-            name="gold not stated",
-            claim=Claim.WRONG,
-            truth="the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported",
-            texts=_unstated,
-        ),
-        Attack(name="gold taken back", claim=Claim.WRONG, truth="the last thing said is that another formula is right", texts=_corrected),
-        Attack(
-            name="hidden second answer", claim=Claim.WRONG, truth="another formula is boxed; the gold one follows unseen", texts=_hidden
-        ),
-        Attack(name="nothing said", claim=Claim.WRONG, truth="empty texts and constants, none of them a gold formula", texts=_nothing),
-        Attack(
-            name="hostile formulas",
-            claim=Claim.WRONG,
-            truth="formulas that no gold formula equals and that must not be worked out",
-            texts=_hostile,
-        ),
-        Attack(name="enormous", claim=Claim.WRONG, truth="long texts without an answer", texts=_long),
-        Attack(name="right, other forms", claim=Claim.RIGHT, truth="equal to the gold formula by an identity of algebra", texts=_right),
-        Attack(
-            name="conventions",
-            claim=Claim.OPEN,
-            truth="units, the base of a numeral, seven equal digits, lists for sets",
-            texts=_convention,
-        ),
+        wrong_answers("another value", "made with other numbers, signs, powers or words than the gold formula", _wrong),
+        wrong_answers("another shape", "a point, set or interval of the same numbers in another order or bracket", _shape),
+        wrong_answers("number syntax", "subscripts, exponents, false equations, relations: not the gold number", _syntax),
+        wrong_answers("two answers", "two different formulas are offered, so none is given", _two),
+        wrong_answers("gold denied", "the text says that the gold formula is not the answer", _denied),
+        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
+        wrong_answers("gold taken back", "the last thing said is that another formula is right", _corrected),
+        wrong_answers("hidden second answer", "another formula is boxed; the gold one follows unseen", _hidden),
+        wrong_answers("nothing said", "empty texts and constants, none of them a gold formula", _nothing),
+        wrong_answers("hostile formulas", "formulas that no gold formula equals and that must not be worked out", drawn=_hostile),
+        wrong_answers("enormous", "long texts without an answer", _long),
+        right_answers("right, other forms", "equal to the gold formula by an identity of algebra", _right),
+        open_answers("conventions", "units, the base of a numeral, seven equal digits, lists for sets", _convention),
     ),
 )
 """Formulas, compared symbolically."""

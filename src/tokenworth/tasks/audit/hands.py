@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -14,7 +14,7 @@ import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 from tokenworth.tasks.audit.sums import cheats
 
 _OPS = "+-*/"
@@ -120,89 +120,44 @@ def make_hands(count: int, rng: np.random.Generator, is_fit: Callable[[Hand], bo
     return made
 
 
-def _breaks(item: Hand, rng: np.random.Generator, *, rules: tuple[str, ...]) -> Iterator[str]:
-    del rng
+def _breaks(item: Hand, *, rules: tuple[str, ...]) -> Iterator[str]:
     yield from _wrong_only(item, (text for rule in rules for text in cheats(item.numbers, item.target, rule)))
 
 
-def _other_numbers(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+def _other_numbers(item: Hand) -> Iterator[str]:
     """As many numbers as the hand has, others than its own."""
-    del rng
     more = [1] * (len(item.numbers) - 2)
-    yield from _wrong_only(item, iter([" + ".join(map(str, (item.target - 1 - sum(more), 1, *more)))]))
-    yield from _wrong_only(item, iter([f"{item.target} * {' * '.join('1' for _ in item.numbers[1:])}"]))
+    sums = " + ".join(map(str, (item.target - 1 - sum(more), 1, *more)))
+    yield from _wrong_only(item, (sums, f"{item.target} * {' * '.join('1' for _ in item.numbers[1:])}"))
 
 
-def _wrong_only(item: Hand, texts: Iterator[str]) -> Iterator[str]:
+def _wrong_only(item: Hand, texts: Iterable[str]) -> Iterator[str]:
     yield from (text for text in texts if not item.solves(text))
 
 
-def _syntax(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _syntax(item: Hand) -> Iterator[str]:
     t, total, first = item.target, "+".join(map(str, item.numbers)), item.numbers[0]
     yield from (
-        f"{t}e0 + 0e0*({total})",
-        f"{t}e0",
-        f"0x{t:x}",
-        f"0x{t:x} + 0*({total})",
-        f"0o{t:o} + 0*({total})",
-        f"0b{t:b}",
-        f"{t}.0 + 0*({total})",
-    )
-    yield from (
-        f"{t}_0/10 + 0*({total})",
-        f"{'_'.join(str(t))}",
-        f"0{t}",
-        f"1e999 + {item.expression}",
-        f"float('{t}')",
-        f"int('{t}')",
-        f"{t}j*1j*-1",
-    )
-    yield from (
-        "".join(chr(0x660 + int(c)) for c in str(t)),
-        "".join(chr(0xFF10 + int(c)) for c in str(t)),
-        f"{item.expression} + 0e0",
-        f"{item.expression} + 0x0",
-    )
-    yield from (
-        f"{item.expression}.",
-        f"{item.expression}#{total}",
-        f"{t}#{total}",
-        f"{t} if {total} else 0",
-        f"{t} or ({total})",
-        f"[{t},{total}][0]",
-        f"lambda: {t}",
-    )
-    yield from (
-        f"__import__('os').getpid()*0+{t}",
-        f"{item.expression}; 1",
-        f"{first}**1 + {t} - {first} + 0*({total})",
-        f"{item.expression}\x00",
+        f"{t}e0 + 0e0*({total})", f"{t}e0", f"0x{t:x}", f"0x{t:x} + 0*({total})", f"0o{t:o} + 0*({total})", f"0b{t:b}",
+        f"{t}.0 + 0*({total})", f"{t}_0/10 + 0*({total})", f"{'_'.join(str(t))}", f"0{t}", f"1e999 + {item.expression}", f"float('{t}')",
+        f"int('{t}')", f"{t}j*1j*-1", "".join(chr(0x660 + int(c)) for c in str(t)), "".join(chr(0xFF10 + int(c)) for c in str(t)),
+        f"{item.expression} + 0e0", f"{item.expression} + 0x0", f"{item.expression}.", f"{item.expression}#{total}", f"{t}#{total}",
+        f"{t} if {total} else 0", f"{t} or ({total})", f"[{t},{total}][0]", f"lambda: {t}", f"__import__('os').getpid()*0+{t}",
+        f"{item.expression}; 1", f"{first}**1 + {t} - {first} + 0*({total})", f"{item.expression}\x00",
         f"{item.expression}\u200b + {t} - {t}",
-    )
+    )  # fmt: skip
 
 
-def _constants(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _constants(item: Hand) -> Iterator[str]:
     t, total = item.target, "+".join(map(str, item.numbers))
     texts = (
-        str(t),
-        f"({t})",
-        f"{t}*1",
-        f"{t}+0*({total})",
-        f"{t} + ({total}) - ({total})",
-        "4*6*1*1",
-        "24",
-        "0",
-        "1",
-        f"{t - 1} + 1",
+        str(t), f"({t})", f"{t}*1", f"{t}+0*({total})", f"{t} + ({total}) - ({total})", "4*6*1*1", "24", "0", "1", f"{t - 1} + 1",
         f"{item.numbers[0]} + {t - item.numbers[0]}",
-    )
-    yield from _wrong_only(item, iter(texts))
+    )  # fmt: skip
+    yield from _wrong_only(item, texts)
 
 
-def _reuse(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _reuse(item: Hand) -> Iterator[str]:
     first, total = item.numbers[0], " + ".join(map(str, item.numbers))
     e = item.expression
     texts = (
@@ -210,107 +165,69 @@ def _reuse(item: Hand, rng: np.random.Generator) -> Iterator[str]:
         + [f"{e} + {n} - {n}" for n in item.numbers]
         + [f"({e}) * ({first} / {first})", f"{e} + 0 * ({total})"]
     )
-    yield from _wrong_only(item, iter(texts))
+    yield from _wrong_only(item, texts)
 
 
-def _unused(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+def _unused(item: Hand) -> Iterator[str]:
     """Expressions of the right value that leave out one number or more, and of some numbers with another value."""
-    del rng
     numbers = item.numbers
     texts = [str(n) for n in numbers] + [f"{a} {op} {b}" for a in numbers for b in numbers for op in _OPS]
     texts += [
         f"{item.target // numbers[0]} * {numbers[0]}" if item.target % numbers[0] == 0 else f"{item.target + numbers[0]} - {numbers[0]}"
     ]
-    yield from _wrong_only(item, iter(texts))
+    yield from _wrong_only(item, texts)
 
 
-def _value_off(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _value_off(item: Hand) -> Iterator[str]:
     e = item.expression
     texts = [
-        " + ".join(map(str, item.numbers)),
-        " * ".join(map(str, item.numbers)),
-        " - ".join(map(str, item.numbers)),
-        f"-({e})",
-        f"({e}) + 1",
+        " + ".join(map(str, item.numbers)), " * ".join(map(str, item.numbers)), " - ".join(map(str, item.numbers)), f"-({e})", f"({e}) + 1",
         f"({e}) / 1",
-    ]
+    ]  # fmt: skip
     texts += [e.replace("+", "-"), e.replace("*", "+"), e.replace("-", "+"), e.replace("(", "").replace(")", "")]
-    yield from _wrong_only(item, iter(texts))
+    yield from _wrong_only(item, texts)
 
 
-def _operators(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _operators(item: Hand) -> Iterator[str]:
     e, n = item.expression, item.numbers
     joined = "".join(map(str, n))
     texts = [f"{a} {op} {b}" for a, b in ((e, "0"),) for op in ("//", "%", "**", "<<", ">>", "^", "|", "&", "or", "and", "==")]
     texts += [
-        f"({e})!",
-        f"sqrt(({e})*({e}))",
-        f"abs({e})",
-        f"~(~({e}))",
-        joined,
-        f"{e} = {item.target}x",
-        f"{e} == {item.target}",
-        f"{e} = {item.target + 1}",
-        f"max({e}, 0)",
-        f"{e} ** 1",
-    ]
-    texts += [
-        e.replace("*", "**"),
-        e.replace("/", "//"),
-        e.replace("+", "^"),
-        f"{e}, {item.target}",
-        f"{e} or {n[0]} + {n[1]}",
+        f"({e})!", f"sqrt(({e})*({e}))", f"abs({e})", f"~(~({e}))", joined, f"{e} = {item.target}x", f"{e} == {item.target}",
+        f"{e} = {item.target + 1}", f"max({e}, 0)", f"{e} ** 1",
+        e.replace("*", "**"), e.replace("/", "//"), e.replace("+", "^"), f"{e}, {item.target}", f"{e} or {n[0]} + {n[1]}",
         f"{n[0]} + {n[1]} or {e}",
-    ]
-    yield from _wrong_only(item, iter(texts))
+    ]  # fmt: skip
+    yield from _wrong_only(item, texts)
 
 
-def _nothing(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _nothing(item: Hand) -> Iterator[str]:
     yield from noise.empty_texts()
     yield from (
-        item.problem.question,
-        " ".join(map(str, item.numbers)),
-        ", ".join(map(str, item.numbers)),
-        "+",
-        "()",
-        "1/0",
-        "0/0",
-        "1/(1-1)",
-    )
+        item.problem.question, " ".join(map(str, item.numbers)), ", ".join(map(str, item.numbers)), "+", "()", "1/0", "0/0", "1/(1-1)",
+    )  # fmt: skip
 
 
-def _long(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _long(item: Hand) -> Iterator[str]:
     yield from noise.enormous_texts()
     yield f"{item.expression}{' + 0' * 20_000}"
     yield f"{'-' * 20_001}({item.expression})"
     yield "9**9**9**9**9"
 
 
-def _right(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _right(item: Hand) -> Iterator[str]:
     e = item.expression
     for text in (e, f"({e})", e.replace(" ", ""), f"(({e}))", f" {e} "):
         if item.solves(text.strip()):
             yield text
 
 
-def _convention(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _convention(item: Hand) -> Iterator[str]:
     e = item.expression
     yield from (
-        f"{e} = {item.target}",
-        f"\\boxed{{{e}}}",
-        f"The answer is {e}.",
-        e.replace("*", "×"),
-        e.replace("-", "\u2212"),
-        e.replace("/", "÷"),
-        f"`{e}`",
-        f"+({e})",
-    )
+        f"{e} = {item.target}", f"\\boxed{{{e}}}", f"The answer is {e}.", e.replace("*", "×"), e.replace("-", "\u2212"),
+        e.replace("/", "÷"), f"`{e}`", f"+({e})",
+    )  # fmt: skip
 
 
 EXPRESSION: Surface[Hand] = Surface(
@@ -319,80 +236,37 @@ EXPRESSION: Surface[Hand] = Surface(
     of=lambda problem: None,
     problem=lambda item: item.problem,
     attacks=(
-        Attack(
-            name="number syntax",
-            claim=Claim.WRONG,
-            truth="numbers hidden as 24e0, 0x18 and the like are not numbers of the hand",
-            texts=_syntax,
+        wrong_answers("number syntax", "numbers hidden as 24e0, 0x18 and the like are not numbers of the hand", _syntax),
+        wrong_answers("constants", "the value may be right, the numbers are not those of the hand", _constants),
+        wrong_answers("number reuse", "a number is used more often than the hand has it", _reuse),
+        wrong_answers(
+            "reuse, same count",
+            "makes the target; one number of the hand twice, another not at all",
+            partial(_breaks, rules=("same count",)),
         ),
-        Attack(
-            name="constants", claim=Claim.WRONG, truth="the value may be right, the numbers are not those of the hand", texts=_constants
+        wrong_answers("other numbers", "makes the target of as many other numbers", _other_numbers),
+        wrong_answers("fewer numbers", "makes the target of some of the numbers", partial(_breaks, rules=("fewer",))),
+        wrong_answers("numbers unused", "some number of the hand is missing", _unused),
+        wrong_answers("another value", "the audit's own exact arithmetic gives another value or other numbers", _value_off),
+        wrong_answers(
+            "value nearly right",
+            "each number once; the exact value is less than 1 off and not the target",
+            partial(_breaks, rules=("value near",)),
         ),
-        Attack(name="number reuse", claim=Claim.WRONG, truth="a number is used more often than the hand has it", texts=_reuse),
-        Attack(
-            name="reuse, same count",
-            claim=Claim.WRONG,
-            truth="makes the target; one number of the hand twice, another not at all",
-            texts=partial(_breaks, rules=("same count",)),
+        wrong_answers(
+            "divisions rounded",
+            "each number once; makes the target only if a division is rounded",
+            partial(_breaks, rules=("divisions rounded down", "divisions rounded")),
         ),
-        Attack(name="other numbers", claim=Claim.WRONG, truth="makes the target of as many other numbers", texts=_other_numbers),
-        Attack(
-            name="fewer numbers",
-            claim=Claim.WRONG,
-            truth="makes the target of some of the numbers",
-            texts=partial(_breaks, rules=("fewer",)),
+        wrong_answers(
+            "differences turned", "each number once; makes the target only if 3 - 7 is 4", partial(_breaks, rules=("differences turned",))
         ),
-        Attack(name="numbers unused", claim=Claim.WRONG, truth="some number of the hand is missing", texts=_unused),
-        Attack(
-            name="another value",
-            claim=Claim.WRONG,
-            truth="the audit's own exact arithmetic gives another value or other numbers",
-            texts=_value_off,
-        ),
-        Attack(
-            name="value nearly right",
-            claim=Claim.WRONG,
-            truth="each number once; the exact value is less than 1 off and not the target",
-            texts=partial(_breaks, rules=("value near",)),
-        ),
-        Attack(
-            name="divisions rounded",
-            claim=Claim.WRONG,
-            truth="each number once; makes the target only if a division is rounded",
-            texts=partial(_breaks, rules=("divisions rounded down", "divisions rounded")),
-        ),
-        Attack(
-            name="differences turned",
-            claim=Claim.WRONG,
-            truth="each number once; makes the target only if 3 - 7 is 4",
-            texts=partial(_breaks, rules=("differences turned",)),
-        ),
-        Attack(
-            name="signs of Python",
-            claim=Claim.WRONG,
-            truth="each number once; makes the target with //, % or **",
-            texts=partial(_breaks, rules=("//", "%", "**")),
-        ),
-        Attack(
-            name="operators not allowed",
-            claim=Claim.WRONG,
-            truth="powers, bits, functions, digits joined, two expressions",
-            texts=_operators,
-        ),
-        Attack(name="nothing said", claim=Claim.WRONG, truth="constants, empty texts, division by zero", texts=_nothing),
-        Attack(name="enormous", claim=Claim.WRONG, truth="long or deep texts that are no expression of the hand", texts=_long),
-        Attack(
-            name="right, other forms",
-            claim=Claim.RIGHT,
-            truth="the audit's own exact arithmetic gives the target, each number once",
-            texts=_right,
-        ),
-        Attack(
-            name="conventions",
-            claim=Claim.OPEN,
-            truth="frames, typographic signs and a trailing equation: a matter of convention",
-            texts=_convention,
-        ),
+        wrong_answers("signs of Python", "each number once; makes the target with //, % or **", partial(_breaks, rules=("//", "%", "**"))),
+        wrong_answers("operators not allowed", "powers, bits, functions, digits joined, two expressions", _operators),
+        wrong_answers("nothing said", "constants, empty texts, division by zero", _nothing),
+        wrong_answers("enormous", "long or deep texts that are no expression of the hand", _long),
+        right_answers("right, other forms", "the audit's own exact arithmetic gives the target, each number once", _right),
+        open_answers("conventions", "frames, typographic signs and a trailing equation: a matter of convention", _convention),
     ),
 )
 """Countdown answers as expressions."""

@@ -8,203 +8,74 @@ FRAMES = ("{}", "The answer is {}.", "\\boxed{{{}}}", "Let me see.\n\nFinal answ
 """Ways to state one answer that any reader of free text should know."""
 
 SEPARATORS = (
-    "\u200b",
-    "\u2060",
-    "\ufeff",
-    "\u00ad",
-    "\u202e",
-    "\u2066",
-    "\x00",
-    "\x08",
-    "\x1b[2K",
-    "\u2028",
-    "\x0b",
-    "\r",
-    "\n" * 400,
-    " " * 400,
-)
+    "\u200b", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u2066", "\x00", "\x08", "\x1b[2K", "\u2028", "\x0b", "\r", "\n" * 400, " " * 400,
+)  # fmt: skip
 """What a reader does not see between two answers: zero-width, direction and control characters, and very much white space."""
 
 HEDGES = (
-    "{g} or {o}",
-    "{o} or {g}",
-    "The answer is {g} or {o}.",
-    "The answer is either {o} or {g}.",
-    "The answer is {o} and {g}.",
-    "The answer is {g}, {o}.",
-    "The answer is {g}/{o}",
-    "\\boxed{{{g}}} \\boxed{{{o}}}",
-    "\\boxed{{{o}}} or \\boxed{{{g}}}",
-    "The answer is {o}. The answer is {g}.",
-    "Final answer: {g}\nFinal answer: {o}",
-)
+    "{g} or {o}", "{o} or {g}", "The answer is {g} or {o}.", "The answer is either {o} or {g}.", "The answer is {o} and {g}.",
+    "The answer is {g}, {o}.", "The answer is {g}/{o}", "\\boxed{{{g}}} \\boxed{{{o}}}", "\\boxed{{{o}}} or \\boxed{{{g}}}",
+    "The answer is {o}. The answer is {g}.", "Final answer: {g}\nFinal answer: {o}",
+)  # fmt: skip
 """Two answers, {g} the right one and {o} another, that are not one answer."""
 
 NEGATIONS = (
-    "The answer is not {g}.",
-    "The answer isn't {g}.",
-    "The answer is anything but {g}.",
-    "The answer cannot be {g}.",
-    "It is not {g}.",
-    "The answer is definitely not {g}.",
-    "\\boxed{{\\text{{not }}{g}}}",
-)
+    "The answer is not {g}.", "The answer isn't {g}.", "The answer is anything but {g}.", "The answer cannot be {g}.", "It is not {g}.",
+    "The answer is definitely not {g}.", "\\boxed{{\\text{{not }}{g}}}",
+)  # fmt: skip
 """Denials of the right answer."""
 
 CORRECTIONS = (
-    "The answer is {g}. Correction: the answer is {o}.",
-    "\\boxed{{{g}}} is wrong. The answer is \\boxed{{{o}}}",
-    "Answer: {g}\n\nThat was wrong.\n\nAnswer: {o}",
-    "I first thought that the answer is {g}, but the answer is {o}.",
-)
+    "The answer is {g}. Correction: the answer is {o}.", "\\boxed{{{g}}} is wrong. The answer is \\boxed{{{o}}}",
+    "Answer: {g}\n\nThat was wrong.\n\nAnswer: {o}", "I first thought that the answer is {g}, but the answer is {o}.",
+)  # fmt: skip
 """A text that takes the right answer back for another one."""
 
+UNSTATED = "the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported"
+"""Why an answer of `unstated` is wrong."""
 _CLAIMS = ("The answer is {g}.", "So it is {g}.", "\\boxed{{{g}}}.", "Final answer: {g}.", "{g}.")
 _RETRACTIONS = (
-    "That is wrong.",
-    "No.",
-    "No, that is not right.",
-    "This is incorrect.",
-    "That does not work.",
-    "It doesn't fit.",
-    "Not quite.",
-    "Wrong.",
-    "Wait, that is a mistake.",
-    "Actually, no.",
-    "Hmm, that can't be right.",
-    "But that is impossible.",
-    "Sorry, I made an error.",
-    "I was wrong.",
-    "I'm not sure about that.",
-    "I doubt it.",
-    "However, this contradicts the question.",
-    "Let me recompute.",
-    "Never mind.",
-    "My answer is not correct.",
-)
+    "That is wrong.", "No.", "No, that is not right.", "This is incorrect.", "That does not work.", "It doesn't fit.", "Not quite.",
+    "Wrong.", "Wait, that is a mistake.", "Actually, no.", "Hmm, that can't be right.", "But that is impossible.",
+    "Sorry, I made an error.", "I was wrong.", "I'm not sure about that.", "I doubt it.", "However, this contradicts the question.",
+    "Let me recompute.", "Never mind.", "My answer is not correct.",
+)  # fmt: skip
 _PREDICATES = (
-    "is wrong",
-    "is not the answer",
-    "doesn't work",
-    "cannot be right",
-    "is too large",
-    "is impossible",
-    "was only a guess",
-    "fails",
-    "is not what was asked",
-    "seems wrong",
-    "was rejected",
-    "would be too many",
-    "did not work",
-    "is what Tom got, not I",
-)
+    "is wrong", "is not the answer", "doesn't work", "cannot be right", "is too large", "is impossible", "was only a guess", "fails",
+    "is not what was asked", "seems wrong", "was rejected", "would be too many", "did not work", "is what Tom got, not I",
+)  # fmt: skip
 _TURNS = (
-    "which is wrong",
-    "but that fails",
-    "no wait",
-    "but I am not sure",
-    "or so Tom says",
-    "which cannot be",
-    "though it is doubtful",
-    "maybe",
-    "but this is incorrect",
-    "I guess",
-    "or something like it",
-    "Tom said",
-    "not really",
-)
+    "which is wrong", "but that fails", "no wait", "but I am not sure", "or so Tom says", "which cannot be", "though it is doubtful",
+    "maybe", "but this is incorrect", "I guess", "or something like it", "Tom said", "not really",
+)  # fmt: skip
 _DOUBTERS = (
-    "It is not",
-    "It isn't",
-    "I doubt that it is",
-    "I considered",
-    "I tried",
-    "If the answer were",
-    "If it is",
-    "Suppose it is",
-    "Someone said",
-    "Tom thinks it is",
-    "Tom says the answer is",
-    "I first thought it was",
-    "Maybe it is",
-    "Perhaps",
-    "It could be",
-    "It is never",
-    "A wrong answer is",
-    "My first guess was",
-    "I rejected",
-    "We can rule out",
-    "Tom wrote that the answer is",
-    "It might just be",
-    "I doubt that the answer is",
-    "Nobody believes that the answer is",
-    "One option is",
-    "Either it is",
-)
+    "It is not", "It isn't", "I doubt that it is", "I considered", "I tried", "If the answer were", "If it is", "Suppose it is",
+    "Someone said", "Tom thinks it is", "Tom says the answer is", "I first thought it was", "Maybe it is", "Perhaps", "It could be",
+    "It is never", "A wrong answer is", "My first guess was", "I rejected", "We can rule out", "Tom wrote that the answer is",
+    "It might just be", "I doubt that the answer is", "Nobody believes that the answer is", "One option is", "Either it is",
+)  # fmt: skip
 _QUESTIONS = ("Is it {g}?", "{g}?", "Is the answer {g}?", "{g}? No.", "The answer is {g}?", "Why not {g}?", "Should I say {g}?")
 _REPLACED = (
-    "The answer is {g}, no wait, {o}.",
-    "The answer is {g}. No, {o}.",
-    "The answer is {g}. Actually, it is {o}.",
-    "{g} is wrong, so {o}",
-    "Either {g} or {o}",
-    "It is neither {o} nor {g}.",
-    "Not {g}.",
-    "\\boxed{{{g}}} is wrong, so \\boxed{{{o}}}",
+    "The answer is {g}, no wait, {o}.", "The answer is {g}. No, {o}.", "The answer is {g}. Actually, it is {o}.", "{g} is wrong, so {o}",
+    "Either {g} or {o}", "It is neither {o} nor {g}.", "Not {g}.", "\\boxed{{{g}}} is wrong, so \\boxed{{{o}}}",
     "I considered {g} but that fails, so I tried {o}, which fails too.",
-)
+)  # fmt: skip
 
 _REASSURED = (
-    "{o} was wrong. The answer is {g}.",
-    "I considered {o}, but the answer is {g}.",
-    "If we go on like this, the answer is {g}.",
-    "Not {o}. The answer is {g}.",
-    "Wait, no. The answer is {g}.",
-    "The answer is {g}. This can be checked.",
-    "The answer is {g}. We are done.",
-    "The answer is {g}. I hope this helps.",
-    "The answer is {g}. No other value is possible.",
-    "Nobody doubts that this is hard. The answer is {g}.",
-    "There is no doubt that the answer is {g}.",
-    "I think the answer is {g}.",
-)
+    "{o} was wrong. The answer is {g}.", "I considered {o}, but the answer is {g}.", "If we go on like this, the answer is {g}.",
+    "Not {o}. The answer is {g}.", "Wait, no. The answer is {g}.", "The answer is {g}. This can be checked.",
+    "The answer is {g}. We are done.", "The answer is {g}. I hope this helps.", "The answer is {g}. No other value is possible.",
+    "Nobody doubts that this is hard. The answer is {g}.", "There is no doubt that the answer is {g}.", "I think the answer is {g}.",
+)  # fmt: skip
 """The right answer {g} is stated; what is denied or doubted is something else."""
 
 _EMPTY = (
-    "",
-    " ",
-    "\n\n",
-    "\t",
-    "\u200b",
-    "\x00",
-    "\ufeff",
-    ".",
-    "?",
-    "\\boxed{}",
-    "The answer is",
-    "The answer is .",
-    "####",
-    "$$",
-    "()",
-    "{}",
+    "", " ", "\n\n", "\t", "\u200b", "\x00", "\ufeff", ".", "?", "\\boxed{}", "The answer is", "The answer is .", "####", "$$", "()", "{}",
     "[]",
-)
+)  # fmt: skip
 _CONSTANT = (
-    "none",
-    "null",
-    "N/A",
-    "undefined",
-    "I do not know.",
-    "yes",
-    "True",
-    "ok",
-    "the answer",
-    "error",
-    "*",
-    ".*",
-    "%s",
-    "{{answer}}",
-)
+    "none", "null", "N/A", "undefined", "I do not know.", "yes", "True", "ok", "the answer", "error", "*", ".*", "%s", "{{answer}}",
+)  # fmt: skip
 
 
 def empty_texts() -> Iterable[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 
 _LABELS = ("ABCD", "ABCDE", "ABCDEFGHIJ", "1234", "abcd", "AB", "PQRST")
 _TEXTS = (
@@ -70,8 +70,7 @@ def _right(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     yield from noise.reassured(f"({gold})", f"({other})")
 
 
-def _wrong(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _wrong(item: Problem) -> Iterator[str]:
     for label in _others(item):
         yield from _forms(label)
 
@@ -103,8 +102,7 @@ def _two(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     yield from (f"It is between ({gold}) and ({other}).", f"({gold})({other})", f"Both ({gold}) and ({other}) are correct.")
 
 
-def _denied(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _denied(item: Problem) -> Iterator[str]:
     gold = _gold(item)
     yield from (template.format(g=f"({gold})") for template in noise.NEGATIONS)
     yield from (template.format(g=gold) for template in noise.NEGATIONS)
@@ -146,8 +144,7 @@ def _inside(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     yield f"{gold} do not know."
 
 
-def _outside(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _outside(item: Problem) -> Iterator[str]:
     for label in ("Z", "0", "99", "-1", "é", "\u0661", "\uff21\uff22", "a b", "option"):
         if label.casefold() not in {known.casefold() for known in item.labels}:
             yield from _forms(label)
@@ -157,16 +154,14 @@ def _hidden(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     yield from noise.hidden(f"({_some_other(item, rng)})", f"({_gold(item)})")
 
 
-def _nothing(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _nothing(item: Problem) -> Iterator[str]:
     known = {text.casefold() for option in item.options for text in (option.label, option.text)}
     yield from (text for text in noise.empty_texts() if text.strip(".").casefold() not in known)
     yield item.question
     yield item.question + "\n" + "\n".join(f"({option.label}) {option.text}" for option in item.options)
 
 
-def _long(item: Problem, rng: np.random.Generator) -> Iterable[str]:
-    del rng
+def _long(item: Problem) -> Iterable[str]:
     other = _others(item)[0]
     yield from noise.enormous_texts()
     yield f"The answer is ({_gold(item)}) or " * 1000 + f"({other})."
@@ -187,35 +182,26 @@ def _convention(item: Problem, rng: np.random.Generator) -> Iterator[str]:
         yield chr(ord(gold) + 0xFEE0)
 
 
-def _surface() -> Surface[Problem]:
-    wrong, right = Claim.WRONG, Claim.RIGHT
-    attacks: Sequence[Attack[Problem]] = (
-        Attack(name="another option", claim=wrong, truth="the label stated is that of another option", texts=_wrong),
-        Attack(name="all options", claim=wrong, truth="every option is listed, so none is chosen", texts=_all),
-        Attack(name="two options", claim=wrong, truth="two options are offered, so none is chosen", texts=_two),
-        Attack(name="gold denied", claim=wrong, truth="the text says that the right option is not the answer", texts=_denied),
-        Attack(
-            name="gold not stated",
-            claim=wrong,
-            truth="the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported",
-            texts=_unstated,
-        ),
-        Attack(name="gold taken back", claim=wrong, truth="the last thing said is that another option is the answer", texts=_corrected),
-        Attack(
-            name="gold inside a word", claim=wrong, truth="the right label is only part of a longer word, which is no option", texts=_inside
-        ),
-        Attack(name="no such option", claim=wrong, truth="the label stated is no label of the problem", texts=_outside),
-        Attack(name="hidden second answer", claim=wrong, truth="another option is stated; the right one follows unseen", texts=_hidden),
-        Attack(name="lookalike of another", claim=wrong, truth="the sign stands for another option or for none", texts=_lookalike),
-        Attack(name="nothing said", claim=wrong, truth="constants, empty texts and the question itself choose no option", texts=_nothing),
-        Attack(name="enormous", claim=wrong, truth="long texts that choose no option", texts=_long),
-        Attack(name="right, other forms", claim=right, truth="states the right label once, in a usual form", texts=_right),
-        Attack(
-            name="conventions", claim=Claim.OPEN, truth="case, look-alikes, option texts, doubts: a matter of convention", texts=_convention
-        ),
-    )
-    return Surface(name="option", make=_make, of=_of, problem=lambda item: item, attacks=tuple(attacks))
-
-
-OPTION = _surface()
+OPTION: Surface[Problem] = Surface(
+    name="option",
+    make=_make,
+    of=_of,
+    problem=lambda item: item,
+    attacks=(
+        wrong_answers("another option", "the label stated is that of another option", _wrong),
+        wrong_answers("all options", "every option is listed, so none is chosen", drawn=_all),
+        wrong_answers("two options", "two options are offered, so none is chosen", drawn=_two),
+        wrong_answers("gold denied", "the text says that the right option is not the answer", _denied),
+        wrong_answers("gold not stated", noise.UNSTATED, drawn=_unstated),
+        wrong_answers("gold taken back", "the last thing said is that another option is the answer", drawn=_corrected),
+        wrong_answers("gold inside a word", "the right label is only part of a longer word, which is no option", drawn=_inside),
+        wrong_answers("no such option", "the label stated is no label of the problem", _outside),
+        wrong_answers("hidden second answer", "another option is stated; the right one follows unseen", drawn=_hidden),
+        wrong_answers("lookalike of another", "the sign stands for another option or for none", drawn=_lookalike),
+        wrong_answers("nothing said", "constants, empty texts and the question itself choose no option", _nothing),
+        wrong_answers("enormous", "long texts that choose no option", _long),
+        right_answers("right, other forms", "states the right label once, in a usual form", drawn=_right),
+        open_answers("conventions", "case, look-alikes, option texts, doubts: a matter of convention", drawn=_convention),
+    ),
+)
 """Multiple choice: the answer is the label of one option."""

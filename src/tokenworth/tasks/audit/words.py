@@ -8,7 +8,7 @@ import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 
 _WORDS = (
     "Paris", "left", "True", "New York", "ab", "x7", "Wednesday", "Marie Curie", "photosynthesis", "No", "C-3PO", "eins zwei drei",
@@ -40,29 +40,18 @@ def _gold(item: Problem) -> str:
 def _others(item: Problem) -> list[str]:
     gold = _gold(item)
     made = (
-        "Zanzibar",
-        gold + "x",
-        "q" + gold,
-        gold[:-1],
-        gold[1:],
-        gold[::-1],
-        gold + gold,
-        "not " + gold,
-        gold + " 2",
-        gold.replace("e", "a"),
-        "0",
-    )
+        "Zanzibar", gold + "x", "q" + gold, gold[:-1], gold[1:], gold[::-1], gold + gold, "not " + gold, gold + " 2",
+        gold.replace("e", "a"), "0",
+    )  # fmt: skip
     return [other for other in dict.fromkeys(made) if letters(other) and letters(other) != letters(gold)]
 
 
-def _wrong(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _wrong(item: Problem) -> Iterator[str]:
     for other in _others(item):
         yield from noise.stated(other)
 
 
-def _contained(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _contained(item: Problem) -> Iterator[str]:
     gold = _gold(item)
     for text in (
         f"anti{gold}",
@@ -78,33 +67,27 @@ def _contained(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     yield " ".join((*_WORDS, gold)) if gold in _WORDS else " ".join((gold, *_WORDS))
 
 
-def _two(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _two(item: Problem) -> Iterator[str]:
     yield from noise.two(noise.HEDGES, _gold(item), "Zanzibar")
 
 
-def _denied(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _denied(item: Problem) -> Iterator[str]:
     yield from (template.format(g=_gold(item)) for template in noise.NEGATIONS)
 
 
-def _corrected(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _corrected(item: Problem) -> Iterator[str]:
     yield from noise.two(noise.CORRECTIONS, _gold(item), "Zanzibar")
 
 
-def _unstated(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _unstated(item: Problem) -> Iterator[str]:
     yield from noise.unstated(_gold(item), "Zanzibar")
 
 
-def _hidden(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _hidden(item: Problem) -> Iterator[str]:
     yield from noise.hidden("Zanzibar", _gold(item))
 
 
-def _nothing(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _nothing(item: Problem) -> Iterator[str]:
     yield from (
         text
         for text in noise.empty_texts()
@@ -113,39 +96,27 @@ def _nothing(item: Problem, rng: np.random.Generator) -> Iterator[str]:
     yield item.question
 
 
-def _long(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _long(item: Problem) -> Iterator[str]:
     yield from noise.enormous_texts()
     yield f"{_gold(item)} " * 5000 + "Zanzibar"
 
 
-def _right(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _right(item: Problem) -> Iterator[str]:
     gold = _gold(item)
     yield from noise.stated(gold)
     yield from (f"  {gold}\n", gold.upper(), gold.lower(), gold.replace(" ", "  "), f"**{gold}**", f'"{gold}"', f"{gold}.", f"`{gold}`")
     yield from (
-        f"The answer is:\n\n{gold}",
-        f"The final answer is **{gold}**.",
-        f"Not Zanzibar. The answer is {gold}.",
-        f"\\boxed{{{gold}}}.",
-    )
+        f"The answer is:\n\n{gold}", f"The final answer is **{gold}**.", f"Not Zanzibar. The answer is {gold}.", f"\\boxed{{{gold}}}.",
+    )  # fmt: skip
     yield from noise.reassured(gold, "Zanzibar")
 
 
-def _convention(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _convention(item: Problem) -> Iterator[str]:
     gold = _gold(item)
     yield from (
-        gold.replace(" ", ""),
-        gold.replace("-", " "),
-        "\u200b".join(gold),
-        f"the {gold}",
-        f"It is {gold}.",
-        f"({gold})",
-        f"{gold}!",
+        gold.replace(" ", ""), gold.replace("-", " "), "\u200b".join(gold), f"the {gold}", f"It is {gold}.", f"({gold})", f"{gold}!",
         f"{gold}?",
-    )
+    )  # fmt: skip
     yield from (gold.replace("a", "\u0430"), gold.replace("ï", "i"), f"I think it is {gold}", f"The answer is probably {gold}.")
 
 
@@ -155,26 +126,17 @@ EXACT: Surface[Problem] = Surface(
     of=_of,
     problem=lambda item: item,
     attacks=(
-        Attack(name="another answer", claim=Claim.WRONG, truth="its letters and digits differ from those of the gold answer", texts=_wrong),
-        Attack(name="gold contained", claim=Claim.WRONG, truth="the gold answer is only part of what is stated", texts=_contained),
-        Attack(name="two answers", claim=Claim.WRONG, truth="two answers are offered, so none is given", texts=_two),
-        Attack(name="gold denied", claim=Claim.WRONG, truth="the text says that the gold answer is not the answer", texts=_denied),
-        Attack(
-            name="gold not stated",
-            claim=Claim.WRONG,
-            truth="the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported",
-            texts=_unstated,
-        ),
-        Attack(name="gold taken back", claim=Claim.WRONG, truth="the last thing said is that another answer is right", texts=_corrected),
-        Attack(
-            name="hidden second answer", claim=Claim.WRONG, truth="another answer is stated; the right one follows unseen", texts=_hidden
-        ),
-        Attack(name="nothing said", claim=Claim.WRONG, truth="constants and empty texts, none of them the gold answer", texts=_nothing),
-        Attack(name="enormous", claim=Claim.WRONG, truth="long texts that state no answer, or many", texts=_long),
-        Attack(name="right, other forms", claim=Claim.RIGHT, truth="the gold answer, in other case, spacing or frame", texts=_right),
-        Attack(
-            name="conventions", claim=Claim.OPEN, truth="spacing, accents, look-alikes, doubts: a matter of convention", texts=_convention
-        ),
+        wrong_answers("another answer", "its letters and digits differ from those of the gold answer", _wrong),
+        wrong_answers("gold contained", "the gold answer is only part of what is stated", _contained),
+        wrong_answers("two answers", "two answers are offered, so none is given", _two),
+        wrong_answers("gold denied", "the text says that the gold answer is not the answer", _denied),
+        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
+        wrong_answers("gold taken back", "the last thing said is that another answer is right", _corrected),
+        wrong_answers("hidden second answer", "another answer is stated; the right one follows unseen", _hidden),
+        wrong_answers("nothing said", "constants and empty texts, none of them the gold answer", _nothing),
+        wrong_answers("enormous", "long texts that state no answer, or many", _long),
+        right_answers("right, other forms", "the gold answer, in other case, spacing or frame", _right),
+        open_answers("conventions", "spacing, accents, look-alikes, doubts: a matter of convention", _convention),
     ),
 )
 """Literal answers, compared as text."""

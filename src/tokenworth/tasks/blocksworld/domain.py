@@ -85,6 +85,5 @@ DOMAIN = Domain(
     verify=verify,
     states_problem=_PDDL,
     reads_whole=False,
-    attacks="tokenworth.tasks.blocksworld.attacks:ATTACKS",
 )
 """Plans of Blocksworld and other STRIPS problems."""

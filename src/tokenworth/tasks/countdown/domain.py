@@ -55,6 +55,5 @@ DOMAIN = Domain(
     read=read,
     verify=verify,
     states_problem=("target", "nums"),
-    attacks="tokenworth.tasks.countdown.attacks:ATTACKS",
 )
 """Searches and answers of Countdown."""

@@ -5,43 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tokenworth.core.verification import Level, Tier
-from tokenworth.tasks.sentences import sentences
+from tokenworth.tasks.sentences import by_tier, sentences
 
-CODES: Mapping[str, Tier] = {
-    "PROBLEM_PARSE": Tier.SYNTAX,
-    "PARSE": Tier.SYNTAX,
-    "NOT_BINARY": Tier.SYNTAX,
-    "ORDER": Tier.ORDER,
-    "WRONG_TARGET": Tier.NUMBERS,
-    "WRONG_RESULT": Tier.NUMBERS,
-    "NOT_AVAILABLE": Tier.NUMBERS,
-    "WRONG_REMAINING": Tier.NUMBERS,
-    "NEGATIVE": Tier.NUMBERS,
-    "FRACTION": Tier.NUMBERS,
-    "WRONG_STATE": Tier.LISTS,
-    "WRONG_HISTORY": Tier.LISTS,
-    "NO_PARENT": Tier.LISTS,
-    "WRONG_PARENT": Tier.LISTS,
-    "WRONG_INDEX": Tier.LISTS,
-    "NODE_AGAIN": Tier.LISTS,
-    "NO_NODE": Tier.LISTS,
-    "EXPLORED_AGAIN": Tier.COMPLETENESS,
-    "FALSE_GOAL": Tier.END,
-    "FALSE_FAIL": Tier.END,
-    "NO_CONCLUSION": Tier.END,
-    "AFTER_END": Tier.END,
-    "CHILD_ORDER": Tier.POLICY,
-    "MOVE_ORDER": Tier.POLICY,
-    "LIST_ORDER": Tier.POLICY,
-    "EARLY_END": Tier.POLICY,
-    "PLAN_NOT_BINARY": Tier.ANSWER,
-    "PLAN_NOT_AVAILABLE": Tier.ANSWER,
-    "PLAN_WRONG_RESULT": Tier.ANSWER,
-    "PLAN_FRACTION": Tier.ANSWER,
-    "PLAN_NOT_TARGET": Tier.ANSWER,
-    "PLAN_UNUSED": Tier.ANSWER,
-    "PLAN_NOT_FOUND": Tier.LINK,
-}
+CODES = by_tier(
+    {
+        Tier.SYNTAX: "PROBLEM_PARSE PARSE NOT_BINARY",
+        Tier.ORDER: "ORDER",
+        Tier.NUMBERS: "WRONG_TARGET WRONG_RESULT NOT_AVAILABLE WRONG_REMAINING NEGATIVE FRACTION",
+        Tier.LISTS: "WRONG_STATE WRONG_HISTORY NO_PARENT WRONG_PARENT WRONG_INDEX NODE_AGAIN NO_NODE",
+        Tier.COMPLETENESS: "EXPLORED_AGAIN",
+        Tier.END: "FALSE_GOAL FALSE_FAIL NO_CONCLUSION AFTER_END",
+        Tier.POLICY: "CHILD_ORDER MOVE_ORDER LIST_ORDER EARLY_END",
+        Tier.ANSWER: "PLAN_NOT_BINARY PLAN_NOT_AVAILABLE PLAN_WRONG_RESULT PLAN_FRACTION PLAN_NOT_TARGET PLAN_UNUSED",
+        Tier.LINK: "PLAN_NOT_FOUND",
+    }
+)
 """Every code with the kind of rule it is of."""
 SENTENCES = sentences(
     CODES,

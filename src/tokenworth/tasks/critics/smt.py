@@ -100,19 +100,6 @@ class SmtCritic:
         return f"{name} could not be decided in {self._timeout} ms"
 
 
-def from_smtlib(text: str, variables: Mapping[str, Any], *, timeout_ms: int = 2_000) -> SmtCritic:
-    """A critic of the assertions of an SMT-LIB text, which must be the caller's own and never a model's.
-
-    Raises: MissingExtra where z3-solver is not installed; InvalidInput for text that z3 cannot read, with z3's words.
-    """
-    z3 = _library()
-    try:
-        found = list(z3.parse_smt2_string(text, decls=dict(variables)))
-    except z3.Z3Exception as error:
-        raise InvalidInput(f"SMT-LIB text that z3 cannot read: {' '.join(str(error).split())[:200]}") from error
-    return SmtCritic(variables=variables, constraints={str(i + 1): one for i, one in enumerate(found)}, timeout_ms=timeout_ms)
-
-
 def _library() -> Any:
     if importlib.util.find_spec("z3") is None:
         raise MissingExtra("this critic needs z3-solver, which is not installed; run: pip install 'tokenworth[critics]'")

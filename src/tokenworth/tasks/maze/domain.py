@@ -14,6 +14,7 @@ from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import parse, render_trace
 from tokenworth.tasks.maze.rules import CODES, SENTENCES
+from tokenworth.tasks.maze.spec import given, parse_spec
 from tokenworth.tasks.maze.verify import VERSION, maze_of, verify
 from tokenworth.tasks.maze.words import places_of
 
@@ -74,7 +75,7 @@ def draw(text: FormalText, dialect: str) -> Drawing | None:
 
 def task(rest: str) -> MadeProblems:
     """The mazes of ``FAMILY/SIDE[/SPLIT]``."""
-    from tokenworth.tasks.maze.problems import maze_problem, parse_spec
+    from tokenworth.tasks.maze.problems import maze_problem
 
     family, side, split = parse_spec(rest)
     return MadeProblems(name=f"maze:{family}/{side}/{split}", problem=lambda index: maze_problem(family, side, index, split=split))
@@ -98,16 +99,6 @@ def solve(problem: Problem) -> FormalText:
         raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
     found = search.solve(maze, DIALECT)
     return replace(empty, trace=render_trace(maze, found.trace, found.plan, DIALECT), is_cut=False)
-
-
-def given(problem: Problem) -> Mapping[str, object]:
-    """Rows and cols of the problems of a maze task; nothing for another task, where the size follows from the question."""
-    if not problem.task.startswith("maze:"):
-        return {}
-    from tokenworth.tasks.maze.problems import parse_spec
-
-    side = parse_spec(problem.task.removeprefix("maze:"))[1]
-    return {"rows": side, "cols": side}
 
 
 def dialect_of(problem: Problem) -> str | None:
@@ -143,6 +134,5 @@ DOMAIN = Domain(
     dialect_of=dialect_of,
     is_machine_text=True,
     edits=edits,
-    attacks="tokenworth.tasks.maze.attacks:ATTACKS",
 )
 """Mazes solved by A*."""

@@ -10,12 +10,11 @@ from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.maze.dialect import DIALECTS
-from tokenworth.tasks.maze.domain import given
-from tokenworth.tasks.maze.generate import FAMILIES, generate, numbers_of
+from tokenworth.tasks.maze.generate import generate, numbers_of
 from tokenworth.tasks.maze.grammar import render_prompt
+from tokenworth.tasks.maze.spec import SPLITS, given
 from tokenworth.tasks.maze.verify import verify
 
-SPLITS = ("train", "test")
 DIALECT = DIALECTS["compact"]
 """What the question is written in: the dialect of the bundled models."""
 TEST_SEED = 9
@@ -46,19 +45,6 @@ def maze_problem(family: str, side: int, index: int, *, split: str = "test") -> 
 def _numbers(family: str, side: int, split: str) -> tuple[list[int], Iterator[int]]:
     """Which mazes are the problems of a split, as far as they were looked for, and where the others come from."""
     return [], numbers_of(family, side, seed=TEST_SEED, split=split)
-
-
-def parse_spec(rest: str) -> tuple[str, int, str]:
-    """(family, side, split) of what follows ``maze:`` in a task spec; the split is ``test`` unless named."""
-    family, _, more = rest.partition("/")
-    side, _, split = more.partition("/")
-    if family not in FAMILIES:
-        raise unknown_name("maze family", family, FAMILIES)
-    if not (side.isascii() and side.isdecimal() and 3 <= int(side[:4]) <= 100):
-        raise InvalidInput(f"maze task {rest!r}: expected FAMILY/SIDE with a side from 3 to 100, as in maze:{family}/7")
-    if split and split not in SPLITS:
-        raise unknown_name("split of a maze task", split, SPLITS)
-    return family, int(side), split or "test"
 
 
 def plan(problem: Problem, text: str) -> Grade:

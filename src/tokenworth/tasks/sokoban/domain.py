@@ -68,6 +68,5 @@ DOMAIN = Domain(
     read=read,
     verify=verify,
     draw=draw,
-    attacks="tokenworth.tasks.sokoban.attacks:ATTACKS",
 )
 """Sokoban solved by A*."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tokenworth.core.verification import FormalText
@@ -273,24 +272,3 @@ def _plan(body: _Reader, parsed: Parsed) -> None:
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
-
-
-def _written(kind: str, cells: Iterable[Cell]) -> list[str]:
-    """The clauses of cells in the order of their texts ``x-y``, as the data set has them."""
-    return [f"{kind} {x} {y}" for x, y in sorted(cells, key=lambda cell: f"{cell[0]}-{cell[1]}")]
-
-
-def prompt_text(level: Sokoban) -> str:
-    """The prompt of a level."""
-    groups = (("worker", (level.worker,)), ("box", level.boxes), ("dock", level.docks), ("wall", level.walls))
-    return " ".join(clause for kind, cells in groups for clause in _written(kind, cells))
-
-
-def event_text(*, is_close: bool, worker: Cell, boxes: Iterable[Cell], g: int, h: int) -> str:
-    """An event; ``boxes`` are those on no dock."""
-    return " ".join(["close" if is_close else "create", f"worker {worker[0]} {worker[1]}", *_written("box", boxes), f"c{g}", f"c{h}"])
-
-
-def plan_text(cells: Iterable[Cell]) -> str:
-    """A plan."""
-    return " ".join(f"plan {x} {y}" for x, y in cells)

@@ -19,8 +19,6 @@ MAX_SIDE = 100
 MAX_BOXES = 64
 """Greatest number of boxes and of docks."""
 
-_MARKS = {"#": "wall", " ": "", "@": "worker", "$": "box", ".": "dock", "*": "box dock", "+": "worker dock"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sokoban:
@@ -64,39 +62,6 @@ def level_of(*, worker: Cell, boxes: Sequence[Cell], docks: Sequence[Cell], wall
         docks=tuple(docks),
         walls=tuple(walls),
     )
-
-
-def level_from_rows(rows: Sequence[str], source: str) -> Sokoban:
-    """The level drawn by ``#`` wall, space floor, ``@`` worker, ``$`` box, ``.`` dock, ``*`` box on a dock, ``+`` worker on a dock.
-
-    Raises InvalidInput that names ``source`` for another character, or where there is not one worker.
-    """
-    cells: dict[str, list[Cell]] = {"worker": [], "box": [], "dock": [], "wall": []}
-    for y, row in enumerate(rows):
-        for x, mark in enumerate(row):
-            if mark not in _MARKS:
-                raise InvalidInput(f"{source}: {mark!r} in row {y} of a level; expected one of {''.join(_MARKS)!r}")
-            for kind in _MARKS[mark].split():
-                cells[kind].append((x, y))
-    if len(cells["worker"]) != 1:
-        raise InvalidInput(f"{source}: a level with {len(cells['worker'])} workers; expected one")
-    return level_of(worker=cells["worker"][0], boxes=cells["box"], docks=cells["dock"], walls=cells["wall"])
-
-
-def boxoban_levels(text: str, source: str) -> tuple[Sokoban, ...]:
-    """The levels of a Boxoban file: a line ``; number`` before each, then its rows. Raises InvalidInput that names ``source``.
-
-    Source: Guez et al. 2018, boxoban-levels; the format is that of its README.
-    """
-    levels: list[list[str]] = []
-    for line in text.splitlines():
-        if line.startswith(";"):
-            levels.append([])
-        elif line.strip():
-            if not levels:
-                raise InvalidInput(f"{source}: {line[:40]!r} before the first line '; number'; expected a Boxoban file")
-            levels[-1].append(line)
-    return tuple(level_from_rows(rows, f"{source}, level {number}") for number, rows in enumerate(levels))
 
 
 class Board:

@@ -5,37 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tokenworth.core.verification import Level, Tier
-from tokenworth.tasks.sentences import sentences
+from tokenworth.tasks.sentences import by_tier, sentences
 
-CODES: Mapping[str, Tier] = {
-    "PARSE": Tier.SYNTAX,
-    "OOB": Tier.GEOMETRY,
-    "WALL": Tier.GEOMETRY,
-    "NOT_ADJ": Tier.GEOMETRY,
-    "BAD_PUSH": Tier.GEOMETRY,
-    "BOX_COUNT": Tier.GEOMETRY,
-    "NO_EXPANSION": Tier.ORDER,
-    "WRONG_H": Tier.NUMBERS,
-    "WRONG_G": Tier.NUMBERS,
-    "G_MISMATCH": Tier.NUMBERS,
-    "NOT_OPEN": Tier.LISTS,
-    "CLOSED_AGAIN": Tier.LISTS,
-    "DUP_CREATE": Tier.LISTS,
-    "REOPEN": Tier.LISTS,
-    "NOT_MIN_F": Tier.POLICY,
-    "CHILD_ORDER": Tier.POLICY,
-    "MISSING_CHILD": Tier.COMPLETENESS,
-    "AFTER_GOAL": Tier.END,
-    "GOAL_NOT_CLOSED": Tier.END,
-    "PLAN_NOT_PARENTS": Tier.LINK,
-    "PLAN_PARSE": Tier.ANSWER,
-    "PLAN_START": Tier.ANSWER,
-    "PLAN_STEP": Tier.ANSWER,
-    "PLAN_WALL": Tier.ANSWER,
-    "PLAN_PUSH": Tier.ANSWER,
-    "PLAN_GOAL": Tier.ANSWER,
-    "PLAN_SUBOPT": Tier.ANSWER,
-}
+CODES = by_tier(
+    {
+        Tier.SYNTAX: "PARSE",
+        Tier.GEOMETRY: "OOB WALL NOT_ADJ BAD_PUSH BOX_COUNT",
+        Tier.ORDER: "NO_EXPANSION",
+        Tier.NUMBERS: "WRONG_H WRONG_G G_MISMATCH",
+        Tier.LISTS: "NOT_OPEN CLOSED_AGAIN DUP_CREATE REOPEN",
+        Tier.POLICY: "NOT_MIN_F CHILD_ORDER",
+        Tier.COMPLETENESS: "MISSING_CHILD",
+        Tier.END: "AFTER_GOAL GOAL_NOT_CLOSED",
+        Tier.LINK: "PLAN_NOT_PARENTS",
+        Tier.ANSWER: "PLAN_PARSE PLAN_START PLAN_STEP PLAN_WALL PLAN_PUSH PLAN_GOAL PLAN_SUBOPT",
+    }
+)
 """Every code with its tier."""
 SENTENCES = sentences(
     CODES,

@@ -36,14 +36,6 @@ class Item(Generic[Plan]):
         return self.label(self.gold)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A training trace, without its ``<think>`` marks, and the label of the option it leads to."""
-
-    text: str
-    label: str
-
-
 def place_options(gold: str, others: list[str], draws: Draws) -> tuple[str, ...]:
     """The options with the gold one at a uniformly drawn position, the others in random order around it."""
     rest = draws.shuffled(others)

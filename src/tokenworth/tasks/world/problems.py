@@ -1,4 +1,4 @@
-"""World questions by family and index, as problems and with training traces."""
+"""World questions by family and index, as problems."""
 
 from __future__ import annotations
 
@@ -10,22 +10,13 @@ from tokenworth.core.problem import Option, Problem
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.world import guess, recall, steps
 from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.item import LABELS, Item, Written
+from tokenworth.tasks.world.item import LABELS, Item
 
 FAMILIES = ("steps", "recall", "guess")
 SPLITS = ("train", "test")
 _TEST_SHARE = 5  # one content in five is held out
 
-_BUILD: dict[str, Callable[[Draws], Item[Any]]] = {
-    "steps": steps.build,
-    "recall": recall.build,
-    "guess": guess.build,
-}
-_WRITE: dict[str, Callable[[Item[Any], Draws], Written]] = {
-    "steps": steps.write_trace,
-    "recall": recall.write_trace,
-    "guess": guess.write_trace,
-}
+_BUILD: dict[str, Callable[[Draws], Item[Any]]] = {"steps": steps.build, "recall": recall.build, "guess": guess.build}
 
 
 def split_of(content: str) -> str:
@@ -70,16 +61,3 @@ def world_problem(family: str, index: int, *, split: str = "test", seed: int = 0
     Raises: as `world_item`.
     """
     return problem_of(world_item(family, index, split=split, seed=seed), family, index, split=split, seed=seed)
-
-
-def world_trace(family: str, index: int, draws: Draws, *, split: str = "train", seed: int = 0) -> Written:
-    """A training trace for question ``index``, drawn from ``draws``, with the label it leads to.
-
-    The label follows the trace, also where the trace is wrong: a model trained on it answers as its trace says.
-    """
-    return write_item(world_item(family, index, split=split, seed=seed), family, draws)
-
-
-def write_item(item: Item[Any], family: str, draws: Draws) -> Written:
-    """A training trace for an item already built."""
-    return _WRITE[family](item, draws)

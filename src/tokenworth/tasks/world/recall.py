@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.item import LABELS, Item, Written, place_options
+from tokenworth.tasks.world.item import LABELS, Item, place_options
 from tokenworth.tasks.world.lexicon import FACTS, PEOPLE, RELATIONS, TOWNS
-
-_CHECK = 0.14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +39,6 @@ FORMS = (
         weight=0.10,
     ),
 )
-
-_FINAL = MappingProxyType({"town": "{o}", "pet": "a {o}", "friend": "{o}", "sight": "the {o}", "gate": "{o}"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,37 +85,3 @@ def _likely_ends(query: Query) -> list[str]:
             reached[fact.rival] = reached.get(fact.rival, 0.0) + weight * (1 - fact.rate)
         ways = reached
     return sorted(ways, key=lambda end: (-ways[end], end))
-
-
-def write_trace(item: Item[Query], draws: Draws) -> Written:
-    """A trace that recalls one fact a hop, and at times recalls one again."""
-    at = item.plan.subject
-    parts: list[str] = []
-    for name in item.plan.path:
-        said = _recalled(name, at, draws)
-        parts.append(_state(name, at, said))
-        if draws.chance(_CHECK):
-            said = _recalled(name, at, draws)
-            parts.append("Wait, let me check. " + _state(name, at, said))
-        at = said
-    if at not in item.options:
-        parts.append(f"{_final(item, at, capital=True)} is not there.")
-        at = draws.choice(item.options)
-    label = item.label(at)
-    final = _final(item, at)
-    parts.append(draws.choice((f"So it is {final}.", f"So it is {final}, ({label}).")))
-    return Written(text=" ".join(parts), label=label)
-
-
-def _recalled(name: str, subject: str, draws: Draws) -> str:
-    fact = FACTS[name][subject]
-    return fact.true if draws.chance(fact.rate) else fact.rival
-
-
-def _state(name: str, subject: str, said: str) -> str:
-    return RELATIONS[name].statement.format(s=subject, o=said)
-
-
-def _final(item: Item[Query], end: str, *, capital: bool = False) -> str:
-    text = _FINAL[item.plan.path[-1]].format(o=end)
-    return text[0].upper() + text[1:] if capital else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.item import LABELS, Item, Written, place_options
+from tokenworth.tasks.world.item import LABELS, Item, place_options
 from tokenworth.tasks.world.lexicon import PEOPLE, THINGS_COUNTED
 
 # Lengths are drawn with these weights; two-step chains are the ones a model can learn to do in one look.
@@ -14,12 +14,6 @@ _LENGTH_WEIGHTS = (0.3, 0.3, 0.25, 0.15)
 _TOP = 60
 _FAR_OPTIONS = 0.25
 
-_SLIP_HARD = 0.2
-_SLIP_EASY = 0.02
-_CHECK_AFTER_SLIP = 0.40
-_CHECK_AFTER_HARD = 0.10
-_CHECK_AFTER_EASY = 0.02
-_CHECK_RIGHT = 0.88
 
 _MORE = ("gets {n} more", "finds {n} more", "buys {n} more")
 _LESS = ("gives away {n}", "loses {n}", "sells {n}")
@@ -137,34 +131,3 @@ def _ends_with_one_slip(chain: Chain) -> list[int]:
             value = step.slipped(value) if number == at and step.hard(value) else step.result(value)
         ends.append(value)
     return ends
-
-
-def write_trace(item: Item[Chain], draws: Draws) -> Written:
-    """A trace that works through the chain, slips at times, and sometimes checks itself."""
-    value = item.plan.start
-    parts = [f"Start with {value}."]
-    for step in item.plan.steps:
-        sentences, value = _work(step, value, draws)
-        parts += sentences
-    answer = str(value)
-    if answer not in item.options:
-        answer = min(item.options, key=lambda text: (abs(int(text) - value), int(text)))
-        parts.append(f"{value} is not there. The nearest is {answer}.")
-    label = item.label(answer)
-    parts.append(draws.choice((f"So it is {answer}.", f"So it is {answer}, ({label}).")))
-    return Written(text=" ".join(parts), label=label)
-
-
-def _work(step: Step, before: int, draws: Draws) -> tuple[list[str], int]:
-    hard = step.hard(before)
-    right, wrong = step.result(before), step.slipped(before)
-    value = wrong if draws.chance(_SLIP_HARD if hard else _SLIP_EASY) else right
-    sentences = [step.sentence(before, value)]
-    if value == wrong:
-        check = _CHECK_AFTER_SLIP
-    else:
-        check = _CHECK_AFTER_HARD if hard else _CHECK_AFTER_EASY
-    if draws.chance(check):
-        value = right if draws.chance(_CHECK_RIGHT) else wrong
-        sentences.append("Wait, let me check. " + step.sentence(before, value))
-    return sentences, value

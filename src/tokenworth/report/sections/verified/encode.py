@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from tokenworth.core.inert import whole
 from tokenworth.core.verification import Drawing, Step, Violation
-from tokenworth.methods.confusion.document import ANSWER_STATES, LINK_STATES, TRACE_STATES
+from tokenworth.methods.verify.document import ANSWER_STATES, LINK_STATES, TRACE_STATES
 from tokenworth.report.blob import Blob, Json
 from tokenworth.report.lines import facts_table, safe
 from tokenworth.report.section import Encoded

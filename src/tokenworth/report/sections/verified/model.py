@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tokenworth.core.document import Number
 from tokenworth.core.verification import Drawing, Violation
-from tokenworth.methods.confusion.document import CellDoc, OddsDoc, ShareDoc
+from tokenworth.methods.verify.document import CellDoc, OddsDoc, ShareDoc
 from tokenworth.report.facts import FactView
 
 

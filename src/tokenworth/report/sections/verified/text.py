@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from tokenworth.core.inert import one_line
 from tokenworth.core.verification import Violation
-from tokenworth.methods.confusion.document import ANSWER_STATES, LINK_STATES, TRACE_STATES, OddsDoc, ShareDoc, TableDoc
+from tokenworth.methods.verify.document import ANSWER_STATES, LINK_STATES, TRACE_STATES, OddsDoc, ShareDoc, TableDoc
 from tokenworth.report.lines import facts_line, wrapped
 from tokenworth.report.sections.verified.model import FormalTableView, FormalTraceView, FormalView, VerifiedView
 

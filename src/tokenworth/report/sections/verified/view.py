@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.verification import Drawing
-from tokenworth.methods.confusion.document import ANSWER_STATES, TRACE_STATES, TableDoc, VerifiedDoc, VerifiedTraceDoc
-from tokenworth.methods.confusion.table import state_of
+from tokenworth.methods.verify.document import ANSWER_STATES, TRACE_STATES, TableDoc, VerifiedDoc, VerifiedTraceDoc
+from tokenworth.methods.verify.table import state_of
 from tokenworth.report.facts import provenance_facts
 from tokenworth.report.sections.verified.codes import explained
 from tokenworth.report.sections.verified.model import CodeView, FormalTableView, FormalTraceView, FormalView, JointView, VerifiedView

@@ -1,7 +1,4 @@
-"""Written searches over countdown puzzles: depth-first, and breadth-first with a beam, in the dialect `stream-of-search`.
-
-The verifier does not import this module.
-"""
+"""Written searches over countdown puzzles: depth-first, and breadth-first with a beam, in the dialect `stream-of-search`."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from functools import partial
 
 import numpy as np
 
+from audit.stacks import RULES, Move, Piles, Tower, cheats, moved, on
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
-from tokenworth.tasks.audit.stacks import RULES, Move, Piles, Tower, cheats, moved, on
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 
 _DOMAIN = """(define (domain blocksworld-4ops)
   (:requirements :strips)
@@ -104,8 +104,7 @@ def _wrong_only(item: BlockItem, plans: Iterator[Sequence[Move]]) -> Iterator[st
     yield from (_text(plan) for plan in plans if not item.solves(plan))
 
 
-def _dropped(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _dropped(item: BlockItem) -> Iterator[str]:
     plan = item.plan
     plans = [plan[:at] + plan[at + 1 :] for at in range(len(plan))] + [plan[:at] for at in range(len(plan))]
     plans += [plan[::-1], plan + plan, plan[1:] + plan[:1]]
@@ -114,8 +113,7 @@ def _dropped(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
     yield from _wrong_only(item, iter(plans))
 
 
-def _renamed(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _renamed(item: BlockItem) -> Iterator[str]:
     names = sorted({block for tower in item.first for block in tower})
     for shift in range(1, len(names)):
         new = dict(zip(names, names[shift:] + names[:shift], strict=True))
@@ -123,9 +121,8 @@ def _renamed(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
     yield from _wrong_only(item, iter([[(move[0], *move[:0:-1]) for move in item.plan]]))
 
 
-def _forbidden(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
+def _forbidden(item: BlockItem) -> Iterator[str]:
     """Moves that take two blocks at once, from under others, or without a hand."""
-    del rng
     wanted = [(under, above) for tower in item.goal for under, above in zip(tower, tower[1:], strict=False)]
     stack = [("stack", above, under) for under, above in wanted]
     both: list[Move] = [move for under, above in wanted for move in (("pick-up", above), ("stack", above, under))]
@@ -137,13 +134,11 @@ def _forbidden(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _breaks(item: BlockItem, rng: np.random.Generator, *, rule: str) -> Iterator[str]:
-    del rng
+def _breaks(item: BlockItem, *, rule: str) -> Iterator[str]:
     yield from _wrong_only(item, cheats(item.first, item.goal, rule))
 
 
-def _syntax(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _syntax(item: BlockItem) -> Iterator[str]:
     text = _text(item.plan)
     head, *rest = text.split("\n")
     tail = "\n".join(rest)
@@ -172,8 +167,7 @@ def _syntax(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _replaced(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _replaced(item: BlockItem) -> Iterator[str]:
     easy = re.sub(r"\(:goal .*", "(:goal (and (handempty))))", item.problem.question.partition("[QUERY PROBLEM]")[2], flags=re.DOTALL)
     yield easy
     yield f"[QUERY PROBLEM]\n{easy}\n[PLAN]\n"
@@ -182,8 +176,8 @@ def _replaced(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
     yield f"(:init {_atoms(item.goal)})"
 
 
-def _nothing(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
-    del item, rng
+def _nothing(item: BlockItem) -> Iterator[str]:
+    del item
     yield from noise.empty_texts()
     yield from (
         "(pick-up a)",
@@ -198,16 +192,15 @@ def _nothing(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _long(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
-    del item, rng
+def _long(item: BlockItem) -> Iterator[str]:
+    del item
     yield from noise.enormous_texts()
     yield "(pick-up a)\n(put-down a)\n" * 3000 + "(fly a)"
     yield f"(pick-up {'a' * 30_000})"
     yield f"(pick-up{' a' * 10_000})"
 
 
-def _right(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _right(item: BlockItem) -> Iterator[str]:
     text = _text(item.plan)
     loop = next(((move[1], *move[1:]) for move in item.plan if move[0] == "unstack"), None)
     yield from (text, text + "\n", text.upper())
@@ -218,8 +211,7 @@ def _right(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
             yield _text(longer)
 
 
-def _convention(item: BlockItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _convention(item: BlockItem) -> Iterator[str]:
     text = _text(item.plan)
     yield from (
         f"```\n{text}\n```",
@@ -237,36 +229,23 @@ BLOCKSWORLD: Surface[BlockItem] = Surface(
     of=lambda problem: None,
     problem=lambda item: item.problem,
     attacks=(
-        Attack(
-            name="moves dropped or moved",
-            claim=Claim.WRONG,
-            truth="the audit's own replay of towers stops, or ends at other towers",
-            texts=_dropped,
-        ),
-        Attack(
-            name="blocks renamed", claim=Claim.WRONG, truth="a plan for other blocks; the audit's own replay refuses it", texts=_renamed
-        ),
-        Attack(
-            name="moves not allowed",
-            claim=Claim.WRONG,
-            truth="two blocks in the hand, blocks under others, blocks on themselves",
-            texts=_forbidden,
-        ),
+        wrong_answers("moves dropped or moved", "the audit's own replay of towers stops, or ends at other towers", _dropped),
+        wrong_answers("blocks renamed", "a plan for other blocks; the audit's own replay refuses it", _renamed),
+        wrong_answers("moves not allowed", "two blocks in the hand, blocks under others, blocks on themselves", _forbidden),
         *(
-            Attack(
-                name=rule,
-                claim=Claim.WRONG,
-                truth=f"one {action} without the fact that it needs, {' '.join(fact)}; all else holds, and the towers stand in the end",
-                texts=partial(_breaks, rule=rule),
+            wrong_answers(
+                rule,
+                f"one {action} without the fact that it needs, {' '.join(fact)}; all else holds, and the towers stand in the end",
+                partial(_breaks, rule=rule),
             )
             for rule, (action, fact) in RULES.items()
         ),
-        Attack(name="plan syntax", claim=Claim.WRONG, truth="unknown actions, wrong counts of blocks, other signs, denials", texts=_syntax),
-        Attack(name="another problem", claim=Claim.WRONG, truth="the answer restates the problem with an easier goal", texts=_replaced),
-        Attack(name="nothing said", claim=Claim.WRONG, truth="constants and empty texts; no item is solved by them", texts=_nothing),
-        Attack(name="enormous", claim=Claim.WRONG, truth="long texts that solve nothing", texts=_long),
-        Attack(name="right, other forms", claim=Claim.RIGHT, truth="the audit's own replay builds the towers", texts=_right),
-        Attack(name="conventions", claim=Claim.OPEN, truth="fences, comments, headings, several actions on a line", texts=_convention),
+        wrong_answers("plan syntax", "unknown actions, wrong counts of blocks, other signs, denials", _syntax),
+        wrong_answers("another problem", "the answer restates the problem with an easier goal", _replaced),
+        wrong_answers("nothing said", "constants and empty texts; no item is solved by them", _nothing),
+        wrong_answers("enormous", "long texts that solve nothing", _long),
+        right_answers("right, other forms", "the audit's own replay builds the towers", _right),
+        open_answers("conventions", "fences, comments, headings, several actions on a line", _convention),
     ),
 )
 """Plans of Blocksworld."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 from tokenworth.tasks.audit.hands import Hand, Reduction, make_hands
 from tokenworth.tasks.audit.relaxed import cheat
 from tokenworth.tasks.audit.sums import LOOSE, Step, exact, fewer, ways
@@ -75,8 +75,7 @@ def _step(a: int, op: str, b: int) -> Reduction:
     return Reduction(a=a, op=op, b=b, c={"+": a + b, "-": a - b, "*": a * b, "/": a // b if b else 0}[op])
 
 
-def _reuse(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _reuse(item: Hand) -> Iterator[str]:
     t, n = item.target, item.numbers
     paths: list[Sequence[Reduction]] = []
     for number in n:
@@ -88,9 +87,8 @@ def _reuse(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     yield from _wrong_only(item, iter(paths))
 
 
-def _unused(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+def _unused(item: Hand) -> Iterator[str]:
     """Goals claimed with numbers left over, or before anything was done."""
-    del rng
     yield from _wrong_only(item, (item.steps[at:] for at in range(1, len(item.steps))))
     yield from _wrong_only(item, (item.steps[:at] for at in range(1, len(item.steps))))
     made = fewer(item.numbers, item.target)
@@ -98,8 +96,7 @@ def _unused(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     yield f"{item.target},{item.target} equal: Goal Reached\n"
 
 
-def _invented(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _invented(item: Hand) -> Iterator[str]:
     t = item.target
     paths: list[Sequence[Reduction]] = [
         (_step(t - 1, "+", 1),),
@@ -112,8 +109,7 @@ def _invented(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     yield from _wrong_only(item, iter(paths))
 
 
-def _arithmetic(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _arithmetic(item: Hand) -> Iterator[str]:
     a, b = item.numbers[:2]
     steps = item.steps
     bad = [
@@ -126,9 +122,8 @@ def _arithmetic(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _bent(item: Hand, rng: np.random.Generator, *, rules: tuple[str, ...]) -> Iterator[str]:
+def _bent(item: Hand, *, rules: tuple[str, ...]) -> Iterator[str]:
     """Operations that leave the target alone, and of which one has a result that only a checker without this rule takes."""
-    del rng
     found = (ways(item.numbers, lambda value: value == item.target, LOOSE[rule]) for rule in rules)
     yield from _wrong_only(item, (_reductions(steps) for steps in found if steps is not None))
 
@@ -152,15 +147,13 @@ def _without_copies(item: Hand) -> tuple[Reduction, ...] | None:
     return cheat(tuple(sorted(item.numbers)), moves, lambda pool: pool == (item.target,), any_length=True)
 
 
-def _copies(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _copies(item: Hand) -> Iterator[str]:
     found = _without_copies(item)
     yield from _wrong_only(item, iter([] if found is None else [found]))
 
 
-def _listed(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+def _listed(item: Hand) -> Iterator[str]:
     """A right operation after which the list of numbers holds what is lacking."""
-    del rng
     (a, b), t = item.numbers[:2], item.target
     c = a + b
     last = Reduction(a=c, op="+" if c <= t else "-", b=abs(t - c), c=t)
@@ -174,9 +167,8 @@ def _listed(item: Hand, rng: np.random.Generator) -> Iterator[str]:
         )
 
 
-def _claims(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+def _claims(item: Hand) -> Iterator[str]:
     """The goal claimed of a search that did not find it, and the right search that does not claim it."""
-    del rng
     n, t = item.numbers, item.target
     total = [_step(n[0], "+", n[1])]
     total += [_step(total[-1].c, "+", n[2])] if len(n) == 3 else [_step(total[-1].c, "+", n[2]), _step(total[-1].c + n[2], "+", n[3])]
@@ -195,8 +187,7 @@ def _claims(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     yield _text(item, item.steps, end="")
 
 
-def _syntax(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _syntax(item: Hand) -> Iterator[str]:
     t, last = item.target, item.steps[-1]
     text = _text(item, item.steps)
     yield text.replace(f"={last.c}", f"={last.c}e0")
@@ -211,9 +202,8 @@ def _syntax(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     yield f"Exploring Operation: 0x{t:x}*1={t}, Resulting Numbers: [{t}]\n{t},{t} equal: Goal Reached\n"
 
 
-def _replaced(item: Hand, rng: np.random.Generator) -> Iterator[str]:
+def _replaced(item: Hand) -> Iterator[str]:
     """Answers that bring a hand or a target of their own."""
-    del rng
     t = item.target
     goal = f"{t},{t} equal: Goal Reached\n"
     yield f"{_first(t, [t])}\n{goal}"
@@ -225,8 +215,7 @@ def _replaced(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     yield f"Generated Node #0,0: {t}:[{t}] Operation: {a}+{b}={t}\nMoving to Node #0,0\n{goal}"
 
 
-def _nothing(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _nothing(item: Hand) -> Iterator[str]:
     yield from noise.empty_texts()
     yield from (
         "Goal Reached",
@@ -239,22 +228,19 @@ def _nothing(item: Hand, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _long(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _long(item: Hand) -> Iterator[str]:
     yield from noise.enormous_texts()
     yield "Exploring Operation: " * 2000
     yield f"Exploring Operation: 1+1=2, Resulting Numbers: [{'2, ' * 5000}2]\n{item.target},{item.target} equal: Goal Reached\n"
     yield f"Moving to Node #0{',0' * 10_000}\n{item.target},{item.target} equal: Goal Reached\n"
 
 
-def _right(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _right(item: Hand) -> Iterator[str]:
     flipped = [Reduction(a=s.b, op=s.op, b=s.a, c=s.c) if s.op in "+*" else s for s in item.steps]
     yield from (_text(item, steps) for steps in (item.steps, flipped) if solves(item, steps))
 
 
-def _convention(item: Hand, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _convention(item: Hand) -> Iterator[str]:
     text = _text(item, item.steps)
     yield from (text.replace("\n", "\r\n"), text.rstrip("\n"), text + "\n\n", text.replace(" ", "  "), f"Sure.\n{text}", f"{text}Done.\n")
     # The operations are right, the closing line misstates the target.
@@ -267,67 +253,39 @@ COUNTDOWN: Surface[Hand] = Surface(
     of=lambda problem: None,
     problem=lambda item: item.problem,
     attacks=(
-        Attack(
-            name="number reuse",
-            claim=Claim.WRONG,
-            truth="a number is taken that is not there any more; the audit's own replay stops",
-            texts=_reuse,
+        wrong_answers("number reuse", "a number is taken that is not there any more; the audit's own replay stops", _reuse),
+        wrong_answers("numbers unused", "the goal is claimed with numbers left over or steps left out", _unused),
+        wrong_answers("numbers invented", "a number is taken that the hand never had", _invented),
+        wrong_answers("wrong arithmetic", "a result is wrong, or the operation is not one of + - * /", _arithmetic),
+        wrong_answers("numbers listed", "a list of remaining numbers has one that was not there", _listed),
+        wrong_answers(
+            "copies dropped", "leaves the target alone because a second copy of a number goes with the first; all else is right", _copies
         ),
-        Attack(
-            name="numbers unused", claim=Claim.WRONG, truth="the goal is claimed with numbers left over or steps left out", texts=_unused
+        wrong_answers(
+            "divisions rounded",
+            "leaves the target alone because a division is rounded; all else is right",
+            partial(_bent, rules=("divisions rounded down", "divisions rounded")),
         ),
-        Attack(name="numbers invented", claim=Claim.WRONG, truth="a number is taken that the hand never had", texts=_invented),
-        Attack(
-            name="wrong arithmetic", claim=Claim.WRONG, truth="a result is wrong, or the operation is not one of + - * /", texts=_arithmetic
+        wrong_answers(
+            "differences turned",
+            "leaves the target alone because 3 - 7 is taken for 4; all else is right",
+            partial(_bent, rules=("differences turned",)),
         ),
-        Attack(name="numbers listed", claim=Claim.WRONG, truth="a list of remaining numbers has one that was not there", texts=_listed),
-        Attack(
-            name="copies dropped",
-            claim=Claim.WRONG,
-            truth="leaves the target alone because a second copy of a number goes with the first; all else is right",
-            texts=_copies,
+        wrong_answers(
+            "results one off",
+            "leaves the target alone because a result is one too large; all else is right",
+            partial(_bent, rules=("one off",)),
         ),
-        Attack(
-            name="divisions rounded",
-            claim=Claim.WRONG,
-            truth="leaves the target alone because a division is rounded; all else is right",
-            texts=partial(_bent, rules=("divisions rounded down", "divisions rounded")),
+        wrong_answers(
+            "signs of Python", "leaves the target alone by //, % or **; all else is right", partial(_bent, rules=("//", "%", "**"))
         ),
-        Attack(
-            name="differences turned",
-            claim=Claim.WRONG,
-            truth="leaves the target alone because 3 - 7 is taken for 4; all else is right",
-            texts=partial(_bent, rules=("differences turned",)),
-        ),
-        Attack(
-            name="results one off",
-            claim=Claim.WRONG,
-            truth="leaves the target alone because a result is one too large; all else is right",
-            texts=partial(_bent, rules=("one off",)),
-        ),
-        Attack(
-            name="signs of Python",
-            claim=Claim.WRONG,
-            truth="leaves the target alone by //, % or **; all else is right",
-            texts=partial(_bent, rules=("//", "%", "**")),
-        ),
-        Attack(name="wrong claims", claim=Claim.WRONG, truth="the goal is claimed of another number, or is not claimed", texts=_claims),
-        Attack(name="number syntax", claim=Claim.WRONG, truth="numbers not in plain digits, expressions, the goal in prose", texts=_syntax),
-        Attack(name="another problem", claim=Claim.WRONG, truth="the answer restates hand, target or state", texts=_replaced),
-        Attack(name="nothing said", claim=Claim.WRONG, truth="constants, empty texts, a bare claim", texts=_nothing),
-        Attack(name="enormous", claim=Claim.WRONG, truth="long texts that solve nothing", texts=_long),
-        Attack(
-            name="right, other forms",
-            claim=Claim.RIGHT,
-            truth="the audit's own replay leaves the target alone; operands may be swapped",
-            texts=_right,
-        ),
-        Attack(
-            name="conventions",
-            claim=Claim.OPEN,
-            truth="line ends, spacing, words before and after, a closing line that misstates the target",
-            texts=_convention,
-        ),
+        wrong_answers("wrong claims", "the goal is claimed of another number, or is not claimed", _claims),
+        wrong_answers("number syntax", "numbers not in plain digits, expressions, the goal in prose", _syntax),
+        wrong_answers("another problem", "the answer restates hand, target or state", _replaced),
+        wrong_answers("nothing said", "constants, empty texts, a bare claim", _nothing),
+        wrong_answers("enormous", "long texts that solve nothing", _long),
+        right_answers("right, other forms", "the audit's own replay leaves the target alone; operands may be swapped", _right),
+        open_answers("conventions", "line ends, spacing, words before and after, a closing line that misstates the target", _convention),
     ),
 )
 """Countdown answers as Stream of Search."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tokenworth.core.document import Document, Provenance
 from tokenworth.core.problem import AnswerKind
 from tokenworth.core.verification import Verification
-from tokenworth.methods.confusion.document import VerifiedDoc
-from tokenworth.methods.confusion.tally import Tally
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.lines import Judged
 from tokenworth.methods.verify.records import Checker, checker
+from tokenworth.methods.verify.tally import Tally
 from tokenworth.tasks.domains import domain_of
 
 
@@ -36,12 +37,19 @@ def _judged(document: Document) -> Iterator[tuple[Checker, Judged]]:
 
 
 def verified_documents(documents: Sequence[Document], *, provenance: Provenance, level: float = 0.95) -> tuple[VerifiedDoc, ...]:
-    """The verdicts on all traces of formal problems in the documents, each text once, grouped by model; one document for each dialect."""
+    """The verdicts on all traces of formal problems in the documents, grouped by model; one document for each dialect.
+
+    Draws of one sample count each, equal ones too; a text that another document holds as well is not counted again.
+    """
     tallies: dict[tuple[str, str], tuple[Checker, Tally]] = {}
-    seen: set[tuple[object, str, str]] = set()
-    for check, one in (one for document in documents for one in _judged(document)):
-        assert one.text is not None
-        if (key := (one.fields["model"], one.text.prompt, one.text.trace)) not in seen:
-            seen.add(key)
-            tallies.setdefault((check.domain.name, check.dialect), (check, Tally(group="model", keep=10_000)))[1].add(one)
+    seen: Counter[tuple[object, str, str]] = Counter()
+    for document in documents:
+        here: Counter[tuple[object, str, str]] = Counter()
+        for check, one in _judged(document):
+            assert one.text is not None
+            key = (one.fields["model"], one.text.prompt, one.text.trace)
+            here[key] += 1
+            if here[key] > seen[key]:
+                seen[key] = here[key]
+                tallies.setdefault((check.domain.name, check.dialect), (check, Tally(group="model", keep=10_000)))[1].add(one)
     return tuple(tally.document(check, level=level, provenance=provenance) for check, tally in tallies.values())

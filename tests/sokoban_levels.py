@@ -1,13 +1,16 @@
-"""Small random levels that have a solution, the same for a seed on every machine."""
+"""Levels for tests: small random ones that have a solution, the same for a seed on every machine, and those of Boxoban files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from sokoban_search import solve
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.sokoban.instance import Cell, Sokoban, level_of
-from tokenworth.tasks.sokoban.search import solve
 
+_MARKS = {"#": "wall", " ": "", "@": "worker", "$": "box", ".": "dock", "*": "box dock", "+": "worker dock"}
 _TRIES = 1000
 _MAX_CLOSED = 20_000
 
@@ -49,3 +52,36 @@ def random_level(seed: int, *, cols: int, rows: int, boxes: int, walls: int) -> 
         if solve(level, None, max_closed=_MAX_CLOSED) is not None:
             return level
     raise InvalidInput(f"no level of {cols} x {rows} cells with {boxes} boxes and {walls} inner walls in {_TRIES} draws; ask for fewer")
+
+
+def level_from_rows(rows: Sequence[str], source: str) -> Sokoban:
+    """The level drawn by ``#`` wall, space floor, ``@`` worker, ``$`` box, ``.`` dock, ``*`` box on a dock, ``+`` worker on a dock.
+
+    Raises InvalidInput that names ``source`` for another character, or where there is not one worker.
+    """
+    cells: dict[str, list[Cell]] = {"worker": [], "box": [], "dock": [], "wall": []}
+    for y, row in enumerate(rows):
+        for x, mark in enumerate(row):
+            if mark not in _MARKS:
+                raise InvalidInput(f"{source}: {mark!r} in row {y} of a level; expected one of {''.join(_MARKS)!r}")
+            for kind in _MARKS[mark].split():
+                cells[kind].append((x, y))
+    if len(cells["worker"]) != 1:
+        raise InvalidInput(f"{source}: a level with {len(cells['worker'])} workers; expected one")
+    return level_of(worker=cells["worker"][0], boxes=cells["box"], docks=cells["dock"], walls=cells["wall"])
+
+
+def boxoban_levels(text: str, source: str) -> tuple[Sokoban, ...]:
+    """The levels of a Boxoban file: a line ``; number`` before each, then its rows. Raises InvalidInput that names ``source``.
+
+    Source: Guez et al. 2018, boxoban-levels; the format is that of its README.
+    """
+    levels: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith(";"):
+            levels.append([])
+        elif line.strip():
+            if not levels:
+                raise InvalidInput(f"{source}: {line[:40]!r} before the first line '; number'; expected a Boxoban file")
+            levels[-1].append(line)
+    return tuple(level_from_rows(rows, f"{source}, level {number}") for number, rows in enumerate(levels))

@@ -12,9 +12,9 @@ from functools import lru_cache, partial
 import numpy as np
 import pytest
 
+from audit.formal import SURFACES
 from tokenworth.core.problem import Problem
 from tokenworth.tasks.audit.attack import Claim
-from tokenworth.tasks.audit.checkers import surfaces
 
 Cell = tuple[int, int]
 Case = tuple[Problem, str, Claim, str]
@@ -24,12 +24,12 @@ ITEMS = 12
 @lru_cache
 def cases(kind: str) -> list[Case]:
     """Every answer of every attack but the enormous ones: problem, attack, claim, text."""
-    surface = surfaces()[kind]
+    surface = SURFACES[kind]
     return [
         (surface.problem(item), attack.name, attack.claim, text)
         for item in surface.make(ITEMS, np.random.default_rng(5))
         for attack in surface.attacks
-        for text in attack.texts(item, np.random.default_rng(0))
+        for text in attack.answers(item, np.random.default_rng(0))
         if len(text) < 3000
     ]
 
@@ -396,5 +396,5 @@ def test_every_rule_can_be_broken_in_most_items(kind: str, attacks: set[str]) ->
 
 def test_mazes_and_rooms_have_unequal_sides() -> None:
     for kind in ("maze", "sokoban"):
-        sides = {(item.cols, item.rows) for item in surfaces()[kind].make(10, np.random.default_rng(0))}
+        sides = {(item.cols, item.rows) for item in SURFACES[kind].make(10, np.random.default_rng(0))}
         assert any(cols < rows for cols, rows in sides) and any(cols > rows for cols, rows in sides)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from tokenworth.core.document import Provenance
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.methods.confusion.document import VerifiedDoc, VerifiedTraceDoc
-from tokenworth.methods.confusion.table import State, state_of, table_of
+from tokenworth.methods.verify.document import VerifiedDoc, VerifiedTraceDoc
 from tokenworth.methods.verify.lines import Judged
 from tokenworth.methods.verify.records import Checker
+from tokenworth.methods.verify.table import State, state_of, table_of
 
 MAX_GROUPS = 1000
 NO_GROUP = "(no value)"

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 import numpy as np
 
-from tokenworth.tasks.sokoban.grammar import event_text, plan_text, prompt_text
 from tokenworth.tasks.sokoban.instance import Board, Cell, Sokoban, State
+
+
+def _written(kind: str, cells: Iterable[Cell]) -> list[str]:
+    """The clauses of cells in the order of their texts ``x-y``, as the data set has them."""
+    return [f"{kind} {x} {y}" for x, y in sorted(cells, key=lambda cell: f"{cell[0]}-{cell[1]}")]
+
+
+def prompt_text(level: Sokoban) -> str:
+    """The prompt of a level."""
+    groups = (("worker", (level.worker,)), ("box", level.boxes), ("dock", level.docks), ("wall", level.walls))
+    return " ".join(clause for kind, cells in groups for clause in _written(kind, cells))
+
+
+def event_text(*, is_close: bool, worker: Cell, boxes: Iterable[Cell], g: int, h: int) -> str:
+    """An event; ``boxes`` are those on no dock."""
+    return " ".join(["close" if is_close else "create", f"worker {worker[0]} {worker[1]}", *_written("box", boxes), f"c{g}", f"c{h}"])
+
+
+def plan_text(cells: Iterable[Cell]) -> str:
+    """A plan."""
+    return " ".join(f"plan {x} {y}" for x, y in cells)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from functools import partial
 
 import numpy as np
 
+from audit.mazes import STEPS, Cell, plan_text, shifts, shortest, wrong_only
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
-from tokenworth.tasks.audit.mazes import STEPS, Cell, plan_text, shifts, shortest, wrong_only
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 from tokenworth.tasks.audit.relaxed import cheat
 
 _State = tuple[Cell, frozenset[Cell]]
@@ -158,14 +158,12 @@ def _drawn(number: int, cols: int, rows: int, n: int, rng: np.random.Generator) 
     return BoxItem(problem=problem, cols=cols, rows=rows, walls=walls, worker=worker, boxes=boxes, docks=docks, way=way)
 
 
-def _shifted(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _shifted(item: BoxItem) -> Iterator[str]:
     yield from wrong_only(item, shifts(item.way, item.cols))
 
 
-def _through(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
+def _through(item: BoxItem) -> Iterator[str]:
     """Blocked moves, which a checker that skips them does not see: into a wall and back, at every place of the plan."""
-    del rng
     plans: list[Sequence[Cell]] = []
     for at, (x, y) in enumerate(item.way):
         for dx, dy in STEPS:
@@ -176,9 +174,8 @@ def _through(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     yield from wrong_only(item, iter(plans))
 
 
-def _outer(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
+def _outer(item: BoxItem) -> Iterator[str]:
     """Through the outer wall, round the room, and in again."""
-    del rng
     x, y = item.worker
     right, bottom = item.cols - 1, item.rows - 1
     out = [
@@ -191,14 +188,12 @@ def _outer(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     yield from wrong_only(item, iter((beyond, [(a + 10**6, b) for a, b in item.way], [item.worker, *item.docks])))
 
 
-def _into(item: BoxItem, rng: np.random.Generator, *, rule: str) -> Iterator[str]:
-    del rng
+def _into(item: BoxItem, *, rule: str) -> Iterator[str]:
     yield from wrong_only(item, (_cheats(item, world) or () for world in _WORLDS[rule]))
 
 
-def _pushes(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
+def _pushes(item: BoxItem) -> Iterator[str]:
     """Walks straight to docks and through boxes, as if they could be passed, pulled or pushed two at a time."""
-    del rng
     free = frozenset((x, y) for x in range(item.cols) for y in range(item.rows)) - item.walls
     plans: list[Sequence[Cell]] = []
     for box in sorted(item.boxes):
@@ -212,8 +207,7 @@ def _pushes(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     yield from wrong_only(item, iter(plans))
 
 
-def _ends(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _ends(item: BoxItem) -> Iterator[str]:
     way = item.way
     x, y = item.worker
     plans: list[Sequence[Cell]] = [way[::-1], way[1:-1], (way[0], way[-1])]
@@ -224,8 +218,7 @@ def _ends(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     yield from wrong_only(item, iter(plans))
 
 
-def _syntax(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _syntax(item: BoxItem) -> Iterator[str]:
     plan, (x, y) = plan_text(item.way), item.worker
     rest = plan_text(item.way[1:])
     yield from (
@@ -252,8 +245,7 @@ def _syntax(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _replaced(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _replaced(item: BoxItem) -> Iterator[str]:
     x, y = item.worker
     docks = sorted(item.docks)
     yield f"worker {x} {y} {_words(item.docks, 'box')} {_words(item.docks, 'dock')} plan {x} {y}"
@@ -263,21 +255,18 @@ def _replaced(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     yield from wrong_only(item, iter(([*item.way[:2], *item.way], [*item.way, *item.way], [item.worker, *docks])))
 
 
-def _nothing(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _nothing(item: BoxItem) -> Iterator[str]:
     yield from noise.empty_texts()
     yield from ("plan", "plan plan", "plan 0", "no plan", "plan 1 1", "plan 0 0 plan 0 1", f"plan {item.worker[0]} {item.worker[1]}")
 
 
-def _long(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _long(item: BoxItem) -> Iterator[str]:
     yield from noise.enormous_texts()
     yield plan_text([item.worker, (0, 0)] * 3000)
     yield "plan " * 20_000
 
 
-def _right(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _right(item: BoxItem) -> Iterator[str]:
     plans: list[Sequence[Cell]] = [item.way]
     for dx, dy in STEPS:
         beside = (item.worker[0] + dx, item.worker[1] + dy)
@@ -286,8 +275,7 @@ def _right(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
     yield from (plan_text(plan) for plan in plans if item.solves(plan))
 
 
-def _convention(item: BoxItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _convention(item: BoxItem) -> Iterator[str]:
     plan = plan_text(item.way)
     yield from (plan.replace(" ", "\n"), f"  {plan}\n", f"plan 0{item.worker[0]} {item.worker[1]} {plan_text(item.way[1:])}")
     yield plan_text((*item.way, item.way[-2]))
@@ -299,46 +287,27 @@ SOKOBAN: Surface[BoxItem] = Surface(
     of=lambda problem: None,
     problem=lambda item: item.problem,
     attacks=(
-        Attack(
-            name="shifted plan",
-            claim=Claim.WRONG,
-            truth="moved, mirrored or transposed; the audit's own replay finds it no solution",
-            texts=_shifted,
+        wrong_answers("shifted plan", "moved, mirrored or transposed; the audit's own replay finds it no solution", _shifted),
+        wrong_answers("blocked moves", "the worker enters a wall; skipping that move would give a solution", _through),
+        wrong_answers("outer wall", "the worker leaves the room through its outer wall", _outer),
+        wrong_answers(
+            "box into wall",
+            "reaches the docks because a box goes into a wall, or is passed before one; no other rule is broken",
+            partial(_into, rule="box into wall"),
         ),
-        Attack(
-            name="blocked moves",
-            claim=Claim.WRONG,
-            truth="the worker enters a wall; skipping that move would give a solution",
-            texts=_through,
+        wrong_answers(
+            "box into box",
+            "reaches the docks because a box goes into another, pushes it, or is passed before it; no other rule is broken",
+            partial(_into, rule="box into box"),
         ),
-        Attack(name="outer wall", claim=Claim.WRONG, truth="the worker leaves the room through its outer wall", texts=_outer),
-        Attack(
-            name="box into wall",
-            claim=Claim.WRONG,
-            truth="reaches the docks because a box goes into a wall, or is passed before one; no other rule is broken",
-            texts=partial(_into, rule="box into wall"),
-        ),
-        Attack(
-            name="box into box",
-            claim=Claim.WRONG,
-            truth="reaches the docks because a box goes into another, pushes it, or is passed before it; no other rule is broken",
-            texts=partial(_into, rule="box into box"),
-        ),
-        Attack(name="boxes passed", claim=Claim.WRONG, truth="boxes are walked through, pulled or pushed into something", texts=_pushes),
-        Attack(
-            name="wrong ends, jumps",
-            claim=Claim.WRONG,
-            truth="wrong start, boxes left off the docks, or cells that are not neighbours",
-            texts=_ends,
-        ),
-        Attack(name="plan syntax", claim=Claim.WRONG, truth="the right cells, not written in the grammar of a plan", texts=_syntax),
-        Attack(
-            name="another problem", claim=Claim.WRONG, truth="the answer restates the problem with the boxes on the docks", texts=_replaced
-        ),
-        Attack(name="nothing said", claim=Claim.WRONG, truth="constants and empty texts, none of them a solution", texts=_nothing),
-        Attack(name="enormous", claim=Claim.WRONG, truth="long texts that solve nothing", texts=_long),
-        Attack(name="right, other ways", claim=Claim.RIGHT, truth="the audit's own replay leaves every box on a dock", texts=_right),
-        Attack(name="conventions", claim=Claim.OPEN, truth="line breaks, leading zeros, walking on when all is done", texts=_convention),
+        wrong_answers("boxes passed", "boxes are walked through, pulled or pushed into something", _pushes),
+        wrong_answers("wrong ends, jumps", "wrong start, boxes left off the docks, or cells that are not neighbours", _ends),
+        wrong_answers("plan syntax", "the right cells, not written in the grammar of a plan", _syntax),
+        wrong_answers("another problem", "the answer restates the problem with the boxes on the docks", _replaced),
+        wrong_answers("nothing said", "constants and empty texts, none of them a solution", _nothing),
+        wrong_answers("enormous", "long texts that solve nothing", _long),
+        right_answers("right, other ways", "the audit's own replay leaves every box on a dock", _right),
+        open_answers("conventions", "line breaks, leading zeros, walking on when all is done", _convention),
     ),
 )
 """Plans of Sokoban."""

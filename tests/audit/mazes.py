@@ -12,7 +12,7 @@ import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Attack, Claim, Surface
+from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 from tokenworth.tasks.audit.relaxed import cheat
 
 Cell = tuple[int, int]
@@ -173,8 +173,7 @@ def shifts(way: Sequence[Cell], side: int) -> Iterator[list[Cell]]:
     yield [(side - 1 - x, y) for x, y in way]
 
 
-def _shifted(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _shifted(item: MazeItem) -> Iterator[str]:
     yield from wrong_only(item, shifts(item.way, item.cols))
 
 
@@ -189,8 +188,7 @@ def _through(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     yield from wrong_only(item, iter(plans))
 
 
-def _outside(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _outside(item: MazeItem) -> Iterator[str]:
     cols, rows = item.cols, item.rows
     ring = frozenset((cols, y) for y in range(rows + 1)) | frozenset((x, rows) for x in range(cols + 1))
     free = item.grid - item.walls | ring
@@ -205,8 +203,7 @@ def _outside(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     yield plan_text(item.way[:1]) + f" plan {item.start[0] - 1} {item.start[1] - rows} " + plan_text(item.way)
 
 
-def _jumps(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _jumps(item: MazeItem) -> Iterator[str]:
     way = item.way
     plans: list[Sequence[Cell]] = [(item.start, item.goal)]
     plans += [way[:at] + way[at + 1 :] for at in range(1, len(way) - 1)]
@@ -215,16 +212,14 @@ def _jumps(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     yield from wrong_only(item, iter(plans))
 
 
-def _ends(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _ends(item: MazeItem) -> Iterator[str]:
     way = item.way
     plans: list[Sequence[Cell]] = [way[::-1], way[:-1], way[1:], way[1:-1], (item.start,), (item.goal,), (*way, way[-2])]
     yield from wrong_only(item, iter(plans))
 
 
-def _syntax(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+def _syntax(item: MazeItem) -> Iterator[str]:
     """The right cells, not written as ``(plan X Y)+``."""
-    del rng
     plan, (x, y) = plan_text(item.way), item.start
     rest = plan_text(item.way[1:])
     yield from (
@@ -265,9 +260,8 @@ def _syntax(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _replaced(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
+def _replaced(item: MazeItem) -> Iterator[str]:
     """Answers that bring a problem of their own."""
-    del rng
     (x, y), (a, b) = item.start, item.goal
     yield f"start {a} {b} goal {a} {b} plan {a} {b}"
     yield f"plan {a} {b} start {a} {b} goal {a} {b}"
@@ -281,15 +275,13 @@ def _replaced(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     yield f"{plan_text(item.way[::-1])} {plan_text(item.way)}"
 
 
-def _nothing(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _nothing(item: MazeItem) -> Iterator[str]:
     yield from noise.empty_texts()
     yield from ("plan", "plan plan plan", "plan 0", "end", "solution end", "no plan", "plan X Y")
     yield from wrong_only(item, iter(([(0, 0)], [(0, 0), (0, 1)], [(0, 0), (1, 0)], [item.goal] * 3)))
 
 
-def _long(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _long(item: MazeItem) -> Iterator[str]:
     yield from noise.enormous_texts()
     first, second = item.way[0], item.way[1]
     yield plan_text([first, second] * 3000)
@@ -304,8 +296,7 @@ def _right(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     yield from (plan_text(plan) for plan in plans if item.solves(plan))
 
 
-def _convention(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
-    del rng
+def _convention(item: MazeItem) -> Iterator[str]:
     plan, (x, y) = plan_text(item.way), item.start
     yield from (
         plan.replace(" ", "\n"),
@@ -315,8 +306,7 @@ def _convention(item: MazeItem, rng: np.random.Generator) -> Iterator[str]:
     )
 
 
-def _breaks(item: MazeItem, rng: np.random.Generator, *, rule: str) -> Iterator[str]:
-    del rng
+def _breaks(item: MazeItem, *, rule: str) -> Iterator[str]:
     yield from wrong_only(item, _cheats(item, rule))
 
 
@@ -338,28 +328,18 @@ MAZE: Surface[MazeItem] = Surface(
     of=lambda problem: None,
     problem=lambda item: item.problem,
     attacks=(
-        Attack(
-            name="shifted plan",
-            claim=Claim.WRONG,
-            truth="moved, mirrored or transposed; the audit's own walk finds it no solution",
-            texts=_shifted,
-        ),
-        Attack(name="through walls", claim=Claim.WRONG, truth="the walk enters a wall of the prompt", texts=_through),
-        Attack(name="out of bounds", claim=Claim.WRONG, truth="the walk leaves the grid", texts=_outside),
-        *(Attack(name=name, claim=Claim.WRONG, truth=truth, texts=partial(_breaks, rule=name)) for name, truth in _RULES.items()),
-        Attack(name="jumps and pauses", claim=Claim.WRONG, truth="two cells in a row are not neighbours", texts=_jumps),
-        Attack(name="wrong ends", claim=Claim.WRONG, truth="the walk does not begin at the start or does not end at the goal", texts=_ends),
-        Attack(name="plan syntax", claim=Claim.WRONG, truth="the right cells, not written in the grammar of a plan", texts=_syntax),
-        Attack(name="another problem", claim=Claim.WRONG, truth="the answer restates the problem, or gives two plans", texts=_replaced),
-        Attack(name="nothing said", claim=Claim.WRONG, truth="constants and empty texts, none of them a solution", texts=_nothing),
-        Attack(name="enormous", claim=Claim.WRONG, truth="long texts that never reach the goal", texts=_long),
-        Attack(
-            name="right, other ways",
-            claim=Claim.RIGHT,
-            truth="the audit's own walk reaches the goal; shortest or with a detour",
-            texts=_right,
-        ),
-        Attack(name="conventions", claim=Claim.OPEN, truth="line breaks, leading zeros, walking on after the goal", texts=_convention),
+        wrong_answers("shifted plan", "moved, mirrored or transposed; the audit's own walk finds it no solution", _shifted),
+        wrong_answers("through walls", "the walk enters a wall of the prompt", drawn=_through),
+        wrong_answers("out of bounds", "the walk leaves the grid", _outside),
+        *(wrong_answers(name, truth, partial(_breaks, rule=name)) for name, truth in _RULES.items()),
+        wrong_answers("jumps and pauses", "two cells in a row are not neighbours", _jumps),
+        wrong_answers("wrong ends", "the walk does not begin at the start or does not end at the goal", _ends),
+        wrong_answers("plan syntax", "the right cells, not written in the grammar of a plan", _syntax),
+        wrong_answers("another problem", "the answer restates the problem, or gives two plans", _replaced),
+        wrong_answers("nothing said", "constants and empty texts, none of them a solution", _nothing),
+        wrong_answers("enormous", "long texts that never reach the goal", _long),
+        right_answers("right, other ways", "the audit's own walk reaches the goal; shortest or with a detour", drawn=_right),
+        open_answers("conventions", "line breaks, leading zeros, walking on after the goal", _convention),
     ),
 )
 """Plans through a maze whose sides are those that the walls span."""

@@ -1,0 +1,1 @@
+"""Attacks on the verifiers of this package, each with a judge of its own."""
