@@ -1,6 +1,7 @@
 """Many experiments: one by one against together, on the bundled model and on llama.cpp with 8 slots, and the memory of a long run.
 
-``python bench/many.py [--skip-server]``. Each pair is run in one process, one after the other; results are compared where draws repeat.
+``python bench/many.py [--only local|server|memory]``. Both sides of a pair run in one process, in changing order; results are compared where
+draws repeat.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def same_result(one: Any, other: Any) -> bool:
 def workloads(bench: Workbench) -> dict[str, Any]:
     """What is compared."""
     return {
-        "64 problems × 4 samples": lambda: answers(bench, 64, 4),
+        "32 problems × 4 samples": lambda: answers(bench, 32, 4),
         "6 curves, ≤ 60 rollouts each": lambda: curves(bench, 6, 60),
     }
 
@@ -157,7 +158,7 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--skip-server", action="store_true")
+    parser.add_argument("--only", choices=("local", "server", "memory"), help="one part")
     parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.memory:
@@ -167,17 +168,19 @@ def main() -> None:
         "| model | workload | one by one, s | together, s | ratio [lowest–highest round] | results the same "
         "| requests and prompt tokens computed |\n|---|---|---:|---:|---:|---|---|"
     )
-    for row in rows("tiny", args.rounds, "local"):
-        print(row, flush=True)
-    if not args.skip_server:
+    if args.only in (None, "local"):
+        for row in rows("tiny", args.rounds, "local"):
+            print(row, flush=True)
+    if args.only in (None, "server"):
         with llama() as url:
             for row in rows(url, args.rounds, "llama.cpp, 8 slots"):
                 print(row, flush=True)
-    print("\n| problems, 1 short sample each | peak after 64, MiB | peak at the end, MiB |\n|---:|---:|---:|")
-    for n in (100, 2000):
-        done = subprocess.run([sys.executable, __file__, "--memory", str(n)], capture_output=True, text=True, check=True)
-        found = json.loads(done.stdout.splitlines()[-1])
-        print(f"| {n:,} | {found['before']:.0f} | {found['peak']:.0f} |", flush=True)
+    if args.only in (None, "memory"):
+        print("\n| problems, 1 short sample each | peak after 64, MiB | peak at the end, MiB |\n|---:|---:|---:|")
+        for n in (100, 1000):
+            done = subprocess.run([sys.executable, __file__, "--memory", str(n)], capture_output=True, text=True, check=True)
+            found = json.loads(done.stdout.splitlines()[-1])
+            print(f"| {n:,} | {found['before']:.0f} | {found['peak']:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
