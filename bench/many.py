@@ -1,7 +1,7 @@
 """Many experiments: one by one against together, on the bundled model and on llama.cpp with 8 slots, and the memory of a long run.
 
-``python bench/many.py [--only local|server|memory]``. Both sides of a pair run in one process, in changing order; results are compared where
-draws repeat.
+``python bench/many.py [--only local|server|memory]``. Both sides of a pair run in one process, in changing order; results are compared
+where draws repeat.
 """
 
 from __future__ import annotations
