@@ -49,7 +49,7 @@ def test_documents_say_where_they_come_from(llama_url: str, tmp_path: Path):
         assert part.document.model.name == "tiny"
     assert drawn(parts) == [(12, 0), (97, 0), (1, 0)]
     samples, curve, forced = parts
-    assert samples.result.accuracy > 0.4 and samples.document.provenance.tokens_cached > 0
+    assert samples.result.accuracy > 0.4 and curve.document.provenance.tokens_cached > 0
     assert curve.result.n_rollouts == 96 and curve.result.widened is None
     assert np.isfinite(forced.result.readings[0].logprob).all()
 
