@@ -28,8 +28,8 @@ from tokenworth.methods.curve.result import CurveResult
 from tokenworth.methods.forced.document import forced_document
 from tokenworth.methods.forced.experiment import encode_exit, forced
 from tokenworth.methods.forced.result import ForcedResult
-from tokenworth.methods.sample.document import sample_document
 from tokenworth.methods.sample.choice import choose_trace, complete_trace
+from tokenworth.methods.sample.document import sample_document
 from tokenworth.methods.sample.experiment import sample
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.report.facts import facts
