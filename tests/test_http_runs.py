@@ -21,7 +21,7 @@ from tokenworth.workbench.case import Measured
 RUN = {"n": 12, "max_rollouts": 96}
 
 
-def measure(url: str, store: Path | None, *, n: int, max_rollouts: int) -> tuple[Measured[Any, Any], Measured[Any, Any], Measured[Any, Any]]:
+def measure(url: str, store: Path | None, *, n: int, max_rollouts: int) -> tuple[Measured[Any, Any], ...]:
     """Samples, a curve of the first of them, and forced answers on it."""
     with Workbench(url, store=store, server=OPTIONS) as bench:
         case = bench.case("world:steps", 0)
