@@ -65,7 +65,8 @@ def box(x: int, y: int, width: int, name: str, file: str, kind: str) -> str:
 
 def arrow(way: str, words: str, x: int, y: int) -> str:
     """A line with a tip, and what goes along it."""
-    said = f"<text class='said' text-anchor='{'start' if x in (120, 722) else 'middle'}' x='{x}' y='{y}'>{escape(words)}</text>" * bool(words)
+    anchor = "start" if x in (120, 722) else "middle"
+    said = f"<text class='said' text-anchor='{anchor}' x='{x}' y='{y}'>{escape(words)}</text>" * bool(words)
     return f"<path class='line' d='{way}' marker-end='url(#tip)'/>{said}"
 
 

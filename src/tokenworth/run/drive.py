@@ -224,7 +224,7 @@ class _Driver:
         wanted = {keyed.key: (keyed, lane) for keyed, lane in asked}
         stored = self._store.get(list(wanted))
         for key, response in stored.items():
-            check_answer(wanted[key][0].request, response, "the store")
+            wanted[key][0].request.check_answer(response, "the store")
         missing = {key: keyed.request for key, (keyed, _) in wanted.items() if key not in stored}
         number = run.look_up(len(batch), len(wanted), stored)
         self._tell(run.name, BatchStarted(batch=number, requests=len(wanted), missing=len(missing)))
@@ -298,7 +298,7 @@ class _Driver:
         if request is None:
             fault = "answered one request twice" if self._store.get([key]) else "answered a request it was not sent"
             raise MismatchError(f"the backend {name!r} {fault} (key {key[:12]!r}…); expected one answer to each request")
-        check_answer(request, response, f"the backend {name!r}")
+        request.check_answer(response, f"the backend {name!r}")
         self._store.put(key, request, response)
         waiters = lane.take(key)
         for run in waiters:
@@ -387,14 +387,6 @@ class _Driver:
         """What all metered backends have used."""
         spent = [lane.backend.spent() for lane in self._lanes if isinstance(lane.backend, Metered)]
         return Spent.together(spent) if spent else None
-
-
-def check_answer(request: Request, response: Response, source: str) -> None:
-    """Raises ``MismatchError`` unless the response is of the kind the request asks for."""
-    if not isinstance(response, request.response):
-        raise MismatchError(
-            f"{source} answered a {type(request).__name__} request with a {type(response).__name__}; expected a {request.response.__name__}"
-        )
 
 
 def _flush_if_possible(store: Store) -> None:
