@@ -87,7 +87,7 @@ def test_a_new_kind_is_keyed_driven_stored_resumed_and_priced(known: None, tmp_p
         assert drive(experiment(), backend=again, store=store) == first and again.drawn == 0
         assert plan_cost(experiment(), models=again, store=store).finished
     with open_existing(tmp_path / "run.db") as store:
-        (row,) = responses(store)
+        row = responses(store)[0]
     assert row[:4] == (Keyer(backend.fingerprint).key(ASKED), "Distance", None, None)
 
 

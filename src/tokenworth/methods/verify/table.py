@@ -8,8 +8,8 @@ from math import isfinite
 
 import numpy as np
 
+from tokenworth.core.estimate import check_level
 from tokenworth.core.verification import Verification
-from tokenworth.methods.curve.settings import check_level
 from tokenworth.methods.verify.document import ANSWER_STATES, LINK_STATES, TRACE_STATES, CellDoc, OddsDoc, ShareDoc, TableDoc
 from tokenworth.stats.proportion import wilson
 from tokenworth.stats.tables import odds_ratio
