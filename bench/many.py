@@ -1,6 +1,7 @@
 """Many experiments: one by one against together, on the bundled model and on llama.cpp with 8 slots, and the memory of a long run.
 
-``python bench/many.py [--skip-server]``. Each pair is run in one process, one after the other; results are compared where draws repeat.
+``python bench/many.py [--only local|server|memory]``. Both sides of a pair run in one process, in changing order; results are compared
+where draws repeat.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenworth.backends.http.options import ServerOptions
+from tokenworth.core.ports import Metered
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.methods.curve.experiment import curve_of
 from tokenworth.methods.curve.result import CurveResult
@@ -60,15 +62,33 @@ def curve(bench: Workbench, problem: Any, rollouts: int) -> Experiment[CurveResu
     return (yield from curve_of(replace(subject, trace=base), CurveSettings(max_rollouts=rollouts)))
 
 
-def compare(bench: Workbench, made: Any) -> dict[str, Any]:
-    """Seconds one by one and together, each from an empty store, and how many results are the same."""
-    start = time.perf_counter()
-    alone = {name: drive(experiment, backend=bench.model.backend, store=MemoryStore()) for name, experiment in made()}
-    middle = time.perf_counter()
-    together = {ended.name: ended.value() for ended in drive_all(made(), models=bench.model.backend, store=MemoryStore())}
-    end = time.perf_counter()
-    same = sum(same_result(alone[name], together[name]) for name in alone)
-    return {"alone": middle - start, "together": end - middle, "same": same, "of": len(alone)}
+def compare(bench: Workbench, made: Any, *, together_first: bool) -> dict[str, Any]:
+    """Seconds one by one and together, each from an empty store, requests and prompt tokens computed, how many results are the same."""
+    backend = bench.model.backend
+
+    def alone() -> dict[str, Any]:
+        return {name: drive(experiment, backend=backend, store=MemoryStore()) for name, experiment in made()}
+
+    def together() -> dict[str, Any]:
+        return {ended.name: ended.value() for ended in drive_all(made(), models=backend, store=MemoryStore())}
+
+    found: dict[str, Any] = {}
+    results: list[dict[str, Any]] = []
+    for run in (together, alone) if together_first else (alone, together):
+        before, start = spent(backend), time.perf_counter()
+        results.append(run())
+        found[run.__name__] = time.perf_counter() - start
+        found[f"{run.__name__} sent"] = tuple(b - a for a, b in zip(before, spent(backend), strict=True))
+    found["same"] = sum(same_result(one, results[1][name]) for name, one in results[0].items())
+    return found | {"of": len(results[0])}
+
+
+def spent(backend: Any) -> tuple[int, int]:
+    """Requests sent to a server and prompt tokens that it computed, so far."""
+    if not isinstance(backend, Metered):
+        return 0, 0
+    so_far = backend.spent()
+    return so_far.requests, so_far.tokens_read - so_far.tokens_cached
 
 
 def same_result(one: Any, other: Any) -> bool:
@@ -85,23 +105,27 @@ def same_result(one: Any, other: Any) -> bool:
 def workloads(bench: Workbench) -> dict[str, Any]:
     """What is compared."""
     return {
-        "64 problems × 4 samples": lambda: answers(bench, 64, 4),
-        "16 curves, ≤ 100 rollouts each": lambda: curves(bench, 16, 100),
+        "32 problems × 4 samples": lambda: answers(bench, 32, 4),
+        "6 curves, ≤ 60 rollouts each": lambda: curves(bench, 6, 60),
     }
 
 
 def rows(model: str, rounds: int, what: str) -> Iterator[str]:
-    """A table row a workload: the round with the median ratio."""
+    """A table row a workload: the round with the median ratio; which side goes first changes from round to round."""
     server = None if what == "local" else ServerOptions(tokenizer=str(TINY))
     with Workbench(model, threads=1, server=server) as bench:
         for name, made in workloads(bench).items():
-            found = sorted((compare(bench, made) for _ in range(rounds)), key=lambda one: one["alone"] / one["together"])
+            found = sorted(
+                (compare(bench, made, together_first=i % 2 == 1) for i in range(rounds)), key=lambda one: one["alone"] / one["together"]
+            )
             ratios = [one["alone"] / one["together"] for one in found]
             one = found[len(found) // 2]
             same = f"{one['same']} of {one['of']}" if what == "local" else "(draws differ)"
+            requests, computed = zip(one["alone sent"], one["together sent"], strict=True)
+            sent = "" if what == "local" else f"{requests[0]} / {requests[1]}, {computed[0]:,} / {computed[1]:,}"
             yield (
                 f"| {what} | {name} | {one['alone']:.2f} | {one['together']:.2f} | {ratios[len(ratios) // 2]:.1f}× "
-                f"[{ratios[0]:.1f}–{ratios[-1]:.1f}] | {same} |"
+                f"[{ratios[0]:.1f}–{ratios[-1]:.1f}] | {same} | {sent} |"
             )
 
 
@@ -132,27 +156,30 @@ def memory(n: int) -> dict[str, float]:
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--skip-server", action="store_true")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", choices=("local", "server", "memory"), help="one part")
     parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.memory:
         print(json.dumps(memory(args.memory)))
         return
     print(
-        "| model | workload | one by one, s | together, s | ratio [lowest–highest round] | results the same |\n|---|---|---:|---:|---:|---|"
+        "| model | workload | one by one, s | together, s | ratio [lowest–highest round] | results the same "
+        "| requests and prompt tokens computed |\n|---|---|---:|---:|---:|---|---|"
     )
-    for row in rows("tiny", args.rounds, "local"):
-        print(row, flush=True)
-    if not args.skip_server:
+    if args.only in (None, "local"):
+        for row in rows("tiny", args.rounds, "local"):
+            print(row, flush=True)
+    if args.only in (None, "server"):
         with llama() as url:
             for row in rows(url, args.rounds, "llama.cpp, 8 slots"):
                 print(row, flush=True)
-    print("\n| problems, 1 short sample each | peak after 64, MiB | peak at the end, MiB |\n|---:|---:|---:|")
-    for n in (100, 2000):
-        done = subprocess.run([sys.executable, __file__, "--memory", str(n)], capture_output=True, text=True, check=True)
-        found = json.loads(done.stdout.splitlines()[-1])
-        print(f"| {n:,} | {found['before']:.0f} | {found['peak']:.0f} |", flush=True)
+    if args.only in (None, "memory"):
+        print("\n| problems, 1 short sample each | peak after 64, MiB | peak at the end, MiB |\n|---:|---:|---:|")
+        for n in (100, 1000):
+            done = subprocess.run([sys.executable, __file__, "--memory", str(n)], capture_output=True, text=True, check=True)
+            found = json.loads(done.stdout.splitlines()[-1])
+            print(f"| {n:,} | {found['before']:.0f} | {found['peak']:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def shared(folder: str, new: int) -> Callable[[], dict[str, Any]]:
     from tokenworth.backends.local.load import load_local
     from tokenworth.backends.local.rows import Rows
     from tokenworth.core.keys import Keyer
+    from tokenworth.core.ports import KeyedRequest
     from tokenworth.core.request.sample import Sample
     from tokenworth.core.sampling import Sampling
     from tokenworth.core.tokens import TokenSequence
@@ -53,9 +54,12 @@ def shared(folder: str, new: int) -> Callable[[], dict[str, Any]]:
     requests = [Sample(sequence=sequence, cut=cut, params=params, seed=0, index=i) for i, cut in enumerate(cuts())]
     keyer = Keyer(backend.fingerprint)
 
+    def no_table(request: object) -> Any:
+        raise AssertionError(f"only rollouts are asked for, got {request}")
+
     def work() -> dict[str, Any]:
-        items = [(keyer.key(request), request) for request in requests]
-        done = list(Equal(backend.model, backend.prefixes, params, Rows(N_CUTS)).run(items))
+        items = [KeyedRequest(key=keyer.key(request), request=request) for request in requests]
+        done = list(Equal(backend.model, backend.prefixes, Rows(N_CUTS)).run(iter(items), no_table, whole=True))
         return {"tokens": sum(len(rollout.ids) for _, rollout in done)}
 
     return work

@@ -18,9 +18,10 @@ from pathlib import Path
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.domain import DOMAIN
-from tokenworth.tasks.maze.generate import FAMILIES, generate
+from tokenworth.tasks.maze.generate import generate
 from tokenworth.tasks.maze.grammar import render
 from tokenworth.tasks.maze.search import solve
+from tokenworth.tasks.maze.spec import FAMILIES
 
 DIALECT = DIALECTS["beyond-semantics"]
 

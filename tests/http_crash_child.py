@@ -40,7 +40,7 @@ def measure(url: str, path: str, seconds: float) -> list[Any]:
     """Samples, the curve of the first of them, forced answers on it."""
     with Workbench(url, store=path, server=ServerOptions(tokenizer="tiny")) as bench:
         assert isinstance(bench.store, SqliteStore)
-        bench.store = Unhurried(bench.store, seconds)
+        bench.runner.store = Unhurried(bench.store, seconds)
         case = bench.case("world:steps", 0)
         sampling = case.sampling(limit=60)
         samples = case.sample(SAMPLES, sampling=sampling)
@@ -53,7 +53,8 @@ def main(url: str, path: str, seconds: float) -> None:
     os.write(1, b"CONTACT\n")
     documents = measure(url, path, seconds)
     drawn = sum(document.provenance.drawn for document in documents)
-    kept = [replace(one, provenance=replace(one.provenance, created="", drawn=0, reused=0, tokens_cached=0)) for one in documents]
+    blank = {"created": "", "drawn": 0, "reused": 0, "tokens_drawn": 0, "tokens_cached": 0}
+    kept = [replace(one, provenance=replace(one.provenance, **blank)) for one in documents]
     digest = hashlib.sha256(msgspec.json.encode(kept)).hexdigest()
     os.write(1, f"RESULT {digest} {drawn} {' '.join(name for name in ('torch', 'transformers') if name in sys.modules)}\n".encode())
 

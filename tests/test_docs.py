@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from tokenworth import catalog
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -141,3 +143,20 @@ def test_examples_are_short(checks: ModuleType) -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in checks.EXAMPLES.glob("*.py")}
     assert len(lengths) >= 5
     assert {name: n for name, n in lengths.items() if n > 40} == {}
+
+
+def test_files_that_a_page_writes_are_there_for_its_blocks(checks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```python file part/one.py\nclass One:\n    x = 1\n```\n"
+        "```python run\nfrom part.one import One\n\nprint(One.x)\n```\n```text output\n1\n```\n```sh run\ntest -f part/one.py\n```\n",
+        encoding="utf-8",
+    )
+    assert [r.fault for r in checks.check_page(page, write=False)] == ["", "", ""]
+
+
+def test_documents_are_those_of_the_catalogue(checks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(catalog.MEASURES, "spread", "toy_measure:MEASURE")
+    faults = {r.name: r.fault for r in checks.check_results() if r.fault}
+    assert set(faults) == {"docs/results.md: SpreadDoc", "docs/results.md: AnswerDoc"}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
+from tokenworth.core.document import About, ModelDoc, Provenance, TraceDoc
+from tokenworth.core.problem import AnswerKind, Problem
+from tokenworth.core.sampling import Sampling
 from tokenworth.core.verification import Level, Tier, Verification, Violation
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, PlanDoc
+from tokenworth.methods.first_errors import derive
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import (
     COMMON,
@@ -22,6 +26,8 @@ from tokenworth.methods.first_errors.rows import (
     first_error_note,
     to_measure,
 )
+from tokenworth.methods.first_errors.settings import FirstErrorsSettings
+from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.report.page import page_of
 from tokenworth.report.sections.sheet import SheetView
 
@@ -143,3 +149,38 @@ def test_the_table_has_a_row_for_every_first_error_and_no_share_of_nothing() -> 
     assert told["A"][2].main == "1/2" and told["A"][2].number.value == pytest.approx(0.5)
     assert told["B"][2].main == "– +1?" and told["B"][2].number is None
     assert all(row[4].text == row[5].text == "–" for row in sheets[0].rows)
+
+
+def test_only_a_curve_of_gold_by_the_model_itself_has_a_value_across_a_first_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = curve(("aaaaaaaaaa", "bbbbbbbbb", "c"))
+    problem = Problem(id="p", question="q", kind=AnswerKind.PLAN, task="maze:searchformer/7")
+    mine = replace(mine, problem=problem)
+    samples = SampleSetDoc(
+        problem=problem,
+        model=mine.model,
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=9, stop=()),
+        seed=0,
+        accuracy=0.0,
+        low=0.0,
+        high=1.0,
+        level=0.95,
+        n=1,
+        outcomes={},
+        length_correlation=None,
+        length_correlation_low=None,
+        length_correlation_high=None,
+        chosen=None,
+        traces=(mine.trace,),
+        rollouts=1,
+        generated_tokens=1,
+        provenance=mine.provenance,
+    )
+    monkeypatch.setattr(derive, "verdicts_of", lambda _: (verdict("A", True),))
+
+    def measured(one: CurveDoc) -> bool:
+        made = derive.first_errors_document([samples, one], FirstErrorsSettings(), About(provenance=Provenance(version="0")))
+        return made.tables[0].rows[0].measured is not None
+
+    assert measured(mine)
+    assert not measured(replace(mine, target="own"))
+    assert not measured(replace(mine, provenance=Provenance(version="0", reader="another")))

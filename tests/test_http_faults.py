@@ -25,7 +25,7 @@ from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import ServerError
 from tokenworth.methods.curve.experiment import curve
-from tokenworth.methods.curve.settings import Budget, CurveSettings
+from tokenworth.methods.curve.settings import CurveSettings
 from tokenworth.run.drive import drive
 from tokenworth.store.sqlite import SqliteStore, open_store
 
@@ -290,11 +290,8 @@ def base_trace() -> Trace:
 
 
 def measure(backend: HttpBackend, store: Watching | SqliteStore, n: int = 150) -> None:
-    settings = CurveSettings(
-        plan="excursions", sampling=SAMPLING, seed=0, samples=None, stride=None, refine=None, level=0.95, interval="wilson", top=8,
-        budget=Budget(max_rollouts=n),
-    )  # fmt: skip
-    drive(curve(base_trace(), judge=judge, settings=settings), backend=backend, store=store)
+    settings = CurveSettings(max_rollouts=n, top=8)
+    drive(curve(base_trace(), judge=judge, sampling=SAMPLING, settings=settings), backend=backend, store=store)
 
 
 @pytest.mark.parametrize("fault", [*LISTED, "truncated json", "empty", "500", "other prompt", "error object"])

@@ -20,10 +20,11 @@ from tokenworth.core.verification import FormalText, Level, Verification
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.domain import DOMAIN
-from tokenworth.tasks.maze.generate import FAMILIES, generate, split_of
+from tokenworth.tasks.maze.generate import generate, split_of
 from tokenworth.tasks.maze.grammar import Event, convert, parse, render, render_prompt, render_trace
 from tokenworth.tasks.maze.instance import Maze, distance
 from tokenworth.tasks.maze.search import solve
+from tokenworth.tasks.maze.spec import FAMILIES
 
 ASTAR = ("formal-astar", "astar-traces.jsonl.gz")
 

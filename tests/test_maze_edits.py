@@ -15,11 +15,12 @@ from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.edit_course import Course
 from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES, Edit, edit, n_changed, paraphrase, read, repair, swap
-from tokenworth.tasks.maze.generate import FAMILIES, generate
+from tokenworth.tasks.maze.generate import generate
 from tokenworth.tasks.maze.grammar import render_prompt, render_trace
 from tokenworth.tasks.maze.instance import Maze, manhattan
 from tokenworth.tasks.maze.rules import ACTIVE, CODES
 from tokenworth.tasks.maze.search import solve
+from tokenworth.tasks.maze.spec import FAMILIES
 from tokenworth.tasks.maze.verify import verify
 
 NAMES = tuple(DIALECTS)

@@ -9,9 +9,10 @@ import pytest
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.frontier import CLOSED, OPEN, RustHeap
-from tokenworth.tasks.maze.generate import FAMILIES, generate
+from tokenworth.tasks.maze.generate import generate
 from tokenworth.tasks.maze.grammar import Event, render
 from tokenworth.tasks.maze.instance import Cell, Maze
+from tokenworth.tasks.maze.spec import FAMILIES
 from tokenworth.tasks.maze.verify import verify
 
 RUST = DIALECTS["beyond-semantics-rust"]

@@ -20,10 +20,11 @@ from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.domain import DOMAIN
 from tokenworth.tasks.maze.edit_course import Course
 from tokenworth.tasks.maze.frontier import CLOSED, RustHeap
-from tokenworth.tasks.maze.generate import FAMILIES, generate
+from tokenworth.tasks.maze.generate import generate
 from tokenworth.tasks.maze.grammar import Event, render
 from tokenworth.tasks.maze.instance import STEPS, Cell, Maze, distance, manhattan
 from tokenworth.tasks.maze.search import solve
+from tokenworth.tasks.maze.spec import FAMILIES
 from tokenworth.tasks.maze.verify import verify
 
 TIED = tuple(name for name, dialect in DIALECTS.items() if Level.TIES in dialect.levels)

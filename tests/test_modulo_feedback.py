@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +20,15 @@ from recipes.modulo_feedback.data import Rejected, answer_of, edited, faults, fi
 from recipes.modulo_feedback.measure import KINDS, MOVED, SHUFFLED, TRUE, moved, pages, prompts, summary
 from recipes.modulo_feedback.measure import Second as Attempt
 from recipes.modulo_feedback.words import FORM, feedback_tokenizer, save_form
-from tokenworth.workbench.feedback import FILE, FeedbackForm, fault_words, feedback_form, folder_of, written
-from tokenworth.workbench.modulo import NO_ANSWER, ModuloPlan, ModuloRun
 
+from helpers import LADDER
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.modulo.experiment import NO_ANSWER, LoopItem, _feedback, check_subject, sampling_of
+from tokenworth.methods.modulo.feedback import FeedbackForm, fault_words, feedback_form, written
+from tokenworth.methods.modulo.settings import ModuloSettings
 from tokenworth.tasks.load import load_item
 from tokenworth.workbench.bench import Workbench
+from tokenworth.workbench.case import FEEDBACK_FILE
 
 SIDE, TASK, MODEL = 7, "maze:searchformer/7", "maze-feedback"
 QUESTION = "query start 0,0 goal 2,0 wall 1,0"
@@ -33,12 +38,8 @@ TOKENIZER = feedback_tokenizer(SIDE)
 HALVES = Second(n=1, bare=0.25, every=0.25, seed=1)
 
 
-def plan(feedback: str = "first", **choices: object) -> ModuloPlan:
-    values: dict[str, object] = {
-        "critic": "maze", "dialect": None, "strictness": None, "feedback": feedback, "max_attempts": 4,
-        "max_tokens": None, "seed": 0, "share": 0.5, "level": 0.95,
-    }  # fmt: skip
-    return ModuloPlan(**(values | choices))  # type: ignore[arg-type]
+def plan(feedback: str = "first", **choices: Any) -> ModuloSettings:
+    return ModuloSettings(**{"critic": "maze", "feedback": feedback, "max_attempts": 4, **choices})
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,14 @@ def bench() -> Iterator[Workbench]:
         yield opened
 
 
-def loop(bench: Workbench, chosen: ModuloPlan) -> ModuloRun:
-    return ModuloRun(bench, chosen, task=TASK, grader=None, sampling={})
+def looped(bench: Workbench, feedback: str, item: int) -> LoopItem:
+    return bench.case(TASK, item).measure("modulo", critic="maze", feedback=feedback, max_attempts=4).result
+
+
+def bundled(name: str) -> Path:
+    with Workbench(name) as opened:
+        assert opened.model.folder is not None
+        return opened.model.folder
 
 
 # -- the form -------------------------------------------------------------------------------------------------------------------------
@@ -98,9 +105,8 @@ def test_the_verifier_says_what_the_form_reads() -> None:
     assert faults(QUESTION, "solution 0,0 1,0", SIDE) == () == faults(QUESTION, "0,0 1,0 end", SIDE)
 
 
-def test_a_form_is_written_and_read_again(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text(written(FORM), encoding="utf-8")
-    assert feedback_form(tmp_path) == FORM and feedback_form(tmp_path / "none") is None
+def test_a_form_is_written_and_read_again() -> None:
+    assert feedback_form(written(FORM).encode(), "x") == FORM
     good = json.loads(written(FORM))
     for broken, told in (
         ("{", "JSON"),
@@ -111,20 +117,25 @@ def test_a_form_is_written_and_read_again(tmp_path: Path) -> None:
         (json.dumps({**good, "fault": " "}), "fault is empty"),
         (" " * 20_000, "bytes"),
     ):
-        (tmp_path / FILE).write_text(broken, encoding="utf-8")
         with pytest.raises(InvalidInput, match=told) as caught:
-            feedback_form(tmp_path)
+            feedback_form(broken.encode(), "x")
         assert "\n" not in str(caught.value)
 
 
 def test_a_form_belongs_to_a_folder(tmp_path: Path) -> None:
-    for name in ("tiny", "maze-correct", "maze-swapped"):
-        folder = folder_of(name)
-        assert folder is not None and feedback_form(folder) is None
-    folder = folder_of(MODEL)
-    assert folder is not None and feedback_form(folder) == FORM
-    assert folder_of(f"hf:{tmp_path}") == tmp_path == folder_of(str(tmp_path))
-    assert folder_of("http://127.0.0.1:1/v1#x") is None is folder_of("toy:x.json") and folder_of("hf:owner/name") is None
+    task = {"tiny": "world:steps"}
+    for name in ("tiny", "maze-correct", "maze-swapped", MODEL):
+        with Workbench(name) as opened:
+            told = opened.case(task.get(name, TASK)).subject().feedback
+        assert (told is None) == (name != MODEL)
+        assert told is None or feedback_form(told, name) == FORM
+    # A model in a folder of one's own brings its form along; what has no folder has none.
+    shutil.copytree(bundled(MODEL), tmp_path / "own")
+    with Workbench(f"hf:{tmp_path / 'own'}", trace_format="maze") as opened:
+        assert opened.model.folder == tmp_path / "own" and opened.case(TASK).subject().feedback is not None
+    (tmp_path / "toy.json").write_text(json.dumps(LADDER), encoding="utf-8")
+    with Workbench(f"toy:{tmp_path / 'toy.json'}") as opened:
+        assert opened.model.folder is None and opened.case().subject().feedback is None
 
 
 def test_faults_fit_the_critic_they_are_of() -> None:
@@ -145,9 +156,9 @@ def test_the_loop_asks_what_training_wrote(bench: Workbench, index: int, seed: i
     answer = " ".join([*(f"{x},{y}" for x, y in cells), "end"])
     messages = faults(question, f"solution {answer}", SIDE)
     assert messages
-    run = loop(bench, plan("first" if n == 1 else "all"))
-    case = run.case(str(index))
-    next_prompt = run._feedback(case, str(index), run.settings(case))
+    chosen, case = plan("first" if n == 1 else "all"), bench.case(TASK, index)
+    subject = case.subject()
+    next_prompt = _feedback(subject, chosen, sampling_of(subject, chosen))
     assert next_prompt is not None
     ids = bench.model.codec.encode(f" solution {answer}")
     told = messages[:1] if n == 1 else messages
@@ -160,7 +171,7 @@ def test_the_loop_asks_what_training_wrote(bench: Workbench, index: int, seed: i
 
 
 def test_the_loop_runs_with_the_bundled_model(bench: Workbench) -> None:
-    done = {kind: [loop(bench, plan(kind)).item(str(item)) for item in range(8)] for kind in ("none", "first", "all")}
+    done = {kind: [looped(bench, kind, item) for item in range(8)] for kind in ("none", "first", "all")}
     again = 0
     for kind, items in done.items():
         for one in items:
@@ -193,15 +204,15 @@ def test_the_loop_runs_with_the_bundled_model(bench: Workbench) -> None:
 )
 def test_feedback_that_was_not_trained_is_refused(model: str, critic: str, dialect: str | None, told: str) -> None:
     with Workbench(model) as opened:
-        with pytest.raises(InvalidInput, match=told) as caught:
-            loop(opened, plan("first", critic=critic, dialect=dialect))
-        assert "\n" not in str(caught.value)
-        loop(opened, plan("none", critic=critic, dialect=dialect))
+        subject = opened.case(TASK).subject()
+    with pytest.raises(InvalidInput, match=told) as caught:
+        check_subject(subject, plan("first", critic=critic, dialect=dialect))
+    assert "\n" not in str(caught.value)
+    check_subject(subject, plan("none", critic=critic, dialect=dialect))
 
 
 def test_files_are_whole_small_and_as_summed() -> None:
-    folder = folder_of(MODEL)
-    assert folder is not None
+    folder = bundled(MODEL)
     sums = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
     assert set(sums) == {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
     for file, digest in sums.items():
@@ -272,7 +283,6 @@ def test_the_tables_count_what_was_asked() -> None:
 def test_the_saved_form_is_the_bundled_one(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text("{}", encoding="utf-8")
     save_form(tmp_path)
-    folder = folder_of(MODEL)
-    assert folder is not None
-    assert (tmp_path / FILE).read_bytes() == (folder / FILE).read_bytes()
-    assert isinstance(feedback_form(tmp_path), FeedbackForm)
+    folder = bundled(MODEL)
+    assert (tmp_path / FEEDBACK_FILE).read_bytes() == (folder / FEEDBACK_FILE).read_bytes()
+    assert isinstance(feedback_form((tmp_path / FEEDBACK_FILE).read_bytes(), "x"), FeedbackForm)

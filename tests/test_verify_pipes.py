@@ -91,7 +91,7 @@ def test_names_and_faults_of_standard_input(piped: Callable[..., tuple[int, str,
     code, out, err = piped(b'{"text": "ok"}\n{"text": 5}\n', "verify", "toy", "-", "--json", "-")
     assert code == 2 and json.loads(out)["id"] == "stdin:1" and "/dev/stdin:2: expected id and text" in err
     code, out, err = piped(b"", "verify", "toy", "-")
-    assert code == 2 and not out and "no texts in -" in err
+    assert code == 2 and not out and "no records in -" in err
     code, out, err = piped(gzip.compress(DATA)[:40], "verify", "toy", "-")
     assert code == 2 and "/dev/stdin: the gzip file ends" in err
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recipes.beyond_semantics.bundle import FILES, bundle
 from recipes.modulo_feedback.measure import pages
-from tokenworth.workbench.feedback import FILE
+from tokenworth.workbench.case import FEEDBACK_FILE
 
 CARD = """# {name}
 
@@ -65,7 +65,7 @@ def card(source: Path, name: str) -> str:
     shape, mazes, tests = config["shape"], config["mazes"], config["tests"]
     return CARD.format(
         name=name,
-        file=FILE,
+        file=FEEDBACK_FILE,
         parameters=training["parameters"],
         vocabulary=len(json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]),
         width=shape["width"],
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     chosen = parser.parse_args()
-    bundle(chosen.source, chosen.target, card=card, files=(*FILES, FILE))
+    bundle(chosen.source, chosen.target, card=card, files=(*FILES, FEEDBACK_FILE))
 
 
 if __name__ == "__main__":

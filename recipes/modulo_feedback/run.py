@@ -25,7 +25,7 @@ from recipes.beyond_semantics.train import save_model, train
 from recipes.modulo_feedback.config import Config, read_config
 from recipes.modulo_feedback.data import Rejected, edited, first_attempts, joined, rejected, second_attempts, texts
 from recipes.modulo_feedback.words import feedback_tokenizer, save_form
-from tokenworth.workbench.feedback import fault_words
+from tokenworth.methods.modulo.feedback import fault_words
 
 ARM = Arm(name="feedback", trace=False)
 

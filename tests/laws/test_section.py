@@ -178,7 +178,7 @@ def test_a_measure_without_a_section_shows_its_fields(toy_measure: None) -> None
     document = toy("words")
     single, rows = page_of([document]).sheets
     assert [row[0].main for row in single.rows] == ["length", "effect"] and single.columns[1].kind == "difference"
-    assert [column.name for column in rows.columns] == ["name", "share", "count"] and rows.columns[1].kind == "share"
+    assert [column.name for column in rows.columns] == ["name", "share", "count", "parts"] and rows.columns[1].kind == "share"
     assert rows.rows[2][1].number == document.rows[2].share and rows.rows[2][1].text == "0.2 [0, 0.9]"
     told = {fact.label: fact.value for fact in single.facts}
     assert told["model"] == "words" and told["drawn"] == "1,234" and told["tokens drawn"] == "7,890" and told["cost"] == "0.25"

@@ -26,7 +26,7 @@ def runs(store: str, json_path: str | None) -> None:
                 "started": run.started,
                 "finished": run.finished,
                 "has_result": run.has_document,
-                "options": {name: value for name, value in run.config.items() if value not in (None, False, [])},
+                "options": {name: value for name, value in run.config.items() if value not in (None, False, [], "")},
             }
             for run in opened.runs()
         ]

@@ -129,7 +129,7 @@ class _Unread:
     def none_of(self, files: Sequence[str]) -> InvalidInput:
         """What to say when no record could be read."""
         if self.n == 0:
-            return InvalidInput(f"no texts in {', '.join(files)}: empty, or every line is blank")
+            return InvalidInput(f"no records in {', '.join(files)}: empty, or every line is blank")
         return InvalidInput(self._first if self.n == 1 else f"{self._first}; none of {self.n:,} lines could be read")
 
 

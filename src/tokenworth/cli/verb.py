@@ -156,7 +156,7 @@ def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple
             unpaid += isinstance(ended.error, BudgetExceeded)
             # Once the money is spent, every item that is left ends in the same words.
             if unpaid < 2 or not isinstance(ended.error, BudgetExceeded):
-                click.echo(one_line(f"item {ended.item}: {ended.error}"), err=True)
+                click.echo(one_line(f"item {ended.item}: {str(ended.error).removeprefix(f'item {ended.item}: ')}"), err=True)
         elif ended.document is not None:
             shown.add(ended.document, item=ended.item)
     if unpaid > 1:

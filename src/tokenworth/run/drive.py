@@ -99,8 +99,9 @@ def drive_all(
 ) -> Generator[Ended[ResultT], None, None]:
     """How each of many named experiments ended, as it does; at most ``active`` of them are under way at once.
 
-    Their requests go to each backend in one stream: they take turns, and a request that several ask for is drawn once. ``models``: a
-    backend for each role, or one for the role ``subject``. Each result is the one that `drive` gives.
+    Their requests go to each backend in one stream, and a request that several ask for is drawn once. Another experiment is begun where a
+    backend would have nothing to do, those that began first go first, and none that waits gets less than half its share (`Lane`).
+    ``models``: a backend for each role, or one for the role ``subject``. Each result is the one that `drive` gives.
 
     An experiment that ends by a ``TokenworthError``, its own or one of the backend that comes again when it is asked alone, ends the
     others not. Where a budget ends, ``BudgetSpent`` is thrown into all that wait for that backend, and no more are begun: they are given
@@ -134,7 +135,7 @@ class _Driver:
         self._active: dict[Active, None] = {}
         self._ended: deque[Ended[Any]] = deque()
         self._n_begun, self._is_exhausted = 0, False
-        self._broken: Exception | None = None
+        self._broken: TokenworthError | None = None
         """What the experiments' source raised while a backend was asking for more."""
         self._flushed = clock()
 
@@ -172,7 +173,7 @@ class _Driver:
             return False
         try:
             return self._begin_next()
-        except Exception as error:  # Raised through the backend, it would pass for a fault of the backend's.
+        except TokenworthError as error:  # Raised through the backend, it would pass for a fault of the backend's.
             self._broken = error
             return False
 

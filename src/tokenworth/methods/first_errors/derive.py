@@ -20,10 +20,11 @@ from tokenworth.tasks.target import GOLD
 def first_errors_document(documents: Sequence[Document], settings: FirstErrorsSettings, about: About) -> FirstErrorsDoc:
     """A table for each sample of formal traces among the documents.
 
-    A curve of P(correct) belongs to the draw of its model and problem that has its tokens, unless another model read on.
-    Raises InvalidInput without any sample of formal traces.
+    A curve of P(correct), by the model itself, belongs to the draw of its model and problem that has its tokens.
+
+    Raises: InvalidInput without any sample of formal traces.
     """
-    curves = [one for one in documents if isinstance(one, CurveDoc) and one.target == GOLD and not one.provenance.reader]
+    curves = [one for one in documents if isinstance(one, CurveDoc) and (one.target, one.provenance.reader) == (GOLD, "")]
     tables: list[FirstErrorTable] = []
     for one in documents:
         if isinstance(one, SampleSetDoc) and one.problem is not None and (verdicts := verdicts_of(one)):

@@ -14,6 +14,7 @@ import numpy as np
 
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.maze.instance import Cell, Maze, cell_bit, layout_key, steps_between
+from tokenworth.tasks.maze.spec import FAMILIES
 
 COVERAGE = 0.5
 """Share of the grid that a drunkard's walk frees."""
@@ -123,10 +124,6 @@ def _scattered(cols: int, rows: int, rng: np.random.Generator) -> set[Cell]:
     share = rng.uniform(*WALL_SHARE)
     order = rng.permutation(cols * rows)[round(share * cols * rows) :]
     return {(int(cell) % cols, int(cell) // cols) for cell in order}
-
-
-FAMILIES = ("wilson", "kruskal", "dfs", "drunkards-walk", "searchformer")
-"""Names of the generators."""
 
 
 def generate(family: str, side: int, *, seed: int, index: int) -> Maze:

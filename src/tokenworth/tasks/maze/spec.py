@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.maze.generate import FAMILIES
 
+FAMILIES = ("wilson", "kruskal", "dfs", "drunkards-walk", "searchformer")
+"""Names of the generators."""
 SPLITS = ("train", "test")
 
 
