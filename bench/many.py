@@ -26,9 +26,8 @@ from tokenworth.methods.curve.experiment import curve_of
 from tokenworth.methods.curve.result import CurveResult
 from tokenworth.methods.curve.settings import CurveSettings
 from tokenworth.methods.sample.choice import choose_trace
-from tokenworth.methods.sample.experiment import sample_of
+from tokenworth.methods.sample.experiment import answers_of
 from tokenworth.methods.sample.result import SampleResult
-from tokenworth.methods.sample.settings import SampleSettings
 from tokenworth.run.drive import drive, drive_all
 from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.load import load_task
@@ -47,7 +46,7 @@ def answers(bench: Workbench, n: int, samples: int, limit: int | None = None) ->
     task = load_task(TASK, limit=n)
     for problem in task:
         subject = bench.case(problem).subject(SamplerSettings(limit=limit))
-        yield problem.id, sample_of(subject, SampleSettings(samples=samples))
+        yield problem.id, answers_of(subject, samples, seed=0, level=0.95)
 
 
 def curves(bench: Workbench, n: int, rollouts: int) -> Iterator[tuple[str, Experiment[CurveResult]]]:
@@ -59,7 +58,7 @@ def curves(bench: Workbench, n: int, rollouts: int) -> Iterator[tuple[str, Exper
 def curve(bench: Workbench, problem: Any, rollouts: int) -> Experiment[CurveResult]:
     """A base trace and its curve."""
     subject = bench.case(problem).subject()
-    base = choose_trace((yield from sample_of(subject, SampleSettings(samples=1))), "any")[1]
+    base = choose_trace((yield from answers_of(subject, 1, seed=0, level=0.95)), "any")[1]
     return (yield from curve_of(replace(subject, trace=base), CurveSettings(max_rollouts=rollouts)))
 
 

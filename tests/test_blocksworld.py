@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -16,9 +17,9 @@ from tokenworth.errors import InvalidInput, MissingExtra
 from tokenworth.tasks.blocksworld import planning
 from tokenworth.tasks.blocksworld.domain import DOMAIN
 from tokenworth.tasks.blocksworld.grammar import problem_of
-from tokenworth.tasks.blocksworld.instance import BLOCKS, MAX_ATOMS, Action, StripsDomain, StripsProblem
+from tokenworth.tasks.blocksworld.instance import BLOCKS, MAX_ATOMS, Action, Call, StripsDomain, StripsProblem
 from tokenworth.tasks.blocksworld.pddl import MAX_CHARS, read_problem
-from tokenworth.tasks.blocksworld.replay import is_valid_plan, shortest_plan
+from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
 
 pytest.importorskip("unified_planning")
 
@@ -128,6 +129,12 @@ def test_builtin_operators_are_those_of_the_pddl() -> None:
 
 
 # -- two replays ----------------------------------------------------------------------------------------------------------------------
+
+
+def is_valid_plan(problem: StripsProblem, calls: Iterable[Call]) -> bool:
+    """Whether every action names one of the problem, is possible where it stands, and the goal holds at the end."""
+    replay = Replay(problem)
+    return not any(problem.fault_of(call) or replay.take(call) for call in calls) and not replay.unmet_goals()
 
 
 @settings(max_examples=40)

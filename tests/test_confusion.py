@@ -31,7 +31,10 @@ from tokenworth.methods.verify.document import (
     VerifiedDoc,
     VerifiedTraceDoc,
 )
-from tokenworth.methods.verify.table import WORDS, State, confusion, state_of, table_of
+from tokenworth.methods.verify.lines import Judged
+from tokenworth.methods.verify.records import checker
+from tokenworth.methods.verify.table import WORDS, State, state_of, table_of
+from tokenworth.methods.verify.tally import Tally
 from tokenworth.report.sections.verified.text import table_lines
 from tokenworth.stats.proportion import wilson
 from tokenworth.store.documents import document_json, parse_document, read_document, write_document
@@ -198,12 +201,15 @@ def test_verdicts_are_counted_with_their_first_errors() -> None:
         for code, tier in (("WALL", Tier.GEOMETRY), ("PLAN_STEP", Tier.ANSWER))
     )
     found = [verdict(), verdict(trace_valid=False, violations=(wall, plan)), verdict(plan_valid=False, violations=(plan,))]
-    table = confusion([*found, *found[1:2]], level=0.9, group="g")
-    assert table.first_errors == {"WALL": 2, "PLAN_STEP": 1} and list(table.first_errors) == ["WALL", "PLAN_STEP"] and table.group == "g"
-    assert table == table_of(Counter(map(state_of, [*found, found[1]])), {"WALL": 2, "PLAN_STEP": 1}, level=0.9, group="g")
+    tally = Tally()
+    for one in [*found, found[1]]:
+        tally.add(Judged(id="", fields={}, verification=one, text=None))
+    (table,) = tally.document(checker("maze", None, None, limit=1), level=0.9, provenance=Provenance(version="")).tables
+    assert table.first_errors == {"WALL": 2, "PLAN_STEP": 1} and list(table.first_errors) == ["WALL", "PLAN_STEP"]
+    assert table == table_of(Counter(map(state_of, [*found, found[1]])), {"PLAN_STEP": 1, "WALL": 2}, level=0.9)
     for level in (0.0, 1.0, float("nan")):
         with pytest.raises(InvalidInput, match="level"):
-            confusion([], level=level)
+            table_of({}, {}, level=level)
 
 
 def test_every_cell_is_printed_with_its_joint_share() -> None:

@@ -388,7 +388,7 @@ def test_a_dry_run_prices_the_first_batch_without_calling():
         max_output_tokens=100 + 90,
         finished=False,
     )
-    assert plan.missing == 4
+    assert plan.requests - plan.stored == 4
     assert plan.max_money(Price(input_per_million=2.0, output_per_million=10.0)) == pytest.approx((23 * 2 + 190 * 10) / 1e6)
     assert experiment.gi_frame is None
 
@@ -421,7 +421,7 @@ def test_a_dry_run_replays_what_is_there():
     assert (plan.replayed, plan.requests, plan.stored, plan.finished) == (1, 8, 7, False)
     drive(adaptive(8, 4), backend=toy(), store=store)
     done = plan_cost(adaptive(8, 4), models=toy(), store=store)
-    assert (done.replayed, done.missing, done.max_output_tokens, done.finished) == (5, 0, 0, True)
+    assert (done.replayed, done.requests - done.stored, done.max_output_tokens, done.finished) == (5, 0, 0, True)
 
 
 @pytest.mark.parametrize("price", [-1.0, float("nan"), float("inf")])

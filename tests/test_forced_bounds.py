@@ -19,6 +19,7 @@ from tokenworth.methods.forced.result import ForcedReading, ForcedResult
 from tokenworth.report.page import page_of
 from tokenworth.report.sections.traces.stacks import exit_stack
 from tokenworth.report.text import render_text
+from tokenworth.stats.shares import share_bounds
 from tokenworth.store.documents import document_json, parse_document
 
 
@@ -34,6 +35,17 @@ def reading(probability: np.ndarray, ceiling: np.ndarray | None = None) -> Force
             top_logprob=np.zeros(n),
             ceiling=None if ceiling is None else np.log(ceiling),
         )
+
+
+def shares(of: ForcedReading) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the most that the share of each option in the mass can be."""
+    bounds = np.asarray(
+        [
+            [share_bounds(*pair, of.mass[row], of.mass_high[row]) for pair in zip(*options, strict=True)]
+            for row, options in enumerate(zip(of.probability_low, of.probability_high, strict=True))
+        ]
+    )
+    return bounds[..., 0], bounds[..., 1]
 
 
 @st.composite
@@ -58,11 +70,12 @@ def test_bounds_hold_whatever_was_not_listed(case: tuple[np.ndarray, np.ndarray,
     mass = true.sum(axis=1)
     assert (got.mass <= mass + slip).all() and (mass <= got.mass_high + slip).all() and (got.mass_high <= 1 + slip).all()
     share = true / mass[:, None]
-    assert (got.renormalised_low <= share + slip).all() and (share <= got.renormalised_high + slip).all()
+    low, high = shares(got)
+    assert (low <= share + slip).all() and (share <= high + slip).all()
     exact = got.is_exact
     np.testing.assert_allclose(got.renormalised[exact], share[exact])
-    np.testing.assert_allclose(got.renormalised_low[exact], share[exact])
-    np.testing.assert_allclose(got.renormalised_high[exact], share[exact])
+    np.testing.assert_allclose(low[exact], share[exact])
+    np.testing.assert_allclose(high[exact], share[exact])
     assert np.isnan(got.renormalised[~exact]).all()
     for row, leader in enumerate(got.leader):
         assert leader < 0 or true[row, leader] >= true[row].max() - slip
@@ -71,12 +84,13 @@ def test_bounds_hold_whatever_was_not_listed(case: tuple[np.ndarray, np.ndarray,
 def test_bounds_are_no_wider_than_they_must_be() -> None:
     """p = .6 listed, .1 and .2 the most the others can be: shares by hand. Ceilings beyond 1 in sum are held down by it."""
     got = reading(np.asarray([[0.6, np.nan, np.nan]]), np.asarray([[0.6, 0.1, 0.2]]))
-    np.testing.assert_allclose(got.renormalised_low, [[0.6 / 0.9, 0, 0]])
-    np.testing.assert_allclose(got.renormalised_high, [[1, 0.1 / 0.7, 0.2 / 0.8]])
+    low, high = shares(got)
+    np.testing.assert_allclose(low, [[0.6 / 0.9, 0, 0]])
+    np.testing.assert_allclose(high, [[1, 0.1 / 0.7, 0.2 / 0.8]])
     np.testing.assert_allclose([got.mass, got.mass_high], [[0.6], [0.9]])
     assert got.leader.tolist() == [0]
     wide = reading(np.asarray([[0.6, np.nan, np.nan]]), np.asarray([[0.6, 0.5, 0.7]]))
-    np.testing.assert_allclose(wide.renormalised_low, [[0.6, 0, 0]])
+    np.testing.assert_allclose(shares(wide)[0], [[0.6, 0, 0]])
     assert wide.leader.tolist() == [-1], "the third may be likelier"
 
 
@@ -86,7 +100,7 @@ def test_nothing_listed_nothing_known_and_no_mass_at_all() -> None:
     assert unknown.leader.tolist() == [-1] and unknown.mass.tolist() == [0] and unknown.mass_high.tolist() == [1]
     none = reading(np.zeros((1, 2)))
     assert none.leader.tolist() == [-1]
-    assert np.isnan(none.renormalised).all() and np.isnan(none.renormalised_low).all() and np.isnan(none.renormalised_high).all()
+    assert np.isnan(none.renormalised).all() and [bound.tolist() for bound in shares(none)] == [[[0, 0]], [[1, 1]]]
     tie = reading(np.asarray([[0.3, 0.3]]))
     assert tie.leader.tolist() == [0]
 

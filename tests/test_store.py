@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from contracts import PAIRS, STORE_LAWS, StoreCase, equal, hex_key
-from store_cases import make
+from store_cases import make, responses
 from tokenworth.core.ports import Store
 from tokenworth.errors import StoreError, UnknownName
 from tokenworth.store.memory import MemoryStore
@@ -60,8 +60,8 @@ def test_all_responses_are_listed_in_order(tmp_path):
     with make(tmp_path / "run.db") as store:
         for number, (request, response) in enumerate(PAIRS):
             store.put(hex_key(9 - number), request, response)
-        listed = list(store.responses())
-    assert [one.key for one in listed] == [hex_key(9 - number) for number in range(len(PAIRS))]
+        listed = responses(store)
+    assert [key for key, *_ in listed] == [hex_key(9 - number) for number in range(len(PAIRS))]
     tables = [("NextToken", None, None), ("Read", None, None)]
-    assert [(one.kind, one.cut, one.index) for one in listed] == [("Sample", 1, 2), *tables, *tables]
-    assert all(equal(one.response, response) for one, (_, response) in zip(listed, PAIRS, strict=True))
+    assert [one[1:4] for one in listed] == [("Sample", 1, 2), *tables, *tables]
+    assert all(equal(one[-1], response) for one, (_, response) in zip(listed, PAIRS, strict=True))

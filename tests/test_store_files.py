@@ -117,8 +117,6 @@ def test_a_damaged_response_names_its_key(tmp_path):
             connection.commit()
         with pytest.raises(StoreError, match=KEY):
             store.get([KEY])
-        with pytest.raises(StoreError, match=KEY):
-            list(store.responses())
 
 
 def test_meta_that_is_gone(tmp_path):

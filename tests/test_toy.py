@@ -83,7 +83,7 @@ def test_sampling_matches_exact_path_probabilities():
     paths: dict[tuple[int, ...], float] = {}
 
     def walk(state: str, ids: tuple[int, ...], p: float) -> None:
-        if automaton.is_outcome(state):
+        if state in automaton.outcomes:
             paths[ids] = p
             return
         for edge in shaped_edges(automaton, state, params):

@@ -86,11 +86,6 @@ def load(table: Mapping[str, str], kind: str, name: str) -> Any:
     return _loaded(table[name])
 
 
-def measure_of(document: Any) -> Any:
-    """The measure that a document is of."""
-    return next(one for one in measures() if one.schema == document.schema)
-
-
 def measures() -> Iterator[Any]:
     """All measures."""
     return (_loaded(place) for place in MEASURES.values())

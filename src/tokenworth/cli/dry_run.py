@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from tokenworth.cli.money import money_text
-from tokenworth.cli.show import write_text
+from tokenworth.cli.show import write_facts
 from tokenworth.core.measure import Most
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence
@@ -53,11 +52,8 @@ def show_dry_run(
     facts = _facts(plans, bound, price)
     if max_usd is not None:
         facts["max_usd"] = max_usd
-    if json_path == "-":
-        click.echo(json.dumps(facts))
+    if write_facts(facts, json_path):
         return
-    if json_path:
-        write_text(json_path, json.dumps(facts, indent=1) + "\n")
     for name, plan in plans.items():
         click.echo(_plan_line(name, plan, price))
     click.echo(_bound_line(facts.get("at_most"), job.settings, price, max_usd))

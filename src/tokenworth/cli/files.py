@@ -37,7 +37,8 @@ def stored_documents(path: Path, run_id: int | None = None) -> list[Document]:
         known = ", ".join(map(str, finished)) or "none"
         raise InvalidInput(f"{path}: no finished run{'' if run_id is None else f' {run_id}'}; runs with a result: {known}")
     read = [parse_document(payload, source=str(path)) for payload in payloads if payload is not None]
-    return list({(one.schema, catalog.measure_of(one).subject(one)): one for one in read}.values())
+    measures = {measure.schema: measure for measure in catalog.measures()}
+    return list({(one.schema, measures[one.schema].subject(one)): one for one in read}.values())
 
 
 @click.command()

@@ -67,11 +67,6 @@ def print_text(document: Document, *, err: bool = False) -> None:
         click.echo(render_text(page_of([document]), width=width, colour=stream.isatty()), nl=False, err=err)
 
 
-def write_text(path: str, text: str) -> None:
-    """Writes a small text file whole or not at all."""
-    write_whole(Path(path), lambda file: file.write(text.encode()))
-
-
 def write_facts(facts: Any, json_path: str | None) -> bool:
     """Writes facts as JSON where ``--json`` says; True when that is standard output, which then holds nothing else."""
     # In ASCII: a name from a file may hold characters that act on a terminal.
@@ -79,5 +74,6 @@ def write_facts(facts: Any, json_path: str | None) -> bool:
         click.echo(json.dumps(facts))
         return True
     if json_path:
-        write_text(json_path, json.dumps(facts, indent=1) + "\n")
+        text = json.dumps(facts, indent=1) + "\n"
+        write_whole(Path(json_path), lambda file: file.write(text.encode()))
     return False

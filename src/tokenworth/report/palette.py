@@ -101,18 +101,6 @@ def bin_of(x: Number, low: float, high: float) -> int:
     return max(0, min(BINS - 1, math.floor(t * (BINS - 1) + 0.5)))
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance (WCAG 2.2)."""
-    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in rgb(colour)]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(a: str, b: str) -> float:
-    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
-    bright, dim = sorted((luminance(a), luminance(b)), reverse=True)
-    return (bright + 0.05) / (dim + 0.05)
-
-
 def ansi256(colour: str) -> int:
     """The nearest colour of the 6×6×6 cube or the grey ramp of a 256-colour terminal."""
     r, g, b = (255 * x for x in rgb(colour))

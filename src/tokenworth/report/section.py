@@ -21,11 +21,6 @@ class Part(Protocol):
         ...
 
 
-def _whole(part: Any) -> int:
-    del part
-    return 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """How documents become a part of a page, and the part text or HTML. Measures that name the same section share one part."""
@@ -40,7 +35,7 @@ class Section:
     """(part, most) -> what the page carries. ``most``: how many texts of each place go in; None: all."""
     noscript: Callable[[Any], Iterator[str]]
     """(part) -> markup for readers without JavaScript, all texts escaped."""
-    most: Callable[[Any], int] = _whole
+    most: Callable[[Any], int] = lambda part: 0
     """(part) -> the largest number of texts at one place that may be left out of a page that must be small."""
     texts: str = ""
     """What those are called."""

@@ -10,7 +10,6 @@ from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
-from tokenworth.errors import MismatchError
 from tokenworth.run.progress import RunCounts
 
 
@@ -82,12 +81,4 @@ class Active:
             failed=before.failed + (rollout and response.stop is StopReason.ERROR),
             rollouts_drawn=before.rollouts_drawn + rollout,
             tokens_drawn=before.tokens_drawn + tokens,
-        )
-
-
-def check_answer(request: Request, response: Response, source: str) -> None:
-    """Raises ``MismatchError`` unless the response is of the kind the request asks for."""
-    if not isinstance(response, request.response):
-        raise MismatchError(
-            f"{source} answered a {type(request).__name__} request with a {type(response).__name__}; expected a {request.response.__name__}"
         )

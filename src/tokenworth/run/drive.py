@@ -18,7 +18,7 @@ from tokenworth.core.ports import Backend, Checks, KeyedRequest, Metered, Spent,
 from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT, Request, Response
 from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, TokenworthError
-from tokenworth.run.active import Active, AwaitedBatch, check_answer
+from tokenworth.run.active import Active, AwaitedBatch
 from tokenworth.run.lane import Lane
 from tokenworth.run.progress import (
     BatchFinished,
@@ -225,7 +225,7 @@ class _Driver:
         wanted = {keyed.key: (keyed, lane) for keyed, lane in asked}
         stored = self._store.get(list(wanted))
         for key, response in stored.items():
-            check_answer(wanted[key][0].request, response, "the store")
+            wanted[key][0].request.check_answer(response, "the store")
         missing = {key: keyed.request for key, (keyed, _) in wanted.items() if key not in stored}
         number = run.look_up(len(batch), len(wanted), stored)
         self._tell(run.name, BatchStarted(batch=number, requests=len(wanted), missing=len(missing)))
@@ -299,7 +299,7 @@ class _Driver:
         if request is None:
             fault = "answered one request twice" if self._store.get([key]) else "answered a request it was not sent"
             raise MismatchError(f"the backend {name!r} {fault} (key {key[:12]!r}…); expected one answer to each request")
-        check_answer(request, response, f"the backend {name!r}")
+        request.check_answer(response, f"the backend {name!r}")
         self._store.put(key, request, response)
         waiters = lane.take(key)
         for run in waiters:

@@ -64,11 +64,6 @@ class CostPlan:
     max_output_tokens: int
     finished: bool
 
-    @property
-    def missing(self) -> int:
-        """Requests that would go to the model."""
-        return self.requests - self.stored
-
     def max_money(self, price: Price) -> float:
         """An upper bound on the money the missing requests cost, in the unit of ``price``."""
         return price.at_most(read=self.input_tokens, generated=self.max_output_tokens)

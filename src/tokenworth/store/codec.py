@@ -54,7 +54,8 @@ def encode_response(response: Response) -> bytes:
     body = b"".join(_FORMS[form][0](values[name]) for name, form in layout.items())
     if len(body) > MAX_BODY:
         raise InvalidInput(f"a response of {len(body)} bytes; expected at most {MAX_BODY}")
-    deflated = _varint(len(body)) + _deflate(body)
+    packer = zlib.compressobj(6, zlib.DEFLATED, _RAW_DEFLATE)
+    deflated = _varint(len(body)) + packer.compress(body) + packer.flush()
     if len(deflated) < len(body):
         tag, body = tag | _DEFLATED, deflated
     payload = bytes((FORMAT, tag)) + body
@@ -109,10 +110,6 @@ def _layout_of(response: Response) -> tuple[int, Mapping[str, str]]:
 @cache
 def _by_tag(kinds: tuple[type[Request], ...]) -> Mapping[int, tuple[type[Response], Mapping[str, str]]]:
     return {tag: (kind.response, layout) for kind in kinds for tag, layout in kind.response.layouts.items()}
-
-
-def _stop_bytes(stop: StopReason) -> bytes:
-    return bytes((_STOPS.index(stop),))
 
 
 def _stop(cursor: _Cursor) -> StopReason:
@@ -200,11 +197,6 @@ def _from_varints(data: bytes) -> Int[np.ndarray, " value"]:
     return np.add.reduceat((raw & 0x7F).astype(np.int64) << shift, starts)
 
 
-def _deflate(body: bytes) -> bytes:
-    packer = zlib.compressobj(6, zlib.DEFLATED, _RAW_DEFLATE)
-    return packer.compress(body) + packer.flush()
-
-
 def _inflate(data: bytes, length: int) -> bytes:
     if not 0 < length <= MAX_BODY:
         raise _Damaged(f"a body of {length} bytes, expected 1 to {MAX_BODY}")
@@ -265,6 +257,6 @@ _FORMS: Mapping[str, tuple[Callable[[Any], bytes], Callable[[_Cursor], Any]]] = 
     **{form: (_array_bytes, _Cursor.array) for form in _ARRAYS},
     "n": (_varint, _Cursor.varint),
     "ids": (_ids_bytes, _ids),
-    "stop": (_stop_bytes, _stop),
+    "stop": (lambda stop: bytes((_STOPS.index(stop),)), _stop),
 }
 """How each form of a field is written and read."""

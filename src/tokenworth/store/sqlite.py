@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -42,17 +42,6 @@ class RunRecord:
     started: str
     finished: str | None
     has_document: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredResponse:
-    """One row: ``cut`` and ``index`` are None for tables, which answer many cuts."""
-
-    key: str
-    kind: str
-    cut: int | None
-    index: int | None
-    response: Response
 
 
 class SqliteStore:
@@ -116,14 +105,6 @@ class SqliteStore:
 
     def flush(self) -> None:
         """Returns at once: every put is committed already."""
-
-    def responses(self) -> Iterator[StoredResponse]:
-        """All that is stored, in the order it came."""
-        with one_line_errors(self.path):
-            rows = self._connection.execute("SELECT key, kind, cut, idx, payload FROM responses ORDER BY rowid")
-            for raw, kind, cut, index, payload in rows:
-                key = raw.hex() if isinstance(raw, bytes) else repr(raw)
-                yield StoredResponse(key=key, kind=kind, cut=cut, index=index, response=decode_response(key, payload))
 
     def begin_run(self, *, verb: str, config: Mapping[str, Any], started: str) -> int:
         """The number of a new run; ``config`` is JSON-shaped."""

@@ -44,16 +44,6 @@ def _with_money(server: ServerOptions | None, price: Price | None, max_usd: floa
     return options if price is None and max_usd is None else replace(options, price=price, max_usd=max_usd)
 
 
-def _midnight(day: date) -> Callable[[], datetime]:
-    moment = datetime(day.year, day.month, day.day).astimezone()
-    return lambda: moment
-
-
-def _silent(verb: str) -> OnEvent | None:
-    del verb
-    return None
-
-
 _UNKNOWN = "<unk>"
 """What tokenizers of whole words make of a word they do not know."""
 
@@ -85,13 +75,14 @@ class Workbench:
         max_usd: float | None = None,
         date: date | None = None,
         thinking: bool = True,
-        on_event: Callable[[str], OnEvent | None] = _silent,
+        on_event: Callable[[str], OnEvent | None] = lambda verb: None,
         now: Now = utc_now,
         command: str = "",
     ) -> None:
         def loaded(name: str | Sequence[str] | Model) -> Model:
             if isinstance(name, Model):
                 return name
+            midnight = None if date is None else datetime(date.year, date.month, date.day).astimezone()
             options = LoadOptions(
                 device=device,
                 dtype=dtype,
@@ -99,7 +90,7 @@ class Workbench:
                 trace_format=trace_format,
                 threads=threads,
                 server=_with_money(server, price, max_usd) if is_served(name) else None,
-                now=None if date is None else _midnight(date),
+                now=None if midnight is None else lambda: midnight,
                 thinking=thinking,
             )
             return load_model(name, options)
@@ -159,7 +150,12 @@ class Workbench:
         if self.model.is_toy:
             if task is not None:
                 raise InvalidInput(f"{self.model.name} is an automaton and takes no task; leave --task out")
-            return self._toy_case()
+            from tokenworth.backends.toy.backend import ToyBackend, toy_judge
+
+            backend = self.model.backend
+            assert isinstance(backend, ToyBackend)
+            judge = toy_judge(backend.automaton)
+            return Case(model=self.model, problem=None, prompt=(), judge=judge, grader=None, put=None, runner=self.runner)
         if task is None:
             raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
         problem = task if isinstance(task, Problem) else self._task(task).item(item)
@@ -239,11 +235,3 @@ class Workbench:
         opened = self.model.codec.encode(mark)
         tail = self.model.codec.decode(prompt[-len(opened) - 4 :]).rstrip()
         return prompt if tail.endswith(mark.rstrip()) else prompt + opened
-
-    def _toy_case(self) -> Case:
-        from tokenworth.backends.toy.backend import ToyBackend, toy_judge
-
-        backend = self.model.backend
-        assert isinstance(backend, ToyBackend)
-        judge = toy_judge(backend.automaton)
-        return Case(model=self.model, problem=None, prompt=(), judge=judge, grader=None, put=None, runner=self.runner)

@@ -21,11 +21,11 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
-from tokenworth.methods.sample.experiment import sample
+from tokenworth.methods.sample.experiment import answers_of
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive_all
 from tokenworth.run.estimate import CostPlan, plan_cost
-from tokenworth.run.progress import Event, OnEvent, RunCounts, Together
+from tokenworth.run.progress import OnEvent, RunCounts, Together
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings, read_ids
@@ -190,16 +190,10 @@ class Runner:
         joined: list[Done] = []
         failed = 0
         whole = self._begin(job, job.config.get("item", "")) if job.draws.joins else None
-        together = Together(self._on_event(job.measure.name) or _ignore, len(cases) if isinstance(cases, Sized) else None)
+        together = Together(self._on_event(job.measure.name) or (lambda event: None), len(cases) if isinstance(cases, Sized) else None)
         totals = RunCounts()
-        with closing(
-            drive_all(
-                experiments(),
-                models=self._backends(),
-                store=self.store,
-                on_event=together,
-            )
-        ) as results:
+        ends = drive_all(experiments(), models=self._backends(), store=self.store, on_event=together)
+        with closing(ends) as results:
             for one in results:
                 totals = together.ended(one)
                 if one.error is not None:
@@ -273,15 +267,7 @@ class Runner:
             check_given(subject, ids)
             return (yield from _completed(subject, ids, job.seed))
         check_choice(base.base, base.n_draws)
-        result = yield from sample(
-            subject.prompt,
-            n=base.n_draws,
-            sampling=subject.sampling,
-            seed=job.seed,
-            judge=subject.judge,
-            find_wall=subject.find_wall,
-            level=0.95,
-        )
+        result = yield from answers_of(subject, base.n_draws, seed=job.seed, level=0.95)
         return choose_trace(result, base.base)[1]
 
     def _read_by(self, job: Job, subject: Subject) -> Subject:
@@ -350,10 +336,6 @@ class Runner:
     def _finish(self, run: int | None, document: Document) -> None:
         if run is not None and isinstance(self.store, SqliteStore):
             self.store.finish_run(run, finished=self._now().isoformat(timespec="seconds"), document=document_json(document))
-
-
-def _ignore(event: Event) -> None:
-    del event
 
 
 def _completed(subject: Subject, ids: tuple[int, ...], seed: int) -> Experiment[Trace]:

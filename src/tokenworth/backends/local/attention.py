@@ -142,11 +142,6 @@ class BaseKV:
             self.put(layer, key[:, :, :length], value[:, :, :length], 0)
         self.length = length
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return sum(t.numel() * t.element_size() for t in (*self.keys, *self.values))
-
 
 def _room(n: int) -> int:
     return -(-n // 64) * 64

@@ -15,7 +15,7 @@ from torch import Tensor
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import DecodeStep, Rows
-from tokenworth.backends.local.sampler import Support, support
+from tokenworth.backends.local.sampler import support
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.kind import Request, Response
@@ -50,12 +50,6 @@ class Start:
     limit: int
     first: int
     uniforms: np.random.Generator
-
-
-def first_supports(model: LocalModel, prefix: Prefix, n_prompt: int, cuts: Sequence[int], params: Sampling) -> Support:
-    """q at some cuts of a prefix, from the hidden state before each cut."""
-    positions = np.asarray(cuts, dtype=np.int64) + (n_prompt - 1)
-    return support(model.logits(prefix.states(positions)), params)
 
 
 class Engine:
@@ -146,7 +140,9 @@ class Engine:
         for begin in range(0, len(drawn), self.model.head_rows):
             part = drawn[begin : begin + self.model.head_rows]
             chosen = [samples[i] for i in part]
-            q = first_supports(self.model, prefix, len(chosen[0].sequence.prompt), [s.cut for s in chosen], samples[0].params)
+            # q at some cuts of a prefix, from the hidden state before each cut.
+            positions = np.asarray([s.cut for s in chosen], dtype=np.int64) + (len(chosen[0].sequence.prompt) - 1)
+            q = support(self.model.logits(prefix.states(positions)), samples[0].params)
             left = [s.sequence.completion[s.cut] if s.leave else -1 for s in chosen]
             if any(s.leave for s in chosen):
                 q = q.without(torch.tensor(left, device=self.model.device))

@@ -109,9 +109,3 @@ class OwnKV:
             out.baddbmm_(weights[:, :, start : start + columns], chunk.values[layer][:n, :columns])
             start += columns
         return out.view(rows, heads, 1, -1)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held, spare chunks included."""
-        stores = [t for chunk in (*self.chunks, *self._spare) for t in (*chunk.keys, *chunk.values)]
-        return sum(t.numel() * t.element_size() for t in stores)

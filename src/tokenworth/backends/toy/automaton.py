@@ -50,10 +50,6 @@ class Automaton:
             _check_edges(self, state, edges)
         _check_exits(self)
 
-    def is_outcome(self, state: str) -> bool:
-        """Whether a rollout ends in this state."""
-        return state in self.outcomes
-
 
 def shown(value: object) -> str:
     """``repr`` of a value from a file, shortened to 60 characters, for one-line messages."""
@@ -115,7 +111,7 @@ def _check_exits(automaton: Automaton) -> None:
 
 def illegal_token(automaton: Automaton, state: str, token: int, position: int) -> InvalidInput:
     """The error for a token that ``state`` cannot emit at ``position`` (0 is the first completion token)."""
-    if automaton.is_outcome(state):
+    if state in automaton.outcomes:
         detail = "is an outcome, after which nothing follows"
     else:
         tokens = [str(edge.token) for edge in automaton.edges[state]]

@@ -52,13 +52,10 @@ def exact_outcomes(
     else:
         by_state = _unlimited(shaped, ends)
         rows = np.stack([by_state[state] for state in path])
-    rows[:, labels.index(TRUNCATED)] += np.clip(1 - rows.sum(axis=1), 0, None) * _is_unfinished(rows)
+    total = rows.sum(axis=1)
+    # Only mass that is missing beyond rounding.
+    rows[:, labels.index(TRUNCATED)] += np.clip(1 - total, 0, None) * (total < 1 - 1e-12)
     return {label: rows[:, column] for column, label in enumerate(labels)}
-
-
-def _is_unfinished(rows: Float[np.ndarray, "cut outcome"]) -> Float[np.ndarray, " cut"]:
-    """1 where mass is missing beyond rounding, else 0."""
-    return (rows.sum(axis=1) < 1 - 1e-12).astype(np.float64)
 
 
 def _unlimited(shaped: _Shaped, ends: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

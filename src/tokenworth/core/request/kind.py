@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from tokenworth.core.tokens import TokenSequence
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, MismatchError
 
 SUBJECT = "subject"
 """The role of the model that is studied."""
@@ -80,6 +80,13 @@ class Request:
     def other_ids(self) -> tuple[int, ...]:
         """Token ids that are named and are not the sequence's."""
         return ()
+
+    def check_answer(self, response: Response, source: str) -> None:
+        """Raises ``MismatchError`` unless the response is of the kind the request asks for."""
+        if not isinstance(response, self.response):
+            raise MismatchError(
+                f"{source} answered a {type(self).__name__} request with a {type(response).__name__}; expected a {self.response.__name__}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tokenworth.core.document import About
+from tokenworth.core.measure import Fold
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.audit.settings import AuditSettings
@@ -22,7 +23,7 @@ def graders(settings: AuditSettings) -> Iterator[tuple[str, object]]:
     return ((name, name) for name in (SURFACES if settings.grader == "all" else (settings.grader,)))
 
 
-class AuditFold:
+class AuditFold(Fold):
     """One pass of `audit`."""
 
     def __init__(self, settings: AuditSettings) -> None:
@@ -45,10 +46,6 @@ class AuditFold:
     def document(self, about: About) -> AuditDoc:
         """The cards."""
         return AuditDoc(cards=tuple(self._cards), provenance=about.provenance)
-
-    def summary(self) -> Iterator[str]:
-        """Nothing: the cards say it all."""
-        return iter(())
 
     def exit_code(self) -> int:
         """1 where a wrong answer was accepted, 3 where of some attack nothing is known."""

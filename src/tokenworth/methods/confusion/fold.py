@@ -7,6 +7,7 @@ from typing import cast
 
 from tokenworth import catalog
 from tokenworth.core.document import About
+from tokenworth.core.measure import Fold
 from tokenworth.core.verification import Domain
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError
 from tokenworth.methods.confusion.settings import ConfusionSettings
@@ -19,7 +20,7 @@ _LISTED = 1000
 """Errors listed of each text."""
 
 
-class ConfusionFold:
+class ConfusionFold(Fold):
     """One pass of `confusion`. Verdicts that `verify` wrote are counted at the dialect and level of the first."""
 
     def __init__(self, settings: ConfusionSettings) -> None:
@@ -63,7 +64,3 @@ class ConfusionFold:
             yield f"{self._n_undecided:,} traces counted as unparsed were parsed but too large to verify to the end (undecided)"
         elif self._n_unparsed == self._tally.n:
             yield doubt(self._checker())
-
-    def exit_code(self) -> int:
-        """Always 0: a table finds no fault."""
-        return 0

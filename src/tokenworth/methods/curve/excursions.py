@@ -104,11 +104,6 @@ class _Ledger:
     def generated(self) -> int:
         return int(self.tokens.sum())
 
-    def expected_cost(self) -> Float[np.ndarray, " stratum"]:
-        """Expected tokens of one more draw: the stratum's mean so far, with the base's remaining length as one pseudo-draw."""
-        remaining = len(self.strata.p) - self.strata.start
-        return (self.tokens + remaining) / (self.drawn + 1)
-
     def estimate(self) -> tuple[tuple[str, ...], Estimate]:
         """Labels and estimates; column 0 is the value, the rest the outcome distribution."""
         base = (self.base[0], self.base[0].verdict is Verdict.CORRECT) if self.for_gold else self.base
@@ -213,7 +208,8 @@ def _draw_all(ledger: _Ledger) -> Generator[Batch, Answers, str]:
         wanted = _open_cuts(estimate, ledger.bound, settings, ledger.trace.n_trace)
         if not wanted.any():
             return _why_done(ledger, estimate)
-        cost = ledger.expected_cost()
+        # Expected tokens of one more draw: the stratum's mean so far, with the base's remaining length as one pseudo-draw.
+        cost = (ledger.tokens + len(strata.p) - strata.start) / (ledger.drawn + 1)
         mean_cost = ledger.generated / len(ledger.draws) if ledger.draws else float(cost.mean())
         size = _room(settings.budget, rollouts=len(ledger.draws), tokens=ledger.generated, mean_cost=mean_cost, strata=len(strata.start))
         if size == 0:

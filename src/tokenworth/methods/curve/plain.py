@@ -67,10 +67,6 @@ class _Tally:
         self.asked.update(cuts)
         self.step[list(cuts)] = self.step.max() + 1
 
-    def requests(self, cuts: tuple[int, ...], each: int) -> tuple[Sample, ...]:
-        """``each`` more rollouts from each of the cuts."""
-        return tuple(self.request(cut, self.drawn[cut] + i) for cut in cuts for i in range(each))
-
     def request(self, cut: int, index: int) -> Sample:
         return Sample(sequence=self.trace.sequence, cut=cut, params=self.sampling, seed=curve_stream(self.settings.seed), index=index)
 
@@ -143,8 +139,8 @@ def _measure(tally: _Tally, cuts: tuple[int, ...]) -> Experiment[str]:
             batch = tuple(tally.request(cut, index) for cut in missing for index in range(tally.drawn[cut], samples))
         elif target is not None:
             half = tally.half_widths()
-            wide = tuple(cut for cut in cuts if half[cut] > target)
-            batch = tally.requests(wide, max(4, samples // 2))
+            wide, each = tuple(cut for cut in cuts if half[cut] > target), max(4, samples // 2)
+            batch = tuple(tally.request(cut, tally.drawn[cut] + i) for cut in wide for i in range(each))
         else:
             return ""
         if not batch:
@@ -212,8 +208,8 @@ def _result(tally: _Tally, table: NextTokenTable | None, ended: str, missed: Mis
     n = counts.sum(axis=1)
     with np.errstate(invalid="ignore"):
         share = hits / n[:, None]
-    low, high = proportion_limits(settings.interval, hits, np.broadcast_to(n[:, None], hits.shape), settings.level)
-    low, high = _blank(low, n), _blank(high, n)
+    limits = proportion_limits(settings.interval, hits, np.broadcast_to(n[:, None], hits.shape), settings.level)
+    low, high = (np.where(n[:, None] > 0, side, np.nan) for side in limits)
     leave = np.full(size, np.nan)
     return CurveResult(
         trace=trace,
@@ -241,7 +237,3 @@ def _result(tally: _Tally, table: NextTokenTable | None, ended: str, missed: Mis
         unresolved=tally.unresolved() if ended else "",
         missed=missed,
     )
-
-
-def _blank(limits: Float[np.ndarray, "cut group"], n: Float[np.ndarray, " cut"]) -> Float[np.ndarray, "cut group"]:
-    return np.where(n[:, None] > 0, limits, np.nan)

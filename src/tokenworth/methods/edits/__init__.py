@@ -1,14 +1,16 @@
 """`edits`: traces edited with known truth, and what the edit does."""
 
-from tokenworth.core.measure import Draws, Measure
+from tokenworth.core.measure import Draws, Measure, Need
 from tokenworth.methods.edits.document import EditsDoc, edits_document
-from tokenworth.methods.edits.experiment import edits_of, most, needs
+from tokenworth.methods.edits.experiment import edits_of, most
 from tokenworth.methods.edits.settings import EditsSettings
 
 MEASURE = Measure(
     name="edits",
     settings=EditsSettings,
     document=EditsDoc,
-    run=Draws(experiment=edits_of, document=edits_document, needs=needs, joins=True, most=most),
+    run=Draws(
+        experiment=edits_of, document=edits_document, needs=lambda settings: [Need(able="sample", what="edits")], joins=True, most=most
+    ),
     subject=lambda doc: (doc.model, doc.task, doc.item, doc.place, doc.base, doc.codes, doc.alone),
 )

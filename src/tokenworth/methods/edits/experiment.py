@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tokenworth.core.measure import Most, Need, Subject
+from tokenworth.core.measure import Most, Subject
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence
@@ -42,12 +41,6 @@ def edits_of(subject: Subject, settings: EditsSettings) -> Experiment[EditsResul
             )
             measured.append((one, result))
     return EditsResult(planned=planned, measured=tuple(measured))
-
-
-def needs(settings: EditsSettings) -> Iterator[Need]:
-    """Rollouts."""
-    del settings
-    yield Need(able="sample", what="edits")
 
 
 def most(subject: Subject, settings: EditsSettings) -> list[Most]:

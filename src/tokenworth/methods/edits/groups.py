@@ -58,13 +58,17 @@ def _group(group: str, results: Sequence[InterveneResult], level: float) -> Grou
     missing = 0
     for result in results:
         effects = [effect for effect in result.effects if effect.variant.group == group]
-        whole = [effect for effect in effects if effect.is_whole]
+        whole = [effect for effect in effects if effect.before.n and effect.after.n]
         missing += len(effects) - len(whole)
         if whole:
             units.append(whole)
     before = [arm for unit in units for arm in _distinct(unit, lambda effect: effect.before)]
     after = [arm for unit in units for arm in _distinct(unit, lambda effect: effect.after)]
-    limits = _over_rollouts(before, after, level) if len(units) < 2 else _over_instances(units, level)
+    if len(units) < 2:
+        counts = [(sum(arm.n_correct for arm in arms), sum(arm.n for arm in arms)) for arms in (before, after)]
+        limits = share(*counts[0], level), share(*counts[1], level), difference(counts[0], counts[1], level)
+    else:
+        limits = _over_instances(units, level)
     checked = any(arm.n_checked for arm in (*before, *after))
     valid = (_valid(units, before, "before", level), _valid(units, after, "after", level)) if checked else (None, None)
     return GroupEffect(
@@ -88,11 +92,6 @@ def _group(group: str, results: Sequence[InterveneResult], level: float) -> Grou
 def _distinct(unit: list[Effect], side: Callable[[Effect], Arm]) -> list[Arm]:
     """The arms of one side, each once where variants share it."""
     return list({id(arm): arm for arm in map(side, unit)}.values())
-
-
-def _over_rollouts(before: list[Arm], after: list[Arm], level: float) -> tuple[Estimate, Estimate, Estimate]:
-    counts = [(sum(arm.n_correct for arm in arms), sum(arm.n for arm in arms)) for arms in (before, after)]
-    return share(*counts[0], level), share(*counts[1], level), difference(counts[0], counts[1], level)
 
 
 def _over_instances(units: list[list[Effect]], level: float) -> tuple[Estimate, Estimate, Estimate]:

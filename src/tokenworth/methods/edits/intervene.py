@@ -118,11 +118,6 @@ class Effect:
     after: Arm
 
     @property
-    def is_whole(self) -> bool:
-        """Whether both arms have rollouts."""
-        return bool(self.before.n and self.after.n)
-
-    @property
     def change(self) -> Estimate:
         """P(correct) after less before, with Newcombe's limits for independent draws; no value where an arm has no rollouts."""
         before, after = (self.before.n_correct, self.before.n), (self.after.n_correct, self.after.n)

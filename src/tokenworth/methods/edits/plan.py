@@ -17,7 +17,7 @@ from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.edits.intervene import CheckTrace, Variant
 from tokenworth.methods.edits.settings import COMMON_CODES, KINDS, PARAPHRASE, REPAIR, SWAP, EditsSettings
-from tokenworth.methods.sample.experiment import sample
+from tokenworth.methods.sample.experiment import answers_of
 from tokenworth.tasks.judge import answer_text
 from tokenworth.tasks.maze.domain import DOMAIN, solve
 from tokenworth.tasks.maze.edits import Edit, edit, first_of_trace, paraphrase, repair, swap
@@ -44,15 +44,7 @@ class Planned:
 
 def _draws(subject: Subject, settings: EditsSettings) -> Experiment[tuple[Rollout, ...]]:
     """The answers in which a base is sought."""
-    result = yield from sample(
-        subject.prompt,
-        n=settings.draws,
-        sampling=subject.sampling,
-        seed=settings.seed,
-        judge=subject.judge,
-        find_wall=subject.find_wall,
-        level=settings.level,
-    )
+    result = yield from answers_of(subject, settings.draws, seed=settings.seed, level=settings.level)
     return result.rollouts
 
 

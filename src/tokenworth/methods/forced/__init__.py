@@ -1,8 +1,8 @@
 """`forced`: the answer read when the trace is stopped at each cut."""
 
-from tokenworth.core.measure import Draws, Measure
+from tokenworth.core.measure import Draws, Measure, Need
 from tokenworth.methods.forced.document import ForcedDoc, forced_document, reading_table
-from tokenworth.methods.forced.experiment import exits_of, forced_of, most, needs
+from tokenworth.methods.forced.experiment import exits_of, forced_of, most
 from tokenworth.methods.forced.settings import ForcedSettings
 
 MEASURE = Measure(
@@ -12,7 +12,7 @@ MEASURE = Measure(
     run=Draws(
         experiment=forced_of,
         document=lambda done, settings, about: forced_document(done[0].result, settings.target, done[0].subject.codec, about),
-        needs=needs,
+        needs=lambda settings: [Need(able="read", what="forced answers")],
         of_trace=True,
         roles=("reader",),
         most=most,

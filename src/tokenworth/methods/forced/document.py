@@ -148,6 +148,7 @@ def forced_document(result: ForcedResult, target: str, codec: Codec, about: Abou
         for reading in result.readings
     )
     own = result.own.outcome if result.own.outcome in result.options else None
+    gold = None if about.problem is None else about.problem.gold
     notes: list[str] = []
     if own is None:
         notes.append(f"the model's own answer is not one of the options (outcome: {result.own.outcome})")
@@ -156,17 +157,13 @@ def forced_document(result: ForcedResult, target: str, codec: Codec, about: Abou
         model=about.model,
         trace=trace_doc(result.trace, result.own, codec),
         exits=exits,
-        target=_target(target, None if about.problem is None else about.problem.gold, own),
+        target=target.removeprefix(LABEL) if target.startswith(LABEL) else gold or own if target == GOLD else own,
         own_answer=own,
         forced_at_end=forced_at_end(result),
         token_forwards=result.token_forwards,
         provenance=about.provenance,
         notes=(*notes, *ceiling_notes(result), *missed_notes(result.missed), *stopped_notes(result.unresolved)),
     )
-
-
-def _target(name: str, gold: str | None, own: str | None) -> str | None:
-    return name.removeprefix(LABEL) if name.startswith(LABEL) else gold or own if name == GOLD else own
 
 
 def ceiling_notes(result: ForcedResult) -> tuple[str, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tokenworth.core.grade import Judge
-from tokenworth.core.measure import Most, Need, Subject
+from tokenworth.core.measure import Most, Subject
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
@@ -159,12 +158,6 @@ def forced_of(subject: Subject, settings: ForcedSettings) -> Experiment[ForcedRe
         cuts_allowed=subject.reachable(trace.sequence, trace.n_trace, [one.suffix for one in exits]),
         snap=settings.snap,
     )
-
-
-def needs(settings: ForcedSettings) -> Iterator[Need]:
-    """Log-probabilities of the options."""
-    del settings
-    yield Need(able="read", what="forced answers")
 
 
 def most(subject: Subject, settings: ForcedSettings) -> list[Most]:

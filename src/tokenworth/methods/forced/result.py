@@ -10,7 +10,6 @@ from jaxtyping import Bool, Float, Int
 from tokenworth.core.grade import Grade
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.cuts import Missed
-from tokenworth.stats.shares import share_high, share_low
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,16 +76,6 @@ class ForcedReading:
         """Probability of each option given that one of them is written; NaN where the mass is 0 or an option was not listed."""
         with np.errstate(invalid="ignore"):
             return np.where(self.is_exact[:, None], self.probability, np.nan) / self.mass[:, None]
-
-    @property
-    def renormalised_low(self) -> Float[np.ndarray, "cut option"]:
-        """The least each renormalised probability can be: low / mass_high; NaN where the mass is 0."""
-        return share_low(self.probability_low, self.mass_high)
-
-    @property
-    def renormalised_high(self) -> Float[np.ndarray, "cut option"]:
-        """The most each renormalised probability can be: high / (high + Σ of the others' low); NaN where the mass is 0."""
-        return share_high(self.probability_low, self.probability_high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenworth.core.measure import option
+from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.curve.settings import check_seed
 from tokenworth.tasks.target import GOLD, LABEL, OWN
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tokenworth.core.grade import RESERVED_OUTCOMES, UNKNOWN_OUTCOMES, Grade, Verdict
-from tokenworth.core.measure import Most, Need, Subject
+from tokenworth.core.measure import Most, Subject
 from tokenworth.core.problem import AnswerKind
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.sample import Sample
@@ -17,7 +17,7 @@ from tokenworth.methods.modulo.arms import JudgedDraw, Stream
 from tokenworth.methods.modulo.feedback import FeedbackForm, feedback_form
 from tokenworth.methods.modulo.loop import Feedback, LoopResult, LoopSettings, loop
 from tokenworth.methods.modulo.settings import ModuloSettings
-from tokenworth.methods.sample.experiment import sample
+from tokenworth.methods.sample.experiment import answers_of
 from tokenworth.tasks.critics.critic import Bank, Ruling
 from tokenworth.tasks.critics.named import critic_named
 from tokenworth.tasks.critics.unsound import UnsoundCritic
@@ -51,15 +51,7 @@ def modulo_of(subject: Subject, settings: ModuloSettings) -> Experiment[LoopItem
     """Draws the stream that the arms share and runs the loop on one problem."""
     bank, sampling = bank_of(subject, settings), sampling_of(subject, settings)
     unsound = Bank(critics=tuple(UnsoundCritic(inner=one, share=settings.unsound_share) for one in bank.critics))
-    samples = yield from sample(
-        subject.prompt,
-        n=settings.max_attempts,
-        sampling=sampling,
-        seed=settings.seed,
-        judge=subject.judge,
-        find_wall=subject.find_wall,
-        level=settings.level,
-    )
+    samples = yield from answers_of(subject, settings.max_attempts, seed=settings.seed, level=settings.level, sampling=sampling)
     stream: list[JudgedDraw] = []
     for rollout, grade in zip(samples.rollouts, samples.grades, strict=True):
         ruling = check(subject, bank, rollout.ids, rollout.stop)
@@ -88,12 +80,6 @@ def modulo_of(subject: Subject, settings: ModuloSettings) -> Experiment[LoopItem
         texts=tuple(subject.codec.decode(one.rollout.ids) for one in result.attempts),
         stream=tuple(stream),
     )
-
-
-def needs(settings: ModuloSettings) -> Iterator[Need]:
-    """Rollouts."""
-    del settings
-    yield Need(able="sample", what="the loop")
 
 
 def most(subject: Subject, settings: ModuloSettings) -> list[Most]:

@@ -102,7 +102,11 @@ def loop(prompt: tuple[int, ...], *, settings: LoopSettings, check: Check, feedb
         if current is None or room < 1:
             stopped = NO_ROOM if current is None else BUDGET_SPENT
             break
-        request = _request(current, settings, index, room if feedback is not None and attempts else None)
+        sampling = settings.sampling
+        if feedback is not None and attempts and room < sampling.max_tokens:
+            sampling = replace(sampling, max_tokens=room)
+        start = TokenSequence(prompt=current, completion=())
+        request = Sample(sequence=start, cut=0, params=sampling, seed=settings.seed, index=index)
         try:
             (rollout,) = yield (request,)
         except BudgetSpent:
@@ -111,7 +115,8 @@ def loop(prompt: tuple[int, ...], *, settings: LoopSettings, check: Check, feedb
             stopped, unresolved = MONEY_SPENT, f"{len(attempts):,} of at most {settings.max_attempts:,} attempts were drawn"
             break
         assert isinstance(rollout, Rollout)
-        rollout = _cut(rollout, room)
+        if len(rollout.ids) > room:
+            rollout = Rollout(ids=rollout.ids[:room], stop=StopReason.LENGTH)
         generated += len(rollout.ids)
         attempts.append(Attempt(prompt=current, rollout=rollout, checked=check(rollout.ids, rollout.stop)))
         if attempts[-1].checked.accepted:
@@ -127,16 +132,3 @@ def loop(prompt: tuple[int, ...], *, settings: LoopSettings, check: Check, feedb
         read_tokens=sum(len(attempt.prompt) for attempt in attempts),
         unresolved=unresolved,
     )
-
-
-def _request(prompt: tuple[int, ...], settings: LoopSettings, index: int, room: int | None) -> Sample:
-    """Draw ``index`` from the prompt, of at most ``room`` tokens where that is less than the sampling's own limit."""
-    sampling = settings.sampling
-    if room is not None and room < sampling.max_tokens:
-        sampling = replace(sampling, max_tokens=room)
-    return Sample(sequence=TokenSequence(prompt=prompt, completion=()), cut=0, params=sampling, seed=settings.seed, index=index)
-
-
-def _cut(rollout: Rollout, room: int) -> Rollout:
-    """The rollout as the budget lets it be."""
-    return rollout if len(rollout.ids) <= room else Rollout(ids=rollout.ids[:room], stop=StopReason.LENGTH)

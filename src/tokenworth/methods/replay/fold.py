@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from tokenworth import catalog
 from tokenworth.core.document import About
+from tokenworth.core.measure import Fold
 from tokenworth.core.verification import Domain, Level
 from tokenworth.errors import InvalidInput, TokenworthError
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
@@ -15,7 +16,7 @@ from tokenworth.methods.replay.settings import ReplaySettings
 from tokenworth.tasks.critics.critic import Acceptance
 
 
-class ReplayFold:
+class ReplayFold(Fold):
     """One pass of `replay`."""
 
     def __init__(self, settings: ReplaySettings) -> None:
@@ -43,10 +44,6 @@ class ReplayFold:
             ),
             provenance=about.provenance,
         )
-
-    def summary(self) -> Iterator[str]:
-        """Nothing: the document says it all."""
-        return iter(())
 
     def exit_code(self) -> int:
         """0 where every recorded verdict was found again."""

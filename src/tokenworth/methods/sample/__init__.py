@@ -1,8 +1,8 @@
 """`sample`: N answers to a problem."""
 
-from tokenworth.core.measure import Draws, Measure
+from tokenworth.core.measure import Draws, Measure, Need
 from tokenworth.methods.sample.document import SampleSetDoc, rollout_table, sample_document
-from tokenworth.methods.sample.experiment import needs, sample_of
+from tokenworth.methods.sample.experiment import answers_of
 from tokenworth.methods.sample.settings import SampleSettings
 
 MEASURE = Measure(
@@ -10,9 +10,9 @@ MEASURE = Measure(
     settings=SampleSettings,
     document=SampleSetDoc,
     run=Draws(
-        experiment=sample_of,
+        experiment=lambda subject, settings: answers_of(subject, settings.samples, seed=settings.seed, level=settings.level),
         document=lambda done, settings, about: sample_document(done[0].result, settings.choose, done[0].subject.codec, about),
-        needs=needs,
+        needs=lambda settings: [Need(able="sample", what="answers")],
     ),
     table=rollout_table,
     subject=lambda doc: (doc.problem, doc.model),

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import numpy as np
 
 from tokenworth.core.estimate import check_level
 from tokenworth.core.grade import Judge, Verdict
-from tokenworth.core.measure import FindWall, Need, Subject
+from tokenworth.core.measure import FindWall, Subject
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.sample.result import SampleResult
-from tokenworth.methods.sample.settings import SampleSettings
 from tokenworth.methods.stopped import answered_first
 from tokenworth.stats.correlation import point_biserial
 from tokenworth.stats.proportion import wilson
@@ -65,20 +63,7 @@ def sample(
     )
 
 
-def sample_of(subject: Subject, settings: SampleSettings) -> Experiment[SampleResult]:
-    """The answers to a subject's problem."""
-    return sample(
-        subject.prompt,
-        n=settings.samples,
-        sampling=subject.sampling,
-        seed=settings.seed,
-        judge=subject.judge,
-        find_wall=subject.find_wall,
-        level=settings.level,
-    )
-
-
-def needs(settings: SampleSettings) -> Iterator[Need]:
-    """Rollouts."""
-    del settings
-    yield Need(able="sample", what="answers")
+def answers_of(subject: Subject, n: int, *, seed: int, level: float, sampling: Sampling | None = None) -> Experiment[SampleResult]:
+    """`sample` on a subject's problem, with the subject's own sampling unless another is given."""
+    judge, wall = subject.judge, subject.find_wall
+    return sample(subject.prompt, n=n, sampling=sampling or subject.sampling, seed=seed, judge=judge, find_wall=wall, level=level)

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tokenworth.core.document import About
+from tokenworth.core.measure import Fold
 from tokenworth.methods.verify.document import VerifiedDoc
-from tokenworth.methods.verify.lines import Judged, verdict_line
+from tokenworth.methods.verify.lines import verdict_line
 from tokenworth.methods.verify.records import Checker, checker, judged
 from tokenworth.methods.verify.settings import VerifySettings
 from tokenworth.methods.verify.table import state_of
@@ -17,18 +18,30 @@ _TOP_CODES = 8
 _LENGTHS = {True: "optimal", False: "longer", None: "of unknown optimality"}
 
 
-class VerifyFold:
+class VerifyFold(Fold):
     """One pass of `verify`."""
 
     def __init__(self, settings: VerifySettings) -> None:
         self._limit = settings.limit
         self._check = checker(settings.domain, settings.dialect, settings.level, limit=max(1, settings.limit))
-        self._tally, self._summary = Tally(), Summary(self._check)
+        self._tally = Tally()
+        self._n_valid = self._n_undecided = 0
+        self._lengths: Counter[bool | None] = Counter()
+        self._states: Counter[tuple[int, str]] = Counter()
+        self._errors: Counter[str] = Counter()
+        self._texts: Counter[str] = Counter()
 
     def add(self, where: str, record: object) -> bytes:
         """The verdict on a record, as a line of JSON. Raises as `judged`."""
         one = judged(where, record, self._check)
-        self._summary.add(one)
+        found = one.verification
+        self._n_valid += found.is_valid
+        self._n_undecided += found.undecided
+        if found.plan_valid:
+            self._lengths[found.plan_optimal] += 1
+        self._states.update(enumerate(state_of(found)))
+        self._errors.update(found.counts)
+        self._texts.update(found.counts.keys())
         self._tally.add(one)
         return verdict_line(one, self._limit)
 
@@ -38,47 +51,9 @@ class VerifyFold:
 
     def summary(self) -> Iterator[str]:
         """Counts of verdicts and errors."""
-        return self._summary.lines()
-
-    def exit_code(self) -> int:
-        """0 where every text is valid in every part."""
-        return 0 if self._summary.n_valid == self._tally.n else 1
-
-
-def doubt(check: Checker) -> str:
-    """What to say where no text could be parsed: a wrong name is likelier than so many wrong texts."""
-    domain = check.domain
-    return f"no text could be parsed as {domain.name} · {check.dialect}: are domain and --dialect ({', '.join(domain.dialects)}) right?"
-
-
-class Summary:
-    """Counts of verdicts and errors."""
-
-    def __init__(self, check: Checker) -> None:
-        self._check = check
-        self.n = self.n_valid = self.n_undecided = 0
-        self._lengths: Counter[bool | None] = Counter()
-        self._states: Counter[tuple[int, str]] = Counter()
-        self._errors: Counter[str] = Counter()
-        self._texts: Counter[str] = Counter()
-
-    def add(self, one: Judged) -> None:
-        """Counts one text."""
-        found = one.verification
-        self.n += 1
-        self.n_valid += found.is_valid
-        self.n_undecided += found.undecided
-        if found.plan_valid:
-            self._lengths[found.plan_optimal] += 1
-        self._states.update(enumerate(state_of(found)))
-        self._errors.update(found.counts)
-        self._texts.update(found.counts.keys())
-
-    def lines(self) -> Iterator[str]:
-        """The counts in a few lines."""
-        check, seen = self._check, self._states
+        check, seen, n = self._check, self._states, self._tally.n
         yield f"{check.domain.name} · {check.dialect} · {check.level} · verifier {check.domain.version}"
-        yield f"texts:  {self.n:,}, of which {self.n_valid:,} valid in every part"
+        yield f"texts:  {n:,}, of which {self._n_valid:,} valid in every part"
         yield (
             "traces: "
             + ", ".join(
@@ -86,18 +61,28 @@ class Summary:
                 for state, told in (("valid", "valid"), ("invalid", "invalid"), ("unparsed", "unparsed"), ("none", "without a trace"))
                 if seen[0, state] or state != "none"
             )
-            + (f" ({self.n_undecided:,} of the unparsed undecided)" if self.n_undecided else "")
+            + (f" ({self._n_undecided:,} of the unparsed undecided)" if self._n_undecided else "")
         )
-        lengths = ", ".join(f"{n:,} {name}" for is_optimal, name in _LENGTHS.items() if (n := self._lengths[is_optimal]))
+        lengths = ", ".join(f"{k:,} {name}" for is_optimal, name in _LENGTHS.items() if (k := self._lengths[is_optimal]))
         told = f" ({lengths})" if lengths else ""
         yield f"plans:  {seen[2, 'correct']:,} valid{told}, {seen[2, 'incorrect']:,} invalid, {seen[2, 'unknown']:,} unknown"
         yield f"links:  {seen[1, 'follows']:,} follow from the trace, {seen[1, 'differs']:,} do not, {seen[1, 'unknown']:,} unknown"
-        if seen[0, "unparsed"] == self.n and not self.n_undecided:
+        if seen[0, "unparsed"] == n and not self._n_undecided:
             yield doubt(check)
         if self._errors:
             top = [
-                f"{code} {n:,} in {self._texts[code]:,} text{'s' * (self._texts[code] > 1)}"
-                for code, n in self._errors.most_common(_TOP_CODES)
+                f"{code} {k:,} in {self._texts[code]:,} text{'s' * (self._texts[code] > 1)}"
+                for code, k in self._errors.most_common(_TOP_CODES)
             ]
             more = len(self._errors) - _TOP_CODES
             yield "errors: " + ", ".join(top) + (f", and {more} more codes" if more > 0 else "")
+
+    def exit_code(self) -> int:
+        """0 where every text is valid in every part."""
+        return 0 if self._n_valid == self._tally.n else 1
+
+
+def doubt(check: Checker) -> str:
+    """What to say where no text could be parsed: a wrong name is likelier than so many wrong texts."""
+    domain = check.domain
+    return f"no text could be parsed as {domain.name} · {check.dialect}: are domain and --dialect ({', '.join(domain.dialects)}) right?"

@@ -59,11 +59,8 @@ def judged(where: str, record: object, check: Checker, *, verdicts: bool = False
     if isinstance(record, TokenworthError):
         raise record
     fields = cast("Mapping[str, Any]", record)
-    return _from_verdict(fields, check, where, verdicts) if _is_verdict(fields) else _from_text(fields, check, where)
-
-
-def _is_verdict(record: Mapping[str, object]) -> bool:
-    return record.get("schema") == LINE_SCHEMA and record.get("text") is None and record.get("trace") is None
+    is_verdict = fields.get("schema") == LINE_SCHEMA and fields.get("text") is None and fields.get("trace") is None
+    return _from_verdict(fields, check, where, verdicts) if is_verdict else _from_text(fields, check, where)
 
 
 def _from_text(record: Mapping[str, object], check: Checker, where: str) -> Judged:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from math import isfinite
 
 import numpy as np
 
+from tokenworth.core.estimate import check_level
 from tokenworth.core.verification import Verification
-from tokenworth.methods.curve.settings import check_level
 from tokenworth.methods.verify.document import ANSWER_STATES, LINK_STATES, TRACE_STATES, CellDoc, OddsDoc, ShareDoc, TableDoc
 from tokenworth.stats.proportion import wilson
 from tokenworth.stats.tables import odds_ratio
@@ -78,17 +77,6 @@ def state_of(verification: Verification, *, optimal: bool = False) -> State:
 
 def _told(fact: bool | None, states: tuple[str, str, str]) -> str:
     return states[2] if fact is None else states[0] if fact else states[1]
-
-
-def confusion(verifications: Iterable[Verification], *, level: float, group: str = "", optimal: bool = False) -> TableDoc:
-    """The table of these verdicts; see `table_of`."""
-    counts: Counter[State] = Counter()
-    firsts: Counter[str] = Counter()
-    for verification in verifications:
-        counts[state_of(verification, optimal=optimal)] += 1
-        if verification.first_error is not None:
-            firsts[verification.first_error.code] += 1
-    return table_of(counts, firsts, level=level, group=group)
 
 
 def table_of(counts: Mapping[State, int], first_errors: Mapping[str, int], *, level: float, group: str = "") -> TableDoc:

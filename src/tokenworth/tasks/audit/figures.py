@@ -171,10 +171,6 @@ def _corrected(item: Figure) -> Iterator[str]:
     yield f"{item.gold}? No, wait: {_other(item)}"
 
 
-def _unstated(item: Figure) -> Iterator[str]:
-    yield from noise.unstated(item.gold, _other(item))
-
-
 def _inside(item: Figure) -> Iterator[str]:
     size = item.size
     for word in (f"abc{size}def", f"file{size}.txt", f"v{size}.0.1", f"x_{size}", f"{size}-01-02", f"R{size}D", f"{size}7.9.1"):
@@ -253,7 +249,7 @@ NUMERIC: Surface[Figure] = Surface(
         wrong_answers("two numbers", "two numbers are offered, so none is given", _two),
         wrong_answers("list of candidates", "five numbers are listed, so none is given", _listed),
         wrong_answers("gold denied", "the text says that the gold number is not the answer", _denied),
-        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
+        wrong_answers("gold not stated", noise.UNSTATED, lambda item: noise.unstated(item.gold, _other(item))),
         wrong_answers("gold taken back", "the last thing said is that another number is right", _corrected),
         wrong_answers("gold inside a word", "the gold digits are part of a name, a date or a version", _inside),
         wrong_answers("hidden second answer", "another number is stated; the gold digits follow unseen", _hidden),

@@ -198,10 +198,6 @@ def _corrected(item: Formula) -> Iterator[str]:
     yield from noise.two(noise.CORRECTIONS, f"${item.gold}$", f"${item.wrong[0]}$")
 
 
-def _unstated(item: Formula) -> Iterator[str]:
-    yield from noise.unstated(f"${item.gold}$", f"${item.wrong[0]}$")
-
-
 def _hidden(item: Formula) -> Iterator[str]:
     for separator in noise.SEPARATORS:
         yield f"\\boxed{{{item.wrong[0]}}}{separator}${item.gold}$"
@@ -230,11 +226,6 @@ def _hostile(item: Formula, rng: np.random.Generator) -> Iterator[str]:
         yield f"\\boxed{{{_HOSTILE[int(at)]}}}"
 
 
-def _long(item: Formula) -> Iterator[str]:
-    del item
-    yield from noise.enormous_texts()
-
-
 def _right(item: Formula) -> Iterator[str]:
     yield from _stated(item.right)
     yield from (
@@ -259,12 +250,12 @@ LATEX: Surface[Formula] = Surface(
         wrong_answers("number syntax", "subscripts, exponents, false equations, relations: not the gold number", _syntax),
         wrong_answers("two answers", "two different formulas are offered, so none is given", _two),
         wrong_answers("gold denied", "the text says that the gold formula is not the answer", _denied),
-        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
+        wrong_answers("gold not stated", noise.UNSTATED, lambda item: noise.unstated(f"${item.gold}$", f"${item.wrong[0]}$")),
         wrong_answers("gold taken back", "the last thing said is that another formula is right", _corrected),
         wrong_answers("hidden second answer", "another formula is boxed; the gold one follows unseen", _hidden),
         wrong_answers("nothing said", "empty texts and constants, none of them a gold formula", _nothing),
         wrong_answers("hostile formulas", "formulas that no gold formula equals and that must not be worked out", drawn=_hostile),
-        wrong_answers("enormous", "long texts without an answer", _long),
+        wrong_answers("enormous", "long texts without an answer", lambda item: noise.enormous_texts()),
         right_answers("right, other forms", "equal to the gold formula by an identity of algebra", _right),
         open_answers("conventions", "units, the base of a numeral, seven equal digits, lists for sets", _convention),
     ),

@@ -79,10 +79,6 @@ def _corrected(item: Problem) -> Iterator[str]:
     yield from noise.two(noise.CORRECTIONS, _gold(item), "Zanzibar")
 
 
-def _unstated(item: Problem) -> Iterator[str]:
-    yield from noise.unstated(_gold(item), "Zanzibar")
-
-
 def _hidden(item: Problem) -> Iterator[str]:
     yield from noise.hidden("Zanzibar", _gold(item))
 
@@ -130,7 +126,7 @@ EXACT: Surface[Problem] = Surface(
         wrong_answers("gold contained", "the gold answer is only part of what is stated", _contained),
         wrong_answers("two answers", "two answers are offered, so none is given", _two),
         wrong_answers("gold denied", "the text says that the gold answer is not the answer", _denied),
-        wrong_answers("gold not stated", noise.UNSTATED, _unstated),
+        wrong_answers("gold not stated", noise.UNSTATED, lambda item: noise.unstated(_gold(item), "Zanzibar")),
         wrong_answers("gold taken back", "the last thing said is that another answer is right", _corrected),
         wrong_answers("hidden second answer", "another answer is stated; the right one follows unseen", _hidden),
         wrong_answers("nothing said", "constants and empty texts, none of them the gold answer", _nothing),

@@ -25,22 +25,17 @@ def read(record: Mapping[str, object], where: str) -> FormalText:
     """
     given, is_cut = {name: _text(record, name, where) for name in _PDDL if name in record}, record.get("truncated") is True
     if "steps" in record:
-        return FormalText(
-            id=_id(record), prompt=_prompt(record, "prompt", where), trace=_last_plan(record["steps"], where), given=given, is_cut=is_cut
-        )
-    if "extracted_plan" in record:
-        plan = _text(record, "extracted_plan", where)
-        return FormalText(id=_id(record), prompt=_prompt(record, "query", where), trace=plan, given=given, is_cut=is_cut)
-    if "trace" in record and ("prompt" in record or given or "text" not in record):
-        return FormalText(
-            id=_id(record), prompt=_prompt(record, "prompt", where), trace=_text(record, "trace", where), given=given, is_cut=is_cut
-        )
-    if "text" in record:
-        prompt = _text(record, "prompt", where) if "prompt" in record else ""
-        return FormalText(id=_id(record), prompt=prompt, trace=_text(record, "text", where), given=given, is_cut=is_cut)
-    raise InvalidInput(
-        f"{where}: no plan among the fields {', '.join(sorted(record))[:200] or '(none)'}; expected id and text, or id, prompt and trace"
-    )
+        prompt, plan = _prompt(record, "prompt", where), _last_plan(record["steps"], where)
+    elif "extracted_plan" in record:
+        plan, prompt = _text(record, "extracted_plan", where), _prompt(record, "query", where)
+    elif "trace" in record and ("prompt" in record or given or "text" not in record):
+        prompt, plan = _prompt(record, "prompt", where), _text(record, "trace", where)
+    elif "text" in record:
+        prompt, plan = _text(record, "prompt", where) if "prompt" in record else "", _text(record, "text", where)
+    else:
+        found = ", ".join(sorted(record))[:200] or "(none)"
+        raise InvalidInput(f"{where}: no plan among the fields {found}; expected id and text, or id, prompt and trace")
+    return FormalText(id=_id(record), prompt=prompt, trace=plan, given=given, is_cut=is_cut)
 
 
 def _prompt(record: Mapping[str, object], name: str, where: str) -> str:

@@ -33,15 +33,6 @@ class Replay:
         return tuple(atom for atom in self._goal if atom not in self.state)
 
 
-def is_valid_plan(problem: StripsProblem, calls: Iterable[Call]) -> bool:
-    """Whether every action names one of the problem, is possible where it stands, and the goal holds at the end."""
-    replay = Replay(problem)
-    for call in calls:
-        if problem.fault_of(call) or replay.take(call):
-            return False
-    return not replay.unmet_goals()
-
-
 def _grounded(problem: StripsProblem, bit: dict[Atom, int]) -> list[tuple[int, int, int]]:
     """(needs, keeps, adds) of every action with every choice of objects, as sets of bits; new atoms get the next free bit."""
 

@@ -16,6 +16,7 @@ from tokenworth.tasks.blocksworld.rules import CODES
 
 NAME = "blocksworld"
 VERSION = "2"
+_read_pddl, _read_prompt = lru_cache(maxsize=8)(read_problem), lru_cache(maxsize=8)(problem_of)
 MOST_STATES = 4_000
 """States that the search for a shorter plan looks at before it gives up."""
 
@@ -132,16 +133,6 @@ def _problem(text: FormalText, stated: str) -> StripsProblem:
     if isinstance(domain, str) and isinstance(problem, str):
         return _read_pddl(domain, problem)
     return _read_prompt(text.prompt if text.prompt.strip() or text.given else stated)
-
-
-@lru_cache(maxsize=8)
-def _read_pddl(domain: str, problem: str) -> StripsProblem:
-    return read_problem(domain, problem)
-
-
-@lru_cache(maxsize=8)
-def _read_prompt(prompt: str) -> StripsProblem:
-    return problem_of(prompt)
 
 
 @lru_cache(maxsize=64)

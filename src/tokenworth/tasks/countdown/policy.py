@@ -161,12 +161,7 @@ def _breadth_first(puzzle: Puzzle, heuristic: Heuristic, beam: int) -> Lines:
 
 
 def _sums(puzzle: Puzzle) -> Heuristic:
-    target = puzzle.target
-
-    def mean_distance(numbers: Sequence[int]) -> float:
-        return sum(abs(number - target) for number in numbers) / len(numbers)
-
-    return mean_distance
+    return lambda numbers: sum(abs(number - puzzle.target) for number in numbers) / len(numbers)
 
 
 def _factors(puzzle: Puzzle) -> Heuristic:

@@ -233,7 +233,8 @@ class Replay:
         if not are_same(event.numbers, [*stay, operation.result]):
             self._report("WRONG_REMAINING", index, event, _listed([*stay, operation.result]), _listed(event.numbers))
         if len(event.numbers) == 1:
-            here, path = self._here, self._path_to(operation)
+            here = self._here
+            path = (*here.path, operation.text)[-MAX_NUMBERS:]
             leaf = Node(
                 id=f"{here.id},{here.children}", numbers=event.numbers, path=path, history=(*here.history, operation)[-MAX_NUMBERS:]
             )
@@ -242,9 +243,6 @@ class Replay:
                 alike.append(leaf)
             if self.puzzle is not None and event.numbers[0] == self.puzzle.target:
                 self._found.add(path)
-
-    def _path_to(self, operation: Operation) -> tuple[str, ...]:
-        return (*self._here.path, operation.text)[-MAX_NUMBERS:]
 
     def _check_again(self, index: int, event: Event) -> None:
         """A systematic search tries each pair of numbers once with each sign."""

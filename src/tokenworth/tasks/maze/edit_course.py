@@ -49,10 +49,8 @@ class Course:
         self._status[number] = CLOSED
         self._heap.close(number, self._status)
         self.current = cell
-        self.due = [] if cell == self.maze.goal else [near for near in self.beside(cell) if self._improves(near, event.g + 1)]
-
-    def _improves(self, cell: Cell, g: int) -> bool:
-        return cell not in self.closed and (cell not in self.open or g < self.open[cell])
+        fresh = [near for near in self.beside(cell) if near not in self.closed and (near not in self.open or event.g + 1 < self.open[near])]
+        self.due = [] if cell == self.maze.goal else fresh
 
     def beside(self, cell: Cell) -> list[Cell]:
         """The free cells beside one, in the order of the dialect."""

@@ -38,10 +38,6 @@ class _Draws:
         return int(self._block.pop() * n)
 
 
-def _rooms(cols: int, rows: int) -> tuple[int, int]:
-    return (cols + 1) // 2, (rows + 1) // 2
-
-
 def _beside(room: Cell, size: Cell) -> list[Cell]:
     x, y = room
     near = ((x, y - 1), (x + 1, y), (x, y + 1), (x - 1, y))
@@ -157,7 +153,8 @@ def _drawn(family: str, side: int, seed: int, index: int) -> tuple[tuple[Cell, .
     draws = _Draws(rng)
     while True:
         if family in _TREES:
-            free = _carve(_TREES[family](_rooms(side, side), draws))
+            rooms = (side + 1) // 2
+            free = _carve(_TREES[family]((rooms, rooms), draws))
         else:
             free = _walked(side, side, draws) if family == "drunkards-walk" else _scattered(side, side, rng)
         walls = tuple((x, y) for y in range(side) for x in range(side) if (x, y) not in free)

@@ -81,7 +81,7 @@ class Problem:
 class Parsed:
     """A text in its parts. ``level`` is None where the prompt cannot be read. ``n_clauses``: clauses of the trace, malformed ones too.
 
-    ``n_words``, ``n_chars``: length of the text violations point into. ``plan_at``: first word and character of the plan, or where
+    ``n_words``: length of the text violations point into. ``plan_at``: first word and character of the plan, or where
     it would stand; ``has_plan``: its first word is there, so the trace is over. ``is_open``: the text was cut before its last ``eos``.
     ``unlisted``: how many problems there are beyond the first 10,000, by code.
     """
@@ -96,7 +96,6 @@ class Parsed:
     problems: list[Problem] = field(default_factory=list[Problem])
     unlisted: Counter[str] = field(default_factory=Counter[str])
     n_words: int = 0
-    n_chars: int = 0
 
 
 class _Reader:
@@ -142,7 +141,7 @@ class _Reader:
 
 def parse(text: FormalText) -> Parsed:
     """The parts of a text; what cannot be read is among the problems, never raised."""
-    parsed = Parsed(n_chars=len(text.trace))
+    parsed = Parsed()
     body = _Reader(text.trace)
     _prompt(_Reader(text.prompt) if text.prompt else body, parsed, is_apart=bool(text.prompt))
     body.take_word("eos")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,9 @@ def curve_view(doc: CurveDoc) -> CurveView:
     value = tuple(known(x) for x in doc.value)
     state = tuple(MISSING if v is None else MEASURED if n > 0 else FOLLOWS for v, n in zip(value, doc.n_started, strict=True))
     low, high = tuple(known(x) for x in doc.low), tuple(known(x) for x in doc.high)
-    delta, delta_low, delta_high, delta_from = _differences(doc, value, low, high)
-    recursion = doc.plan.name == "excursions"
     sums = _log_kept(doc)
+    delta, delta_low, delta_high, delta_from = _differences(doc, value, low, high, sums)
+    recursion = doc.plan.name == "excursions"
     return CurveView(
         label=doc.value_label,
         level=doc.level,
@@ -58,13 +58,14 @@ def curve_view(doc: CurveDoc) -> CurveView:
 Numbers = tuple[Number, ...]
 
 
-def _differences(doc: CurveDoc, value: Numbers, low: Numbers, high: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+def _differences(
+    doc: CurveDoc, value: Numbers, low: Numbers, high: Numbers, sums: NDArray[np.float64] | None
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """Δ to the previous cut with a value, its outer limits, and that cut.
 
     The limits are low − high' and high − low' (no independence assumed). Under the recursion |Δ| cannot exceed the
     probability of leaving the trace between the two cuts, so there they are clipped to it.
     """
-    bound = _leave_between(doc)
     blank: list[Number] = [None] * len(value)
     delta, d_low, d_high, origin = blank[:], blank[:], blank[:], blank[:]
     last: int | None = None
@@ -74,25 +75,13 @@ def _differences(doc: CurveDoc, value: Numbers, low: Numbers, high: Numbers) -> 
         if last is not None and (before := value[last]) is not None:
             # With p known within bounds, leaving is known to within what widens the limits: the same recursion bounds both.
             slack = 0.0 if doc.widened is None else doc.widened[last] or 0.0
-            most = bound(doc.cuts[last], doc.cuts[i]) + slack
+            most = (1.0 if sums is None else float(-np.expm1(sums[doc.cuts[i]] - sums[doc.cuts[last]]))) + slack
             a, b, c, d = low[i], high[i], low[last], high[last]
             delta[i], origin[i] = v - before, doc.cuts[last]
             if a is not None and b is not None and c is not None and d is not None:
                 d_low[i], d_high[i] = max(a - d, -most), min(b - c, most)
         last = i
     return tuple(delta), tuple(d_low), tuple(d_high), tuple(origin)
-
-
-def _leave_between(doc: CurveDoc) -> Callable[[int, int], float]:
-    """A function: the largest |Δ| that the recursion allows between two cuts (1 where it does not apply)."""
-    sums = _log_kept(doc)
-    if sums is None:
-        return _no_bound
-
-    def bound(a: int, b: int) -> float:
-        return float(-np.expm1(sums[b] - sums[a]))
-
-    return bound
 
 
 def _log_kept(doc: CurveDoc) -> NDArray[np.float64] | None:
@@ -102,10 +91,6 @@ def _log_kept(doc: CurveDoc) -> NDArray[np.float64] | None:
         return None
     filled = np.clip(np.array(p, dtype=np.float64), 1e-300, 1.0)
     return np.concatenate([[0.0], np.cumsum(np.log(filled))])
-
-
-def _no_bound(_a: int, _b: int) -> float:
-    return 1.0
 
 
 def metric(

@@ -8,6 +8,7 @@ from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
 from tokenworth.report.palette import OTHER
 from tokenworth.report.sections.traces.model import MetricView, OutcomeView, StackView
 from tokenworth.report.sections.traces.series import SHOWN, known, metric, per_unit
+from tokenworth.stats.shares import share_bounds
 
 Row = tuple[Number, ...]
 
@@ -140,8 +141,7 @@ def _within_bounds(raw: Row, high: Row, mass: Row, mass_high: Row) -> tuple[Row,
             continue
         least = 0.0 if x is None else x
         middles.append((least + most) / 2 if most - least <= NARROW else None)
-        rest = max(0.0, total - least)
-        low, top = (least / total_high, most / (most + rest)) if total_high > 0 and most + rest > 0 else (0.0, 1.0)
+        low, top = share_bounds(least, most, total, total_high)
         shares.append((low + top) / 2 if top - low <= NARROW else None)
     return tuple(middles), tuple(shares)
 

@@ -144,7 +144,7 @@ def _odds(odds: Sequence[OddsDoc], width: int) -> Iterator[str]:
         (a, b), (c, d) = one.counts
         value = "infinite" if one.value is None else _short(one.value)
         high = "infinite" if one.high is None else _short(one.high)
-        p = "unknown" if one.p is None else _p(one.p)
+        p = "unknown" if one.p is None else "< 1e-300" if one.p < 1e-300 else f"{one.p:.3f}" if one.p >= 0.001 else f"{one.p:.1e}"
         yield f"    {one_line(f'{one.rows} × {one.columns}')}"
         yield f"      {value} [{_short(one.low)}, {high}], p {p} ({a:,} {b:,} / {c:,} {d:,})"
     empty = [one_line(f"{one.rows} × {one.columns}") for one in odds if one.low is None]
@@ -155,7 +155,3 @@ def _odds(odds: Sequence[OddsDoc], width: int) -> Iterator[str]:
 
 def _short(x: float) -> str:
     return f"{x:,.2f}" if 0.01 <= x < 1e6 or x == 0 else f"{x:.2g}"
-
-
-def _p(p: float) -> str:
-    return "< 1e-300" if p < 1e-300 else f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
