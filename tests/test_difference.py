@@ -139,7 +139,7 @@ def test_mean_over_units_is_students_of_the_units_and_one_at_each_end() -> None:
 def test_mean_over_few_units() -> None:
     empty = cluster_mean(np.zeros(0), np.zeros(0), level=0.95, least=0.0, most=1.0)
     single = cluster_mean(np.asarray([0.3]), np.zeros(1), level=0.95, least=0.0, most=1.0)
-    assert np.isnan(empty.value) and single.value == 0.3 and np.isnan(single.low) and np.isnan(single.high)
+    assert (empty.value, single.value, single.low, single.high) == (None, 0.3, None, None)
     same = cluster_mean(np.zeros(4), noise_of_share(np.zeros(4), np.full(4, 10.0)), level=0.95, least=-1.0, most=1.0)
     assert same.low < 0 < same.high, "units that agree by chance are no proof"
     for bad in ((np.asarray([np.nan]), np.zeros(1)), (np.zeros(1), -np.ones(1))):
