@@ -202,7 +202,7 @@ def test_a_dry_run_says_what_the_limit_is(cli: Run, toy: str, monkeypatch: pytes
     code, out, _ = cli("curve", "--model", toy, "--dry-run", "--max-rollouts", "100", "--limit", "50", *prices)
     assert code == 0 and "at most 101 rollouts, 5,050 tokens generated, at most 0.0150 USD." in out
     assert "It stops before it has cost more than 0.5 USD" in out
-    assert "until every cut has its interval" in cli("curve", "--model", toy, "--dry-run", *prices)[1]
+    assert "until it is done" in cli("curve", "--model", toy, "--dry-run", *prices)[1]
     assert json.loads(cli("sample", "--model", toy, "--dry-run", "--json", "-", *prices)[1])["max_usd"] == 0.5
 
 
@@ -330,3 +330,53 @@ def test_the_test_above_can_fail() -> None:
     pytest.importorskip("torch")
     check = "import sys, torch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["sample", "--concurrency", "4"], "--concurrency is for servers, and TOY is not one; leave it out"),
+        (["sample", "--timeout", "1"], "--timeout is for servers"),
+        (["sample", "--max-mb", "1"], "--max-mb 1 is for a page; give --report FILE.html, or leave it out"),
+        (["modulo", "--dialect", "zzz"], "dialect zzz: only a formal critic has one, and format is none; leave it out"),
+        (["modulo", "--strictness", "paper"], "strictness paper: only a formal critic has one"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(cli: Run, toy: str, words: list[str], told: str) -> None:
+    assert told.replace("TOY", toy) in refused(cli(*words, "--model", toy))
+
+
+@pytest.mark.slow
+def test_a_target_that_no_answer_can_be_is_refused(cli: Run) -> None:
+    told = refused(cli("curve", "--task", "world:steps", "--target", "label:ZZZ", "--max-rollouts", "8"))
+    assert "unknown outcome of the target 'ZZZ'; known: A, B, C, D" in told
+    code, out, _ = cli("curve", "--task", "world:steps", "--target", "label:unparseable", "--max-rollouts", "8")
+    assert code == 0 and "P(unparseable)" in out
+
+
+@pytest.mark.slow
+def test_a_dry_run_prices_what_it_can(cli: Run) -> None:
+    asked = [{"id": str(i), "question": "What? " * n, "options": ["x", "y"], "gold": "A"} for i, n in enumerate((1, 400, 1))]
+    Path("problems.jsonl").write_text("".join(json.dumps(one) + "\n" for one in asked))
+    code, out, err = cli("sample", "--task", "problems.jsonl", "--item", "0-2", "-n", "2", "--limit", "50", "--dry-run")
+    assert code == 1 and out.count("next batch") == 2 and err.count("item 1: ") == 1 and "Traceback" not in err
+    assert "longer than" not in err, "a warning of a library"
+
+
+@pytest.mark.slow
+def test_a_derived_result_is_recorded_beside_what_it_was_derived_from(cli: Run) -> None:
+    draw = ("sample", "--model", "maze-correct", "--task", "maze:searchformer/7", "-n", "4", "--store", "run.db")
+    assert cli(*draw)[0] == 0
+    code, out, _ = cli("first-errors", "--store", "run.db", "--dry-run", "--json", "errors.json")
+    assert code == 0 and "4 draws of maze-correct" in out and not Path("errors.json").exists()
+    assert cli("first-errors", "--store", "run.db")[0] == 0
+    runs = json.loads(cli("runs", "--store", "run.db", "--json", "-")[1])["runs"]
+    assert [one["verb"] for one in runs] == ["sample", "first-errors"] and runs[1]["has_result"]
+    assert "4 draws of maze-correct" in cli("report", "--store", "run.db", "--text")[1]
+
+
+def test_runs_are_told_apart_by_what_they_were_asked(cli: Run, toy: str) -> None:
+    curve = ("curve", "--model", toy, "--max-rollouts", "30", "--store", "run.db")
+    assert cli(*curve)[0] == cli(*curve, "--target", "own", "--base", "0")[0] == 0
+    first, second = cli("runs", "--store", "run.db")[1].splitlines()[1:]
+    assert first.endswith("item 0, max-rollouts 30") and "target own" in second and "base 0" in second

@@ -100,3 +100,21 @@ def test_an_id_is_no_range() -> None:
     assert parse_items("maze-7a") == ["maze-7a"] and parse_items("12") == ["12"]
     with pytest.raises(InvalidInput, match="smaller index"):
         parse_items("5-3,9")
+
+
+def test_wrong_settings_are_one_line_in_python(bench: Workbench) -> None:
+    case = bench.case()
+    for call, told in (
+        (lambda: case.measure("verify"), "verify draws nothing from a model"),
+        (lambda: case.measure("sample", samples="5"), "settings of sample: "),
+        (lambda: list(bench.measure("confusion")), "confusion draws nothing from a model"),
+    ):
+        with pytest.raises(InvalidInput, match=told):
+            call()
+    samples = case.sample(3)
+    assert samples.trace(2) == samples.trace("2")
+
+
+def test_a_limit_on_money_holds_for_one_model(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="max_usd 1 with a reader"):
+        Workbench("tiny", reader="http://127.0.0.1:1/v1#m", max_usd=1.0)

@@ -302,7 +302,7 @@ def test_what_cannot_run_writes_nothing(cli: Run) -> None:
         ("unknown level", "toy", good, "--level", "strictest"),
         ("level strict+ties does not fit dialect plain", "toy", good, "--level", "strict+ties"),
         ("no-such.jsonl does not exist", "toy", good, "no-such.jsonl"),
-        ("no texts", "toy", empty),
+        ("no records", "toy", empty),
         ("bad.jsonl:1", "toy", first_bad),
         ("is both input and output; choose another", "toy", good, "--json", good),
         ("no/folder is not a folder that can be written to", "toy", good, "--json", "no/folder/out.jsonl"),

@@ -36,13 +36,14 @@ def test_a_table_beside_a_trace_is_one_key_away(open_report, width):
     page = open_report(page_of([cases.curve(), EDITS], title="both"), width=width)
     assert page.locator(".sheet").count() == 1 and page.locator("#tw-pane").count() == 0
     page.keyboard.press("o")
-    assert page.locator(".sheet").count() == 0 and page.locator("#tw-pane").count() == 1
+    page.locator("#tw-pane").wait_for()
+    assert page.locator(".sheet").count() == 0
     page.get_by_role("button", name="‹ tables").click()
-    assert page.locator(".sheet").count() == 1
+    page.locator(".sheet").wait_for()
     page.keyboard.press("o")
-    assert page.locator("#tw-pane").count() == 1
+    page.locator("#tw-pane").wait_for()
     page.keyboard.press("o")
-    assert page.locator(".sheet").count() == 1
+    page.locator(".sheet").wait_for()
     # The page itself never scrolls sideways; the table does within its own frame.
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

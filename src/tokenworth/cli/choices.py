@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -83,15 +83,15 @@ class ServerChoice:
             if value is not None and not 0 < value < float("inf"):
                 raise InvalidInput(f"--{name.replace('_', '-')} {value}: expected a number above 0")
 
-    def options(self, model: str | tuple[str, ...]) -> ServerOptions | None:
-        """How the server of this model is reached; None where the model is not served.
+    def options(self, model: str | tuple[str, ...], reader: str | None = None) -> ServerOptions | None:
+        """How the server of this model, or of its reader, is reached; None where neither is served.
 
-        Raises InvalidInput for a tokenizer or key given with a model that is not served.
+        Raises InvalidInput for what is said of a server where neither is one.
         """
-        if not is_served(model):
-            for name in ("tokenizer", "api_key_env", "api_key_file"):
-                if getattr(self, name) is not None:
-                    raise InvalidInput(f"--{name.replace('_', '-')} is for servers, and {model} is not one; leave it out")
+        if not is_served(model) and (reader is None or not is_served(reader)):
+            for one in fields(self):
+                if one.name != "thinking" and getattr(self, one.name) != one.default:
+                    raise InvalidInput(f"--{one.name.replace('_', '-')} is for servers, and {model} is not one; leave it out")
             return None
         from tokenworth.backends.http.options import Patience, Rates, ServerOptions
 
@@ -172,6 +172,8 @@ class OutputChoice:
             raise InvalidInput("cannot write --report to standard output; give the name of a file, such as page.html")
         if self.json is not None and self.json == self.report:
             raise InvalidInput(f"cannot write {self.json} twice; give --json and --report names of their own")
+        if self.max_mb is not None and self.report is None:
+            raise InvalidInput(f"--max-mb {self.max_mb:g} is for a page; give --report FILE.html, or leave it out")
         for path in (self.json, self.report):
             check_writable(path)
 
@@ -209,7 +211,7 @@ def open_bench(
         batch=model.batch,
         threads=model.threads,
         trace_format=model.format,
-        server=server.options(model.model),
+        server=server.options(model.model, reader),
         price=price,
         max_usd=max_usd,
         thinking=server.thinking,

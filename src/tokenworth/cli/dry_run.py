@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import click
 
 from tokenworth.cli.money import money_text
 from tokenworth.cli.show import write_facts
+from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Most
+from tokenworth.core.ports import Backend
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence
+from tokenworth.errors import TokenworthError
 from tokenworth.run.estimate import CostPlan, Price, most_tokens
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
@@ -36,29 +39,38 @@ def show_dry_run(
     price: Price | None,
     max_usd: float | None,
     json_path: str | None,
-) -> None:
-    """Prints what each problem would draw next and what the whole run can cost at most (as JSON with ``--json``).
+) -> int:
+    """Prints what each problem would draw next and what the whole run can cost at most (as JSON with ``--json``); the exit code.
 
     Later batches depend on answers, so only the next one is exact; where the measure names no bound that one is the whole run.
     """
     plans: dict[str, CostPlan] = {}
     bounds: list[Bound | None] = []
+    failed = 0
     for item, make in cases:
-        case = make()
-        label = job.measure.name if len(cases) == 1 else f"{job.measure.name}, item {item}"
-        plans[f"{label}, next batch"] = bench.runner.price(job, case)
-        bounds.append(_bound(bench, job, case))
+        try:
+            case = make()
+            label = job.measure.name if len(cases) == 1 else f"{job.measure.name}, item {item}"
+            plans[f"{label}, next batch"] = bench.runner.price(job, case)
+            bounds.append(_bound(bench, job, case))
+        except TokenworthError as error:
+            if len(cases) == 1:
+                raise
+            failed += 1
+            click.echo(one_line(f"item {item}: {error}"), err=True)
     bound = _together(bounds)
     facts = _facts(plans, bound, price)
     if max_usd is not None:
         facts["max_usd"] = max_usd
+    code = 1 if failed else 0
     if write_facts(facts, json_path):
-        return
+        return code
     for name, plan in plans.items():
         click.echo(_plan_line(name, plan, price))
     click.echo(_bound_line(facts.get("at_most"), job.settings, price, max_usd))
     if max_usd is not None:
         click.echo(f"It stops before it has cost more than {max_usd:g} USD, and reports on what was drawn.")
+    return code
 
 
 def _facts(plans: Mapping[str, CostPlan], bound: Bound | None, price: Price | None) -> dict[str, Any]:
@@ -76,22 +88,22 @@ def _facts(plans: Mapping[str, CostPlan], bound: Bound | None, price: Price | No
 
 def _bound(bench: Workbench, job: Job, case: Case) -> Bound | None:
     """What one problem can cost at most, base trace included; None: its next batch is all."""
-    backend, subject, n_base = bench.model.backend, case.subject(job.sampler), 0
-    counted: list[Most] = []
+    subject = case.subject(job.sampler)
+    counted: list[tuple[Most, Backend]] = []
     if job.draws.of_trace and job.base.trace_ids is None:
         n_base = job.base.n_draws
         start = TokenSequence(prompt=case.prompt, completion=())
         draw = Sample(sequence=start, cut=0, params=subject.sampling, seed=0, index=0)
-        counted.append(Most(n=n_base, reads=draw, writes=draw))
+        counted.append((Most(n=n_base, reads=draw, writes=draw), bench.model.backend))
     if job.draws.most is None:
         return None
     most = job.draws.most(subject, job.settings)
     if most is None:
         return Bound(rollouts=None, generated_tokens=None, input_tokens=None)
-    counted += most
-    read = sum(one.n * most_tokens((one.reads,), backend)[0] for one in counted)
-    generated = sum(one.n * most_tokens((one.writes,), backend)[1] for one in counted)
-    rollouts = sum(one.n for one in counted if isinstance(one.writes, Sample))
+    counted += [(one, bench.runner.asked(job).backend) for one in most]
+    read = sum(one.n * most_tokens((one.reads,), backend)[0] for one, backend in counted)
+    generated = sum(one.n * most_tokens((one.writes,), backend)[1] for one, backend in counted)
+    rollouts = sum(one.n for one, _ in counted if isinstance(one.writes, Sample))
     return Bound(rollouts=rollouts, generated_tokens=generated, input_tokens=read)
 
 
@@ -117,15 +129,14 @@ def _plan_line(name: str, plan: CostPlan, price: Price | None) -> str:
     )
 
 
-def _bound_line(at_most: Mapping[str, Any] | None, settings: object, price: Price | None, max_usd: float | None) -> str:
+def _bound_line(at_most: Mapping[str, Any] | None, settings: Any, price: Price | None, max_usd: float | None) -> str:
     if at_most is None:
         return "That is the whole run."
     if at_most["rollouts"] is None:
-        tokens: int | None = getattr(settings, "max_tokens", None)
-        if tokens:
-            return f"The whole run: until {tokens:,} tokens are generated."
-        if max_usd is not None:
-            return "The whole run: until every cut has its interval."
-        return "The whole run: no bound; give --max-rollouts, --max-tokens or, for a server's model, --max-usd."
+        limits = {f"--{f.name.replace('_', '-')}": getattr(settings, f.name) for f in fields(settings) if f.name.startswith("max_")}
+        given = [f"{name} {limit:,}" for name, limit in limits.items() if limit is not None]
+        if given or max_usd is not None:
+            return f"The whole run: until {' or '.join(given) or 'it is done'}."
+        return f"The whole run: no bound; give {', '.join(limits)} or, for a server's model, --max-usd."
     money = f", at most {money_text(at_most['money'], price.currency)}" if price is not None and "money" in at_most else ""
     return f"The whole run: at most {at_most['rollouts']:,} rollouts, {at_most['generated_tokens']:,} tokens generated{money}."

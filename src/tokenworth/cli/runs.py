@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import click
 
+from tokenworth import catalog
 from tokenworth.cli.options import config_option
 from tokenworth.cli.show import write_facts
 from tokenworth.core.inert import one_line
 from tokenworth.store.sqlite import open_existing
+from tokenworth.workbench.choices import BaseSettings
+
+
+def _usual(verb: str) -> dict[str, Any]:
+    """What distinguishes runs of a measure, with its defaults: problem, reader, its own settings, and which base trace."""
+    kinds = (catalog.load(catalog.MEASURES, "measure", verb).settings, BaseSettings) if verb in catalog.MEASURES else ()
+    return dict.fromkeys(("task", "item", "reader")) | {one.name: one.default for kind in kinds for one in fields(kind)}
 
 
 @click.command()
@@ -37,6 +47,6 @@ def runs(store: str, json_path: str | None) -> None:
     click.echo(f"{one_line(owner.name)}  {one_line(owner.fingerprint[:16])}…  {responses:,} responses")
     for row in rows:
         state = "finished " + row["finished"] if row["finished"] else "unfinished"
-        chosen = {k: v for k, v in row["options"].items() if k in ("task", "item", "plan", "samples", "seed", "max_rollouts", "half_width")}
-        detail = ", ".join(f"{k.replace('_', '-')} {v}" for k, v in chosen.items())
+        usual = _usual(row["verb"])
+        detail = ", ".join(f"{k.replace('_', '-')} {v}" for k, v in row["options"].items() if k in usual and v != usual[k])
         click.echo(one_line(f"{row['run']:>4}  {row['verb']:<12} {row['started']}  {state}  {detail}"))

@@ -31,7 +31,8 @@ from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Derives, Draws, Measure, Reads
 from tokenworth.errors import BudgetExceeded, InvalidInput
 from tokenworth.methods.sample.choice import check_choice
-from tokenworth.store.documents import read_document
+from tokenworth.store.documents import document_json, read_document
+from tokenworth.store.sqlite import open_existing
 from tokenworth.tasks.load import Task, load_task
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
@@ -58,10 +59,14 @@ def verb_of(measure: Measure) -> click.Command:
         extra = [files] if run.source is None else []
         call = partial(_read, measure, run)
     else:
-        groups = (measure.settings, OutputChoice)
+        groups = (measure.settings, OutputChoice, StreamChoice)
         extra = [
             click.Argument(["files"], nargs=-1, metavar="RESULT.json…"),
-            click.Option(["store", "--store"], metavar="FILE.db", help="Read the results in this store as well: the newest of each kind."),
+            click.Option(
+                ["store", "--store"],
+                metavar="FILE.db",
+                help=_STORED,
+            ),
         ]
         call = partial(_derive, measure, run)
     params = [one for kind in groups for one in parameters_of(kind)] + extra
@@ -71,6 +76,7 @@ def verb_of(measure: Measure) -> click.Command:
     return config_option(command)
 
 
+_STORED = "Read the results in this store as well, the newest of each kind, and keep the new one there."
 _ROLES = {"reader": "Another model of the same tokenizer, which reads on where traces of --model are kept."}
 
 
@@ -120,8 +126,7 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
         )
         cases = [(item, partial(bench.case, task or chosen.problem.task, item, grader=chosen.problem.grader)) for item in items]
         if chosen.run.dry_run:
-            show_dry_run(bench, job, cases, price=price, max_usd=max_usd, json_path=chosen.output.json)
-            return 0
+            return show_dry_run(bench, job, cases, price=price, max_usd=max_usd, json_path=chosen.output.json)
         return _run(bench, job, chosen.output, cases)
 
 
@@ -169,7 +174,7 @@ def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple
 
 
 def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
-    settings, output = taken(measure.settings, values), taken(OutputChoice, values)
+    settings, output, writes = taken(measure.settings, values), taken(OutputChoice, values), not taken(StreamChoice, values).dry_run
     output.check()
     documents: list[Document] = [read_document(Path(path)) for path in values["files"]]
     if values["store"] is not None:
@@ -177,7 +182,12 @@ def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
     if not documents:
         raise InvalidInput("nothing to read; name result files, or a store with --store")
     names = [Path(path).name for path in (*values["files"], *filter(None, [values["store"]]))]
-    Shown(output).only(run.document(documents, settings, _about(", ".join(names))))
+    document = run.document(documents, settings, _about(", ".join(names)))
+    if writes and values["store"] is not None:
+        with open_existing(Path(values["store"])) as store:
+            number = store.begin_run(verb=measure.name, config=asdict(settings), started=document.provenance.created)
+            store.finish_run(number, finished=document.provenance.created, document=document_json(document))
+    Shown(output, writes=writes).only(document)
     return 0
 
 

@@ -7,7 +7,7 @@ Python call, dry run, store record, reader and report section follow from the en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
@@ -91,23 +91,22 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Something that a model must be able to do. ``able``: the capability; ``what`` cannot be had without; ``instead``: what still can."""
+    """Something that a model must be able to do. ``able``: the capability; ``what`` cannot be had without.
+
+    ``instead``: capability -> what still works with it; the first that the model has is told.
+    """
 
     able: str
     what: str
-    instead: str = ""
+    instead: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def check(self, model: str, able: Capabilities) -> None:
         """Raises Unsupported, in one sentence: what is missing and what would still work."""
         if able.can(self.able):
             return
-        instead = self.instead
-        if not instead and self.able == "sample":
-            instead = "forced answers on a trace given by its ids still work" if able.can("read") else ""
-        elif not instead and self.able == "read":
-            instead = "sample and curve --plan stride still work" if able.can("sample") else ""
+        instead = next((told for other, told in self.instead.items() if able.can(other)), "nothing can be measured on it")
         told = able.lacks.get(self.able, self.able)
-        raise Unsupported(f"{self.what} cannot be had from {model}: {told}; {instead or 'nothing can be measured on it'}")
+        raise Unsupported(f"{self.what} cannot be had from {model}: {told}; {instead}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

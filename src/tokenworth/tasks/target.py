@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tokenworth.core.grade import RESERVED_OUTCOMES, Grade, Verdict
-from tokenworth.errors import InvalidInput
+from tokenworth.core.problem import Problem
+from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.user_code import first_line, user_callable
 
 GOLD, OWN, LABEL = "gold", "own", "label:"
@@ -31,6 +32,13 @@ def check_target(name: str) -> None:
     """Refuses what names no target; nothing is imported. Raises InvalidInput."""
     if name not in (GOLD, OWN) and (":" not in name or not all(name.partition(":")[::2])):
         raise InvalidInput(f"target {name!r}: {_USAGE}")
+
+
+def check_label(name: str, problem: Problem | None) -> None:
+    """Refuses ``label:X`` where X is no option of the problem and no outcome without an answer. Raises UnknownName."""
+    label = name.removeprefix(LABEL)
+    if name.startswith(LABEL) and problem is not None and problem.options and label not in (known := (*problem.labels, *RESERVED_OUTCOMES)):
+        raise unknown_name("outcome of the target", label, known)
 
 
 def target_of(name: str, base: Grade) -> Target:

@@ -11,9 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from tokenworth import catalog
 from tokenworth.backends.model import LoadOptions, Model
-from tokenworth.core.measure import Measure
 from tokenworth.core.ports import Recorded, Store
 from tokenworth.core.problem import Problem
 from tokenworth.core.request.kind import SUBJECT
@@ -30,7 +28,7 @@ from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.items import parse_items
 from tokenworth.workbench.models import is_served, load_model
-from tokenworth.workbench.runner import READER, Ended, Job, Now, Runner, settings_of, utc_now
+from tokenworth.workbench.runner import READER, Ended, Job, Now, Runner, drawing, settings_of, utc_now
 
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
@@ -95,6 +93,8 @@ class Workbench:
             )
             return load_model(name, options)
 
+        if max_usd is not None and reader is not None:
+            raise InvalidInput(f"max_usd {max_usd:g} with a reader: a limit holds for one model alone; give max_rollouts instead")
         self.model = loaded(model)
         models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
         self._now = now
@@ -186,7 +186,7 @@ class Workbench:
         ``items``: an index or id, or indices and ranges such as ``0-9,12``. ``settings``: the measure's own. A measure of one document over
         all problems gives it last.
         """
-        measure: Measure = catalog.load(catalog.MEASURES, "measure", name)
+        measure = drawing(name)
         job = Job(
             measure=measure,
             settings=settings_of(measure, settings),

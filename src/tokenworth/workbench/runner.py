@@ -21,7 +21,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
-from tokenworth.methods.sample.experiment import answers_of
+from tokenworth.methods.sample.experiment import WITHOUT_SAMPLES, answers_of
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive_all
 from tokenworth.run.estimate import CostPlan, plan_cost
@@ -62,11 +62,11 @@ class Measured(Generic[R, D]):
     result: R
     document: D
 
-    def trace(self, choice: str = "any") -> Trace:
-        """Of sampled answers, a base trace: the first ``correct``, ``incorrect`` or ``any`` one, or that with an index such as ``"3"``."""
+    def trace(self, choice: str | int = "any") -> Trace:
+        """Of sampled answers, a base trace: the first ``correct``, ``incorrect`` or ``any`` one, or that with an index."""
         if not isinstance(self.result, SampleResult):
             raise InvalidInput(f"a {type(self.result).__name__} holds no answers to choose a base trace from; sample the problem")
-        return choose_trace(self.result, choice)[1]
+        return choose_trace(self.result, str(choice))[1]
 
 
 def provenance_now(now: datetime, command: str, *, source: str = "") -> Provenance:
@@ -90,9 +90,8 @@ class Job:
 
     @property
     def draws(self) -> Draws:
-        """How it is run. Raises InvalidInput for a measure that draws nothing."""
-        if not isinstance(self.measure.run, Draws):
-            raise InvalidInput(f"{self.measure.name} draws nothing from a model; expected a measure of a problem or a trace")
+        """How it is run."""
+        assert isinstance(self.measure.run, Draws)
         return self.measure.run
 
     @property
@@ -111,13 +110,24 @@ class Ended:
     error: TokenworthError | None = None
 
 
+def drawing(name: str) -> Measure:
+    """The measure of this name. Raises UnknownName; InvalidInput for one that draws nothing."""
+    measure: Measure = catalog.load(catalog.MEASURES, "measure", name)
+    if not isinstance(measure.run, Draws):
+        raise InvalidInput(f"{name} draws nothing from a model; expected a measure of a problem or a trace")
+    return measure
+
+
 def settings_of(measure: Measure, choices: Mapping[str, Any]) -> Any:
     """The settings of these names. Raises UnknownName with close matches for a name that the measure does not have."""
     known = measure.settings.__dataclass_fields__
     for name in choices:
         if name not in known:
             raise unknown_name(f"setting of {measure.name}", name, known)
-    return measure.settings(**choices)
+    try:
+        return measure.settings(**choices)
+    except TypeError as error:  # A required name is missing, or a check met a value of another type.
+        raise InvalidInput(f"settings of {measure.name}: {error}; help({measure.settings.__name__}) lists them") from error
 
 
 class Runner:
@@ -153,7 +163,7 @@ class Runner:
         settings: Any,
     ) -> Measured[Any, Any]:
         """What a measure finds on one problem."""
-        measure: Measure = catalog.load(catalog.MEASURES, "measure", name)
+        measure = drawing(name)
         chosen = settings_of(measure, settings) if isinstance(settings, Mapping) else settings
         job = Job(measure=measure, settings=chosen, sampler=sampling, trace=trace, task="" if case.problem is None else case.problem.task)
         item = case.problem.id if case.problem else ""
@@ -221,16 +231,16 @@ class Runner:
     def check(self, job: Job) -> None:
         """Refuses what the models of a run cannot do, before anything is drawn. Raises Unsupported."""
         for need in job.draws.needs(job.settings):
-            need.check(self._asked(job).name, self._asked(job).backend.capabilities)
+            need.check(self.asked(job).name, self.asked(job).backend.capabilities)
         if job.draws.of_trace and job.trace is None and job.base.trace_ids is None:
-            Need(able="sample", what="answers").check(self.model.name, self.model.backend.capabilities)
+            Need(able="sample", what="answers", instead=WITHOUT_SAMPLES).check(self.model.name, self.model.backend.capabilities)
 
     # -- parts -------------------------------------------------------------------------------------------------------------------------
 
     def _backends(self) -> dict[str, Backend]:
         return {role: model.backend for role, model in self.models.items()}
 
-    def _asked(self, job: Job) -> Model:
+    def asked(self, job: Job) -> Model:
         """The model that the measure's own requests go to."""
         return self.models[READER] if READER in job.draws.roles and READER in self.models else self.model
 
@@ -252,7 +262,7 @@ class Runner:
             trace = job.trace or (yield from self._base(job, case, subject))
             subject = replace(subject, trace=trace)
         experiment = job.draws.experiment(self._read_by(job, subject), job.settings)
-        if self._asked(job) is not self.model:
+        if self.asked(job) is not self.model:
             experiment = in_role(experiment, READER)
         return Done(item=item, subject=subject, result=(yield from experiment))
 
@@ -272,7 +282,7 @@ class Runner:
 
     def _read_by(self, job: Job, subject: Subject) -> Subject:
         """The subject as the asked model sees it. Raises MismatchError for a reader with other tokens."""
-        reader = self._asked(job)
+        reader = self.asked(job)
         if reader is self.model:
             return subject
         ids = subject.prompt + (() if subject.trace is None else subject.trace.sequence.completion)
@@ -293,7 +303,7 @@ class Runner:
     def _about(self, job: Job, counts: RunCounts, *, items: tuple[str, ...], failed: int = 0, subject: Subject | None = None) -> About:
         """What the document says beyond its numbers. Of problems run together each says what was spent since the document before it."""
         before, self._seen = self._seen, self._spent()
-        model = self._asked(job)
+        model = self.asked(job)
         provenance = replace(
             provenance_now(self._now(), self._command),
             store=Path(getattr(self.store, "path", "")).name,
@@ -329,6 +339,8 @@ class Runner:
         sampler = {} if job.sampler is None else asdict(job.sampler)
         base = asdict(job.base) if job.draws.of_trace else {}
         config = {**job.config, "task": job.task, "item": item, **sampler, **base, **asdict(job.settings)}
+        if self.asked(job) is not self.model:
+            config["reader"] = self.asked(job).name
         if isinstance(self.model.backend, Recorded):
             config["record"] = self.model.backend.record()
         return self.store.begin_run(verb=job.measure.name, config=config, started=self._now().isoformat(timespec="seconds"))

@@ -118,7 +118,7 @@ class Client:
         healthy = [endpoint for endpoint in self.endpoints if endpoint.down_until <= now]
         if not healthy:
             told = "; ".join(endpoint.failure for endpoint in self.endpoints)
-            raise ServerError(f"no answer from {told}; what was drawn is stored, run again when the server is up")
+            raise ServerError(f"no answer from {told}; what was drawn is in the --store, if one was given; run again when the server is up")
         if len(healthy) == 1:
             return healthy[0]
         return max(healthy, key=lambda endpoint: hashlib.blake2b(place + endpoint.url.encode(), digest_size=8).digest())

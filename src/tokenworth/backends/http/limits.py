@@ -122,7 +122,7 @@ class Purse:
                 if not self._open:
                     self._refused = (
                         f"stopped at {self.spent:.4g} of {self.limit:g} USD: the next request may cost up to {most:.2g}; "
-                        "what was drawn is stored, run again with a larger --max-usd to go on"
+                        "what was drawn is in the --store, if one was given; run again with a larger --max-usd to go on"
                     )
                     break
                 self._changed.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sys
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -86,6 +87,9 @@ class TokenizerCodec:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = _Bare(tokenizer) if isinstance(tokenizer, Tokenizer) else tokenizer
+        if self._tokenizer is tokenizer:
+            # The length of a text is held against the model's context, and said in one line; the library would print a warning.
+            setattr(tokenizer, "model_max_length", sys.maxsize)  # noqa: B010
         backend = getattr(self._tokenizer, "backend_tokenizer", None)
         self._size = _vocabulary_size(tokenizer, backend)
         spec: dict[str, Any] = json.loads(backend.to_str()) if backend is not None else {}

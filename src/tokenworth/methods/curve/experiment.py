@@ -18,6 +18,7 @@ from tokenworth.methods.curve.labels import Reader
 from tokenworth.methods.curve.plain import plain
 from tokenworth.methods.curve.result import CurveResult
 from tokenworth.methods.curve.settings import CurveSettings
+from tokenworth.methods.sample.experiment import WITHOUT_SAMPLES
 from tokenworth.tasks.target import target_of
 
 
@@ -105,10 +106,10 @@ def curve_of(subject: Subject, settings: CurveSettings) -> Experiment[CurveResul
 
 def needs(settings: CurveSettings) -> Iterator[Need]:
     """Rollouts, and for excursions q_c and a first token that leaves the trace."""
-    yield Need(able="sample", what="a curve")
+    yield Need(able="sample", what="a curve", instead=WITHOUT_SAMPLES)
     if settings.plan == "excursions":
         for able in ("next_token", "leave"):
-            yield Need(able=able, what="excursions", instead="use --plan stride or plain")
+            yield Need(able=able, what="excursions", instead={"sample": "use --plan stride or plain"})
 
 
 def most(subject: Subject, settings: CurveSettings) -> list[Most] | None:

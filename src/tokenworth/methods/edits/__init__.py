@@ -4,13 +4,18 @@ from tokenworth.core.measure import Draws, Measure, Need
 from tokenworth.methods.edits.document import EditsDoc, edits_document
 from tokenworth.methods.edits.experiment import edits_of, most
 from tokenworth.methods.edits.settings import EditsSettings
+from tokenworth.methods.sample.experiment import WITHOUT_SAMPLES
 
 MEASURE = Measure(
     name="edits",
     settings=EditsSettings,
     document=EditsDoc,
     run=Draws(
-        experiment=edits_of, document=edits_document, needs=lambda settings: [Need(able="sample", what="edits")], joins=True, most=most
+        experiment=edits_of,
+        document=edits_document,
+        needs=lambda settings: [Need(able="sample", what="edits", instead=WITHOUT_SAMPLES)],
+        joins=True,
+        most=most,
     ),
     subject=lambda doc: (doc.model, doc.task, doc.item, doc.place, doc.base, doc.codes, doc.alone),
 )

@@ -12,7 +12,7 @@ MEASURE = Measure(
     run=Draws(
         experiment=forced_of,
         document=lambda done, settings, about: forced_document(done[0].result, settings.target, done[0].subject.codec, about),
-        needs=lambda settings: [Need(able="read", what="forced answers")],
+        needs=lambda settings: [Need(able="read", what="forced answers", instead={"sample": "sample and curve --plan stride still work"})],
         of_trace=True,
         roles=("reader",),
         most=most,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tokenworth import catalog
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import check_seed
 from tokenworth.errors import InvalidInput, unknown_name
@@ -37,6 +38,9 @@ class ModuloSettings:
     def __post_init__(self) -> None:
         if self.critic not in critics() and ":" not in self.critic:
             raise unknown_name("critic", self.critic, critics())
+        for name in ("dialect", "strictness"):
+            if getattr(self, name) is not None and self.critic not in catalog.DOMAINS:
+                raise InvalidInput(f"{name} {getattr(self, name)}: only a formal critic has one, and {self.critic} is none; leave it out")
         if not 0 < self.unsound_share <= 1:
             raise InvalidInput(
                 f"unsound share {self.unsound_share}: expected a number above 0, at most 1: of the wrong answers, those that are accepted"

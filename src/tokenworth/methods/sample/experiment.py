@@ -19,6 +19,9 @@ from tokenworth.methods.stopped import answered_first
 from tokenworth.stats.correlation import point_biserial
 from tokenworth.stats.proportion import wilson
 
+WITHOUT_SAMPLES = {"read": "forced answers on a trace given by its ids still work"}
+"""What a model that draws nothing can still be asked."""
+
 
 def sample(
     prompt: tuple[int, ...], *, n: int, sampling: Sampling, seed: int, judge: Judge, find_wall: FindWall, level: float
