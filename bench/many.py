@@ -105,8 +105,8 @@ def same_result(one: Any, other: Any) -> bool:
 def workloads(bench: Workbench) -> dict[str, Any]:
     """What is compared."""
     return {
-        "32 problems × 4 samples": lambda: answers(bench, 32, 4),
-        "6 curves, ≤ 60 rollouts each": lambda: curves(bench, 6, 60),
+        "64 problems × 4 samples": lambda: answers(bench, 64, 4),
+        "16 curves, ≤ 60 rollouts each": lambda: curves(bench, 16, 60),
     }
 
 
@@ -176,7 +176,7 @@ def main() -> None:
                 print(row, flush=True)
     if args.only in (None, "memory"):
         print("\n| problems, 1 short sample each | peak after 64, MiB | peak at the end, MiB |\n|---:|---:|---:|")
-        for n in (100, 1000):
+        for n in (100, 2000):
             done = subprocess.run([sys.executable, __file__, "--memory", str(n)], capture_output=True, text=True, check=True)
             found = json.loads(done.stdout.splitlines()[-1])
             print(f"| {n:,} | {found['before']:.0f} | {found['peak']:.0f} |", flush=True)

@@ -62,8 +62,9 @@ Results go to standard output, progress to standard error.
 | Exit code | Means |
 |---|---|
 | 0 | done |
-| 1 | `doctor` found a fault, or some of several items failed (one line each; the others are done) |
-| 2 | could not run, or not all of it, for the reason in one line on standard error |
+| 1 | `verify`, `replay`, `audit` or `doctor` found a fault, or some of several items failed (one line each; the others are done) |
+| 2 | could not run, or some records could not be read, for the reason in one line on standard error |
+| 3 | `audit`: a checker gave no verdict on wrong answers |
 | 130 | stopped from the keyboard; with `--store`, what was drawn is kept |
 | 141 | whoever read the output left, as `head` does |
 

@@ -67,7 +67,8 @@ class _Verbs(click.Group):
 def cli(context: click.Context) -> int:
     """Measure what each token of a language model's trace is worth.
 
-    Results go to standard output, progress to standard error. Exit code 2: could not run, or not all of it, for the reason in one line.
+    Results go to standard output, progress to standard error. Exit code 1: a fault was found, or some items failed; 2: could not run, for
+    the reason in one line.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
