@@ -339,6 +339,7 @@ def test_the_test_above_can_fail() -> None:
         (["sample", "--timeout", "1"], "--timeout is for servers"),
         (["sample", "--max-mb", "1"], "--max-mb 1 is for a page; give --report FILE.html, or leave it out"),
         (["modulo", "--dialect", "zzz"], "dialect zzz: only a formal critic has one, and format is none; leave it out"),
+        (["doctor", "--concurrency", "4"], "--concurrency is for servers"),
         (["modulo", "--strictness", "paper"], "strictness paper: only a formal critic has one"),
     ],
 )
@@ -355,12 +356,27 @@ def test_a_target_that_no_answer_can_be_is_refused(cli: Run) -> None:
 
 
 @pytest.mark.slow
+def test_a_target_is_an_outcome_of_the_grader_in_use(cli: Run) -> None:
+    curve = ("curve", "--task", "world:steps", "--max-rollouts", "8")
+    assert cli(*curve, "--grader", "numeric", "--target", "label:7")[0] == 0
+
+
+@pytest.mark.slow
+def test_a_line_of_a_config_file_is_refused_nowhere(cli: Run, toy: str) -> None:
+    Path("all.toml").write_text("max_mb = 2\nconcurrency = 4\n")
+    assert cli("sample", "--model", toy, "-n", "2", "--config", "all.toml")[0] == 0
+
+
+@pytest.mark.slow
 def test_a_dry_run_prices_what_it_can(cli: Run) -> None:
     asked = [{"id": str(i), "question": "What? " * n, "options": ["x", "y"], "gold": "A"} for i, n in enumerate((1, 400, 1))]
     Path("problems.jsonl").write_text("".join(json.dumps(one) + "\n" for one in asked))
     code, out, err = cli("sample", "--task", "problems.jsonl", "--item", "0-2", "-n", "2", "--limit", "50", "--dry-run")
     assert code == 1 and out.count("next batch") == 2 and err.count("item 1: ") == 1 and "Traceback" not in err
     assert "longer than" not in err, "a warning of a library"
+    assert "1 of 3 items failed and are in no sum" in out
+    code, out, err = cli("sample", "--task", "problems.jsonl", "--item", "1,8", "--limit", "50", "--dry-run", "--json", "-")
+    assert code == 1 and json.loads(out) == {"steps": {}, "failed": 2} and len(err.splitlines()) == 2
 
 
 @pytest.mark.slow
@@ -372,6 +388,7 @@ def test_a_derived_result_is_recorded_beside_what_it_was_derived_from(cli: Run) 
     assert cli("first-errors", "--store", "run.db")[0] == 0
     runs = json.loads(cli("runs", "--store", "run.db", "--json", "-")[1])["runs"]
     assert [one["verb"] for one in runs] == ["sample", "first-errors"] and runs[1]["has_result"]
+    assert runs[1]["options"]["source"] == "run.db"
     assert "4 draws of maze-correct" in cli("report", "--store", "run.db", "--text")[1]
 
 

@@ -10,6 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import click
+from click.core import ParameterSource
+
 from tokenworth.backends.http.source import check_address
 from tokenworth.core.measure import option
 from tokenworth.errors import InvalidInput, MissingFile
@@ -90,7 +93,7 @@ class ServerChoice:
         """
         if not is_served(model) and (reader is None or not is_served(reader)):
             for one in fields(self):
-                if one.name != "thinking" and getattr(self, one.name) != one.default:
+                if one.name != "thinking" and getattr(self, one.name) != one.default and _is_typed(one.name):
                     raise InvalidInput(f"--{one.name.replace('_', '-')} is for servers, and {model} is not one; leave it out")
             return None
         from tokenworth.backends.http.options import Patience, Rates, ServerOptions
@@ -105,6 +108,12 @@ class ServerChoice:
             patience=Patience(deadline_s=self.timeout, total_s=self.retry_for),
             rates=Rates(requests_per_minute=self.requests_per_minute, tokens_per_minute=self.tokens_per_minute),
         )
+
+
+def _is_typed(name: str) -> bool:
+    """Whether an option stands on the command line: a line of a config file is for every verb, and for some of them without effect."""
+    context = click.get_current_context(silent=True)
+    return context is None or context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _quiet_retries() -> None:
@@ -172,7 +181,7 @@ class OutputChoice:
             raise InvalidInput("cannot write --report to standard output; give the name of a file, such as page.html")
         if self.json is not None and self.json == self.report:
             raise InvalidInput(f"cannot write {self.json} twice; give --json and --report names of their own")
-        if self.max_mb is not None and self.report is None:
+        if self.max_mb is not None and self.report is None and _is_typed("max_mb"):
             raise InvalidInput(f"--max-mb {self.max_mb:g} is for a page; give --report FILE.html, or leave it out")
         for path in (self.json, self.report):
             check_writable(path)

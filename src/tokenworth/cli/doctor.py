@@ -41,7 +41,10 @@ def _installed(name: str) -> str | None:
 
 def _doctor(**values: Any) -> int:
     model, server = taken(ModelChoice, values), taken(ServerChoice, values)
-    return _doctor_served(model, server, values["json_path"]) if is_served(model.model) else _doctor_local(model, values["json_path"])
+    if is_served(model.model):
+        return _doctor_served(model, server, values["json_path"])
+    server.options(model.model)
+    return _doctor_local(model, values["json_path"])
 
 
 doctor = config_option(

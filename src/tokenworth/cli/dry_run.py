@@ -57,17 +57,21 @@ def show_dry_run(
             if len(cases) == 1:
                 raise
             failed += 1
-            click.echo(one_line(f"item {item}: {error}"), err=True)
+            click.echo(one_line(str(error) if str(error).startswith("item ") else f"item {item}: {error}"), err=True)
     bound = _together(bounds)
     facts = _facts(plans, bound, price)
     if max_usd is not None:
         facts["max_usd"] = max_usd
+    if failed:
+        facts["failed"] = failed
     code = 1 if failed else 0
     if write_facts(facts, json_path):
         return code
     for name, plan in plans.items():
         click.echo(_plan_line(name, plan, price))
-    click.echo(_bound_line(facts.get("at_most"), job.settings, price, max_usd))
+    if plans:
+        without = f" ({failed:,} of {len(cases):,} items failed and are in no sum)" if failed else ""
+        click.echo(_bound_line(facts.get("at_most"), job.settings, price, max_usd) + without)
     if max_usd is not None:
         click.echo(f"It stops before it has cost more than {max_usd:g} USD, and reports on what was drawn.")
     return code
@@ -136,7 +140,7 @@ def _bound_line(at_most: Mapping[str, Any] | None, settings: Any, price: Price |
         limits = {f"--{f.name.replace('_', '-')}": getattr(settings, f.name) for f in fields(settings) if f.name.startswith("max_")}
         given = [f"{name} {limit:,}" for name, limit in limits.items() if limit is not None]
         if given or max_usd is not None:
-            return f"The whole run: until {' or '.join(given) or 'it is done'}."
+            return f"The whole run: until {'a limit is reached: ' + ', '.join(given) if given else 'it is done'}."
         return f"The whole run: no bound; give {', '.join(limits)} or, for a server's model, --max-usd."
     money = f", at most {money_text(at_most['money'], price.currency)}" if price is not None and "money" in at_most else ""
     return f"The whole run: at most {at_most['rollouts']:,} rollouts, {at_most['generated_tokens']:,} tokens generated{money}."

@@ -19,7 +19,7 @@ from tokenworth.workbench.choices import BaseSettings
 def _usual(verb: str) -> dict[str, Any]:
     """What distinguishes runs of a measure, with its defaults: problem, reader, its own settings, and which base trace."""
     kinds = (catalog.load(catalog.MEASURES, "measure", verb).settings, BaseSettings) if verb in catalog.MEASURES else ()
-    return dict.fromkeys(("task", "item", "reader")) | {one.name: one.default for kind in kinds for one in fields(kind)}
+    return dict.fromkeys(("task", "item", "reader", "source")) | {one.name: one.default for kind in kinds for one in fields(kind)}
 
 
 @click.command()

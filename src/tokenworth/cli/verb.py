@@ -133,7 +133,7 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
 def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
     """The task, None for an automaton; finds out before a model is loaded what can be found out, and says what a stop would lose."""
     json_path = chosen.output.json
-    if len(items) > 1 and not run.joins and json_path is not None and "{item}" not in json_path:
+    if len(items) > 1 and not (run.joins or chosen.run.dry_run) and json_path is not None and "{item}" not in json_path:
         raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
     chosen.output.check()
     if run.of_trace and chosen.base.trace_ids is None:
@@ -183,11 +183,12 @@ def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
         raise InvalidInput("nothing to read; name result files, or a store with --store")
     names = [Path(path).name for path in (*values["files"], *filter(None, [values["store"]]))]
     document = run.document(documents, settings, _about(", ".join(names)))
+    Shown(output, writes=writes).only(document)
     if writes and values["store"] is not None:
         with open_existing(Path(values["store"])) as store:
-            number = store.begin_run(verb=measure.name, config=asdict(settings), started=document.provenance.created)
+            config = {"source": document.provenance.source, **asdict(settings)}
+            number = store.begin_run(verb=measure.name, config=config, started=document.provenance.created)
             store.finish_run(number, finished=document.provenance.created, document=document_json(document))
-    Shown(output, writes=writes).only(document)
     return 0
 
 

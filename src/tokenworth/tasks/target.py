@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tokenworth.core.grade import RESERVED_OUTCOMES, Grade, Verdict
+from tokenworth.core.grade import RESERVED_OUTCOMES, Grade, Grader, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.grade.option import option as by_option
 from tokenworth.tasks.user_code import first_line, user_callable
 
 GOLD, OWN, LABEL = "gold", "own", "label:"
@@ -34,10 +35,12 @@ def check_target(name: str) -> None:
         raise InvalidInput(f"target {name!r}: {_USAGE}")
 
 
-def check_label(name: str, problem: Problem | None) -> None:
-    """Refuses ``label:X`` where X is no option of the problem and no outcome without an answer. Raises UnknownName."""
+def check_label(name: str, problem: Problem | None, grader: Grader | None) -> None:
+    """Refuses ``label:X`` where answers are graded by option, and X is neither one nor an outcome without an answer. Raises UnknownName."""
     label = name.removeprefix(LABEL)
-    if name.startswith(LABEL) and problem is not None and problem.options and label not in (known := (*problem.labels, *RESERVED_OUTCOMES)):
+    if not name.startswith(LABEL) or problem is None or grader is not by_option:
+        return
+    if label not in (known := (*problem.labels, *RESERVED_OUTCOMES)):
         raise unknown_name("outcome of the target", label, known)
 
 

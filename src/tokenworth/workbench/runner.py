@@ -126,7 +126,7 @@ def settings_of(measure: Measure, choices: Mapping[str, Any]) -> Any:
             raise unknown_name(f"setting of {measure.name}", name, known)
     try:
         return measure.settings(**choices)
-    except TypeError as error:  # A required name is missing, or a check met a value of another type.
+    except (TypeError, AttributeError) as error:  # A required name is missing, or a check met a value of another type.
         raise InvalidInput(f"settings of {measure.name}: {error}; help({measure.settings.__name__}) lists them") from error
 
 

@@ -17,7 +17,7 @@ MEASURE = Measure(
         of_trace=True,
         roles=("reader",),
         most=most,
-        check=lambda subject, settings: check_label(settings.target, subject.problem),
+        check=lambda subject, settings: check_label(settings.target, subject.problem, subject.grader),
     ),
     table=rollout_table,
     subject=lambda doc: (doc.problem, doc.model, doc.provenance.reader, doc.target, doc.trace.prompt_ids, doc.trace.pieces),
