@@ -98,19 +98,17 @@ class Workbench:
         self.model = loaded(model)
         models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
         self._now = now
-        self.store: Store
-        if store is None:
-            self.store = MemoryStore()
-        elif isinstance(store, str | os.PathLike):
-            from tokenworth.store.sqlite import open_store
-
-            opened = open_store(Path(store), fingerprint=self.model.backend.fingerprint, name=self.model.name)
-            self.store = opened
-            self._note_server(opened)
-        else:
-            self.store = store
+        kept = MemoryStore() if store is None else store
+        self.store: Store = self._opened_store(kept) if isinstance(kept, str | os.PathLike) else kept
         self._tasks: dict[str, Task] = {}
         self.runner = Runner(models, self.store, on_event=on_event, now=now, command=command)
+
+    def _opened_store(self, path: str | os.PathLike[str]) -> Store:
+        from tokenworth.store.sqlite import open_store
+
+        opened = open_store(Path(path), fingerprint=self.model.backend.fingerprint, name=self.model.name)
+        self._note_server(opened)
+        return opened
 
     def _note_server(self, store: SqliteStore) -> None:
         """Keeps the server's record with the runs, and refuses a server whose log-probabilities are not those of the stored draws."""
