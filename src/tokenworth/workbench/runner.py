@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from tokenworth import __version__, catalog
 from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
-from tokenworth.core.measure import Done, Draws, Measure, Need, Subject
+from tokenworth.core.measure import Done, Draws, Measure, Subject
 from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
 from tokenworth.core.problem import Problem
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
@@ -21,7 +21,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
-from tokenworth.methods.sample.experiment import WITHOUT_SAMPLES, answers_of
+from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.run.drive import drive_all
 from tokenworth.run.estimate import CostPlan, plan_cost
@@ -233,7 +233,7 @@ class Runner:
         for need in job.draws.needs(job.settings):
             need.check(self.asked(job).name, self.asked(job).backend.capabilities)
         if job.draws.of_trace and job.trace is None and job.base.trace_ids is None:
-            Need(able="sample", what="answers", instead=WITHOUT_SAMPLES).check(self.model.name, self.model.backend.capabilities)
+            draws_of("answers").check(self.model.name, self.model.backend.capabilities)
 
     # -- parts -------------------------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from tokenworth.methods.curve.labels import Reader
 from tokenworth.methods.curve.plain import plain
 from tokenworth.methods.curve.result import CurveResult
 from tokenworth.methods.curve.settings import CurveSettings
-from tokenworth.methods.sample.experiment import WITHOUT_SAMPLES
+from tokenworth.methods.sample.experiment import draws_of
 from tokenworth.tasks.target import target_of
 
 
@@ -106,7 +106,7 @@ def curve_of(subject: Subject, settings: CurveSettings) -> Experiment[CurveResul
 
 def needs(settings: CurveSettings) -> Iterator[Need]:
     """Rollouts, and for excursions q_c and a first token that leaves the trace."""
-    yield Need(able="sample", what="a curve", instead=WITHOUT_SAMPLES)
+    yield draws_of("a curve")
     if settings.plan == "excursions":
         for able in ("next_token", "leave"):
             yield Need(able=able, what="excursions", instead={"sample": "use --plan stride or plain"})

@@ -1,10 +1,10 @@
 """`edits`: traces edited with known truth, and what the edit does."""
 
-from tokenworth.core.measure import Draws, Measure, Need
+from tokenworth.core.measure import Draws, Measure
 from tokenworth.methods.edits.document import EditsDoc, edits_document
 from tokenworth.methods.edits.experiment import edits_of, most
 from tokenworth.methods.edits.settings import EditsSettings
-from tokenworth.methods.sample.experiment import WITHOUT_SAMPLES
+from tokenworth.methods.sample.experiment import draws_of
 
 MEASURE = Measure(
     name="edits",
@@ -13,7 +13,7 @@ MEASURE = Measure(
     run=Draws(
         experiment=edits_of,
         document=edits_document,
-        needs=lambda settings: [Need(able="sample", what="edits", instead=WITHOUT_SAMPLES)],
+        needs=lambda settings: [draws_of("edits")],
         joins=True,
         most=most,
     ),

@@ -1,10 +1,10 @@
 """`modulo`: generate, test, feed back."""
 
-from tokenworth.core.measure import Draws, Measure, Need
+from tokenworth.core.measure import Draws, Measure
 from tokenworth.methods.modulo.document import ModuloDoc, modulo_document
 from tokenworth.methods.modulo.experiment import check_subject, modulo_of, most
 from tokenworth.methods.modulo.settings import ModuloSettings
-from tokenworth.methods.sample.experiment import WITHOUT_SAMPLES
+from tokenworth.methods.sample.experiment import draws_of
 
 MEASURE = Measure(
     name="modulo",
@@ -13,7 +13,7 @@ MEASURE = Measure(
     run=Draws(
         experiment=modulo_of,
         document=modulo_document,
-        needs=lambda settings: [Need(able="sample", what="the loop", instead=WITHOUT_SAMPLES)],
+        needs=lambda settings: [draws_of("the loop")],
         joins=True,
         most=most,
         check=check_subject,

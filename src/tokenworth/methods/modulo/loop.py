@@ -60,21 +60,34 @@ class LoopSettings:
 class LoopResult:
     """All attempts in order; at most the last one is accepted. ``stopped``: why the loop ended.
 
-    ``generated_tokens``: of all attempts. ``read_tokens``: lengths of their prompts together, whether or not a cache spared reading them.
     ``unresolved``: what a budget that ended the run left undone, empty where nothing is.
     """
 
     settings: LoopSettings
     attempts: tuple[Attempt, ...]
     stopped: str
-    generated_tokens: int
-    read_tokens: int
     unresolved: str = ""
+
+    @property
+    def generated_tokens(self) -> int:
+        """Of all attempts."""
+        return sum(len(attempt.rollout.ids) for attempt in self.attempts)
+
+    @property
+    def read_tokens(self) -> int:
+        """Lengths of the prompts together, whether or not a cache spared reading them."""
+        return sum(len(attempt.prompt) for attempt in self.attempts)
 
     @property
     def accepted(self) -> Attempt | None:
         """The accepted attempt, with its provenance in ``checked.by``; None where there is none."""
         return self.attempts[-1] if self.attempts and self.attempts[-1].checked.accepted else None
+
+
+def _attempt(settings: LoopSettings, prompt: tuple[int, ...], index: int, limit: int) -> Sample:
+    """The draw of an attempt, of at most ``limit`` tokens."""
+    params = replace(settings.sampling, max_tokens=min(limit, settings.sampling.max_tokens))
+    return Sample(sequence=TokenSequence(prompt=prompt, completion=()), cut=0, params=params, seed=settings.seed, index=index)
 
 
 def loop(prompt: tuple[int, ...], *, settings: LoopSettings, check: Check, feedback: Feedback | None) -> Experiment[LoopResult]:
@@ -102,13 +115,10 @@ def loop(prompt: tuple[int, ...], *, settings: LoopSettings, check: Check, feedb
         if current is None or room < 1:
             stopped = NO_ROOM if current is None else BUDGET_SPENT
             break
-        sampling = settings.sampling
-        if feedback is not None and attempts and room < sampling.max_tokens:
-            sampling = replace(sampling, max_tokens=room)
-        start = TokenSequence(prompt=current, completion=())
-        request = Sample(sequence=start, cut=0, params=sampling, seed=settings.seed, index=index)
+        # What follows feedback is drawn for this loop alone; it need be no longer than the budget has left.
+        limit = room if feedback is not None and attempts else settings.sampling.max_tokens
         try:
-            (rollout,) = yield (request,)
+            (rollout,) = yield (_attempt(settings, current, index, limit),)
         except BudgetSpent:
             if not attempts:
                 raise
@@ -128,7 +138,5 @@ def loop(prompt: tuple[int, ...], *, settings: LoopSettings, check: Check, feedb
         settings=settings,
         attempts=tuple(attempts),
         stopped=stopped,
-        generated_tokens=generated,
-        read_tokens=sum(len(attempt.prompt) for attempt in attempts),
         unresolved=unresolved,
     )

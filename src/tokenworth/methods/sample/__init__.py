@@ -1,8 +1,8 @@
 """`sample`: N answers to a problem."""
 
-from tokenworth.core.measure import Draws, Measure, Need
+from tokenworth.core.measure import Draws, Measure
 from tokenworth.methods.sample.document import SampleSetDoc, rollout_table, sample_document
-from tokenworth.methods.sample.experiment import WITHOUT_SAMPLES, answers_of
+from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.settings import SampleSettings
 
 MEASURE = Measure(
@@ -12,7 +12,7 @@ MEASURE = Measure(
     run=Draws(
         experiment=lambda subject, settings: answers_of(subject, settings.samples, seed=settings.seed, level=settings.level),
         document=lambda done, settings, about: sample_document(done[0].result, settings.choose, done[0].subject.codec, about),
-        needs=lambda settings: [Need(able="sample", what="answers", instead=WITHOUT_SAMPLES)],
+        needs=lambda settings: [draws_of("answers")],
     ),
     table=rollout_table,
     subject=lambda doc: (doc.problem, doc.model),

@@ -8,7 +8,7 @@ import numpy as np
 
 from tokenworth.core.estimate import check_level
 from tokenworth.core.grade import Judge, Verdict
-from tokenworth.core.measure import FindWall, Subject
+from tokenworth.core.measure import FindWall, Need, Subject
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
@@ -19,8 +19,10 @@ from tokenworth.methods.stopped import answered_first
 from tokenworth.stats.correlation import point_biserial
 from tokenworth.stats.proportion import wilson
 
-WITHOUT_SAMPLES = {"read": "forced answers on a trace given by its ids still work"}
-"""What a model that draws nothing can still be asked."""
+
+def draws_of(what: str) -> Need:
+    """That a model can be sampled, which ``what`` takes."""
+    return Need(able="sample", what=what, instead={"read": "forced answers on a trace given by its ids still work"})
 
 
 def sample(
