@@ -5,6 +5,7 @@ import { MEASURED, boundsOf } from "../model";
 import type { Curve, Stack } from "../model";
 import { amount, count } from "../format";
 import { header, looseSets, sampleSet, trace } from "../state";
+import { Facts } from "./Made";
 import { Between, Num, SetLine } from "./parts";
 
 const PAGE = 100;
@@ -21,19 +22,7 @@ export function Data() {
           ))}
         </ul>
       )}
-      {found && (
-        <dl class="run">
-          {found.head.facts.map((f) => (
-            <div>
-              <dt>{f.label}</dt>
-              <dd>
-                {f.value}
-                {f.detail && <small> {f.detail}</small>}
-              </dd>
-            </div>
-          ))}
-        </dl>
-      )}
+      {found && <Facts facts={found.head.facts} />}
       {found?.curve && <CurveTable curve={found.curve} />}
       {found?.stacks.map((s, i) => (
         <StackTable stack={s} key={i} />

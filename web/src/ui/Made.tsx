@@ -5,17 +5,23 @@ export function Made({ facts }: { facts: readonly Fact[] }) {
   return (
     <details open>
       <summary>where it comes from</summary>
-      <dl class="run">
-        {facts.map((f) => (
-          <div>
-            <dt>{f.label}</dt>
-            <dd>
-              {f.value}
-              {f.detail && <small> {f.detail}</small>}
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
     </details>
+  );
+}
+
+export function Facts({ facts }: { facts: readonly Fact[] }) {
+  return (
+    <dl class="run">
+      {facts.map((f) => (
+        <div>
+          <dt>{f.label}</dt>
+          <dd>
+            {f.value}
+            {f.detail && <small> {f.detail}</small>}
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 }
