@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from tokenworth.cli.choices import command_line
-from tokenworth.cli.demo_formal import DRAWS as MAZE_DRAWS
-from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MODELS, measure_maze
-from tokenworth.cli.demo_formal import TITLE as MAZE_TITLE
+from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MAZE_DRAWS, MAZE_TITLE, MODELS, measure_maze
 from tokenworth.cli.options import config_option
 from tokenworth.cli.show import write_facts
 from tokenworth.core.document import Document

@@ -17,6 +17,9 @@ from tokenworth.core.grade import Grader
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, unknown_name
 
+Cell = tuple[int, int]
+"""(x, y) on a grid: x counts columns from the left, y rows from the top, both from 0."""
+
 
 class Level(StrEnum):
     """How strictly a trace is checked; all levels share one replay. Each reports what the one before it does, and more."""
@@ -130,21 +133,21 @@ class Step:
     g: int | None
     h: int | None
     chars: tuple[int, int]
-    boxes: tuple[tuple[int, int], ...] = ()
+    boxes: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """A grid problem and what a trace does on it, in cells (x, y) from the upper left. ``plan``: the cells of the plan, in order."""
+    """A grid problem and what a trace does on it, in cells. ``plan``: the cells of the plan, in order."""
 
     rows: int
     cols: int
-    walls: tuple[tuple[int, int], ...]
-    start: tuple[int, int]
-    goals: tuple[tuple[int, int], ...]
+    walls: tuple[Cell, ...]
+    start: Cell
+    goals: tuple[Cell, ...]
     steps: tuple[Step, ...]
-    plan: tuple[tuple[int, int], ...]
-    boxes: tuple[tuple[int, int], ...] = ()
+    plan: tuple[Cell, ...]
+    boxes: tuple[Cell, ...] = ()
 
 
 def whole_words(text: str, ends: tuple[str, ...] = ()) -> str:

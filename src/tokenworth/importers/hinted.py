@@ -23,7 +23,7 @@ _MODEL = re.compile(r"cue-curve-(?P<model>.+?)\.csv")
 _OPTION = re.compile(r"^\(([A-Z])\) (.*)$", re.MULTILINE)
 _MOST = 100_000
 
-Row = tuple[str, dict[str, str]]
+CsvRow = tuple[str, dict[str, str]]
 
 
 def hinted_curves(path: Path, traces: Path | None = None) -> list[CurveDoc]:
@@ -55,7 +55,7 @@ def _number(text: str, what: str, where: str) -> float:
         raise InvalidInput(f"{where}: {what} is {text[:40]!r}, expected a number") from error
 
 
-def _measured(rows: Sequence[Row]) -> tuple[list[float], list[int | None]]:
+def _measured(rows: Sequence[CsvRow]) -> tuple[list[float], list[int | None]]:
     """Rates at cut 0 (the first row's ``_prev``) and after each sentence, with n = score / rate, None where both are 0."""
     rates: list[float] = []
     counts: list[int | None] = []
@@ -72,7 +72,7 @@ def _measured(rows: Sequence[Row]) -> tuple[list[float], list[int | None]]:
     return rates, counts
 
 
-def _document(rows: Sequence[Row], record: dict[str, Any] | None, path: Path) -> CurveDoc:
+def _document(rows: Sequence[CsvRow], record: dict[str, Any] | None, path: Path) -> CurveDoc:
     where, first = rows[0]
     rates, known = _measured(rows)
     smallest = min((n for n in known if n is not None), default=None)

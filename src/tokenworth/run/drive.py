@@ -11,11 +11,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Checks, KeyedRequest, Metered, Spent, Store
-from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment
+from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment, ResultT
 from tokenworth.core.request.kind import SUBJECT, Request, Response
 from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, TokenworthError
 from tokenworth.run.active import Active, AwaitedBatch
@@ -26,16 +26,15 @@ from tokenworth.run.progress import (
     BatchStarted,
     Clock,
     Ended,
-    Event,
     Finished,
     OnEvent,
     OnNamedEvent,
     RunCounts,
+    RunEvent,
     Stopping,
 )
 
-ResultT = TypeVar("ResultT")
-_Step = Callable[[], Batch]
+_Advance = Callable[[], Batch]
 _LOG = logging.getLogger(__name__)
 
 MOST_ACTIVE = 64
@@ -79,7 +78,7 @@ def drive_counted(
 ) -> tuple[ResultT, RunCounts]:
     """What ``drive`` gives, with the counts of what was drawn and what was reused."""
 
-    def tell(name: str, event: Event) -> None:
+    def tell(name: str, event: RunEvent) -> None:
         del name
         if on_event is not None:
             on_event(event)
@@ -112,7 +111,7 @@ def drive_all(
     return _Driver(experiments, models, store, on_event or _ignore, clock, active).results()
 
 
-def _ignore(name: str, event: Event) -> None:
+def _ignore(name: str, event: RunEvent) -> None:
     del name, event
 
 
@@ -194,7 +193,7 @@ class _Driver:
         self._go_on(run, lambda: next(experiment))
         return True
 
-    def _go_on(self, run: Active, step: _Step | None) -> None:
+    def _go_on(self, run: Active, step: _Advance | None) -> None:
         """Goes on with an experiment until it waits for a model or ends."""
         try:
             while step is not None:
@@ -218,7 +217,7 @@ class _Driver:
 
     # -- a batch -----------------------------------------------------------------------------------------------------
 
-    def _look_up(self, run: Active, batch: Batch) -> _Step | None:
+    def _look_up(self, run: Active, batch: Batch) -> _Advance | None:
         """How to go on where nothing is to be drawn; else None, and what is missing is in line."""
         began = self._clock()
         asked = [self._keyed(request) for request in batch]
@@ -247,7 +246,7 @@ class _Driver:
         key = self._keyer.key(request)
         return KeyedRequest(key=key, request=request), self._by_role[request.role]
 
-    def _complete(self, run: Active, batch: AwaitedBatch, *, drawn: bool = True) -> _Step:
+    def _complete(self, run: Active, batch: AwaitedBatch, *, drawn: bool = True) -> _Advance:
         """How to go on once nothing more of a batch will come. An unusable reply is an answer: drawing again would bias the sample."""
         answers = batch.stored
         if drawn and batch.missing:

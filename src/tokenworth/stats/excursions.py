@@ -77,7 +77,7 @@ def fork_of_draw(strata: Strata, stratum: int, draw: int, offset: float) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Draws:
+class Excursions:
     """Excursions so far: where each left the base and its outcome label as an index."""
 
     cut: Int[np.ndarray, " draw"]
@@ -85,7 +85,7 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Estimate:
+class CutEstimates:
     """Estimates at cuts 0…n. ``share[c, l]``: probability of label l; ``low``/``high`` its limits.
 
     ``known``: probability of following the base to its end; ``sampled``/``unsampled``: probability of leaving at forks that do or do
@@ -103,8 +103,8 @@ class Estimate:
 
 
 def estimate_values(
-    strata: Strata, draws: Draws, *, groups: Float[np.ndarray, "label group"], base_label: int, level: float, interval: IntervalKind
-) -> Estimate:
+    strata: Strata, draws: Excursions, *, groups: Float[np.ndarray, "label group"], base_label: int, level: float, interval: IntervalKind
+) -> CutEstimates:
     """Probability of each group of labels at every cut, with pointwise limits.
 
     ``groups[l, g]`` is 1 where label l counts for group g (identity columns give the outcome distribution, a column of the correct
@@ -139,7 +139,7 @@ def estimate_values(
     mean = np.clip(mean, 0.0, 1.0)
     low, high = proportion_limits(interval, mean * n_effective[:, None], np.broadcast_to(n_effective[:, None], mean.shape), level)
     base = known[:, None] * groups[base_label][None, :]
-    return Estimate(
+    return CutEstimates(
         share=base + (sampled + unsampled)[:, None] * mean,
         low=base + sampled[:, None] * low,
         high=np.minimum(base + sampled[:, None] * high + unsampled[:, None], 1.0),

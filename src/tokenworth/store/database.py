@@ -101,7 +101,7 @@ def create_or_open(path: Path, owner: Owner) -> tuple[sqlite3.Connection, Owner]
     return connection, found
 
 
-def open_existing(path: Path) -> tuple[sqlite3.Connection, Owner]:
+def connect_existing(path: Path) -> tuple[sqlite3.Connection, Owner]:
     """A connection to a store that is there, whatever its model; read-only where the file or its folder is.
 
     Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is no store.

@@ -22,8 +22,7 @@ from tokenworth.core.request.kind import Draw, Request, Response
 from tokenworth.core.request.sample import Rollout
 from tokenworth.errors import InvalidInput, StoreError, UnknownName
 from tokenworth.store.codec import decode_response, encode_response
-from tokenworth.store.database import Owner, create_or_open, one_line_errors
-from tokenworth.store.database import open_existing as _open_existing
+from tokenworth.store.database import Owner, connect_existing, create_or_open, one_line_errors
 
 MAX_DOCUMENT = 2**31
 """Longest result document that is read back, in bytes."""
@@ -179,7 +178,7 @@ def open_existing(path: str | Path) -> SqliteStore:
 
     Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is no store.
     """
-    connection, found = _open_existing(Path(path))
+    connection, found = connect_existing(Path(path))
     return SqliteStore(Path(path), connection, found)
 
 

@@ -28,7 +28,7 @@ from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.items import parse_items
 from tokenworth.workbench.models import is_served, load_model
-from tokenworth.workbench.runner import READER, Ended, Job, Now, Runner, drawing, settings_of, utc_now
+from tokenworth.workbench.runner import READER, EndedCase, Job, Now, Runner, drawing, settings_of, utc_now
 
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
@@ -178,7 +178,7 @@ class Workbench:
         base: BaseSettings | None = None,
         grader: str | None = None,
         **settings: Any,
-    ) -> Iterator[Ended]:
+    ) -> Iterator[EndedCase]:
         """How a measure ends on each of several problems, as it does; they share one stream of requests.
 
         ``items``: an index or id, or indices and ranges such as ``0-9,12``. ``settings``: the measure's own. A measure of one document over

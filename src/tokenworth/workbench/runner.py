@@ -7,14 +7,13 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tokenworth import __version__, catalog
 from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
 from tokenworth.core.measure import Done, Draws, Measure, Subject
 from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
-from tokenworth.core.problem import Problem
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
@@ -30,6 +29,9 @@ from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings, read_ids
 
+if TYPE_CHECKING:
+    from tokenworth.workbench.case import Case
+
 R = TypeVar("R")
 D = TypeVar("D")
 Now = Callable[[], datetime]
@@ -40,19 +42,6 @@ READER = "reader"
 def utc_now() -> datetime:
     """The time now, in UTC."""
     return datetime.now(UTC)
-
-
-class Case(Protocol):
-    """A problem put to a model: what a run needs to know of it."""
-
-    @property
-    def problem(self) -> Problem | None:
-        """None for an automaton."""
-        ...
-
-    def subject(self, sampler: SamplerSettings | Sampling | None = None) -> Subject:
-        """What an experiment may know."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +90,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ended:
+class EndedCase:
     """One problem of a run, as it ended; or, of a measure that joins problems, all of them together."""
 
     item: str
@@ -183,7 +172,7 @@ class Runner:
 
     # -- many problems -----------------------------------------------------------------------------------------------------------------
 
-    def run(self, job: Job, cases: Iterable[tuple[str, Callable[[], Case]]]) -> Iterator[Ended]:
+    def run(self, job: Job, cases: Iterable[tuple[str, Callable[[], Case]]]) -> Iterator[EndedCase]:
         """How each problem ended, as it does; of a measure that joins them the document of all comes last, under no item.
 
         What the model cannot do is refused before anything is drawn. A problem that fails harms no other.
@@ -208,10 +197,10 @@ class Runner:
                 totals = together.ended(one)
                 if one.error is not None:
                     failed += 1
-                    yield Ended(item=one.name, error=one.error)
+                    yield EndedCase(item=one.name, error=one.error)
                 elif job.draws.joins:
                     joined.append(one.value())
-                    yield Ended(item=one.name, done=one.value())
+                    yield EndedCase(item=one.name, done=one.value())
                 else:
                     yield self._ended(job, one.name, one.value(), one.counts, runs.pop(one.name, None))
         together.finish(self._spent() if any(isinstance(model.backend, Metered) for model in self.models.values()) else None)
@@ -221,7 +210,7 @@ class Runner:
             about = self._about(job, totals, items=tuple(named), failed=failed)
             document = job.draws.document(joined, job.settings, about)
             self._finish(whole, document)
-            yield Ended(item="", done=joined[0] if len(named) == 1 and joined else None, document=document)
+            yield EndedCase(item="", done=joined[0] if len(named) == 1 and joined else None, document=document)
 
     def price(self, job: Job, case: Case) -> CostPlan:
         """What the next batch of a measure would cost on one problem; no model is called."""
@@ -244,13 +233,13 @@ class Runner:
         """The model that the measure's own requests go to."""
         return self.models[READER] if READER in job.draws.roles and READER in self.models else self.model
 
-    def _ended(self, job: Job, item: str, done: Done, counts: RunCounts, run: int | None) -> Ended:
+    def _ended(self, job: Job, item: str, done: Done, counts: RunCounts, run: int | None) -> EndedCase:
         try:
             document = job.draws.document([done], job.settings, self._about(job, counts, items=(item,), subject=done.subject))
             self._finish(run, document)
         except TokenworthError as error:
-            return Ended(item=item, error=error)
-        return Ended(item=item, done=done, document=document)
+            return EndedCase(item=item, error=error)
+        return EndedCase(item=item, done=done, document=document)
 
     def _experiment(self, job: Job, item: str, make: Callable[[], Case]) -> Experiment[Done]:
         """The whole of one problem: its base trace where there is to be one, and the measure."""

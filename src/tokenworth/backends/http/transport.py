@@ -1,4 +1,4 @@
-"""One request to one endpoint: deadlines, retries, limits. What comes back is bytes; what they mean is the dialect's business.
+"""One request to one endpoint: deadlines, retries, limits. What comes back is bytes; what they mean is the API's business.
 
 Only failures of the transport are tried again: connections that break, and status 408, 429 and 5xx. A reply with status 200, whatever it
 holds, is the answer: asking again for a reply one does not like would bias the sample. So would asking again until an answer is short

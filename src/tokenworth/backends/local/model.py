@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as hf_logging
+from transformers.utils import logging
 
 from tokenworth.backends.local import attention
 from tokenworth.backends.local.architecture import check_config, context_length
@@ -150,13 +150,13 @@ def _template(tokenizer: Any) -> ChatTemplate | None:
 @contextmanager
 def _no_progress_bar() -> Iterator[None]:
     """Progress is the caller's to show: transformers' own bar stays off inside."""
-    shown = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            hf_logging.enable_progress_bar()
+            logging.enable_progress_bar()
 
 
 def _weights(path: str, folder: Path, config: Any, dtype: torch.dtype) -> Any:

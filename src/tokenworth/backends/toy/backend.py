@@ -165,7 +165,7 @@ class ToyCodec:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draw:
+class _Inverse:
     """A state's support under q, ready for inversion: cumulative probabilities, tokens and the states they lead to."""
 
     cumulative: tuple[float, ...]
@@ -177,10 +177,10 @@ class _Draw:
         return self.tokens[at], self.states[at]
 
 
-def _draw(edges: Sequence[Edge]) -> _Draw:
+def _draw(edges: Sequence[Edge]) -> _Inverse:
     kept = [edge for edge in edges if edge.probability > 0]
     total = math.fsum(edge.probability for edge in kept)
-    return _Draw(
+    return _Inverse(
         tuple(accumulate(edge.probability / total for edge in kept)),
         tuple(edge.token for edge in kept),
         tuple(edge.state for edge in kept),
@@ -206,7 +206,7 @@ class ToyBackend:
             Read.name: lambda request, key: self._read(request),
         }
         self.capabilities = Capabilities(kinds=frozenset(self.methods), leave=True)
-        self._draws: dict[Sampling, dict[str, _Draw]] = {}
+        self._draws: dict[Sampling, dict[str, _Inverse]] = {}
         self._walked: tuple[TokenSequence, tuple[str, ...]] | None = None
 
     def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
@@ -233,7 +233,7 @@ class ToyBackend:
             raise illegal_token(self.automaton, states[-1], sequence.completion[len(states) - 1], len(states) - 1)
         return states
 
-    def _drawing(self, params: Sampling) -> dict[str, _Draw]:
+    def _drawing(self, params: Sampling) -> dict[str, _Inverse]:
         if params.stop:
             raise InvalidInput(f"a toy model has no stop tokens, it ends at an outcome; got stop ids {shown(params.stop)}")
         return self._draws.setdefault(params, {})
@@ -262,7 +262,7 @@ class ToyBackend:
             ids.append(token)
         return Rollout(ids=tuple(ids), stop=StopReason.STOP if state in self.automaton.outcomes else StopReason.LENGTH)
 
-    def _leaving(self, request: Sample, state: str) -> _Draw:
+    def _leaving(self, request: Sample, state: str) -> _Inverse:
         base = request.sequence.completion[request.cut]
         others = [edge for edge in shaped_edges(self.automaton, state, request.params) if edge.token != base]
         if not any(edge.probability > 0 for edge in others):

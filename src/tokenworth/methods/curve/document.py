@@ -27,10 +27,10 @@ from tokenworth.core.document import (
 )
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.table import ROLLOUT_COLUMNS, Row, Table, trace_id
+from tokenworth.core.table import ROLLOUT_COLUMNS, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.curve.result import CurveResult, Draw
+from tokenworth.methods.curve.result import CurveResult, GradedRollout
 from tokenworth.methods.cuts import missed_notes
 
 MIN_BRANCH = 1e-3
@@ -176,7 +176,7 @@ class CurveDoc:
 def rollout_table(doc: CurveDoc) -> Table:
     """The rollouts of a curve, one row each."""
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         name = trace_id(doc.model.name, doc.trace)
         for one in doc.samples:
             yield name, one.cut, one.index, one.ids, one.text, one.stop, one.outcome, one.verdict, one.n_tokens
@@ -262,7 +262,7 @@ def _branches(result: CurveResult, codec: Codec) -> tuple[BranchDoc, ...]:
     return tuple(sorted(rows, key=lambda row: (row.cut, -(row.p or 0.0), row.token)))
 
 
-def _sample_doc(draw: Draw, codec: Codec) -> SampleDoc:
+def _sample_doc(draw: GradedRollout, codec: Codec) -> SampleDoc:
     ids = draw.rollout.ids
     return SampleDoc(
         cut=draw.cut,

@@ -15,12 +15,12 @@ from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.labels import Reader, draw_indices, group_matrix, index_labels
-from tokenworth.methods.curve.result import CurveResult, Draw
+from tokenworth.methods.curve.result import CurveResult, GradedRollout
 from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.excursions import (
-    Draws,
-    Estimate,
+    CutEstimates,
+    Excursions,
     Strata,
     allocate,
     estimate_values,
@@ -59,7 +59,7 @@ class _Ledger:
         )  # fmt: skip
         self.base = reader.base()
         self.for_gold = settings.target != GOLD
-        self.draws: list[Draw] = []
+        self.draws: list[GradedRollout] = []
         n = len(strata.start)
         self.drawn: Int[np.ndarray, " stratum"] = np.zeros(n, dtype=np.int64)
         self.hits: Float[np.ndarray, " stratum"] = np.zeros(n)
@@ -97,19 +97,19 @@ class _Ledger:
         for draw in self.draws:
             self.hits[self.strata.of_cut[draw.cut]] += draw.hit
 
-    def _counted(self, draw: Draw) -> Draw:
+    def _counted(self, draw: GradedRollout) -> GradedRollout:
         return replace(draw, hit=draw.grade.verdict is Verdict.CORRECT) if self.for_gold else draw
 
     @property
     def generated(self) -> int:
         return int(self.tokens.sum())
 
-    def estimate(self) -> tuple[tuple[str, ...], Estimate]:
+    def estimate(self) -> tuple[tuple[str, ...], CutEstimates]:
         """Labels and estimates; column 0 is the value, the rest the outcome distribution."""
         base = (self.base[0], self.base[0].verdict is Verdict.CORRECT) if self.for_gold else self.base
         counted = [self._counted(draw) for draw in self.draws] if self.for_gold else self.draws
         labels, pairs = index_labels(base, counted)
-        draws = Draws(cut=np.asarray([d.cut for d in counted], dtype=np.int64), label=draw_indices(counted, pairs))
+        draws = Excursions(cut=np.asarray([d.cut for d in counted], dtype=np.int64), label=draw_indices(counted, pairs))
         estimate = estimate_values(
             self.strata,
             draws,
@@ -134,13 +134,15 @@ def _strata(p: Float[np.ndarray, " cut"], budget: Budget) -> Strata:
     return strata
 
 
-def _misses(estimate: Estimate, bound: Float[np.ndarray, " cutx"], half_width: float) -> Bool[np.ndarray, " cutx"]:
+def _misses(estimate: CutEstimates, bound: Float[np.ndarray, " cutx"], half_width: float) -> Bool[np.ndarray, " cutx"]:
     """Cuts whose interval, widened by ``bound``, is wider than ± ``half_width``."""
     low, high = widen(estimate.low, estimate.high, bound)
     return (high - low)[:, 0] / 2 > half_width
 
 
-def _open_cuts(estimate: Estimate, bound: Float[np.ndarray, " cutx"], settings: CurveSettings, n_trace: int) -> Bool[np.ndarray, " cutx"]:
+def _open_cuts(
+    estimate: CutEstimates, bound: Float[np.ndarray, " cutx"], settings: CurveSettings, n_trace: int
+) -> Bool[np.ndarray, " cutx"]:
     """Cuts 0…T whose target is not reached yet and can be neared by sampling; all of them when only a budget is set."""
     is_open = np.zeros(len(estimate.known), dtype=bool)
     cuts = slice(0, n_trace + 1)
@@ -160,7 +162,7 @@ def _open_cuts(estimate: Estimate, bound: Float[np.ndarray, " cutx"], settings: 
     return is_open
 
 
-def plain_worth(estimate: Estimate) -> Float[np.ndarray, " cutx"]:
+def plain_worth(estimate: CutEstimates) -> Float[np.ndarray, " cutx"]:
     """How many plain rollouts would give each cut's value the same variance: V(1−V) n_eff / (leave² x(1−x)); ∞ where it is known.
 
     x, the mean of the excursions, is taken as its posterior mean under a uniform prior, and V with it: an early run of equal
@@ -174,7 +176,7 @@ def plain_worth(estimate: Estimate) -> Float[np.ndarray, " cutx"]:
     return np.divide(value * (1 - value) * n, variance, out=np.full(len(n), np.inf), where=leave > 0)
 
 
-def _mean(estimate: Estimate) -> Float[np.ndarray, " cutx"]:
+def _mean(estimate: CutEstimates) -> Float[np.ndarray, " cutx"]:
     """Mean of the excursions at each cut; 0 where none can leave."""
     leave = estimate.sampled + estimate.unsampled
     known = estimate.known * estimate.base_share
@@ -192,7 +194,7 @@ def _room(budget: Budget, *, rollouts: int, tokens: int, mean_cost: float, strat
     return max(0, size)
 
 
-def _why_done(ledger: _Ledger, estimate: Estimate) -> str:
+def _why_done(ledger: _Ledger, estimate: CutEstimates) -> str:
     """Why nothing more is sampled though the budget is not spent."""
     target, size = ledger.settings.budget.half_width, ledger.trace.n_trace + 1
     missed = 0 if target is None else int(np.count_nonzero(_misses(estimate, ledger.bound, target)[:size]))
@@ -228,7 +230,7 @@ def _draw_all(ledger: _Ledger) -> Generator[Batch, Answers, str]:
             return MONEY_SPENT
 
 
-def _unresolved(ledger: _Ledger, estimate: Estimate, stopped: str) -> str:
+def _unresolved(ledger: _Ledger, estimate: CutEstimates, stopped: str) -> str:
     """What was asked for and not reached, in words; empty where the run ended by itself."""
     settings, budget, size = ledger.settings, ledger.settings.budget, ledger.trace.n_trace + 1
     if stopped not in (BUDGET_SPENT, MONEY_SPENT):

@@ -13,7 +13,7 @@ from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.labels import Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.passing import count_passing, followed
-from tokenworth.methods.curve.result import CurveResult, Draw
+from tokenworth.methods.curve.result import CurveResult, GradedRollout
 from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.cuts import Missed, middle, reachable, restrict
 from tokenworth.methods.forced.experiment import cut_grid
@@ -49,13 +49,13 @@ def coarse_first(cuts: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(ordered)
 
 
-class _Tally:
+class _DrawsByCut:
     """Draws of one run by cut. Private state of one generator."""
 
     def __init__(self, reader: Reader, sampling: Sampling, settings: CurveSettings, reuse: bool) -> None:
         self.reader, self.trace, self.sampling, self.settings, self.reuse = reader, reader.trace, sampling, settings, reuse
         self.base = reader.base()
-        self.draws: list[Draw] = []
+        self.draws: list[GradedRollout] = []
         self.drawn: Counter[int] = Counter()
         self.asked: set[int] = set()
         self.step: Int[np.ndarray, " cut"] = np.full(self.trace.n_trace + 1, -1, dtype=np.int64)
@@ -117,7 +117,7 @@ class _Tally:
         return ", ".join(found)
 
 
-def _affordable(batch: tuple[Sample, ...], tally: _Tally, budget: Budget) -> tuple[Sample, ...]:
+def _affordable(batch: tuple[Sample, ...], tally: _DrawsByCut, budget: Budget) -> tuple[Sample, ...]:
     room = LARGEST_BATCH
     if budget.max_rollouts is not None:
         room = min(room, budget.max_rollouts - len(tally.draws))
@@ -128,7 +128,7 @@ def _affordable(batch: tuple[Sample, ...], tally: _Tally, budget: Budget) -> tup
     return batch[: max(0, room)]
 
 
-def _measure(tally: _Tally, cuts: tuple[int, ...]) -> Experiment[str]:
+def _measure(tally: _DrawsByCut, cuts: tuple[int, ...]) -> Experiment[str]:
     """Brings the ``cuts`` to the settings' samples, then to the target half-width; names the budget that ended first, if one did."""
     settings, samples = tally.settings, tally.settings.per_cut or 1
     target = settings.budget.half_width
@@ -157,7 +157,7 @@ def _measure(tally: _Tally, cuts: tuple[int, ...]) -> Experiment[str]:
             return MONEY_SPENT
 
 
-def _to_refine(tally: _Tally, refine: float, allowed: tuple[int, ...] | None) -> tuple[int, ...]:
+def _to_refine(tally: _DrawsByCut, refine: float, allowed: tuple[int, ...] | None) -> tuple[int, ...]:
     """Middles of the intervals between measured cuts whose values differ by ``refine`` or more."""
     values = tally.values()
     cuts = sorted(values)
@@ -187,7 +187,7 @@ def plain(
     because they looked different: their intervals are pointwise and know nothing of the choice.
     Source: the seed method of Thought Anchors (Bogdan et al. 2025) at token level.
     """
-    tally, trace = _Tally(reader, sampling, settings, reuse), reader.trace
+    tally, trace = _DrawsByCut(reader, sampling, settings, reuse), reader.trace
     allowed = reachable(trace.n_trace, cuts_allowed)
     cuts, missed = restrict(cut_grid(trace.n_trace, settings.stride or 1), allowed, snap=snap)
     ended = yield from _measure(tally, coarse_first(cuts))
@@ -199,7 +199,7 @@ def plain(
     return _result(tally, table, ended, missed)
 
 
-def _result(tally: _Tally, table: NextTokenTable | None, ended: str, missed: Missed | None) -> CurveResult:
+def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed: Missed | None) -> CurveResult:
     trace, settings = tally.trace, tally.settings
     size = trace.n_trace + 1
     labels, pairs = index_labels(tally.base, tally.draws)

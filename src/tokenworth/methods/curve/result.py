@@ -18,7 +18,7 @@ from tokenworth.tasks.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
+class GradedRollout:
     """One rollout with its grade."""
 
     cut: int
@@ -63,7 +63,7 @@ class CurveResult:
     outcomes_low: Float[np.ndarray, "cut outcome"]
     outcomes_high: Float[np.ndarray, "cut outcome"]
     table: NextTokenTable | None
-    draws: tuple[Draw, ...]
+    draws: tuple[GradedRollout, ...]
     n_rollouts: int
     generated_tokens: int
     stopped: str

@@ -49,8 +49,8 @@ def most(subject: Subject, settings: EditsSettings) -> list[Most]:
     if settings.base == "model":
         room = subject.sampling.max_tokens
         longest = replace(start, sequence=TokenSequence(prompt=subject.prompt, completion=(0,) * room), cut=room - 1)
-        arms = 2 * settings.rollouts * len(settings.kinds)
-        return [Most(n=settings.draws, reads=start, writes=start), Most(n=arms, reads=longest, writes=start)]
+        sides = 2 * settings.rollouts * len(settings.kinds)
+        return [Most(n=settings.draws, reads=start, writes=start), Most(n=sides, reads=longest, writes=start)]
     try:
         next(plan_item(subject, settings))
     except StopIteration as done:

@@ -26,7 +26,7 @@ class EditsSettings:
     codes: tuple[str, ...] | None = option(None, metavar="A,B,…", listed=True)
     """Codes to break; paraphrase, swap and repair [default: all that the dialect can write]."""
     rollouts: int = option(20, short="-n")
-    """Rollouts of each arm of each edit."""
+    """Rollouts on each side of each edit, without it and with it."""
     at: Literal["edit", "plan"] = "edit"
     """Where rollouts begin: after the edit, or where the plan begins, with the whole trace kept."""
     base: Literal["solver", "model"] = "solver"

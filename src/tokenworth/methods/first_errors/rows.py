@@ -39,7 +39,7 @@ class ValueAt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredError:
     """The draw a curve was measured on, and the value just before and just after what its first error is about; None without one."""
 
     draw: int
@@ -48,7 +48,7 @@ class Measured:
     after: ValueAt | None = None
 
     @classmethod
-    def of(cls, curve: CurveDoc, *, draw: int, error: Violation | None) -> Measured:
+    def of(cls, curve: CurveDoc, *, draw: int, error: Violation | None) -> MeasuredError:
         """What a curve says of the first error of its trace."""
         if error is None:
             return cls(draw=draw)
@@ -67,7 +67,7 @@ class FirstError:
     n_right: int
     n_unknown: int
     """Draws whose answer is neither known to be right nor wrong."""
-    measured: Measured | None = None
+    measured: MeasuredError | None = None
     """The draw of them whose curve is there; None where there is none."""
 
 

@@ -9,7 +9,7 @@ from tokenworth.core.document import About, ModelDoc, Number, Provenance, TraceD
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.table import ROLLOUT_COLUMNS, Row, Table, trace_id
+from tokenworth.core.table import ROLLOUT_COLUMNS, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.sample.choice import choose_trace
@@ -50,7 +50,7 @@ class SampleSetDoc:
 def rollout_table(doc: SampleSetDoc) -> Table:
     """The answers, trace and all, one row each; their position is cut 0."""
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         for draw, trace in enumerate(doc.traces):
             pieces = (*trace.pieces, *trace.answer_pieces)
             ids = None if trace.ids is None else (*trace.ids, *(trace.answer_ids or ()))

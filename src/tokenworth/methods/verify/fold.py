@@ -9,7 +9,7 @@ from tokenworth.core.document import About
 from tokenworth.core.measure import Fold
 from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.lines import verdict_line
-from tokenworth.methods.verify.records import Checker, checker, judged
+from tokenworth.methods.verify.records import Verifier, judged, verifier
 from tokenworth.methods.verify.settings import VerifySettings
 from tokenworth.methods.verify.table import state_of
 from tokenworth.methods.verify.tally import Tally
@@ -23,7 +23,7 @@ class VerifyFold(Fold):
 
     def __init__(self, settings: VerifySettings) -> None:
         self._limit = settings.limit
-        self._check = checker(settings.domain, settings.dialect, settings.level, limit=max(1, settings.limit))
+        self._check = verifier(settings.domain, settings.dialect, settings.level, limit=max(1, settings.limit))
         self._tally = Tally()
         self._n_valid = self._n_undecided = 0
         self._lengths: Counter[bool | None] = Counter()
@@ -82,7 +82,7 @@ class VerifyFold(Fold):
         return 0 if self._n_valid == self._tally.n else 1
 
 
-def doubt(check: Checker) -> str:
+def doubt(check: Verifier) -> str:
     """What to say where no text could be parsed: a wrong name is likelier than so many wrong texts."""
     domain = check.domain
     return f"no text could be parsed as {domain.name} · {check.dialect}: are domain and --dialect ({', '.join(domain.dialects)}) right?"

@@ -17,7 +17,7 @@ _OWN = ("id", "text", "prompt", "trace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checker:
+class Verifier:
     """A domain's verifier with dialect and level chosen. ``limit``: how many violations it lists for a text; it counts all."""
 
     domain: Domain
@@ -30,7 +30,7 @@ class Checker:
         return self.domain.verify(text, dialect=self.dialect, level=self.level, limit=self.limit)
 
 
-def checker(domain: str, dialect: str | None, level: str | None, *, limit: int) -> Checker:
+def verifier(domain: str, dialect: str | None, level: str | None, *, limit: int) -> Verifier:
     """The verifier that these names stand for; by default the domain's first dialect, and strict where that fits it.
 
     Raises: UnknownName with close matches; InvalidInput for a level that does not fit the dialect.
@@ -39,15 +39,15 @@ def checker(domain: str, dialect: str | None, level: str | None, *, limit: int) 
     chosen = found.dialect_named(dialect)
     fitting = found.dialects[chosen]
     if level is None:
-        return Checker(domain=found, dialect=chosen, level=Level.STRICT if Level.STRICT in fitting else fitting[-1], limit=limit)
+        return Verifier(domain=found, dialect=chosen, level=Level.STRICT if Level.STRICT in fitting else fitting[-1], limit=limit)
     if level not in tuple(Level):
         raise unknown_name("level", level, tuple(Level))
     if Level(level) not in fitting:
         raise InvalidInput(f"level {level} does not fit dialect {chosen} of {domain}; it has {', '.join(fitting)}")
-    return Checker(domain=found, dialect=chosen, level=Level(level), limit=limit)
+    return Verifier(domain=found, dialect=chosen, level=Level(level), limit=limit)
 
 
-def judged(where: str, record: object, check: Checker, *, verdicts: bool = False) -> Judged:
+def judged(where: str, record: object, check: Verifier, *, verdicts: bool = False) -> Judged:
     """A record with its verdict.
 
     ``verdicts``: a line that `verify` wrote is taken as it stands, where it holds no text; otherwise it is refused. A record without
@@ -63,7 +63,7 @@ def judged(where: str, record: object, check: Checker, *, verdicts: bool = False
     return _from_verdict(fields, check, where, verdicts) if is_verdict else _from_text(fields, check, where)
 
 
-def _from_text(record: Mapping[str, object], check: Checker, where: str) -> Judged:
+def _from_text(record: Mapping[str, object], check: Verifier, where: str) -> Judged:
     text = check.domain.read(_in_parts(record, where, check.domain.states_problem), where)
     name = record.get("id")
     if isinstance(name, bool) or not isinstance(name, str | int | float | None):
@@ -102,7 +102,7 @@ def _fields(record: Mapping[str, object]) -> dict[str, Scalar]:
     }
 
 
-def _from_verdict(record: Mapping[str, object], check: Checker, where: str, is_taken: bool) -> Judged:
+def _from_verdict(record: Mapping[str, object], check: Verifier, where: str, is_taken: bool) -> Judged:
     if not is_taken:
         raise InvalidInput(
             f"{where}: a verdict without its text, so that nothing can be verified; give the texts, or count it with confusion"

@@ -9,8 +9,8 @@ from tokenworth.core.document import Provenance
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.methods.verify.document import VerifiedDoc, VerifiedTraceDoc
 from tokenworth.methods.verify.lines import Judged
-from tokenworth.methods.verify.records import Checker
-from tokenworth.methods.verify.table import State, state_of, table_of
+from tokenworth.methods.verify.records import Verifier
+from tokenworth.methods.verify.table import JointState, state_of, table_of
 
 MAX_GROUPS = 1000
 NO_GROUP = "(no value)"
@@ -26,9 +26,9 @@ class Tally:
     def __init__(self, *, group: str | None = None, optimal: bool = False, keep: int = 0) -> None:
         self.group, self.optimal, self.keep = group, optimal, keep
         self.n = 0
-        self._counts: dict[str, Counter[State]] = {}
+        self._counts: dict[str, Counter[JointState]] = {}
         self._firsts: dict[str, Counter[str]] = {}
-        self._kept: dict[tuple[str, State], list[tuple[int, Judged]]] = {}
+        self._kept: dict[tuple[str, JointState], list[tuple[int, Judged]]] = {}
         self._n_kept = self._most = 0
         self._named: set[str] = set()
 
@@ -54,7 +54,7 @@ class Tally:
         value = one.fields.get(self.group)
         return NO_GROUP if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
-    def _keep(self, group: str, state: State, one: Judged) -> None:
+    def _keep(self, group: str, state: JointState, one: Judged) -> None:
         if self.keep == 0:
             return
         here = self._kept.setdefault((group, state), [])
@@ -71,7 +71,7 @@ class Tally:
         here.append((self.n, one))
         self._n_kept += 1
 
-    def document(self, check: Checker, *, level: float, provenance: Provenance) -> VerifiedDoc:
+    def document(self, check: Verifier, *, level: float, provenance: Provenance) -> VerifiedDoc:
         """Tables of the groups and the texts kept, both in the order they came. ``level``: of the intervals.
 
         Raises: InvalidInput without a single text, or where no text has the field to group by.
@@ -98,7 +98,7 @@ class Tally:
             notes=tuple(notes),
         )
 
-    def _listed(self, check: Checker) -> Iterator[VerifiedTraceDoc]:
+    def _listed(self, check: Verifier) -> Iterator[VerifiedTraceDoc]:
         kept = sorted((number, group, state, one) for (group, state), ones in self._kept.items() for number, one in ones)
         for _, group, state, one in kept:
             text = one.text

@@ -45,7 +45,7 @@ def _sheets(doc: EditsDoc) -> Iterator[SheetView]:
 def _facts(doc: EditsDoc) -> Iterator[FactView]:
     yield model_fact(doc.model)
     yield FactView(label="task", value=f"{doc.task}, items {doc.item}")
-    yield FactView(label="rollouts", value=f"{doc.rollouts:,} of each arm of each edit")
+    yield FactView(label="rollouts", value=f"{doc.rollouts:,} on each side of each edit")
     if doc.sampling is not None:
         yield FactView(label="sampler", value=sampler_text(doc.sampling))
     yield FactView(label="seed", value=str(doc.seed))

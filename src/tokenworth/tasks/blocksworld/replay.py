@@ -8,7 +8,7 @@ from itertools import product
 from tokenworth.tasks.blocksworld.instance import Action, Atom, Call, StripsProblem
 
 
-class Replay:
+class BlocksworldReplay:
     """The state of a problem as actions are taken one after another.
 
     An action that is not possible takes effect all the same, so that what follows is judged as if it had been: one wrong step is one

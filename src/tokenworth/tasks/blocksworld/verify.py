@@ -11,7 +11,7 @@ from tokenworth.tasks.blocksworld.grammar import MAX_ACTIONS, PlanLine, problem_
 from tokenworth.tasks.blocksworld.instance import Atom, Call, StripsProblem
 from tokenworth.tasks.blocksworld.pddl import read_problem
 from tokenworth.tasks.blocksworld.planning import validates, validator_version
-from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
+from tokenworth.tasks.blocksworld.replay import BlocksworldReplay, shortest_plan
 from tokenworth.tasks.blocksworld.rules import CODES
 
 NAME = "blocksworld"
@@ -75,7 +75,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
 
 def _replayed(trace: str, start: int, dialect: str, problem: StripsProblem, found: _Found) -> tuple[list[Call], tuple[Atom, ...], int]:
     """The plan's actions, the goals left at its end, and its number of lines; what is wrong is added."""
-    replay, calls, n = Replay(problem), list[Call](), 0
+    replay, calls, n = BlocksworldReplay(problem), list[Call](), 0
     for line in read_plan(trace, start, dialect):
         if n == MAX_ACTIONS:
             found.add("PLAN_PARSE", line, n, f"at most {MAX_ACTIONS:,} actions", "more")

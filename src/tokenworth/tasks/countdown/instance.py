@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from tokenworth.errors import InvalidInput
 
-Number = int | str
+WrittenNumber = int | str
 """A whole number, or a written fraction (``4.9``, ``3.33...``) that is kept as text: only whole numbers are calculated with."""
 
 MAX_DIGITS = 18
@@ -40,9 +40,9 @@ class Operation:
     """A written equation: ``operands[0] operators[0] operands[1] ... = result``. Solvers write two operands, models more now and then."""
 
     text: str
-    operands: tuple[Number, ...]
+    operands: tuple[WrittenNumber, ...]
     operators: str
-    result: Number
+    result: WrittenNumber
 
     @property
     def is_binary(self) -> bool:
@@ -81,7 +81,7 @@ def _holds(a: int, operator: str, b: int, result: int) -> bool:
             return b != 0 and a == b * result
 
 
-def exact_value(operands: Sequence[Number], operators: str) -> Fraction | None:
+def exact_value(operands: Sequence[WrittenNumber], operators: str) -> Fraction | None:
     """The value of a chain of operations, * and / before + and -; None where it divides by zero or an operand is a written fraction."""
     whole = [operand for operand in operands if isinstance(operand, int)]
     if len(whole) != len(operands) or not whole:
@@ -100,10 +100,10 @@ def exact_value(operands: Sequence[Number], operators: str) -> Fraction | None:
     return total + term
 
 
-def left_over(numbers: Sequence[Number], operands: Sequence[Number]) -> tuple[list[Number], list[Number]]:
+def left_over(numbers: Sequence[WrittenNumber], operands: Sequence[WrittenNumber]) -> tuple[list[WrittenNumber], list[WrittenNumber]]:
     """The numbers that stay when the operands are taken from them, in their order, and the operands that were not there."""
     wanted = Counter(operands)
-    stay: list[Number] = []
+    stay: list[WrittenNumber] = []
     for number in numbers:
         if wanted[number] > 0:
             wanted[number] -= 1
@@ -112,12 +112,12 @@ def left_over(numbers: Sequence[Number], operands: Sequence[Number]) -> tuple[li
     return stay, [operand for operand, count in wanted.items() for _ in range(count)]
 
 
-def are_same(one: Sequence[Number], other: Sequence[Number]) -> bool:
+def are_same(one: Sequence[WrittenNumber], other: Sequence[WrittenNumber]) -> bool:
     """Whether two lists hold the same numbers equally often, in any order."""
     return tuple(one) == tuple(other) or Counter(one) == Counter(other)
 
 
-def ways(numbers: Sequence[Number], a: Number, b: Number) -> int:
+def ways(numbers: Sequence[WrittenNumber], a: WrittenNumber, b: WrittenNumber) -> int:
     """How many pairs of places in the numbers hold a and b."""
     counts = Counter(numbers)
     return counts[a] * counts[b] if a != b else counts[a] * (counts[a] - 1) // 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenworth.tasks.countdown.instance import Number, Operation, Puzzle, left_over
+from tokenworth.tasks.countdown.instance import Operation, Puzzle, WrittenNumber, left_over
 
 
 def plan_faults(puzzle: Puzzle, plan: Sequence[Operation]) -> list[tuple[str, str, str]]:
@@ -13,7 +13,7 @@ def plan_faults(puzzle: Puzzle, plan: Sequence[Operation]) -> list[tuple[str, st
     Each operation takes two numbers that are there, as a multiset, and puts its result in their place; every equation holds, all numbers
     are whole, and in the end one number is left, the target. Numbers below zero on the way are allowed.
     """
-    hand: list[Number] = list(puzzle.numbers)
+    hand: list[WrittenNumber] = list(puzzle.numbers)
     faults: list[tuple[str, str, str]] = []
     for step in plan:
         if not step.is_binary:

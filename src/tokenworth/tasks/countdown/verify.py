@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
 from tokenworth.errors import unknown_name
-from tokenworth.tasks.countdown.grammar import GRAMMARS, Event, Grammar, Kind, is_beginning, read_events
+from tokenworth.tasks.countdown.grammar import GRAMMARS, CountdownEvent, Grammar, LineKind, is_beginning, read_events
 from tokenworth.tasks.countdown.instance import Puzzle
 from tokenworth.tasks.countdown.plan import plan_faults
 from tokenworth.tasks.countdown.policy import deviation
 from tokenworth.tasks.countdown.prompt import UNDERSTOOD, is_apart, puzzle_of
 from tokenworth.tasks.countdown.published import bare_operations, published_verdict, rating
-from tokenworth.tasks.countdown.replay import Replay
+from tokenworth.tasks.countdown.replay import CountdownReplay
 from tokenworth.tasks.countdown.rules import BUCKETS, CODES, DIALECTS, PAPER
 
 VERSION = "2"
@@ -21,7 +21,7 @@ VERSION = "2"
 _MAX_TOLD = 200
 _AT_EVERY_LEVEL = PAPER | {"PROBLEM_PARSE"}
 _FOUND_LAST = frozenset({Tier.POLICY, Tier.ANSWER, Tier.LINK})
-_POLICY_CODES = {Kind.EXPLORE: "CHILD_ORDER", Kind.MOVE: "MOVE_ORDER", Kind.EXHAUSTED: "MOVE_ORDER"}
+_POLICY_CODES = {LineKind.EXPLORE: "CHILD_ORDER", LineKind.MOVE: "MOVE_ORDER", LineKind.EXHAUSTED: "MOVE_ORDER"}
 
 
 class _Found:
@@ -34,7 +34,7 @@ class _Found:
         self.by_code: Counter[str] = Counter()  # at every level, for the published classes
         self.events: set[int] = set()
 
-    def add(self, code: str, index: int | None, event: Event, expected: str, got: str) -> None:
+    def add(self, code: str, index: int | None, event: CountdownEvent, expected: str, got: str) -> None:
         """Takes one violation; it is listed where the level asks for it."""
         self.by_code[code] += 1
         if index is not None:
@@ -66,11 +66,11 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     found = _Found(level, limit)
     if puzzle is None and is_apart(text):
         return _unread(text, dialect, level, found)
-    replay = Replay(grammar, puzzle, stated is not None, found.add)
+    replay = CountdownReplay(grammar, puzzle, stated is not None, found.add)
     checks_policy = level is Level.TIES and Level.TIES in DIALECTS[dialect]
-    followed: list[tuple[int, Event]] = []
+    followed: list[tuple[int, CountdownEvent]] = []
     n_events, is_cut = 0, text.is_cut
-    last: Event | None = None
+    last: CountdownEvent | None = None
     for event in read_events(text.trace, grammar):
         if event.is_last and _is_cut_line(event, last, grammar, text.is_cut):
             if not text.is_cut:
@@ -85,7 +85,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     if last is not None and not is_cut:
         replay.check_end(n_events - 1, last)
     if last is None and grammar.has_prose and text.trace.strip():
-        whole = Event(kind=Kind.UNREAD, text="", words=(0, len(text.trace.split())), chars=(0, len(text.trace)))
+        whole = CountdownEvent(kind=LineKind.UNREAD, text="", words=(0, len(text.trace.split())), chars=(0, len(text.trace)))
         found.add("PARSE", None, whole, "a written search", "prose alone")
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
     plan_valid = _check_plan(replay, found)
@@ -94,24 +94,24 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
 
 def _unread(text: FormalText, dialect: str, level: Level, found: _Found) -> Verification:
     """The verdict where the puzzle cannot be read: its events are counted, and that is all."""
-    start = Event(kind=Kind.UNREAD, text="", words=(0, 0), chars=(0, 0))
+    start = CountdownEvent(kind=LineKind.UNREAD, text="", words=(0, 0), chars=(0, 0))
     fields = {name: text.given[name] for name in ("target", "nums") if name in text.given}
     got = f"the fields {fields}"[:_MAX_TOLD] if fields else ascii(text.prompt.strip()[:_MAX_TOLD])
     found.add("PROBLEM_PARSE", None, start, UNDERSTOOD, got)
     grammar = GRAMMARS[dialect]
     n_events = sum(1 for _ in read_events(text.trace, grammar))
-    return _verification(text, dialect, level, n_events, Replay(grammar, None, False, found.add), found, None, None)
+    return _verification(text, dialect, level, n_events, CountdownReplay(grammar, None, False, found.add), found, None, None)
 
 
-def _is_cut_line(event: Event, before: Event | None, grammar: Grammar, is_cut: bool) -> bool:
+def _is_cut_line(event: CountdownEvent, before: CountdownEvent | None, grammar: Grammar, is_cut: bool) -> bool:
     """Whether the last line, which no line break ends, is the rest of a longer one."""
-    if event.kind in (Kind.VERDICT, Kind.EXHAUSTED, Kind.SOLUTION):
+    if event.kind in (LineKind.VERDICT, LineKind.EXHAUSTED, LineKind.SOLUTION):
         return False
-    return is_cut or (event.kind is Kind.UNREAD and before is not None and is_beginning(event.text, grammar))
+    return is_cut or (event.kind is LineKind.UNREAD and before is not None and is_beginning(event.text, grammar))
 
 
 def _check_policy(
-    puzzle: Puzzle | None, stated: Event | None, followed: Sequence[tuple[int, Event]], found: _Found, *, is_cut: bool
+    puzzle: Puzzle | None, stated: CountdownEvent | None, followed: Sequence[tuple[int, CountdownEvent]], found: _Found, *, is_cut: bool
 ) -> str | None:
     """The name of a solver that may have written the lines; reports the first line that none writes, unless it broke a rule anyway."""
     if puzzle is None or not followed:
@@ -132,7 +132,7 @@ def _check_policy(
     return None if found.events else solver
 
 
-def _check_plan(replay: Replay, found: _Found) -> bool | None:
+def _check_plan(replay: CountdownReplay, found: _Found) -> bool | None:
     claim, puzzle = replay.claim, replay.puzzle
     if claim is None or puzzle is None:
         return None
@@ -145,7 +145,14 @@ def _check_plan(replay: Replay, found: _Found) -> bool | None:
 
 
 def _verification(
-    text: FormalText, dialect: str, level: Level, n_events: int, replay: Replay, found: _Found, plan_valid: bool | None, solver: str | None
+    text: FormalText,
+    dialect: str,
+    level: Level,
+    n_events: int,
+    replay: CountdownReplay,
+    found: _Found,
+    plan_valid: bool | None,
+    solver: str | None,
 ) -> Verification:
     parsed = not any(found.counts[code] for code in ("PROBLEM_PARSE", "PARSE", "NOT_BINARY"))
     is_clean = not any(CODES[code].is_of_trace and count for code, count in found.counts.items())
@@ -167,7 +174,7 @@ def _verification(
 
 
 def _facts(
-    text: FormalText, dialect: str, replay: Replay, found: _Found, plan_valid: bool | None, solver: str | None
+    text: FormalText, dialect: str, replay: CountdownReplay, found: _Found, plan_valid: bool | None, solver: str | None
 ) -> Mapping[str, object]:
     """What the domain reports beside the verdict; see the page of the domain for each."""
     claim = replay.claim

@@ -13,7 +13,7 @@ UNSOUND = "unsound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Ruling:
     """Whether an answer is accepted, and what is wrong with it: one short text a fault, in the order of the answer."""
 
     accepted: bool
@@ -44,7 +44,7 @@ class Critic(Protocol):
         """Whether it judges the whole completion, trace and close marker included, and not the answer alone."""
         ...
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """The verdict on a text. Raises nothing for any text."""
         ...
 
@@ -59,7 +59,7 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class BankRuling:
     """A bank's verdict."""
 
     accepted: bool
@@ -93,7 +93,7 @@ class Bank:
         """Whether no critic says of itself that it is not."""
         return all(one.level != UNSOUND for one in self.critics)
 
-    def check(self, answer: str, whole: str | None = None) -> Ruling:
+    def check(self, answer: str, whole: str | None = None) -> BankRuling:
         """The verdict of all critics; every one is asked, so that every fault is told. ``whole``: the completion, where it is more."""
         messages: list[str] = []
         accepted = True
@@ -103,7 +103,7 @@ class Bank:
             messages += [f"{critic.name}: {text}" for text in verdict.messages]
             if not verdict.accepted and not verdict.messages:
                 messages.append(f"{critic.name}: not accepted")
-        return Ruling(accepted=accepted, messages=tuple(messages), by=self.names if accepted else ())
+        return BankRuling(accepted=accepted, messages=tuple(messages), by=self.names if accepted else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +113,9 @@ class FunctionCritic:
     name: str
     version: str
     level: str
-    judge: Callable[[str], Verdict]
+    judge: Callable[[str], Ruling]
     reads_whole: bool = False
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """What the function says."""
         return self.judge(answer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tokenworth.core.verification import Domain, FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.critics.critic import Verdict
+from tokenworth.tasks.critics.critic import Ruling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class FormalCritic:
         """The strictness of the check."""
         return str(self.strictness)
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """One message a violation, the first ``most`` of them."""
         found = self._verified(answer)
         whole = not self.with_trace or (found.trace_valid is not False and not found.undecided)
@@ -82,7 +82,7 @@ class FormalCritic:
             messages.append(
                 "the plan is not known to be as short as can be" if found.plan_optimal is None else "the plan is not the shortest"
             )
-        return Verdict(accepted=accepted, messages=() if accepted else tuple(messages) or ("the verifier finds no plan",))
+        return Ruling(accepted=accepted, messages=() if accepted else tuple(messages) or ("the verifier finds no plan",))
 
 
 def _message(violation: Violation) -> str:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 
 from tokenworth import __version__
-from tokenworth.core.grade import UNKNOWN_OUTCOMES, Grader
-from tokenworth.core.grade import Verdict as Verdicts
+from tokenworth.core.grade import UNKNOWN_OUTCOMES, Grader, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.critics.critic import UNSOUND, Verdict
+from tokenworth.tasks.critics.critic import UNSOUND, Ruling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +31,12 @@ class FormatCritic:
         """Of this package, and of what reads the answers for it."""
         return _version(self.problem)
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """Whether a single answer was read."""
         grade = self.grader(replace(self.problem, gold=None), answer)
         if grade.outcome in UNKNOWN_OUTCOMES:
-            return Verdict(accepted=False, messages=(f"no single answer of kind {self.problem.kind} can be read",))
-        return Verdict(accepted=True)
+            return Ruling(accepted=False, messages=(f"no single answer of kind {self.problem.kind} can be read",))
+        return Ruling(accepted=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +68,13 @@ class ReferenceCritic:
         if self.problem.gold is None and self.problem.kind != "plan":
             raise InvalidInput(f"problem {self.problem.id!r} has no gold answer for a reference critic; use the critic format")
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """Whether the answer is the gold one; the message does not tell it."""
         grade = self.grader(self.problem, answer)
-        if grade.verdict is Verdicts.CORRECT:
-            return Verdict(accepted=True)
-        unread = grade.verdict is Verdicts.UNKNOWN
-        return Verdict(
+        if grade.verdict is Verdict.CORRECT:
+            return Ruling(accepted=True)
+        unread = grade.verdict is Verdict.UNKNOWN
+        return Ruling(
             accepted=False, messages=("no single answer can be read" if unread else f"the answer {grade.outcome[:80]} is not right",)
         )
 

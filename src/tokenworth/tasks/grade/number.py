@@ -25,7 +25,7 @@ _NUMBER = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
+class ExactNumber:
     """An exact value; ``percent`` says that a percent sign followed, ``span`` where it stood."""
 
     value: Fraction
@@ -58,24 +58,24 @@ def _value(match: re.Match[str]) -> Fraction | None:
     return -value if negative else value
 
 
-def numbers(text: str) -> Iterator[Number | None]:
+def numbers(text: str) -> Iterator[ExactNumber | None]:
     """Every number of the text in order; None stands for one that is too long or too large to be an answer."""
     for match in _NUMBER.finditer(text):
         value = _value(match)
-        yield None if value is None else Number(value=value, percent=match["percent"] is not None, span=match.span())
+        yield None if value is None else ExactNumber(value=value, percent=match["percent"] is not None, span=match.span())
 
 
-def parse_number(text: str) -> Number | None:
+def parse_number(text: str) -> ExactNumber | None:
     """The number a text consists of, units such as ``$`` and ``%`` allowed; None when it is not just that."""
     text = text.strip()
     match = _NUMBER.fullmatch(text)
     value = None if match is None else _value(match)
     if match is None or value is None:
         return None
-    return Number(value=value, percent=match["percent"] is not None, span=(0, len(text)))
+    return ExactNumber(value=value, percent=match["percent"] is not None, span=(0, len(text)))
 
 
-def same_number(first: Number, second: Number) -> bool:
+def same_number(first: ExactNumber, second: ExactNumber) -> bool:
     """Equal by value; where only one carries a percent sign, 25% equals both 25 and 0.25."""
     if first.value == second.value:
         return True
@@ -84,7 +84,7 @@ def same_number(first: Number, second: Number) -> bool:
     return first.value / (100 if first.percent else 1) == second.value / (100 if second.percent else 1)
 
 
-def number_label(number: Number) -> str:
+def number_label(number: ExactNumber) -> str:
     """The value as decimal text where that is exact and short, else as a fraction."""
     value, sign = number.value, "%" if number.percent else ""
     if value.denominator == 1:

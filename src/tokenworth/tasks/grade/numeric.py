@@ -11,7 +11,7 @@ from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade.answers import Stated, denied, outcome_label, stated, unparseable
 from tokenworth.tasks.grade.asserted import asserted
-from tokenworth.tasks.grade.number import Number, number_label, numbers, parse_number, same_number
+from tokenworth.tasks.grade.number import ExactNumber, number_label, numbers, parse_number, same_number
 
 _HASHES = re.compile(r"####\s*([^\n]{1,80})")
 _TAIL = 1000
@@ -95,9 +95,9 @@ def numeric(problem: Problem, text: str) -> Grade:
     return Grade(outcome=outcome_label(number_label(answer)), verdict=Verdict.INCORRECT)
 
 
-def _stated_numbers(text: str) -> list[Number] | None:
+def _stated_numbers(text: str) -> list[ExactNumber] | None:
     """Numbers of all statements and, with them, lines that are only a number; None when a statement's number is no answer by itself."""
-    found: list[Number] = []
+    found: list[ExactNumber] = []
     hashes = (Stated(answer=match[1], start=match.start(1), end=match.end(1)) for match in _HASHES.finditer(text))
     for statement in (*hashes, *stated(text)):
         side = statement.answer.rsplit("=", 1)[-1]
@@ -117,11 +117,11 @@ def _stated_numbers(text: str) -> list[Number] | None:
     return [*found, *_lines(text)] if found else found
 
 
-def _moved(number: Number, by: int) -> Number:
+def _moved(number: ExactNumber, by: int) -> ExactNumber:
     return replace(number, span=(number.span[0] + by, number.span[1] + by))
 
 
-def _lines(text: str) -> Iterator[Number]:
+def _lines(text: str) -> Iterator[ExactNumber]:
     """Lines of the end of a text that are only a number."""
     at = max(0, len(text) - _TAIL)
     for line in text[at:].splitlines(keepends=True):
@@ -131,7 +131,7 @@ def _lines(text: str) -> Iterator[Number]:
         at += len(line)
 
 
-def _last_number(text: str) -> Number | None:
+def _last_number(text: str) -> ExactNumber | None:
     """The last number, unless it is no answer by itself; lines of numbers alone are a list where there is nothing else."""
     everything = list(numbers(text))
     if not everything or (last := everything[-1]) is None or not _stands_alone(text, last, bounds=True):
@@ -144,7 +144,7 @@ def _last_number(text: str) -> Number | None:
     return None
 
 
-def _stands_alone(text: str, number: Number, *, bounds: bool = False) -> bool:
+def _stands_alone(text: str, number: ExactNumber, *, bounds: bool = False) -> bool:
     """Whether a number is neither denied nor part of an expression, a word, a date or a version; ``bounds`` lets "at least" pass."""
     start, end = number.span
     before, after = text[max(0, start - 40) : start], text[end : end + _AFTER]

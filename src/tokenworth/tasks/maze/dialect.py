@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tokenworth.core.verification import Level
-from tokenworth.tasks.maze.instance import Cell
+from tokenworth.core.verification import Cell, Level
 
 Ties = Literal["any", "list", "cell", "heap"]
 """How a solver picks among open cells of the least f = g + h.

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tokenworth.core.verification import FormalText, Level, Verification, Violation
+from tokenworth.core.verification import Cell, FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.edit_course import Course
 from tokenworth.tasks.maze.edit_places import PROPOSALS, Change, changes
-from tokenworth.tasks.maze.grammar import Event, Parsed, parse, render_trace
-from tokenworth.tasks.maze.instance import Cell, Maze
+from tokenworth.tasks.maze.grammar import MazeEvent, ParsedMaze, parse, render_trace
+from tokenworth.tasks.maze.instance import Maze
 from tokenworth.tasks.maze.verify import maze_of, verify
 
 EDIT_CODES: tuple[str, ...] = tuple(PROPOSALS)
@@ -51,14 +51,14 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class MazeText:
     """A text taken apart: its maze, its well-formed events, and its words, those of a prompt given apart left out."""
 
     text: FormalText
     dialect: Dialect
     maze: Maze
-    parsed: Parsed
-    events: tuple[Event, ...]
+    parsed: ParsedMaze
+    events: tuple[MazeEvent, ...]
 
     @property
     def words(self) -> list[str]:
@@ -91,7 +91,7 @@ class Read:
         return verify(text, dialect=self.dialect.name, level=level)
 
 
-def read(text: FormalText, dialect: str) -> Read:
+def read(text: FormalText, dialect: str) -> MazeText:
     """A text taken apart; its grid gets the size the verifier sees. Raises InvalidInput without a prompt or a trace that can be read."""
     if dialect not in DIALECTS:
         raise unknown_name("dialect of maze", dialect, DIALECTS)
@@ -103,13 +103,13 @@ def read(text: FormalText, dialect: str) -> Read:
         raise InvalidInput(f"text {text.id!r} has no {missing} that can be read as {dialect}; name its dialect")
     found = parsed.events
     events = tuple(
-        Event(verb="close" if is_close else "create", cell=(x, y), g=g) for is_close, x, y, g, _ in zip(*found.columns(), strict=True)
+        MazeEvent(verb="close" if is_close else "create", cell=(x, y), g=g) for is_close, x, y, g, _ in zip(*found.columns(), strict=True)
     )
     sized = replace(text, given={**text.given, "cols": maze.cols, "rows": maze.rows}, is_cut=False)
-    return Read(text=sized, dialect=spoken, maze=maze, parsed=parsed, events=events)
+    return MazeText(text=sized, dialect=spoken, maze=maze, parsed=parsed, events=events)
 
 
-def _read_valid(text: FormalText, dialect: str, level: Level) -> Read:
+def _read_valid(text: FormalText, dialect: str, level: Level) -> MazeText:
     """The same, of a text whose trace is valid; raises InvalidInput for any other."""
     base = read(text, dialect)
     found = base.check(base.text, level)
@@ -184,14 +184,14 @@ def _shuffled(n: int, rng: np.random.Generator) -> list[int]:
     return [int(i) for i in rng.permutation(n)]
 
 
-def _size(change: Change, base: Read) -> int:
+def _size(change: Change, base: MazeText) -> int:
     if change.how == "insert":
         return len(change.words)
     at = base.place(change.event)
     return n_changed(base.words[at : base.place(change.event + 1)], change.words)
 
 
-def _fewest_along(base: Read, group: list[Change], code: str, levels: list[Level]) -> Edit | None:
+def _fewest_along(base: MazeText, group: list[Change], code: str, levels: list[Level]) -> Edit | None:
     """The first of these changes with the fewest other codes; a batch is looked through, the rest only while nothing is found."""
     for begun in range(0, len(group), _BATCH):
         made: list[Edit] = []
@@ -205,7 +205,7 @@ def _fewest_along(base: Read, group: list[Change], code: str, levels: list[Level
     return None
 
 
-def _made(base: Read, change: Change, code: str, levels: list[Level]) -> Edit | None:
+def _made(base: MazeText, change: Change, code: str, levels: list[Level]) -> Edit | None:
     """The edit that a change makes; None where another code comes first."""
     words = base.words
     at = base.place(change.event)
@@ -257,7 +257,7 @@ def paraphrase(text: FormalText, *, dialect: str, rng: np.random.Generator, kind
     if kind not in ("any", "children", "closes"):
         raise unknown_name("kind of paraphrase", kind, ("any", "children", "closes"))
     base = _read_valid(text, dialect, Level.STRICT)
-    options: list[tuple[int, Event | None]] = []
+    options: list[tuple[int, MazeEvent | None]] = []
     course = Course(base.maze, base.dialect)
     for index, event in enumerate(base.events):
         if event.verb == "create" and len(course.due) > 1 and kind != "closes":
@@ -273,7 +273,7 @@ def paraphrase(text: FormalText, *, dialect: str, rng: np.random.Generator, kind
     return None
 
 
-def _reordered(base: Read, index: int, other: Event | None, rng: np.random.Generator) -> Edit:
+def _reordered(base: MazeText, index: int, other: MazeEvent | None, rng: np.random.Generator) -> Edit:
     events = list(base.events)
     if other is None:
         events[index : index + 2] = [events[index + 1], events[index]]
@@ -286,7 +286,9 @@ def _reordered(base: Read, index: int, other: Event | None, rng: np.random.Gener
     return _change_of(base, again, None, told, event=None, cut=again.place(n_new), cut_before=base.place(n_new))
 
 
-def _continued(base: Read, prefix: Sequence[Event], rng: np.random.Generator | None) -> tuple[list[Event], tuple[Cell, ...] | None]:
+def _continued(
+    base: MazeText, prefix: Sequence[MazeEvent], rng: np.random.Generator | None
+) -> tuple[list[MazeEvent], tuple[Cell, ...] | None]:
     """A valid beginning and what the solver makes of it: all events, and the plan they find."""
     course = Course(base.maze, base.dialect)
     for event in prefix:
@@ -295,7 +297,7 @@ def _continued(base: Read, prefix: Sequence[Event], rng: np.random.Generator | N
     return events, course.plan()
 
 
-def _written(base: Read, events: Sequence[Event], plan: Sequence[Cell] | None) -> FormalText:
+def _written(base: MazeText, events: Sequence[MazeEvent], plan: Sequence[Cell] | None) -> FormalText:
     """The text with these events; its own prompt part is kept, and its plan where ``plan`` is None."""
     words, (first, past) = base.words, base.span
     made = render_trace(base.maze, events, plan or (), base.dialect).split()
@@ -304,7 +306,7 @@ def _written(base: Read, events: Sequence[Event], plan: Sequence[Cell] | None) -
     return base.with_words([*words[:first], *made[:n_events], *tail])
 
 
-def _change_of(base: Read, again: Read, code: str | None, told: str, *, event: int | None, cut: int, cut_before: int) -> Edit:
+def _change_of(base: MazeText, again: MazeText, code: str | None, told: str, *, event: int | None, cut: int, cut_before: int) -> Edit:
     before, after = base.words, again.words
     first, last = _stretch(before, after)
     return Edit(
@@ -354,7 +356,7 @@ def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = 
     index = base.parsed.events.index
     kept = [event for event, number in zip(base.events, index, strict=True) if first.event is None or number < first.event]
     course = Course(base.maze, base.dialect)
-    usable: list[Event] = []
+    usable: list[MazeEvent] = []
     for event in kept:
         if course.goal_closed:
             break
@@ -374,7 +376,7 @@ def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = 
     )
 
 
-def _local_repair(base: Read, usable: list[Event], course: Course, first: Violation) -> tuple[str, Read] | None:
+def _local_repair(base: MazeText, usable: list[MazeEvent], course: Course, first: Violation) -> tuple[str, MazeText] | None:
     """The smallest of the changes at the violation that make the trace valid, with what it does."""
     words, dialect, (at, past) = base.words, base.dialect, first.tokens
     choices = [render_trace(base.maze, [event], (), dialect).split()[: 3 if dialect.compact else 5] for event in course.following()]

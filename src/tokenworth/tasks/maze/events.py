@@ -14,7 +14,7 @@ _PART = re.compile(r"c?[0-9]*(,[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class MazeFlaw:
     """A place that does not follow the grammar: event index (None outside of the trace), words, what was expected and found."""
 
     event: int | None
@@ -23,9 +23,9 @@ class Problem:
     got: str
 
 
-def problem(event: int | None, words: tuple[int, int], expected: str, got: str) -> Problem:
-    """A problem; what was found is shortened, it may be anything."""
-    return Problem(
+def flaw(event: int | None, words: tuple[int, int], expected: str, got: str) -> MazeFlaw:
+    """A flaw; what was found is shortened, it may be anything."""
+    return MazeFlaw(
         event=event, words=(max(words[0], 0), max(words[1], 0)), expected=expected, got=got if len(got) <= 60 else got[:59] + "…"
     )
 
@@ -47,7 +47,7 @@ class Events:
     first: Sequence[int]
     width: int
     n: int
-    problems: list[Problem] = field(default_factory=list[Problem])
+    flaws: list[MazeFlaw] = field(default_factory=list[MazeFlaw])
 
     def columns(self) -> tuple[Sequence[bool], Sequence[int], Sequence[int], Sequence[int], Sequence[int | None]]:
         """is_close, x, y, g, h; h is None where it is not written."""
@@ -108,7 +108,7 @@ def _whole(
 
 def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: bool) -> Events:
     rows: list[tuple[bool, int, int, int, int, int, int]] = []
-    problems: list[Problem] = []
+    flaws: list[MazeFlaw] = []
     at, number = first, 0
     while at < end:
         row = _clause(words, at, end, width)
@@ -123,7 +123,7 @@ def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: boo
         if at >= end and is_cut and at - begun < width and _is_begun(words[begun:at], width):
             break
         shape = "create or close X Y cG cH" if width == 5 else "create or close X,Y cG"
-        problems.append(problem(number, (begun, at), shape, " ".join(words[begun : min(at, begun + 6)])))
+        flaws.append(flaw(number, (begun, at), shape, " ".join(words[begun : min(at, begun + 6)])))
         number += 1
     columns = list(zip(*rows, strict=True)) or [()] * 7
     verbs, xs, ys, gs, hs, index, starts = (list(column) for column in columns)
@@ -137,7 +137,7 @@ def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: boo
         first=starts,
         width=width,
         n=number,
-        problems=problems,
+        flaws=flaws,
     )
 
 

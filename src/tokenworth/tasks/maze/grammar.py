@@ -7,7 +7,7 @@
     plan       := ("plan" X Y)+
     compact    := "query" "start" X,Y "goal" X,Y "wall" X,Y* "reasoning" (("create" | "close") X,Y cG)* "solution" X,Y+ "end"
 
-Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a problem of its own, and reading goes on at the next word that can begin
+Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a flaw of its own, and reading goes on at the next word that can begin
 a clause; the time is linear in the length of the text.
 """
 
@@ -16,18 +16,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tokenworth.core.verification import FormalText
+from tokenworth.core.verification import Cell, FormalText
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import Dialect
-from tokenworth.tasks.maze.events import Events, Problem, compact_events, events, problem
-from tokenworth.tasks.maze.instance import Cell, Maze, manhattan
+from tokenworth.tasks.maze.events import Events, MazeFlaw, compact_events, events, flaw
+from tokenworth.tasks.maze.instance import Maze, manhattan
 from tokenworth.tasks.maze.words import NUMBERS, cell_of, words_of
 
 _MARKS = ("reasoning", "solution", "end")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class MazePrompt:
     """What a prompt says of the maze. The size of the grid is not written; `side` is that of the least square that holds everything."""
 
     start: Cell
@@ -41,25 +41,25 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
+class ParsedMaze:
     """A text in its parts. ``offset``: how many of ``words`` are of the prompt that was given apart.
 
     ``prompt`` None: it could not be read. ``events`` None: the text has no trace. ``plan`` None: it has none, or not one that can be
     read; ``plan_words``: where it stands, or would. ``has_plan``: its section has begun, so the trace is over. ``is_open``: the text was
-    cut before the plan was over. ``problems``: what does not follow the grammar, the plan's apart.
+    cut before the plan was over. ``flaws``: what does not follow the grammar, the plan's apart.
     """
 
     words: Sequence[str]
     offset: int
-    prompt: Prompt | None
+    prompt: MazePrompt | None
     events: Events | None
     trace_words: tuple[int, int]
     plan: tuple[Cell, ...] | None
     plan_words: tuple[int, int]
-    plan_problems: tuple[Problem, ...]
+    plan_flaws: tuple[MazeFlaw, ...]
     has_plan: bool
     is_open: bool
-    problems: tuple[Problem, ...]
+    flaws: tuple[MazeFlaw, ...]
 
 
 @dataclass(slots=True)
@@ -70,30 +70,30 @@ class _Sections:
     trace: tuple[int, int] | None
     plan: tuple[int, int] | None
     has_end: bool
-    problems: list[Problem] = field(default_factory=list[Problem])
+    flaws: list[MazeFlaw] = field(default_factory=list[MazeFlaw])
 
 
-def parse(text: FormalText, dialect: Dialect) -> Parsed:
-    """The parts of a text; what cannot be read is among the problems, never raised."""
+def parse(text: FormalText, dialect: Dialect) -> ParsedMaze:
+    """The parts of a text; what cannot be read is among the flaws, never raised."""
     head = words_of(text.prompt)
     words = head + words_of(text.trace)
     sections = _marked(words, len(head), text.is_cut) if dialect.marked else _unmarked(words, len(head))
-    problems = sections.problems
-    prompt = _prompt(words, sections.prompt, dialect, problems)
+    flaws = sections.flaws
+    prompt = _prompt(words, sections.prompt, dialect, flaws)
     found: Events | None = None
     has_plan, is_open = sections.plan is not None, text.is_cut and not sections.has_end
     if sections.trace is not None:
         found = (compact_events if dialect.compact else events)(words, *sections.trace, is_cut=text.is_cut and not has_plan)
-        problems += found.problems
+        flaws += found.flaws
     plan: tuple[Cell, ...] | None = None
     end = sections.trace[1] if sections.trace is not None else sections.prompt[1]
-    where, plan_problems = (end, end), list[Problem]()
+    where, plan_flaws = (end, end), list[MazeFlaw]()
     if sections.plan is not None:
         where = sections.plan
-        plan = _plan(words, where, dialect, plan_problems, is_open=is_open)
+        plan = _plan(words, where, dialect, plan_flaws, is_open=is_open)
     elif not text.is_cut:
-        plan_problems.append(problem(None, (len(words) - 1, len(words)), "a plan", "none"))
-    return Parsed(
+        plan_flaws.append(flaw(None, (len(words) - 1, len(words)), "a plan", "none"))
+    return ParsedMaze(
         words=words,
         offset=len(head),
         prompt=prompt,
@@ -101,10 +101,10 @@ def parse(text: FormalText, dialect: Dialect) -> Parsed:
         trace_words=sections.trace or (end, end),
         plan=plan,
         plan_words=where,
-        plan_problems=tuple(plan_problems),
+        plan_flaws=tuple(plan_flaws),
         has_plan=has_plan,
         is_open=is_open,
-        problems=tuple(problems),
+        flaws=tuple(flaws),
     )
 
 
@@ -126,21 +126,21 @@ def _marked(words: list[str], offset: int, is_cut: bool) -> _Sections:
     end = _index(words, "end", min(solution, n))
     sections = _Sections(prompt=(first, min(trace_mark, solution)), trace=None, plan=None, has_end=end < n)
     if not first:
-        sections.problems.append(problem(None, (0, 1), "the word 'query'", " ".join(words[:1])))
+        sections.flaws.append(flaw(None, (0, 1), "the word 'query'", " ".join(words[:1])))
     prompt_end = sections.prompt[1]
     if 0 < offset < prompt_end:
         # What the model wrote before its first mark is no part of the problem it was given.
         sections.prompt = (first, offset)
-        sections.problems.append(problem(None, (offset, prompt_end), "'reasoning' or 'solution'", " ".join(words[offset : offset + 3])))
+        sections.flaws.append(flaw(None, (offset, prompt_end), "'reasoning' or 'solution'", " ".join(words[offset : offset + 3])))
     if trace_mark < n:
         sections.trace = (trace_mark + 1, solution)
     if solution < n:
         sections.plan = (solution + 1, end)
     missing = [mark for mark, at in zip(_MARKS[1:], (solution, end), strict=True) if at == n]
     if missing and not is_cut:
-        sections.problems.append(problem(None, (n - 1, n), f"the word {missing[0]!r}", "the end of the text"))
+        sections.flaws.append(flaw(None, (n - 1, n), f"the word {missing[0]!r}", "the end of the text"))
     if end + 1 < n:
-        sections.problems.append(problem(None, (end + 1, n), "nothing after 'end'", words[end + 1]))
+        sections.flaws.append(flaw(None, (end + 1, n), "nothing after 'end'", words[end + 1]))
     return sections
 
 
@@ -170,7 +170,7 @@ def _unmarked(words: list[str], offset: int) -> _Sections:
     return sections
 
 
-def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, problems: list[Problem]) -> Prompt | None:
+def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, flaws: list[MazeFlaw]) -> MazePrompt | None:
     begun, end = where
     width = 2 if dialect.compact else 3
     start, goal = (_named(words, begun + i * width, end, name, dialect) for i, name in enumerate(("start", "goal")))
@@ -179,16 +179,16 @@ def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, prob
     if start is None or goal is None or walls is None:
         wrong = begun if start is None else begun + width if goal is None else wrong
         wanted = "start, goal, then wall, each with its cells"
-        problems.append(problem(None, (wrong, max(min(wrong + width, end), wrong + 1)), wanted, " ".join(words[wrong : wrong + 3])))
+        flaws.append(flaw(None, (wrong, max(min(wrong + width, end), wrong + 1)), wanted, " ".join(words[wrong : wrong + 3])))
         return None
     if len(set(walls)) != len(walls):
-        problems.append(problem(None, (at, end), "each wall once", f"{len(walls)} walls, {len(set(walls))} cells"))
+        flaws.append(flaw(None, (at, end), "each wall once", f"{len(walls)} walls, {len(set(walls))} cells"))
         return None
     if start in walls or goal in walls:
         told = (cell_text(start, dialect), cell_text(goal, dialect))
-        problems.append(problem(None, (begun, end), "a start and a goal that are no walls", f"start {told[0]}, goal {told[1]}"))
+        flaws.append(flaw(None, (begun, end), "a start and a goal that are no walls", f"start {told[0]}, goal {told[1]}"))
         return None
-    return Prompt(start=start, goal=goal, walls=tuple(walls))
+    return MazePrompt(start=start, goal=goal, walls=tuple(walls))
 
 
 def _named(words: Sequence[str], at: int, end: int, name: str, dialect: Dialect) -> Cell | None:
@@ -223,7 +223,7 @@ def _xy(words: Sequence[str], at: int) -> Cell | None:
 
 
 def _plan(
-    words: Sequence[str], where: tuple[int, int], dialect: Dialect, problems: list[Problem], *, is_open: bool
+    words: Sequence[str], where: tuple[int, int], dialect: Dialect, flaws: list[MazeFlaw], *, is_open: bool
 ) -> tuple[Cell, ...] | None:
     at, end = where
     cells: list[Cell] = []
@@ -236,12 +236,12 @@ def _plan(
         if cell is None:
             if is_open and at + width > end and "plan".startswith(words[at]) and all(word in NUMBERS for word in words[at + 1 : end - 1]):
                 break
-            problems.append(problem(None, (at, min(at + width, end)), "plan X Y", " ".join(words[at : min(at + width, end)])))
+            flaws.append(flaw(None, (at, min(at + width, end)), "plan X Y", " ".join(words[at : min(at + width, end)])))
             return None
         cells.append(cell)
         at += width
     if not cells and not is_open:
-        problems.append(problem(None, (where[0] - 1, where[0]), "a plan", "none"))
+        flaws.append(flaw(None, (where[0] - 1, where[0]), "a plan", "none"))
     return tuple(cells) or None
 
 
@@ -259,7 +259,7 @@ def _maze_words(maze: Maze, dialect: Dialect) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class MazeEvent:
     """One event: ``create`` or ``close``, the cell, and its cost from the start."""
 
     verb: str
@@ -273,7 +273,7 @@ def render_prompt(maze: Maze, dialect: Dialect) -> str:
     return " ".join(["query", *words, "reasoning"] if dialect.marked else words)
 
 
-def render_trace(maze: Maze, trace: Sequence[Event] | None, plan: Sequence[Cell], dialect: Dialect) -> str:
+def render_trace(maze: Maze, trace: Sequence[MazeEvent] | None, plan: Sequence[Cell], dialect: Dialect) -> str:
     """What follows the prompt: the events, then the plan. A trace of None is left out where the dialect marks its sections."""
     words: list[str] = []
     for event in trace or ():
@@ -288,7 +288,7 @@ def render_trace(maze: Maze, trace: Sequence[Event] | None, plan: Sequence[Cell]
     return " ".join(words)
 
 
-def render(maze: Maze, trace: Sequence[Event] | None, plan: Sequence[Cell], dialect: Dialect) -> str:
+def render(maze: Maze, trace: Sequence[MazeEvent] | None, plan: Sequence[Cell], dialect: Dialect) -> str:
     """The whole text of a solved maze. ``trace`` None: solution only, without the word that begins a trace."""
     prompt = render_prompt(maze, dialect)
     if trace is None:
@@ -303,16 +303,16 @@ def convert(text: FormalText, source: Dialect, target: Dialect) -> str:
     target does not write it: that would be lost.
     """
     parsed = parse(text, source)
-    if parsed.problems or parsed.plan_problems or parsed.prompt is None or parsed.plan is None:
-        found = (*parsed.problems, *parsed.plan_problems)
+    if parsed.flaws or parsed.plan_flaws or parsed.prompt is None or parsed.plan is None:
+        found = (*parsed.flaws, *parsed.plan_flaws)
         raise InvalidInput(f"text {text.id!r} is not {source.name}: expected {found[0].expected}, got {found[0].got!r}")
     prompt, side = parsed.prompt, parsed.prompt.side
     maze = Maze(cols=side, rows=side, walls=prompt.walls, start=prompt.start, goal=prompt.goal)
-    trace: list[Event] | None = None
+    trace: list[MazeEvent] | None = None
     if parsed.events is not None:
         trace = []
         for is_close, x, y, g, h in zip(*parsed.events.columns(), strict=True):
             if target.compact and h is not None and h != manhattan((x, y), prompt.goal):
                 raise InvalidInput(f"text {text.id!r}: h of ({x}, {y}) is c{h}, which {target.name} does not write; nothing was converted")
-            trace.append(Event(verb="close" if is_close else "create", cell=(x, y), g=g))
+            trace.append(MazeEvent(verb="close" if is_close else "create", cell=(x, y), g=g))
     return render(maze, trace, parsed.plan, target)

@@ -16,17 +16,17 @@ from tokenworth.tasks.maze.frontier import CLOSED, OPEN, UNSEEN, Frontier
 from tokenworth.tasks.maze.grammar import cell_text
 from tokenworth.tasks.maze.instance import STEPS, Maze
 
-Report = Callable[[str, int, str, str], None]
+OnMazeViolation = Callable[[str, int, str, str], None]
 """Takes a code, the position of the event among those read, what was expected and what was found."""
 
 _WALL = 3
 _FAR = 1 << 30
 
 
-class Replay:
+class MazeReplay:
     """The state of the search that a trace tells of. Cells are numbers y * cols + x."""
 
-    def __init__(self, maze: Maze, dialect: Dialect, report: Report, *, with_ties: bool) -> None:
+    def __init__(self, maze: Maze, dialect: Dialect, report: OnMazeViolation, *, with_ties: bool) -> None:
         self.maze, self._dialect, self._report = maze, dialect, report
         cols, rows = maze.cols, maze.rows
         self._cols, self._goal_at = cols, maze.goal

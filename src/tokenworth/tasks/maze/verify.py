@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tokenworth.core.verification import FormalText, Level, Verification, Violation
+from tokenworth.core.verification import Cell, FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
-from tokenworth.tasks.maze.grammar import Parsed, Prompt, cell_text, parse
-from tokenworth.tasks.maze.instance import Cell, Maze, distance
-from tokenworth.tasks.maze.replay import Replay
+from tokenworth.tasks.maze.grammar import MazePrompt, ParsedMaze, cell_text, parse
+from tokenworth.tasks.maze.instance import Maze, distance
+from tokenworth.tasks.maze.replay import MazeReplay
 from tokenworth.tasks.maze.rules import ACTIVE, CODES
 from tokenworth.tasks.maze.words import places_of
 
@@ -54,7 +54,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     return _judge(text, parse(text, spoken), spoken, level, limit)
 
 
-def _size(text: FormalText, prompt: Prompt) -> tuple[int, int, bool]:
+def _size(text: FormalText, prompt: MazePrompt) -> tuple[int, int, bool]:
     """Columns and rows of the grid, and whether they are given."""
     cols, rows = (text.given.get(name) for name in ("cols", "rows"))
     if isinstance(cols, int) and isinstance(rows, int):
@@ -62,23 +62,23 @@ def _size(text: FormalText, prompt: Prompt) -> tuple[int, int, bool]:
     return prompt.side, prompt.side, False
 
 
-def maze_of(text: FormalText, dialect: Dialect, parsed: Parsed) -> Maze | None:
+def maze_of(text: FormalText, dialect: Dialect, parsed: ParsedMaze) -> Maze | None:
     """The maze of a text as it is judged; None where the prompt cannot be read or does not fit the size that is given."""
     return None if parsed.prompt is None else _maze(parsed.prompt, *_size(text, parsed.prompt)[:2])
 
 
-def _maze(prompt: Prompt, cols: int, rows: int) -> Maze | None:
+def _maze(prompt: MazePrompt, cols: int, rows: int) -> Maze | None:
     try:
         return Maze(cols=cols, rows=rows, walls=prompt.walls, start=prompt.start, goal=prompt.goal)
     except InvalidInput:
         return None
 
 
-def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, limit: int) -> Verification:
+def _judge(text: FormalText, parsed: ParsedMaze, dialect: Dialect, level: Level, limit: int) -> Verification:
     level = level if level in dialect.levels else Level.STRICT
     findings = _Findings(ACTIVE[level], limit)
-    for problem in parsed.problems:
-        findings.add("PARSE", problem.words, problem.event, problem.expected, problem.got)
+    for flaw in parsed.flaws:
+        findings.add("PARSE", flaw.words, flaw.event, flaw.expected, flaw.got)
     maze: Maze | None = None
     facts: dict[str, object] = {}
     if parsed.prompt is not None:
@@ -96,7 +96,7 @@ def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, lim
     optimal: bool | None = None
     if maze is not None:
         replay = _replay(parsed, maze, dialect, level, findings, is_cut=text.is_cut)
-        if parsed.plan is not None or parsed.plan_problems:
+        if parsed.plan is not None or parsed.plan_flaws:
             valid, optimal = _check_plan(parsed, maze, dialect, findings)
         if replay is not None and parsed.plan is not None and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
@@ -109,7 +109,7 @@ def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, lim
         dialect=dialect.name,
         level=level,
         version=VERSION,
-        parsed=not parsed.problems and not parsed.plan_problems and maze is not None,
+        parsed=not parsed.flaws and not parsed.plan_flaws and maze is not None,
         trace_valid=not broken if has_trace else None,
         plan_valid=valid,
         plan_optimal=optimal,
@@ -121,7 +121,7 @@ def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, lim
     )
 
 
-def _replay(parsed: Parsed, maze: Maze, dialect: Dialect, level: Level, findings: _Findings, *, is_cut: bool) -> Replay | None:
+def _replay(parsed: ParsedMaze, maze: Maze, dialect: Dialect, level: Level, findings: _Findings, *, is_cut: bool) -> MazeReplay | None:
     events = parsed.events
     if events is None:
         return None
@@ -130,7 +130,7 @@ def _replay(parsed: Parsed, maze: Maze, dialect: Dialect, level: Level, findings
     def report(code: str, i: int, expected: str, got: str) -> None:
         findings.add(code, (first[i], first[i] + width), index[i], expected, got)
 
-    replay = Replay(maze, dialect, report, with_ties=level is Level.TIES)
+    replay = MazeReplay(maze, dialect, report, with_ties=level is Level.TIES)
     replay.run(events)
     if not replay.goal_closed and (parsed.has_plan or not is_cut):
         end = max(parsed.trace_words[1], 1)
@@ -138,10 +138,10 @@ def _replay(parsed: Parsed, maze: Maze, dialect: Dialect, level: Level, findings
     return replay
 
 
-def _check_plan(parsed: Parsed, maze: Maze, dialect: Dialect, findings: _Findings) -> tuple[bool | None, bool | None]:
+def _check_plan(parsed: ParsedMaze, maze: Maze, dialect: Dialect, findings: _Findings) -> tuple[bool | None, bool | None]:
     """(valid, optimal) of the plan; every step that breaks a rule is a finding. None where the rest of a cut plan decides."""
-    for problem in parsed.plan_problems:
-        findings.add("PLAN_PARSE", problem.words, None, problem.expected, problem.got)
+    for flaw in parsed.plan_flaws:
+        findings.add("PLAN_PARSE", flaw.words, None, flaw.expected, flaw.got)
     plan = parsed.plan
     if plan is None:
         return False, False
@@ -177,7 +177,7 @@ def _check_plan(parsed: Parsed, maze: Maze, dialect: Dialect, findings: _Finding
     return True, len(plan) - 1 == shortest
 
 
-def _check_link(parsed: Parsed, replay: Replay, findings: _Findings) -> bool:
+def _check_link(parsed: ParsedMaze, replay: MazeReplay, findings: _Findings) -> bool:
     chain = replay.chain()
     assert parsed.plan is not None
     cols = replay.maze.cols
@@ -190,7 +190,7 @@ def _check_link(parsed: Parsed, replay: Replay, findings: _Findings) -> bool:
     return False
 
 
-def _violations(text: FormalText, parsed: Parsed, findings: _Findings) -> tuple[Violation, ...]:
+def _violations(text: FormalText, parsed: ParsedMaze, findings: _Findings) -> tuple[Violation, ...]:
     """The findings in the order of the text, with the characters they are about; what lies in the prompt is at its end."""
     rows = findings.first()
     offset, n = parsed.offset, max(len(parsed.words) - parsed.offset, 0)

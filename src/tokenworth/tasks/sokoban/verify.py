@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from tokenworth.core.verification import FormalText, Level, Verification, Violation
-from tokenworth.tasks.sokoban.grammar import Event, Parsed, PlanStep, parse
+from tokenworth.tasks.sokoban.grammar import ParsedSokoban, PlanStep, SokobanEvent, parse
 from tokenworth.tasks.sokoban.instance import Board, Sokoban
 from tokenworth.tasks.sokoban.plan import plan_is_valid, shortest
-from tokenworth.tasks.sokoban.replay import Replay
+from tokenworth.tasks.sokoban.replay import SokobanReplay
 from tokenworth.tasks.sokoban.rules import ACTIVE, CODES, DIALECTS
 
 VERSION = "2"
@@ -32,7 +32,7 @@ class _Findings:
                 Violation(code=code, tier=CODES[code], event=event, tokens=words, chars=chars, expected=expected, got=got)
             )
 
-    def of_event(self, code: str, event: Event, expected: str, got: str) -> None:
+    def of_event(self, code: str, event: SokobanEvent, expected: str, got: str) -> None:
         self.add(code, event.index, event.words, event.chars, expected, got)
 
     def of_step(self, code: str, step: PlanStep, expected: str, got: str) -> None:
@@ -47,11 +47,11 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     level = level if level in DIALECTS[dialect] else Level.STRICT
     findings = _Findings(level, limit)
     parsed = parse(text)
-    for problem in parsed.problems:
-        findings.add(problem.code, problem.event, problem.words, problem.chars, problem.expected, problem.got)
+    for flaw in parsed.flaws:
+        findings.add(flaw.code, flaw.event, flaw.words, flaw.chars, flaw.expected, flaw.got)
     findings.counts.update(parsed.unlisted)
     sokoban = parsed.level
-    replay: Replay | None = None
+    replay: SokobanReplay | None = None
     valid: bool | None = None
     optimal: bool | None = None
     follows: bool | None = None
@@ -72,7 +72,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         dialect=dialect,
         level=level,
         version=VERSION,
-        parsed=not parsed.problems,
+        parsed=not parsed.flaws,
         trace_valid=None if not parsed.n_clauses or undecided else not broken,
         plan_valid=valid,
         plan_optimal=optimal,
@@ -85,8 +85,8 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     )
 
 
-def _replay(parsed: Parsed, sokoban: Sokoban, level: Level, findings: _Findings, *, is_cut: bool) -> Replay:
-    replay = Replay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
+def _replay(parsed: ParsedSokoban, sokoban: Sokoban, level: Level, findings: _Findings, *, is_cut: bool) -> SokobanReplay:
+    replay = SokobanReplay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
     replay.run(parsed.events)
     if not replay.goal_closed and (parsed.has_plan or not is_cut):
         last = parsed.events[-1] if parsed.events else None
@@ -96,7 +96,7 @@ def _replay(parsed: Parsed, sokoban: Sokoban, level: Level, findings: _Findings,
     return replay
 
 
-def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[bool | None, bool | None]:
+def _check_plan(parsed: ParsedSokoban, sokoban: Sokoban, findings: _Findings) -> tuple[bool | None, bool | None]:
     """(valid, optimal) of the plan; every step that breaks a rule is a finding. None: not to be found out, or not known of a cut plan."""
     plan = parsed.plan
     if not plan:
@@ -123,7 +123,7 @@ def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[
     return True, n == steps
 
 
-def _check_link(parsed: Parsed, replay: Replay, findings: _Findings) -> bool:
+def _check_link(parsed: ParsedSokoban, replay: SokobanReplay, findings: _Findings) -> bool:
     is_chain = replay.links.lead([step.cell for step in parsed.plan])
     if not is_chain:
         words, chars = _whole(parsed.plan)
@@ -136,7 +136,7 @@ def _whole(plan: list[PlanStep]) -> tuple[tuple[int, int], tuple[int, int]]:
     return (plan[0].words[0], plan[-1].words[1]), (plan[0].chars[0], plan[-1].chars[1])
 
 
-def _facts(sokoban: Sokoban, replay: Replay | None, level: Level) -> dict[str, object]:
+def _facts(sokoban: Sokoban, replay: SokobanReplay | None, level: Level) -> dict[str, object]:
     facts: dict[str, object] = {"cols": sokoban.cols, "rows": sokoban.rows, "boxes": len(sokoban.boxes)}
     if replay is not None:
         facts |= {
