@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from tokenworth.backends.http.source import check_address
 from tokenworth.core.measure import option
 from tokenworth.errors import InvalidInput, MissingFile
-from tokenworth.run.estimate import Price
+from tokenworth.run.cost import Price
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import check_names, is_served
 from tokenworth.workbench.progress import ProgressLine

@@ -16,7 +16,7 @@ from tokenworth.core.ports import Backend
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import TokenworthError
-from tokenworth.run.estimate import CostPlan, Price, most_tokens
+from tokenworth.run.cost import CostPlan, Price, most_tokens
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.runner import Job

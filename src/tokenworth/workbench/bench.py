@@ -17,7 +17,7 @@ from tokenworth.core.problem import Problem
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput, MismatchError
-from tokenworth.run.estimate import Price
+from tokenworth.run.cost import Price
 from tokenworth.run.progress import OnEvent
 from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.graders import grader_for

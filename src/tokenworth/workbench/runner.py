@@ -22,8 +22,8 @@ from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unkn
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
+from tokenworth.run.cost import CostPlan, plan_cost
 from tokenworth.run.drive import drive_all
-from tokenworth.run.estimate import CostPlan, plan_cost
 from tokenworth.run.progress import OnEvent, RunCounts, Together
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore

@@ -47,7 +47,7 @@ class LocalModel:
         divide = getattr(self.config, "logits_scaling", None)
         self._scale = (1.0 if scale is None else float(scale)) / (1.0 if divide is None else float(divide))
 
-    def hidden(self, ids: Tensor, positions: Tensor, step: attention.Step) -> Tensor:
+    def hidden(self, ids: Tensor, positions: Tensor, step: attention.ForwardPass) -> Tensor:
         """Last hidden states ``[rows, tokens, width]`` of ``ids`` at ``positions``, attending as ``step`` says."""
         out = self.decoder(input_ids=ids, position_ids=positions, use_cache=True, return_dict=True, **{self._cache: step})
         return out.last_hidden_state

@@ -137,7 +137,7 @@ def _before(text: str, mark: str) -> str:
 
 
 def _from_sentences(init: str, goal: str) -> StripsProblem:
-    first, last = _facts(init), _facts(goal)
+    first, last = _atoms(init), _atoms(goal)
     names = {atom[0] for atom in first + last}
     domain = next((one for one in (BLOCKS, MYSTERY) if names <= {name for name, _ in one.predicates}), None)
     if domain is None:
@@ -146,7 +146,7 @@ def _from_sentences(init: str, goal: str) -> StripsProblem:
     return StripsProblem(domain=domain, objects=tuple(objects), init=first, goal=last)
 
 
-def _facts(text: str) -> tuple[Atom, ...]:
+def _atoms(text: str) -> tuple[Atom, ...]:
     atoms: list[Atom] = []
     for part in re.split(r",\s*|\s+and\s+", text.strip()):
         for pattern, name in _FACTS:
