@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.laws.contracts import NEXT_TOKEN_TABLE, ROLLOUT
+from tests.laws.store import NEXT_TOKEN_TABLE, ROLLOUT
 from tests.run.scripted import PARAMS, Limited, Scripted, adaptive, batches, sample, shuffled, toy
 from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.core.ports import KeyedRequest, Spent

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.laws.contracts import ROLLOUT
+from tests.laws.store import ROLLOUT
 from tests.run.scripted import Limited, Scripted, adaptive, batches, sample, toy
 from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.backends.toy.values import random_automaton

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.laws.contracts import hex_key
+from tests.laws.store import hex_key
 from tokenworth.core.request.kind import Response
 from tokenworth.store.codec import decode_response
 from tokenworth.store.sqlite import SqliteStore, open_store

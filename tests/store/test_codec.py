@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.laws.contracts import CEILING_TABLE, NEXT_TOKEN_TABLE, READ_TABLE, ROLLOUT, SLACK_TABLE, equal
+from tests.laws.backend import equal
+from tests.laws.store import CEILING_TABLE, NEXT_TOKEN_TABLE, READ_TABLE, ROLLOUT, SLACK_TABLE
 from tests.store.store_cases import KEY
 from tokenworth.core.request.kind import Response
 from tokenworth.core.request.next_token import NextTokenTable

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkout import child_environment
-from tests.laws.contracts import hex_key
+from tests.laws.store import hex_key
 from tests.store import crash_child
 from tests.store.killing import kill_after, stored
 from tokenworth.run.drive import drive
@@ -101,7 +101,7 @@ def test_one_of_two_writers_is_killed(tmp_path, uninterrupted):
 
 OPENER = """
 import sys
-from tests.laws.contracts import ROLLOUT, SAMPLE, hex_key
+from tests.laws.store import ROLLOUT, SAMPLE, hex_key
 from tokenworth.store.sqlite import open_store
 print("ready", flush=True)
 for line in sys.stdin:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.checkout import child_environment
-from tests.laws.contracts import ROLLOUT, SAMPLE, hex_key
+from tests.laws.store import ROLLOUT, SAMPLE, hex_key
 from tests.store.store_cases import KEY, make
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
@@ -175,7 +175,7 @@ def test_a_full_disk_loses_nothing(tmp_path):
 
 FILE_LIMIT = """
 import resource, signal, sys
-from tests.laws.contracts import SAMPLE, hex_key
+from tests.laws.store import SAMPLE, hex_key
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import StoreError

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.laws.contracts import PAIRS, STORE_LAWS, StoreCase, equal, hex_key
+from tests.laws.backend import equal
+from tests.laws.store import PAIRS, STORE_LAWS, StoreCase, hex_key
 from tests.store.store_cases import make, responses
 from tokenworth.core.ports import Store
 from tokenworth.errors import StoreError, UnknownName

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.laws.contracts import BackendCase, answers
+from tests.laws.backend import BackendCase, answers
 from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.llama_dialect import LlamaDialect

@@ -22,7 +22,7 @@ from tests.backends.http.llama_cases import (
     whole_q,
 )
 from tests.helpers import chi_square_p
-from tests.laws.contracts import BACKEND_LAWS, answers
+from tests.laws.backend import BACKEND_LAWS, answers
 from tokenworth.core.grade import Verdict
 from tokenworth.core.ports import Backend
 from tokenworth.core.request.read import Read, ReadTable

@@ -11,7 +11,7 @@ import torch
 
 from tests.backends.local.local_models import ARCHITECTURES, CONTEXT, ask, ask_one, backend_of, folder_of, keyed, sampling, sequence_of
 from tests.helpers import chi_square_p
-from tests.laws.contracts import BACKEND_LAWS, BackendCase
+from tests.laws.backend import BACKEND_LAWS, BackendCase
 from tokenworth.backends.local import attention
 from tokenworth.backends.local.backend import LocalBackend
 from tokenworth.backends.local.engine import Engine

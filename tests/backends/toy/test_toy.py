@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.backends.toy.toy_cases import EMPTY, PLAIN, document, rollouts, sequence, with_state
-from tests.laws.contracts import BACKEND_LAWS, BackendCase, answers
+from tests.laws.backend import BACKEND_LAWS, BackendCase, answers
 from tokenworth.backends.toy.automaton import Automaton, shaped_edges, states_along
 from tokenworth.backends.toy.backend import ToyBackend, ToyCodec, parse_automaton, toy_judge
 from tokenworth.backends.toy.values import exact_values, random_automaton

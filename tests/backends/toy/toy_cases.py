@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.laws.contracts import answers
+from tests.laws.backend import answers
 from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
