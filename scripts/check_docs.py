@@ -267,7 +267,7 @@ def check_cli(write: bool) -> Result:
 
 def json_type(annotation: str) -> str:
     """The JSON type of a field's annotation as docs/results.md writes it: ``[T]`` a list, ``{T}`` an object, ``?`` may be null."""
-    text = re.sub(r"\bNumber\b", "number?", annotation)
+    text = re.sub(r"\bCell\b", "tuple[int, int]", re.sub(r"\bNumber\b", "number?", annotation))
     for python, name in (("float", "number"), ("int", "integer"), ("str", "string"), ("bool", "boolean")):
         text = re.sub(rf"\b{python}\b", name, text)
     while (shorter := re.sub(r"tuple\[((?:[^,\[\]]|\[[^\[\]]*\])+), \.\.\.\]", r"[\1]", text)) != text:

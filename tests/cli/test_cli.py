@@ -16,7 +16,7 @@ from tests.helpers import LADDER
 from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.cli.main import run
 from tokenworth.errors import BudgetExceeded, InvalidInput
-from tokenworth.run.estimate import Price
+from tokenworth.run.cost import Price
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 

@@ -26,7 +26,7 @@ from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.methods.verify import tally as tallies
 from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.lines import Judged
-from tokenworth.methods.verify.records import Checker, checker, judged
+from tokenworth.methods.verify.records import Verifier, judged, verifier
 from tokenworth.methods.verify.tally import NO_GROUP, Tally
 from tokenworth.store.documents import read_document
 from tokenworth.tasks.domains import domain_named
@@ -69,7 +69,7 @@ def written(rows: list[Any], name: str = "in.jsonl") -> str:
     return name
 
 
-def judged_of(path: Path, check: Checker, *, verdicts: bool = False) -> list[Judged]:
+def judged_of(path: Path, check: Verifier, *, verdicts: bool = False) -> list[Judged]:
     return [judged(where, record, check, verdicts=verdicts) for where, record in records_of([path])]
 
 
@@ -120,7 +120,7 @@ def test_a_line_holds_every_field_of_a_verdict(cli: Run) -> None:
         "schema", "id", "domain", "dialect", "level", "version", "parsed", "trace_valid", "plan_valid", "plan_optimal",
         "plan_follows_trace", "first_error", "errors", "n_errors", "n_events", "facts", "undecided", "fields",
     ]  # fmt: skip
-    check = checker("toy", None, None, limit=1000)
+    check = verifier("toy", None, None, limit=1000)
     again = [judged_of(Path(name), check, verdicts=True) for name in (path, "out.jsonl")]
     assert [[(one.id, one.fields, one.verification) for one in ones if isinstance(one, Judged)] for ones in again[:1]] == [
         [(one.id, one.fields, one.verification) for one in again[1] if isinstance(one, Judged)]
@@ -458,7 +458,7 @@ def test_the_texts_kept_are_spread_over_the_states(keep: int, expected: dict[str
     made = {"A": "ok = yes", "B": "bad = yes", "C": "#"}
     order = "A" * 30 + "BBBBC" + "A" * 10 + "BBBBB"
     path = Path(written([{"id": f"{name}{i}", "text": made[name]} for i, name in enumerate(order)]))
-    check, tally = checker("toy", None, None, limit=5), Tally(keep=keep)
+    check, tally = verifier("toy", None, None, limit=5), Tally(keep=keep)
     for one in judged_of(path, check):
         assert isinstance(one, Judged)
         tally.add(one)

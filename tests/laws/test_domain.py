@@ -23,7 +23,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.verification import Domain, FormalText, Level, Tier, Verification
 from tokenworth.errors import InvalidInput, TokenworthError, UnknownName
 from tokenworth.methods.sample.document import SampleSetDoc
-from tokenworth.methods.verify.records import checker, judged
+from tokenworth.methods.verify.records import judged, verifier
 from tokenworth.report.sections.traces.names import short_title
 from tokenworth.report.sections.verified.codes import explained
 from tokenworth.tasks.audit.attack import Claim
@@ -87,10 +87,10 @@ def test_dialects_and_levels_are_known_by_their_names(name: str) -> None:
         assert domain.dialect_named(dialect) == dialect and list(levels) == sorted(levels, key=list(Level).index)
         for level in Level:
             if level in levels:
-                assert checker(name, dialect, level, limit=1).level is level
+                assert verifier(name, dialect, level, limit=1).level is level
             else:
                 with pytest.raises(InvalidInput, match="does not fit"):
-                    checker(name, dialect, level, limit=1)
+                    verifier(name, dialect, level, limit=1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -162,11 +162,11 @@ def test_a_record_is_the_text_that_is_verified(name: str) -> None:
     if name == "blocksworld":
         pytest.importorskip("unified_planning")
     line = json.dumps({"id": "a", "prompt": valid.prompt, "trace": valid.trace, **valid.given})
-    one = judged("f:1", json.loads(line), checker(name, dialect, None, limit=9))
+    one = judged("f:1", json.loads(line), verifier(name, dialect, None, limit=9))
     assert one.id == "a" and one.verification.is_valid
     if not domain.states_problem:
         with pytest.raises(InvalidInput, match="a trace without its prompt"):
-            judged("f:1", {"trace": valid.trace}, checker(name, dialect, None, limit=9))
+            judged("f:1", {"trace": valid.trace}, verifier(name, dialect, None, limit=9))
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -238,11 +238,11 @@ def test_a_new_domain_is_one_line_of_the_catalogue() -> None:
     assert problem.id == "toy:long/4" and grader_for("plan")(problem, "no").verdict is Verdict.INCORRECT
     assert domain_named("toy").answered(problem, "ok = yes").given == {"task": "toy:long"}
     record = {"id": 3, "text": "ok ugly = yes"}
-    assert [judged("f:1", record, checker("toy", None, level, limit=1)).verification.trace_valid for level in ("paper", "strict")] == [
+    assert [judged("f:1", record, verifier("toy", None, level, limit=1)).verification.trace_valid for level in ("paper", "strict")] == [
         True,
         False,
     ]
-    assert judged("f:1", {"trace": "ok", "times": 1}, checker("toy", None, None, limit=1)).verification.trace_valid
+    assert judged("f:1", {"trace": "ok", "times": 1}, verifier("toy", None, None, limit=1)).verification.trace_valid
     maze, domain = load_item("maze:searchformer/7", 0), domain_named("maze")
     assert domain.solve is not None
     documents = [

@@ -23,7 +23,7 @@ from tokenworth.core.document import Provenance
 from tokenworth.core.measure import Derives, Draws, Measure
 from tokenworth.core.ports import Capabilities
 from tokenworth.errors import Unsupported
-from tokenworth.run.progress import BatchStarted, Event
+from tokenworth.run.progress import BatchStarted, RunEvent
 from tokenworth.store.memory import MemoryStore
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.runner import Job
@@ -138,7 +138,7 @@ def document_of(bench: Workbench, name: str) -> Any:
 @pytest.mark.parametrize("name", DRAWING)
 def test_the_dry_run_is_exact_for_the_first_batch(name: str, benches: dict[str, Model]) -> None:
     job, (model, task, item) = job_of(name)
-    seen: list[Event] = []
+    seen: list[RunEvent] = []
     bench = Workbench(benches[model], on_event=lambda _: seen.append)
     plan = bench.runner.price(job, bench.case(task, item))
     document_of(bench, name)

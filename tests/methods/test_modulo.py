@@ -19,7 +19,7 @@ from tokenworth.methods.modulo.arms import ARMS, JudgedDraw, compare, within
 from tokenworth.methods.modulo.loop import ACCEPTED, ATTEMPTS_SPENT, NO_ROOM, Feedback, LoopResult, LoopSettings, loop
 from tokenworth.methods.modulo.paired import paired
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT
-from tokenworth.tasks.critics.critic import Acceptance, Ruling
+from tokenworth.tasks.critics.critic import Acceptance, BankRuling
 
 COIN = {
     "vocab_size": 8,
@@ -39,15 +39,15 @@ AUTOMATON = parse_automaton(COIN)
 SOUND, UNSOUND = Acceptance(critic="sound", version="1", level="exact"), Acceptance(critic="UNSOUND", version="1", level="unsound")
 
 
-def check(ids: tuple[int, ...], stop: StopReason) -> Ruling:
+def check(ids: tuple[int, ...], stop: StopReason) -> BankRuling:
     """Accepts the right outcome alone."""
     right = stop is StopReason.STOP and toy_judge(AUTOMATON)(ids, stop).verdict is Verdict.CORRECT
-    return Ruling(accepted=right, messages=() if right else ("wrong",), by=(SOUND,) if right else ())
+    return BankRuling(accepted=right, messages=() if right else ("wrong",), by=(SOUND,) if right else ())
 
 
-def lenient(ids: tuple[int, ...], stop: StopReason) -> Ruling:
+def lenient(ids: tuple[int, ...], stop: StopReason) -> BankRuling:
     """Accepts whatever ended by itself."""
-    return Ruling(accepted=stop is StopReason.STOP, messages=(), by=(UNSOUND,) if stop is StopReason.STOP else ())
+    return BankRuling(accepted=stop is StopReason.STOP, messages=(), by=(UNSOUND,) if stop is StopReason.STOP else ())
 
 
 def settings(seed: int = 0, attempts: int = 5, tokens: int | None = None) -> LoopSettings:
@@ -90,7 +90,7 @@ def test_an_accepted_answer_names_its_verifier_and_an_unsound_one_accepts_wrong_
 def test_an_acceptance_needs_a_verifier() -> None:
     for accepted, by in ((True, ()), (False, (SOUND,))):
         with pytest.raises(InvalidInput, match="verifier"):
-            Ruling(accepted=accepted, messages=(), by=by)
+            BankRuling(accepted=accepted, messages=(), by=by)
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3, 4, 7])
@@ -137,8 +137,8 @@ def test_feedback_makes_the_next_prompt_of_the_last_one_and_the_faults() -> None
         told.append(messages)
         return (*prompt, *ids, 9)
 
-    def judge(ids: tuple[int, ...], stop: StopReason) -> Ruling:
-        return Ruling(accepted=ids == (3,), messages=(f"not {ids}",), by=(SOUND,) if ids == (3,) else ())
+    def judge(ids: tuple[int, ...], stop: StopReason) -> BankRuling:
+        return BankRuling(accepted=ids == (3,), messages=(f"not {ids}",), by=(SOUND,) if ids == (3,) else ())
 
     result = _answers(loop((5,), settings=settings(attempts=9), check=judge, feedback=feedback), [(1,), (2, 2), (3,)])
     assert [attempt.prompt for attempt in result.attempts] == [(5,), (5, 1, 9), (5, 1, 9, 2, 2, 9)]
@@ -149,8 +149,8 @@ def test_feedback_makes_the_next_prompt_of_the_last_one_and_the_faults() -> None
 def test_with_feedback_the_first_attempt_is_the_shared_draw_and_no_later_one_is_asked_for_more_than_is_left() -> None:
     from tokenworth.core.request.sample import Rollout
 
-    def never(ids: tuple[int, ...], stop: StopReason) -> Ruling:
-        return Ruling(accepted=False, messages=("no",), by=())
+    def never(ids: tuple[int, ...], stop: StopReason) -> BankRuling:
+        return BankRuling(accepted=False, messages=("no",), by=())
 
     def same(prompt: tuple[int, ...], ids: tuple[int, ...], messages: tuple[str, ...]) -> tuple[int, ...]:
         return prompt

@@ -24,7 +24,7 @@ from tokenworth.core.document import Provenance
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.methods.verify.lines import Judged
-from tokenworth.methods.verify.records import checker, judged
+from tokenworth.methods.verify.records import judged, verifier
 from tokenworth.methods.verify.tally import Tally
 from tokenworth.tasks.load import load_item
 from tokenworth.tasks.maze.generate import generate, split_of
@@ -354,7 +354,7 @@ def test_outputs_that_differ_in_what_was_tested_are_not_counted_together(arm_fol
     assert [row["tested"] for row in made] == [name for name in groups for _ in range(6)]
     assert {row["tested"] for row in early} == {f"{groups[0]}, step 40"}
     tally = Tally(group="tested")
-    check = checker("maze", "compact", None, limit=10)
+    check = verifier("maze", "compact", None, limit=10)
     for one in (judged(where, record, check) for where, record in records_of([arm_folder / "outputs.jsonl"])):
         assert isinstance(one, Judged)
         tally.add(one)

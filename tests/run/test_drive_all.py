@@ -21,7 +21,7 @@ from tokenworth.core.request.kind import Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, ServerError, UnknownName
 from tokenworth.run.drive import MOST_ACTIVE, WINDOW, drive, drive_all
-from tokenworth.run.progress import BatchStarted, Ended, Event, Finished, RunCounts, Stopping
+from tokenworth.run.progress import BatchStarted, Ended, Finished, RunCounts, RunEvent, Stopping
 from tokenworth.store.memory import MemoryStore
 
 
@@ -371,7 +371,7 @@ def test_each_role_is_answered_by_its_model(backend: Scripted) -> None:
 
 
 def test_events_name_their_experiment(backend: Scripted) -> None:
-    told: list[tuple[str, Event]] = []
+    told: list[tuple[str, RunEvent]] = []
     run(((str(i), of_seed(i, 2, rounds=2)) for i in range(3)), backend, on_event=lambda name, event: told.append((name, event)))
     for i in range(3):
         mine = [event for name, event in told if name == str(i)]
@@ -386,7 +386,7 @@ def test_ctrl_c_and_a_caller_that_leaves_wait_for_what_is_under_way() -> None:
             self.is_stopped = True
 
     for leave in (False, True):
-        backend, told = Stopping_(), list[Event]()
+        backend, told = Stopping_(), list[RunEvent]()
 
         class Interrupted(MemoryStore):
             interrupts = not leave

@@ -12,7 +12,7 @@ from scipy import stats as reference
 
 from tokenworth.stats.correlation import point_biserial
 from tokenworth.stats.excursions import (
-    Draws,
+    Excursions,
     allocate,
     estimate_values,
     fork_of_draw,
@@ -72,7 +72,7 @@ def test_recursion_equals_the_sum_over_forks(p: list[float], least: float, seed:
     forks = np.flatnonzero(strata.p < 1)
     cut = rng.choice(forks, size=30) if len(forks) else np.zeros(0, dtype=np.int64)
     label = rng.integers(0, 2, size=len(cut))
-    got = estimate_values(strata, Draws(cut=cut, label=label), groups=np.eye(2), base_label=1, level=0.95, interval="wilson")
+    got = estimate_values(strata, Excursions(cut=cut, label=label), groups=np.eye(2), base_label=1, level=0.95, interval="wilson")
     n = len(p)
     for c in range(n + 1):
         known = float(np.prod(strata.p[c:]))

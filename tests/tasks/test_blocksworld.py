@@ -19,7 +19,7 @@ from tokenworth.tasks.blocksworld.domain import DOMAIN
 from tokenworth.tasks.blocksworld.grammar import problem_of
 from tokenworth.tasks.blocksworld.instance import BLOCKS, MAX_ATOMS, Action, Call, StripsDomain, StripsProblem
 from tokenworth.tasks.blocksworld.pddl import MAX_CHARS, read_problem
-from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
+from tokenworth.tasks.blocksworld.replay import BlocksworldReplay, shortest_plan
 
 pytest.importorskip("unified_planning")
 
@@ -133,7 +133,7 @@ def test_builtin_operators_are_those_of_the_pddl() -> None:
 
 def is_valid_plan(problem: StripsProblem, calls: Iterable[Call]) -> bool:
     """Whether every action names one of the problem, is possible where it stands, and the goal holds at the end."""
-    replay = Replay(problem)
+    replay = BlocksworldReplay(problem)
     return not any(problem.fault_of(call) or replay.take(call) for call in calls) and not replay.unmet_goals()
 
 

@@ -20,7 +20,7 @@ from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.errors import InvalidInput, MissingExtra, UnknownName
 from tokenworth.methods.replay.loops import replay_loop, summary
 from tokenworth.tasks.critics import smt
-from tokenworth.tasks.critics.critic import UNSOUND, Acceptance, Bank, Critic, FunctionCritic, Verdict
+from tokenworth.tasks.critics.critic import UNSOUND, Acceptance, Bank, Critic, FunctionCritic, Ruling
 from tokenworth.tasks.critics.expression import CountdownCritic
 from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.critics.graded import FormatCritic, ReferenceCritic
@@ -36,7 +36,7 @@ PLANNING = Problem(id="b", question=PROMPT, kind=AnswerKind.EXACT, gold="unused"
 
 def says(word: str, *messages: str) -> FunctionCritic:
     return FunctionCritic(
-        name=word, version="1", level="exact", judge=lambda text: Verdict(accepted=word in text, messages=() if word in text else messages)
+        name=word, version="1", level="exact", judge=lambda text: Ruling(accepted=word in text, messages=() if word in text else messages)
     )
 
 
@@ -65,7 +65,7 @@ def test_the_verifier_of_plans_is_a_critic() -> None:
     pytest.importorskip("unified_planning")
     critic = critic_named("blocksworld", PLANNING, grader_for("exact"))
     assert isinstance(critic, Critic) and (critic.name, critic.version, critic.level) == ("blocksworld/pddl", "2", "strict")
-    assert critic.check(PLAN) == Verdict(accepted=True)
+    assert critic.check(PLAN) == Ruling(accepted=True)
     wrong = critic.check("(pick-up a)\n(stack a b)\n")
     assert not wrong.accepted and wrong.messages[0].startswith("PLAN_PRECONDITION at step 1: expected (clear a)")
     assert [text.split()[0].rstrip(":") for text in wrong.messages] == ["PLAN_PRECONDITION", "PLAN_GOAL"]
@@ -413,4 +413,4 @@ def test_records_of_another_shape_are_refused(record: dict[str, object]) -> None
 def test_no_text_makes_a_critic_raise(text: str) -> None:
     for critic in (GAME, squares(), FormatCritic(problem=CHOICE, grader=grader_for("option")), UnsoundCritic(inner=GAME, share=0.5)):
         verdict = critic.check(text)
-        assert isinstance(verdict, Verdict) and (verdict.accepted or verdict.messages)
+        assert isinstance(verdict, Ruling) and (verdict.accepted or verdict.messages)

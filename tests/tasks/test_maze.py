@@ -21,7 +21,7 @@ from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.domain import DOMAIN
 from tokenworth.tasks.maze.generate import generate, split_of
-from tokenworth.tasks.maze.grammar import Event, convert, parse, render, render_prompt, render_trace
+from tokenworth.tasks.maze.grammar import MazeEvent, convert, parse, render, render_prompt, render_trace
 from tokenworth.tasks.maze.instance import Maze, distance
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.spec import FAMILIES
@@ -249,7 +249,7 @@ def test_one_create_off_the_grid_is_seen_with_and_without_a_size(side: int, inde
         return
     at = edge[pick % len(edge)]
     (x, y), g = found.trace[at].cell, found.trace[at].g
-    off = Event(verb="create", cell=(x + 1, y) if x == side - 1 else (x, y + 1), g=g + 1)
+    off = MazeEvent(verb="create", cell=(x + 1, y) if x == side - 1 else (x, y + 1), g=g + 1)
     text = render(maze, (*found.trace[: at + 1], off, *found.trace[at + 1 :]), found.plan, DIALECTS[name])
     verdict = check(text, name, Level.PAPER, given=size if sized else {})
     assert verdict.counts == {"OOB": 1} and verdict.trace_valid is False

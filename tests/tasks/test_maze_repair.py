@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from tests.real_data import shared
 from tests.tasks.maze_samples import MODEL_VALID
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import Cell, FormalText, Level, Verification
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.domain import DOMAIN
 from tokenworth.tasks.maze.edit_course import Course
 from tokenworth.tasks.maze.frontier import CLOSED, RustHeap
 from tokenworth.tasks.maze.generate import generate
-from tokenworth.tasks.maze.grammar import Event, render
-from tokenworth.tasks.maze.instance import STEPS, Cell, Maze, distance, manhattan
+from tokenworth.tasks.maze.grammar import MazeEvent, render
+from tokenworth.tasks.maze.instance import STEPS, Maze, distance, manhattan
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.spec import FAMILIES
 from tokenworth.tasks.maze.verify import verify
@@ -39,7 +39,7 @@ def room(index: int, side: int = 9) -> Maze:
     return maze if distance(maze) is not None else room(index + 1000, side)
 
 
-def check(maze: Maze, events: list[Event], dialect: str, level: Level = Level.TIES) -> Verification:
+def check(maze: Maze, events: list[MazeEvent], dialect: str, level: Level = Level.TIES) -> Verification:
     text = render(maze, events, (maze.start, maze.goal), DIALECTS[dialect])
     return verify(FormalText(id="t", trace=text, given={"rows": maze.rows, "cols": maze.cols}), dialect=dialect, level=level)
 
@@ -124,12 +124,12 @@ class Heaped:
             self.heap.close(self._number(cell), self.status)
 
 
-def run(maze: Maze, dialect: Dialect, choose: dict[int, int], how: str) -> tuple[list[Event], list[int]]:
+def run(maze: Maze, dialect: Dialect, choose: dict[int, int], how: str) -> tuple[list[MazeEvent], list[int]]:
     """A run in which close number n takes the choose[n]-th of equal cells; and of each close among how many it chose."""
     order = Heaped(maze, dialect) if dialect.ties == "heap" else Listed(maze, dialect)
     g, closed, walls = {maze.start: 0}, set[Cell](), set(maze.walls)
     order.put(maze.start, manhattan(maze.start, maze.goal), 0)
-    events = [Event(verb="create", cell=maze.start, g=0)] if dialect.creates_start else []
+    events = [MazeEvent(verb="create", cell=maze.start, g=0)] if dialect.creates_start else []
     n_equal: list[int] = []
     while maze.goal not in closed:
         equal = order.equal()
@@ -138,13 +138,13 @@ def run(maze: Maze, dialect: Dialect, choose: dict[int, int], how: str) -> tuple
         order.take(cell, how if pick else "plain")
         n_equal.append(len(equal))
         closed.add(cell)
-        events.append(Event(verb="close", cell=cell, g=g[cell]))
+        events.append(MazeEvent(verb="close", cell=cell, g=g[cell]))
         for dx, dy in (dialect.order or STEPS) if cell != maze.goal else ():
             near = (cell[0] + dx, cell[1] + dy)
             if maze.has(near) and near not in walls | closed and g[cell] + 1 < g.get(near, 10**6):
                 g[near] = g[cell] + 1
                 order.put(near, g[near] + manhattan(near, maze.goal), g[near])
-                events.append(Event(verb="create", cell=near, g=g[near]))
+                events.append(MazeEvent(verb="create", cell=near, g=g[near]))
     return events, n_equal
 
 
@@ -257,7 +257,7 @@ def test_what_was_passed_over_for_its_f_is_no_tie_later() -> None:
             for place, event in enumerate(events):
                 worse = [cell for cell in course.open if course.f(cell) > min(map(course.f, course.open)) and cell != maze.goal]
                 if event.verb == "close" and worse and place > len(events) // 2:
-                    choice = Event(verb="close", cell=worse[0], g=course.open[worse[0]])
+                    choice = MazeEvent(verb="close", cell=worse[0], g=course.open[worse[0]])
                     course.apply(choice)
                     after = [*events[:place], choice, *course.finish()]
                     if all(course.closed[at] <= other for at, other in _least(maze).items() if at in course.closed):
@@ -288,7 +288,7 @@ def _least(maze: Maze) -> dict[Cell, int]:
 # -- nothing else moves ------------------------------------------------------------------------------------------------------
 
 
-def n_departures(maze: Maze, events: list[Event], name: str) -> int:
+def n_departures(maze: Maze, events: list[MazeEvent], name: str) -> int:
     """Events of a legal run that the dialect's solver would not have written with its lists as they then are."""
     course, odd = Course(maze, DIALECTS[name]), 0
     for event in events:
@@ -297,7 +297,7 @@ def n_departures(maze: Maze, events: list[Event], name: str) -> int:
     return odd
 
 
-def first_departure(maze: Maze, events: list[Event], name: str) -> int | None:
+def first_departure(maze: Maze, events: list[MazeEvent], name: str) -> int | None:
     """The first event of a legal run that the dialect's solver would not have written there, by asking it at each."""
     course = Course(maze, DIALECTS[name])
     for place, event in enumerate(events):
@@ -307,7 +307,7 @@ def first_departure(maze: Maze, events: list[Event], name: str) -> int | None:
     return None
 
 
-def reordered(maze: Maze, name: str, seed: int) -> list[Event]:
+def reordered(maze: Maze, name: str, seed: int) -> list[MazeEvent]:
     """A legal run that now and then takes another of equal choices."""
     course, rng, events = Course(maze, DIALECTS[name]), np.random.default_rng(seed), []
     share = rng.choice([0.02, 0.1, 0.5, 1.0])
@@ -348,7 +348,7 @@ def test_rules_of_the_lower_levels_are_the_same_with_ties(name: str, index: int,
         elif kind == 2:
             events.insert(j, events[i])
         else:
-            events[i] = Event(verb=events[i].verb, cell=events[j].cell, g=events[j].g)
+            events[i] = MazeEvent(verb=events[i].verb, cell=events[j].cell, g=events[j].g)
     strict, ties = check(maze, events, name, Level.STRICT), check(maze, events, name)
     rest = [one for one in ties.violations if one.code not in ("TIE_ORDER", "CHILD_ORDER")]
     assert rest == list(strict.violations) and (ties.trace_valid or not strict.trace_valid or len(rest) < len(ties.violations))
@@ -382,7 +382,7 @@ def test_time_stays_linear_where_every_tie_is_broken_another_way() -> None:
 
     def seconds(side: int, name: str) -> tuple[float, int]:
         maze = Maze(cols=side, rows=side, walls=(), start=(0, 0), goal=(side - 1, side - 1))
-        dialect, events, stack = DIALECTS[name], list[Event](), [maze.start]
+        dialect, events, stack = DIALECTS[name], list[MazeEvent](), [maze.start]
         course = Course(maze, dialect)
         if dialect.creates_start:
             events.append(course.following()[0])
@@ -391,11 +391,11 @@ def test_time_stays_linear_where_every_tie_is_broken_another_way() -> None:
             cell = stack.pop()
             if cell in course.closed:
                 continue
-            event = Event(verb="close", cell=cell, g=course.open[cell])
+            event = MazeEvent(verb="close", cell=cell, g=course.open[cell])
             course.apply(event)
             events.append(event)
             while course.due:
-                event = Event(verb="create", cell=course.due[0], g=course.closed[cell] + 1)
+                event = MazeEvent(verb="create", cell=course.due[0], g=course.closed[cell] + 1)
                 course.apply(event)
                 events.append(event)
                 stack.append(event.cell)

@@ -433,7 +433,7 @@ def test_text_is_read_as_it_was_written(seed, boxes):
     run = solve(level, np.random.default_rng(seed))
     parsed = parse(FormalText(id="", trace=f"{run.prompt} {run.trace_text()}"))
     read = parsed.level
-    assert not parsed.problems and (read.cols, read.rows, read.worker) == (level.cols, level.rows, level.worker)
+    assert not parsed.flaws and (read.cols, read.rows, read.worker) == (level.cols, level.rows, level.worker)
     assert set(read.boxes) == set(level.boxes) and set(read.docks) == set(level.docks) and set(read.walls) == set(level.walls)
     board = Board(level)
     for event, wrote in zip(parsed.events, run.events, strict=True):

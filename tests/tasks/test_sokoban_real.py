@@ -15,8 +15,8 @@ import pytest
 from tests.real_data import shared
 from tests.tasks.sokoban_levels import level_from_rows
 from tests.tasks.sokoban_search import plan_text, prompt_text
-from tokenworth.core.verification import FormalText, Level, Verification
-from tokenworth.tasks.sokoban.instance import Cell, Sokoban, level_of
+from tokenworth.core.verification import Cell, FormalText, Level, Verification
+from tokenworth.tasks.sokoban.instance import Sokoban, level_of
 from tokenworth.tasks.sokoban.verify import verify
 
 PLACE = r"f(\d+)-(\d+)f"

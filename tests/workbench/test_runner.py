@@ -28,7 +28,7 @@ from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import SamplerSettings
-from tokenworth.workbench.runner import Ended, Job, settings_of
+from tokenworth.workbench.runner import EndedCase, Job, settings_of
 
 SHORT = SamplerSettings(limit=40)
 RUNS: list[tuple[str, str | None, str, dict[str, Any]]] = [
@@ -55,7 +55,7 @@ def without_provenance(document: Any) -> Any:
     return replace(document, provenance=Provenance(version=""))
 
 
-def by_item(ended: Iterator[Ended]) -> dict[str, Any]:
+def by_item(ended: Iterator[EndedCase]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for one in ended:
         assert one.error is None and one.item not in found

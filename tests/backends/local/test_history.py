@@ -23,7 +23,7 @@ from tokenworth.core.request.read import Read
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.store.codec import encode_response
-from tokenworth.tasks.world.draws import Draws
+from tokenworth.tasks.world.draws import KeyedDraws
 from tokenworth.tasks.world.problems import world_problem
 
 TINY = Path(tokenworth.__file__).parent / "assets" / "tiny"
@@ -49,7 +49,7 @@ def tiny() -> LocalModel:
 def tiny_calls(family: str, number: int) -> Calls:
     backend = fresh(tiny())
     problem = world_problem(family, number)
-    trace = backend.codec.encode(world_trace(family, number, Draws(f"trace {number}"), split="test").text)
+    trace = backend.codec.encode(world_trace(family, number, KeyedDraws(f"trace {number}"), split="test").text)
     sequence = TokenSequence(prompt=backend.render_prompt(question_text(problem))[1], completion=trace)
     return calls(sequence, suffix=backend.codec.encode("</think> The answer is ("), stop=backend.eos_ids)
 

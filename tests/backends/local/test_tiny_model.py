@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import tokenworth
 from recipes.tiny.traces import world_trace
 from tokenworth.core.problem import question_text
-from tokenworth.tasks.world.draws import Draws
+from tokenworth.tasks.world.draws import KeyedDraws
 from tokenworth.tasks.world.problems import FAMILIES, world_problem
 
 FOLDER = Path(tokenworth.__file__).parent / "assets" / "tiny"
@@ -97,7 +97,12 @@ def test_template_and_single_tokens(tokenizer):
 def test_tokens_of_a_whole_are_the_tokens_of_its_parts(tokenizer, family):
     # A trace that is stopped and closed has the ids that training showed.
     for index in range(50):
-        parts = (prompt(tokenizer, world_problem(family, index)), " " + world_trace(family, index, Draws("t")).text, EXIT, "C).<|end|>")
+        parts = (
+            prompt(tokenizer, world_problem(family, index)),
+            " " + world_trace(family, index, KeyedDraws("t")).text,
+            EXIT,
+            "C).<|end|>",
+        )
         ids = [token for part in parts for token in tokenizer.encode(part, add_special_tokens=False)]
         assert ids == tokenizer.encode("".join(parts), add_special_tokens=False)
         assert len(ids) <= 256
@@ -155,7 +160,7 @@ def test_forced_answers_follow_the_trace(model, tokenizer):
     followed = total = 0
     for family in FAMILIES:
         for index in range(40):
-            problem, written = world_problem(family, index), world_trace(family, index, Draws(f"f{index}"), split="test")
+            problem, written = world_problem(family, index), world_trace(family, index, KeyedDraws(f"f{index}"), split="test")
             ids = tokenizer.encode(prompt(tokenizer, problem) + " " + written.text + EXIT, add_special_tokens=False, return_tensors="pt")
             with torch.inference_mode():
                 logits = model(ids).logits[0, -1]

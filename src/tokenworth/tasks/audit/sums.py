@@ -9,7 +9,7 @@ from itertools import combinations, combinations_with_replacement, permutations
 
 from tokenworth.tasks.audit.relaxed import cheat
 
-Step = tuple[float, str, float, float]
+Move = tuple[float, str, float, float]
 """Two numbers that are taken with the sign between them, and what is put back."""
 Results = Callable[[float, float], Iterable[tuple[str, float, bool]]]
 """For two numbers: sign, result, and whether the rules forbid it."""
@@ -88,10 +88,10 @@ _NEAR = ((-0.5, 0.0), (0.0, 0.5), (0.5, 1.0))
 _MOST_POOLS = 12
 
 
-def ways(numbers: Sequence[float], is_made: Callable[[float], bool], results: Results) -> tuple[Step, ...] | None:
+def ways(numbers: Sequence[float], is_made: Callable[[float], bool], results: Results) -> tuple[Move, ...] | None:
     """Operations that use up the numbers, break the dropped rule and leave a number that is wanted; None where there are none."""
 
-    def moves(pool: tuple[float, ...]) -> Iterator[tuple[Step, tuple[float, ...], bool]]:
+    def moves(pool: tuple[float, ...]) -> Iterator[tuple[Move, tuple[float, ...], bool]]:
         for i, j in permutations(range(len(pool)), 2):
             rest = [number for at, number in enumerate(pool) if at not in (i, j)]
             for sign, c, is_forbidden in results(pool[i], pool[j]):
@@ -101,7 +101,7 @@ def ways(numbers: Sequence[float], is_made: Callable[[float], bool], results: Re
     return cheat(tuple(sorted(numbers)), moves, lambda pool: len(pool) == 1 and is_made(pool[0]), any_length=True)
 
 
-def fewer(numbers: Sequence[int], target: int) -> tuple[Step, ...] | None:
+def fewer(numbers: Sequence[int], target: int) -> tuple[Move, ...] | None:
     """Operations that make the target of some of the numbers; None where there are none."""
     pools = (pool for size in range(2, len(numbers)) for pool in combinations(numbers, size))
     found = (ways(pool, lambda value: value == target, _other) for pool in pools)
@@ -132,7 +132,7 @@ def _is_between(low: float, high: float, value: float) -> bool:
     return low + 1e-6 < value < high - 1e-6
 
 
-def expression(numbers: Sequence[int], steps: Sequence[Step]) -> str:
+def expression(numbers: Sequence[int], steps: Sequence[Move]) -> str:
     """The operations as one expression, with brackets around every operation but the last."""
     pool: list[tuple[float, str]] = [(number, str(number)) for number in numbers]
     for a, sign, b, c in steps:
