@@ -15,7 +15,7 @@ from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
 from tokenworth.tasks.audit.hands import Hand, Reduction, make_hands
 from tokenworth.tasks.audit.relaxed import cheat
-from tokenworth.tasks.audit.sums import LOOSE, Step, exact, fewer, ways
+from tokenworth.tasks.audit.sums import LOOSE, Move, exact, fewer, ways
 
 
 def _first(target: int, numbers: Sequence[int]) -> str:
@@ -128,7 +128,7 @@ def _bent(item: Hand, *, rules: tuple[str, ...]) -> Iterator[str]:
     yield from _wrong_only(item, (_reductions(steps) for steps in found if steps is not None))
 
 
-def _reductions(steps: Sequence[Step]) -> list[Reduction]:
+def _reductions(steps: Sequence[Move]) -> list[Reduction]:
     return [Reduction(a=int(a), op=op, b=int(b), c=int(c)) for a, op, b, c in steps]
 
 
