@@ -54,7 +54,7 @@ def base_text(subject: Subject, settings: EditsSettings) -> Experiment[FormalTex
     Raises InvalidInput where the problem is no maze, and where none of the ``draws`` answers will do.
     """
     problem = _maze_of(subject)
-    if settings.base == "solver":
+    if settings.trace_of == "solver":
         return solve(problem)
     for rollout in (yield from _draws(subject, settings)):
         text = _text_of(problem, subject.codec, rollout.ids)
@@ -63,7 +63,7 @@ def base_text(subject: Subject, settings: EditsSettings) -> Experiment[FormalTex
             return text
     raise InvalidInput(
         f"problem {problem.id!r}: none of {settings.draws} sampled answers has a valid trace and a right plan; "
-        "raise --draws or use --base solver"
+        "raise --draws or use --trace-of solver"
     )
 
 
@@ -126,10 +126,10 @@ def plan_repair(subject: Subject, settings: EditsSettings) -> Experiment[Planned
 
     Raises InvalidInput where none will do.
     """
-    why = f"none of {settings.draws} sampled answers has an invalid trace; raise --draws or use --base solver"
+    why = f"none of {settings.draws} sampled answers has an invalid trace; raise --draws or use --trace-of solver"
     # The problem is part of the seed: the mazes of one run are to break different rules.
     rng = np.random.default_rng([settings.seed, KINDS.index(REPAIR), crc32(_maze_of(subject).id.encode())])
-    if settings.base == "solver":
+    if settings.trace_of == "solver":
         base = yield from base_text(subject, settings)
         repairs = _solver_repairs(base, rng, alone=settings.alone)
     else:

@@ -19,8 +19,8 @@ class FormalCritic:
     says that something does not apply or is not known, the answer is not accepted.
 
     Raises: UnknownName for a dialect that the domain does not know; InvalidInput for a strictness that does not fit it, or where ``prompt``
-    and ``given`` state no problem that can be read: the one that an answer states is never taken. Nor is the size of a grid, where they leave
-    it open: it is then what the verifier makes of the problem alone.
+    and ``given`` state no problem that can be read: the one that an answer states is never taken. Nor is the size of a grid, where
+    they leave it open: it is then what the verifier makes of the problem alone.
     """
 
     domain: Domain
