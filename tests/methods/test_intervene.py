@@ -28,7 +28,7 @@ from tokenworth.core.request.kind import Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, pieces_text
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.methods.edits.document import edits_document
 from tokenworth.methods.edits.experiment import EditsResult
@@ -265,7 +265,7 @@ class Believer:
 
     def go_on(self, prompt: str, kept: str) -> str:
         text = FormalText(id="", prompt=prompt, trace=kept, given={"rows": 5, "cols": 5}, is_cut=True)
-        found = verify(text, dialect="compact", level=Level.STRICT)
+        found = verify(text, dialect="compact", strictness=Strictness.STRICT)
         is_over = kept.endswith("solution")
         base = read(FormalText(id="", prompt=prompt, trace=f"{kept} solution", given={"rows": 5, "cols": 5}), "compact")
         closed = {event.cell for event in base.events if event.verb == "close"}
@@ -377,9 +377,9 @@ def test_a_repair_mends_the_plan(place: str, source: str) -> None:
             chosen = EditsSettings(base=source, draws=2, at=place, rollouts=3)  # type: ignore[arg-type]
             planned = asked(case, plan_repair(case.subject(), chosen))
             made, (variant,) = planned.edits["repair"], planned.variants
-            before = verify(made.before, dialect="compact", level=Level.STRICT)
+            before = verify(made.before, dialect="compact", strictness=Strictness.STRICT)
             assert before.trace_valid is False and before.first_error is not None and planned.code == before.first_error.code
-            assert verify(made.after, dialect="compact", level=Level.STRICT).is_valid and made.code is None
+            assert verify(made.after, dialect="compact", strictness=Strictness.STRICT).is_valid and made.code is None
             codec = case.model.codec
             assert codec.decode(planned.base.completion).split() == made.before.trace.split()
             assert codec.decode(variant.completion).split() == made.after.trace.split()
@@ -411,8 +411,10 @@ def test_repairs_begin_invalid_end_valid_and_repeat_themselves(item: int, seed: 
         kept = [codec.decode(planned.base.completion[: variant.base_cut]), codec.decode(variant.completion[: variant.cut])]
         told = [replace(made.before, trace=text.strip(), is_cut=True) for text in kept]
         if planned.code != "GOAL_NOT_CLOSED":
-            assert verify(told[0], dialect="compact", level=Level.STRICT).trace_valid is False, "what is kept breaks the rule already"
-        assert verify(told[1], dialect="compact", level=Level.STRICT).trace_valid is not False
+            assert verify(told[0], dialect="compact", strictness=Strictness.STRICT).trace_valid is False, (
+                "what is kept breaks the rule already"
+            )
+        assert verify(told[1], dialect="compact", strictness=Strictness.STRICT).trace_valid is not False
         if place == "plan":
             assert all(text.endswith(" solution") for text in kept)
         both = asked(case, plan_item(case.subject(), chosen))
@@ -423,7 +425,7 @@ def test_a_missing_base_leaves_the_other() -> None:
     def planned_by(backend: Believer, kinds: tuple[str, ...], sampling: Sampling | None = None, **more: Any) -> tuple[Planned, ...]:
         with Workbench(maze_model(backend)) as bench:
             case = bench.case("maze:searchformer/5", 0)
-            chosen = EditsSettings(codes=kinds, draws=2, **({"base": "model"} | more))
+            chosen = EditsSettings(codes=kinds, draws=2, **({"trace_of": "model"} | more))
             return asked(case, plan_item(case.subject(sampling), chosen))
 
     (valid,) = planned_by(Believer(), ("WALL", "repair"))
@@ -481,7 +483,7 @@ def bench_of(backend: Believer) -> Any:
 def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tokenworth.cli.verb.open_bench", bench_of(Believer()))
     out = tmp_path / "out.json"
-    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-2", "--rollouts", "2", "--codes", "WALL,paraphrase,OOB"]
+    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-2", "--samples", "2", "--codes", "WALL,paraphrase,OOB"]
     assert run([*arguments, "--store", str(tmp_path / "s.db"), "--json", str(out)]) == 0
     shown = capsys.readouterr().out
     rows = {line.split()[0]: line for line in shown.splitlines() if line and not line.startswith("note")}
@@ -505,8 +507,8 @@ def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_p
 def test_command_line_repairs(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tokenworth.cli.verb.open_bench", bench_of(Careless()))
     out = tmp_path / "out.json"
-    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-1", "--rollouts", "2"]
-    assert run([*arguments, "--codes", "repair,WALL", "--base", "model", "--json", str(out)]) == 0
+    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-1", "--samples", "2"]
+    assert run([*arguments, "--codes", "repair,WALL", "--trace-of", "model", "--json", str(out)]) == 0
     shown = capsys.readouterr().out
     rows = {line.split()[0]: line for line in shown.splitlines() if line and not line.startswith("note")}
     assert "+1.00" in rows["repair"] and "-1.00" in rows["WALL"] and "break first: WALL 2" in shown

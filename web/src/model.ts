@@ -277,7 +277,7 @@ async function verified(header: Header, rows: FormalIndex, row: number): Promise
   const head = header.formal!;
   const text = (await loadChunk(head, Math.floor(row / head.chunk))).text(row % head.chunk);
   const document = head.documents[rows.document[row]!]!;
-  const facts = ([["domain", document.domain], ["dialect", document.dialect], ["level", document.strictness], ["verifier", document.version]] as const).map(
+  const facts = ([["domain", document.domain], ["dialect", document.dialect], ["strictness", document.strictness], ["verifier", document.version]] as const).map(
     ([label, value]) => ({ label, value, detail: "", minor: false }),
   );
   const bare = {

@@ -31,7 +31,7 @@ MAX_ROLLOUTS = 400
 MAZE_TITLE = "One maze, two models: trained on right traces and on traces of other mazes"
 
 
-def measure_maze(folder: Path, *, item: int | None, half_width: float, seed: int, command: str) -> dict[str, Document]:
+def measure_maze(folder: Path, *, item: str | None, half_width: float, seed: int, command: str) -> dict[str, Document]:
     """Draws, curves and verdicts of both models on one maze, and the table of first errors, by file name.
 
     Every draw is verified; one draw of each common first error, and one without an error, has a curve. The table is printed on standard

@@ -17,11 +17,13 @@ from tokenworth.cli.choices import (
     ProblemChoice,
     RunChoice,
     ServerChoice,
+    UseChoice,
     command_line,
     open_bench,
 )
 from tokenworth.cli.dry_run import show_dry_run
 from tokenworth.cli.files import stored_documents
+from tokenworth.cli.help import Option, Verb
 from tokenworth.cli.money import limit_of, price_of
 from tokenworth.cli.options import config_option, parameters_of, taken
 from tokenworth.cli.show import Shown, told_written
@@ -47,14 +49,12 @@ def verb_of(measure: Measure) -> click.Command:
     run = measure.run
     if isinstance(run, Draws):
         base = (BaseSettings,) if run.of_trace else ()
-        groups = (ModelChoice, ServerChoice, ProblemChoice, SamplerSettings, *base, measure.settings, RunChoice, OutputChoice, MoneyChoice)
-        extra = [
-            click.Option([role, f"--{role}"], metavar="MODEL", help=_ROLES.get(role, f"The model in the role {role}."))
-            for role in run.roles
-        ]
+        choices = (ModelChoice, UseChoice, ServerChoice, ProblemChoice, SamplerSettings)
+        groups = (*choices, *base, measure.settings, MoneyChoice, OutputChoice, RunChoice)
+        extra = [_role(role) for role in run.roles]
         call = partial(_draw, measure, run)
     elif isinstance(run, Reads):
-        groups, extra = (measure.settings, OutputChoice, StreamChoice), []
+        groups = (measure.settings, OutputChoice, StreamChoice)
         files = click.Argument(["files"], nargs=-1, required=True, metavar="FILE.jsonl[.gz]|-…")
         extra = [files] if run.source is None else []
         call = partial(_read, measure, run)
@@ -62,22 +62,23 @@ def verb_of(measure: Measure) -> click.Command:
         groups = (measure.settings, OutputChoice, StreamChoice)
         extra = [
             click.Argument(["files"], nargs=-1, metavar="RESULT.json…"),
-            click.Option(
-                ["store", "--store"],
-                metavar="FILE.db",
-                help=_STORED,
-            ),
+            Option(["store", "--store"], metavar="FILE.db", heading=RunChoice.HEADING, help=_STORED),
         ]
         call = partial(_derive, measure, run)
-    params = [one for kind in groups for one in parameters_of(kind)] + extra
+    params = [one for kind in groups for one in parameters_of(kind, measure.name.capitalize())] + extra
     # Positional arguments come in the order in which they are declared.
     params.sort(key=lambda one: isinstance(one, click.Option))
-    command = click.Command(measure.name, params=params, help=measure.settings.__doc__, callback=lambda **values: call(values))
+    command = Verb(measure.name, params=params, help=measure.settings.__doc__, callback=lambda **values: call(values))
     return config_option(command)
 
 
-_STORED = "Read the results in this store as well, the newest of each kind, and keep the new one there."
+_STORED = "SQLite file of rollouts and results; its newest results are read as well, and the new one is kept."
 _ROLES = {"reader": "Another model of the same tokenizer, which reads on where traces of --model are kept."}
+
+
+def _role(name: str) -> Option:
+    told = _ROLES.get(name, f"The model in the role {name}.")
+    return Option([name, f"--{name}"], metavar="MODEL", heading=ModelChoice.HEADING, rare=True, help=told)
 
 
 # -- measures that draw ---------------------------------------------------------------------------------------------------------------
@@ -88,6 +89,7 @@ class _Chosen:
     """Everything that a command line says of a run that draws."""
 
     model: ModelChoice
+    use: UseChoice
     server: ServerChoice
     problem: ProblemChoice
     sampler: SamplerSettings
@@ -101,6 +103,7 @@ class _Chosen:
 def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
     chosen = _Chosen(
         model=taken(ModelChoice, values),
+        use=taken(UseChoice, values),
         server=taken(ServerChoice, values),
         problem=taken(ProblemChoice, values),
         sampler=taken(SamplerSettings, values),
@@ -114,15 +117,23 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
     task = _check(run, chosen, items)
     price = price_of(chosen.money, chosen.model.model, dry_run=chosen.run.dry_run)
     max_usd = limit_of(chosen.money, chosen.model.model, price)
-    with open_bench(chosen.model, chosen.server, chosen.run, price=price, max_usd=max_usd, reader=values.get("reader")) as bench:
+    with open_bench(
+        chosen.model, chosen.use, chosen.server, chosen.run, price=price, max_usd=max_usd, reader=values.get("reader")
+    ) as bench:
         job = Job(
             measure=measure,
             settings=chosen.settings,
             sampler=chosen.sampler,
             base=chosen.base,
             task=chosen.problem.task or "",
-            config={**asdict(chosen.model), **asdict(chosen.server), "item": chosen.problem.item, "grader": chosen.problem.grader}
-            | ({"date": str(chosen.model.date)} if chosen.model.date else {}),
+            config={
+                **asdict(chosen.model),
+                **asdict(chosen.use),
+                **asdict(chosen.server),
+                "item": chosen.problem.item,
+                "grader": chosen.problem.grader,
+            }
+            | ({"date": str(chosen.use.date)} if chosen.use.date else {}),
         )
         cases = [(item, partial(bench.case, task or chosen.problem.task, item, grader=chosen.problem.grader)) for item in items]
         if chosen.run.dry_run:

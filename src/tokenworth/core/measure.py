@@ -31,8 +31,9 @@ Reach = Callable[[TokenSequence, Sequence[int], tuple[int, ...]], tuple[bool, ..
 def option(default: Any = ..., **about: Any) -> Any:
     """A field of a settings class with what the command line needs beyond type and default.
 
-    ``short``: a one-letter flag. ``flag``: the long one, where it is not the field's name. ``metavar``: what stands for the value in
-    help. ``listed``: values come in one text, separated by commas. ``argument``: a positional argument. ``hidden``: not in help.
+    ``short``: a one-letter flag. ``metavar``: what stands for the value in help. ``listed``: values come in one text, separated by commas.
+    ``argument``: a positional argument. ``rare``: shown by ``--help-all`` only. ``heading``: what it stands under in help, where that is
+    not the ``HEADING`` of its class; a measure's own settings stand under the measure's name.
     """
     return field(metadata=about) if default is ... else field(default=default, metadata=about)
 

@@ -21,8 +21,8 @@ Cell = tuple[int, int]
 """(x, y) on a grid: x counts columns from the left, y rows from the top, both from 0."""
 
 
-class Level(StrEnum):
-    """How strictly a trace is checked; all levels share one replay. Each reports what the one before it does, and more."""
+class Strictness(StrEnum):
+    """How strictly a trace is checked, in one replay for all. Each reports what the one before it does, and more."""
 
     PAPER = "paper"
     """The error classes that the literature reports for the domain."""
@@ -89,7 +89,7 @@ class Verification:
     """What was found. None is "does not apply, or not known": no trace, no plan, no notion of it in the domain, or cut off.
 
     ``parsed``: every part of the text follows the grammar. ``trace_valid``: prompt and trace follow it, and no rule of the trace is broken
-    at this level.
+    at this strictness.
     ``plan_valid``: the plan solves the problem. ``plan_optimal``: it is valid and as short as can be. ``plan_follows_trace``: it is the
     plan that the trace itself found, whether or not the trace is valid. ``violations``: in the order of the text, at most as many as
     were asked for; ``counts`` holds the number of all by code. Errors after the first are those left when the state is repaired and
@@ -99,7 +99,7 @@ class Verification:
 
     domain: str
     dialect: str
-    level: Level
+    strictness: Strictness
     version: str
     parsed: bool
     trace_valid: bool | None
@@ -161,9 +161,9 @@ def whole_words(text: str, ends: tuple[str, ...] = ()) -> str:
 
 @runtime_checkable
 class Verify(Protocol):
-    """Checks one text. ``limit``: how many violations are listed; all are counted. Raises nothing for any text."""
+    """Checks one text. ``max_errors``: how many violations are listed; all are counted. Raises nothing for any text."""
 
-    def __call__(self, text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
+    def __call__(self, text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
         """What was found."""
         ...
 
@@ -189,8 +189,8 @@ class Domain:
     """What it is called on the command line, and what stands before the colon in its tasks."""
     version: str
     """Version of the verifier; it changes whenever a verdict can."""
-    dialects: Mapping[str, tuple[Level, ...]]
-    """The exact grammars it knows, the default first, and the levels that fit each, from the least strict."""
+    dialects: Mapping[str, tuple[Strictness, ...]]
+    """The exact grammars it knows, the default first, and how strictly traces in each can be checked, the least strict first."""
     codes: Mapping[str, Tier]
     """Every rule that a text can break."""
     sentences: Mapping[str, str]
@@ -231,10 +231,12 @@ class Domain:
         if not self.name or not self.name.replace("-", "_").isidentifier():
             raise refuse("the name is no word", "expected letters, digits and hyphens, such as maze")
         if not self.dialects or not all(self.dialects.values()):
-            raise refuse("a dialect without levels, or no dialect", "expected at least one dialect, each with the levels that fit it")
-        odd = [name for name, fitting in self.dialects.items() if list(fitting) != [level for level in Level if level in fitting]]
+            raise refuse(
+                "a dialect without a strictness, or no dialect", "expected at least one dialect, each with how strictly it can be checked"
+            )
+        odd = [name for name, fitting in self.dialects.items() if list(fitting) != [one for one in Strictness if one in fitting]]
         if odd:
-            raise refuse(f"the levels of {odd[0]} are not in order", "expected each once, from the least strict")
+            raise refuse(f"strictness of {odd[0]}: not in order", "expected each once, the least strict first")
         if not self.codes or set(self.codes) != set(self.sentences):
             names = ", ".join(sorted(set(self.codes) ^ set(self.sentences))) or "none are given"
             raise refuse(f"codes without a sentence, or sentences without a code: {names}", "expected a sentence for each code")

@@ -33,13 +33,14 @@ def _budget(doc: BudgetDoc) -> str:
     parts = [f"≤ {doc.max_rollouts:,} rollouts"] if doc.max_rollouts is not None else []
     parts += [f"≤ {doc.max_tokens:,} tokens"] if doc.max_tokens is not None else []
     parts += [f"half-width {doc.half_width:g}"] if doc.half_width is not None else []
+    parts += [f"as precise as {doc.effective_samples:,} plain rollouts per cut"] if doc.effective_samples is not None else []
     return " · ".join(parts)
 
 
 def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
     plan = doc.plan
     name = f"{plan.name}:{plan.stride}" if plan.stride is not None and ":" not in plan.name else plan.name
-    extra = [f"{plan.samples} rollouts a cut"] if plan.samples is not None else []
+    extra = [f"{plan.samples} rollouts per cut"] if plan.samples is not None else []
     extra += [f"refined where it moves by {plan.refine:g}"] if plan.refine is not None else []
     yield FactView(label="plan", value=name, detail=", ".join(extra))
     started = sum(n > 0 for n in doc.n_started)

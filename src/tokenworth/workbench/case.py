@@ -137,10 +137,10 @@ class Case:
         return self._runner.one(name, self, trace, sampling=sampling, settings=settings)
 
     def sample(
-        self, n: int, *, sampling: SamplerSettings | Sampling | None = None, seed: int = 0, level: float = 0.95, choose: str | None = None
+        self, n: int, *, sampling: SamplerSettings | Sampling | None = None, seed: int = 0, level: float = 0.95, base: str | None = None
     ) -> Measured[SampleResult, SampleSetDoc]:
-        """Draws ``n`` answers. ``choose`` names the base trace that the document marks."""
-        return self.measure("sample", sampling=sampling, samples=n, seed=seed, level=level, choose=choose)
+        """Draws ``n`` answers. ``base`` names the base trace that the document marks."""
+        return self.measure("sample", sampling=sampling, samples=n, seed=seed, level=level, base=base)
 
     def given_trace(self, ids: tuple[int, ...], *, sampling: SamplerSettings | Sampling | None = None, seed: int = 0) -> Trace:
         """A base trace from its ids; where they do not end in a stop token, one sampled continuation ends it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from tokenworth.core.measure import option
 from tokenworth.errors import InvalidInput, MissingFile
@@ -17,16 +18,17 @@ DRAWS_TO_CHOOSE = 16
 class SamplerSettings:
     """The sampling distribution; the defaults are neutral: the model's own."""
 
+    HEADING: ClassVar[str] = "Sampling"
     temperature: float = 1.0
     """0 is greedy."""
     top_p: float = 1.0
     """1 is off."""
-    top_k: int = 0
+    top_k: int = option(0, rare=True)
     """0 is off."""
-    min_p: float = 0.0
+    min_p: float = option(0.0, rare=True)
     """0 is off."""
-    limit: int | None = None
-    """Tokens a whole completion may have [default: what the context leaves, at most 4096]."""
+    limit: int | None = option(None, metavar="TOKENS")
+    """Longest completion, trace and answer together. [default: what the context leaves, at most 4096]"""
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -37,12 +39,13 @@ class SamplerSettings:
 class BaseSettings:
     """Which completion is the base trace."""
 
-    trace_ids: str | None = option(None, metavar="FILE")
-    """Token ids of the base completion (JSON list, or numbers separated by spaces), instead of a sampled one."""
+    HEADING: ClassVar[str] = "Base trace"
     base: str = "any"
     """Which sampled answer is the base: any, correct, incorrect or an index."""
-    draws: int | None = None
-    """How many answers to draw to choose the base from [default: 1, or 16 for correct and incorrect]."""
+    draws: int | None = option(None, rare=True)
+    """Answers drawn to choose the base from. [default: 1; 16 for correct and incorrect]"""
+    trace_ids: str | None = option(None, metavar="FILE")
+    """Token ids of the base instead, as a JSON list or numbers separated by spaces."""
 
     def __post_init__(self) -> None:
         if self.draws is not None and self.draws < 1:

@@ -61,7 +61,7 @@ function Verdicts({ rows, row }: { rows: FormalIndex; row: number }) {
 function Card({ formal, total }: { formal: Formal; total: number }) {
   const n = formal.violations.length;
   const at = currentViolation();
-  if (!at) return <p class="vcard ok">No rule is broken at this level.</p>;
+  if (!at) return <p class="vcard ok">No rule is broken at this strictness.</p>;
   const k = violation.value;
   const span = eventSpan(formal, at, trace.value!.n);
   const away = span !== null && (shown.value < span[0] || shown.value >= span[1]);
@@ -228,7 +228,7 @@ function Counts({ formal }: { formal: Formal }) {
         </Section>
       )}
       <p class="how">
-        {document.domain}, dialect {document.dialect}, level {document.strictness}, verifier {document.version}
+        {document.domain}, dialect {document.dialect}, strictness {document.strictness}, verifier {document.version}
       </p>
     </>
   );

@@ -21,7 +21,7 @@ _LISTED = 1000
 
 
 class ConfusionFold(Fold):
-    """One pass of `confusion`. Verdicts that `verify` wrote are counted at the dialect and level of the first."""
+    """One pass of `confusion`. Verdicts that `verify` wrote are counted at the dialect and strictness of the first."""
 
     def __init__(self, settings: ConfusionSettings) -> None:
         self._settings = settings
@@ -34,10 +34,10 @@ class ConfusionFold(Fold):
         """The verifier, chosen by the settings and, where they leave it open, by the first record."""
         if self._check is None:
             written = verdict_settings(first, self._domain)
-            dialect, level = self._settings.dialect or written.get("dialect"), self._settings.level
+            dialect, strictness = self._settings.dialect or written.get("dialect"), self._settings.strictness
             if dialect == written.get("dialect"):
-                level = level or written.get("level")
-            self._check = verifier(self._settings.domain, dialect, level, limit=_LISTED)
+                strictness = strictness or written.get("strictness")
+            self._check = verifier(self._settings.domain, dialect, strictness, max_errors=_LISTED)
         return self._check
 
     def add(self, where: str, record: object) -> None:
@@ -56,7 +56,7 @@ class ConfusionFold(Fold):
 
     def document(self, about: About) -> VerifiedDoc:
         """Tables of the groups, and a few of the texts."""
-        return self._tally.document(self._verifier(), level=self._settings.confidence, provenance=about.provenance)
+        return self._tally.document(self._verifier(), level=self._settings.level, provenance=about.provenance)
 
     def summary(self) -> Iterator[str]:
         """What a reader of the tables should know."""

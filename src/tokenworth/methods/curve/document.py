@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -106,6 +106,7 @@ class BudgetDoc:
     max_rollouts: int | None = None
     max_tokens: int | None = None
     half_width: float | None = None
+    effective_samples: int | None = None
     stopped: str = ""
 
 
@@ -219,9 +220,7 @@ def curve_document(result: CurveResult, codec: Codec, about: About) -> CurveDoc:
         samples=tuple(_sample_doc(draw, codec) for draw in result.draws),
         rollouts=result.n_rollouts,
         generated_tokens=result.generated_tokens,
-        budget=BudgetDoc(
-            max_rollouts=budget.max_rollouts, max_tokens=budget.max_tokens, half_width=budget.half_width, stopped=result.stopped
-        ),
+        budget=BudgetDoc(**asdict(budget), stopped=result.stopped),
         provenance=about.provenance,
         value_label=result.target.label,
         target=result.target.name,

@@ -153,9 +153,9 @@ def _open_cuts(
         target = settings.budget.half_width
         sampled_half = (estimate.high[:, 0] - estimate.low[:, 0]) / 2
         is_open[cuts] |= (_misses(estimate, bound, target) & (sampled_half > (1 - SLACK_SHARE) * target))[cuts]
-    if settings.per_cut is not None:
+    if (wanted := settings.budget.effective_samples) is not None:
         targets = True
-        short = (plain_worth(estimate) < settings.per_cut) | (estimate.unsampled > 0.5 / settings.per_cut)
+        short = (plain_worth(estimate) < wanted) | (estimate.unsampled > 0.5 / wanted)
         is_open[cuts] |= (short & (leave > 0))[cuts]
     if not targets:
         is_open[cuts] = (leave > 0)[cuts]
@@ -235,7 +235,7 @@ def _unresolved(ledger: _Ledger, estimate: CutEstimates, stopped: str) -> str:
     settings, budget, size = ledger.settings, ledger.settings.budget, ledger.trace.n_trace + 1
     if stopped not in (BUDGET_SPENT, MONEY_SPENT):
         return ""
-    if settings.per_cut is not None or budget.half_width is not None:
+    if budget.effective_samples is not None or budget.half_width is not None:
         wide = int(_open_cuts(estimate, ledger.bound, settings, ledger.trace.n_trace).sum())
         return f"{wide:,} of {size:,} cuts have wider intervals than asked for" if wide else ""
     if stopped == BUDGET_SPENT:

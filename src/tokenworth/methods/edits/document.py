@@ -78,12 +78,12 @@ class EditsDoc:
     task: str
     item: str
     sampling: Sampling | None
-    rollouts: int
-    """On each side of each edit."""
+    samples: int
+    """Rollouts on each side of each edit."""
     place: str
     """Where rollouts begin."""
-    base: str
-    """Whose traces are edited."""
+    trace_of: str
+    """Whose traces are edited: the solver's or the model's."""
     seed: int
     level: float
     alone: bool
@@ -108,9 +108,9 @@ def edits_document(done: Sequence[Done], settings: EditsSettings, about: About) 
         task=about.task,
         item=",".join(about.items),
         sampling=done[0].subject.sampling if done else None,
-        rollouts=settings.rollouts,
+        samples=settings.samples,
         place=settings.at,
-        base=settings.base,
+        trace_of=settings.trace_of,
         seed=settings.seed,
         level=settings.level,
         alone=settings.alone,

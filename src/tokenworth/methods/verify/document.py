@@ -140,7 +140,7 @@ class VerifiedTraceDoc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedDoc:
-    """Traces of one domain, dialect and level. ``level``: confidence of the intervals. ``traces`` may be fewer than the tables count."""
+    """Traces of one domain, dialect and strictness. ``level``: of the intervals. ``traces`` may be fewer than the tables count."""
 
     schema: str = VERIFIED_SCHEMA
     domain: str
@@ -157,6 +157,6 @@ class VerifiedDoc:
         check_document_level(self.level)
         wanted = (self.domain, self.dialect, self.strictness)
         for trace in self.traces:
-            found = (trace.verification.domain, trace.verification.dialect, str(trace.verification.level))
+            found = (trace.verification.domain, trace.verification.dialect, str(trace.verification.strictness))
             if found != wanted:
                 raise InvalidInput(f"trace {trace.id!r}: verified as {', '.join(found)}, expected {', '.join(wanted)} as the document says")

@@ -22,8 +22,8 @@ class VerifyFold(Fold):
     """One pass of `verify`."""
 
     def __init__(self, settings: VerifySettings) -> None:
-        self._limit = settings.limit
-        self._check = verifier(settings.domain, settings.dialect, settings.level, limit=max(1, settings.limit))
+        self._max_errors = settings.max_errors
+        self._check = verifier(settings.domain, settings.dialect, settings.strictness, max_errors=max(1, settings.max_errors))
         self._tally = Tally()
         self._n_valid = self._n_undecided = 0
         self._lengths: Counter[bool | None] = Counter()
@@ -43,7 +43,7 @@ class VerifyFold(Fold):
         self._errors.update(found.counts)
         self._texts.update(found.counts.keys())
         self._tally.add(one)
-        return verdict_line(one, self._limit)
+        return verdict_line(one, self._max_errors)
 
     def document(self, about: About) -> VerifiedDoc:
         """The tables of all texts, without the texts."""
@@ -52,7 +52,7 @@ class VerifyFold(Fold):
     def summary(self) -> Iterator[str]:
         """Counts of verdicts and errors."""
         check, seen, n = self._check, self._states, self._tally.n
-        yield f"{check.domain.name} · {check.dialect} · {check.level} · verifier {check.domain.version}"
+        yield f"{check.domain.name} · {check.dialect} · {check.strictness} · verifier {check.domain.version}"
         yield f"texts:  {n:,}, of which {self._n_valid:,} valid in every part"
         yield (
             "traces: "

@@ -39,13 +39,13 @@ class _Line:
     fields: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
 
 
-def verdict_line(one: Judged, limit: int) -> bytes:
-    """The line of JSON that `read_verdict` reads: every field of the verdict, of the errors at most ``limit``, and the first one."""
+def verdict_line(one: Judged, max_errors: int) -> bytes:
+    """The line of JSON that `read_verdict` reads: every field of the verdict, of the errors at most ``max_errors``, and the first one."""
     line: dict[str, object] = {"schema": LINE_SCHEMA, "id": one.id}
     for name, told in _NAMES.items():
         if name == "violations":
             line["first_error"] = one.verification.first_error
-            line[told] = one.verification.violations[:limit]
+            line[told] = one.verification.violations[:max_errors]
         else:
             line[told] = getattr(one.verification, name)
     line["fields"] = one.fields

@@ -89,7 +89,7 @@ class Tally:
         return VerifiedDoc(
             domain=check.domain.name,
             dialect=check.dialect,
-            strictness=str(check.level),
+            strictness=str(check.strictness),
             version=check.domain.version,
             level=level,
             tables=tuple(table_of(self._counts[g], self._firsts[g], level=level, group=g) for g in self._counts),

@@ -29,7 +29,7 @@ def _judged(document: Document) -> Iterator[tuple[Verifier, Judged]]:
     problem, domain = document.problem, domain_of(document.problem)
     if problem is None or domain is None or problem.kind is not AnswerKind.PLAN:
         return
-    check = verifier(domain.name, domain.dialect_of(problem), None, limit=1000)
+    check = verifier(domain.name, domain.dialect_of(problem), None, max_errors=1000)
     for number, trace in enumerate(document.traces if isinstance(document, SampleSetDoc) else (document.trace,)):
         written = "".join((*trace.pieces, *trace.answer_pieces)).strip()
         text = domain.answered(problem, written, f"{problem.id} draw {number}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenworth.core.verification import Level, Tier
+from tokenworth.core.verification import Strictness, Tier
 from tokenworth.tasks.blocksworld.grammar import PDDL, TEXT
 from tokenworth.tasks.sentences import sentences
 
@@ -30,5 +30,5 @@ SENTENCES = sentences(
 )
 """What each code means, for a reader."""
 
-DIALECTS: Mapping[str, tuple[Level, ...]] = dict.fromkeys((PDDL, TEXT), (Level.PAPER, Level.STRICT))
-"""PDDL actions, or PlanBench's sentences; ties between equal choices mean nothing for a plan, so that level is not offered."""
+DIALECTS: Mapping[str, tuple[Strictness, ...]] = dict.fromkeys((PDDL, TEXT), (Strictness.PAPER, Strictness.STRICT))
+"""PDDL actions, or PlanBench's sentences; ties between equal choices mean nothing for a plan, so that strictness is not offered."""

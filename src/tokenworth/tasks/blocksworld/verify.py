@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
-from tokenworth.core.verification import FormalText, Level, Verification, Violation
+from tokenworth.core.verification import FormalText, Strictness, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.blocksworld.grammar import MAX_ACTIONS, PlanLine, problem_of, read_plan, split_text
 from tokenworth.tasks.blocksworld.instance import Atom, Call, StripsProblem
@@ -22,25 +22,25 @@ MOST_STATES = 4_000
 
 
 class _Found:
-    """Violations, the first ``limit`` of them kept and all of them counted."""
+    """Violations, the first ``max_errors`` of them kept and all of them counted."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, max_errors: int) -> None:
+        self._max_errors = max_errors
         self.kept: list[Violation] = []
         self.counts: Counter[str] = Counter()
 
     def add(self, code: str, place: PlanLine | None, event: int | None, expected: str, got: str, end: tuple[int, int] = (0, 0)) -> None:
         """One violation at a line of the plan, or at the end of the text (``end``: its words and its characters)."""
         self.counts[code] += 1
-        if len(self.kept) < self._limit:
+        if len(self.kept) < self._max_errors:
             words, chars = ((end[0], end[0]), (end[1], end[1])) if place is None else (place.words, place.chars)
             self.kept.append(
                 Violation(code=code, tier=CODES[code], event=event, tokens=words, chars=chars, expected=expected[:300], got=got[:300])
             )
 
 
-def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
-    """The verdict on a plan; there is no trace to judge. All levels judge alike.
+def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
+    """The verdict on a plan; there is no trace to judge. Every strictness judges alike.
 
     A plan is valid where unified-planning's validator and this package's own replay both find it so; the codes are the replay's. A plan
     of no action is one. ``plan_optimal`` is None where no shorter plan was found among the first 4,000 states, and those were not all.
@@ -48,7 +48,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
 
     Raises: MissingExtra where unified-planning is not installed.
     """
-    found = _Found(limit)
+    found = _Found(max_errors)
     end = (0, 0) if len(text.trace) > 1 << 22 else (len(text.trace.split()), len(text.trace))
     validator = f"unified-planning {validator_version()}"
     stated, start = split_text(text.trace)
@@ -56,7 +56,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         problem = _problem(text, stated)
     except InvalidInput as error:
         found.add("PROBLEM_PARSE", None, None, "a STRIPS problem", str(error))
-        return _verdict(found, dialect, level, parsed=False, valid=None, optimal=None, n=0, facts={"validator": validator})
+        return _verdict(found, dialect, strictness, parsed=False, valid=None, optimal=None, n=0, facts={"validator": validator})
     # The last line of a cut text may be half of one.
     trace = text.trace[: text.trace.rfind("\n") + 1] if text.is_cut else text.trace
     calls, goals, n = _replayed(trace, start, dialect, problem, found)
@@ -70,7 +70,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     shortest = _shortest(problem) if valid else None
     optimal = None if shortest is None and valid else valid and len(calls) == shortest
     facts: dict[str, object] = {"n_actions": len(calls), "shortest": shortest, "validator": validator}
-    return _verdict(found, dialect, level, parsed=not found.counts["PLAN_PARSE"], valid=valid, optimal=optimal, n=n, facts=facts)
+    return _verdict(found, dialect, strictness, parsed=not found.counts["PLAN_PARSE"], valid=valid, optimal=optimal, n=n, facts=facts)
 
 
 def _replayed(trace: str, start: int, dialect: str, problem: StripsProblem, found: _Found) -> tuple[list[Call], tuple[Atom, ...], int]:
@@ -104,12 +104,20 @@ def _checked(line: PlanLine, event: int, problem: StripsProblem, found: _Found) 
 
 
 def _verdict(
-    found: _Found, dialect: str, level: Level, *, parsed: bool, valid: bool | None, optimal: bool | None, n: int, facts: dict[str, object]
+    found: _Found,
+    dialect: str,
+    strictness: Strictness,
+    *,
+    parsed: bool,
+    valid: bool | None,
+    optimal: bool | None,
+    n: int,
+    facts: dict[str, object],
 ) -> Verification:
     return Verification(
         domain=NAME,
         dialect=dialect,
-        level=level,
+        strictness=strictness,
         version=VERSION,
         parsed=parsed,
         trace_valid=None,

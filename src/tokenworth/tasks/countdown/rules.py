@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenworth.core.verification import Level, Tier
+from tokenworth.core.verification import Strictness, Tier
 from tokenworth.tasks.sentences import by_tier, sentences
 
 CODES = by_tier(
@@ -61,12 +61,12 @@ SENTENCES = sentences(
 )
 """What each code means, for a reader."""
 
-DIALECTS: Mapping[str, tuple[Level, ...]] = {
-    "stream-of-search": tuple(Level),
-    "optimal-path": (Level.PAPER, Level.STRICT),
-    "react": (Level.PAPER, Level.STRICT),
+DIALECTS: Mapping[str, tuple[Strictness, ...]] = {
+    "stream-of-search": tuple(Strictness),
+    "optimal-path": (Strictness.PAPER, Strictness.STRICT),
+    "react": (Strictness.PAPER, Strictness.STRICT),
 }
-"""The levels of each dialect: only of the first are the solvers known."""
+"""How strictly each dialect can be checked: only of the first are the solvers known."""
 
 BUCKETS: Mapping[str, tuple[str, ...]] = {
     "arithmetic": ("WRONG_RESULT",),

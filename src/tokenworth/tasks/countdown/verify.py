@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
+from tokenworth.core.verification import FormalText, Strictness, Tier, Verification, Violation
 from tokenworth.errors import unknown_name
 from tokenworth.tasks.countdown.grammar import GRAMMARS, CountdownEvent, Grammar, LineKind, is_beginning, read_events
 from tokenworth.tasks.countdown.instance import Puzzle
@@ -19,41 +19,41 @@ from tokenworth.tasks.countdown.rules import BUCKETS, CODES, DIALECTS, PAPER
 VERSION = "2"
 
 _MAX_TOLD = 200
-_AT_EVERY_LEVEL = PAPER | {"PROBLEM_PARSE"}
+_ALWAYS = PAPER | {"PROBLEM_PARSE"}
 _FOUND_LAST = frozenset({Tier.POLICY, Tier.ANSWER, Tier.LINK})
 _POLICY_CODES = {LineKind.EXPLORE: "CHILD_ORDER", LineKind.MOVE: "MOVE_ORDER", LineKind.EXHAUSTED: "MOVE_ORDER"}
 
 
 class _Found:
-    """Violations as they are found; those after the limit are counted only."""
+    """Violations as they are found; those after the first ``max_errors`` are only counted."""
 
-    def __init__(self, level: Level, limit: int) -> None:
-        self._level, self._limit = level, limit
+    def __init__(self, strictness: Strictness, max_errors: int) -> None:
+        self._strictness, self._max_errors = strictness, max_errors
         self._listed: list[Violation] = []
         self.counts: Counter[str] = Counter()
-        self.by_code: Counter[str] = Counter()  # at every level, for the published classes
+        self.by_code: Counter[str] = Counter()  # at every strictness, for the published classes
         self.events: set[int] = set()
 
     def add(self, code: str, index: int | None, event: CountdownEvent, expected: str, got: str) -> None:
-        """Takes one violation; it is listed where the level asks for it."""
+        """Takes one violation; it is listed where the strictness asks for it."""
         self.by_code[code] += 1
         if index is not None:
             self.events.add(index)
-        if self._level is Level.PAPER and code not in _AT_EVERY_LEVEL and CODES[code].is_of_trace:
+        if self._strictness is Strictness.PAPER and code not in _ALWAYS and CODES[code].is_of_trace:
             return
         self.counts[code] += 1
         # Those of policy and plan are found last, and there are few of them.
-        if len(self._listed) < self._limit or CODES[code] in _FOUND_LAST:
+        if len(self._listed) < self._max_errors or CODES[code] in _FOUND_LAST:
             short, told = expected[:_MAX_TOLD], got[:_MAX_TOLD]
             tier, tokens, chars = CODES[code], event.words, event.chars
             self._listed.append(Violation(code=code, tier=tier, event=index, tokens=tokens, chars=chars, expected=short, got=told))
 
     def in_order(self) -> tuple[Violation, ...]:
         """The violations in the order of the text."""
-        return tuple(sorted(self._listed, key=lambda violation: violation.chars[0])[: self._limit])
+        return tuple(sorted(self._listed, key=lambda violation: violation.chars[0])[: self._max_errors])
 
 
-def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
+def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
     """What was found in one text. Raises UnknownName for a dialect that is not known, and nothing for any text.
 
     Without prompt and fields the first state of the text is the puzzle. Where either is there and states none, `PROBLEM_PARSE` is the
@@ -63,11 +63,11 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         raise unknown_name("dialect of countdown", dialect, GRAMMARS)
     grammar = GRAMMARS[dialect]
     puzzle, stated = puzzle_of(text)
-    found = _Found(level, limit)
+    found = _Found(strictness, max_errors)
     if puzzle is None and is_apart(text):
-        return _unread(text, dialect, level, found)
+        return _unread(text, dialect, strictness, found)
     replay = CountdownReplay(grammar, puzzle, stated is not None, found.add)
-    checks_policy = level is Level.TIES and Level.TIES in DIALECTS[dialect]
+    checks_policy = strictness is Strictness.TIES and Strictness.TIES in DIALECTS[dialect]
     followed: list[tuple[int, CountdownEvent]] = []
     n_events, is_cut = 0, text.is_cut
     last: CountdownEvent | None = None
@@ -89,10 +89,10 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         found.add("PARSE", None, whole, "a written search", "prose alone")
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
     plan_valid = _check_plan(replay, found)
-    return _verification(text, dialect, level, n_events, replay, found, plan_valid, solver)
+    return _verification(text, dialect, strictness, n_events, replay, found, plan_valid, solver)
 
 
-def _unread(text: FormalText, dialect: str, level: Level, found: _Found) -> Verification:
+def _unread(text: FormalText, dialect: str, strictness: Strictness, found: _Found) -> Verification:
     """The verdict where the puzzle cannot be read: its events are counted, and that is all."""
     start = CountdownEvent(kind=LineKind.UNREAD, text="", words=(0, 0), chars=(0, 0))
     fields = {name: text.given[name] for name in ("target", "nums") if name in text.given}
@@ -100,7 +100,7 @@ def _unread(text: FormalText, dialect: str, level: Level, found: _Found) -> Veri
     found.add("PROBLEM_PARSE", None, start, UNDERSTOOD, got)
     grammar = GRAMMARS[dialect]
     n_events = sum(1 for _ in read_events(text.trace, grammar))
-    return _verification(text, dialect, level, n_events, CountdownReplay(grammar, None, False, found.add), found, None, None)
+    return _verification(text, dialect, strictness, n_events, CountdownReplay(grammar, None, False, found.add), found, None, None)
 
 
 def _is_cut_line(event: CountdownEvent, before: CountdownEvent | None, grammar: Grammar, is_cut: bool) -> bool:
@@ -147,7 +147,7 @@ def _check_plan(replay: CountdownReplay, found: _Found) -> bool | None:
 def _verification(
     text: FormalText,
     dialect: str,
-    level: Level,
+    strictness: Strictness,
     n_events: int,
     replay: CountdownReplay,
     found: _Found,
@@ -159,7 +159,7 @@ def _verification(
     return Verification(
         domain="countdown",
         dialect=dialect,
-        level=level,
+        strictness=strictness,
         version=VERSION,
         parsed=parsed,
         trace_valid=(parsed and is_clean) if n_events else None,

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from tokenworth.errors import InvalidInput
 
 UNSOUND = "unsound"
-"""Level of a critic that may accept wrong answers on purpose."""
+"""Strictness of a critic that may accept wrong answers on purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Critic(Protocol):
         ...
 
     @property
-    def level(self) -> str:
+    def strictness(self) -> str:
         """How strictly, in the words of the critic's kind; `UNSOUND` where wrong answers may be accepted."""
         ...
 
@@ -55,7 +55,7 @@ class Acceptance:
 
     critic: str
     version: str
-    level: str
+    strictness: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +85,13 @@ class Bank:
 
     @property
     def names(self) -> tuple[Acceptance, ...]:
-        """Name, version and level of each critic."""
-        return tuple(Acceptance(critic=one.name, version=one.version, level=one.level) for one in self.critics)
+        """Name, version and strictness of each critic."""
+        return tuple(Acceptance(critic=one.name, version=one.version, strictness=str(one.strictness)) for one in self.critics)
 
     @property
     def is_sound(self) -> bool:
         """Whether no critic says of itself that it is not."""
-        return all(one.level != UNSOUND for one in self.critics)
+        return all(one.strictness != UNSOUND for one in self.critics)
 
     def check(self, answer: str, whole: str | None = None) -> BankRuling:
         """The verdict of all critics; every one is asked, so that every fault is told. ``whole``: the completion, where it is more."""
@@ -112,7 +112,7 @@ class FunctionCritic:
 
     name: str
     version: str
-    level: str
+    strictness: str
     judge: Callable[[str], Ruling]
     reads_whole: bool = False
 

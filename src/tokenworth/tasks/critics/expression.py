@@ -31,7 +31,7 @@ class CountdownCritic:
     use_all: bool = True
     name: str = "countdown expression"
     version: str = "1"
-    level: str = "exact"
+    strictness: str = "exact"
     reads_whole: bool = False
 
     def __post_init__(self) -> None:

@@ -17,13 +17,13 @@ from tokenworth.tasks.critics.critic import UNSOUND, Ruling
 class FormatCritic:
     """Accepts every answer that the problem's grader can read; the gold answer is kept from it.
 
-    It says nothing of whether the answer is right, so its level is ``unsound``.
+    It says nothing of whether the answer is right, so its strictness is ``unsound``.
     """
 
     problem: Problem
     grader: Grader
     name: str = "format"
-    level: str = UNSOUND
+    strictness: str = UNSOUND
     reads_whole: bool = False
 
     @property
@@ -44,7 +44,7 @@ class ReferenceCritic:
     """Accepts what the grader finds right: equal to the gold answer, for answers of kind latex by math-verify.
 
     Sound as far as the grader is, and no use where the answer is not known before: it stands for a perfect verifier in comparisons. Plans
-    alone are graded by their rules, without a gold answer; there it is a verifier like any other, at level ``rules``.
+    alone are graded by their rules, without a gold answer; there it is a verifier like any other, of strictness ``rules``.
 
     Raises: InvalidInput for a problem without a gold answer, plans apart.
     """
@@ -60,7 +60,7 @@ class ReferenceCritic:
         return _version(self.problem)
 
     @property
-    def level(self) -> str:
+    def strictness(self) -> str:
         """What it knows: the gold answer, or the rules of plans."""
         return "rules" if self.problem.gold is None else "reference"
 

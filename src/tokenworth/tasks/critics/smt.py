@@ -28,7 +28,7 @@ class SmtCritic:
     Raises: MissingExtra where z3-solver is not installed; InvalidInput for variables of another sort.
     """
 
-    level = "exact"
+    strictness = "exact"
     reads_whole = False
     name = "z3-solver"
 

@@ -35,7 +35,7 @@ class UnsoundCritic:
         return self.inner.version
 
     @property
-    def level(self) -> str:
+    def strictness(self) -> str:
         """Unsound."""
         return UNSOUND
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tokenworth.core.verification import Cell, Level
+from tokenworth.core.verification import Cell, Strictness
 
 Ties = Literal["any", "list", "cell", "heap"]
 """How a solver picks among open cells of the least f = g + h.
@@ -33,9 +33,9 @@ class Dialect:
     order: tuple[Cell, ...] | None
 
     @property
-    def levels(self) -> tuple[Level, ...]:
-        """The levels that fit: where ties are broken at random there is no order to check."""
-        return (Level.PAPER, Level.STRICT) if self.ties == "any" else tuple(Level)
+    def strictness(self) -> tuple[Strictness, ...]:
+        """How strictly its traces can be checked: where ties are broken at random there is no order to check."""
+        return (Strictness.PAPER, Strictness.STRICT) if self.ties == "any" else tuple(Strictness)
 
 
 _UP_RIGHT_DOWN_LEFT: tuple[Cell, ...] = ((0, -1), (1, 0), (0, 1), (-1, 0))

@@ -119,7 +119,7 @@ def edits(text: FormalText, dialect: str, rng: np.random.Generator) -> Iterator[
 DOMAIN = Domain(
     name="maze",
     version=VERSION,
-    dialects={dialect.name: dialect.levels for dialect in DIALECTS.values()},
+    dialects={dialect.name: dialect.strictness for dialect in DIALECTS.values()},
     codes=CODES,
     sentences=SENTENCES,
     read=read,

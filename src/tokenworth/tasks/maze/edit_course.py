@@ -68,7 +68,7 @@ class Course:
         return self.maze.goal in self.closed
 
     def following(self) -> list[MazeEvent]:
-        """Every event that may come next at level strict; the one of the dialect's solver first. Empty where the run is over or stuck."""
+        """Every event that may come next, checked strictly; that of the dialect's solver first. Empty where the run is over or stuck."""
         if self.goal_closed:
             return []
         if self.current is None and self._dialect.creates_start and not self.open:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tokenworth.core.verification import Cell, FormalText, Level, Verification, Violation
+from tokenworth.core.verification import Cell, FormalText, Strictness, Verification, Violation
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.edit_course import Course
@@ -19,7 +19,7 @@ from tokenworth.tasks.maze.verify import maze_of, verify
 EDIT_CODES: tuple[str, ...] = tuple(PROPOSALS)
 """The codes of a trace that an edit can be asked for."""
 TIE_CODES = ("TIE_ORDER", "CHILD_ORDER")
-"""Codes that are violations at level ``strict+ties`` only, and edits judged there."""
+"""Codes that are violations at strictness ``strict+ties`` only, and edits judged there."""
 _BATCH = 24
 
 
@@ -27,8 +27,8 @@ _BATCH = 24
 class Edit:
     """A text before and after a change of its trace.
 
-    ``code``: the first violation of the trace after the edit at ``level``, None where it is valid; ``event``: the trace event it is at,
-    None where it is of no event (the end of the trace). ``along``: other codes at the same event. ``kind``: what was done, in words.
+    ``code``: the first violation of the trace after the edit at ``strictness``, None where it is valid; ``event``: the trace event it is
+    at, None where it is of no event (the end of the trace). ``along``: other codes at the same event. ``kind``: what was done, in words.
     ``words``: the changed stretch of the trace after the edit, first word and one past the last (both equal: words were left out).
     ``n_changed``: words replaced, inserted or left out. ``cut_before``, ``cut_after``: words of the trace to keep so that it ends right
     after the edit and the event that breaks the rule, and the same place before the edit. ``plan_before``, ``plan_after``: words to keep
@@ -37,7 +37,7 @@ class Edit:
 
     code: str | None
     kind: str
-    level: Level
+    strictness: Strictness
     before: FormalText
     after: FormalText
     event: int | None
@@ -86,9 +86,9 @@ class MazeText:
         """The same text with other words."""
         return replace(self.text, trace=" ".join(words))
 
-    def check(self, text: FormalText, level: Level) -> Verification:
+    def check(self, text: FormalText, strictness: Strictness) -> Verification:
         """The verdict on a text of this dialect."""
-        return verify(text, dialect=self.dialect.name, level=level)
+        return verify(text, dialect=self.dialect.name, strictness=strictness)
 
 
 def read(text: FormalText, dialect: str) -> MazeText:
@@ -109,15 +109,15 @@ def read(text: FormalText, dialect: str) -> MazeText:
     return MazeText(text=sized, dialect=spoken, maze=maze, parsed=parsed, events=events)
 
 
-def _read_valid(text: FormalText, dialect: str, level: Level) -> MazeText:
+def _read_valid(text: FormalText, dialect: str, strictness: Strictness) -> MazeText:
     """The same, of a text whose trace is valid; raises InvalidInput for any other."""
     base = read(text, dialect)
-    found = base.check(base.text, level)
+    found = base.check(base.text, strictness)
     first = found.first_error
     if not found.parsed or not found.trace_valid:
         assert first is not None
         raise InvalidInput(
-            f"text {text.id!r} is no valid trace at level {level}: {first.code} at event {first.event}; edits begin with one"
+            f"text {text.id!r} is no valid trace at strictness {strictness}: {first.code} at event {first.event}; edits begin with one"
         )
     return base
 
@@ -150,7 +150,7 @@ def edit(text: FormalText, code: str, *, dialect: str, rng: np.random.Generator,
     """A smallest change of one event after which the first violation of a valid trace has this code; None where there is none.
 
     Smallest: the fewest words changed; among equals one with the fewest other codes at the event, then one at random. ``alone`` puts
-    the fewest other codes first. The verifier confirms each edit, at level ``strict`` and, where the trace is valid there too, at
+    the fewest other codes first. The verifier confirms each edit, at strictness ``strict`` and, where the trace is valid there too, at
     ``strict+ties``; the two tie codes are judged at ``strict+ties`` alone.
 
     None: the dialect cannot write the fault (no heuristic in ``compact``, no order in a dialect that breaks ties at random), or the
@@ -159,20 +159,24 @@ def edit(text: FormalText, code: str, *, dialect: str, rng: np.random.Generator,
     """
     if code not in PROPOSALS:
         raise unknown_name("code of a maze trace", code, PROPOSALS)
-    level = Level.TIES if code in TIE_CODES else Level.STRICT
-    base = _read_valid(text, dialect, Level.STRICT)
-    if level not in base.dialect.levels or not base.check(base.text, level).trace_valid:
+    strictness = Strictness.TIES if code in TIE_CODES else Strictness.STRICT
+    base = _read_valid(text, dialect, Strictness.STRICT)
+    if strictness not in base.dialect.strictness or not base.check(base.text, strictness).trace_valid:
         return None
-    levels = [level]
-    if level is Level.STRICT and Level.TIES in base.dialect.levels and base.check(base.text, Level.TIES).trace_valid:
-        levels.append(Level.TIES)
+    checks = [strictness]
+    if (
+        strictness is Strictness.STRICT
+        and Strictness.TIES in base.dialect.strictness
+        and base.check(base.text, Strictness.TIES).trace_valid
+    ):
+        checks.append(Strictness.TIES)
     proposed = changes(code, base.maze, base.dialect, base.events)
     by_size: dict[int, list[Change]] = {}
     for i in _shuffled(len(proposed), rng):
         by_size.setdefault(_size(proposed[i], base), []).append(proposed[i])
     best: Edit | None = None
     for _, group in sorted(by_size.items(), key=lambda item: item[0]):
-        found = _fewest_along(base, group, code, levels)
+        found = _fewest_along(base, group, code, checks)
         if found is not None and (best is None or len(found.along) < len(best.along)):
             best = found
         if best is not None and not (alone and best.along):
@@ -191,12 +195,12 @@ def _size(change: Change, base: MazeText) -> int:
     return n_changed(base.words[at : base.place(change.event + 1)], change.words)
 
 
-def _fewest_along(base: MazeText, group: list[Change], code: str, levels: list[Level]) -> Edit | None:
+def _fewest_along(base: MazeText, group: list[Change], code: str, checks: list[Strictness]) -> Edit | None:
     """The first of these changes with the fewest other codes; a batch is looked through, the rest only while nothing is found."""
     for begun in range(0, len(group), _BATCH):
         made: list[Edit] = []
         for change in group[begun : begun + _BATCH]:
-            found = _made(base, change, code, levels)
+            found = _made(base, change, code, checks)
             if found is not None and not found.along:
                 return found
             made += [] if found is None else [found]
@@ -205,18 +209,18 @@ def _fewest_along(base: MazeText, group: list[Change], code: str, levels: list[L
     return None
 
 
-def _made(base: MazeText, change: Change, code: str, levels: list[Level]) -> Edit | None:
+def _made(base: MazeText, change: Change, code: str, checks: list[Strictness]) -> Edit | None:
     """The edit that a change makes; None where another code comes first."""
     words = base.words
     at = base.place(change.event)
     past = at if change.how == "insert" else base.place(change.event + 1)
     after = base.with_words([*words[:at], *change.words, *words[past:]])
-    for level in levels:
-        found = base.check(after, level)
+    for strictness in checks:
+        found = base.check(after, strictness)
         first = first_of_trace(found)
         if first is None or first.code != code:
             return None
-    found = base.check(after, levels[0])
+    found = base.check(after, checks[0])
     first = first_of_trace(found)
     assert first is not None
     added = len(change.words) - (past - at)
@@ -225,7 +229,7 @@ def _made(base: MazeText, change: Change, code: str, levels: list[Level]) -> Edi
     return Edit(
         code=code,
         kind=change.told,
-        level=levels[0],
+        strictness=checks[0],
         before=base.text,
         after=after,
         event=first.event,
@@ -252,11 +256,11 @@ def paraphrase(text: FormalText, *, dialect: str, rng: np.random.Generator, kind
     """Another valid run of A* on the same maze, by one other choice among equals; None where the trace has none to make.
 
     ``kind``: ``children`` (two creates of one expansion exchanged; the rest stays), ``closes`` (another open cell of the least f is
-    closed, and the solver goes on from there, plan included), or ``any``. Valid at level ``strict``; at ``strict+ties`` it is not.
+    closed, and the solver goes on from there, plan included), or ``any``. Valid at strictness ``strict``; at ``strict+ties`` it is not.
     """
     if kind not in ("any", "children", "closes"):
         raise unknown_name("kind of paraphrase", kind, ("any", "children", "closes"))
-    base = _read_valid(text, dialect, Level.STRICT)
+    base = _read_valid(text, dialect, Strictness.STRICT)
     options: list[tuple[int, MazeEvent | None]] = []
     course = Course(base.maze, base.dialect)
     for index, event in enumerate(base.events):
@@ -268,7 +272,7 @@ def paraphrase(text: FormalText, *, dialect: str, rng: np.random.Generator, kind
     for at in _shuffled(len(options), rng):
         index, other = options[at]
         found = _reordered(base, index, other, rng)
-        if base.check(found.after, Level.STRICT).is_valid:
+        if base.check(found.after, Strictness.STRICT).is_valid:
             return found
     return None
 
@@ -312,7 +316,7 @@ def _change_of(base: MazeText, again: MazeText, code: str | None, told: str, *, 
     return Edit(
         code=code,
         kind=told,
-        level=Level.STRICT,
+        strictness=Strictness.STRICT,
         before=base.text,
         after=again.text,
         event=event,
@@ -331,10 +335,10 @@ def swap(text: FormalText, other: FormalText, *, dialect: str) -> Edit:
 
     ``code`` is the first rule that the foreign trace breaks here; None in the rare case that it breaks none.
     """
-    base, foreign = _read_valid(text, dialect, Level.STRICT), _read_valid(other, dialect, Level.STRICT)
+    base, foreign = _read_valid(text, dialect, Strictness.STRICT), _read_valid(other, dialect, Strictness.STRICT)
     (first, past), (begun, end) = base.span, foreign.span
     again = read(base.with_words([*base.words[:first], *foreign.words[begun:end], *base.words[past:]]), dialect)
-    found = first_of_trace(again.check(again.text, Level.STRICT))
+    found = first_of_trace(again.check(again.text, Strictness.STRICT))
     code, event = (None, None) if found is None else (found.code, found.event)
     return _change_of(base, again, code, "the trace of another maze", event=event, cut=again.plan_at, cut_before=base.plan_at)
 
@@ -349,7 +353,7 @@ def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = 
     Raises InvalidInput for a trace that is valid, and where the maze has no way to the goal.
     """
     base = read(text, dialect)
-    first = first_of_trace(base.check(base.text, Level.STRICT))
+    first = first_of_trace(base.check(base.text, Strictness.STRICT))
     if first is None:
         raise InvalidInput(f"text {text.id!r}: the trace is valid; there is nothing to repair")
     assert base.parsed.events is not None
@@ -387,7 +391,7 @@ def _local_repair(base: MazeText, usable: list[MazeEvent], course: Course, first
         options.append(("the missing children put before it", together, at))
     for told, new, end in sorted(options, key=lambda option: n_changed(words[at : option[2]], option[1])):
         candidate = base.with_words([*words[:at], *new, *words[end:]])
-        found = base.check(candidate, Level.STRICT)
+        found = base.check(candidate, Strictness.STRICT)
         if not found.trace_valid:
             continue
         again = read(candidate, dialect.name)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.generate import generate, numbers_of
@@ -55,7 +55,7 @@ def plan(problem: Problem, text: str) -> Grade:
     words = text.split()
     ended = text if words[-1:] == ["end"] else f"{text} end"
     formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given(problem))
-    found = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
+    found = verify(formal, dialect=DIALECT.name, strictness=Strictness.PAPER)
     if found.plan_valid is None:
         raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
     if not found.parsed:

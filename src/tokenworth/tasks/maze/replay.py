@@ -1,6 +1,6 @@
 """Replays the events of a maze trace on open and closed lists, and says which rules each one breaks.
 
-There is one replay for all levels; a level only chooses which findings count. After a finding the state is repaired and the replay goes
+There is one replay for every strictness, which only chooses which findings count. After a finding the state is repaired and the replay goes
 on: wrong numbers are replaced by right ones; a closed cell that was not open is taken as open; an event outside of the grid or on a wall
 changes no list; children that are missing stay missing; what was passed over, for its f, by another choice among equals or in the order
 of children, is not held against later events; what follows the goal is one finding.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tokenworth.core.verification import Cell, FormalText, Level, Verification, Violation
+from tokenworth.core.verification import Cell, FormalText, Strictness, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.grammar import MazePrompt, ParsedMaze, cell_text, parse
@@ -23,8 +23,8 @@ _Row = tuple[int, int, str, int | None, str, str]
 class _Findings:
     """Collects what is broken: counts of everything that is active, and the first few of the grammar, trace and plan in full."""
 
-    def __init__(self, active: frozenset[str], limit: int) -> None:
-        self._active, self._limit = active, limit
+    def __init__(self, active: frozenset[str], max_errors: int) -> None:
+        self._active, self._max_errors = active, max_errors
         self.counts: Counter[str] = Counter()
         self._parts: tuple[list[_Row], list[_Row], list[_Row]] = ([], [], [])
 
@@ -33,25 +33,25 @@ class _Findings:
             self.counts[code] += 1
             # Within a part findings come in the order of the text, so that no later one takes the place of an earlier one.
             part = self._parts[2 if not CODES[code].is_of_trace else 0 if code == "PARSE" else 1]
-            if len(part) < self._limit:
+            if len(part) < self._max_errors:
                 part.append((*words, code, event, expected, got))
 
     def first(self) -> list[_Row]:
         """The first ones in the order of the text, those of the plan last."""
         grammar, trace, plan = self._parts
         plan = sorted(plan, key=lambda row: row[0])
-        return (sorted(grammar + trace, key=lambda row: row[0]) + plan)[: self._limit]
+        return (sorted(grammar + trace, key=lambda row: row[0]) + plan)[: self._max_errors]
 
 
-def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
-    """What is broken in a maze text at a level. See the rule table in docs/methods/maze.md.
+def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
+    """What is broken in a maze text. See the rule table in docs/methods/maze.md.
 
-    A level that does not fit the dialect (tie order where ties are broken at random) checks what can be checked: `Level.STRICT`.
+    What the dialect leaves open is not checked: tie order where ties are broken at random falls back to `Strictness.STRICT`.
     The size of the grid is not part of the text. Where ``given`` has no rows and cols the maze is the least square that holds the prompt,
     and ``facts`` say that it was assumed. The trace has no say in it: it is what is judged.
     """
     spoken = DIALECTS[dialect]
-    return _judge(text, parse(text, spoken), spoken, level, limit)
+    return _judge(text, parse(text, spoken), spoken, strictness, max_errors)
 
 
 def _size(text: FormalText, prompt: MazePrompt) -> tuple[int, int, bool]:
@@ -74,9 +74,9 @@ def _maze(prompt: MazePrompt, cols: int, rows: int) -> Maze | None:
         return None
 
 
-def _judge(text: FormalText, parsed: ParsedMaze, dialect: Dialect, level: Level, limit: int) -> Verification:
-    level = level if level in dialect.levels else Level.STRICT
-    findings = _Findings(ACTIVE[level], limit)
+def _judge(text: FormalText, parsed: ParsedMaze, dialect: Dialect, strictness: Strictness, max_errors: int) -> Verification:
+    strictness = strictness if strictness in dialect.strictness else Strictness.STRICT
+    findings = _Findings(ACTIVE[strictness], max_errors)
     for flaw in parsed.flaws:
         findings.add("PARSE", flaw.words, flaw.event, flaw.expected, flaw.got)
     maze: Maze | None = None
@@ -95,7 +95,7 @@ def _judge(text: FormalText, parsed: ParsedMaze, dialect: Dialect, level: Level,
     valid: bool | None = None
     optimal: bool | None = None
     if maze is not None:
-        replay = _replay(parsed, maze, dialect, level, findings, is_cut=text.is_cut)
+        replay = _replay(parsed, maze, dialect, strictness, findings, is_cut=text.is_cut)
         if parsed.plan is not None or parsed.plan_flaws:
             valid, optimal = _check_plan(parsed, maze, dialect, findings)
         if replay is not None and parsed.plan is not None and not parsed.is_open:
@@ -107,7 +107,7 @@ def _judge(text: FormalText, parsed: ParsedMaze, dialect: Dialect, level: Level,
     return Verification(
         domain="maze",
         dialect=dialect.name,
-        level=level,
+        strictness=strictness,
         version=VERSION,
         parsed=not parsed.flaws and not parsed.plan_flaws and maze is not None,
         trace_valid=not broken if has_trace else None,
@@ -121,7 +121,9 @@ def _judge(text: FormalText, parsed: ParsedMaze, dialect: Dialect, level: Level,
     )
 
 
-def _replay(parsed: ParsedMaze, maze: Maze, dialect: Dialect, level: Level, findings: _Findings, *, is_cut: bool) -> MazeReplay | None:
+def _replay(
+    parsed: ParsedMaze, maze: Maze, dialect: Dialect, strictness: Strictness, findings: _Findings, *, is_cut: bool
+) -> MazeReplay | None:
     events = parsed.events
     if events is None:
         return None
@@ -130,7 +132,7 @@ def _replay(parsed: ParsedMaze, maze: Maze, dialect: Dialect, level: Level, find
     def report(code: str, i: int, expected: str, got: str) -> None:
         findings.add(code, (first[i], first[i] + width), index[i], expected, got)
 
-    replay = MazeReplay(maze, dialect, report, with_ties=level is Level.TIES)
+    replay = MazeReplay(maze, dialect, report, with_ties=strictness is Strictness.TIES)
     replay.run(events)
     if not replay.goal_closed and (parsed.has_plan or not is_cut):
         end = max(parsed.trace_words[1], 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tokenworth.core.verification import FormalText, Level, Verification, Violation
+from tokenworth.core.verification import FormalText, Strictness, Verification, Violation
 from tokenworth.tasks.sokoban.grammar import ParsedSokoban, PlanStep, SokobanEvent, parse
 from tokenworth.tasks.sokoban.instance import Board, Sokoban
 from tokenworth.tasks.sokoban.plan import plan_is_valid, shortest
@@ -18,8 +18,8 @@ VERSION = "2"
 class _Findings:
     """Collects what is broken: counts of everything that is active, and the first few in full."""
 
-    def __init__(self, level: Level, limit: int) -> None:
-        self._active, self._limit = ACTIVE[level], limit
+    def __init__(self, strictness: Strictness, max_errors: int) -> None:
+        self._active, self._max_errors = ACTIVE[strictness], max_errors
         self.counts: Counter[str] = Counter()
         self.violations: list[Violation] = []
 
@@ -27,7 +27,7 @@ class _Findings:
         if code not in self._active:
             return
         self.counts[code] += 1
-        if len(self.violations) < self._limit:
+        if len(self.violations) < self._max_errors:
             self.violations.append(
                 Violation(code=code, tier=CODES[code], event=event, tokens=words, chars=chars, expected=expected, got=got)
             )
@@ -39,13 +39,13 @@ class _Findings:
         self.add(code, None, step.words, step.chars, expected, got)
 
 
-def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
-    """What is broken in a Sokoban text at a level. See the rule table in docs/methods/sokoban.md.
+def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
+    """What is broken in a Sokoban text. See the rule table in docs/methods/sokoban.md.
 
-    A level that does not fit the dialect, `Level.TIES` where children are shuffled, checks what can be checked: `Level.STRICT`.
+    What the dialect leaves open is not checked: `Strictness.TIES` where children are shuffled falls back to `Strictness.STRICT`.
     """
-    level = level if level in DIALECTS[dialect] else Level.STRICT
-    findings = _Findings(level, limit)
+    strictness = strictness if strictness in DIALECTS[dialect] else Strictness.STRICT
+    findings = _Findings(strictness, max_errors)
     parsed = parse(text)
     for flaw in parsed.flaws:
         findings.add(flaw.code, flaw.event, flaw.words, flaw.chars, flaw.expected, flaw.got)
@@ -58,19 +58,19 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     facts: dict[str, object] = {}
     if sokoban is not None:
         if parsed.n_clauses:
-            replay = _replay(parsed, sokoban, level, findings, is_cut=text.is_cut)
+            replay = _replay(parsed, sokoban, strictness, findings, is_cut=text.is_cut)
         if parsed.plan or "PLAN_PARSE" in findings.counts:
             valid, optimal = _check_plan(parsed, sokoban, findings)
         if replay is not None and replay.lost_at is None and parsed.plan and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
-        facts = _facts(sokoban, replay, level)
+        facts = _facts(sokoban, replay, strictness)
     broken = any(CODES[code].is_of_trace for code in findings.counts)
     undecided = replay is not None and replay.lost_at is not None and not broken
     ordered = sorted(findings.violations, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
     return Verification(
         domain="sokoban",
         dialect=dialect,
-        level=level,
+        strictness=strictness,
         version=VERSION,
         parsed=not parsed.flaws,
         trace_valid=None if not parsed.n_clauses or undecided else not broken,
@@ -85,8 +85,10 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     )
 
 
-def _replay(parsed: ParsedSokoban, sokoban: Sokoban, level: Level, findings: _Findings, *, is_cut: bool) -> SokobanReplay:
-    replay = SokobanReplay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
+def _replay(parsed: ParsedSokoban, sokoban: Sokoban, strictness: Strictness, findings: _Findings, *, is_cut: bool) -> SokobanReplay:
+    replay = SokobanReplay(
+        Board(sokoban), findings.of_event, as_written=strictness is Strictness.PAPER, in_order=strictness is Strictness.TIES
+    )
     replay.run(parsed.events)
     if not replay.goal_closed and (parsed.has_plan or not is_cut):
         last = parsed.events[-1] if parsed.events else None
@@ -136,7 +138,7 @@ def _whole(plan: list[PlanStep]) -> tuple[tuple[int, int], tuple[int, int]]:
     return (plan[0].words[0], plan[-1].words[1]), (plan[0].chars[0], plan[-1].chars[1])
 
 
-def _facts(sokoban: Sokoban, replay: SokobanReplay | None, level: Level) -> dict[str, object]:
+def _facts(sokoban: Sokoban, replay: SokobanReplay | None, strictness: Strictness) -> dict[str, object]:
     facts: dict[str, object] = {"cols": sokoban.cols, "rows": sokoban.rows, "boxes": len(sokoban.boxes)}
     if replay is not None:
         facts |= {
@@ -144,6 +146,6 @@ def _facts(sokoban: Sokoban, replay: SokobanReplay | None, level: Level) -> dict
             "most_worlds": replay.most_worlds,
             "belief_lost_at": replay.lost_at,
         }
-        if level is Level.TIES:
+        if strictness is Strictness.TIES:
             facts["not_checked"] = "order of open states of equal f"
     return facts
