@@ -10,7 +10,7 @@ from itertools import islice, permutations
 
 import numpy as np
 
-from audit.relaxed import cheat
+from tests.audit.relaxed import cheat
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
