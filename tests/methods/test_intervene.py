@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers import LADDER, PLAIN, answer_directly, binomial_bounds, ladder
+from tests.run.scripted import drive_counted
 from tokenworth.backends.model import Model
 from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
 from tokenworth.backends.toy.values import exact_values
@@ -36,7 +37,6 @@ from tokenworth.methods.edits.groups import by_group
 from tokenworth.methods.edits.intervene import INTERVENE_STREAM, InterveneResult, Variant, intervene
 from tokenworth.methods.edits.plan import Planned, base_text, plan_edits, plan_item, plan_repair, trace_check
 from tokenworth.methods.edits.settings import COMMON_CODES, DEFAULT_KINDS, EditsSettings
-from tokenworth.run.drive import drive_counted
 from tokenworth.store.documents import document_json
 from tokenworth.store.memory import MemoryStore
 from tokenworth.store.sqlite import open_existing

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.laws.store import NEXT_TOKEN_TABLE, ROLLOUT
-from tests.run.scripted import PARAMS, Limited, Scripted, adaptive, batches, sample, shuffled, toy
+from tests.run.scripted import PARAMS, Limited, Scripted, adaptive, batches, drive_counted, sample, shuffled, toy
 from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.core.ports import KeyedRequest, Spent
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
@@ -19,7 +19,7 @@ from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, StoreError
 from tokenworth.run.cost import CostPlan, Price, plan_cost
-from tokenworth.run.drive import drive, drive_counted
+from tokenworth.run.drive import drive
 from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Finished, RunCounts, RunEvent
 from tokenworth.store.memory import MemoryStore
 

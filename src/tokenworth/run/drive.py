@@ -65,18 +65,6 @@ def drive(
 
     Raises ``MismatchError`` for a backend that answers what it was not asked, answers twice or leaves a request out.
     """
-    return drive_counted(experiment, backend=backend, store=store, on_event=on_event, clock=clock)[0]
-
-
-def drive_counted(
-    experiment: Experiment[ResultT],
-    *,
-    backend: Backend | Mapping[str, Backend],
-    store: Store,
-    on_event: OnEvent | None = None,
-    clock: Clock = time.monotonic,
-) -> tuple[ResultT, RunCounts]:
-    """What ``drive`` gives, with the counts of what was drawn and what was reused."""
 
     def tell(name: str, event: RunEvent) -> None:
         del name
@@ -84,7 +72,7 @@ def drive_counted(
             on_event(event)
 
     (ended,) = _Driver([("", experiment)], backend, store, tell, clock, 1).results()
-    return ended.value(), ended.counts
+    return ended.value()
 
 
 def drive_all(
