@@ -17,7 +17,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import BudgetExceeded
 from tokenworth.run.drive import drive_all
-from tokenworth.run.progress import Event, OnNamedEvent, RunCounts
+from tokenworth.run.progress import OnNamedEvent, RunCounts, RunEvent
 
 ResultT = TypeVar("ResultT")
 
@@ -28,7 +28,7 @@ def shuffled(backend: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[
 
 
 def drive_counted(
-    experiment: Experiment[ResultT], *, backend: Backend, store: Store, on_event: Callable[[Event], None] | None = None
+    experiment: Experiment[ResultT], *, backend: Backend, store: Store, on_event: Callable[[RunEvent], None] | None = None
 ) -> tuple[ResultT, RunCounts]:
     """What `drive` gives, with the counts of what was drawn and what was reused."""
     tell: OnNamedEvent | None = None if on_event is None else lambda name, event: on_event(event)

@@ -13,7 +13,7 @@ import click
 from tokenworth import __version__
 from tokenworth.backends.model import LoadOptions
 from tokenworth.cli.choices import ModelChoice, ServerChoice
-from tokenworth.cli.help import Option, Verb
+from tokenworth.cli.help import Verb, VerbOption
 from tokenworth.cli.options import config_option, parameters_of, taken
 from tokenworth.cli.show import write_facts
 from tokenworth.core.inert import one_line
@@ -53,7 +53,7 @@ doctor = config_option(
         "doctor",
         params=[
             *(one for kind in (ModelChoice, ServerChoice) for one in parameters_of(kind)),
-            Option(["json_path", "--json"], metavar="FILE", heading="Output", help="Write the result as JSON; - for standard output."),
+            VerbOption(["json_path", "--json"], metavar="FILE", heading="Output", help="Write the result as JSON; - for standard output."),
         ],
         help="Check the installation and a model, or find out what a server really does; exit code 1 when a check fails.",
         callback=_doctor,

@@ -14,7 +14,7 @@ _WIDEST = 26
 """An option that takes more columns than this has its sentence on the next line."""
 
 
-class Option(click.Option):
+class VerbOption(click.Option):
     """An option that knows its place in help. ``rare``: shown by ``--help-all`` only."""
 
     def __init__(self, *names: Any, heading: str = _GENERAL, rare: bool = False, **rest: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from tokenworth.cli.help import Option
+from tokenworth.cli.help import VerbOption
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
 
 S = TypeVar("S")
@@ -67,11 +67,11 @@ def _parameter(one: Field[Any], hint: Any, text: str, heading: str) -> click.Par
     text = text.replace(" [default:", "  [default:")
     shown: dict[str, Any] = {"help": text, "rare": about.get("rare", False), "heading": about.get("heading", heading)}
     if inner is bool:
-        return Option([*names, f"{flag}/--no-{flag[2:]}" if default else flag], is_flag=True, default=default, **shown)
+        return VerbOption([*names, f"{flag}/--no-{flag[2:]}" if default else flag], is_flag=True, default=default, **shown)
     shown["metavar"] = about.get("metavar", _STANDS_FOR.get(inner, one.name.upper().replace("_", "-")))
     if _is_multiple(one, hint):
         plain = (default,) if isinstance(default, str) else default
-        return Option([*names, flag], multiple=True, default=plain, show_default=bool(plain), **shown)
+        return VerbOption([*names, flag], multiple=True, default=plain, show_default=bool(plain), **shown)
     kind: Any = inner if inner in (int, float, str) else str
     if typing.get_origin(inner) is Literal:
         kind = click.Choice(typing.get_args(inner))
@@ -79,7 +79,7 @@ def _parameter(one: Field[Any], hint: Any, text: str, heading: str) -> click.Par
     elif inner is date:
         kind = click.DateTime(["%Y-%m-%d"])
     listed = None if about.get("listed") else default
-    return Option([*names, flag], type=kind, default=listed, show_default=default is not None and not about.get("listed"), **shown)
+    return VerbOption([*names, flag], type=kind, default=listed, show_default=default is not None and not about.get("listed"), **shown)
 
 
 def _value(one: Field[Any], hint: Any, value: Any) -> Any:

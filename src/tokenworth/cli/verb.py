@@ -23,7 +23,7 @@ from tokenworth.cli.choices import (
 )
 from tokenworth.cli.dry_run import show_dry_run
 from tokenworth.cli.files import stored_documents
-from tokenworth.cli.help import Option, Verb
+from tokenworth.cli.help import Verb, VerbOption
 from tokenworth.cli.money import limit_of, price_of
 from tokenworth.cli.options import config_option, parameters_of, taken
 from tokenworth.cli.show import Shown, told_written
@@ -62,7 +62,7 @@ def verb_of(measure: Measure) -> click.Command:
         groups = (measure.settings, OutputChoice, StreamChoice)
         extra = [
             click.Argument(["files"], nargs=-1, metavar="RESULT.json…"),
-            Option(["store", "--store"], metavar="FILE.db", heading=RunChoice.HEADING, help=_STORED),
+            VerbOption(["store", "--store"], metavar="FILE.db", heading=RunChoice.HEADING, help=_STORED),
         ]
         call = partial(_derive, measure, run)
     params = [one for kind in groups for one in parameters_of(kind, measure.name.capitalize())] + extra
@@ -78,7 +78,7 @@ _ROLES = {"reader": "Another model of the same tokenizer, which reads on where t
 
 def _role(name: str) -> Option:
     told = _ROLES.get(name, f"The model in the role {name}.")
-    return Option([name, f"--{name}"], metavar="MODEL", heading=ModelChoice.HEADING, rare=True, help=told)
+    return VerbOption([name, f"--{name}"], metavar="MODEL", heading=ModelChoice.HEADING, rare=True, help=told)
 
 
 # -- measures that draw ---------------------------------------------------------------------------------------------------------------
