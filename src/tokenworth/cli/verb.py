@@ -76,7 +76,7 @@ _STORED = "SQLite file of rollouts and results; its newest results are read as w
 _ROLES = {"reader": "Another model of the same tokenizer, which reads on where traces of --model are kept."}
 
 
-def _role(name: str) -> Option:
+def _role(name: str) -> VerbOption:
     told = _ROLES.get(name, f"The model in the role {name}.")
     return VerbOption([name, f"--{name}"], metavar="MODEL", heading=ModelChoice.HEADING, rare=True, help=told)
 
