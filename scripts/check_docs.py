@@ -55,7 +55,8 @@ T = TypeVar("T")
 
 CLI_HEAD = """# Command line
 
-Made from `--help` by `python scripts/check_docs.py --write`; do not edit.
+Made from `--help-all` by `python scripts/check_docs.py --write`; do not edit. `--help` leaves out options that are rarely needed.
+An option that several verbs have means the same in each of them.
 
 Results go to standard output, progress to standard error.
 

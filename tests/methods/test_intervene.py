@@ -320,7 +320,7 @@ def asked(case: Case, experiment: Any) -> Any:
 def measured(case: Case, planned: Planned, settings: EditsSettings) -> InterveneResult:
     subject: Subject = case.subject()
     made = intervene(
-        planned.base, planned.variants, n=settings.rollouts, sampling=subject.sampling, seed=settings.seed, judge=subject.judge,
+        planned.base, planned.variants, n=settings.samples, sampling=subject.sampling, seed=settings.seed, judge=subject.judge,
         check=trace_check(subject), level=settings.level,
     )  # fmt: skip
     return asked(case, made)
@@ -348,7 +348,7 @@ def test_a_model_that_believes_its_trace_plans_rightly_before_and_never_after(pl
     with Workbench(maze_model()) as bench:
         for item in range(4):
             case = bench.case("maze:searchformer/5", item)
-            chosen = EditsSettings(base=source, draws=2, at=place, rollouts=3)  # type: ignore[arg-type]
+            chosen = EditsSettings(trace_of=source, draws=2, at=place, samples=3)  # type: ignore[arg-type]
             base = asked(case, base_text(case.subject(), chosen))
             planned = plan_edits(case.subject(), base, kinds, chosen)
             results.append(measured(case, planned, chosen))
@@ -374,7 +374,7 @@ def test_a_repair_mends_the_plan(place: str, source: str) -> None:
     with Workbench(maze_model(Careless())) as bench:
         for item in range(8):
             case = bench.case("maze:searchformer/5", item)
-            chosen = EditsSettings(base=source, draws=2, at=place, rollouts=3)  # type: ignore[arg-type]
+            chosen = EditsSettings(trace_of=source, draws=2, at=place, samples=3)  # type: ignore[arg-type]
             planned = asked(case, plan_repair(case.subject(), chosen))
             made, (variant,) = planned.edits["repair"], planned.variants
             before = verify(made.before, dialect="compact", strictness=Strictness.STRICT)
@@ -404,7 +404,7 @@ def test_a_repair_mends_the_plan(place: str, source: str) -> None:
 def test_repairs_begin_invalid_end_valid_and_repeat_themselves(item: int, seed: int, place: str, alone: bool) -> None:
     with Workbench(maze_model()) as bench:
         case = bench.case("maze:searchformer/5", item)
-        chosen = EditsSettings(base="solver", draws=1, at=place, seed=seed, alone=alone, codes=("repair", "WALL"))  # type: ignore[arg-type]
+        chosen = EditsSettings(trace_of="solver", draws=1, at=place, seed=seed, alone=alone, codes=("repair", "WALL"))  # type: ignore[arg-type]
         planned = asked(case, plan_repair(case.subject(), chosen))
         assert planned == asked(case, plan_repair(case.subject(), chosen))
         (variant,), made, codec = planned.variants, planned.edits["repair"], case.model.codec
@@ -439,7 +439,7 @@ def test_a_missing_base_leaves_the_other() -> None:
         planned_by(Careless(always=True), ("WALL",))
     short = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=4, stop=())
     with pytest.raises(InvalidInput, match="limit of 4 tokens"):
-        planned_by(Careless(), ("repair",), base="solver", sampling=short, at="plan")
+        planned_by(Careless(), ("repair",), trace_of="solver", sampling=short, at="plan")
     assert "repair" in DEFAULT_KINDS
     with Workbench(maze_model()) as bench:
         case = bench.case("maze:searchformer/5", 0)
@@ -477,7 +477,7 @@ def test_command_line_refusals(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 def bench_of(backend: Believer) -> Any:
     """What opens the workbench of a command line, with a scripted model."""
-    return lambda model, server, run, **_: Workbench(maze_model(backend), store=run.store)
+    return lambda model, use, server, run, **_: Workbench(maze_model(backend), store=run.store)
 
 
 def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,7 +163,7 @@ def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.Ca
     assert run(["report", "e.json", "--store", "s.db", "-o", "all.html"]) == 0 and Path("all.html").stat().st_size > 50_000
     assert run(["export", "s.db", "--run", "1", "-o", "first.json"]) == 0
     first = read_document("first.json")
-    assert isinstance(first, EditsDoc) and first.rollouts == 5
+    assert isinstance(first, EditsDoc) and first.samples == 5
     assert first == parse_document(dumped(tabled.edits(samples=5)), "x"), "nothing is lost on the way"
     capsys.readouterr()
     assert run(["export", "s.db", "-o", "last.parquet"]) == 2

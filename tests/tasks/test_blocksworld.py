@@ -24,9 +24,9 @@ from tokenworth.tasks.blocksworld.replay import BlocksworldReplay, shortest_plan
 pytest.importorskip("unified_planning")
 
 
-def verify(trace: str, prompt: str = PROMPT, dialect: str = "pddl", limit: int = 1000, is_cut: bool = False) -> Verification:
+def verify(trace: str, prompt: str = PROMPT, dialect: str = "pddl", max_errors: int = 1000, is_cut: bool = False) -> Verification:
     text = FormalText(id="x", prompt=prompt, trace=trace, is_cut=is_cut)
-    return DOMAIN.verify(text, dialect=dialect, strictness=Strictness.STRICT, max_errors=limit)
+    return DOMAIN.verify(text, dialect=dialect, strictness=Strictness.STRICT, max_errors=max_errors)
 
 
 def test_a_right_plan_is_valid_and_optimal_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:

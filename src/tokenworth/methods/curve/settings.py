@@ -101,7 +101,7 @@ class CurveSettings:
 
     @property
     def per_cut(self) -> int | None:
-        """Rollouts at each measured cut; None with excursions, which are no rollouts of a cut."""
+        """Rollouts at each measured cut; None with excursions."""
         return DEFAULT_SAMPLES if self.samples is None and self.plan != "excursions" else self.samples
 
     @property
