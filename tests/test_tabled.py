@@ -145,7 +145,7 @@ def test_a_page_holds_tables_beside_traces(tmp_path: Path) -> None:
     assert len(head["traces"]) == 1 and [s["title"].split(":")[0] for s in head["sheets"]] == ["Edits of traces", "Generate and test"]
     wall = head["sheets"][0]["rows"][0]
     assert (wall[0]["main"], wall[5]["number"]) == ("WALL", [-0.5, -0.8, -0.2])
-    assert "<th>than loop</th>" in page, "readers without JavaScript see the table"
+    assert "<th>vs. loop</th>" in page, "readers without JavaScript see the table"
 
 
 def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
