@@ -92,7 +92,7 @@ def test_other_schemas_broken_files_and_missing_ones(tmp_path: Path) -> None:
 
 def test_edits_in_a_terminal_are_in_the_order_asked_for() -> None:
     shown = lines(tabled.edits())
-    assert shown[0] == "rollouts go on after the edit; base: the solver's valid traces; 95% intervals"
+    assert shown[0] == "rollouts continue after the edit; base: the solver's valid traces; 95% intervals"
     assert [line.split()[0] for line in shown[2:4]] == ["WALL", "paraphrase"]
     assert "0.90 [0.70, 1.00]  0.40 [0.10, 0.70]  -0.50 [-0.80, -0.20]  0.95          –            0/2" in shown[2]
     assert shown[4].startswith("note: OOB skipped")

@@ -214,7 +214,7 @@ def test_only_these_make_problems() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"name": "to:y"}, "the name is no word"),
+        ({"name": "to:y"}, "the name is not a word"),
         ({"dialects": {}}, "no dialect"),
         ({"dialects": {"plain": ()}}, "a dialect without levels"),
         ({"dialects": {"plain": (Level.STRICT, Level.PAPER)}}, "not in order"),

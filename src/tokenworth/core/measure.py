@@ -106,7 +106,7 @@ class Need:
             return
         instead = next((told for other, told in self.instead.items() if able.can(other)), "nothing can be measured on it")
         told = able.lacks.get(self.able, self.able)
-        raise Unsupported(f"{self.what} cannot be had from {model}: {told}; {instead}")
+        raise Unsupported(f"{model} does not support {self.what}: {told}; {instead}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,7 +226,7 @@ class Domain:
             return InvalidInput(f"domain {self.name!r}: {got}; {do}")
 
         if not self.name or not self.name.replace("-", "_").isidentifier():
-            raise refuse("the name is no word", "expected letters, digits and hyphens, such as maze")
+            raise refuse("the name is not a word", "expected letters, digits and hyphens, such as maze")
         if not self.dialects or not all(self.dialects.values()):
             raise refuse("a dialect without levels, or no dialect", "expected at least one dialect, each with the levels that fit it")
         odd = [name for name, fitting in self.dialects.items() if list(fitting) != [level for level in Level if level in fitting]]

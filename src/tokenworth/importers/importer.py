@@ -45,7 +45,7 @@ def import_path(path: str | Path, *, kind: str | None = None, limit: int | None 
         raise MissingFile(f"{path} does not exist or cannot be read; expected a file or folder to import") from error
     found = list(islice(_documents(importer or _detect(path), path), limit))
     if not found:
-        raise InvalidInput(f"{path}: nothing to import in it; expected at least one trace")
+        raise InvalidInput(f"{path}: nothing to import; expected at least one trace")
     return found
 
 

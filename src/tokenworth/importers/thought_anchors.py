@@ -181,7 +181,7 @@ def _notes(complete: bool, aligned: bool, value: Sequence[Number], stored: Seque
         "The value at a cut is the success rate when the sentence that follows it is removed and everything from there on is "
         "resampled; the last cut was not measured.",
         "The source re-joined its sentences with single spaces before sampling, and removed a sentence by a text search that "
-        "also takes earlier sentences with the same text: the prefixes are not exactly those of the trace.",
+        "also removes earlier sentences with the same text: the prefixes are not exactly those of the trace.",
         "Of each resample only the first sentence is published, neither its answer nor its length (shown as 0); sampling parameters are "
         "not in the folder.",
         "A sentence's tags are notes at the cut before it.",

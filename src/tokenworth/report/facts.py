@@ -39,7 +39,7 @@ def _budget(doc: BudgetDoc) -> str:
 def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
     plan = doc.plan
     name = f"{plan.name}:{plan.stride}" if plan.stride is not None and ":" not in plan.name else plan.name
-    extra = [f"{plan.samples} rollouts a cut"] if plan.samples is not None else []
+    extra = [f"{plan.samples} rollouts per cut"] if plan.samples is not None else []
     extra += [f"refined where it moves by {plan.refine:g}"] if plan.refine is not None else []
     yield FactView(label="plan", value=name, detail=", ".join(extra))
     started = sum(n > 0 for n in doc.n_started)
@@ -68,7 +68,7 @@ def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     if doc.retried:
         yield FactView(label="retried", value=f"{doc.retried:,}", detail="requests sent again after a transport failure")
     if doc.errors:
-        yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used, an outcome of their own")
+        yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used; their outcome is error")
     named = {"server": doc.server, "version": f"tokenworth {doc.version}" if doc.version else "", "made": doc.created, "source": doc.source}
     yield from (FactView(label=k, value=v, minor=True) for k, v in {**named, "command": doc.command}.items() if v)
 

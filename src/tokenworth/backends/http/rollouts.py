@@ -1,4 +1,4 @@
-"""Rollouts over a server: n completions a request, and the ways to draw a first token that leaves the base.
+"""Rollouts over a server: n completions per request, and the ways to draw a first token that leaves the base.
 
 A reply that cannot be used is the outcome ``error`` of its rollouts, not a reason to ask again: a fault that comes with some
 answers and not with others (a filter, a length) would otherwise choose among them.

@@ -142,7 +142,7 @@ def plan_repair(subject: Subject, settings: EditsSettings) -> Experiment[Planned
             why = str(variant)
             continue
         if max(variant.cut, variant.base_cut) >= subject.sampling.max_tokens:
-            why = f"a trace to keep leaves no room under the limit of {subject.sampling.max_tokens} tokens"
+            why = f"a trace to keep already reaches the limit of {subject.sampling.max_tokens} tokens"
             continue
         first = first_of_trace(verify(base, dialect=DIALECT.name, level=Level.STRICT))
         return Planned(
@@ -208,14 +208,14 @@ def _make(subject: Subject, base: FormalText, kind: str, settings: EditsSettings
     """The edit, or the reason why there is none. Each kind has a random stream of its own, so that the others do not move it."""
     rng = np.random.default_rng([settings.seed, KINDS.index(kind)])
     if kind == REPAIR:
-        return "the trace is valid; a repair has a base of its own"
+        return "the trace is valid; a repair starts from an invalid trace"
     made: Edit | None
     if kind == SWAP:
         other = _other(_maze_of(subject))
         if other is None:
             return "a swap needs a problem of a maze task"
         made = swap(base, other, dialect=DIALECT.name)
-        return made if made.code is not None else "the trace of the next maze is valid here, too"
+        return made if made.code is not None else "the trace of the next maze is also valid here"
     if kind == PARAPHRASE:
         made = paraphrase(base, dialect=DIALECT.name, rng=rng)
     else:

@@ -49,8 +49,8 @@ def encode_exit(name: str, text: str, labels: tuple[str, ...], codec: Codec) -> 
         for j, second in enumerate(options):
             if i != j and second[: len(first)] == first:
                 raise InvalidInput(
-                    f"options {labels[i]!r} and {labels[j]!r} cannot be told apart after the exit text: "
-                    f"token ids {list(first)} begin {list(second)}; use labels that differ, such as A and B"
+                    f"options {labels[i]!r} and {labels[j]!r} overlap after the exit text: token ids {list(first)} are the beginning of "
+                    f"{list(second)}; use labels that differ, such as A and B"
                 )
     return ExitText(name=name, text=text, suffix=suffix, options=tuple(options))
 

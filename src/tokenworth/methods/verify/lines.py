@@ -76,7 +76,7 @@ def _faults(found: Verification, first: Violation | None, listed: tuple[Violatio
         yield f"{negative}, expected 0 or more"
     unknown = next((code for code in (*found.counts, *(one.code for one in listed)) if code not in domain.codes), None)
     if unknown is not None:
-        yield f"{ascii(unknown)[:60]} is no error of {domain.name}"
+        yield f"{ascii(unknown)[:60]} is not an error of {domain.name}"
         return
     broken = {code for code, n in found.counts.items() if n}
     if any(one.code not in broken or one.tier is not domain.codes[one.code] for one in listed):

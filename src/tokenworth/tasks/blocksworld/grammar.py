@@ -125,8 +125,8 @@ def problem_of(prompt: str) -> StripsProblem:
     goal = prompt.find(_GOAL, max(0, init))
     if init < 0 or goal < 0:
         raise InvalidInput(
-            "no planning problem in the prompt; expected PDDL under [DOMAIN] and [QUERY PROBLEM], or PlanBench's sentences of what holds "
-            "and what is to hold"
+            "no planning problem in the prompt; expected PDDL under [DOMAIN] and [QUERY PROBLEM], or PlanBench's sentences of initial "
+            "conditions and goal"
         )
     first = prompt[init + len(_INIT) : goal].strip().removeprefix(",").removesuffix(".")
     return _from_sentences(first, _before(prompt[goal + len(_GOAL) :], "."))

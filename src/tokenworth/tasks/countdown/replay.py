@@ -164,7 +164,7 @@ class Replay:
         elif self._is_back_for_nothing and event.kind is not Kind.EXPLORE:
             self._report("ORDER", index, event, f"explore, as #{self._here.id} was visited before", event.kind.value)
         elif event.kind is Kind.MOVE and (options := self._named(event.node)) and all(node.is_idle for node in options):
-            self._report("ORDER", index, event, "a node with more to explore", f"#{event.node} again, where nothing was explored since")
+            self._report("ORDER", index, event, "a node with more to explore", f"#{event.node} again, although nothing was explored since")
 
     @property
     def _is_back_for_nothing(self) -> bool:

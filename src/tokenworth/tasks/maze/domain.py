@@ -96,7 +96,7 @@ def solve(problem: Problem) -> FormalText:
     empty = FormalText(id=problem.id, prompt=problem.question, trace="", given=given(problem), is_cut=True)
     maze = maze_of(empty, DIALECT, parse(empty, DIALECT))
     if maze is None:
-        raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
+        raise InvalidInput(f"problem {problem.id!r} is not a maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
     found = search.solve(maze, DIALECT)
     return replace(empty, trace=render_trace(maze, found.trace, found.plan, DIALECT), is_cut=False)
 

@@ -365,7 +365,7 @@ def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = 
         events, plan = _continued(base, usable, rng)
         if plan is None:
             raise InvalidInput(f"text {text.id!r}: the maze has no way to the goal; there is no valid trace")
-        found = "the solver goes on from the longest valid beginning", read(_written(base, events, plan), dialect)
+        found = "the solver continues from the longest valid beginning", read(_written(base, events, plan), dialect)
     told, again = found
     at = min(len(usable) + 1, len(again.events))
     cut = again.place(at)

@@ -186,7 +186,7 @@ def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, prob
         return None
     if start in walls or goal in walls:
         told = (cell_text(start, dialect), cell_text(goal, dialect))
-        problems.append(problem(None, (begun, end), "a start and a goal that are no walls", f"start {told[0]}, goal {told[1]}"))
+        problems.append(problem(None, (begun, end), "a start and a goal that are not walls", f"start {told[0]}, goal {told[1]}"))
         return None
     return Prompt(start=start, goal=goal, walls=tuple(walls))
 

@@ -57,7 +57,7 @@ def plan(problem: Problem, text: str) -> Grade:
     formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given(problem))
     found = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
     if found.plan_valid is None:
-        raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
+        raise InvalidInput(f"problem {problem.id!r} is not a maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
     if not found.parsed:
         return Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
     if found.plan_valid:

@@ -86,10 +86,10 @@ def _json_object(line: str, where: str, decode: Callable[[str], Any]) -> dict[st
     try:
         row: Any = decode(line)
     except (ValueError, RecursionError) as error:
-        hint = "; NaN and Infinity are no JSON, write null" if _NO_JSON.search(line) else ""
-        return InvalidInput(f"{where}: not valid JSON: {error}; expected one JSON object a line{hint}")
+        hint = "; NaN and Infinity are not JSON, write null" if _NO_JSON.search(line) else ""
+        return InvalidInput(f"{where}: not valid JSON: {error}; expected one JSON object per line{hint}")
     if not isinstance(row, dict):
-        return InvalidInput(f"{where}: got a JSON {_kind(row)}, expected an object, one a line")
+        return InvalidInput(f"{where}: got a JSON {_kind(row)}, expected one object per line")
     return cast("dict[str, Any]", row)
 
 
