@@ -91,9 +91,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Something that a model must be able to do. ``able``: the capability; ``what`` cannot be had without.
+    """Something that a model must be able to do. ``able``: the capability; ``what`` needs it.
 
-    ``instead``: capability -> what still works with it; the first that the model has is told.
+    ``instead``: capability -> what still works with it; the first that the model has is reported.
     """
 
     able: str

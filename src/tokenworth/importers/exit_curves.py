@@ -67,7 +67,7 @@ def exit_curve_page(path: Path) -> ForcedDoc:
     """The forced document of one published HTML page.
 
     The pages put token text between tags unescaped, so a token such as ``<b`` would mislead an HTML parser; the page is
-    scanned for the exact form of its token spans, and their text is taken as it stands.
+    scanned for the exact form of its token spans, and their text is read literally.
     """
     return _document(_page_of_html(whole_text(path), path), str(path))
 

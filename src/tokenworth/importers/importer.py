@@ -29,7 +29,7 @@ class Importer:
 def import_path(path: str | Path, *, kind: str | None = None, limit: int | None = None) -> list[Document]:
     """The documents in a file or folder, the first ``limit`` of them when given, in the source's order.
 
-    ``kind`` is a name in `catalog.IMPORTERS`; by default it is told from the names and the first lines: the first importer that claims
+    ``kind`` is a name in `catalog.IMPORTERS`; by default it is detected from the names and the first lines: the first importer that claims
     them. Every document has notes that say what its numbers are and what the source leaves out.
 
     Raises: MissingFile; UnknownName for a kind; InvalidInput, listing what can be read, for a layout that is not known,

@@ -99,7 +99,7 @@ def _resamples(folder: Path) -> tuple[dict[int, list[str]], bool]:
 
 
 def _pieces(solution: str, sentences: Sequence[str]) -> tuple[tuple[str, ...], str, bool]:
-    """(sentences of the trace as they stand in the text, the answer, whether they were found there)."""
+    """(sentences of the trace as in the text, the answer, whether they were found there)."""
     wall = solution.find(_CLOSE)
     trace = solution if wall < 0 else solution[:wall]
     answer = "" if wall < 0 else solution[wall:]

@@ -47,7 +47,7 @@ def capabilities_of(record: ServerRecord) -> Capabilities:
 
 
 def refuse_sampling(record: ServerRecord, params: Sampling, *, with_q: bool) -> str | None:
-    """Why these parameters cannot be had from this server; None where they can. ``with_q``: q is to be computed as well."""
+    """Why this server does not support these parameters; None where they can. ``with_q``: q is to be computed as well."""
     asked = {"top_k": params.top_k > 0, "top_p": params.top_p < 1, "min_p": params.min_p > 0}
     ignored = [name.replace("_", "-") for name, on in asked.items() if on and not getattr(record, f"{name}_honoured")]
     if ignored and params.temperature > 0:

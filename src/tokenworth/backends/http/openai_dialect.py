@@ -228,7 +228,7 @@ class OpenAIDialect:
 
     @staticmethod
     def _n_listed(ids: tuple[int, ...] | None, ask: Ask) -> int | None:
-        """Tokens with log-probabilities, None where that is not known: an echoed prompt has some, too."""
+        """Tokens with log-probabilities, None where that is not known: an echoed prompt has some as well."""
         return None if ids is None or "echo" in ask.extra else len(ids)
 
     def _listings(self, logprobs: _Logprobs | None, n_tokens: int | None, asked: int) -> tuple[Listing | None, ...] | None:

@@ -28,7 +28,7 @@ from tokenworth.errors import ServerError, TokenworthError, Unsupported
 MOST_IN_VAIN = 20_000
 """One-token draws in a row that may all fall on the base's token before a fork is called closed."""
 TROUBLE = 8
-"""Unusable replies in a row that end a run: a server that never answers is no outcome of the model."""
+"""Unusable replies in a row that end a run: a server that never answers is not an outcome of the model."""
 
 Emit = Callable[[str, Rollout], None]
 

@@ -53,7 +53,7 @@ def verdict_line(one: Judged, limit: int) -> bytes:
 
 
 def read_verdict(record: Mapping[str, object], domain: Domain, where: str) -> Judged:
-    """The verdict that a line of JSON holds. It is taken as it stands: without the text nobody can verify it again.
+    """The verdict that a line of JSON holds. It is used as given: without the text nobody can verify it again.
 
     Raises: InvalidInput that names ``where``, for fields that are missing or of another type, and for a verdict that contradicts itself.
     """

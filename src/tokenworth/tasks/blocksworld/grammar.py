@@ -75,7 +75,7 @@ def read_plan(text: str, start: int, dialect: str) -> Iterator[PlanLine]:
 
     ``pddl``: a line is ``(action object …)``, in any case. ``planbench-text``: a line is a sentence such as ``stack the red block on
     top of the blue block``, with a number before and a full stop after it if need be. Lines of a code fence and comments (``;``) are
-    left out; every other line is no action.
+    left out; every other line is not an action.
     """
     closed = _CLOSE.search(text, start)
     end = len(text) if closed is None else closed.start()

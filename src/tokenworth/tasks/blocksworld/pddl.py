@@ -26,7 +26,7 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
 
     What follows a text's last bracket may only be further closing brackets: published prompts have one too many.
 
-    Raises: InvalidInput for anything outside of STRIPS (types, negative or quantified conditions, numbers), for text that is no PDDL,
+    Raises: InvalidInput for anything outside of STRIPS (types, negative or quantified conditions, numbers), for text that is not PDDL,
     for names that are not declared, and for texts or problems that are too large.
     """
     made = _domain(_parts(domain, "domain"))

@@ -106,7 +106,7 @@ class Replay:
             self._here.visit()
 
     def see(self, index: int, event: Event) -> None:
-        """Judges one event and goes on from it."""
+        """Judges one event and continues from it."""
         if self.claim is not None or self._last in (Kind.EXHAUSTED, Kind.SOLUTION):
             if not self._is_past:
                 self._report("AFTER_END", index, event, "nothing after the conclusion", event.text)

@@ -89,7 +89,7 @@ def grade(problem: Problem, text: str) -> Grade:
 
 
 def solve(problem: Problem) -> FormalText:
-    """The run of A* on a maze in the words of the bundled models. Raises InvalidInput where the question is no maze of that dialect."""
+    """The run of A* on a maze in the words of the bundled models. Raises InvalidInput if the question is not a maze of that dialect."""
     from tokenworth.tasks.maze import search
     from tokenworth.tasks.maze.problems import DIALECT
 

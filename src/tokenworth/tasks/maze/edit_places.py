@@ -48,7 +48,7 @@ class Spot:
 
     @property
     def own(self) -> tuple[str, ...]:
-        """The event as it stands."""
+        """The event as written."""
         return self.written(self.event.verb, self.event.cell, self.event.g)
 
     @property

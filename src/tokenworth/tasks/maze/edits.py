@@ -252,7 +252,7 @@ def paraphrase(text: FormalText, *, dialect: str, rng: np.random.Generator, kind
     """Another valid run of A* on the same maze, by one other choice among equals; None where the trace has none to make.
 
     ``kind``: ``children`` (two creates of one expansion exchanged; the rest stays), ``closes`` (another open cell of the least f is
-    closed, and the solver goes on from there, plan included), or ``any``. Valid at level ``strict``; at ``strict+ties`` it is not.
+    closed, and the solver continues from there, plan included), or ``any``. Valid at level ``strict``; at ``strict+ties`` it is not.
     """
     if kind not in ("any", "children", "closes"):
         raise unknown_name("kind of paraphrase", kind, ("any", "children", "closes"))
@@ -338,7 +338,7 @@ def swap(text: FormalText, other: FormalText, *, dialect: str) -> Edit:
 
 
 def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = None) -> Edit:
-    """A valid trace from an invalid one: the smallest change at the first violation that works, or else the solver goes on from there.
+    """A valid trace from an invalid one: the smallest change at the first violation that works, or else the solver continues from there.
 
     Tried first: the event of the first violation left out; replaced by an event that may stand there; one to four such events put before
     it. Where none of this makes the trace valid, its longest valid beginning stays and the solver writes the rest. A plan that is not

@@ -7,7 +7,7 @@
     plan       := ("plan" X Y)+
     compact    := "query" "start" X,Y "goal" X,Y "wall" X,Y* "reasoning" (("create" | "close") X,Y cG)* "solution" X,Y+ "end"
 
-Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a problem of its own, and reading goes on at the next word that can begin
+Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a separate problem, and reading continues at the next word that can begin
 a clause; the time is linear in the length of the text.
 """
 

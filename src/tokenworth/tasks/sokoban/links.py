@@ -8,7 +8,7 @@ from tokenworth.tasks.sokoban.grammar import Event
 from tokenworth.tasks.sokoban.instance import Board, Cell, Seen, State
 
 Node = tuple[int, ...]
-"""A state, or what an event shows where that is no state the search can have reached: then with a third number."""
+"""A state, or what an event shows if the search cannot have reached that state: then with a third number."""
 
 _MOST_PARENTS = 8
 _MOST_NODES = 64
@@ -45,7 +45,7 @@ class Links:
             self._parents.setdefault(state, {})[parent] = None
 
     def add_shown(self, event: Event, parents: Sequence[Node]) -> None:
-        """Something was created that is no step of the search; of many parents the last few are kept."""
+        """Something was created that is not a step of the search; of many parents the last few are kept."""
         known = self._parents.setdefault(shown(self.place(event)), {})
         for parent in parents[:_MOST_PARENTS]:
             known.pop(parent, None)

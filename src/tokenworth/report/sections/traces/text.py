@@ -214,7 +214,8 @@ def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
     if not ranked:
         return
     yield ""
-    yield from wrapped(f"largest changes in {one_line(curve.label)} (limits: most extreme combination of the two pointwise intervals)", width)
+    extreme = "most extreme combination of the two pointwise intervals"
+    yield from wrapped(f"largest changes in {one_line(curve.label)} (limits: {extreme})", width)
     yield f"  {'cut':>6} {'Δ':>6}  {'limits':<15} {'value':>6} {'begun':>6}  text"
     for i in ranked:
         start, cut = int(curve.delta_from[i] or 0), curve.cuts[i]
