@@ -217,7 +217,7 @@ def test_lines_that_cannot_be_read_change_no_other_verdict(cli: Run) -> None:
     assert tables(mixed[1]) == f"{tables(whole[1])}\nnote: {note}\n"
     told = [line for line in mixed[2].splitlines() if line.startswith("mixed.jsonl:")]
     assert [line.split(":")[1] for line in told] == ["1", "2", "3", "4", "12", "13", "14", "15"]
-    assert "NaN and Infinity are no JSON, write null" in told[3] and "write null" not in told[0]
+    assert "NaN and Infinity are not JSON, write null" in told[3] and "write null" not in told[0]
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_its_verifier_can_be_attacked(name: str) -> None:
 
 def test_only_these_make_problems() -> None:
     assert tuple(name for name in NAMES if domain_named(name).task is not None) == MADE
-    with pytest.raises(InvalidInput, match=r"sokoban makes no problems .* maze:FAMILY/SIDE\[/SPLIT\], toy:LENGTH, PATH"):
+    with pytest.raises(InvalidInput, match=r"sokoban makes no problems; .* maze:FAMILY/SIDE\[/SPLIT\], toy:LENGTH, PATH"):
         load_task("sokoban:7")
     with pytest.raises(UnknownName, match="toy"):
         load_task("toi:short")
@@ -214,7 +214,7 @@ def test_only_these_make_problems() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"name": "to:y"}, "the name is no word"),
+        ({"name": "to:y"}, "the name is not a word"),
         ({"dialects": {}}, "no dialect"),
         ({"dialects": {"plain": ()}}, "a dialect without a strictness"),
         ({"dialects": {"plain": (Strictness.STRICT, Strictness.PAPER)}}, "not in order"),

@@ -92,7 +92,7 @@ def test_other_schemas_broken_files_and_missing_ones(tmp_path: Path) -> None:
 
 def test_edits_in_a_terminal_are_in_the_order_asked_for() -> None:
     shown = lines(tabled.edits())
-    assert shown[0] == "rollouts go on after the edit; base: the solver's valid traces; 95% intervals"
+    assert shown[0] == "rollouts continue after the edit; base: the solver's valid traces; 95% intervals"
     assert [line.split()[0] for line in shown[2:4]] == ["WALL", "paraphrase"]
     assert "0.90 [0.70, 1.00]  0.40 [0.10, 0.70]  -0.50 [-0.80, -0.20]  0.95          –            0/2" in shown[2]
     assert shown[4].startswith("note: OOB skipped")
@@ -145,7 +145,7 @@ def test_a_page_holds_tables_beside_traces(tmp_path: Path) -> None:
     assert len(head["traces"]) == 1 and [s["title"].split(":")[0] for s in head["sheets"]] == ["Edits of traces", "Generate and test"]
     wall = head["sheets"][0]["rows"][0]
     assert (wall[0]["main"], wall[5]["number"]) == ("WALL", [-0.5, -0.8, -0.2])
-    assert "<th>than loop</th>" in page, "readers without JavaScript see the table"
+    assert "<th>vs. loop</th>" in page, "readers without JavaScript see the table"
 
 
 def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -346,7 +346,7 @@ def test_a_branch_that_says_how_many_met_the_target_needs_no_verdicts():
     assert found.metrics[0].name == "P(answers C)" and found.metrics[1].note.startswith("change of P(answers C) from")
     assert {e.label.split(" ")[0] for e in found.events if e.kind == "change"} <= {"P(answers"}
     text = render_text(page_of([curve]))
-    assert "largest changes of P(answers C)" in text and "P(correct)" not in text
+    assert "largest changes in P(answers C)" in text and "P(correct)" not in text
 
 
 def test_the_target_of_a_forced_document_is_coloured_first():

@@ -145,7 +145,7 @@ def test_the_document_says_what_is_known_and_by_how_much_intervals_are_wider() -
     doc = _document(blurred(automaton, trace, shift=0.0, slack=0.2, half_width=0.05))
     first, second = doc.notes[-2:]
     assert first.startswith("next-token probabilities at 3 of 4 cuts are known only to within ± 0.2; intervals are widened by up to ")
-    assert "4 of 5 cuts owe more than half of the half-width asked for, 0.05" in second
+    assert "at 4 of 5 cuts this widens the interval by more than half of the requested half-width 0.05" in second
     assert doc.widened is not None and doc.widened[0] == doc.widened[1]
     assert parse_document(document_json(doc), "x") == doc
     plain = _document(blurred(automaton, trace, shift=0.0, slack=0.2, plan="plain", samples=2))

@@ -140,7 +140,7 @@ def test_prompts_of_the_data_state_what_their_fields_say() -> None:
         ({"target": 24, "nums": [1] * 33}, "a countdown puzzle of 33 numbers"),
         ({"target": 10**18, "nums": [1]}, "expected at most 18 digits"),
         ({"target": 24, "nums": [-1]}, "expected at most 18 digits"),
-        ({"target": 24}, "other than whole numbers"),
+        ({"target": 24}, "numbers that are not whole"),
     ],
 )
 def test_a_bad_puzzle_is_told_with_its_place(fields: dict[str, object], told: str) -> None:

@@ -115,7 +115,7 @@ def test_a_function_that_cannot_tell_counts_as_no_hit(ladder: str) -> None:
 
 
 def test_the_own_answer_needs_a_base_that_answers() -> None:
-    with pytest.raises(InvalidInput, match="the base has no answer of its own \\(unparseable\\)"):
+    with pytest.raises(InvalidInput, match="the base trace has no answer \\(unparseable\\)"):
         target_of("own", Grade(outcome="unparseable", verdict=Verdict.UNKNOWN))
     with pytest.raises((InvalidInput, UnknownName)):
         target_of("tokenworth:nothing", Grade(outcome="A", verdict=Verdict.CORRECT))

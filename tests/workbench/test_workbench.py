@@ -149,7 +149,7 @@ def test_the_wall_stands_before_the_stop_token_where_a_trace_never_closes(case: 
     stop = case.model.stop[0]
     trace = case.given_trace((*case.model.codec.encode(" Start with 7."), stop))
     assert trace.answer_ids == (stop,) and stop not in trace.ids
-    with pytest.raises(InvalidInput, match="goes on after stop token"):
+    with pytest.raises(InvalidInput, match="continues after stop token"):
         case.given_trace((5, stop, 6, 7))
 
 

@@ -52,7 +52,7 @@ class LoadOptions:
     threads: int | None = None
     """CPU threads of torch, 1 for bundled models unless given."""
     trace_format: str | None = None
-    """Name of the trace format; None is told from the model's template."""
+    """Name of the trace format; None: detected from the model's template."""
     thinking: bool = True
     """The switch of chat templates that have one."""
     now: Callable[[], datetime] | None = None

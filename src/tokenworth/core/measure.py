@@ -92,9 +92,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Something that a model must be able to do. ``able``: the capability; ``what`` cannot be had without.
+    """Something that a model must be able to do. ``able``: the capability; ``what`` needs it.
 
-    ``instead``: capability -> what still works with it; the first that the model has is told.
+    ``instead``: capability -> what still works with it; the first that the model has is reported.
     """
 
     able: str
@@ -107,7 +107,7 @@ class Need:
             return
         instead = next((told for other, told in self.instead.items() if able.can(other)), "nothing can be measured on it")
         told = able.lacks.get(self.able, self.able)
-        raise Unsupported(f"{self.what} cannot be had from {model}: {told}; {instead}")
+        raise Unsupported(f"{model} does not support {self.what}: {told}; {instead}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

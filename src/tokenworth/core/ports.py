@@ -84,7 +84,7 @@ class Reaches(Protocol):
 
 @runtime_checkable
 class Weighs(Protocol):
-    """A backend that says how many tokens a request can cost; one that answers each cut by a request of its own reads more."""
+    """A backend that says how many tokens a request can cost; one that answers each cut with a separate request reads more."""
 
     def most_tokens(self, request: Request) -> tuple[int, int]:
         """Tokens read and tokens generated, at most."""

@@ -57,7 +57,7 @@ class FormalText:
     """A formal trace with its answer, as text. ``trace`` is what violations point into.
 
     ``prompt``: what came before it, empty where ``trace`` holds the prompt too. ``given``: what a data set says of the problem in fields
-    of its own, for domains that need it. ``is_cut``: whoever stored the text cut it, so that its end is no error of the model.
+    of its own, for domains that need it. ``is_cut``: whoever stored the text cut it, so its end is not an error of the model.
     """
 
     id: str
@@ -93,7 +93,7 @@ class Verification:
     ``plan_valid``: the plan solves the problem. ``plan_optimal``: it is valid and as short as can be. ``plan_follows_trace``: it is the
     plan that the trace itself found, whether or not the trace is valid. ``violations``: in the order of the text, at most as many as
     were asked for; ``counts`` holds the number of all by code. Errors after the first are those left when the state is repaired and
-    the replay goes on. ``n_events``: number of trace events. ``facts``: what else the domain reports, JSON-shaped. ``undecided``: the
+    the replay continues. ``n_events``: number of trace events. ``facts``: what else the domain reports, JSON-shaped. ``undecided``: the
     verifier could not follow a trace to its end and found nothing wrong; ``trace_valid`` is then None though there is a trace.
     """
 
@@ -206,7 +206,7 @@ class Domain:
     reads_whole: bool = True
     """Whether the grammar covers the trace before an answer; otherwise a critic is shown the answer alone."""
     task_form: str = ""
-    """What follows the colon in a task of its own, for messages; empty where it has none."""
+    """What follows the colon in a task of this domain, for messages; empty where it has none."""
     task_example: str = ""
     """One of them that is small, as in ``maze:searchformer/7``."""
     task: Callable[[str], MadeProblems] | None = None
@@ -229,7 +229,7 @@ class Domain:
             return InvalidInput(f"domain {self.name!r}: {got}; {do}")
 
         if not self.name or not self.name.replace("-", "_").isidentifier():
-            raise refuse("the name is no word", "expected letters, digits and hyphens, such as maze")
+            raise refuse("the name is not a word", "expected letters, digits and hyphens, such as maze")
         if not self.dialects or not all(self.dialects.values()):
             raise refuse(
                 "a dialect without a strictness, or no dialect", "expected at least one dialect, each with how strictly it can be checked"

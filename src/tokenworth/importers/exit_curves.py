@@ -34,7 +34,7 @@ _NOTES = (
     ".005 and more than .995.",
     "The text that was written at a cut to force the answer is not published.",
     "The source reads every few tokens and repeats the value until the next reading; only the first cut of a run of equal "
-    "readings counts as measured, the others are marked as held. Equal neighbouring readings cannot be told from held ones.",
+    "readings counts as measured, the others are marked as held. Equal neighbouring readings look the same as held ones.",
     "The reading shown on the last unit is that of the closed trace.",
 )
 
@@ -67,7 +67,7 @@ def exit_curve_page(path: Path) -> ForcedDoc:
     """The forced document of one published HTML page.
 
     The pages put token text between tags unescaped, so a token such as ``<b`` would mislead an HTML parser; the page is
-    scanned for the exact form of its token spans, and their text is taken as it stands.
+    scanned for the exact form of its token spans, and their text is read literally.
     """
     return _document(_page_of_html(whole_text(path), path), str(path))
 

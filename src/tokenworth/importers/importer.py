@@ -29,8 +29,8 @@ class Importer:
 def import_path(path: str | Path, *, layout: str | None = None, limit: int | None = None) -> list[Document]:
     """The documents in a file or folder, the first ``limit`` of them when given, in the source's order.
 
-    ``layout`` is a name in `catalog.IMPORTERS`; by default it is told from the names and the first lines: the first importer that claims
-    them. Every document has notes that say what its numbers are and what the source leaves out.
+    ``layout`` is a name in `catalog.IMPORTERS`; by default it is detected from the names and the first lines: the first importer
+    that claims them. Every document has notes that say what its numbers are and what the source leaves out.
 
     Raises: MissingFile; UnknownName for a layout; InvalidInput, listing what can be read, for one that is not recognised,
     and naming file and line for one that is and is damaged.
@@ -45,7 +45,7 @@ def import_path(path: str | Path, *, layout: str | None = None, limit: int | Non
         raise MissingFile(f"{path} does not exist or cannot be read; expected a file or folder to import") from error
     found = list(islice(_documents(importer or _detect(path), path), limit))
     if not found:
-        raise InvalidInput(f"{path}: nothing to import in it; expected at least one trace")
+        raise InvalidInput(f"{path}: nothing to import; expected at least one trace")
     return found
 
 

@@ -99,7 +99,7 @@ def _resamples(folder: Path) -> tuple[dict[int, list[str]], bool]:
 
 
 def _pieces(solution: str, sentences: Sequence[str]) -> tuple[tuple[str, ...], str, bool]:
-    """(sentences of the trace as they stand in the text, the answer, whether they were found there)."""
+    """(sentences of the trace as in the text, the answer, whether they were found there)."""
     wall = solution.find(_CLOSE)
     trace = solution if wall < 0 else solution[:wall]
     answer = "" if wall < 0 else solution[wall:]
@@ -181,7 +181,7 @@ def _notes(complete: bool, aligned: bool, value: Sequence[Number], stored: Seque
         "The value at a cut is the success rate when the sentence that follows it is removed and everything from there on is "
         "resampled; the last cut was not measured.",
         "The source re-joined its sentences with single spaces before sampling, and removed a sentence by a text search that "
-        "also takes earlier sentences with the same text: the prefixes are not exactly those of the trace.",
+        "also removes earlier sentences with the same text: the prefixes are not exactly those of the trace.",
         "Of each resample only the first sentence is published, neither its answer nor its length (shown as 0); sampling parameters are "
         "not in the folder.",
         "A sentence's tags are notes at the cut before it.",

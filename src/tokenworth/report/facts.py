@@ -69,7 +69,7 @@ def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     if doc.retried:
         yield FactView(label="retried", value=f"{doc.retried:,}", detail="requests sent again after a transport failure")
     if doc.errors:
-        yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used, an outcome of their own")
+        yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used; their outcome is error")
     named = {"server": doc.server, "version": f"tokenworth {doc.version}" if doc.version else "", "made": doc.created, "source": doc.source}
     yield from (FactView(label=k, value=v, minor=True) for k, v in {**named, "command": doc.command}.items() if v)
 

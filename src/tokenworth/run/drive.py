@@ -206,7 +206,7 @@ class _Driver:
     # -- a batch -----------------------------------------------------------------------------------------------------
 
     def _look_up(self, run: Active, batch: Batch) -> _Advance | None:
-        """How to go on where nothing is to be drawn; else None, and what is missing is in line."""
+        """How to continue if nothing may be drawn; else None, and what is missing is in line."""
         began = self._clock()
         asked = [self._keyed(request) for request in batch]
         wanted = {keyed.key: (keyed, lane) for keyed, lane in asked}
@@ -235,7 +235,7 @@ class _Driver:
         return KeyedRequest(key=key, request=request), self._by_role[request.role]
 
     def _complete(self, run: Active, batch: AwaitedBatch, *, drawn: bool = True) -> _Advance:
-        """How to go on once nothing more of a batch will come. An unusable reply is an answer: drawing again would bias the sample."""
+        """How to continue once no more answers of a batch come. An unusable reply is an answer: drawing again would bias the sample."""
         answers = batch.stored
         if drawn and batch.missing:
             self._store.flush()
@@ -254,7 +254,7 @@ class _Driver:
     # -- answers -----------------------------------------------------------------------------------------------------
 
     def _receive(self, lane: Lane) -> None:
-        """Takes one answer of a backend, and goes on with what waited for it."""
+        """Takes one answer of a backend, and continues what waited for it."""
         # The next lane comes first next time.
         self._lanes.remove(lane)
         self._lanes.append(lane)
@@ -325,7 +325,7 @@ class _Driver:
         return complete
 
     def _end_budget(self, lane: Lane, message: str) -> None:
-        """Nothing more is drawn by this backend: what waits for it goes on with what it has."""
+        """Nothing more is drawn by this backend: what waits for it continues with what it has."""
         lane.close()
         self._store.flush()  # The run may go on from here, so that it is not enough to have tried.
         lane.spent_up = message
@@ -354,7 +354,7 @@ class _Driver:
     # -- breaking off ------------------------------------------------------------------------------------------------
 
     def _wait_for_the_rest(self) -> None:
-        """Stores what is under way when a run is interrupted; a second interruption ends that, too."""
+        """Stores what is under way when a run is interrupted; a second interruption ends that as well."""
         waited = [lane for lane in self._lanes if lane.unanswered and lane.stop()]
         first = next((run for run in self._active if run.batch is not None), None)
         if waited and first is not None:

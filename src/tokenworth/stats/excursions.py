@@ -162,7 +162,7 @@ def slack_bound(p: Float[np.ndarray, " cut"], slack: Float[np.ndarray, " cut"] |
     and |p_j − p'_j| is at most s_j = min(slack_j, max(p_j, 1 − p_j)) because p'_j is a probability. It holds for the probability of
     any outcome in place of the value. The bound is reached where an excursion always differs from the base.
 
-    A slack that is no number counts as 1. Source: ours. Assumption: W(c) is drawn exactly, only its weight is in doubt.
+    A slack that is not a number counts as 1. Source: ours. Assumption: W(c) is drawn exactly, only its weight is in doubt.
     """
     bound = np.zeros(len(p) + 1)
     if slack is None:

@@ -165,8 +165,8 @@ class SqliteStore:
 def open_store(path: str | Path, *, fingerprint: str, name: str) -> SqliteStore:
     """The store of one model in a file, made if it is not there.
 
-    Raises ``MismatchError`` naming both sides for a file of another model or schema, ``StoreError`` for a file that is no
-    store or cannot be written, ``MissingFile`` for a folder that is not there.
+    Raises ``MismatchError`` naming both sides for a file of another model or schema, ``StoreError`` for a file that is not
+    a store or cannot be written, ``MissingFile`` for a folder that is not there.
     """
     owner = Owner(name=name, fingerprint=fingerprint, version=__version__)
     connection, found = create_or_open(Path(path), owner)
@@ -176,7 +176,7 @@ def open_store(path: str | Path, *, fingerprint: str, name: str) -> SqliteStore:
 def open_existing(path: str | Path) -> SqliteStore:
     """The store in a file that is there, whatever its model: to list runs and read documents.
 
-    Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is no store.
+    Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is not a store.
     """
     connection, found = connect_existing(Path(path))
     return SqliteStore(Path(path), connection, found)

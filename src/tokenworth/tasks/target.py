@@ -57,7 +57,7 @@ def target_of(name: str, base: Grade) -> Target:
         return Target(name=name, label="P(correct)", hits=lambda grade, _: grade.verdict is Verdict.CORRECT)
     if name == OWN:
         if base.outcome in RESERVED_OUTCOMES:
-            raise InvalidInput(f"target own: the base has no answer of its own ({base.outcome}); choose another base, or another target")
+            raise InvalidInput(f"target own: the base trace has no answer ({base.outcome}); choose another base, or another target")
         return Target(
             name=name,
             label=f"P(own answer {base.outcome})",

@@ -94,7 +94,7 @@ class Workbench:
             return load_model(name, options)
 
         if max_usd is not None and reader is not None:
-            raise InvalidInput(f"max_usd {max_usd:g} with a reader: a limit holds for one model alone; leave one of them out")
+            raise InvalidInput(f"max_usd {max_usd:g} with a reader: a limit applies to one model only; leave one of them out")
         self.model = loaded(model)
         models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
         self._now = now

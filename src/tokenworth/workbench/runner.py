@@ -354,7 +354,7 @@ def check_given(subject: Subject, ids: tuple[int, ...]) -> None:
     stop, most = set(subject.sampling.stop), subject.sampling.max_tokens
     inner = next((i for i, token in enumerate(ids[:-1]) if token in stop), None)
     if inner is not None:
-        raise InvalidInput(f"the given trace goes on after stop token {ids[inner]} at position {inner}; end it there")
+        raise InvalidInput(f"the given trace continues after stop token {ids[inner]} at position {inner}; end it there")
     if len(ids) > most:
         raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {most}; raise --limit or shorten it")
 

@@ -126,7 +126,7 @@ class HttpBackend:
         self._shut()
 
     def most_tokens(self, request: Request) -> tuple[int, int]:
-        """Tokens read and generated at most: every cut of a table is a request of its own, and so may be every rollout."""
+        """Tokens read and generated at most: every cut of a table is a separate request, and every rollout may be one."""
         weigh = self._weigh.get(request.name)
         return request.most_tokens() if weigh is None else weigh(request)
 

@@ -49,7 +49,7 @@ class Client:
         self._models: dict[str, str] = {}
 
     def over(self, endpoints: Sequence[Endpoint], *, ids_repeat: bool) -> Client:
-        """A client of more endpoints that goes on with this one's purse and price."""
+        """A client of more endpoints that shares this one's purse and price."""
         made = Client(self.transport, endpoints, self.api, price=self._price, ids_repeat=ids_repeat, clock=self._clock)
         made._purse, made._spent, made._models = self._purse, self._spent, self._models
         return made
@@ -74,7 +74,7 @@ class Client:
     async def ask(self, ask: Ask, place: bytes = b"") -> Reply:
         """The reply to an ask. ``place`` names the sequence it belongs to.
 
-        Raises `Malformed` for a reply that is no answer, `ServerError` when no endpoint answers or one refuses,
+        Raises `Malformed` for a reply that is not an answer, `ServerError` when no endpoint answers or one refuses,
         `BudgetExceeded` when it could cost more than is left.
         """
         read, generated = self.api.most_counted(ask)

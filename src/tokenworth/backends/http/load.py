@@ -74,7 +74,7 @@ def load_served(
 ) -> Loaded:
     """The model behind the addresses, each ``http://HOST:PORT/v1#NAME`` and all serving the same model.
 
-    ``tokenizer_folder`` wins over the options' tokenizer (the caller resolved a name of its own).
+    ``tokenizer_folder`` wins over the options' tokenizer (the caller has resolved another name).
 
     Raises: `InvalidInput` for bad addresses or keys; `ServerError` when a server does not answer; `MismatchError` when the
     tokenizer is not the model's or endpoints differ; `MissingFile` when there is no tokenizer.

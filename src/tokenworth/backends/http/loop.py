@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, so that a synchronous caller (a notebook, whose own loop is running, too) can use it."""
+"""An event loop in a separate thread, so that a synchronous caller can use it (also in a notebook, whose own loop is running)."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ class OpenAIApi:
 
     @staticmethod
     def _n_listed(ids: tuple[int, ...] | None, ask: Ask) -> int | None:
-        """Tokens with log-probabilities, None where that is not known: an echoed prompt has some, too."""
+        """Tokens with log-probabilities, None where that is not known: an echoed prompt has some as well."""
         return None if ids is None or "echo" in ask.extra else len(ids)
 
     def _listings(self, logprobs: _Logprobs | None, n_tokens: int | None, asked: int) -> tuple[Listing | None, ...] | None:
@@ -239,7 +239,7 @@ class OpenAIApi:
         tokens, values = logprobs.tokens or [], logprobs.token_logprobs or []
         tops = logprobs.top_logprobs or []
         if not len(tokens) == len(values) == len(tops) or (n_tokens is not None and len(tokens) != n_tokens):
-            raise Malformed(f"log-probabilities for {len(tokens)}, {len(values)} and {len(tops)} tokens; expected one of each a token")
+            raise Malformed(f"log-probabilities for {len(tokens)}, {len(values)} and {len(tops)} tokens; expected one of each per token")
         return tuple(self._of_place(*place, asked) for place in zip(tokens, values, tops, strict=True))
 
     def _of_place(self, token: str, value: float | None, top: Mapping[str, float] | None, asked: int) -> Listing | None:

@@ -1,4 +1,4 @@
-"""Rollouts over a server: n completions a request, and the ways to draw a first token that leaves the base.
+"""Rollouts over a server: n completions per request, and the ways to draw a first token that leaves the base.
 
 A reply that cannot be used is the outcome ``error`` of its rollouts, not a reason to ask again: a fault that comes with some
 answers and not with others (a filter, a length) would otherwise choose among them.
@@ -28,7 +28,7 @@ from tokenworth.errors import ServerError, TokenworthError, Unsupported
 MOST_IN_VAIN = 20_000
 """One-token draws in a row that may all fall on the base's token before a fork is called closed."""
 TROUBLE = 8
-"""Unusable replies in a row that end a run: a server that never answers is no outcome of the model."""
+"""Unusable replies in a row that end a run: a server that never answers is not an outcome of the model."""
 
 Emit = Callable[[str, Rollout], None]
 

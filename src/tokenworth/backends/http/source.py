@@ -20,7 +20,7 @@ def is_address(name: str) -> bool:
 
 
 def check_address(name: str) -> None:
-    """Refuses a name that was meant for a server and is no address: http in another spelling, or HOST:PORT."""
+    """Refuses a name that was meant for a server and is not an address: http in another spelling, or HOST:PORT."""
     if _claims(name) and not is_address(name):
         raise InvalidInput(f"model {name!r}: a server's address begins with http:// or https://, as in http://HOST:PORT/v1#NAME")
 

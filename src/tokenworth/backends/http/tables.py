@@ -258,7 +258,7 @@ def _base_bounds(listing: Listing, shaped: Shaped, base: int, params: Sampling) 
 
 
 def _trie(continuations: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, ...]]:
-    """What has to be read after each beginning of a continuation: one request a beginning, however many go on from it."""
+    """What has to be read after each beginning of a continuation: one request per beginning, however many options continue it."""
     nodes: dict[tuple[int, ...], dict[int, None]] = {}
     for ids in continuations:
         for depth, token in enumerate(ids):

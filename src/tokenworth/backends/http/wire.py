@@ -1,7 +1,7 @@
 """What is asked of a server and what comes back, whatever API the server has.
 
 An API turns an `Ask` into a request body and a reply's bytes into a `Reply`. Everything a server sends is hostile: a reply that
-is not exactly what was asked for raises `Malformed`, and nothing of it is used.
+is not exactly what was asked for raises `Malformed`, and no part of it is used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a completion goes on from. ``length`` in tokens; ``encode`` gives the JSON, a list of ids or a string.
+    """The prefix of a completion. ``length`` in tokens; ``encode`` gives the JSON, a list of ids or a string.
 
     The JSON is made when it is sent: ten thousand waiting requests of one trace need not each hold a copy of it.
     """

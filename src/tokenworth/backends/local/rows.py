@@ -1,4 +1,4 @@
-"""Rows that decode together: their own keys and values, and which base each of them hangs on.
+"""Rows that decode together: their own keys and values, and to which base each of them belongs.
 
 Active rows are always 0 … n−1. A finished row is replaced in place, or the last row moves into the gap, so that every
 step works on leading slices and nothing is compacted.
@@ -67,8 +67,8 @@ class Rows:
     def place(self, row: int, base: BaseKV, length: int, token: int, sequence: int = 0) -> None:
         """Starts a row at position ``length`` of ``base`` with ``token`` as its first own token.
 
-        Rows of one ``sequence`` attend to its base together. They are told by that number: which bases are one object depends on what is
-        kept of earlier calls.
+        Rows of one ``sequence`` attend to its base together. They are identified by that number, because which bases are one object
+        depends on what is kept of earlier calls.
         """
         self.bases[row] = base
         self.sequence[row] = sequence

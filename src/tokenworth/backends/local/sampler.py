@@ -32,7 +32,7 @@ class Support:
         return self.ids == tokens[:, None]
 
     def probability(self, tokens: Tensor) -> Tensor:
-        """q of one token a row."""
+        """q of one token per row."""
         return torch.where(self.index_of(tokens), self.q, 0.0).sum(-1)
 
     def without(self, tokens: Tensor) -> Support:

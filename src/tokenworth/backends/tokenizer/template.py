@@ -82,7 +82,7 @@ class ChatTemplate:
 
 
 def _plain(value: Any, what: str) -> Any:
-    """A copy made of JSON types only: nothing with methods of its own reaches a template."""
+    """A copy made of JSON types only: no object with methods reaches a template."""
     if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, str):

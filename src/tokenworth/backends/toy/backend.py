@@ -116,7 +116,7 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made: dict[str, object] = {}
     for key, value in pairs:
         if key in made:
-            raise InvalidInput(f"the key {shown(key)} stands twice in one object; expected each once")
+            raise InvalidInput(f"the key {shown(key)} appears twice in one object; expected each once")
         made[key] = value
     return made
 
@@ -152,7 +152,7 @@ class ToyCodec:
         names = text.split()
         ids = tuple(int(name[1:]) for name in names if re.fullmatch(r"t(0|[1-9][0-9]{0,9})", name))
         if len(ids) != len(names) or any(token >= self.vocab_size for token in ids):
-            raise InvalidInput(f"toy text {shown(text)}: expected names from t0 to t{self.vocab_size - 1}, apart by spaces")
+            raise InvalidInput(f"toy text {shown(text)}: expected names from t0 to t{self.vocab_size - 1}, separated by spaces")
         return ids
 
     def decode(self, ids: tuple[int, ...]) -> str:

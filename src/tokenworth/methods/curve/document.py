@@ -312,7 +312,7 @@ def slack_notes(result: CurveResult) -> tuple[str, ...]:
     missed = 0 if target is None else np.count_nonzero((result.widened > target / 2) & ((result.high - result.low) / 2 > target))
     if missed:
         notes.append(
-            f"{missed:,} of {len(result.cuts):,} cuts owe more than half of the half-width asked for, {target:g}, to this; "
-            "sampling, which cannot mend it, stopped there at half"
+            f"at {missed:,} of {len(result.cuts):,} cuts this widens the interval by more than half of the requested half-width "
+            f"{target:g}; sampling stopped there at half of it"
         )
     return tuple(notes)

@@ -249,7 +249,7 @@ def excursions(reader: Reader, *, sampling: Sampling, settings: CurveSettings, t
     """The curve at every cut 0…T from excursions alone. Cuts where q_c is a point cost nothing.
 
     Which excursions are worth drawing depends on what is estimated. A run with another target than ``gold`` first draws what the run
-    with that target would have drawn, and goes on only where its own target is not reached yet: runs share their rollouts.
+    with that target would have drawn, and continues only where its own target is not reached yet: runs share their rollouts.
 
     Source: the recursion V(c) = p_c V(c+1) + (1−p_c) W(c); formulas in `docs/methods/curve.md`.
     """

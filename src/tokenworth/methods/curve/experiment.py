@@ -82,7 +82,7 @@ def check_process(trace: Trace, sampling: Sampling) -> None:
     stop = set(sampling.stop)
     inner = next((i for i, token in enumerate(completion[:-1]) if token in stop), None)
     if inner is not None:
-        raise MismatchError(f"the base trace goes on after stop token {completion[inner]} at position {inner}; end it there")
+        raise MismatchError(f"the base trace continues after stop token {completion[inner]} at position {inner}; end it there")
     if trace.stop is StopReason.STOP and stop and (not completion or completion[-1] not in stop):
         raise MismatchError("the base trace does not end in one of this sampling's stop tokens; sample it with the same stop tokens")
 

@@ -184,7 +184,7 @@ def plain(
     what comes after.
 
     With ``refine`` the intervals whose ends differ by that much are halved until none is left. Cuts chosen that way were chosen
-    because they looked different: their intervals are pointwise and know nothing of the choice.
+    because they looked different: their intervals are pointwise and do not account for the choice.
     Source: the seed method of Thought Anchors (Bogdan et al. 2025) at token level.
     """
     tally, trace = _DrawsByCut(reader, sampling, settings, reuse), reader.trace

@@ -172,7 +172,7 @@ def _notes(
     about: About,
 ) -> Iterator[str]:
     if any(group.unit == "rollouts" for group in groups):
-        yield "groups of one maze have intervals over its rollouts (Wilson, Newcombe); they say nothing of other mazes"
+        yield "for a single maze the intervals are over its rollouts (Wilson, Newcombe) and say nothing about other mazes"
     if any(group.unit == "instances" for group in groups):
         yield "intervals take the mazes as the sample (Student's t over mazes), not their rollouts"
     if any(group.unknown_before or group.unknown_after for group in groups):

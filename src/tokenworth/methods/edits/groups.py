@@ -47,7 +47,7 @@ def by_group(results: Sequence[InterveneResult], *, level: float) -> tuple[Group
 
     An instance's value is the mean over its variants of the group: P(correct) before, after, or after less before. Over m ≥ 2 instances
     the limits are `stats.clusters.cluster_mean`: Student's t over the m values and a pseudo-value at each end. For one
-    instance they are Wilson's and Newcombe's over its rollouts, and say nothing of other instances.
+    instance they are Wilson's and Newcombe's over its rollouts, and say nothing about other instances.
     """
     check_level(level)
     return tuple(_group(group, results, level) for group in groups_of(results))

@@ -21,11 +21,11 @@ from tokenworth.stats.difference import newcombe
 from tokenworth.stats.proportion import share
 
 INTERVENE_STREAM = 1 << 49
-"""Distance from a run's seed to the stream of these rollouts: a base that was chosen among draws of the seed is no draw of its own side."""
+"""Distance from a run's seed to the stream of these rollouts: a base chosen among draws of the seed is not a draw of its own side."""
 LARGEST_BATCH = 4096
 
 CheckTrace = Callable[[tuple[int, ...], StopReason], bool | None]
-"""Whether the trace of a whole completion is valid by rules of its own; None where that is unknown or does not apply."""
+"""Whether the trace of a whole completion is valid; None where that is unknown or does not apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ def intervene(
     Newcombe's. The draws of the two sides are independent; variants with one ``base_cut`` share the base's rollouts, so their
     differences are not independent of one another. ``judge`` and ``check`` see whole completions, kept tokens included.
 
-    Where the budget ends first, each side holds the rollouts drawn until then; without a single one ``BudgetSpent`` goes on.
+    Where the budget ends first, each side holds the rollouts drawn until then; without a single one ``BudgetSpent`` is raised again.
     Raises InvalidInput for less than one rollout, for cuts outside of a completion, for kept tokens that hold a stop token or that leave
     no room under ``sampling.max_tokens``, and where two variants share a name.
 

@@ -167,7 +167,7 @@ def compare(
     """Every arm on the same streams, one a problem, within the same budget of generated tokens for each problem.
 
     Each arm reads a prefix of the stream and pays for all of it; a draw that the budget cuts is paid for and has no answer.
-    ``others``: arms with draws of their own on the same problems, such as a loop with feedback.
+    ``others``: arms with separate draws on the same problems, such as a loop with feedback.
     """
     if not streams:
         raise InvalidInput("no problems to compare the arms on; expected at least one stream of draws")

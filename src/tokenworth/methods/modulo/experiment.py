@@ -173,7 +173,7 @@ def ballot(subject: Subject, grade: Grade, ids: tuple[int, ...]) -> str:
 def truth(grade: Grade, ruling: BankRuling, bank: Bank) -> bool | None:
     """Whether an answer is right: the grader says, where it knows; else a sound bank; None where neither does.
 
-    An outcome that is no answer is not right.
+    An outcome without an answer is not right.
     """
     if grade.verdict is not Verdict.UNKNOWN:
         return grade.verdict is Verdict.CORRECT

@@ -33,7 +33,7 @@ class ReplayFold(Fold):
     def document(self, about: About) -> ReplayDoc:
         """All loops with their verdicts. Raises InvalidInput where there is none."""
         if not self._loops:
-            raise InvalidInput(f"{about.provenance.source} holds no recorded loop; expected one a line")
+            raise InvalidInput(f"{about.provenance.source} holds no recorded loop; expected one per line")
         critic = f"{self._domain.name}/{self._dialect}"
         return ReplayDoc(
             verifier=Acceptance(critic=critic, version=self._domain.version, strictness=str(Strictness.STRICT)),

@@ -40,8 +40,8 @@ class ReplayedLoop:
     def disagreements(self) -> tuple[int, ...]:
         """Steps whose verdict differs from the record's.
 
-        A last step without one counts as recorded accepted where the loop ended well, for that is why it stopped. A step without one
-        elsewhere, or an accepted step that is not the last, is a disagreement, too: the recorded loop would have stopped there.
+        A last step without one counts as recorded accepted if the loop was successful, because that is why it stopped. A step without one
+        elsewhere, or an accepted step that is not the last, is also a disagreement: the recorded loop would have stopped there.
         """
         last = len(self.steps) - 1
         return tuple(

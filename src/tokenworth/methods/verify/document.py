@@ -18,7 +18,7 @@ VERIFIED_SCHEMA = "tokenworth.verified/1"
 TRACE_STATES = ("valid", "invalid", "unparsed", "none")
 """Of a trace: valid; parsed and invalid; not parsed; there is no trace to judge."""
 LINK_STATES = ("follows", "differs", "unknown")
-"""Of a plan: the one the trace found; another one; not to be told, for want of a trace or a plan."""
+"""Of a plan: the one the trace found; another one; not known, because there is no trace or no plan."""
 ANSWER_STATES = ("correct", "incorrect", "unknown")
 """Of an answer; unknown is shown and never counted as incorrect."""
 

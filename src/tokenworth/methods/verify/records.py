@@ -55,7 +55,7 @@ def verifier(domain: str, dialect: str | None, strictness: str | None, *, max_er
 def judged(where: str, record: object, check: Verifier, *, verdicts: bool = False) -> Judged:
     """A record with its verdict.
 
-    ``verdicts``: a line that `verify` wrote is taken as it stands, where it holds no text; otherwise it is refused. A record without
+    ``verdicts``: a line that `verify` wrote is used as given if it has no text; otherwise it is refused. A record without
     an id has the name of its file and its line for one; ids need not differ.
 
     Raises: the fault that stands in the record's place; InvalidInput for fields that are missing or of another type and for verdicts that

@@ -87,8 +87,8 @@ def table_of(counts: Mapping[JointState, int], first_errors: Mapping[str, int], 
     With B empty the denominator is every text, unknown and unparsed ones included: the joint share.
 
     Odds ratios are of texts of which both facts are known, pooled and within each value of the third one; the first row and column of an
-    `OddsDoc` are where its facts hold. Of a ratio that is infinite ``value`` and ``high`` are None; of one that the table says nothing
-    of (a sum is 0) all four numbers are.
+    `OddsDoc` are where its facts hold. Of a ratio that is infinite ``value`` and ``high`` are None; if the table does not determine it
+    (a sum is 0), all four numbers are.
 
     Assumption: independent texts. Raises: InvalidInput for a level outside (0, 1).
     """

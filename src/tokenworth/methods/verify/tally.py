@@ -77,7 +77,7 @@ class Tally:
         Raises: InvalidInput without a single text, or where no text has the field to group by.
         """
         if not self.n:
-            raise InvalidInput("no texts: the files hold no line that is not blank")
+            raise InvalidInput("no texts: all lines of the files are blank")
         if self.group is not None and set(self._counts) == {NO_GROUP}:
             raise unknown_name("field to group by", self.group, self._named)
         traces = tuple(self._listed(check))

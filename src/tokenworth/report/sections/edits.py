@@ -9,7 +9,7 @@ from tokenworth.methods.edits.groups import GroupEffect
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
 from tokenworth.report.sections.sheet import SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
-_PLACE_TOLD = {"edit": "rollouts go on after the edit", "plan": "the whole trace is kept, the plan is drawn"}
+_PLACE_TOLD = {"edit": "rollouts continue after the edit", "plan": "the whole trace is kept, the plan is drawn"}
 _BASE_TOLD = {"solver": "the solver's valid traces", "model": "the model's valid traces"}
 _REPAIR_TOLD = {"solver": ", of repair the solver's with one rule broken", "model": ", of repair the model's invalid ones"}
 _COLUMNS = (

@@ -19,7 +19,7 @@ _COLUMNS = (
     SheetColumn(name="wrong", kind="count", width=7, right=True),
     SheetColumn(name="right of answered", kind="share", width=23, right=True),
     SheetColumn(name="tokens", kind="count", width=10, right=True),
-    SheetColumn(name="than loop", kind="difference", width=24, right=True),
+    SheetColumn(name="vs. loop", kind="difference", width=24, right=True),
 )
 
 

@@ -75,7 +75,7 @@ def read_plan(text: str, start: int, dialect: str) -> Iterator[PlanLine]:
 
     ``pddl``: a line is ``(action object …)``, in any case. ``planbench-text``: a line is a sentence such as ``stack the red block on
     top of the blue block``, with a number before and a full stop after it if need be. Lines of a code fence and comments (``;``) are
-    left out; every other line is no action.
+    left out; every other line is not an action.
     """
     closed = _CLOSE.search(text, start)
     end = len(text) if closed is None else closed.start()
@@ -125,8 +125,8 @@ def problem_of(prompt: str) -> StripsProblem:
     goal = prompt.find(_GOAL, max(0, init))
     if init < 0 or goal < 0:
         raise InvalidInput(
-            "no planning problem in the prompt; expected PDDL under [DOMAIN] and [QUERY PROBLEM], or PlanBench's sentences of what holds "
-            "and what is to hold"
+            "no planning problem in the prompt; expected PDDL under [DOMAIN] and [QUERY PROBLEM], or PlanBench's sentences of initial "
+            "conditions and goal"
         )
     first = prompt[init + len(_INIT) : goal].strip().removeprefix(",").removesuffix(".")
     return _from_sentences(first, _before(prompt[goal + len(_GOAL) :], "."))

@@ -26,7 +26,7 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
 
     What follows a text's last bracket may only be further closing brackets: published prompts have one too many.
 
-    Raises: InvalidInput for anything outside of STRIPS (types, negative or quantified conditions, numbers), for text that is no PDDL,
+    Raises: InvalidInput for anything outside of STRIPS (types, negative or quantified conditions, numbers), for text that is not PDDL,
     for names that are not declared, and for texts or problems that are too large.
     """
     made = _domain(_parts(domain, "domain"))
@@ -56,7 +56,7 @@ def _tree(text: str, what: str) -> list[Tree]:
         if token.startswith(";"):
             continue
         if is_closed and token != ")":
-            raise InvalidInput(f"the PDDL {what} goes on after its last bracket with {token[:40]!r}; expected one (define …)")
+            raise InvalidInput(f"the PDDL {what} continues after its last bracket with {token[:40]!r}; expected one (define …)")
         if token == "(":
             if len(stack) > MAX_DEPTH:
                 raise InvalidInput(f"the PDDL {what} has more than {MAX_DEPTH} brackets open at once; STRIPS needs five")
@@ -122,7 +122,7 @@ def _action(item: Sequence[Tree]) -> Action:
         fields[key] = value
     parameters = fields.get(":parameters", [])
     if len(keys) != len(values) or ":effect" not in fields or isinstance(parameters, str):
-        raise InvalidInput(f"action {name} is not complete; expected :parameters (…), :precondition and :effect, each with what it is")
+        raise InvalidInput(f"action {name} is not complete; expected :parameters (…), :precondition and :effect, each with its value")
     for term in parameters:
         if not isinstance(term, str) or not _VARIABLE.fullmatch(term):
             raise InvalidInput(f"action {name} has a parameter {_shown([term])}; expected ?x without a type")

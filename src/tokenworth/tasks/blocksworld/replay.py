@@ -52,7 +52,7 @@ def _grounded(problem: StripsProblem, bit: dict[Atom, int]) -> list[tuple[int, i
 def shortest_plan(problem: StripsProblem, *, most_states: int, most_actions: int = 5_000) -> int | None:
     """Number of actions of a shortest plan, by breadth-first search; None past ``most_states`` states, and where there is no plan.
 
-    Forward search from the initial state: exact where it ends. None, too, where more than ``most_actions`` actions can be formed.
+    Forward search from the initial state: exact where it ends. Also None if more than ``most_actions`` actions can be formed.
     """
     if sum(len(problem.objects) ** len(action.parameters) for action in problem.domain.actions) > most_actions:
         return None

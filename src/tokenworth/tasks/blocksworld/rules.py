@@ -21,7 +21,7 @@ SENTENCES = sentences(
     CODES,
     {
         "PROBLEM_PARSE": "The problem cannot be read.",
-        "PLAN_PARSE": "This line of the plan is no action.",
+        "PLAN_PARSE": "This line of the plan is not an action.",
         "PLAN_ACTION": "The problem has no such action or object.",
         "PLAN_PRECONDITION": "The action is not possible in the state it meets.",
         "PLAN_GOAL": "At the end of the plan a goal is not reached.",

@@ -65,7 +65,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     valid = None if text.is_cut and not found.counts else not found.counts
     is_readable = not (found.counts["PLAN_PARSE"] or found.counts["PLAN_ACTION"] or text.is_cut)
     if is_readable and validates(problem, calls) != valid:
-        found.add("PLAN_VALIDATOR", None, None, f"{validator} and the replay agree", f"the replay alone finds it valid: {valid}", end)
+        found.add("PLAN_VALIDATOR", None, None, f"{validator} and the replay agree", f"they disagree; the replay says valid: {valid}", end)
         valid = False
     shortest = _shortest(problem) if valid else None
     optimal = None if shortest is None and valid else valid and len(calls) == shortest

@@ -31,7 +31,7 @@ def _given(record: Mapping[str, object], where: str) -> dict[str, object]:
     numbers = cast("list[object]", listed) if isinstance(listed, list) else []
     whole = tuple(number for number in numbers if isinstance(number, int) and not isinstance(number, bool))
     if not isinstance(target, int) or isinstance(target, bool) or not isinstance(listed, list) or len(whole) != len(numbers):
-        raise InvalidInput(f"{where}: a puzzle of other than whole numbers; expected 'target' and a list 'nums'")
+        raise InvalidInput(f"{where}: a puzzle with numbers that are not whole; expected 'target' and a list 'nums'")
     try:
         puzzle = Puzzle(target=target, numbers=whole)
     except InvalidInput as error:

@@ -1,4 +1,4 @@
-"""The lines of a written search as events, for each dialect. A line that does not follow the grammar is an event of its own.
+"""The lines of a written search as events, for each dialect. A line that does not follow the grammar is a separate event.
 
 Every pattern is bounded in length, so that reading takes time linear in the text.
 """

@@ -106,7 +106,7 @@ class CountdownReplay:
             self._here.visit()
 
     def see(self, index: int, event: CountdownEvent) -> None:
-        """Judges one event and goes on from it."""
+        """Judges one event and continues from it."""
         if self.claim is not None or self._last in (LineKind.EXHAUSTED, LineKind.SOLUTION):
             if not self._is_past:
                 self._report("AFTER_END", index, event, "nothing after the conclusion", event.text)
@@ -164,7 +164,7 @@ class CountdownReplay:
         elif self._is_back_for_nothing and event.kind is not LineKind.EXPLORE:
             self._report("ORDER", index, event, f"explore, as #{self._here.id} was visited before", event.kind.value)
         elif event.kind is LineKind.MOVE and (options := self._named(event.node)) and all(node.is_idle for node in options):
-            self._report("ORDER", index, event, "a node with more to explore", f"#{event.node} again, where nothing was explored since")
+            self._report("ORDER", index, event, "a node with more to explore", f"#{event.node} again, although nothing was explored since")
 
     @property
     def _is_back_for_nothing(self) -> bool:

@@ -94,7 +94,7 @@ class Bank:
         return all(one.strictness != UNSOUND for one in self.critics)
 
     def check(self, answer: str, whole: str | None = None) -> BankRuling:
-        """The verdict of all critics; every one is asked, so that every fault is told. ``whole``: the completion, where it is more."""
+        """The verdict of all critics; every one is asked, so that every fault is reported. ``whole``: the completion, where it is more."""
         messages: list[str] = []
         accepted = True
         for critic in self.critics:

@@ -39,7 +39,7 @@ class CountdownCritic:
             raise InvalidInput(f"countdown numbers {self.numbers}: expected whole numbers of at most {MAX_DIGITS} digits")
 
     def check(self, answer: str) -> Ruling:
-        """Every fault that can be told: an expression that cannot be read, wrong numbers, a wrong value."""
+        """Every fault that can be named: an expression that cannot be read, wrong numbers, a wrong value."""
         text = answer.strip()
         if len(text) > MAX_CHARS or not text.isascii():
             return Ruling(accepted=False, messages=(f"expected one expression of at most {MAX_CHARS} plain characters",))

@@ -12,7 +12,7 @@ from tokenworth.tasks.critics.critic import Ruling
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormalCritic:
-    """Accepts a text whose plan the domain's verifier finds valid, and by default its trace, too, where there is one.
+    """Accepts a text whose plan the domain's verifier finds valid, and by default also its trace, if there is one.
 
     ``prompt`` and ``given``: the problem, as the domain reads it. ``with_trace`` False: the plan alone is judged. ``optimal``: the plan
     must be as short as can be. ``reads_whole``: the trace is part of the text that the domain's grammar covers. Where the verifier

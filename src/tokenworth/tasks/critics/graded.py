@@ -17,7 +17,7 @@ from tokenworth.tasks.critics.critic import UNSOUND, Ruling
 class FormatCritic:
     """Accepts every answer that the problem's grader can read; the gold answer is kept from it.
 
-    It says nothing of whether the answer is right, so its strictness is ``unsound``.
+    It does not say whether the answer is right, so its strictness is ``unsound``.
     """
 
     problem: Problem
@@ -80,7 +80,7 @@ class ReferenceCritic:
 
 
 def _version(problem: Problem) -> str:
-    """A verdict on answers of kind latex changes with math-verify, too."""
+    """A verdict on answers of kind latex also changes with math-verify."""
     if problem.kind != "latex" or importlib.util.find_spec("math_verify") is None:
         return __version__
     return f"{__version__} with math-verify {metadata.version('math-verify')}"

@@ -21,7 +21,7 @@ class SmtCritic:
     """Accepts an assignment ``x = 3, y = -1/2, p = true`` (commas, semicolons or line ends between) that meets every constraint.
 
     ``variables``: name -> z3 constant of sort Int, Real or Bool; the answer must give each of them one value. ``constraints``: name -> z3
-    formula, written by the caller: z3 is given nothing of the answer but numbers and truth values. What a formula names beside the
+    formula, written by the caller: only numbers and truth values of the answer reach z3. What a formula names beside the
     variables may have any value, the same one in all formulas: an answer is accepted where one value of it meets all constraints
     together. What z3 does not decide within ``timeout_ms`` is not met.
 

@@ -21,7 +21,7 @@ class Dialect:
     """What decides which token strings are traces.
 
     ``marked``: the sections have marks (``query reasoning solution end``). ``creates_start``: the start is created before it is closed.
-    ``compact``: one token a cell (``3,4``), no heuristic, walls and plan without a word for each. ``order``: the order in which
+    ``compact``: one token per cell (``3,4``), no heuristic, walls and plan without a word for each. ``order``: the order in which
     neighbours are created, None for any.
     """
 

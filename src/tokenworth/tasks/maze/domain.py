@@ -89,14 +89,14 @@ def grade(problem: Problem, text: str) -> Grade:
 
 
 def solve(problem: Problem) -> FormalText:
-    """The run of A* on a maze in the words of the bundled models. Raises InvalidInput where the question is no maze of that dialect."""
+    """The run of A* on a maze in the words of the bundled models. Raises InvalidInput if the question is not a maze of that dialect."""
     from tokenworth.tasks.maze import search
     from tokenworth.tasks.maze.problems import DIALECT
 
     empty = FormalText(id=problem.id, prompt=problem.question, trace="", given=given(problem), is_cut=True)
     maze = maze_of(empty, DIALECT, parse(empty, DIALECT))
     if maze is None:
-        raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
+        raise InvalidInput(f"problem {problem.id!r} is not a maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
     found = search.solve(maze, DIALECT)
     return replace(empty, trace=render_trace(maze, found.trace, found.plan, DIALECT), is_cut=False)
 

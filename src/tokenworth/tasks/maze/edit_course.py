@@ -1,4 +1,4 @@
-"""The state of a valid A* run between two of its events, and how a run goes on from there."""
+"""The state of a valid A* run between two of its events, and how a run continues from there."""
 
 from __future__ import annotations
 

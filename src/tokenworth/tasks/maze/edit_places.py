@@ -49,7 +49,7 @@ class Spot:
 
     @property
     def own(self) -> tuple[str, ...]:
-        """The event as it stands."""
+        """The event as written."""
         return self.written(self.event.verb, self.event.cell, self.event.g)
 
     @property
@@ -166,7 +166,7 @@ def _dup_create(spot: Spot) -> Iterator[Change]:
     for cell in near:
         if cell in course.open and course.open[cell] <= g:
             if not spot.is_close:
-                yield spot.move(cell, "a create of a cell that is open as cheaply")
+                yield spot.move(cell, "a create of a cell that is already open at the same or a lower cost")
             yield spot.insert(spot.written("create", cell, g), "one more create of an open cell")
 
 

@@ -256,7 +256,7 @@ def paraphrase(text: FormalText, *, dialect: str, rng: np.random.Generator, kind
     """Another valid run of A* on the same maze, by one other choice among equals; None where the trace has none to make.
 
     ``kind``: ``children`` (two creates of one expansion exchanged; the rest stays), ``closes`` (another open cell of the least f is
-    closed, and the solver goes on from there, plan included), or ``any``. Valid at strictness ``strict``; at ``strict+ties`` it is not.
+    closed, and the solver continues from there, plan included), or ``any``. Valid at strictness ``strict``; at ``strict+ties`` it is not.
     """
     if kind not in ("any", "children", "closes"):
         raise unknown_name("kind of paraphrase", kind, ("any", "children", "closes"))
@@ -344,7 +344,7 @@ def swap(text: FormalText, other: FormalText, *, dialect: str) -> Edit:
 
 
 def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = None) -> Edit:
-    """A valid trace from an invalid one: the smallest change at the first violation that works, or else the solver goes on from there.
+    """A valid trace from an invalid one: the smallest change at the first violation that works, or else the solver continues from there.
 
     Tried first: the event of the first violation left out; replaced by an event that may stand there; one to four such events put before
     it. Where none of this makes the trace valid, its longest valid beginning stays and the solver writes the rest. A plan that is not
@@ -371,7 +371,7 @@ def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = 
         events, plan = _continued(base, usable, rng)
         if plan is None:
             raise InvalidInput(f"text {text.id!r}: the maze has no way to the goal; there is no valid trace")
-        found = "the solver goes on from the longest valid beginning", read(_written(base, events, plan), dialect)
+        found = "the solver continues from the longest valid beginning", read(_written(base, events, plan), dialect)
     told, again = found
     at = min(len(usable) + 1, len(again.events))
     cut = again.place(at)

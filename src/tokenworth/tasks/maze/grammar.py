@@ -7,7 +7,7 @@
     plan       := ("plan" X Y)+
     compact    := "query" "start" X,Y "goal" X,Y "wall" X,Y* "reasoning" (("create" | "close") X,Y cG)* "solution" X,Y+ "end"
 
-Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a flaw of its own, and reading goes on at the next word that can begin
+Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a separate flaw, and reading continues at the next word that can begin
 a clause; the time is linear in the length of the text.
 """
 
@@ -186,7 +186,7 @@ def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, flaw
         return None
     if start in walls or goal in walls:
         told = (cell_text(start, dialect), cell_text(goal, dialect))
-        flaws.append(flaw(None, (begun, end), "a start and a goal that are no walls", f"start {told[0]}, goal {told[1]}"))
+        flaws.append(flaw(None, (begun, end), "a start and a goal that are not walls", f"start {told[0]}, goal {told[1]}"))
         return None
     return MazePrompt(start=start, goal=goal, walls=tuple(walls))
 

@@ -50,14 +50,14 @@ def _numbers(family: str, side: int, split: str) -> tuple[list[int], Iterator[in
 def plan(problem: Problem, text: str) -> Grade:
     """Grades a plan by its rules: ``optimal`` and ``longer`` plans are correct; a plan that breaks a rule is named by its first one.
 
-    A text that is no list of cells has no answer. Raises InvalidInput for a problem whose question is no maze of the compact dialect.
+    A text that is not a list of cells has no answer. Raises InvalidInput for a problem whose question is not a maze of the compact dialect.
     """
     words = text.split()
     ended = text if words[-1:] == ["end"] else f"{text} end"
     formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given(problem))
     found = verify(formal, dialect=DIALECT.name, strictness=Strictness.PAPER)
     if found.plan_valid is None:
-        raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
+        raise InvalidInput(f"problem {problem.id!r} is not a maze in the {DIALECT.name} dialect; the grader 'plan' cannot grade it")
     if not found.parsed:
         return Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
     if found.plan_valid:

@@ -1,9 +1,9 @@
 """Replays the events of a maze trace on open and closed lists, and says which rules each one breaks.
 
-There is one replay for every strictness, which only chooses which findings count. After a finding the state is repaired and the replay goes
-on: wrong numbers are replaced by right ones; a closed cell that was not open is taken as open; an event outside of the grid or on a wall
-changes no list; children that are missing stay missing; what was passed over, for its f, by another choice among equals or in the order
-of children, is not held against later events; what follows the goal is one finding.
+There is one replay for every strictness, which only chooses which findings count. After a finding the state is repaired and the replay
+continues: wrong numbers are replaced by right ones; a closed cell that was not open is treated as open; an event outside the grid or on a
+wall changes no list; missing children stay missing; cells passed over, because of their f, by another choice among equals or in the order
+of children, do not count against later events; everything after the goal is one finding.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class MazeReplay:
         return self._steps.index((x - from_x, y - from_y))
 
     def _odd_create(self, i: int, cell: int, g: int) -> None:
-        """A create that is no child due: the start in its place, or an event that breaks a rule."""
+        """A create that is not a due child: the start in its place, or an event that breaks a rule."""
         status, report = self._status[cell], self._report
         if self._current < 0:
             if self._awaits_start and cell == self.start:

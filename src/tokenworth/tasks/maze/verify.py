@@ -48,7 +48,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
 
     What the dialect leaves open is not checked: tie order where ties are broken at random falls back to `Strictness.STRICT`.
     The size of the grid is not part of the text. Where ``given`` has no rows and cols the maze is the least square that holds the prompt,
-    and ``facts`` say that it was assumed. The trace has no say in it: it is what is judged.
+    and ``facts`` say that it was assumed. The trace does not affect it, because the trace is judged.
     """
     spoken = DIALECTS[dialect]
     return _judge(text, parse(text, spoken), spoken, strictness, max_errors)

@@ -1,4 +1,4 @@
-"""Words of a text with their places, and the numbers among them; anything but a plain ASCII number is no number."""
+"""Words of a text with their places, and the numbers among them; anything but a plain ASCII number is not a number."""
 
 from __future__ import annotations
 

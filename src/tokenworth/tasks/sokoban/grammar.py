@@ -6,7 +6,7 @@
     plan    := ("plan" X Y)+                                               places of the worker, from the start on
 
 X, Y: 0 to 999, G, H: 0 to 9999999, in ASCII digits without leading zeros. Words are parted by space, tab, line feed and carriage return.
-A malformed clause is a flaw of its own, and reading goes on at the next verb; the time is linear in the length of the text.
+A malformed clause is a separate flaw, and reading continues at the next verb; the time is linear in the length of the text.
 
 Source: Lehnert et al. 2024, arXiv 2402.14083, the Sokoban data with boxes.
 """

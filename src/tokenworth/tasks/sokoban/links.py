@@ -9,7 +9,7 @@ from tokenworth.tasks.sokoban.grammar import SokobanEvent
 from tokenworth.tasks.sokoban.instance import Board, Seen, State
 
 LinkNode = tuple[int, ...]
-"""A state, or what an event shows where that is no state the search can have reached: then with a third number."""
+"""A state, or what an event shows if the search cannot have reached that state: then with a third number."""
 
 _MOST_PARENTS = 8
 _MOST_NODES = 64
@@ -46,7 +46,7 @@ class Links:
             self._parents.setdefault(state, {})[parent] = None
 
     def add_shown(self, event: SokobanEvent, parents: Sequence[LinkNode]) -> None:
-        """Something was created that is no step of the search; of many parents the last few are kept."""
+        """Something was created that is not a step of the search; of many parents the last few are kept."""
         known = self._parents.setdefault(shown(self.place(event)), {})
         for parent in parents[:_MOST_PARENTS]:
             known.pop(parent, None)

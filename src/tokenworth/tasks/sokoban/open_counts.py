@@ -1,4 +1,4 @@
-"""What can still be told of a Sokoban trace once the belief is given up: the rules that what events show decides by itself.
+"""What can still be said about a Sokoban trace once the belief is given up: the rules that what events show decides by itself.
 
 Each finding holds whatever states the events stand for, as long as the events before were in order. What needs the states is not
 checked: whether another open state has a smaller f, which children are missing, and creates of states that only look alike.

@@ -1,8 +1,8 @@
 """Replays the events of a Sokoban trace on a belief about the open and closed lists, and says which rules each one breaks.
 
 A rule is broken only if it is broken in every world that agrees with the events before (`tokenworth.tasks.sokoban.belief`). After a
-finding the state is repaired and the replay goes on: wrong numbers are replaced by right ones (or kept as written, for ``paper``);
-a closed state that was not open is taken as closed with the cost written; an event that is no step from the state just closed changes
+finding the state is repaired and the replay continues: wrong numbers are replaced by right ones (or kept as written, for ``paper``);
+a closed state that was not open is taken as closed with the cost written; an event that is not a step from the state just closed changes
 no list; children that are missing stay missing; children that were passed over may come later. Where more worlds are possible than are
 kept, the belief is given up: after that event, `lost_at`, only what events show by themselves is checked (`OpenCounts`), and a trace in
 which nothing is found wrong is not known to be valid.
@@ -133,7 +133,7 @@ class SokobanReplay:
         return list(states)
 
     def _odd(self, event: SokobanEvent, seen: Seen | None) -> None:
-        """What can be said of a create that is no step from the state just closed: its heuristic, and what it hangs on."""
+        """What can be said of a create that is not a step from the state just closed: its heuristic, and what it depends on."""
         if seen is not None:
             self._check_h(event, self._possible(seen))
         self.links.add_shown(event, self._parents())

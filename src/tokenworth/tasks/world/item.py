@@ -17,7 +17,7 @@ class WorldQuestion(Generic[PlanT]):
     """One question before it becomes a ``Problem``.
 
     ``content`` is what makes two questions the same question whoever is named in it and however its options are
-    ordered; train and test are told apart by its hash. ``plan`` is what the family needs to write traces.
+    ordered; train and test are separated by its hash. ``plan`` is what the family needs to write traces.
     """
 
     content: str

@@ -167,7 +167,7 @@ class EventView:
 class TraceView:
     """One trace with all that is known about it.
 
-    ``measured`` tells a trace with results of its own from a member of a sample set; ``sample_set`` is the index of the
+    ``measured`` distinguishes a trace with its own results from a member of a sample set; ``sample_set`` is the index of the
     set it belongs to in the view's ``sets``, or -1. ``title`` stands for a question that is machine text; empty: the question is shown.
     """
 

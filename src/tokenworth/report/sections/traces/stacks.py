@@ -157,7 +157,7 @@ def forced_metrics(stack: StackView, index: int, target: str, n_units: int, *, r
     note = f"after the exit “{stack.name}”, option {target}{_ROLES[role]}"
     if stack.all_high is not None and stack.mass_high is not None:
         fresh, share = _within_bounds(fresh, stack.all_high[k], stack.mass, stack.mass_high)
-        note += f"; known only within bounds where an option was not listed: their middle if they are at most {NARROW:g} apart"
+        note += f"; known only within bounds if an option was not listed: the midpoint is shown if they are at most {NARROW:g} apart"
     return (
         metric(f"forced/{index}/raw", name, "gold", per_unit(stack.cuts, fresh, n_units), scale="raw probability", note=note),
         metric(

@@ -214,7 +214,8 @@ def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
     if not ranked:
         return
     yield ""
-    yield from wrapped(f"largest changes of {one_line(curve.label)} (limits: the two pointwise intervals at their farthest)", width)
+    extreme = "most extreme combination of the two pointwise intervals"
+    yield from wrapped(f"largest changes in {one_line(curve.label)} (limits: {extreme})", width)
     yield f"  {'cut':>6} {'Δ':>6}  {'limits':<15} {'value':>6} {'begun':>6}  text"
     for i in ranked:
         start, cut = int(curve.delta_from[i] or 0), curve.cuts[i]
@@ -248,7 +249,7 @@ def _forced(stack: StackView, index: int, trace: TraceView, width: int) -> Itera
     yield from wrapped(f"  at cut {stack.cuts[last]}: {shares}; not on options {rest}", width)
     flips = [e for e in trace.events if e.kind == "flip" and e.stack == index]
     if not flips:
-        yield "  the leading option never changes" + " where the bounds tell which it is" * (stack.all_high is not None and -1 in stack.top)
+        yield "  the leading option never changes" + " where the bounds determine it" * (stack.all_high is not None and -1 in stack.top)
     for event in flips[:20]:
         yield from wrapped(f"  cut {event.cut}: {one_line(event.label)}", width, indent="    ")
     if len(flips) > 20:

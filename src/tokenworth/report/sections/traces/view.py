@@ -54,7 +54,7 @@ def trace_part(
 def _same_trace(curve: CurveDoc, forced: ForcedDoc) -> None:
     a, b = curve.trace, forced.trace
     if a.unit != b.unit:
-        raise MismatchError(f"the curve's trace is cut into {a.unit}s, the forced answers' into {b.unit}s; report them apart")
+        raise MismatchError(f"the curve's trace is cut into {a.unit}s, the forced answers' into {b.unit}s; report them separately")
     if a.ids is not None and b.ids is not None and a.ids != b.ids:
         raise MismatchError(f"curve and forced answers are about different traces: token ids differ from unit {_first(a.ids, b.ids)} on")
     if a.pieces != b.pieces:
