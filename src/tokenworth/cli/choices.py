@@ -14,8 +14,10 @@ import click
 from click.core import ParameterSource
 
 from tokenworth.backends.http.source import check_address
+from tokenworth.core.grade import READ
 from tokenworth.core.measure import option
 from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.methods.second_look import SecondLook
 from tokenworth.run.cost import Price
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import check_names, is_served
@@ -168,7 +170,23 @@ class ProblemChoice:
     item: str = "0"
     """Index or id of the problem; several as in 0-9,12."""
     grader: str | None = option(None, rare=True)
-    """option, exact, numeric, latex or module:callable. [default: the problem's own]"""
+    """option, exact, numeric, latex, module:callable, or read: the problem's own, and what it cannot read is read by the model.
+    [default: the problem's own]"""
+    read_text: str | None = option(None, rare=True)
+    """Appended to an answer that the model is to read (--grader read). [default: the trace format's lead to an answer]"""
+    read_mass: float = option(0.5, rare=True)
+    """Least probability on the options together (--grader read)."""
+    read_share: float = option(0.5, rare=True)
+    """Least share of it on the likeliest option (--grader read)."""
+
+    def look(self) -> SecondLook | None:
+        """How the model reads answers; None where it does not. Raises InvalidInput."""
+        look = SecondLook(text=self.read_text, mass=self.read_mass, share=self.read_share)
+        if self.grader == READ:
+            return look
+        if look != SecondLook():
+            raise InvalidInput("--read-text, --read-mass and --read-share say how the model reads answers; add --grader read")
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

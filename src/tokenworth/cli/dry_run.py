@@ -16,6 +16,7 @@ from tokenworth.core.ports import Backend
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import TokenworthError
+from tokenworth.methods.second_look import Looker
 from tokenworth.run.cost import CostPlan, Price, most_tokens
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
@@ -105,6 +106,9 @@ def _bound(bench: Workbench, job: Job, case: Case) -> Bound | None:
     if most is None:
         return Bound(rollouts=None, generated_tokens=None, input_tokens=None)
     counted += [(one, bench.runner.asked(job).backend) for one in most]
+    if case.look is not None:
+        looker = Looker(subject, case.look)
+        counted += [(look, backend) for one, backend in counted for look in looker.most([one])]
     read = sum(one.n * most_tokens((one.reads,), backend)[0] for one, backend in counted)
     generated = sum(one.n * most_tokens((one.writes,), backend)[1] for one, backend in counted)
     rollouts = sum(one.n for one, _ in counted if isinstance(one.writes, Sample))

@@ -113,7 +113,7 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
         money=taken(MoneyChoice, values),
         settings=taken(measure.settings, values),
     )
-    items = parse_items(chosen.problem.item)
+    items, look = parse_items(chosen.problem.item), chosen.problem.look()
     task = _check(run, chosen, items)
     price = price_of(chosen.money, chosen.model.model, dry_run=chosen.run.dry_run)
     max_usd = limit_of(chosen.money, chosen.model.model, price)
@@ -132,10 +132,11 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
                 **asdict(chosen.server),
                 "item": chosen.problem.item,
                 "grader": chosen.problem.grader,
+                **({} if look is None else {f"read_{name}": value for name, value in asdict(look).items()}),
             }
             | ({"date": str(chosen.use.date)} if chosen.use.date else {}),
         )
-        cases = [(item, partial(bench.case, task or chosen.problem.task, item, grader=chosen.problem.grader)) for item in items]
+        cases = [(item, partial(bench.case, task or chosen.problem.task, item, grader=chosen.problem.grader, look=look)) for item in items]
         if chosen.run.dry_run:
             return show_dry_run(bench, job, cases, price=price, max_usd=max_usd, json_path=chosen.output.json)
         return _run(bench, job, chosen.output, cases)

@@ -95,6 +95,8 @@ class Provenance:
     server: str = ""
     reader: str = ""
     """The model that read on where the trace of the document's model is kept; empty where that model did so itself."""
+    second_look: str = ""
+    """How many answers the model itself read, and how; empty where rules read them all."""
 
     def __post_init__(self) -> None:
         for name in ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "cost"):

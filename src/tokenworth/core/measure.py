@@ -129,6 +129,8 @@ class Done:
     item: str
     subject: Subject
     result: Any
+    second_look: str = ""
+    """What the model was asked about its answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

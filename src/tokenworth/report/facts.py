@@ -57,6 +57,8 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
 
 def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     """Where the numbers of any document come from: how much was drawn and paid for, by what version and command."""
+    if doc.second_look:
+        yield FactView(label="second look", value=doc.second_look)
     if doc.reader:
         yield FactView(label="read on by", value=doc.reader)
     if doc.drawn or doc.reused:

@@ -46,7 +46,8 @@ def find_close(ids: tuple[int, ...], close: tuple[int, ...]) -> int | None:
             return at
 
 
-def _without_end_marks(ids: tuple[int, ...], codec: Codec) -> tuple[int, ...]:
+def without_end_marks(ids: tuple[int, ...], codec: Codec) -> tuple[int, ...]:
+    """A completion without stop tokens and the like at its end."""
     # Only a token that is a mark as a whole goes; the same characters written as ordinary tokens stay.
     end = len(ids)
     while end > 0 and _MARK.fullmatch(codec.decode(ids[end - 1 : end])):
@@ -65,7 +66,7 @@ def answer_text(completion: tuple[int, ...], codec: Codec, close: tuple[int, ...
         if wall is None:
             return None
         start = wall + len(close)
-    return codec.decode(_without_end_marks(completion[start:], codec))
+    return codec.decode(without_end_marks(completion[start:], codec))
 
 
 def text_judge(problem: Problem, codec: Codec, close: tuple[int, ...] | None, grader: Grader) -> Judge:

@@ -12,11 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from tokenworth.backends.model import LoadOptions, Model
+from tokenworth.core.grade import READ
 from tokenworth.core.ports import Recorded, Store
 from tokenworth.core.problem import Problem
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.methods.second_look import SecondLook
 from tokenworth.run.cost import Price
 from tokenworth.run.progress import OnEvent
 from tokenworth.store.memory import MemoryStore
@@ -140,12 +142,19 @@ class Workbench:
             if close is not None:
                 close()
 
-    def case(self, task: str | Task | Problem | None = None, item: int | str = 0, *, grader: str | None = None) -> Case:
+    def case(
+        self, task: str | Task | Problem | None = None, item: int | str = 0, *, grader: str | None = None, look: SecondLook | None = None
+    ) -> Case:
         """A problem put to the model: a `Problem`, or a task such as ``world:steps`` or ``mmlu:FILE.csv`` and an item of it.
 
         An automaton needs no task. ``grader`` replaces the one of the problem's kind: a name or ``module:callable``.
+        ``read`` keeps that one and asks the model about the answers which it cannot read; ``look`` says how.
         """
+        if look is not None and grader != READ:
+            raise InvalidInput("a way for the model to read answers was given without grader 'read'; give that too")
         if self.model.is_toy:
+            if grader == READ:
+                raise InvalidInput(f"{self.model.name} is an automaton: its answers have no text to be read; leave the grader out")
             if task is not None:
                 raise InvalidInput(f"{self.model.name} is an automaton and takes no task; leave --task out")
             from tokenworth.backends.toy.backend import ToyBackend, toy_judge
@@ -157,13 +166,14 @@ class Workbench:
         if task is None:
             raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
         problem = task if isinstance(task, Problem) else self._task(task).item(item)
-        judge_of = grader_for(grader or problem)
+        judge_of = grader_for(problem if grader in (None, READ) else grader)
         return Case(
             model=self.model,
             problem=problem,
             prompt=self._prompt(problem),
             judge=text_judge(problem, self.model.codec, self._close, judge_of),
             grader=judge_of,
+            look=(look or SecondLook()) if grader == READ else None,
             put=self._prompt,
             runner=self.runner,
         )
@@ -177,6 +187,7 @@ class Workbench:
         sampling: SamplerSettings | Sampling | None = None,
         base: BaseSettings | None = None,
         grader: str | None = None,
+        look: SecondLook | None = None,
         **settings: Any,
     ) -> Iterator[EndedCase]:
         """How a measure ends on each of several problems, as it does; they share one stream of requests.
@@ -193,7 +204,9 @@ class Workbench:
             task=task or "",
             config={"item": items},
         )
-        return self.runner.run(job, ((item, lambda item=item: self.case(task, item, grader=grader)) for item in parse_items(items)))
+        return self.runner.run(
+            job, ((item, lambda item=item: self.case(task, item, grader=grader, look=look)) for item in parse_items(items))
+        )
 
     def _task(self, task: str | Task) -> Task:
         """The problems of a spec, which is read once."""

@@ -21,6 +21,7 @@ from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.forced.result import ForcedResult
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.sample.result import SampleResult
+from tokenworth.methods.second_look import SecondLook
 from tokenworth.tasks.judge import find_close
 from tokenworth.workbench.choices import SamplerSettings
 from tokenworth.workbench.runner import Measured, Runner
@@ -44,11 +45,12 @@ class Case:
         prompt: tuple[int, ...],
         judge: Judge,
         grader: Grader | None,
+        look: SecondLook | None = None,
         put: Callable[[Problem], tuple[int, ...]] | None,
         runner: Runner,
     ) -> None:
         self.model, self.problem, self.prompt, self.judge, self.grader = model, problem, prompt, judge, grader
-        self._put, self._runner = put, runner
+        self._put, self._runner, self.look = put, runner, look
 
     # -- building blocks ---------------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unkn
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
+from tokenworth.methods.second_look import Looker
 from tokenworth.run.cost import CostPlan, plan_cost
 from tokenworth.run.drive import drive_all
 from tokenworth.run.progress import OnEvent, RunCounts, Together
@@ -235,7 +236,8 @@ class Runner:
 
     def _ended(self, job: Job, item: str, done: Done, counts: RunCounts, run: int | None) -> EndedCase:
         try:
-            document = job.draws.document([done], job.settings, self._about(job, counts, items=(item,), subject=done.subject))
+            about = self._about(job, counts, items=(item,), done=done)
+            document = job.draws.document([done], job.settings, about)
             self._finish(run, document)
         except TokenworthError as error:
             return EndedCase(item=item, error=error)
@@ -247,13 +249,26 @@ class Runner:
         subject = case.subject(job.sampler)
         if job.draws.check is not None:
             job.draws.check(subject, job.settings)
+        if case.look is None:
+            subject, result = yield from self._parts(job, case, subject)
+            return Done(item=item, subject=subject, result=result)
+        if job.draws.joins:
+            raise InvalidInput(f"{job.measure.name} asks no model about answers; --grader read is for sample, curve and forced")
+        looker = Looker(subject, case.look)
+        subject, result = yield from looker.over(self._parts(job, case, replace(subject, judge=looker.judge), looker))
+        return Done(item=item, subject=subject, result=result, second_look=looker.said())
+
+    def _parts(self, job: Job, case: Case, subject: Subject, looker: Looker | None = None) -> Experiment[tuple[Subject, Any]]:
+        """The base trace and the measure: the subject with its trace, and the result."""
         if job.draws.of_trace:
             trace = job.trace or (yield from self._base(job, case, subject))
             subject = replace(subject, trace=trace)
+            if looker is not None:
+                yield from looker.look_at(trace)
         experiment = job.draws.experiment(self._read_by(job, subject), job.settings)
         if self.asked(job) is not self.model:
             experiment = in_role(experiment, READER)
-        return Done(item=item, subject=subject, result=(yield from experiment))
+        return subject, (yield from experiment)
 
     def _base(self, job: Job, case: Case, subject: Subject) -> Experiment[Trace]:
         """The base trace: given by ids, or chosen among sampled answers."""
@@ -289,7 +304,7 @@ class Runner:
     def _spent(self) -> Spent:
         return Spent.together([model.backend.spent() for model in self.models.values() if isinstance(model.backend, Metered)])
 
-    def _about(self, job: Job, counts: RunCounts, *, items: tuple[str, ...], failed: int = 0, subject: Subject | None = None) -> About:
+    def _about(self, job: Job, counts: RunCounts, *, items: tuple[str, ...], failed: int = 0, done: Done | None = None) -> About:
         """What the document says beyond its numbers. Of problems run together each says what was spent since the document before it."""
         before, self._seen = self._seen, self._spent()
         model = self.asked(job)
@@ -304,10 +319,11 @@ class Runner:
             tokens_cached=self._seen.tokens_cached - before.tokens_cached,
             cost=None if self._seen.money is None else self._seen.money - (before.money or 0.0),
             server=getattr(model.backend, "description", ""),
+            second_look="" if done is None else done.second_look,
             reader="" if model is self.model else f"{model.name} ({model.backend.fingerprint})",
         )
         return About(
-            problem=None if subject is None else subject.problem,
+            problem=None if done is None else done.subject.problem,
             model=ModelDoc(name=self.model.name, fingerprint=self.model.backend.fingerprint),
             provenance=provenance,
             task=job.task,
