@@ -7,15 +7,16 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.real_data import shared
 from tests.tasks.maze_samples import MODEL_VALID
-from tokenworth.core.verification import Cell, FormalText, Strictness, Verification
+from tokenworth.core.verification import Cell, FormalText, Strictness, Verification, Violation
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.domain import DOMAIN
 from tokenworth.tasks.maze.edit_course import Course
@@ -332,8 +333,14 @@ def test_the_first_error_is_the_first_departure_from_the_solver(name: str, famil
         assert sum(of_trace(found).values()) <= n_departures(maze, events, name)
 
 
+def anyone(one: Violation) -> Violation:
+    """Without the cell that is named for the lowest f: of several, the order of ties says which."""
+    return replace(one, expected=one.expected.partition(", as of ")[0])
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(TIED), st.integers(0, 300), st.integers(0, 10_000), st.integers(1, 6))
+@example("beyond-semantics", 13, 13, 1)
 def test_rules_of_the_lower_levels_are_the_same_with_ties(name: str, index: int, seed: int, n: int) -> None:
     """Whatever the order of ties does to the repair, it changes nothing of what the strictness below reports."""
     maze = generate("searchformer", 7, seed=8, index=index)
@@ -350,8 +357,8 @@ def test_rules_of_the_lower_levels_are_the_same_with_ties(name: str, index: int,
         else:
             events[i] = MazeEvent(verb=events[i].verb, cell=events[j].cell, g=events[j].g)
     strict, ties = check(maze, events, name, Strictness.STRICT), check(maze, events, name)
-    rest = [one for one in ties.violations if one.code not in ("TIE_ORDER", "CHILD_ORDER")]
-    assert rest == list(strict.violations) and (ties.trace_valid or not strict.trace_valid or len(rest) < len(ties.violations))
+    rest = [anyone(one) for one in ties.violations if one.code not in ("TIE_ORDER", "CHILD_ORDER")]
+    assert rest == list(map(anyone, strict.violations)) and (ties.trace_valid or not strict.trace_valid or len(rest) < len(ties.violations))
 
 
 # -- what it comes to on published traces --------------------------------------------------------------------------------------
