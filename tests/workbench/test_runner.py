@@ -140,7 +140,7 @@ from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.choices import SamplerSettings
 
 with Workbench("tiny", threads=1, store=sys.argv[1]) as bench:
-    for one in bench.measure("sample", "world:steps", "0-39", sampling=SamplerSettings(limit=24), samples=2):
+    for one in bench.measure("sample", "world:steps", "0-15", sampling=SamplerSettings(limit=24), samples=2):
         bench.store.flush()
         print(one.item, document_json(one.document).decode().replace(chr(10), " "), flush=True)
 """
@@ -156,12 +156,12 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
 
     with child("killed.db") as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(8)]
+        lines = [process.stdout.readline() for _ in range(4)]
         os.kill(process.pid, signal.SIGKILL)
         lines += process.stdout.readlines()
     assert process.returncode == -signal.SIGKILL
     killed = documents(lines)
-    assert 8 <= len(killed) < 40
+    assert 4 <= len(killed) < 16
     runs: list[dict[str, Any]] = []
     for store in ("killed.db", "whole.db"):
         with child(store) as process:
@@ -169,11 +169,11 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
             runs.append(documents(process.stdout.readlines()))
         assert process.returncode == 0
     resumed, whole = runs
-    assert len(whole) == 40
+    assert len(whole) == 16
     assert {i: without_provenance(d) for i, d in resumed.items()} == {i: without_provenance(d) for i, d in whole.items()}
     assert all(without_provenance(document) == without_provenance(whole[item]) for item, document in killed.items())
     assert all(resumed[item].provenance.drawn == 0 for item in killed)
-    assert 0 < sum(document.provenance.drawn for document in resumed.values()) <= 2 * (40 - len(killed))
+    assert 0 < sum(document.provenance.drawn for document in resumed.values()) <= 2 * (16 - len(killed))
 
 
 # -- a reader ------------------------------------------------------------------------------------------------------------------------------
