@@ -1,7 +1,8 @@
 // The list of traces. Where several problems share the page: the measured traces first, then each problem's samples.
 import { START } from "../hash";
 import type { TraceHead } from "../model";
-import { header, openTrace, traceIndex } from "../state";
+import { openTrace } from "../state";
+import { useReport } from "./context";
 
 type Entry = readonly [number, TraceHead];
 
@@ -21,13 +22,14 @@ function Choice({ entry: [index, t] }: { entry: Entry }) {
 }
 
 export function TracePicker() {
-  const { traces } = header.value!;
-  if (traces.length < 2 || traceIndex.value >= traces.length) return null;
+  const report = useReport();
+  const { traces } = report.header;
+  if (traces.length < 2 || report.traceIndex.value >= traces.length) return null;
   const several = traces.some((t) => t.problem !== "");
   return (
     <label class="picker">
       trace{" "}
-      <select value={traceIndex.value} onChange={(e) => void openTrace(Number(e.currentTarget.value), START)}>
+      <select value={report.traceIndex.value} onChange={(e) => void openTrace(report, Number(e.currentTarget.value), START)}>
         {several
           ? groups(traces).map(([name, entries]) => (
               <optgroup label={name}>
