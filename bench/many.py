@@ -35,7 +35,7 @@ from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.choices import SamplerSettings
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 TASK = "world:steps"
 TINY = ROOT / "src" / "tokenworth" / "assets" / "tiny"
 Made = list[tuple[str, Experiment[Any]]]
@@ -133,8 +133,7 @@ def rows(model: str, rounds: int, what: str) -> Iterator[str]:
 def llama() -> Iterator[str]:
     """The address of a llama.cpp server of the bundled model with 8 slots."""
     from recipes.tiny.to_gguf import write_gguf
-
-    from servers.llama import llama_server
+    from tests.servers.llama import llama_server
 
     with tempfile.TemporaryDirectory(prefix="tokenworth-") as folder:
         write_gguf(TINY, Path(folder) / "tiny.gguf")

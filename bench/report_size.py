@@ -15,11 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-import report_cases as cases
+from tests.report import report_cases as cases
 from tokenworth.report.html import render_html
 from tokenworth.report.page import page_of
 

@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+sys.path.insert(0, str(ROOT))
 
-from servers.llama import llama_server  # noqa: E402
 from servers_bare import send_bodies  # noqa: E402
+from tests.servers.llama import llama_server  # noqa: E402
 from tokenworth.backends.http.backend import HttpBackend  # noqa: E402
 from tokenworth.backends.http.options import Patience, ServerOptions  # noqa: E402
 from tokenworth.backends.http.transport import Endpoint, Transport  # noqa: E402

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from sokoban_levels import level_from_rows, random_level
-from sokoban_search import Search, solve
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.tasks.sokoban_levels import level_from_rows, random_level
+from tests.tasks.sokoban_search import Search, solve
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.verify import verify

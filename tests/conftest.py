@@ -1,19 +1,15 @@
-"""Makes `tests/helpers.py` and `recipes` importable, and starts real servers.
+"""Starts real servers.
 
 Must not import the package outside a fixture (the type-checking hook comes first).
 """
 
 import importlib.util
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.append(str(Path(__file__).parents[1]))
 
 # A busy machine is slow, not wrong; and a test run that draws other examples each time cannot be repeated.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -36,7 +32,7 @@ def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def llama_url(tiny_gguf: Path) -> Iterator[str]:
     """A llama.cpp server of the bundled model with 8 slots, as ``--model`` takes it."""
-    from servers.llama import llama_server
+    from tests.servers.llama import llama_server
 
     with llama_server(tiny_gguf, slots=8) as url:
         yield url

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from audit.stacks import RULES, Move, Piles, Tower, cheats, moved, on
+from tests.audit.stacks import RULES, Move, Piles, Tower, cheats, moved, on
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from audit.mazes import STEPS, Cell, plan_text, shifts, shortest, wrong_only
+from tests.audit.mazes import STEPS, Cell, plan_text, shifts, shortest, wrong_only
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audit.formal import SURFACES
+from tests.audit.formal import SURFACES
 from tokenworth.tasks.audit.attack import Check, Claim
 from tokenworth.tasks.audit.card import Card, audit
 

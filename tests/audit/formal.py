@@ -10,10 +10,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from audit.blocks import BLOCKSWORLD
-from audit.boxes import SOKOBAN
-from audit.mazes import MAZE, SQUARE_MAZE
-from audit.searches import COUNTDOWN
+from tests.audit.blocks import BLOCKSWORLD
+from tests.audit.boxes import SOKOBAN
+from tests.audit.mazes import MAZE, SQUARE_MAZE
+from tests.audit.searches import COUNTDOWN
 from tokenworth.core.problem import Problem
 from tokenworth.core.verification import FormalText, Level
 from tokenworth.tasks.audit import checkers

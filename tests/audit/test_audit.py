@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit.cards import card_of, fooled
+from tests.audit.cards import card_of, fooled
 from tokenworth.cli.main import run as command
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, UnknownName
@@ -205,7 +205,7 @@ def test_numeric_says_what_the_audit_claims() -> None:
 
 @pytest.mark.parametrize("text", OPTION_WRONG)
 def test_option_faults_that_the_audit_found(text: str) -> None:
-    from grader_cases import choice
+    from tests.tasks.grader_cases import choice
 
     check = checker_for("option").check
     assert check(choice("the cat", "bed", "C", "dune", gold="C"), text) is not True

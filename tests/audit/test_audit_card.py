@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit.cards import card_of
+from tests.audit.cards import card_of
 from tokenworth.cli.main import run as command
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput

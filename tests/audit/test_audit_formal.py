@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from audit.cards import card_of, fooled
-from audit.formal import CHECKERS, checker_named
+from tests.audit.cards import card_of, fooled
+from tests.audit.formal import CHECKERS, checker_named
 from tokenworth.core.problem import Problem
 from tokenworth.report.sections.audit import card_text
 from tokenworth.tasks.audit.attack import Check

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 import numpy as np
 import pytest
 
-from audit.formal import SURFACES
+from tests.audit.formal import SURFACES
 from tokenworth.core.problem import Problem
 from tokenworth.tasks.audit.attack import Claim
 

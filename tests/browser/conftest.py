@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from waiting import until
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.browser.waiting import until
 
 FLAGS = [
     "--headless",

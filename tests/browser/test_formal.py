@@ -6,10 +6,10 @@ import dataclasses
 import json
 
 import pytest
-from waiting import until
 
-import formal_cases as formal
-import report_cases as cases
+from tests.browser.waiting import until
+from tests.report import formal_cases as formal
+from tests.report import report_cases as cases
 from tokenworth.report.page import page_of
 
 pytestmark = pytest.mark.browser

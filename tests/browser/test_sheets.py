@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import report_cases as cases
-import tabled_cases as tabled
+from tests.methods import tabled_cases as tabled
+from tests.report import report_cases as cases
 from tokenworth.report.page import page_of
 
 pytestmark = pytest.mark.browser

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blocks_cases import PLAN, PROMPT
-from countdown_search import Solver, write_search
-from sokoban_levels import random_level
-from sokoban_search import solve
+from tests.tasks.blocks_cases import PLAN, PROMPT
+from tests.tasks.countdown_search import Solver, write_search
+from tests.tasks.sokoban_levels import random_level
+from tests.tasks.sokoban_search import solve
 from tokenworth.core.verification import FormalText
 from tokenworth.tasks.countdown.instance import Puzzle
 

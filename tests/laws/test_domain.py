@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from domain_cases import EXAMPLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.formal import CHECKERS, checker_named
+from tests.audit.formal import CHECKERS, checker_named
+from tests.laws.domain_cases import EXAMPLES
 from tokenworth import catalog
 from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
 from tokenworth.core.grade import Verdict
@@ -40,7 +40,7 @@ NASTY = ("", " ", "\0", "\ud800", "٣", "c-1", "1e999", "9" * 400, "[" * 300, "(
 
 @pytest.fixture(autouse=True)
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(catalog.DOMAINS, "toy", "toy_domain:DOMAIN")  # the one line of a new domain
+    monkeypatch.setitem(catalog.DOMAINS, "toy", "tests.laws.toy_domain:DOMAIN")  # the one line of a new domain
 
 
 def valid_texts(domain: Domain, n: int = 2) -> Iterator[tuple[str, FormalText]]:

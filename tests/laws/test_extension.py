@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,19 +11,20 @@ from pathlib import Path
 import pytest
 
 import tokenworth as tw
-from helpers import LADDER
+from tests.checkout import child_environment
+from tests.helpers import LADDER
+from tests.laws.toy_measure.document import SpreadDoc
 from tokenworth import catalog
 from tokenworth.cli.main import run
 from tokenworth.core.document import Provenance
 from tokenworth.errors import InvalidInput, UnknownName
-from toy_measure.document import SpreadDoc
 
-TESTS = Path(__file__).parents[1]
-LINES = {"spread": "toy_measure:MEASURE", "peak": "toy_peak:MEASURE"}
+LAWS = Path(__file__).parent
+LINES = {"spread": "tests.laws.toy_measure:MEASURE", "peak": "tests.laws.toy_peak:MEASURE"}
 KILLED = """
 import sys
 from tokenworth import catalog
-catalog.MEASURES["spread"] = "toy_measure:MEASURE"
+catalog.MEASURES["spread"] = "tests.laws.toy_measure:MEASURE"
 from tokenworth.backends.toy.backend import ToyBackend
 answer = ToyBackend.answer
 def dying(self, requests):
@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with an automaton, where the two measures have their line."""
     for name, place in LINES.items():
         monkeypatch.setitem(catalog.MEASURES, name, place)
-    monkeypatch.setitem(catalog.SECTIONS, "spread", "toy_measure.section:SECTION")
+    monkeypatch.setitem(catalog.SECTIONS, "spread", "tests.laws.toy_measure.section:SECTION")
     monkeypatch.chdir(tmp_path)
     Path("ladder.json").write_text(json.dumps(LADDER))
     return tmp_path
@@ -119,9 +119,8 @@ def test_a_run_is_recorded_and_a_second_one_draws_nothing(folder: Path, capsys: 
 
 
 def test_a_killed_run_goes_on_and_gives_the_same_document(folder: Path) -> None:
-    path = os.pathsep.join([str(TESTS), *sys.path])
     command = [sys.executable, "-c", KILLED, "spread", "--model", "toy:ladder.json", "--store", "run.db"]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(command, env=child_environment(), capture_output=True, check=False, timeout=120)
     assert done.returncode == 9
     assert spread("--store", "run.db", "--json", "resumed.json") == 0
     assert spread("--json", "whole.json") == 0

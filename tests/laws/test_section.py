@@ -7,16 +7,13 @@ import re
 import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import formal_cases as formal
-import report_cases as cases
-import tabled_cases as tabled
+from tests.methods import tabled_cases as tabled
+from tests.report import formal_cases as formal
+from tests.report import report_cases as cases
 from tokenworth import catalog
 from tokenworth.core.document import Document, ModelDoc, Provenance
 from tokenworth.core.estimate import Estimate

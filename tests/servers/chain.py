@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tests.checkout import ROOT
 from tokenworth.backends.tokenizer.files import TokenizerFiles, load_tokenizer
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 
-ROOT = Path(__file__).parents[2]
 TINY = ROOT / "src" / "tokenworth" / "assets" / "tiny"
 STOP, OPEN, CLOSE = 2, 3, 4
 FLOOR = -40.0

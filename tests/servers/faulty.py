@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from servers.chain import CLOSE, OPEN, STOP, Chain, tokenizer
+from tests.servers.chain import CLOSE, OPEN, STOP, Chain, tokenizer
 
 MODEL = "chain"
 MOST_LISTED = 20

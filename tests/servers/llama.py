@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servers.process import ROOT, serving
+from tests.servers.process import ROOT, serving
 
 SCRIPT = ROOT / "recipes" / "tiny" / "serve.py"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servers.process import answers, free_port, serving
+from tests.servers.process import answers, free_port, serving
 
 
 @contextmanager

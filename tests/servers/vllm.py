@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servers.process import answers, free_port, serving
+from tests.servers.process import answers, free_port, serving
 
 PATIENCE = 300.0
 """It imports for half a minute on an idle machine."""

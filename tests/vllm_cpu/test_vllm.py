@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts import BACKEND_LAWS, answers
-from helpers import chi_square_p
-from llama_cases import OPTIONS, fixed_sequence, local_model, sampled_sequence, served_case, shaped, table_of, whole_q
-from servers.vllm import vllm_server
+from tests.backends.http.llama_cases import OPTIONS, fixed_sequence, local_model, sampled_sequence, served_case, shaped, table_of, whole_q
+from tests.helpers import chi_square_p
+from tests.laws.backend import BACKEND_LAWS, answers
+from tests.servers.vllm import vllm_server
 from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.client import Client
