@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from waiting import until
 
-import formal_cases as formal
-import report_cases as cases
+from tests.browser.waiting import until
+from tests.report import formal_cases as formal
+from tests.report import report_cases as cases
 from tokenworth.report.html import render_html
 from tokenworth.report.page import page_of
 

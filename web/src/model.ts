@@ -226,3 +226,7 @@ export function rowOf(cuts: Int32Array, cut: number): number {
 export function rowsOf(cuts: Int32Array, cut: number): [number, number] {
   return [lastAtMost(cuts, cut - 1) + 1, lastAtMost(cuts, cut) + 1];
 }
+
+export function rowsBetween(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, k) => from + k);
+}

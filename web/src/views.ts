@@ -78,13 +78,13 @@ export function mountViews(report: State, root: HTMLElement, trace: Trace): () =
   const first = paintOf(report, trace, formal);
   pane.repaint(first);
   pane.hydrateFirst();
-  const stops = [...follow(report, trace, pane, plots, formal), ...listen(report, paneRoot, pane, plots)];
-  if (report.own) {
-    Object.assign(window, { __tw: { ready: performance.now(), pane, trace } });
-    performance.mark("tokenworth-ready");
-  }
+  const stops = follow(report, trace, pane, plots, formal);
+  const stop = new AbortController();
+  listen(report, paneRoot, pane, plots, stop.signal);
+  if (report.own) Object.assign(window, { __tw: { ready: performance.now(), pane, trace } });
   return () => {
-    for (const stop of stops) stop();
+    for (const end of stops) end();
+    stop.abort();
     pane.destroy();
     plots.destroy();
   };
@@ -123,10 +123,9 @@ function follow(report: State, trace: Trace, pane: TextPane, plots: Plots, forma
   ];
 }
 
-function listen(report: State, root: HTMLElement, pane: TextPane, plots: Plots): (() => void)[] {
-  const on = <E extends Event>(target: EventTarget, name: string, handler: (e: E) => void): (() => void) => {
-    target.addEventListener(name, handler as EventListener);
-    return () => target.removeEventListener(name, handler as EventListener);
+function listen(report: State, root: HTMLElement, pane: TextPane, plots: Plots, stop: AbortSignal): void {
+  const on = <E extends Event>(target: EventTarget, name: string, handler: (e: E) => void): void => {
+    target.addEventListener(name, handler as EventListener, { signal: stop });
   };
   let wanted: number | null = null;
   let frame = 0;
@@ -137,32 +136,30 @@ function listen(report: State, root: HTMLElement, pane: TextPane, plots: Plots):
       preview(report, wanted);
     });
   };
-  return [
-    on<PointerEvent>(root, "pointerover", (e) => {
-      const unit = pane.unitAt(e.target);
-      if (unit !== null && e.pointerType !== "touch") soon(unit);
-    }),
-    on<PointerEvent>(root, "pointerleave", () => soon(null)),
-    on<MouseEvent>(root, "click", (e) => {
-      const unit = pane.unitAt(e.target);
-      if (unit !== null && document.getSelection()?.isCollapsed !== false) pin(report, unit);
-    }),
-    on<ClipboardEvent>(document, "copy", (e) => {
-      const text = pane.selectedText();
-      if (text === null || !e.clipboardData) return;
-      e.clipboardData.setData("text/plain", text);
+  on<PointerEvent>(root, "pointerover", (e) => {
+    const unit = pane.unitAt(e.target);
+    if (unit !== null && e.pointerType !== "touch") soon(unit);
+  });
+  on<PointerEvent>(root, "pointerleave", () => soon(null));
+  on<MouseEvent>(root, "click", (e) => {
+    const unit = pane.unitAt(e.target);
+    if (unit !== null && document.getSelection()?.isCollapsed !== false) pin(report, unit);
+  });
+  on<ClipboardEvent>(document, "copy", (e) => {
+    const text = pane.selectedText();
+    if (text === null || !e.clipboardData) return;
+    e.clipboardData.setData("text/plain", text);
+    e.preventDefault();
+  });
+  on<KeyboardEvent>(document, "keydown", (e) => {
+    if (!hears(report, e)) return;
+    if ((e.ctrlKey || e.metaKey) && e.key === "a" && document.activeElement === root) {
+      document.getSelection()?.selectAllChildren(root);
       e.preventDefault();
-    }),
-    on<KeyboardEvent>(document, "keydown", (e) => {
-      if (!hears(report, e)) return;
-      if ((e.ctrlKey || e.metaKey) && e.key === "a" && document.activeElement === root) {
-        document.getSelection()?.selectAllChildren(root);
-        e.preventDefault();
-      } else if (onKey(report, e, pane)) e.preventDefault();
-    }),
-    on(window, "beforeprint", () => {
-      pane.hydrateAll();
-      plots.drawNow();
-    }),
-  ];
+    } else if (onKey(report, e, pane)) e.preventDefault();
+  });
+  on(window, "beforeprint", () => {
+    pane.hydrateAll();
+    plots.drawNow();
+  });
 }

@@ -1,7 +1,7 @@
 // The plots' numbers as tables, and the notes of the run.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { MEASURED, boundsOf } from "../model";
+import { MEASURED, boundsOf, rowsBetween } from "../model";
 import type { Curve, Stack } from "../model";
 import { amount, count } from "../format";
 import { Facts } from "./Made";
@@ -77,10 +77,6 @@ function Paged({ title, id, total, children }: { title: string; id: string; tota
       )}
     </details>
   );
-}
-
-function rowsBetween(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, k) => from + k);
 }
 
 function CurveTable({ curve }: { curve: Curve }) {

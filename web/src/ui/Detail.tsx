@@ -1,5 +1,5 @@
 // Everything known about the place of the cursor.
-import { MEASURED, boundsOf, rowOf, rowsOf } from "../model";
+import { MEASURED, boundsOf, rowOf, rowsBetween, rowsOf } from "../model";
 import type { Curve, Stack, Trace } from "../model";
 import { readingAt } from "../plots/stack";
 import { amount, count, visible } from "../format";
@@ -190,7 +190,7 @@ function Fork({ found, cut }: { found: Trace; cut: number }) {
   const b = found.branches;
   const [from, to] = rowsOf(b.cut, cut);
   if (from === to) return null;
-  const rows = Array.from({ length: to - from }, (_, k) => from + k);
+  const rows = rowsBetween(from, to);
   const outcomes = found.head.outcomes;
   return (
     <Section title={cut === found.n ? "fork at the end of the trace" : `this ${found.head.unit} and its alternatives`} aside={`cut ${count(cut)}`}>

@@ -7,17 +7,19 @@ function search(report: State, text: string): void {
   report.query.value = text;
   const found = report.trace.value;
   const number = /^#(\d{1,9})$/.exec(text);
-  report.hits.value = found && !number ? findText(found.pieces, text) : [];
+  const hits = found && !number ? findText(found.pieces, text) : [];
+  report.hits.value = hits;
   report.hit.value = 0;
   if (number) moveTo(report, Number(number[1]));
-  else if (report.hits.value.length) moveTo(report, report.hits.value[0]!.from);
+  else if (hits[0]) moveTo(report, hits[0].from);
 }
 
 function step(report: State, by: 1 | -1): void {
-  const n = report.hits.value.length;
-  if (!n) return;
-  report.hit.value = (report.hit.value + by + n) % n;
-  moveTo(report, report.hits.value[report.hit.value]!.from);
+  const hits = report.hits.value;
+  if (!hits.length) return;
+  const next = (report.hit.value + by + hits.length) % hits.length;
+  report.hit.value = next;
+  moveTo(report, hits[next]!.from);
 }
 
 export function Find() {

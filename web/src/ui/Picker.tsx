@@ -13,10 +13,11 @@ function groups(traces: readonly TraceHead[]): readonly (readonly [string, reado
   return [["measured traces", all.filter(([, t]) => t.measured)] as const, ...samples].filter(([, entries]) => entries.length > 0);
 }
 
-function Choice({ entry: [index, t] }: { entry: Entry }) {
+// A group of samples has the name of the problem, so that there is room for their numbers.
+function Choice({ entry: [index, t], grouped = false }: { entry: Entry; grouped?: boolean }) {
   return (
     <option value={index}>
-      {t.label} · {t.outcome || "no outcome"} {t.verdict === "correct" ? "✓" : t.verdict === "incorrect" ? "✗" : ""}
+      {grouped && !t.measured ? t.label.replace(`${t.problem} · `, "") : t.label} · {t.outcome || "no outcome"} {t.verdict === "correct" ? "✓" : t.verdict === "incorrect" ? "✗" : ""}
     </option>
   );
 }
@@ -34,7 +35,7 @@ export function TracePicker() {
           ? groups(traces).map(([name, entries]) => (
               <optgroup label={name}>
                 {entries.map((entry) => (
-                  <Choice entry={entry} />
+                  <Choice entry={entry} grouped />
                 ))}
               </optgroup>
             ))

@@ -19,7 +19,7 @@ export function Readout() {
   const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
   const p = found.metrics.get("probability")?.values[unit];
   return (
-    <p class="readout">
+    <p class={found.formal && curve ? "readout tall" : "readout"}>
       <span class="where">
         {unit < 0 ? `before the first ${found.head.unit}` : `${found.head.unit} ${count(unit)}`}
       </span>

@@ -93,6 +93,8 @@ function Entry({ rows, row }: { rows: FormalIndex; row: number }) {
   const first = formal.codes[rows.first[row]!];
   const [link, answer] = [LINKS[rows.link[row]!]!, ANSWERS[rows.answer[row]!]!];
   const several = formal.tables.length > 1;
+  // Where there is no room for all of the name, the number of the draw stays.
+  const [, name, draw] = /^(.*?)( draw \d+)?$/s.exec(rows.ids.at(row))!;
   return (
     <button type="button" class={report.trace.value?.formal?.row === row ? "entry on" : "entry"} onClick={() => void openRow(report, row)}>
       <span class={`badge is-${STATES[state]}`} aria-label={`trace ${STATES[state]}`}>
@@ -100,7 +102,10 @@ function Entry({ rows, row }: { rows: FormalIndex; row: number }) {
       </span>
       <span class="entrytext">
         <span class="line1">
-          <b>{visible(rows.ids.at(row), 80, false) || `trace ${row}`}</b>
+          <b>
+            <span>{visible(name!, 80, false) || `trace ${row}`}</span>
+            {draw}
+          </b>
           {several && <span class="dim">{rows.groups[rows.group[row]!]}</span>}
         </span>
         <span class="line2">
