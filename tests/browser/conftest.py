@@ -87,5 +87,7 @@ def open_report(context, tmp_path) -> Iterator[Open]:
 
     yield opened
     for page, watch in pages:
+        # The theme is kept for every file.
+        page.evaluate("localStorage.clear()")
         page.close()
         watch.assert_quiet()

@@ -94,6 +94,21 @@ def test_a_number_of_the_table_filters_the_list(open_report, label, keep, hash_)
     until(page, "!location.hash.includes('f=')")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_name_leaves_the_number_of_the_draw(open_report, width):
+    long = "maze:searchformer/" + "a-long-name-of-a-task/" * 5
+    listed = [formal.row(6, k, id=f"{long}{k} draw {k}", group=("a rather long name of a group", "b")[k % 2]) for k in range(12)]
+    page = open_report(page_of([formal.document(listed)]), width=width)
+    for k, name in enumerate(page.locator(".entry b").all()):
+        seen = name.evaluate("""(b) => {
+          const range = document.createRange();
+          range.selectNodeContents(b.lastChild);
+          const [text, line] = [range.getBoundingClientRect(), b.closest('.line1').getBoundingClientRect()];
+          return [b.lastChild.textContent, text.left >= line.left && text.right <= line.right && text.width > 40];
+        }""")
+        assert seen == [f" draw {k}", True]
+
+
 def test_a_trace_opens_at_its_first_error(open_report):
     page = open_report(one(WRONG))
     page.locator(".entry").click()
