@@ -203,7 +203,7 @@ def test_edited_traces_get_a_verdict(edits):
         words[place % len(words)] = word
     found = check(" ".join(words))
     assert found.counts or words == TRACE.split() or found.is_valid
-    assert not found.is_valid or parse(FormalText(id="", prompt=PROMPT, trace=" ".join(words))).problems == []
+    assert not found.is_valid or parse(FormalText(id="", prompt=PROMPT, trace=" ".join(words))).flaws == []
 
 
 def test_limit_bounds_the_list_and_not_the_counts():

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
 from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.measure import Most, Need, Subject
-from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment
+from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment, ResultT
 from tokenworth.core.request.kind import Draw, Request, Response
 from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.request.sample import Rollout
@@ -29,7 +28,6 @@ from tokenworth.methods.forced.experiment import ExitText, encode_exit
 from tokenworth.tasks.grade.answers import answer_label
 from tokenworth.tasks.judge import without_end_marks
 
-ResultT = TypeVar("ResultT")
 NEED = Need(able="read", what="a second look at answers", instead={"sample": "the graders of `--grader` that read texts still work"})
 
 
