@@ -320,12 +320,14 @@ def test_help_of_every_verb() -> None:
         assert run([verb, "--help"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["import tokenworth", "from tokenworth.cli.main import run; run(['report', '--help'])"])
 def test_torch_stays_unloaded(code: str) -> None:
     check = f"import sys; {code}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_test_above_can_fail() -> None:
     pytest.importorskip("torch")
     check = "import sys, torch; sys.exit('torch' in sys.modules)"

@@ -76,6 +76,7 @@ def test_thought_anchors_without_base(tmp_path: Path) -> None:
         import_path(anchors_folder(tmp_path, base_solution__json=None))
 
 
+@pytest.mark.slow
 def test_real_thought_anchors() -> None:
     docs = curves(import_path(shared("thought-anchors", "deepseek-r1-distill-llama-8b")))
     assert len(docs) == 14

@@ -121,6 +121,7 @@ def call(*arguments: str) -> int:
 TINY = ("modulo", "--model", "tiny", "--task", "world:steps")
 
 
+@pytest.mark.slow
 def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     out = tmp_path / "out.json"
@@ -141,6 +142,7 @@ def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path
     assert arms["loop"]["tokens"] == sum(item["generated_tokens"] for item in facts["items"]), "the live loop is the arm, on the same draws"
 
 
+@pytest.mark.slow
 def test_a_critic_of_the_form_alone_says_that_it_is_unsound(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     assert call(*TINY, "--max-attempts", "2", "--json", "-") == 0

@@ -170,6 +170,7 @@ def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.Ca
     assert "no rollouts to write as Parquet" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_modulo_run_is_recorded_with_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     store, out = tmp_path / "m.db", tmp_path / "m.json"
@@ -189,6 +190,7 @@ def test_a_modulo_run_is_recorded_with_what_it_found(tmp_path: Path, capsys: pyt
     assert printed.splitlines()[-len(told) :] == told, "the verb prints what the report says"
 
 
+@pytest.mark.slow
 def test_a_first_problem_that_fails_leaves_the_others_their_result(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

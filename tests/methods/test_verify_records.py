@@ -145,6 +145,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD)
 def test_odd_values_of_other_fields_do_not_matter(cli: Run, odd: str) -> None:
     row = '{"n": ' + ODD[odd] + ', "id": "a", "text": "ok \\u00e9 = yes", "arm": "x\\n", "n2": [' + ODD[odd] + "]}"
@@ -164,6 +165,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=5), json_values, max_size=4), st.sampled_from([None, 1, "\t"]))
 def test_odd_objects_are_read_as_json_is(fields: dict[str, Any], indent: int | str | None) -> None:
     """One field too large to hold changes no other one; without it nothing changes."""

@@ -62,6 +62,7 @@ def recursion(p: np.ndarray, w: np.ndarray, end: float) -> np.ndarray:
 unit = st.floats(0, 1)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(unit, unit, unit, unit), max_size=30), unit)
 def test_no_value_is_farther_off_than_the_bound(steps: list[tuple[float, float, float, float]], end: float) -> None:
@@ -103,6 +104,7 @@ def test_with_exact_excursions_the_truth_is_always_inside_and_without_widening_i
     assert (np.abs(value - truth) > 1e-6).any(), "the twin: a bound of 0 covers nothing here"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [-0.1, 0.1])
 def test_a_run_on_blurred_probabilities_covers_what_one_that_trusts_them_does_not(shift: float) -> None:
     """8,000 excursions: the sampled half-width is about 0.01, far less than what the shift does to V(0)."""

@@ -25,6 +25,7 @@ from tokenworth.stats.proportion import beta_limits, wilson
 probabilities = st.lists(st.one_of(st.just(1.0), st.floats(0.0, 1.0)), min_size=1, max_size=40)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 200), st.integers(1, 200), st.sampled_from([0.8, 0.95, 0.99]))
 def test_limits_equal_scipy(k: int, n: int, level: float) -> None:
     k = min(k, n)
@@ -64,6 +65,7 @@ def test_strata_partition_the_cuts(p: list[float], least: float) -> None:
     assert (strata.leave[strata.start[:-1]] >= least - 1e-12).all()
 
 
+@pytest.mark.slow
 @given(probabilities, st.floats(0.001, 0.9), st.integers(0, 2**32 - 1))
 def test_recursion_equals_the_sum_over_forks(p: list[float], least: float, seed: int) -> None:
     """Estimates from the backward pass equal the weights written out, fork by fork, for any draws."""

@@ -29,6 +29,7 @@ def verify(trace: str, prompt: str = PROMPT, dialect: str = "pddl", max_errors: 
     return DOMAIN.verify(text, dialect=dialect, strictness=Strictness.STRICT, max_errors=max_errors)
 
 
+@pytest.mark.slow
 def test_a_right_plan_is_valid_and_optimal_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     found = verify(PLAN)
     assert found.plan_valid and found.plan_optimal and found.is_valid and found.parsed and not found.violations
@@ -137,6 +138,7 @@ def is_valid_plan(problem: StripsProblem, calls: Iterable[Call]) -> bool:
     return not any(problem.fault_of(call) or replay.take(call) for call in calls) and not replay.unmet_goals()
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(2, 6), st.integers(0, 10**6))
 def test_right_plans_are_valid_for_both_replays(n: int, seed: int) -> None:
@@ -145,6 +147,7 @@ def test_right_plans_are_valid_for_both_replays(n: int, seed: int) -> None:
     assert is_valid_plan(made, calls) and planning.validates(made, calls)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(2, 5), st.integers(0, 10**6), st.integers(0, 3))
 def test_both_replays_agree_on_damaged_plans(n: int, seed: int, damage: int) -> None:
@@ -193,6 +196,7 @@ def test_the_shortest_plan_is_no_longer_than_any_and_none_past_the_limit(n: int,
     assert shortest_plan(made, most_states=1) in ((None, 0) if length == 0 else (None,))
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(2, 5), st.integers(0, 10**6), st.data())
 def test_any_action_left_out_of_a_shortest_plan_makes_it_invalid(n: int, seed: int, data: st.DataObject) -> None:

@@ -28,6 +28,7 @@ def judged(prompt: str, plan: str) -> Verification:
     return DOMAIN.verify(FormalText(id="", prompt=prompt, trace=plan), dialect="pddl", strictness=Strictness.STRICT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "steps", "valid"), [("o1preview-blocksworld-hard-llm-modulo-loop", 183, 68), ("r1-blocksworld-hard-verified", 68, 39)]
 )
@@ -58,6 +59,7 @@ def test_every_step_has_the_recorded_verdict_and_first_fault(name: str, steps: i
     assert (n, n_valid) == (steps, valid) and n_messages == steps - valid
 
 
+@pytest.mark.slow
 def test_the_answers_verdicts_agree_and_two_given_plans_do_not_replay() -> None:
     data = rows("r1-blocksworld3-zero-shot")
     assert all(
@@ -66,6 +68,7 @@ def test_the_answers_verdicts_agree_and_two_given_plans_do_not_replay() -> None:
     assert sum(not judged(row["query"], row["ground_truth_plan"]).plan_valid for row in data) == 2
 
 
+@pytest.mark.slow
 def test_mystery_verdicts_agree_but_for_one_record_that_accepts_actions_with_too_many_objects() -> None:
     differ: list[dict[str, Any]] = []
     for row in rows("r1-mystery-blocksworld3-zero-shot"):

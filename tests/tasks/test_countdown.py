@@ -48,6 +48,7 @@ SOLVED = write_search(SMALL, Solver(heuristic="sum"), np.random.default_rng(0))
 FAILED = write_search(Puzzle(target=77, numbers=(3, 29, 60, 66)), Solver(heuristic="sum", beam=3), np.random.default_rng(5))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(searches())
 def test_whole_searches_are_valid_at_every_level(trace: str) -> None:
@@ -138,6 +139,7 @@ CHANGES: list[tuple[str, Callable[[str], str | None]]] = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(searches(), st.sampled_from(CHANGES), st.data())
 def test_one_changed_line_is_found_there_with_its_code(

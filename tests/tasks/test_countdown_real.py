@@ -22,6 +22,7 @@ def checked(name: str, dialect: str = "stream-of-search", strictness: Strictness
     return {text.id: DOMAIN.verify(text, dialect=dialect, strictness=strictness) for text in texts(name)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strictness", list(Strictness))
 def test_no_false_alarm_on_the_published_solvers(strictness: Strictness) -> None:
     found = checked("sos-symbolic-search.jsonl.gz", strictness=strictness)
@@ -37,6 +38,7 @@ def total(found: dict[str, Verification], fact: str) -> int:
     return sum(int(str(one.facts[fact])) for one in found.values())
 
 
+@pytest.mark.slow
 def test_the_largest_model() -> None:
     found = checked("sos-qwen2.5-7b.jsonl.gz")
     claims = [one for one in found.values() if one.facts["claims_goal"]]
@@ -50,6 +52,7 @@ def test_the_largest_model() -> None:
     assert not any(one.facts["wrong_before_goal"] for one in claims)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "n_claims", "n_valid"), [("sos-qwen2.5-1.5b", 43, 37), ("sos-qwen2.5-0.5b", 22, 21)])
 def test_smaller_models(name: str, n_claims: int, n_valid: int) -> None:
     found = checked(f"{name}.jsonl.gz")
@@ -60,6 +63,7 @@ def test_smaller_models(name: str, n_claims: int, n_valid: int) -> None:
     assert differ == ({"1.5b-118"} if n_claims == 43 else set())
 
 
+@pytest.mark.slow
 def test_outputs_in_the_form_of_optimal_paths() -> None:
     found = checked("optimal-path-qwen2.5-0.5b.jsonl.gz", "optimal-path")
     # One more trace than these writes "6, 14 equal: Goal Reached", with a space: not a line of the grammar, and not true.

@@ -110,6 +110,7 @@ def test_giving_up_too_early_is_told(seed: int, beam: int, data: st.DataObject) 
     assert found.counts in ({"EARLY_END": 1}, {"ORDER": 1}) and found.trace_valid is False
 
 
+@pytest.mark.slow
 def test_many_final_states_and_moves_take_linear_time() -> None:
     n = 10_000
     before = time.process_time()

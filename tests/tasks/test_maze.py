@@ -573,6 +573,7 @@ def test_no_text_raises(parts: list[str]) -> None:
         DOMAIN.draw(FormalText(id="t", trace=text), dialect)
 
 
+@pytest.mark.slow
 def test_time_grows_linearly_in_the_length_of_the_text() -> None:
     def seconds(n: int, unit: str) -> float:
         begun = time.process_time()

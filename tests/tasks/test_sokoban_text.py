@@ -40,6 +40,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_traces_are_parse_errors(name):
     begun = time.perf_counter()
@@ -51,6 +52,7 @@ def test_hostile_traces_are_parse_errors(name):
         assert not found.parsed and found.trace_valid is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_prompts_are_parse_errors(name):
     found = check("", prompt=HOSTILE[name])
@@ -58,6 +60,7 @@ def test_hostile_prompts_are_parse_errors(name):
     assert check(HOSTILE[name], prompt="").parsed is False
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_length_only():
     """Eight times the text takes about eight times as long, and not sixty-four; the least of three tries is compared."""
 

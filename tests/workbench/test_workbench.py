@@ -35,6 +35,7 @@ def case(bench: tw.Workbench) -> Case:
     return bench.case("world:steps", 1)
 
 
+@pytest.mark.slow
 def test_the_quick_start(bench: tw.Workbench, tmp_path: Path) -> None:
     case = bench.case("world:steps", 3)
     trace = case.sample(8, seed=0).trace("any")
@@ -45,6 +46,7 @@ def test_the_quick_start(bench: tw.Workbench, tmp_path: Path) -> None:
     assert (curve.result.low <= curve.result.value).all() and (curve.result.value <= curve.result.high).all()
 
 
+@pytest.mark.slow
 def test_documents_survive_a_file(case: Case, tmp_path: Path) -> None:
     curve = case.curve(case.sample(1).trace(), max_rollouts=20)
     tw.write_document(curve.document, tmp_path / "curve.json")
@@ -52,6 +54,7 @@ def test_documents_survive_a_file(case: Case, tmp_path: Path) -> None:
     assert isinstance(again, CurveDoc) and again == curve.document
 
 
+@pytest.mark.slow
 def test_a_run_over_the_same_store_draws_nothing(model: object, tmp_path: Path) -> None:
     documents = []
     for _ in range(2):
@@ -166,6 +169,7 @@ def test_options_that_begin_alike_are_told_apart_or_refused(case: Case) -> None:
         case.forced(trace, options=("A", "A)."))
 
 
+@pytest.mark.slow
 def test_a_backend_without_probabilities_is_refused_by_name(model: object) -> None:
     from dataclasses import replace
 
@@ -189,6 +193,7 @@ def test_a_backend_without_probabilities_is_refused_by_name(model: object) -> No
     assert case.curve(trace, plan="stride", stride=20, samples=3).result.table is None
 
 
+@pytest.mark.slow
 def test_the_command_line_on_the_bundled_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tokenworth.cli.main import run
 
