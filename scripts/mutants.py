@@ -108,7 +108,7 @@ MUTANTS = (
     ),
     Mutant(
         what="a dry run takes all tokens for cached",
-        path="run/estimate.py",
+        path="run/cost.py",
         old="for cached in (0, read))",
         new="for cached in (read,))",
         tests=("run",),
