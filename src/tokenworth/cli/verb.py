@@ -41,6 +41,7 @@ from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.items import parse_items
 from tokenworth.workbench.models import source_of
+from tokenworth.workbench.prompting import PromptSettings
 from tokenworth.workbench.runner import Job, provenance_now, utc_now
 
 
@@ -49,7 +50,7 @@ def verb_of(measure: Measure) -> click.Command:
     run = measure.run
     if isinstance(run, Draws):
         base = (BaseSettings,) if run.of_trace else ()
-        choices = (ModelChoice, UseChoice, ServerChoice, ProblemChoice, SamplerSettings)
+        choices = (ModelChoice, UseChoice, ServerChoice, ProblemChoice, PromptSettings, SamplerSettings)
         groups = (*choices, *base, measure.settings, MoneyChoice, OutputChoice, RunChoice)
         extra = [_role(role) for role in run.roles]
         call = partial(_draw, measure, run)
@@ -92,6 +93,7 @@ class _Chosen:
     use: UseChoice
     server: ServerChoice
     problem: ProblemChoice
+    prompt: PromptSettings
     sampler: SamplerSettings
     base: BaseSettings
     run: RunChoice
@@ -106,6 +108,7 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
         use=taken(UseChoice, values),
         server=taken(ServerChoice, values),
         problem=taken(ProblemChoice, values),
+        prompt=taken(PromptSettings, values),
         sampler=taken(SamplerSettings, values),
         base=taken(BaseSettings, values) if run.of_trace else BaseSettings(),
         run=taken(RunChoice, values),
@@ -113,7 +116,7 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
         money=taken(MoneyChoice, values),
         settings=taken(measure.settings, values),
     )
-    items, look = parse_items(chosen.problem.item), chosen.problem.look()
+    items, look, prompting = parse_items(chosen.problem.item), chosen.problem.look(), chosen.prompt.texts()
     task = _check(run, chosen, items)
     price = price_of(chosen.money, chosen.model.model, dry_run=chosen.run.dry_run)
     max_usd = limit_of(chosen.money, chosen.model.model, price)
@@ -132,11 +135,13 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
                 **asdict(chosen.server),
                 "item": chosen.problem.item,
                 "grader": chosen.problem.grader,
+                **prompting.record(),
                 **({} if look is None else {f"read_{name}": value for name, value in asdict(look).items()}),
             }
             | ({"date": str(chosen.use.date)} if chosen.use.date else {}),
         )
-        cases = [(item, partial(bench.case, task or chosen.problem.task, item, grader=chosen.problem.grader, look=look)) for item in items]
+        put = partial(bench.case, task or chosen.problem.task, grader=chosen.problem.grader, look=look, prompt=prompting)
+        cases = [(item, partial(put, item=item)) for item in items]
         if chosen.run.dry_run:
             return show_dry_run(bench, job, cases, price=price, max_usd=max_usd, json_path=chosen.output.json)
         return _run(bench, job, chosen.output, cases)
@@ -148,7 +153,7 @@ def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
     if len(items) > 1 and not (run.joins or chosen.run.dry_run) and json_path is not None and "{item}" not in json_path:
         raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
     chosen.output.check()
-    if run.of_trace and chosen.base.trace_ids is None:
+    if run.of_trace and not chosen.base.is_given:
         check_choice(chosen.base.base, chosen.base.n_draws)
     task, name = None, chosen.model.model
     source_of(name)
