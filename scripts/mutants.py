@@ -40,7 +40,7 @@ MUTANTS = (
         what="top-p keeps one token too few",
         path="core/sampling.py",
         old="before >= sampling.top_p",
-        new="before > sampling.top_p - 0.1",
+        new="before >= sampling.top_p - 0.1",
         tests=("core", "backends/toy"),
     ),
     Mutant(
