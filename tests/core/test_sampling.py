@@ -51,4 +51,6 @@ def test_it_is_a_distribution_whatever_the_filters(logits: list[float], temperat
     found = sampling_distribution(
         np.asarray(logits), Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, max_tokens=1, stop=())
     )
-    assert found.sum() == pytest.approx(1) and (found >= 0).all() and found[int(np.argmax(logits))] > 0
+    assert found.sum() == pytest.approx(1) and (found >= 0).all()
+    # Logits that differ by less than rounding are tied, and the lower id is kept.
+    assert found[np.isclose(logits, max(logits), rtol=0, atol=1e-12)].sum() > 0
