@@ -283,7 +283,7 @@ def test_config_file_sets_options_and_the_command_line_wins(cli: Run, toy: str) 
         (["sample", "--model", "TOY", "--store", "words"], "words"),
         (["forced", "--model", "TOY"], "exit"),
         (["forced", "--model", "TOY", "--exit", "t3 ", "--options", "t6 "], "two options"),
-        (["forced", "--model", "TOY", "--exit", "t3 ", "--options", "t6 ,t6 t7 "], "told apart"),
+        (["forced", "--model", "TOY", "--exit", "t3 ", "--options", "t6 ,t6 t7 "], "overlap after the exit text"),
         (["report", "none.json"], "none.json"),
         (["report", "words"], "words"),
         (["export", "words", "-o", "x.parquet"], "words"),

@@ -162,7 +162,7 @@ def test_a_base_cut_off_by_another_limit_is_refused(case: Case) -> None:
 def test_options_that_begin_alike_are_told_apart_or_refused(case: Case) -> None:
     trace = case.sample(1).trace()
     case.forced(trace, options=("A).", "A)?"))
-    with pytest.raises(InvalidInput, match="told apart"):
+    with pytest.raises(InvalidInput, match="overlap after the exit text"):
         case.forced(trace, options=("A", "A)."))
 
 
