@@ -442,7 +442,7 @@ def test_a_missing_base_leaves_the_other() -> None:
     with Workbench(maze_model()) as bench:
         case = bench.case("maze:searchformer/5", 0)
         base = asked(case, base_text(case.subject(), EditsSettings()))
-        assert "base of its own" in plan_edits(case.subject(), base, ("repair",), EditsSettings()).skipped["repair"]
+        assert "starts from an invalid trace" in plan_edits(case.subject(), base, ("repair",), EditsSettings()).skipped["repair"]
 
 
 def test_what_cannot_be_edited_is_refused() -> None:
