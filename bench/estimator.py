@@ -1,4 +1,4 @@
-"""Excursions against 20 rollouts a cut, on random automata whose every V(c) is known exactly.
+"""Excursions against 20 rollouts per cut, on random automata whose every V(c) is known exactly.
 
 Prints a Markdown table: generated tokens at equal mean squared error, and the coverage of the intervals.
 Usage: ``python bench/estimator.py [--automata N] [--repeats R] [--interval wilson|beta] [--seed S]``.
@@ -110,7 +110,7 @@ def on_automata(alpha: float, certain: float, args: argparse.Namespace) -> Row:
 
 
 def on_bundled_model(family: str, args: argparse.Namespace) -> Row:
-    """One trace of the bundled model at temperature 1; truth: ``--truth`` plain rollouts a cut, its own variance taken off the error."""
+    """One trace of the bundled model at temperature 1; truth: ``--truth`` plain rollouts per cut, its own variance taken off the error."""
     from tokenworth.workbench.bench import Workbench
 
     with Workbench("tiny") as bench:
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fraction", type=int, default=16, help="excursions get this fraction of the plain plan's tokens")
     parser.add_argument("--switch", type=float, default=0.1)
-    parser.add_argument("--truth", type=int, default=400, help="plain rollouts a cut that stand for the truth; 0 leaves the model out")
+    parser.add_argument("--truth", type=int, default=400, help="plain rollouts per cut that stand for the truth; 0 leaves the model out")
     args = parser.parse_args()
     print(f"Interval {args.interval}, nominal 0.95; {args.automata} automata × {args.repeats} repeats a row, length {args.length}.\n")
     print(HEAD)
