@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
-
 import pytest
 
+from tests.helpers import PLAIN
 from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.sample.choice import check_choice, choose_trace
+from tokenworth.methods.sample.experiment import sample
+from tokenworth.methods.sample.result import SampleResult
 
 GRADES = (
     Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN),
@@ -21,12 +21,16 @@ GRADES = (
 )
 
 
-def answers(grades: tuple[Grade, ...]) -> Any:
-    rollouts = tuple(Rollout(ids=(number,), stop=StopReason.STOP) for number in range(len(grades)))
-    outcomes = {grade.outcome: 1 for grade in grades}
-    return cast(
-        "Any", SimpleNamespace(prompt=(9,), rollouts=rollouts, grades=grades, n_trace=[1] * len(grades), outcomes=outcomes, unresolved="")
-    )
+def answers(grades: tuple[Grade, ...]) -> SampleResult:
+    """What `sample` gives of answers with these grades."""
+    by_ids = {(number,): grade for number, grade in enumerate(grades)}
+    experiment = sample((9,), n=len(grades), sampling=PLAIN, seed=0, judge=lambda ids, stop: by_ids[ids], find_wall=len, level=0.95)
+    next(experiment)
+    with pytest.raises(StopIteration) as ended:
+        experiment.send(tuple(Rollout(ids=(number,), stop=StopReason.STOP) for number in range(len(grades))))
+    found = ended.value.value
+    assert isinstance(found, SampleResult)
+    return found
 
 
 @pytest.mark.parametrize(("choice", "index"), [("any", 0), ("incorrect", 1), ("correct", 2), ("3", 3), ("0", 0)])
