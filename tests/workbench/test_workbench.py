@@ -69,16 +69,16 @@ def test_a_run_over_the_same_store_draws_nothing(model: object, tmp_path: Path) 
 @pytest.mark.slow
 def test_excursions_and_plain_rollouts_measure_the_same(bench: tw.Workbench) -> None:
     """Two independent estimates of each V(c): their difference over its standard error stays below 5.5 at every cut (false
-    alarm < 5e-7 a cut), and is too large somewhere when one of the curves is shifted by 0.25."""
+    alarm < 5e-7 a cut), and is too large somewhere when one of the curves is shifted by 0.35."""
     case = bench.case("world:guess", 2)
     trace = case.sample(4, seed=5).trace("any")
-    plain = case.curve(trace, plan="stride", stride=4, samples=160, seed=6).result
-    some = case.curve(trace, max_rollouts=500, seed=7).result
+    plain = case.curve(trace, plan="stride", stride=4, samples=80, seed=6).result
+    some = case.curve(trace, max_rollouts=300, seed=7).result
     cuts = np.flatnonzero(plain.n_started)
     spread = np.sqrt(((plain.high - plain.low)[cuts] / 3.92) ** 2 + ((some.high - some.low)[cuts] / 3.92) ** 2)
     z = np.abs(plain.value - some.value)[cuts] / spread
     assert z.max() < 5.5, dict(zip(cuts.tolist(), z.round(2).tolist(), strict=True))
-    assert (np.abs(plain.value - some.value + 0.25)[cuts] / spread).max() > 4
+    assert (np.abs(plain.value - some.value + 0.35)[cuts] / spread).max() > 4
 
 
 def test_forced_answers_are_probabilities_and_know_the_wall(case: Case) -> None:

@@ -234,8 +234,9 @@ class Workbench:
 
     def _prompt(self, prompting: Prompting, problem: Problem) -> tuple[int, ...]:
         """The ids of a problem's prompt, up to where its trace begins; the prefill is the last of them."""
-        assert self.model.render is not None and self.model.encode_prompt is not None
+        assert self.model.render is not None
         if prompting.raw:
+            assert self.model.encode_prompt is not None
             message = prompting.asked(problem, self.model.instruction)
             return self.model.encode_prompt(message + prompting.prefill)
         messages = prompting.messages(problem, self.model.instruction)
