@@ -310,7 +310,8 @@ def maze_model(backend: Believer | None = None) -> Model:
 
     codec = WordCodec()
     return Model(
-        name="believer", backend=backend or Believer(), codec=codec, stop=(WORDS.index(" end"),), render=lambda turns: codec.encode(turns[-1]["content"]), context_length=None,
+        name="believer", backend=backend or Believer(), codec=codec, stop=(WORDS.index(" end"),),
+        render=lambda turns: codec.encode(turns[-1]["content"]), context_length=None,
         format=format_named("maze"), instruction="",
     )  # fmt: skip
 

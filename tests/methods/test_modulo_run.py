@@ -68,7 +68,8 @@ class _Scripted:
 def scripted(needs: str, context: int | None = 40_000) -> tuple[Workbench, _Scripted]:
     backend = _Scripted(needs)
     model = Model(
-        name="scripted", backend=backend, codec=_Letters(), stop=(), render=lambda turns: tuple(map(ord, turns[-1]["content"])), context_length=context,
+        name="scripted", backend=backend, codec=_Letters(), stop=(),
+        render=lambda turns: tuple(map(ord, turns[-1]["content"])), context_length=context,
         format=format_named("think"), instruction=None,
     )  # type: ignore[arg-type]  # fmt: skip
     return Workbench(model), backend
