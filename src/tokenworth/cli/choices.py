@@ -172,7 +172,7 @@ class ProblemChoice:
     grader: str | None = option(None, rare=True)
     """option, exact, numeric, latex, module:callable, or read: the problem's own, and what it cannot read is read by the model.
     [default: the problem's own]"""
-    read_text: str | None = option(None, rare=True)
+    read_text: str | None = option(None, metavar="TEXT", rare=True)
     """Appended to an answer that the model is to read (--grader read). [default: the trace format's lead to an answer]"""
     read_mass: float = option(0.5, rare=True)
     """Least probability on the options together (--grader read)."""
