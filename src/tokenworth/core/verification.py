@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from tokenworth.core.ending import extent_of
 from tokenworth.core.grade import Grader
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, unknown_name
@@ -148,12 +149,22 @@ class Drawing:
 
 
 def whole_words(text: str, ends: tuple[str, ...] = ()) -> str:
-    """A cut text up to its last word, which may be half of one; all of it where white space follows or the word is one of ``ends``."""
+    """A cut text up to its last word, which may be half of one; all of it where white space follows or it has come to its end.
+
+    That is a mark of end (`extent_of`), or one of ``ends`` as the last word.
+    """
     kept = text.rstrip()
     words = kept.rsplit(maxsplit=1)
-    if kept != text or not words or words[-1] in ends:
+    if kept != text or not words or words[-1] in ends or extent_of(words[-1]).is_ended:
         return text
     return kept[: len(kept) - len(words[-1])]
+
+
+def whole_number(value: object) -> int | None:
+    """The whole number that a field holds, also as ``12.0``, which tables write where a column has gaps; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and not value.is_integer()):
+        return None
+    return int(value)
 
 
 @runtime_checkable

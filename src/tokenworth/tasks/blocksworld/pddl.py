@@ -1,9 +1,14 @@
-"""STRIPS domains and problems written in PDDL, read without recursion and within bounds."""
+"""STRIPS domains and problems written in PDDL, with types and equality, read without recursion and within bounds.
+
+Types and equality are facts that no action changes: ``(type:block a)`` for each object of a type that a parameter has, ``(= a a)``, and
+``(not= a b)`` for two objects. What a text requires matters only as far as it is used.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Union
 
 from tokenworth.errors import InvalidInput
@@ -26,10 +31,11 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
 
     What follows a text's last bracket may only be further closing brackets: published prompts have one too many.
 
-    Raises: InvalidInput for anything outside of STRIPS (types, negative or quantified conditions, numbers), for text that is no PDDL,
-    for names that are not declared, and for texts or problems that are too large.
+    Raises: InvalidInput for anything outside of STRIPS with types and equality (other negative conditions, quantified ones, numbers,
+    unions of types), for text that is no PDDL, for names that are not declared, and for texts or problems that are too large.
     """
-    made = _domain(_parts(domain, "domain"))
+    stated = _parts(domain, "domain")
+    made, types = _domain(stated), _types(stated)
     parts = _parts(problem, "problem")
     named = _one(parts, ":domain", "problem")
     if named != [made.name]:
@@ -37,12 +43,61 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
     for key in parts:
         if key not in (":domain", ":objects", ":init", ":goal", ":requirements", ""):
             raise InvalidInput(f"the PDDL problem has a part {key[:40]}; expected :objects, :init and :goal")
-    objects = tuple(_name(item, "an object") for item in _one(parts, ":objects", "problem"))
+    typed = _typed(_one(parts, ":objects", "problem"), "an object", types)
+    objects = tuple(_name(item, "an object") for item, _ in typed)
     init = tuple(_atom(item, "the initial state") for item in _one(parts, ":init", "problem"))
     goal = _one(parts, ":goal", "problem")
     if len(goal) != 1:
         raise InvalidInput(f"the goal of the PDDL problem has {len(goal)} parts; expected one atom or (and …)")
-    return StripsProblem(domain=made, objects=objects, init=tuple(dict.fromkeys(init)), goal=_conjunction(goal[0], "the goal"))
+    wanted, known = _conjunction(goal[0], "the goal"), dict(made.predicates)
+    used = {atom[0] for action in made.actions for atom in action.needs} | {atom[0] for atom in wanted}
+    if missing := used & {"=", "not="} - set(known):
+        made = replace(made, predicates=(*made.predicates, *((name, 2) for name in sorted(missing))))
+    fixed = [(f"type:{kind}", name) for name, (_, first) in zip(objects, typed, strict=True) for kind in _above(first, types)]
+    pairs = [("=" if a == b else "not=", a, b) for a in objects for b in objects] if used & {"=", "not="} else []
+    facts = [atom for atom in (*fixed, *pairs) if atom[0] in used]
+    return StripsProblem(domain=made, objects=objects, init=tuple(dict.fromkeys((*init, *facts))), goal=wanted)
+
+
+def _types(parts: dict[str, list[list[Tree]]]) -> dict[str, str]:
+    """Each type with the one above it."""
+    listed = [item for part in parts.get(":types", []) for item in _typed(part, "a type", None)]
+    types = {_name(item, "a type"): above for item, above in listed if item != "object"}
+    for name in types:
+        seen, at = set[str](), name
+        while at != "object" and at not in seen:
+            seen.add(at)
+            at = types.get(at, "object")
+        if at != "object":
+            raise InvalidInput(f"type {name} of the PDDL domain is below itself; expected types that end in object")
+    return types
+
+
+def _above(kind: str, types: dict[str, str]) -> list[str]:
+    """A type and all those above it, but for the one of all objects."""
+    found: list[str] = []
+    while kind != "object":
+        found.append(kind)
+        kind = types.get(kind, "object")
+    return found
+
+
+def _typed(items: Sequence[Tree], what: str, types: dict[str, str] | None) -> list[tuple[Tree, str]]:
+    """The members of a list such as ``a b - block c``, each with its type; ``types``: those that are declared, None for any."""
+    found: list[tuple[Tree, str]] = []
+    n_untyped, rest = 0, iter(items)
+    for item in rest:
+        if item != "-":
+            found.append((item, "object"))
+            n_untyped += 1
+            continue
+        kind = next(rest, None)
+        if not isinstance(kind, str) or not n_untyped or (types is not None and kind != "object" and kind not in types):
+            shown = _shown([kind] if kind is not None else [])
+            raise InvalidInput(f"{shown} where the type of {what} was expected; expected one name that (:types …) has, or object")
+        found[-n_untyped:] = [(one, kind) for one, _ in found[-n_untyped:]]
+        n_untyped = 0
+    return found
 
 
 def _tree(text: str, what: str) -> list[Tree]:
@@ -87,8 +142,8 @@ def _parts(text: str, what: str) -> dict[str, list[list[Tree]]]:
         if not isinstance(part, list) or not part or not isinstance(part[0], str):
             raise InvalidInput(f"the PDDL {what} has a part {_shown([part])}; expected (:keyword …)")
         parts.setdefault(part[0], []).append(part[1:])
-    if any(item != ":strips" for part in parts.get(":requirements", ()) for item in part):
-        raise InvalidInput(f"the PDDL {what} requires {_shown(parts[':requirements'][0])}; only :strips is understood")
+    if any(not isinstance(item, str) or not item.startswith(":") for part in parts.get(":requirements", ()) for item in part):
+        raise InvalidInput(f"the PDDL {what} requires {_shown(parts[':requirements'][0])}; expected words such as :strips")
     return parts
 
 
@@ -101,18 +156,22 @@ def _one(parts: dict[str, list[list[Tree]]], key: str, what: str) -> list[Tree]:
 
 def _domain(parts: dict[str, list[list[Tree]]]) -> StripsDomain:
     for key in parts:
-        if key not in (":requirements", ":predicates", ":action", ""):
-            raise InvalidInput(f"the PDDL domain has a part {key[:40]}; expected :predicates and :action, as STRIPS has")
+        if key not in (":requirements", ":types", ":predicates", ":action", ""):
+            raise InvalidInput(f"the PDDL domain has a part {key[:40]}; expected :types, :predicates and :action, as STRIPS has")
     predicates: list[tuple[str, int]] = []
+    types = _types(parts)
     for item in _one(parts, ":predicates", "domain"):
-        if not isinstance(item, list) or not item or not all(isinstance(term, str) and _VARIABLE.fullmatch(term) for term in item[1:]):
-            raise InvalidInput(f"predicate {_shown([item])} of the PDDL domain; expected (NAME ?x …) without types")
-        predicates.append((_name(item[0], "a predicate"), len(item) - 1))
-    actions = tuple(_action(item) for item in parts.get(":action", []))
+        terms = _typed(item[1:], "a term", types) if isinstance(item, list) else []
+        if not isinstance(item, list) or not item or not all(isinstance(term, str) and _VARIABLE.fullmatch(term) for term, _ in terms):
+            raise InvalidInput(f"predicate {_shown([item])} of the PDDL domain; expected (NAME ?x …)")
+        predicates.append((_name(item[0], "a predicate"), len(terms)))
+    actions = tuple(_action(item, types) for item in parts.get(":action", []))
+    needed = dict.fromkeys(atom[0] for action in actions for atom in action.needs)
+    predicates += [(name, 2 if name.endswith("=") else 1) for name in needed if name.startswith("type:") or name.endswith("=")]
     return StripsDomain(name=_name(parts[""][0][0], "the domain's name"), predicates=tuple(predicates), actions=actions)
 
 
-def _action(item: Sequence[Tree]) -> Action:
+def _action(item: Sequence[Tree], types: dict[str, str]) -> Action:
     name = _name(item[0] if item else "", "an action's name")
     keys, values = item[1::2], item[2::2]
     fields: dict[str, Tree] = {}
@@ -123,17 +182,21 @@ def _action(item: Sequence[Tree]) -> Action:
     parameters = fields.get(":parameters", [])
     if len(keys) != len(values) or ":effect" not in fields or isinstance(parameters, str):
         raise InvalidInput(f"action {name} is not complete; expected :parameters (…), :precondition and :effect, each with what it is")
-    for term in parameters:
+    typed = _typed(parameters, f"a parameter of {name}", types)
+    for term, _ in typed:
         if not isinstance(term, str) or not _VARIABLE.fullmatch(term):
-            raise InvalidInput(f"action {name} has a parameter {_shown([term])}; expected ?x without a type")
+            raise InvalidInput(f"action {name} has a parameter {_shown([term])}; expected ?x")
     effects = _items(fields[":effect"])
     denied = [item for item in effects if isinstance(item, list) and item[:1] == ["not"]]
     if any(len(item) != 2 for item in denied):
         raise InvalidInput(f"the effect of {name} has a (not …) of {_shown(denied[:1])}; expected one atom in it")
     return Action(
         name=name,
-        parameters=tuple(str(term) for term in parameters),
-        needs=_conjunction(fields.get(":precondition", ["and"]), f"the precondition of {name}"),
+        parameters=tuple(str(term) for term, _ in typed),
+        needs=(
+            *((f"type:{kind}", str(term)) for term, kind in typed if kind != "object"),
+            *_conjunction(fields.get(":precondition", ["and"]), f"the precondition of {name}"),
+        ),
         adds=tuple(_atom(item, f"the effect of {name}") for item in effects if not (isinstance(item, list) and item[:1] == ["not"])),
         deletes=tuple(_atom(item[1], f"the effect of {name}") for item in denied),
     )
@@ -147,7 +210,15 @@ def _items(tree: Tree) -> list[Tree]:
 
 
 def _conjunction(tree: Tree, where: str) -> tuple[Atom, ...]:
-    return tuple(dict.fromkeys(_atom(item, where) for item in _items(tree)))
+    return tuple(dict.fromkeys(_literal(item, where) for item in _items(tree)))
+
+
+def _literal(tree: Tree, where: str) -> Atom:
+    """An atom, or two terms that are, or are not, equal."""
+    inner = tree[1] if isinstance(tree, list) and tree[:1] == ["not"] and len(tree) == 2 else tree
+    if not isinstance(inner, list) or inner[:1] != ["="]:
+        return _atom(tree, where)
+    return ("=" if inner is tree else "not=", *_atom(["equal", *inner[1:]], where)[1:])
 
 
 def _atom(tree: Tree, where: str) -> Atom:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
+from tokenworth.core.ending import extent_of
 from tokenworth.core.verification import FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.blocksworld.grammar import MAX_ACTIONS, PlanLine, problem_of, read_plan, split_text
+from tokenworth.tasks.blocksworld.grammar import MAX_ACTIONS, PlanLine, plan_end, problem_of, read_plan, split_text
 from tokenworth.tasks.blocksworld.instance import Atom, Call, StripsProblem
 from tokenworth.tasks.blocksworld.pddl import read_problem
 from tokenworth.tasks.blocksworld.planning import validates, validator_version
@@ -15,7 +16,7 @@ from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
 from tokenworth.tasks.blocksworld.rules import CODES
 
 NAME = "blocksworld"
-VERSION = "2"
+VERSION = "3"
 _read_pddl, _read_prompt = lru_cache(maxsize=8)(read_problem), lru_cache(maxsize=8)(problem_of)
 MOST_STATES = 4_000
 """States that the search for a shorter plan looks at before it gives up."""
@@ -49,34 +50,47 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     Raises: MissingExtra where unified-planning is not installed.
     """
     found = _Found(limit)
-    end = (0, 0) if len(text.trace) > 1 << 22 else (len(text.trace.split()), len(text.trace))
+    is_apart = bool(text.prompt.strip() or text.given)
+    extent = extent_of(text.trace, 0 if is_apart else max(0, text.trace.rfind("[PLAN]")))
+    is_cut = text.is_cut and not extent.is_ended
+    # The last line of a cut text may be half of one.
+    trace = text.trace[: text.trace.rfind("\n") + 1] if is_cut else text.trace[: extent.end]
+    end = (0, 0) if len(trace) > 1 << 22 else (len(trace.split()), len(trace))
     validator = f"unified-planning {validator_version()}"
-    stated, start = split_text(text.trace)
+    stated, (*others, plan) = split_text(trace, extent.first, is_apart=is_apart)
     try:
         problem = _problem(text, stated)
     except InvalidInput as error:
         found.add("PROBLEM_PARSE", None, None, "a STRIPS problem", str(error))
         return _verdict(found, dialect, level, parsed=False, valid=None, optimal=None, n=0, facts={"validator": validator})
-    # The last line of a cut text may be half of one.
-    trace = text.trace[: text.trace.rfind("\n") + 1] if text.is_cut else text.trace
-    calls, goals, n = _replayed(trace, start, dialect, problem, found)
-    if goals and not text.is_cut:
+    calls, goals, n = _replayed(trace, plan, dialect, problem, found)
+    if goals and not is_cut:
         found.add("PLAN_GOAL", None, None, _shown(goals), f"not so after {n:,} steps", end)
-    valid = None if text.is_cut and not found.counts else not found.counts
-    is_readable = not (found.counts["PLAN_PARSE"] or found.counts["PLAN_ACTION"] or text.is_cut)
+    valid = None if is_cut and not found.counts else not found.counts
+    is_readable = not (found.counts["PLAN_PARSE"] or found.counts["PLAN_ACTION"] or is_cut)
     if is_readable and validates(problem, calls) != valid:
         found.add("PLAN_VALIDATOR", None, None, f"{validator} and the replay agree", f"the replay alone finds it valid: {valid}", end)
         valid = False
+    for other in others:
+        at, one = (len(trace[: other[0]].split()), other[0]), _Found(0)
+        if _replayed(trace, other, dialect, problem, one)[1] or one.counts:
+            found.add("PLAN_TWICE", None, None, "no other plan, or one that solves the problem, too", "one that does not", at)
+            valid = False
+            break
     shortest = _shortest(problem) if valid else None
     optimal = None if shortest is None and valid else valid and len(calls) == shortest
     facts: dict[str, object] = {"n_actions": len(calls), "shortest": shortest, "validator": validator}
+    if after := f"{plan_end(trace, *plan)[1]} {extent.after}".strip():
+        facts["after_end"] = after[:60]
     return _verdict(found, dialect, level, parsed=not found.counts["PLAN_PARSE"], valid=valid, optimal=optimal, n=n, facts=facts)
 
 
-def _replayed(trace: str, start: int, dialect: str, problem: StripsProblem, found: _Found) -> tuple[list[Call], tuple[Atom, ...], int]:
+def _replayed(
+    trace: str, plan: tuple[int, int], dialect: str, problem: StripsProblem, found: _Found
+) -> tuple[list[Call], tuple[Atom, ...], int]:
     """The plan's actions, the goals left at its end, and its number of lines; what is wrong is added."""
     replay, calls, n = Replay(problem), list[Call](), 0
-    for line in read_plan(trace, start, dialect):
+    for line in read_plan(trace, *plan, dialect):
         if n == MAX_ACTIONS:
             found.add("PLAN_PARSE", line, n, f"at most {MAX_ACTIONS:,} actions", "more")
             break

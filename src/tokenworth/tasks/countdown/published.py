@@ -41,7 +41,7 @@ def published_verdict(text: str) -> str:
     available = {int(part) for part in found[2].split(", ")}
     for written in [*states.replace("'", "").split(", "), explored]:
         step = operation_of(written)
-        if step is None or step.is_right is not True:
+        if step is None or step.has_fraction or step.has_fraction_before or not step.holds():
             return "wrong operation"
         if any(int(digits) not in available for digits in _NUMBER.findall(written.partition("=")[0])):
             return "number not available"

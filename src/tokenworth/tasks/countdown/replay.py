@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from tokenworth.tasks.countdown.grammar import Event, Grammar, Kind
 from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Number, Operation, Puzzle, are_same, left_over, ways
@@ -36,6 +37,12 @@ _NO_STEPS = frozenset({Kind.STATE, Kind.MOVE, Kind.EXPAND, Kind.EXHAUSTED, Kind.
 
 _MOST_LEAVES = 16
 """Final states of one name that are kept. No node of two numbers has more than four, and each is looked at in every move to the name."""
+
+_MOST_OTHERS = 32
+"""Claims after the first one that are looked at."""
+_ZERO = Fraction(0)
+_MOST_EXACT = 10**40
+"""Denominators of fractions that are kept beside what is written for them."""
 
 _FIRST_OF_PATH = 2
 """The number of the first node that an optimal path generates; the root is the first one."""
@@ -81,7 +88,10 @@ class Claim:
 
 
 class Replay:
-    """Follows the events of one text; `claim` is the first claim of the goal, and the search is over with it."""
+    """Follows the events of one text; `claim` is the first claim of the goal, and the search is over with it.
+
+    ``others``: later claims, each plan once, with its event. ``after``: the first words behind the conclusion that are no event.
+    """
 
     def __init__(self, grammar: Grammar, puzzle: Puzzle | None, is_stated: bool, report: Report) -> None:
         self._grammar = grammar
@@ -96,8 +106,12 @@ class Replay:
         self._n_reported = 0
         self._before = 0
         self._is_past = False
+        self._written: tuple[Operation, ...] = ()
+        self._exact: dict[str, Fraction] = {}  # values of fractions that were rounded when they were written
         self.puzzle = puzzle
         self.claim: Claim | None = None
+        self.others: dict[tuple[str, ...], tuple[int, Event, tuple[Operation, ...]]] = {}
+        self.after = ""
         self.n_operations = 0
         self.n_wrong = 0
         if puzzle is not None:
@@ -107,12 +121,16 @@ class Replay:
 
     def see(self, index: int, event: Event) -> None:
         """Judges one event and goes on from it."""
-        if self.claim is not None or self._last in (Kind.EXHAUSTED, Kind.SOLUTION):
+        if self.is_over:
+            if event.kind is Kind.UNREAD:
+                self.after = self.after or event.text
+                return
             if not self._is_past:
                 self._report("AFTER_END", index, event, "nothing after the conclusion", event.text)
             # A claim ends the replay; a search that goes on after it gave up is followed.
             self._is_past = self.claim is not None
             if self._is_past:
+                self._see_again(index, event)
                 return
             self._last = Kind.UNREAD
         if event.kind not in _NO_STEPS:
@@ -140,6 +158,26 @@ class Replay:
             case _:
                 self._exhausted(index, event)
         self._last = event.kind
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the search has come to a conclusion."""
+        return self.claim is not None or self._last in (Kind.EXHAUSTED, Kind.SOLUTION)
+
+    def _see_again(self, index: int, event: Event) -> None:
+        """After a claim: keeps other claims, of the operations last written and the one explored last; those of other targets are none."""
+        if event.kind is Kind.STATE:
+            self._written = event.operations
+        elif event.kind is Kind.EXPLORE:
+            self._explored = event
+        elif event.says_goal and (event.kind is Kind.SOLUTION) is self._grammar.has_prose and self._is_own(event):
+            steps = self._written + (self._explored.operations if self._explored is not None else ())
+            plan = event.operations if event.kind is Kind.SOLUTION else steps
+            if len(self.others) < _MOST_OTHERS:
+                self.others.setdefault(_texts(plan), (index, event, plan))
+
+    def _is_own(self, event: Event) -> bool:
+        return event.target is None or (self.puzzle is not None and event.target == self.puzzle.target)
 
     def check_end(self, index: int, last: Event) -> None:
         """Reports a search that stops in the middle. Depth-first search ends without a word after its last state or result."""
@@ -218,9 +256,11 @@ class Replay:
         self.n_operations += 1
         if not operation.is_binary:
             self._report("NOT_BINARY", index, event, "an operation on two numbers", operation.text)
-        if operation.is_right is False:
+        if not operation.holds(self._exact):
             self.n_wrong += 1
             self._report("WRONG_RESULT", index, event, "an equation that holds", operation.text)
+        elif isinstance(operation.result, str) and (value := operation.value(self._exact) or _ZERO).denominator < _MOST_EXACT:
+            self._exact[operation.result] = value
         if operation.has_fraction:
             self._report("FRACTION", index, event, "a whole number", str(operation.result))
         elif isinstance(operation.result, int) and operation.result < 0:
@@ -338,6 +378,7 @@ class Replay:
     def _claim(self, index: int, event: Event, plan: Sequence[Operation], is_sound: bool) -> None:
         follows = tuple(step.text for step in plan) in self._found
         self.claim = Claim(index=index, event=event, plan=tuple(plan), follows=follows, is_sound=is_sound and follows)
+        self._written = self._here.history
 
 
 def _listed(numbers: Sequence[Number]) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from tokenworth.core.ending import extent_of
 from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
 from tokenworth.errors import unknown_name
-from tokenworth.tasks.countdown.grammar import GRAMMARS, Event, Grammar, Kind, is_beginning, read_events
+from tokenworth.tasks.countdown.grammar import FOREIGN, GRAMMARS, Event, Grammar, Kind, is_beginning, is_foreign, read_events
 from tokenworth.tasks.countdown.instance import Puzzle
-from tokenworth.tasks.countdown.plan import plan_faults
+from tokenworth.tasks.countdown.plan import is_solvable, plan_faults
 from tokenworth.tasks.countdown.policy import deviation
 from tokenworth.tasks.countdown.prompt import UNDERSTOOD, is_apart, puzzle_of
 from tokenworth.tasks.countdown.published import bare_operations, published_verdict, rating
 from tokenworth.tasks.countdown.replay import Replay
 from tokenworth.tasks.countdown.rules import BUCKETS, CODES, DIALECTS, PAPER
 
-VERSION = "2"
+VERSION = "3"
 
 _MAX_TOLD = 200
 _AT_EVERY_LEVEL = PAPER | {"PROBLEM_PARSE"}
@@ -69,35 +71,44 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     replay = Replay(grammar, puzzle, stated is not None, found.add)
     checks_policy = level is Level.TIES and Level.TIES in DIALECTS[dialect]
     followed: list[tuple[int, Event]] = []
-    n_events, is_cut = 0, text.is_cut
+    extent = extent_of(text.trace)
+    cut = text.is_cut and not extent.is_ended
+    n_events, is_cut = 0, cut
     last: Event | None = None
-    for event in read_events(text.trace, grammar):
-        if event.is_last and _is_cut_line(event, last, grammar, text.is_cut):
-            if not text.is_cut:
+    for event in () if is_foreign(text.trace) else read_events(text.trace, grammar):
+        if event.is_last and _is_cut_line(event, last, grammar, cut):
+            if not cut:
                 found.add("NO_CONCLUSION", n_events, event, "a whole line", event.text)
             is_cut = True
             break
         # No solver writes a line that breaks a rule, so that what follows the first such line need not be kept.
-        if checks_policy and replay.claim is None and not found.events:
+        if checks_policy and not (found.events or replay.claim is not None or (replay.is_over and event.kind is Kind.UNREAD)):
             followed.append((n_events, event))
         replay.see(n_events, event)
         n_events, last = n_events + 1, event
     if last is not None and not is_cut:
         replay.check_end(n_events - 1, last)
-    if last is None and grammar.has_prose and text.trace.strip():
-        whole = Event(kind=Kind.UNREAD, text="", words=(0, len(text.trace.split())), chars=(0, len(text.trace)))
-        found.add("PARSE", None, whole, "a written search", "prose alone")
+    start, end = _nowhere(""), _nowhere(text.trace[: extent.end])
+    if last is None and is_foreign(text.trace):
+        found.add("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), f"lines of {dialect}", FOREIGN)
+    elif last is None and grammar.has_prose and text.trace.strip():
+        found.add("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), "a written search", "prose alone")
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
-    plan_valid = _check_plan(replay, found)
+    plan_valid = _check_plan(replay, found, None if cut else end)
     return _verification(text, dialect, level, n_events, replay, found, plan_valid, solver)
+
+
+def _nowhere(text: str) -> Event:
+    """The place at the end of a text."""
+    n = len(text.split())
+    return Event(kind=Kind.UNREAD, text="", words=(n, n), chars=(len(text), len(text)))
 
 
 def _unread(text: FormalText, dialect: str, level: Level, found: _Found) -> Verification:
     """The verdict where the puzzle cannot be read: its events are counted, and that is all."""
-    start = Event(kind=Kind.UNREAD, text="", words=(0, 0), chars=(0, 0))
     fields = {name: text.given[name] for name in ("target", "nums") if name in text.given}
     got = f"the fields {fields}"[:_MAX_TOLD] if fields else ascii(text.prompt.strip()[:_MAX_TOLD])
-    found.add("PROBLEM_PARSE", None, start, UNDERSTOOD, got)
+    found.add("PROBLEM_PARSE", None, _nowhere(""), UNDERSTOOD, got)
     grammar = GRAMMARS[dialect]
     n_events = sum(1 for _ in read_events(text.trace, grammar))
     return _verification(text, dialect, level, n_events, Replay(grammar, None, False, found.add), found, None, None)
@@ -132,16 +143,24 @@ def _check_policy(
     return None if found.events else solver
 
 
-def _check_plan(replay: Replay, found: _Found) -> bool | None:
+def _check_plan(replay: Replay, found: _Found, end: Event | None) -> bool | None:
+    """Whether the claim solves the puzzle, and every later one; None where the text was cut (``end`` None) before a claim."""
     claim, puzzle = replay.claim, replay.puzzle
-    if claim is None or puzzle is None:
+    if puzzle is None or (claim is None and end is None):
         return None
-    faults = plan_faults(puzzle, claim.plan)
+    at, event = (None, end) if claim is None else (claim.index, claim.event)
+    assert event is not None
+    faults = [("PLAN_NONE", "a claim of the goal", "none")] if claim is None else plan_faults(puzzle, claim.plan)
+    if faults and is_solvable(puzzle) is False:
+        faults = [("UNSOLVABLE", f"operations that lead to {puzzle.target}", "none, of all that there are"), *faults]
     for code, expected, got in faults:
-        found.add(code, claim.index, claim.event, expected, got)
-    if not claim.follows:
-        found.add("PLAN_NOT_FOUND", claim.index, claim.event, "a path that the search found", ", ".join(step.text for step in claim.plan))
-    return not faults
+        found.add(code, at, event, expected, got)
+    wrong = next(((index, line) for index, line, plan in replay.others.values() if plan_faults(puzzle, plan)), None)
+    if wrong is not None:
+        found.add("PLAN_TWICE", *wrong, "no other claim that is wrong", wrong[1].text)
+    if claim is not None and not claim.follows:
+        found.add("PLAN_NOT_FOUND", at, event, "a path that the search found", ", ".join(step.text for step in claim.plan))
+    return not faults and wrong is None
 
 
 def _verification(
@@ -193,4 +212,5 @@ def _facts(
         "n_bare_wrong_before_goal": n_before,
         "buckets": {name: sum(found.by_code[code] for code in codes) for name, codes in BUCKETS.items()},
         "solver": solver,
+        **({"after_end": after[:60]} if (after := replay.after or extent_of(text.trace).after) else {}),
     }

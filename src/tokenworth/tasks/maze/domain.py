@@ -9,7 +9,7 @@ import numpy as np
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
-from tokenworth.core.verification import Domain, Drawing, FormalText, MadeProblems, Step, whole_words
+from tokenworth.core.verification import Domain, Drawing, FormalText, MadeProblems, Step, whole_number, whole_words
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import parse, render_trace
@@ -18,8 +18,8 @@ from tokenworth.tasks.maze.spec import given, parse_spec
 from tokenworth.tasks.maze.verify import VERSION, maze_of, verify
 from tokenworth.tasks.maze.words import places_of
 
-ENDS = ("end", "eos")
-"""Words that close a text; after one of them nothing is missing."""
+ENDS = ("end",)
+"""Words of the dialects that close a text; after one of them nothing is missing."""
 
 
 def read(record: Mapping[str, object], source: str) -> FormalText:
@@ -40,11 +40,11 @@ def read(record: Mapping[str, object], source: str) -> FormalText:
 
 def _size(record: Mapping[str, object], source: str) -> dict[str, object]:
     told = {name: value for name in ("rows", "cols") if (value := record.get(name)) is not None}
-    whole = [value for value in told.values() if isinstance(value, int) and not isinstance(value, bool) and value > 0]
+    whole = {name: number for name, value in told.items() if (number := whole_number(value)) is not None and number > 0}
     if told and len(whole) < 2:
         shown = ", ".join(f"{name} {ascii(told[name])[:40] if name in told else 'missing'}" for name in ("rows", "cols"))
         raise InvalidInput(f"{source}: the size of the grid is not known: {shown}; expected rows and cols, both whole numbers from 1")
-    return told
+    return dict(whole)
 
 
 def draw(text: FormalText, dialect: str) -> Drawing | None:

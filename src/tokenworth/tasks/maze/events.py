@@ -23,11 +23,12 @@ class Problem:
     got: str
 
 
-def problem(event: int | None, words: tuple[int, int], expected: str, got: str) -> Problem:
-    """A problem; what was found is shortened, it may be anything."""
-    return Problem(
-        event=event, words=(max(words[0], 0), max(words[1], 0)), expected=expected, got=got if len(got) <= 60 else got[:59] + "…"
-    )
+def unread(words: Sequence[str], event: int | None, first: int, past: int, expected: str) -> Problem:
+    """What stands at these words, at least one of them, where something else was expected; past the last word it is the end of the text."""
+    first = min(first, len(words))
+    past = min(max(past, first + 1), len(words))
+    got = " ".join(words[first : min(past, first + 6)]) or "the end of the text"
+    return Problem(event=event, words=(first, past), expected=expected, got=got if len(got) <= 60 else got[:59] + "…")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: boo
         if at >= end and is_cut and at - begun < width and _is_begun(words[begun:at], width):
             break
         shape = "create or close X Y cG cH" if width == 5 else "create or close X,Y cG"
-        problems.append(problem(number, (begun, at), shape, " ".join(words[begun : min(at, begun + 6)])))
+        problems.append(unread(words, number, begun, at, shape))
         number += 1
     columns = list(zip(*rows, strict=True)) or [()] * 7
     verbs, xs, ys, gs, hs, index, starts = (list(column) for column in columns)

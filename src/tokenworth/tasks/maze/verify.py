@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from tokenworth.core.verification import FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.grammar import Parsed, Prompt, cell_text, parse
-from tokenworth.tasks.maze.instance import Cell, Maze, distance
+from tokenworth.tasks.maze.instance import MAX_SIDE, Cell, Maze, distance
 from tokenworth.tasks.maze.replay import Replay
 from tokenworth.tasks.maze.rules import ACTIVE, CODES
 from tokenworth.tasks.maze.words import places_of
 
-VERSION = "2"
+VERSION = "3"
 """Changes whenever a verdict can."""
 
 
@@ -48,68 +50,134 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
 
     A level that does not fit the dialect (tie order where ties are broken at random) checks what can be checked: `Level.STRICT`.
     The size of the grid is not part of the text. Where ``given`` has no rows and cols the maze is the least square that holds the prompt,
-    and ``facts`` say that it was assumed. The trace has no say in it: it is what is judged.
+    and ``facts`` say that it was assumed. What is wrong there and right on another size is undecided.
     """
     spoken = DIALECTS[dialect]
-    return _judge(text, parse(text, spoken), spoken, level, limit)
+    level = level if level in spoken.levels else Level.STRICT
+    parsed = parse(text, spoken)
+    size = None if parsed.prompt is None else _size(text, parsed.prompt)
+    found = _judge(text, parsed, spoken, level, limit, size)
+    if (
+        size is None
+        or not size.is_assumed
+        or (found.trace_valid is not False and found.plan_valid is not False and found.plan_optimal is not False)
+    ):
+        return found
+    others = [_judge(text, parsed, spoken, level, limit, other) for other in _other_sizes(parsed, size)]
+    return _undecided(found, others)
 
 
-def _size(text: FormalText, prompt: Prompt) -> tuple[int, int, bool]:
-    """Columns and rows of the grid, and whether they are given."""
+@dataclass(frozen=True, slots=True)
+class _Size:
+    cols: int
+    rows: int
+    is_assumed: bool
+
+
+def _size(text: FormalText, prompt: Prompt) -> _Size:
+    """The size that is given, or else that of the least square that holds the prompt."""
     cols, rows = (text.given.get(name) for name in ("cols", "rows"))
     if isinstance(cols, int) and isinstance(rows, int):
-        return cols, rows, True
-    return prompt.side, prompt.side, False
+        return _Size(cols, rows, False)
+    return _Size(prompt.side, prompt.side, True)
+
+
+def _other_sizes(parsed: Parsed, assumed: _Size) -> list[_Size]:
+    """Sizes of which one fits a text if any does.
+
+    A trace that is right goes no farther than the grid, and on a grid that is larger by more than one row or column it would be judged
+    as on one larger by one. The least grid that holds the plan has the longest of the shortest ways.
+    """
+    assert parsed.prompt is not None
+    prompt = parsed.prompt
+    told = [prompt.start, prompt.goal, *prompt.walls, *(parsed.plan or ())]
+    least = (1 + max(x for x, _ in told), 1 + max(y for _, y in told))
+    events = parsed.events
+    xs, ys = ((), ()) if events is None else (events.x, events.y)
+    cols, rows = max(least[0], 1 + max(xs, default=0)), max(least[1], 1 + max(ys, default=0))
+    sizes = dict.fromkeys([(cols, rows), (cols + 1, rows), (cols, rows + 1), (cols + 1, rows + 1), least])
+    return [_Size(*size, True) for size in sizes if size != (assumed.cols, assumed.rows) and max(size) <= MAX_SIDE]
+
+
+def _undecided(found: Verification, others: Sequence[Verification]) -> Verification:
+    """The verdict on the assumed size, with what is wrong there and right on another one undecided; listed is what the best one breaks."""
+
+    def score(one: Verification) -> tuple[bool, bool, bool]:
+        return one.trace_valid is not False, one.plan_valid is not False, one.plan_optimal is not False
+
+    best = max((found, *others), key=score)
+    all_ = (found, *others)
+    trace, plan, optimal = (any(score(one)[i] for one in all_) and not score(found)[i] for i in range(3))
+    if not (trace or plan or optimal):
+        return found
+    of_length = {"PLAN_SUBOPT"} if optimal else frozenset[str]()
+    return replace(
+        best,
+        trace_valid=None if trace else found.trace_valid,
+        plan_valid=None if plan else found.plan_valid,
+        plan_optimal=None if plan or optimal else found.plan_optimal,
+        undecided=trace,
+        violations=tuple(one for one in best.violations if one.code not in of_length),
+        counts={code: n for code, n in best.counts.items() if code not in of_length},
+        facts={**found.facts, "size_that_fits": [best.facts["cols"], best.facts["rows"]]},
+    )
 
 
 def maze_of(text: FormalText, dialect: Dialect, parsed: Parsed) -> Maze | None:
     """The maze of a text as it is judged; None where the prompt cannot be read or does not fit the size that is given."""
-    return None if parsed.prompt is None else _maze(parsed.prompt, *_size(text, parsed.prompt)[:2])
+    return None if parsed.prompt is None else _maze(parsed.prompt, _size(text, parsed.prompt))
 
 
-def _maze(prompt: Prompt, cols: int, rows: int) -> Maze | None:
+def _maze(prompt: Prompt, size: _Size) -> Maze | None:
     try:
-        return Maze(cols=cols, rows=rows, walls=prompt.walls, start=prompt.start, goal=prompt.goal)
+        return Maze(cols=size.cols, rows=size.rows, walls=prompt.walls, start=prompt.start, goal=prompt.goal)
     except InvalidInput:
         return None
 
 
-def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, limit: int) -> Verification:
-    level = level if level in dialect.levels else Level.STRICT
+def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, limit: int, size: _Size | None) -> Verification:
     findings = _Findings(ACTIVE[level], limit)
     for problem in parsed.problems:
         findings.add("PARSE", problem.words, problem.event, problem.expected, problem.got)
     maze: Maze | None = None
     facts: dict[str, object] = {}
-    if parsed.prompt is not None:
-        cols, rows, is_given = _size(text, parsed.prompt)
-        maze = _maze(parsed.prompt, cols, rows)
+    if parsed.prompt is not None and size is not None:
+        maze = _maze(parsed.prompt, size)
         if maze is None:
             where = (parsed.offset, parsed.offset)
-            findings.add("PARSE", where, None, f"a prompt that fits the {cols} x {rows} grid given", "cells outside")
+            findings.add("PARSE", where, None, f"a prompt that fits the {size.cols} x {size.rows} grid given", "cells outside")
         else:
-            facts = {"cols": cols, "rows": rows}
-            if not is_given:
-                facts["size"] = "assumed"
+            facts = {"cols": size.cols, "rows": size.rows, **({"size": "assumed"} if size.is_assumed else {})}
+    if parsed.after:
+        facts["after_end"] = parsed.after if len(parsed.after) <= 60 else parsed.after[:59] + "…"
     follows: bool | None = None
     valid: bool | None = None
     optimal: bool | None = None
+    lacks_plan = bool(parsed.plan_problems)
     if maze is not None:
-        replay = _replay(parsed, maze, dialect, level, findings, is_cut=text.is_cut)
+        way = distance(maze)
+        replay = _replay(parsed, maze, dialect, level, findings, is_solvable=way is not None)
+        if way is None:
+            is_whole = replay is not None and replay.is_whole
+            findings.add(
+                "UNSOLVABLE", parsed.plan_words, None, "a way from start to goal", "nothing was left to close" if is_whole else "none"
+            )
+            # A search that ends so has no plan to give.
+            lacks_plan = lacks_plan and not (is_whole and parsed.plan_words[0] == parsed.plan_words[1])
         if parsed.plan is not None or parsed.plan_problems:
-            valid, optimal = _check_plan(parsed, maze, dialect, findings)
+            valid, optimal = _check_plan(parsed, maze, dialect, findings, way, lacks_plan=lacks_plan)
         if replay is not None and parsed.plan is not None and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
     broken = any(CODES[code].is_of_trace for code in findings.counts)
     events = parsed.events
     # Of a text that was cut before its first event nothing is known.
-    has_trace = events is not None and (events.n > 0 or parsed.has_plan or not text.is_cut)
+    has_trace = events is not None and (events.n > 0 or parsed.has_plan or not parsed.is_open)
     return Verification(
         domain="maze",
         dialect=dialect.name,
         level=level,
         version=VERSION,
-        parsed=not parsed.problems and not parsed.plan_problems and maze is not None,
+        parsed=not parsed.problems and not lacks_plan and maze is not None,
         trace_valid=not broken if has_trace else None,
         plan_valid=valid,
         plan_optimal=optimal,
@@ -121,9 +189,9 @@ def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, lim
     )
 
 
-def _replay(parsed: Parsed, maze: Maze, dialect: Dialect, level: Level, findings: _Findings, *, is_cut: bool) -> Replay | None:
+def _replay(parsed: Parsed, maze: Maze, dialect: Dialect, level: Level, findings: _Findings, *, is_solvable: bool) -> Replay | None:
     events = parsed.events
-    if events is None:
+    if events is None or parsed.is_foreign:
         return None
     first, index, width = events.first, events.index, events.width
 
@@ -132,49 +200,52 @@ def _replay(parsed: Parsed, maze: Maze, dialect: Dialect, level: Level, findings
 
     replay = Replay(maze, dialect, report, with_ties=level is Level.TIES)
     replay.run(events)
-    if not replay.goal_closed and (parsed.has_plan or not is_cut):
+    if not replay.goal_closed and (parsed.has_plan or not parsed.is_open) and (is_solvable or not replay.is_whole):
         end = max(parsed.trace_words[1], 1)
-        findings.add("GOAL_NOT_CLOSED", (end - 1, end), None, f"close {cell_text(maze.goal, dialect)}", "the end of the trace")
+        expected = f"close {cell_text(maze.goal, dialect)}" if is_solvable else "close whatever is open, as no way leads to the goal"
+        findings.add("GOAL_NOT_CLOSED", (end - 1, end), None, expected, "the end of the trace")
     return replay
 
 
-def _check_plan(parsed: Parsed, maze: Maze, dialect: Dialect, findings: _Findings) -> tuple[bool | None, bool | None]:
+def _check_plan(
+    parsed: Parsed, maze: Maze, dialect: Dialect, findings: _Findings, way: int | None, *, lacks_plan: bool
+) -> tuple[bool | None, bool | None]:
     """(valid, optimal) of the plan; every step that breaks a rule is a finding. None where the rest of a cut plan decides."""
-    for problem in parsed.plan_problems:
+    for problem in parsed.plan_problems if lacks_plan else ():
         findings.add("PLAN_PARSE", problem.words, None, problem.expected, problem.got)
     plan = parsed.plan
+    wrong = next((mark for mark, other in parsed.others if any(_faults(other, maze, dialect))), None)
+    if wrong is not None:
+        findings.add("PLAN_TWICE", (wrong, wrong + 1), None, "no other plan, or one that solves the maze, too", "one that does not")
     if plan is None:
         return False, False
     first, end = parsed.plan_words
     width = (end - first) // len(plan)
-    blocked = set(maze.walls)
-    wrong = 0
-
-    def found(code: str, i: int, expected: str, cell: Cell) -> None:
-        findings.add(code, (first + i * width, first + (i + 1) * width), None, expected, cell_text(cell, dialect))
-
-    if plan[0] != maze.start:
-        wrong += 1
-        found("PLAN_START", 0, cell_text(maze.start, dialect), plan[0])
-    for i, cell in enumerate(plan):
-        if not maze.has(cell) or cell in blocked:
-            wrong += 1
-            found("PLAN_WALL", i, "a free cell of the grid", cell)
-        if i and abs(cell[0] - plan[i - 1][0]) + abs(cell[1] - plan[i - 1][1]) != 1:
-            wrong += 1
-            found("PLAN_STEP", i, f"a neighbour of {cell_text(plan[i - 1], dialect)}", cell)
-    if plan[-1] != maze.goal and not parsed.is_open:
-        wrong += 1
-        found("PLAN_GOAL", len(plan) - 1, cell_text(maze.goal, dialect), plan[-1])
-    if wrong:
+    faults = [fault for fault in _faults(plan, maze, dialect) if fault[0] != "PLAN_GOAL" or not parsed.is_open]
+    for code, i, expected in faults:
+        findings.add(code, (first + i * width, first + (i + 1) * width), None, expected, cell_text(plan[i], dialect))
+    if faults or wrong is not None:
         return False, False
     if parsed.is_open:
         return None, None
-    shortest = distance(maze)
-    assert shortest is not None
-    if len(plan) - 1 > shortest:
-        findings.add("PLAN_SUBOPT", (first, end), None, f"{shortest} steps", f"{len(plan) - 1} steps")
-    return True, len(plan) - 1 == shortest
+    assert way is not None
+    if len(plan) - 1 > way:
+        findings.add("PLAN_SUBOPT", (first, end), None, f"{way} steps", f"{len(plan) - 1} steps")
+    return True, len(plan) - 1 == way
+
+
+def _faults(plan: Sequence[Cell], maze: Maze, dialect: Dialect) -> Iterator[tuple[str, int, str]]:
+    """The rules that a plan breaks, each with the step that does, and what was expected."""
+    blocked = set(maze.walls)
+    if plan[0] != maze.start:
+        yield "PLAN_START", 0, cell_text(maze.start, dialect)
+    for i, cell in enumerate(plan):
+        if not maze.has(cell) or cell in blocked:
+            yield "PLAN_WALL", i, "a free cell of the grid"
+        if i and abs(cell[0] - plan[i - 1][0]) + abs(cell[1] - plan[i - 1][1]) != 1:
+            yield "PLAN_STEP", i, f"a neighbour of {cell_text(plan[i - 1], dialect)}"
+    if plan[-1] != maze.goal:
+        yield "PLAN_GOAL", len(plan) - 1, cell_text(maze.goal, dialect)
 
 
 def _check_link(parsed: Parsed, replay: Replay, findings: _Findings) -> bool:

@@ -10,9 +10,6 @@ from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.rules import CODES, DIALECTS, SENTENCES
 from tokenworth.tasks.sokoban.verify import VERSION, verify
 
-ENDS = ("eos",)
-"""Words that close a text; after one of them nothing is missing."""
-
 
 def read(record: Mapping[str, object], source: str) -> FormalText:
     """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``. With a prompt, ``text`` is the trace where there is none.
@@ -26,7 +23,7 @@ def read(record: Mapping[str, object], source: str) -> FormalText:
         got = ", ".join(sorted(map(str, record))) or "an empty object"
         raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
     is_cut = record.get("truncated") is True
-    return FormalText(id=str(record.get("id", "")), prompt=head, trace=whole_words(body, ENDS) if is_cut else body, is_cut=is_cut)
+    return FormalText(id=str(record.get("id", "")), prompt=head, trace=whole_words(body) if is_cut else body, is_cut=is_cut)
 
 
 def draw(text: FormalText, dialect: str) -> Drawing | None:

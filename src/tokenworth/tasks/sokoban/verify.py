@@ -7,11 +7,11 @@ from collections import Counter
 from tokenworth.core.verification import FormalText, Level, Verification, Violation
 from tokenworth.tasks.sokoban.grammar import Event, Parsed, PlanStep, parse
 from tokenworth.tasks.sokoban.instance import Board, Sokoban
-from tokenworth.tasks.sokoban.plan import plan_is_valid, shortest
+from tokenworth.tasks.sokoban.plan import NO_PLAN, plan_is_valid, shortest
 from tokenworth.tasks.sokoban.replay import Replay
 from tokenworth.tasks.sokoban.rules import ACTIVE, CODES, DIALECTS
 
-VERSION = "2"
+VERSION = "3"
 """Changes whenever a verdict can."""
 
 
@@ -55,15 +55,22 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     valid: bool | None = None
     optimal: bool | None = None
     follows: bool | None = None
-    facts: dict[str, object] = {}
+    facts: dict[str, object] = {"after_end": parsed.after[:60]} if parsed.after else {}
+    lacks_plan = not parsed.has_plan and not parsed.is_open
+    if sokoban is not None and parsed.n_clauses:
+        replay = Replay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
+        replay.run(parsed.events)
+        # A search that ends with nothing left to close, as there is no way, has no plan to give.
+        lacks_plan = not _check_end(parsed, sokoban, replay, findings) and lacks_plan
+    if lacks_plan:
+        word, char = parsed.plan_at
+        findings.add("PLAN_PARSE", None, (word, word), (char, char), "a plan", "none")
     if sokoban is not None:
-        if parsed.n_clauses:
-            replay = _replay(parsed, sokoban, level, findings, is_cut=text.is_cut)
-        if parsed.plan or "PLAN_PARSE" in findings.counts:
+        if parsed.plan or {"PLAN_PARSE", "UNSOLVABLE"} & findings.counts.keys():
             valid, optimal = _check_plan(parsed, sokoban, findings)
         if replay is not None and replay.lost_at is None and parsed.plan and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
-        facts = _facts(sokoban, replay, level)
+        facts |= _facts(sokoban, replay, level)
     broken = any(CODES[code].is_of_trace for code in findings.counts)
     undecided = replay is not None and replay.lost_at is not None and not broken
     ordered = sorted(findings.violations, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
@@ -72,7 +79,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         dialect=dialect,
         level=level,
         version=VERSION,
-        parsed=not parsed.problems,
+        parsed=not parsed.problems and not lacks_plan,
         trace_valid=None if not parsed.n_clauses or undecided else not broken,
         plan_valid=valid,
         plan_optimal=optimal,
@@ -85,15 +92,18 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     )
 
 
-def _replay(parsed: Parsed, sokoban: Sokoban, level: Level, findings: _Findings, *, is_cut: bool) -> Replay:
-    replay = Replay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
-    replay.run(parsed.events)
-    if not replay.goal_closed and (parsed.has_plan or not is_cut):
-        last = parsed.events[-1] if parsed.events else None
-        word, char = parsed.plan_at
-        words, chars = (last.words, last.chars) if last else ((word, word), (char, char))
-        findings.add("GOAL_NOT_CLOSED", None, words, chars, "close of a state with every box on a dock", "the end of the trace")
-    return replay
+def _check_end(parsed: Parsed, sokoban: Sokoban, replay: Replay, findings: _Findings) -> bool:
+    """Whether the search has looked at everything, and the level has no solution; what is wrong with its end is a finding."""
+    if replay.goal_closed or not (parsed.has_plan or not parsed.is_open):
+        return False
+    last = parsed.events[-1] if parsed.events else None
+    word, char = parsed.plan_at
+    words, chars = (last.words, last.chars) if last else ((word, word), (char, char))
+    if replay.is_whole() and shortest(sokoban)[1] == NO_PLAN:
+        findings.add("UNSOLVABLE", None, words, chars, "a way to bring every box to a dock", "nothing was left to close")
+        return True
+    findings.add("GOAL_NOT_CLOSED", None, words, chars, "close of a state with every box on a dock", "the end of the trace")
+    return False
 
 
 def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[bool | None, bool | None]:
