@@ -6,7 +6,8 @@ unpickles what it reads, and takes time linear in the length of the text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -148,6 +149,30 @@ class Drawing:
     boxes: tuple[tuple[int, int], ...] = ()
 
 
+_LONGEST = 200
+
+
+class Findings:
+    """Broken rules as they are found: all that are active are counted, the first ``limit`` of them listed.
+
+    ``always``: tiers that are listed beyond it, because what is found last may stand first in the text.
+    """
+
+    def __init__(self, codes: Mapping[str, Tier], limit: int, active: Collection[str] | None = None, always: Collection[Tier] = ()) -> None:
+        self._codes, self.limit, self._active, self._always = codes, limit, codes if active is None else active, always
+        self.listed: list[Violation] = []
+        self.counts: Counter[str] = Counter()
+
+    def add(self, code: str, event: int | None, words: tuple[int, int], chars: tuple[int, int], expected: str, got: str) -> None:
+        """One broken rule, as a `Violation` has it."""
+        if code not in self._active:
+            return
+        self.counts[code] += 1
+        if len(self.listed) < self.limit or self._codes[code] in self._always:
+            told = {"expected": expected[:_LONGEST], "got": got[:_LONGEST]}
+            self.listed.append(Violation(code=code, tier=self._codes[code], event=event, tokens=words, chars=chars, **told))
+
+
 def whole_words(text: str, ends: tuple[str, ...] = ()) -> str:
     """A cut text up to its last word, which may be half of one; all of it where white space follows or it has come to its end.
 
@@ -165,6 +190,21 @@ def whole_number(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and not value.is_integer()):
         return None
     return int(value)
+
+
+def read_text(record: Mapping[str, object], source: str, ends: tuple[str, ...] = ()) -> FormalText:
+    """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``. With a prompt, ``text`` is the trace where there is none.
+
+    Raises InvalidInput that names ``source`` where fields are missing or not text.
+    """
+    prompt, written = record.get("prompt"), record.get("trace")
+    body = record.get("text") if written is None else written
+    if not isinstance(body, str) or not (prompt is None or isinstance(prompt, str)):
+        got = ", ".join(sorted(map(str, record))) or "an empty object"
+        raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
+    is_cut = record.get("truncated") is True
+    trace = whole_words(body, ends) if is_cut else body
+    return FormalText(id=str(record.get("id", "")), prompt=prompt or "", trace=trace, is_cut=is_cut)
 
 
 @runtime_checkable

@@ -1,14 +1,12 @@
-"""STRIPS domains and problems written in PDDL, with types and equality, read without recursion and within bounds.
+"""STRIPS domains and problems written in PDDL, with types, read without recursion and within bounds.
 
-Types and equality are facts that no action changes: ``(type:block a)`` for each object of a type that a parameter has, ``(= a a)``, and
-``(not= a b)`` for two objects. What a text requires matters only as far as it is used.
+A type is a fact that no action changes, ``(type:block a)``, and a need of actions. What a text requires matters only as far as it is used.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Union
 
 from tokenworth.errors import InvalidInput
@@ -31,11 +29,12 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
 
     What follows a text's last bracket may only be further closing brackets: published prompts have one too many.
 
-    Raises: InvalidInput for anything outside of STRIPS with types and equality (other negative conditions, quantified ones, numbers,
-    unions of types), for text that is no PDDL, for names that are not declared, and for texts or problems that are too large.
+    Raises: InvalidInput for anything outside of STRIPS with types (equality, negative or quantified conditions, numbers, unions of
+    types), for text that is no PDDL, for names that are not declared, and for texts or problems that are too large.
     """
     stated = _parts(domain, "domain")
-    made, types = _domain(stated), _types(stated)
+    types = _types(stated)
+    made = _domain(stated, types)
     parts = _parts(problem, "problem")
     named = _one(parts, ":domain", "problem")
     if named != [made.name]:
@@ -49,34 +48,24 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
     goal = _one(parts, ":goal", "problem")
     if len(goal) != 1:
         raise InvalidInput(f"the goal of the PDDL problem has {len(goal)} parts; expected one atom or (and …)")
-    wanted, known = _conjunction(goal[0], "the goal"), dict(made.predicates)
-    used = {atom[0] for action in made.actions for atom in action.needs} | {atom[0] for atom in wanted}
-    if missing := used & {"=", "not="} - set(known):
-        made = replace(made, predicates=(*made.predicates, *((name, 2) for name in sorted(missing))))
-    fixed = [(f"type:{kind}", name) for name, (_, first) in zip(objects, typed, strict=True) for kind in _above(first, types)]
-    pairs = [("=" if a == b else "not=", a, b) for a in objects for b in objects] if used & {"=", "not="} else []
-    facts = [atom for atom in (*fixed, *pairs) if atom[0] in used]
-    return StripsProblem(domain=made, objects=objects, init=tuple(dict.fromkeys((*init, *facts))), goal=wanted)
+    used = dict(made.predicates)
+    facts = [(f"type:{above}", name) for name, (_, kind) in zip(objects, typed, strict=True) for above in _up(kind, types)]
+    init = tuple(dict.fromkeys((*init, *(atom for atom in facts if atom[0] in used))))
+    return StripsProblem(domain=made, objects=objects, init=init, goal=_conjunction(goal[0], "the goal"))
 
 
 def _types(parts: dict[str, list[list[Tree]]]) -> dict[str, str]:
     """Each type with the one above it."""
     listed = [item for part in parts.get(":types", []) for item in _typed(part, "a type", None)]
-    types = {_name(item, "a type"): above for item, above in listed if item != "object"}
-    for name in types:
-        seen, at = set[str](), name
-        while at != "object" and at not in seen:
-            seen.add(at)
-            at = types.get(at, "object")
-        if at != "object":
-            raise InvalidInput(f"type {name} of the PDDL domain is below itself; expected types that end in object")
-    return types
+    return {_name(item, "a type"): above for item, above in listed if item != "object"}
 
 
-def _above(kind: str, types: dict[str, str]) -> list[str]:
-    """A type and all those above it, but for the one of all objects."""
+def _up(kind: str, types: dict[str, str]) -> list[str]:
+    """A type and all those above it, but for ``object``, which has all objects."""
     found: list[str] = []
     while kind != "object":
+        if kind in found:
+            raise InvalidInput(f"type {kind} of the PDDL domain is below itself; expected types that end in object")
         found.append(kind)
         kind = types.get(kind, "object")
     return found
@@ -85,18 +74,16 @@ def _above(kind: str, types: dict[str, str]) -> list[str]:
 def _typed(items: Sequence[Tree], what: str, types: dict[str, str] | None) -> list[tuple[Tree, str]]:
     """The members of a list such as ``a b - block c``, each with its type; ``types``: those that are declared, None for any."""
     found: list[tuple[Tree, str]] = []
-    n_untyped, rest = 0, iter(items)
+    first, rest = 0, iter(items)
     for item in rest:
         if item != "-":
             found.append((item, "object"))
-            n_untyped += 1
             continue
-        kind = next(rest, None)
-        if not isinstance(kind, str) or not n_untyped or (types is not None and kind != "object" and kind not in types):
-            shown = _shown([kind] if kind is not None else [])
-            raise InvalidInput(f"{shown} where the type of {what} was expected; expected one name that (:types …) has, or object")
-        found[-n_untyped:] = [(one, kind) for one, _ in found[-n_untyped:]]
-        n_untyped = 0
+        kind = next(rest, "")
+        if not isinstance(kind, str) or first == len(found) or (types is not None and kind not in (*types, "object")):
+            raise InvalidInput(f"{_shown([kind])} where the type of {what} was expected; expected one name of (:types …), or object")
+        found[first:] = [(one, kind) for one, _ in found[first:]]
+        first = len(found)
     return found
 
 
@@ -154,12 +141,11 @@ def _one(parts: dict[str, list[list[Tree]]], key: str, what: str) -> list[Tree]:
     return found[0]
 
 
-def _domain(parts: dict[str, list[list[Tree]]]) -> StripsDomain:
+def _domain(parts: dict[str, list[list[Tree]]], types: dict[str, str]) -> StripsDomain:
     for key in parts:
         if key not in (":requirements", ":types", ":predicates", ":action", ""):
             raise InvalidInput(f"the PDDL domain has a part {key[:40]}; expected :types, :predicates and :action, as STRIPS has")
     predicates: list[tuple[str, int]] = []
-    types = _types(parts)
     for item in _one(parts, ":predicates", "domain"):
         terms = _typed(item[1:], "a term", types) if isinstance(item, list) else []
         if not isinstance(item, list) or not item or not all(isinstance(term, str) and _VARIABLE.fullmatch(term) for term, _ in terms):
@@ -167,7 +153,7 @@ def _domain(parts: dict[str, list[list[Tree]]]) -> StripsDomain:
         predicates.append((_name(item[0], "a predicate"), len(terms)))
     actions = tuple(_action(item, types) for item in parts.get(":action", []))
     needed = dict.fromkeys(atom[0] for action in actions for atom in action.needs)
-    predicates += [(name, 2 if name.endswith("=") else 1) for name in needed if name.startswith("type:") or name.endswith("=")]
+    predicates += [(name, 1) for name in needed if name.startswith("type:")]
     return StripsDomain(name=_name(parts[""][0][0], "the domain's name"), predicates=tuple(predicates), actions=actions)
 
 
@@ -210,15 +196,7 @@ def _items(tree: Tree) -> list[Tree]:
 
 
 def _conjunction(tree: Tree, where: str) -> tuple[Atom, ...]:
-    return tuple(dict.fromkeys(_literal(item, where) for item in _items(tree)))
-
-
-def _literal(tree: Tree, where: str) -> Atom:
-    """An atom, or two terms that are, or are not, equal."""
-    inner = tree[1] if isinstance(tree, list) and tree[:1] == ["not"] and len(tree) == 2 else tree
-    if not isinstance(inner, list) or inner[:1] != ["="]:
-        return _atom(tree, where)
-    return ("=" if inner is tree else "not=", *_atom(["equal", *inner[1:]], where)[1:])
+    return tuple(dict.fromkeys(_atom(item, where) for item in _items(tree)))
 
 
 def _atom(tree: Tree, where: str) -> Atom:

@@ -56,11 +56,6 @@ class Operation:
         """Whether the result is a written fraction, which no solver of these puzzles writes."""
         return isinstance(self.result, str)
 
-    @property
-    def has_fraction_before(self) -> bool:
-        """Whether an operand is a written fraction."""
-        return any(isinstance(operand, str) for operand in self.operands)
-
     def holds(self, exact: Mapping[str, Fraction] | None = None) -> bool:
         """Whether the equation holds: exactly between whole numbers, and up to the rounding of the fractions that it writes.
 
@@ -70,7 +65,7 @@ class Operation:
         if len(self.operands) == 2 and isinstance(self.result, int):
             a, b = self.operands
             if isinstance(a, int) and isinstance(b, int):
-                return _holds(a, self.operators, b, self.result)
+                return holds(a, self.operators, b, self.result)
         return any(self._gives(value) for value in (self.value(), self.value(exact)) if value is not None)
 
     def value(self, exact: Mapping[str, Fraction] | None = None) -> Fraction | None:
@@ -90,10 +85,10 @@ class Operation:
         return total + term
 
     def _gives(self, value: Fraction) -> bool:
-        result = _fraction(self.result, {})
+        result, from_fractions = _fraction(self.result, {}), any(isinstance(operand, str) for operand in self.operands)
         if isinstance(self.result, int):
-            return abs(value - result) <= (_LEAST if self.has_fraction_before else 0)
-        if value.denominator == 1 and not self.has_fraction_before:
+            return abs(value - result) <= (_LEAST if from_fractions else 0)
+        if value.denominator == 1 and not from_fractions:
             return False  # a whole number is not written as a fraction
         step = max(Fraction(1, 10 ** len(self.result.rstrip(".").partition(".")[2])), _LEAST)
         return abs(value - result) <= step / 2 or (value * result >= 0 and 0 <= abs(value) - abs(result) < step)
@@ -103,7 +98,8 @@ def _fraction(number: Number, exact: Mapping[str, Fraction]) -> Fraction:
     return Fraction(number) if isinstance(number, int) else exact.get(number) or Fraction(number.rstrip("."))
 
 
-def _holds(a: int, operator: str, b: int, result: int) -> bool:
+def holds(a: int, operator: str, b: int, result: int) -> bool:
+    """Whether an equation between whole numbers holds."""
     match operator:
         case "+":
             return a + b == result

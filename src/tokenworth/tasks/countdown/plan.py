@@ -38,19 +38,16 @@ def plan_faults(puzzle: Puzzle, plan: Sequence[Operation]) -> list[tuple[str, st
 @lru_cache(maxsize=256)
 def is_solvable(puzzle: Puzzle, limit: int = 20_000) -> bool | None:
     """Whether operations as `plan_faults` allows them lead to the target; None where ``limit`` states do not suffice to tell."""
-    start = tuple(sorted(puzzle.numbers))
-    seen, stack = {start}, [start]
-    while stack:
+    seen = {tuple(sorted(puzzle.numbers))}
+    stack = list(seen)
+    while stack and len(seen) <= limit:
         state = stack.pop()
         if state == (puzzle.target,):
             return True
         for i, j in combinations(range(len(state)), 2):
             a, b = state[i], state[j]
-            rest = state[:i] + state[i + 1 : j] + state[j + 1 :]
             results = [a + b, a * b, a - b, b - a, *(x // y for x, y in ((a, b), (b, a)) if y and x % y == 0)]
-            for made in {tuple(sorted((*rest, result))) for result in results} - seen:
-                seen.add(made)
-                stack.append(made)
-        if len(seen) > limit:
-            return None
-    return False
+            made = {tuple(sorted((*state[:i], *state[i + 1 : j], *state[j + 1 :], result))) for result in results} - seen
+            seen |= made
+            stack += made
+    return None if stack else False

@@ -38,12 +38,6 @@ _NO_STEPS = frozenset({Kind.STATE, Kind.MOVE, Kind.EXPAND, Kind.EXHAUSTED, Kind.
 _MOST_LEAVES = 16
 """Final states of one name that are kept. No node of two numbers has more than four, and each is looked at in every move to the name."""
 
-_MOST_OTHERS = 32
-"""Claims after the first one that are looked at."""
-_ZERO = Fraction(0)
-_MOST_EXACT = 10**40
-"""Denominators of fractions that are kept beside what is written for them."""
-
 _FIRST_OF_PATH = 2
 """The number of the first node that an optimal path generates; the root is the first one."""
 
@@ -165,19 +159,17 @@ class Replay:
         return self.claim is not None or self._last in (Kind.EXHAUSTED, Kind.SOLUTION)
 
     def _see_again(self, index: int, event: Event) -> None:
-        """After a claim: keeps other claims, of the operations last written and the one explored last; those of other targets are none."""
+        """After a claim: keeps others, of the operations last written and the one explored last. Those of another target are none."""
+        if self.puzzle is None or event.target not in (None, self.puzzle.target):
+            return
         if event.kind is Kind.STATE:
             self._written = event.operations
         elif event.kind is Kind.EXPLORE:
             self._explored = event
-        elif event.says_goal and (event.kind is Kind.SOLUTION) is self._grammar.has_prose and self._is_own(event):
-            steps = self._written + (self._explored.operations if self._explored is not None else ())
-            plan = event.operations if event.kind is Kind.SOLUTION else steps
-            if len(self.others) < _MOST_OTHERS:
-                self.others.setdefault(_texts(plan), (index, event, plan))
-
-    def _is_own(self, event: Event) -> bool:
-        return event.target is None or (self.puzzle is not None and event.target == self.puzzle.target)
+        elif event.says_goal and (event.kind is Kind.SOLUTION) is self._grammar.has_prose:
+            explored = () if self._explored is None else self._explored.operations
+            plan = event.operations if event.kind is Kind.SOLUTION else self._written + explored
+            self.others.setdefault(_texts(plan), (index, event, plan))
 
     def check_end(self, index: int, last: Event) -> None:
         """Reports a search that stops in the middle. Depth-first search ends without a word after its last state or result."""
@@ -259,8 +251,8 @@ class Replay:
         if not operation.holds(self._exact):
             self.n_wrong += 1
             self._report("WRONG_RESULT", index, event, "an equation that holds", operation.text)
-        elif isinstance(operation.result, str) and (value := operation.value(self._exact) or _ZERO).denominator < _MOST_EXACT:
-            self._exact[operation.result] = value
+        elif isinstance(operation.result, str):
+            self._exact[operation.result] = (operation.value(self._exact) or Fraction(0)).limit_denominator(10**12)
         if operation.has_fraction:
             self._report("FRACTION", index, event, "a whole number", str(operation.result))
         elif isinstance(operation.result, int) and operation.result < 0:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tokenworth.core.ending import extent_of
-from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
+from tokenworth.core.verification import Findings, FormalText, Level, Tier, Verification
 from tokenworth.errors import unknown_name
 from tokenworth.tasks.countdown.grammar import FOREIGN, GRAMMARS, Event, Grammar, Kind, is_beginning, is_foreign, read_events
 from tokenworth.tasks.countdown.instance import Puzzle
@@ -26,33 +26,21 @@ _FOUND_LAST = frozenset({Tier.POLICY, Tier.ANSWER, Tier.LINK})
 _POLICY_CODES = {Kind.EXPLORE: "CHILD_ORDER", Kind.MOVE: "MOVE_ORDER", Kind.EXHAUSTED: "MOVE_ORDER"}
 
 
-class _Found:
-    """Violations as they are found; those after the limit are counted only."""
+class _Found(Findings):
+    """Violations as they are found. ``by_code``: at every level, for the published classes; ``events``: those that break a rule."""
 
     def __init__(self, level: Level, limit: int) -> None:
-        self._level, self._limit = level, limit
-        self._listed: list[Violation] = []
-        self.counts: Counter[str] = Counter()
-        self.by_code: Counter[str] = Counter()  # at every level, for the published classes
+        active = {code for code, tier in CODES.items() if level is not Level.PAPER or code in _AT_EVERY_LEVEL or not tier.is_of_trace}
+        super().__init__(CODES, limit, active, always=_FOUND_LAST)
+        self.by_code: Counter[str] = Counter()
         self.events: set[int] = set()
 
-    def add(self, code: str, index: int | None, event: Event, expected: str, got: str) -> None:
-        """Takes one violation; it is listed where the level asks for it."""
+    def at(self, code: str, index: int | None, event: Event, expected: str, got: str) -> None:
+        """One violation in a line."""
         self.by_code[code] += 1
         if index is not None:
             self.events.add(index)
-        if self._level is Level.PAPER and code not in _AT_EVERY_LEVEL and CODES[code].is_of_trace:
-            return
-        self.counts[code] += 1
-        # Those of policy and plan are found last, and there are few of them.
-        if len(self._listed) < self._limit or CODES[code] in _FOUND_LAST:
-            short, told = expected[:_MAX_TOLD], got[:_MAX_TOLD]
-            tier, tokens, chars = CODES[code], event.words, event.chars
-            self._listed.append(Violation(code=code, tier=tier, event=index, tokens=tokens, chars=chars, expected=short, got=told))
-
-    def in_order(self) -> tuple[Violation, ...]:
-        """The violations in the order of the text."""
-        return tuple(sorted(self._listed, key=lambda violation: violation.chars[0])[: self._limit])
+        self.add(code, index, event.words, event.chars, expected, got)
 
 
 def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
@@ -68,7 +56,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     found = _Found(level, limit)
     if puzzle is None and is_apart(text):
         return _unread(text, dialect, level, found)
-    replay = Replay(grammar, puzzle, stated is not None, found.add)
+    replay = Replay(grammar, puzzle, stated is not None, found.at)
     checks_policy = level is Level.TIES and Level.TIES in DIALECTS[dialect]
     followed: list[tuple[int, Event]] = []
     extent = extent_of(text.trace)
@@ -78,7 +66,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     for event in () if is_foreign(text.trace) else read_events(text.trace, grammar):
         if event.is_last and _is_cut_line(event, last, grammar, cut):
             if not cut:
-                found.add("NO_CONCLUSION", n_events, event, "a whole line", event.text)
+                found.at("NO_CONCLUSION", n_events, event, "a whole line", event.text)
             is_cut = True
             break
         # No solver writes a line that breaks a rule, so that what follows the first such line need not be kept.
@@ -90,9 +78,9 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         replay.check_end(n_events - 1, last)
     start, end = _nowhere(""), _nowhere(text.trace[: extent.end])
     if last is None and is_foreign(text.trace):
-        found.add("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), f"lines of {dialect}", FOREIGN)
+        found.at("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), f"lines of {dialect}", FOREIGN)
     elif last is None and grammar.has_prose and text.trace.strip():
-        found.add("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), "a written search", "prose alone")
+        found.at("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), "a written search", "prose alone")
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
     plan_valid = _check_plan(replay, found, None if cut else end)
     return _verification(text, dialect, level, n_events, replay, found, plan_valid, solver)
@@ -108,10 +96,10 @@ def _unread(text: FormalText, dialect: str, level: Level, found: _Found) -> Veri
     """The verdict where the puzzle cannot be read: its events are counted, and that is all."""
     fields = {name: text.given[name] for name in ("target", "nums") if name in text.given}
     got = f"the fields {fields}"[:_MAX_TOLD] if fields else ascii(text.prompt.strip()[:_MAX_TOLD])
-    found.add("PROBLEM_PARSE", None, _nowhere(""), UNDERSTOOD, got)
+    found.at("PROBLEM_PARSE", None, _nowhere(""), UNDERSTOOD, got)
     grammar = GRAMMARS[dialect]
     n_events = sum(1 for _ in read_events(text.trace, grammar))
-    return _verification(text, dialect, level, n_events, Replay(grammar, None, False, found.add), found, None, None)
+    return _verification(text, dialect, level, n_events, Replay(grammar, None, False, found.at), found, None, None)
 
 
 def _is_cut_line(event: Event, before: Event | None, grammar: Grammar, is_cut: bool) -> bool:
@@ -139,7 +127,7 @@ def _check_policy(
         index, event = followed[max(0, min(first.at, len(events) - 1) - shift)]
         code = "EARLY_END" if is_end else _POLICY_CODES.get(event.kind, "LIST_ORDER")
         if index not in found.events:
-            found.add(code, index, event, f"{first.expected} ({first.solver})", "the end" if is_end else event.text)
+            found.at(code, index, event, f"{first.expected} ({first.solver})", "the end" if is_end else event.text)
     return None if found.events else solver
 
 
@@ -154,12 +142,12 @@ def _check_plan(replay: Replay, found: _Found, end: Event | None) -> bool | None
     if faults and is_solvable(puzzle) is False:
         faults = [("UNSOLVABLE", f"operations that lead to {puzzle.target}", "none, of all that there are"), *faults]
     for code, expected, got in faults:
-        found.add(code, at, event, expected, got)
+        found.at(code, at, event, expected, got)
     wrong = next(((index, line) for index, line, plan in replay.others.values() if plan_faults(puzzle, plan)), None)
     if wrong is not None:
-        found.add("PLAN_TWICE", *wrong, "no other claim that is wrong", wrong[1].text)
+        found.at("PLAN_TWICE", *wrong, "no other claim that is wrong", wrong[1].text)
     if claim is not None and not claim.follows:
-        found.add("PLAN_NOT_FOUND", at, event, "a path that the search found", ", ".join(step.text for step in claim.plan))
+        found.at("PLAN_NOT_FOUND", at, event, "a path that the search found", ", ".join(step.text for step in claim.plan))
     return not faults and wrong is None
 
 
@@ -178,7 +166,7 @@ def _verification(
         plan_valid=plan_valid,
         plan_optimal=None,
         plan_follows_trace=replay.claim.follows if replay.claim is not None else None,
-        violations=found.in_order(),
+        violations=tuple(sorted(found.listed, key=lambda violation: violation.chars[0])[: found.limit]),
         counts={code: count for code, count in found.counts.items() if count},
         n_events=n_events,
         facts=_facts(text, dialect, replay, found, plan_valid, solver),

@@ -21,7 +21,7 @@ from tokenworth.core.ending import extent_of
 from tokenworth.core.verification import FormalText
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import Dialect
-from tokenworth.tasks.maze.events import Events, Problem, compact_events, events, unread
+from tokenworth.tasks.maze.events import Events, Problem, events, unread
 from tokenworth.tasks.maze.instance import Cell, Maze, manhattan
 from tokenworth.tasks.maze.words import NUMBERS, cell_of, words_of
 
@@ -89,9 +89,8 @@ def parse(text: FormalText, dialect: Dialect) -> Parsed:
     sections = (_marked if dialect.marked else _unmarked)(words, len(head))
     problems, plan_problems = sections.problems, list[Problem]()
     prompt = _prompt(words, sections.prompt, dialect, problems)
-    named = max(sections.prompt[0] - 1, 0)
-    if dialect.marked and prompt is not None and words[named] != "query":
-        problems.append(unread(words, None, named, named + 1, "the word 'query'"))
+    if dialect.marked and prompt is not None and words[0] != "query":
+        problems.append(unread(words, None, 0, 1, "the word 'query'"))
     is_open = text.is_cut and not extent.is_ended and (bool(sections.missing) or not dialect.marked)
     found, is_foreign = _trace(words, sections, dialect, is_open)
     plan: tuple[Cell, ...] | None = None
@@ -101,8 +100,9 @@ def parse(text: FormalText, dialect: Dialect) -> Parsed:
         plan = _plan(words, where, dialect, plan_problems, is_open=is_open)
     elif not is_open:
         plan_problems.append(unread(words, None, len(words), len(words), "a plan"))
-    if sections.missing and not is_open:
-        _name_missing(words, sections.missing, problems, plan_problems)
+    # Where the last words cannot be read they may be what is left of the mark.
+    if sections.missing and not is_open and not any(p.words[0] < p.words[1] == len(words) for p in (*problems, *plan_problems)):
+        problems.append(unread(words, None, len(words), len(words), f"the word {sections.missing!r}"))
     behind = where[1] + 1 if dialect.marked and not sections.missing else len(words)
     return Parsed(
         words=words,
@@ -127,7 +127,7 @@ def _trace(words: Sequence[str], sections: _Sections, dialect: Dialect, is_open:
     if sections.trace is None:
         return None, False
     first, end = sections.trace
-    found = (compact_events if dialect.compact else events)(words, first, end, is_cut=is_open and sections.plan is None)
+    found = events(words, first, end, is_compact=dialect.compact, is_cut=is_open and sections.plan is None)
     n = words[first:end].count("create")
     if is_open or not dialect.creates_start or n < 2 or "close" in words[first:end]:
         sections.problems += found.problems
@@ -136,18 +136,6 @@ def _trace(words: Sequence[str], sections: _Sections, dialect: Dialect, is_open:
     named = unread(words, None, first, end, "create and close X Y cG cH")
     sections.problems.append(replace(named, got=f"{format_}, as Dualformer writes them: a format that no dialect has"))
     return replace(found, n=n, problems=[]), True
-
-
-def _name_missing(words: Sequence[str], mark: str, problems: list[Problem], plan_problems: list[Problem]) -> None:
-    """Names the first mark that is missing; where the last words cannot be read, in their place: they may be what is left of it."""
-    of_plan = any(problem.words[1] == len(words) > problem.words[0] for problem in plan_problems)
-    if of_plan:
-        return
-    at = next((i for i, problem in enumerate(problems) if problem.words[1] == len(words) > problem.words[0]), None)
-    if at is None:
-        problems.append(unread(words, None, len(words), len(words), f"the word {mark!r}"))
-    elif problems[at].event is not None:
-        problems[at] = replace(problems[at], expected=f"{problems[at].expected}, or {mark!r}")
 
 
 def _others(words: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[int, tuple[Cell, ...]]]:
@@ -174,7 +162,7 @@ def _index(words: Sequence[str], word: str, start: int) -> int:
 def _marked(words: list[str], offset: int) -> _Sections:
     n = len(words)
     # A word in the place of the first one is taken for it where the prompt goes on as it should.
-    first = 2 if words[:2] == ["bos", "query"] else 1 if words[:1] == ["query"] or words[1:2] == ["start"] else 0
+    first = 1 if words[:1] == ["query"] or words[1:2] == ["start"] else 0
     solution = _index(words, "solution", first)
     trace_mark = _index(words, "reasoning", first)
     if trace_mark > solution:

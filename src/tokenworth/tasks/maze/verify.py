@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tokenworth.core.verification import FormalText, Level, Verification, Violation
 from tokenworth.errors import InvalidInput
@@ -57,70 +57,47 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     parsed = parse(text, spoken)
     size = None if parsed.prompt is None else _size(text, parsed.prompt)
     found = _judge(text, parsed, spoken, level, limit, size)
-    if (
-        size is None
-        or not size.is_assumed
-        or (found.trace_valid is not False and found.plan_valid is not False and found.plan_optimal is not False)
-    ):
+    if size is None or not size[2] or all(_rights(found)):
         return found
-    others = [_judge(text, parsed, spoken, level, limit, other) for other in _other_sizes(parsed, size)]
-    return _undecided(found, others)
+    best = max((found, *(_judge(text, parsed, spoken, level, limit, other) for other in _others(parsed, size))), key=_rights)
+    if _rights(best) == _rights(found):
+        return found
+    return replace(
+        best,
+        trace_valid=best.trace_valid if best.trace_valid is found.trace_valid else None,
+        plan_valid=best.plan_valid if best.plan_valid is found.plan_valid else None,
+        plan_optimal=best.plan_optimal if best.plan_optimal is found.plan_optimal else None,
+        undecided=best.trace_valid is not found.trace_valid,
+        facts={**found.facts, "size_that_fits": [best.facts["cols"], best.facts["rows"]]},
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
-    cols: int
-    rows: int
-    is_assumed: bool
+def _rights(one: Verification) -> tuple[bool, bool, bool]:
+    return one.trace_valid is not False, one.plan_valid is not False, one.plan_optimal is not False
+
+
+_Size = tuple[int, int, bool]
+"""Columns and rows of a grid, and whether they are assumed."""
 
 
 def _size(text: FormalText, prompt: Prompt) -> _Size:
-    """The size that is given, or else that of the least square that holds the prompt."""
     cols, rows = (text.given.get(name) for name in ("cols", "rows"))
-    if isinstance(cols, int) and isinstance(rows, int):
-        return _Size(cols, rows, False)
-    return _Size(prompt.side, prompt.side, True)
+    return (cols, rows, False) if isinstance(cols, int) and isinstance(rows, int) else (prompt.side, prompt.side, True)
 
 
-def _other_sizes(parsed: Parsed, assumed: _Size) -> list[_Size]:
+def _others(parsed: Parsed, assumed: _Size) -> list[_Size]:
     """Sizes of which one fits a text if any does.
 
     A trace that is right goes no farther than the grid, and on a grid that is larger by more than one row or column it would be judged
     as on one larger by one. The least grid that holds the plan has the longest of the shortest ways.
     """
     assert parsed.prompt is not None
-    prompt = parsed.prompt
-    told = [prompt.start, prompt.goal, *prompt.walls, *(parsed.plan or ())]
+    told = [parsed.prompt.start, parsed.prompt.goal, *parsed.prompt.walls, *(parsed.plan or ())]
     least = (1 + max(x for x, _ in told), 1 + max(y for _, y in told))
-    events = parsed.events
-    xs, ys = ((), ()) if events is None else (events.x, events.y)
+    xs, ys = ((), ()) if parsed.events is None else (parsed.events.x, parsed.events.y)
     cols, rows = max(least[0], 1 + max(xs, default=0)), max(least[1], 1 + max(ys, default=0))
     sizes = dict.fromkeys([(cols, rows), (cols + 1, rows), (cols, rows + 1), (cols + 1, rows + 1), least])
-    return [_Size(*size, True) for size in sizes if size != (assumed.cols, assumed.rows) and max(size) <= MAX_SIDE]
-
-
-def _undecided(found: Verification, others: Sequence[Verification]) -> Verification:
-    """The verdict on the assumed size, with what is wrong there and right on another one undecided; listed is what the best one breaks."""
-
-    def score(one: Verification) -> tuple[bool, bool, bool]:
-        return one.trace_valid is not False, one.plan_valid is not False, one.plan_optimal is not False
-
-    best = max((found, *others), key=score)
-    all_ = (found, *others)
-    trace, plan, optimal = (any(score(one)[i] for one in all_) and not score(found)[i] for i in range(3))
-    if not (trace or plan or optimal):
-        return found
-    of_length = {"PLAN_SUBOPT"} if optimal else frozenset[str]()
-    return replace(
-        best,
-        trace_valid=None if trace else found.trace_valid,
-        plan_valid=None if plan else found.plan_valid,
-        plan_optimal=None if plan or optimal else found.plan_optimal,
-        undecided=trace,
-        violations=tuple(one for one in best.violations if one.code not in of_length),
-        counts={code: n for code, n in best.counts.items() if code not in of_length},
-        facts={**found.facts, "size_that_fits": [best.facts["cols"], best.facts["rows"]]},
-    )
+    return [(*size, True) for size in sizes if size != assumed[:2] and max(size) <= MAX_SIDE]
 
 
 def maze_of(text: FormalText, dialect: Dialect, parsed: Parsed) -> Maze | None:
@@ -130,7 +107,7 @@ def maze_of(text: FormalText, dialect: Dialect, parsed: Parsed) -> Maze | None:
 
 def _maze(prompt: Prompt, size: _Size) -> Maze | None:
     try:
-        return Maze(cols=size.cols, rows=size.rows, walls=prompt.walls, start=prompt.start, goal=prompt.goal)
+        return Maze(cols=size[0], rows=size[1], walls=prompt.walls, start=prompt.start, goal=prompt.goal)
     except InvalidInput:
         return None
 
@@ -145,11 +122,11 @@ def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, lim
         maze = _maze(parsed.prompt, size)
         if maze is None:
             where = (parsed.offset, parsed.offset)
-            findings.add("PARSE", where, None, f"a prompt that fits the {size.cols} x {size.rows} grid given", "cells outside")
+            findings.add("PARSE", where, None, f"a prompt that fits the {size[0]} x {size[1]} grid given", "cells outside")
         else:
-            facts = {"cols": size.cols, "rows": size.rows, **({"size": "assumed"} if size.is_assumed else {})}
+            facts = {"cols": size[0], "rows": size[1], **({"size": "assumed"} if size[2] else {})}
     if parsed.after:
-        facts["after_end"] = parsed.after if len(parsed.after) <= 60 else parsed.after[:59] + "…"
+        facts["after_end"] = parsed.after[:60]
     follows: bool | None = None
     valid: bool | None = None
     optimal: bool | None = None
@@ -159,13 +136,14 @@ def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, lim
         replay = _replay(parsed, maze, dialect, level, findings, is_solvable=way is not None)
         if way is None:
             is_whole = replay is not None and replay.is_whole
-            findings.add(
-                "UNSOLVABLE", parsed.plan_words, None, "a way from start to goal", "nothing was left to close" if is_whole else "none"
-            )
+            got = "nothing was left to close" if is_whole else "none"
+            findings.add("UNSOLVABLE", parsed.plan_words, None, "a way from start to goal", got)
             # A search that ends so has no plan to give.
             lacks_plan = lacks_plan and not (is_whole and parsed.plan_words[0] == parsed.plan_words[1])
+        for problem in parsed.plan_problems if lacks_plan else ():
+            findings.add("PLAN_PARSE", problem.words, None, problem.expected, problem.got)
         if parsed.plan is not None or parsed.plan_problems:
-            valid, optimal = _check_plan(parsed, maze, dialect, findings, way, lacks_plan=lacks_plan)
+            valid, optimal = _check_plan(parsed, maze, dialect, findings, way)
         if replay is not None and parsed.plan is not None and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
     broken = any(CODES[code].is_of_trace for code in findings.counts)
@@ -207,12 +185,8 @@ def _replay(parsed: Parsed, maze: Maze, dialect: Dialect, level: Level, findings
     return replay
 
 
-def _check_plan(
-    parsed: Parsed, maze: Maze, dialect: Dialect, findings: _Findings, way: int | None, *, lacks_plan: bool
-) -> tuple[bool | None, bool | None]:
+def _check_plan(parsed: Parsed, maze: Maze, dialect: Dialect, findings: _Findings, way: int | None) -> tuple[bool | None, bool | None]:
     """(valid, optimal) of the plan; every step that breaks a rule is a finding. None where the rest of a cut plan decides."""
-    for problem in parsed.plan_problems if lacks_plan else ():
-        findings.add("PLAN_PARSE", problem.words, None, problem.expected, problem.got)
     plan = parsed.plan
     wrong = next((mark for mark, other in parsed.others if any(_faults(other, maze, dialect))), None)
     if wrong is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-from tokenworth.core.verification import FormalText, Level, Verification, Violation
+from tokenworth.core.verification import Findings, FormalText, Level, Verification
 from tokenworth.tasks.sokoban.grammar import Event, Parsed, PlanStep, parse
 from tokenworth.tasks.sokoban.instance import Board, Sokoban
 from tokenworth.tasks.sokoban.plan import NO_PLAN, plan_is_valid, shortest
@@ -15,38 +13,18 @@ VERSION = "3"
 """Changes whenever a verdict can."""
 
 
-class _Findings:
-    """Collects what is broken: counts of everything that is active, and the first few in full."""
-
-    def __init__(self, level: Level, limit: int) -> None:
-        self._active, self._limit = ACTIVE[level], limit
-        self.counts: Counter[str] = Counter()
-        self.violations: list[Violation] = []
-
-    def add(self, code: str, event: int | None, words: tuple[int, int], chars: tuple[int, int], expected: str, got: str) -> None:
-        if code not in self._active:
-            return
-        self.counts[code] += 1
-        if len(self.violations) < self._limit:
-            self.violations.append(
-                Violation(code=code, tier=CODES[code], event=event, tokens=words, chars=chars, expected=expected, got=got)
-            )
-
-    def of_event(self, code: str, event: Event, expected: str, got: str) -> None:
-        self.add(code, event.index, event.words, event.chars, expected, got)
-
-    def of_step(self, code: str, step: PlanStep, expected: str, got: str) -> None:
-        self.add(code, None, step.words, step.chars, expected, got)
-
-
 def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
     """What is broken in a Sokoban text at a level. See the rule table in docs/methods/sokoban.md.
 
     A level that does not fit the dialect, `Level.TIES` where children are shuffled, checks what can be checked: `Level.STRICT`.
     """
     level = level if level in DIALECTS[dialect] else Level.STRICT
-    findings = _Findings(level, limit)
+    findings = Findings(CODES, limit, ACTIVE[level])
     parsed = parse(text)
+
+    def of_event(code: str, event: Event, expected: str, got: str) -> None:
+        findings.add(code, event.index, event.words, event.chars, expected, got)
+
     for problem in parsed.problems:
         findings.add(problem.code, problem.event, problem.words, problem.chars, problem.expected, problem.got)
     findings.counts.update(parsed.unlisted)
@@ -58,7 +36,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     facts: dict[str, object] = {"after_end": parsed.after[:60]} if parsed.after else {}
     lacks_plan = not parsed.has_plan and not parsed.is_open
     if sokoban is not None and parsed.n_clauses:
-        replay = Replay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
+        replay = Replay(Board(sokoban), of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
         replay.run(parsed.events)
         # A search that ends with nothing left to close, as there is no way, has no plan to give.
         lacks_plan = not _check_end(parsed, sokoban, replay, findings) and lacks_plan
@@ -73,7 +51,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         facts |= _facts(sokoban, replay, level)
     broken = any(CODES[code].is_of_trace for code in findings.counts)
     undecided = replay is not None and replay.lost_at is not None and not broken
-    ordered = sorted(findings.violations, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
+    ordered = sorted(findings.listed, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
     return Verification(
         domain="sokoban",
         dialect=dialect,
@@ -92,7 +70,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     )
 
 
-def _check_end(parsed: Parsed, sokoban: Sokoban, replay: Replay, findings: _Findings) -> bool:
+def _check_end(parsed: Parsed, sokoban: Sokoban, replay: Replay, findings: Findings) -> bool:
     """Whether the search has looked at everything, and the level has no solution; what is wrong with its end is a finding."""
     if replay.goal_closed or not (parsed.has_plan or not parsed.is_open):
         return False
@@ -106,7 +84,7 @@ def _check_end(parsed: Parsed, sokoban: Sokoban, replay: Replay, findings: _Find
     return False
 
 
-def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[bool | None, bool | None]:
+def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: Findings) -> tuple[bool | None, bool | None]:
     """(valid, optimal) of the plan; every step that breaks a rule is a finding. None: not to be found out, or not known of a cut plan."""
     plan = parsed.plan
     if not plan:
@@ -116,7 +94,7 @@ def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[
     def report(code: str, step: PlanStep, expected: str, got: str) -> None:
         if code != "PLAN_GOAL" or not parsed.is_open:
             broken.add(code)
-            findings.of_step(code, step, expected, got)
+            findings.add(code, None, step.words, step.chars, expected, got)
 
     plan_is_valid(sokoban, plan, report)
     if broken or "PLAN_PARSE" in findings.counts:
@@ -133,7 +111,7 @@ def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[
     return True, n == steps
 
 
-def _check_link(parsed: Parsed, replay: Replay, findings: _Findings) -> bool:
+def _check_link(parsed: Parsed, replay: Replay, findings: Findings) -> bool:
     is_chain = replay.links.lead([step.cell for step in parsed.plan])
     if not is_chain:
         words, chars = _whole(parsed.plan)
