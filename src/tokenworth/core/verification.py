@@ -251,6 +251,8 @@ class Domain:
     """The trace as events on a grid, None where there is none to draw."""
     states_problem: tuple[str, ...] = ()
     """Fields of records that state a problem without a prompt."""
+    assumes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What is assumed where a text does not give it; a fact of this name is then the word ``assumed``."""
     reads_whole: bool = True
     """Whether the grammar covers the trace before an answer; otherwise a critic is shown the answer alone."""
     task_form: str = ""

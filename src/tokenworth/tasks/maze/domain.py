@@ -117,6 +117,7 @@ DOMAIN = Domain(
     read=read,
     verify=verify,
     draw=draw,
+    assumes={"size": "the least square that holds start, goal and walls"},
     task_form="FAMILY/SIDE[/SPLIT]",
     task_example="searchformer/7",
     task=task,
