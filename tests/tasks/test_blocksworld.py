@@ -87,8 +87,10 @@ def test_case_fences_comments_and_markers_are_no_faults() -> None:
 def test_problem_and_plan_may_be_one_text_and_the_last_marker_counts() -> None:
     found = verify(PROMPT + PLAN, prompt="")
     assert found.is_valid
+    # A plan is right only if every plan that the text gives is; those of a prompt come before its problem.
     twice = verify(PROMPT + "(pick-up b)\n[PLAN END]\n[PLAN]\n" + PLAN, prompt="")
-    assert twice.is_valid
+    assert twice.counts == {"PLAN_TWICE": 1} and twice.plan_valid is False
+    assert verify(f"Example:\n[PLAN]\n(pick-up b)\n[PLAN END]\n{PROMPT}{PLAN}", prompt="").is_valid
 
 
 def test_limits_keep_the_first_violations_and_count_all() -> None:
@@ -225,12 +227,12 @@ HOSTILE_PDDL = [
     (DOMAIN_PDDL, PROBLEM_PDDL.replace("a b c)", "a b c - block)")),
     (DOMAIN_PDDL, PROBLEM_PDDL.replace("a b c)", "a a b c)")),
     (DOMAIN_PDDL, PROBLEM_PDDL + "(define (problem again))"),
-    (DOMAIN_PDDL.replace(":strips", ":adl"), PROBLEM_PDDL),
+    (DOMAIN_PDDL.replace(":strips", "strips"), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("(not (clear ?ob))", "(not)", 1), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("(not (clear ?ob))", "(not (clear ?ob) (clear ?ob))", 1), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("(not (clear ?ob))", "(when (clear ?ob) (clear ?ob))", 1), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("put-down", "pick-up"), PROBLEM_PDDL),
-    (DOMAIN_PDDL, PROBLEM_PDDL.replace("a b c)", " ".join(f"a b c o{i}" if i == 0 else f"o{i}" for i in range(1000)) + ")")),
+    (DOMAIN_PDDL, PROBLEM_PDDL.replace("a b c)", " ".join(f"a b c o{i}" if i == 0 else f"o{i}" for i in range(2000)) + ")")),
     (DOMAIN_PDDL.replace("pick-up", "__import__('os')"), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("clear", "cleár"), PROBLEM_PDDL),
     ("\0" + DOMAIN_PDDL, PROBLEM_PDDL),
@@ -246,7 +248,7 @@ def test_bad_pddl_ends_in_one_line(domain: str, text: str) -> None:
 
 def test_one_closing_bracket_too_many_is_no_fault_and_the_size_has_a_limit() -> None:
     assert read_problem(DOMAIN_PDDL, PROBLEM_PDDL + ")").objects == ("a", "b", "c")
-    assert MAX_ATOMS < 1000**2
+    assert MAX_ATOMS < 2000**2
 
 
 @given(st.text(max_size=300))

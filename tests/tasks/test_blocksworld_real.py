@@ -105,3 +105,12 @@ def test_the_sentences_of_a_query_state_the_problem_of_its_pddl(rows_of: str, in
             assert a.name == b.name and all(
                 set(a.bound(getattr(a, part), names)) == set(b.bound(getattr(b, part), names)) for part in ("needs", "adds", "deletes")
             )
+
+
+def test_typed_problems_have_the_recorded_verdicts() -> None:
+    """Sokoban with its types in PDDL, 5 x 5 to 10 x 10: here directions are part of an action, as the recorded validator has it."""
+    found = [
+        (judged(row["prompt"], row["steps"][-1]["plan"]).plan_valid, row["steps"][-1]["verifier"]["validation_info"]["is_valid_plan"])
+        for row in rows("r1-sokoban-verified")
+    ]
+    assert all(ours is theirs for ours, theirs in found) and (len(found), sum(theirs for _, theirs in found)) == (43, 5)
