@@ -186,7 +186,7 @@ def test_the_prompt_alone_decides_on_the_size_of_the_grid(cols: int, rows: int, 
     assert drawn is not None and {"cols": drawn.cols, "rows": drawn.rows} == square
     for strictness in Strictness:
         found, there = check(text, strictness=strictness), check(text, strictness=strictness, given=square)
-        fits = found.facts.get("size_that_fits")
+        fits: Any = found.facts.get("size_that_fits")
         assert {**found.facts, "size_that_fits": fits} == {**square, "size": "assumed", "size_that_fits": fits}
         if fits is None:
             assert replace(found, facts=square) == there

@@ -204,12 +204,13 @@ def read_text(record: Mapping[str, object], source: str, ends: tuple[str, ...] =
     """
     prompt, written = record.get("prompt"), record.get("trace")
     body = record.get("text") if written is None else written
-    if not isinstance(body, str) or not (prompt is None or isinstance(prompt, str)):
+    head = "" if written is None and prompt is None else prompt
+    if not isinstance(body, str) or not isinstance(head, str):
         got = ", ".join(sorted(map(str, record))) or "an empty object"
         raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
     is_cut = record.get("truncated") is True
     trace = whole_words(body, ends) if is_cut else body
-    return FormalText(id=str(record.get("id", "")), prompt=prompt or "", trace=trace, is_cut=is_cut)
+    return FormalText(id=str(record.get("id", "")), prompt=head, trace=trace, is_cut=is_cut)
 
 
 @runtime_checkable
