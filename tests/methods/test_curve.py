@@ -183,7 +183,7 @@ def test_samples_are_worth_plain_rollouts() -> None:
     automaton = parse_automaton({"vocab_size": 2, "start": "a", "states": states, "correct": "yes"})
     trace = toy_trace(automaton, ids=(0, 0))
     value = 0.05 * 0.5 + 0.95 * 0.05 * 0.5
-    runs = [measure(automaton, trace, samples=5000, seed=s) for s in range(60)]
+    runs = [measure(automaton, trace, effective_samples=5000, seed=s) for s in range(60)]
     allowed = value * (1 - value) / 5000 * float(chi2.isf(1e-6, 59)) / 59
     assert np.var([run.value[0] for run in runs], ddof=1) <= allowed
     assert max(run.n_rollouts for run in runs) < 1000, "excursions are worth more than their number"
@@ -230,7 +230,9 @@ def test_requests_name_the_shared_sequence() -> None:
     assert isinstance(table, NextToken) and table.sequence is trace.sequence
     answers = dict(_answer(ToyBackend(automaton), (table,)))
     batch = experiment.send(tuple(answers.values()))
-    assert all(isinstance(r, Sample) and r.sequence is trace.sequence and r.leave for r in batch)
+    for request in batch:
+        assert isinstance(request, Sample) and request.sequence is trace.sequence
+        assert request.leave or request.branch not in (None, LADDER_IDS[request.cut]), "an excursion begins with another token"
 
 
 def _answer(backend: ToyBackend, requests: tuple[NextToken, ...]) -> list[tuple[str, object]]:

@@ -86,7 +86,7 @@ def test_extreme_uniforms_stay_in_the_support():
 def test_nothing_left_is_an_error():
     sure = support(torch.tensor([[9.0, 0.0, 0.0]]), sampling(1, temperature=0.0))
     with pytest.raises(InvalidInput, match="nothing to sample"):
-        sure.without(torch.tensor([0])).draw(torch.tensor([0.5], dtype=torch.float64))
+        sure.without(torch.tensor([[0]])).draw(torch.tensor([0.5], dtype=torch.float64))
     for params in (sampling(1), sampling(1, temperature=0.0), sampling(1, top_k=1), sampling(1, top_p=0.5)):
         with pytest.raises(InvalidInput, match="nothing to sample"):
             support(torch.tensor([[float("nan"), 0.0]]), params).draw(torch.tensor([0.5], dtype=torch.float64))
