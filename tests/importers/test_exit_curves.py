@@ -69,7 +69,7 @@ def test_empty_trace_has_the_reading_at_cut_0(tmp_path: Path) -> None:
 )
 def test_exit_curve_faults(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
     with pytest.raises(InvalidInput) as error:
-        import_path(rows_file(tmp_path, ROW, {**ROW, **change}), kind="exit-curves")
+        import_path(rows_file(tmp_path, ROW, {**ROW, **change}), layout="exit-curves")
     assert expected in one_line(error) and "curves-x.jsonl:2" in one_line(error)
 
 

@@ -64,7 +64,13 @@ def test_the_verb_and_its_help_are_made_of_the_settings(folder: Path, capsys: py
     assert run(["--help"]) == 0 and "Count how many different answers a problem gets." in capsys.readouterr().out
     assert run(["spread", "--help"]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    for part in ("-n, --samples INTEGER", "Answers drawn in each round. [default: 6]", "[outcomes|texts]", "--without A,B,…", "--dry-run"):
+    for part in (
+        "-n, --samples N",
+        "Rollouts to draw: answers in each round. [default: 6]",
+        "--count outcomes|texts",
+        "--without A,B,…",
+        "--dry-run",
+    ):
         assert part in told
     assert spread("--samples", "0") == 2
     assert capsys.readouterr().err == "error: samples 0: expected at least 1\n"

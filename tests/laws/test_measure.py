@@ -41,7 +41,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "sample": {"samples": 5},
     "curve": {"max_rollouts": 90, "half_width": 0.2},
     "forced": {"stride": 4},
-    "edits": {"codes": ("WALL", "repair"), "rollouts": 4, "base": "model", "draws": 8},
+    "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "modulo": {"critic": "reference", "max_attempts": 3},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
@@ -79,11 +79,11 @@ def test_every_setting_is_explained_and_shown_in_the_help(name: str) -> None:
     kind = MEASURES[name].settings
     texts = explained(kind)
     shown = " ".join(
-        CliRunner().invoke(verb_of(MEASURES[name]), ["--help"], terminal_width=10_000, max_content_width=10_000).output.split()
+        CliRunner().invoke(verb_of(MEASURES[name]), ["--help-all"], terminal_width=10_000, max_content_width=10_000).output.split()
     )
     for one in fields(kind):
         assert texts[one.name].endswith((".", "]", ")")), one.name
-        if not one.metadata.get("hidden") and not one.metadata.get("argument"):
+        if not one.metadata.get("argument"):
             assert texts[one.name] in shown, one.name
     assert (kind.__doc__ or "").split("\n")[0] in shown
 

@@ -54,9 +54,9 @@ def edits(*groups: dict[str, Any], **over: Any) -> dict[str, Any]:
         "model": MODEL,
         "task": "maze:searchformer/7",
         "item": "0-2",
-        "rollouts": 20,
+        "samples": 20,
         "place": "edit",
-        "base": "solver",
+        "trace_of": "solver",
         "seed": 0,
         "level": 0.95,
         "sampling": SAMPLING,
@@ -93,7 +93,7 @@ def arm(name: str, versus: bool = True, **over: Any) -> dict[str, Any]:
 
 
 def modulo(**over: Any) -> dict[str, Any]:
-    by = {"critic": "reference", "version": "0.1.0", "level": "reference"}
+    by = {"critic": "reference", "version": "0.1.0", "strictness": "reference"}
     attempt = {"outcome": "7", "verdict": "correct", "messages": [], "prompt_tokens": 9, "generated_tokens": 700, "text": "It is 7."}
     item = {
         "stopped": "accepted",
@@ -155,7 +155,7 @@ def first_errors(name: str = "tiny-world 5M", code: str = "WALL") -> FirstErrors
 
 
 def replay(name: str = "loop 1", message: str = "the block is not clear") -> ReplayDoc:
-    by = Acceptance(critic="blocksworld", version="blocksworld/1", level="strict")
+    by = Acceptance(critic="blocksworld", version="blocksworld/1", strictness="strict")
     steps = (
         ReplayedStep(accepted=False, recorded=False, messages=(message,), by=(), n_tokens=120),
         ReplayedStep(accepted=True, recorded=None, messages=(), by=(by,), n_tokens=None),

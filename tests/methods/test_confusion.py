@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
 from tokenworth.core.document import Provenance
-from tokenworth.core.verification import Level, Tier, Verification, Violation
+from tokenworth.core.verification import Strictness, Tier, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.exporters.parquet import write_parquet
 from tokenworth.methods.verify.document import (
@@ -46,7 +46,7 @@ def verdict(**changes: Any) -> Verification:
     made: dict[str, Any] = {
         "domain": "toy",
         "dialect": "plain",
-        "level": Level.STRICT,
+        "strictness": Strictness.STRICT,
         "version": "1",
         "parsed": True,
         "trace_valid": True,
@@ -204,7 +204,7 @@ def test_verdicts_are_counted_with_their_first_errors() -> None:
     tally = Tally()
     for one in [*found, found[1]]:
         tally.add(Judged(id="", fields={}, verification=one, text=None))
-    (table,) = tally.document(checker("maze", None, None, limit=1), level=0.9, provenance=Provenance(version="")).tables
+    (table,) = tally.document(checker("maze", None, None, max_errors=1), level=0.9, provenance=Provenance(version="")).tables
     assert table.first_errors == {"WALL": 2, "PLAN_STEP": 1} and list(table.first_errors) == ["WALL", "PLAN_STEP"]
     assert table == table_of(Counter(map(state_of, [*found, found[1]])), {"PLAN_STEP": 1, "WALL": 2}, level=0.9)
     for level in (0.0, 1.0, float("nan")):
@@ -300,7 +300,7 @@ def _changed(*path: str | int, to: object) -> bytes:
         (("tables", 0, "first_errors"), {"WALL": -1}, "below 0"),
         (("traces", 0, "answer"), "right", "expected correct, incorrect, unknown"),
         (("traces", 0, "verification", "dialect"), "other", "expected toy, plain, strict"),
-        (("traces", 0, "verification", "level"), "sloppy", "sloppy"),
+        (("traces", 0, "verification", "strictness"), "sloppy", "sloppy"),
         (("traces", 0, "verification", "violations", 0, "chars"), [4, 8], "characters 4 to 8 of a text of 7"),
         (("traces", 0, "verification", "violations", 0, "chars"), [5, 4], "characters 5 to 4"),
         (("traces", 0, "verification", "violations", 0, "why"), "x", "unknown key"),

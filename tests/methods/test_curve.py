@@ -21,6 +21,7 @@ from tokenworth.errors import InvalidInput, TokenworthError
 from tokenworth.methods.curve.experiment import curve
 from tokenworth.methods.curve.plain import coarse_first
 from tokenworth.methods.curve.result import CurveResult
+from tokenworth.methods.curve.settings import DEFAULT_HALF_WIDTH
 
 LADDER_IDS = (0, 1, 3, 6)
 LADDER_VALUES = (0.7 * (0.9 * 0.8 + 0.1 * 0.5) + 0.3 * 0.5,) * 2 + (0.9 * 0.8 + 0.1 * 0.5, 0.8, 1.0)
@@ -168,7 +169,7 @@ def test_targets_are_reached_at_every_cut() -> None:
     assert ((narrow.high - narrow.low) / 2 <= 0.08).all()
 
 
-def test_samples_are_worth_plain_rollouts() -> None:
+def test_effective_samples_are_worth_plain_rollouts() -> None:
     """Two forks of .05 in a wrong base, W = .5: the variance of V̂(0) over 60 streams is at most that of 5,000 plain rollouts.
 
     The bound leaves a false alarm below 1e-6 if the variances are equal; streams of one first batch must break it.
@@ -189,6 +190,27 @@ def test_samples_are_worth_plain_rollouts() -> None:
     assert max(run.n_rollouts for run in runs) < 1000, "excursions are worth more than their number"
     few = [measure(automaton, trace, max_rollouts=64, seed=s).value[0] for s in range(60)]
     assert np.var(few, ddof=1) > allowed
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        ({"samples": 20}, "--samples N needs --plan plain or stride; for excursions give --effective-samples N"),
+        ({"plan": "plain", "effective_samples": 20}, "needs --plan excursions; for --plan plain give --samples N"),
+        ({"plan": "stride", "stride": 4, "effective_samples": 20}, "needs --plan excursions; for --plan stride give --samples N"),
+        ({"effective_samples": 0}, "effective samples 0: expected at least 1"),
+    ],
+)
+def test_each_plan_has_its_own_measure_of_effort(choices: dict[str, object], says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        settings(**choices)
+
+
+def test_excursions_without_any_limit_stop_at_a_half_width() -> None:
+    assert settings().budget.half_width == DEFAULT_HALF_WIDTH
+    assert settings(effective_samples=20).budget.half_width is None
+    assert settings(max_rollouts=20).budget.half_width is None
+    assert (settings("plain").per_cut, settings("plain", samples=3).per_cut, settings().per_cut) == (20, 3, None)
 
 
 def test_stride_measures_its_grid_and_says_nothing_of_the_rest() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenworth.core.document import About, ModelDoc, Provenance, TraceDoc
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.verification import Level, Tier, Verification, Violation
+from tokenworth.core.verification import Strictness, Tier, Verification, Violation
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, PlanDoc
 from tokenworth.methods.first_errors import derive
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
@@ -37,7 +37,7 @@ def verdict(code: str, plan: bool | None) -> Verification:
     return Verification(
         domain="maze",
         dialect="compact",
-        level=Level.STRICT,
+        strictness=Strictness.STRICT,
         version="0",
         parsed=True,
         trace_valid=not code,

@@ -36,7 +36,10 @@ COIN = {
 """Right with probability 1/4 and three tokens, wrong with 3/4 and one token."""
 P = 0.25
 AUTOMATON = parse_automaton(COIN)
-SOUND, UNSOUND = Acceptance(critic="sound", version="1", level="exact"), Acceptance(critic="UNSOUND", version="1", level="unsound")
+SOUND, UNSOUND = (
+    Acceptance(critic="sound", version="1", strictness="exact"),
+    Acceptance(critic="UNSOUND", version="1", strictness="unsound"),
+)
 
 
 def check(ids: tuple[int, ...], stop: StopReason) -> Ruling:

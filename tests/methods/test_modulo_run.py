@@ -86,7 +86,7 @@ def test_a_fault_that_is_fed_back_is_mended_and_plain_rejection_never_is() -> No
     item = fed.result
     assert item.result.accepted is not None and len(item.result.attempts) == 2 and item.correct
     (by,) = item.result.accepted.checked.by
-    assert (by.critic, by.version, by.level) == ("blocksworld/pddl", "2", "strict")
+    assert (by.critic, by.version, by.strictness) == ("blocksworld/pddl", "2", "strict")
     last = backend.prompts[-1]
     assert WRONG.strip() in last and last.count("\n- ") == 1 and PROMPT in last and "hm" not in last
     bench, backend = scripted("PLAN_PRECONDITION at step 3")
@@ -128,7 +128,7 @@ def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path
     assert call(*arguments, "--json", str(out)) == 0
     text = capsys.readouterr().out
     facts = json.loads(out.read_text())
-    assert facts["schema"] == "tokenworth.modulo/2" and facts["is_sound"] and facts["verifiers"][0]["level"] == "reference"
+    assert facts["schema"] == "tokenworth.modulo/2" and facts["is_sound"] and facts["verifiers"][0]["strictness"] == "reference"
     assert "loop, UNSOUND verifier" in text and "majority vote" in text
     for item in facts["items"]:
         assert item["generated_tokens"] <= 300
@@ -145,7 +145,7 @@ def test_a_critic_of_the_form_alone_says_that_it_is_unsound(capsys: pytest.Captu
     pytest.importorskip("torch")
     assert call(*TINY, "--max-attempts", "2", "--json", "-") == 0
     facts = json.loads(capsys.readouterr().out)
-    assert not facts["is_sound"] and facts["verifiers"][0]["level"] == "unsound"
+    assert not facts["is_sound"] and facts["verifiers"][0]["strictness"] == "unsound"
     assert call(*TINY, "--max-attempts", "2") == 0
     assert "UNSOUND: it may accept wrong answers" in capsys.readouterr().out
 
@@ -211,7 +211,7 @@ def test_a_record_that_disagrees_gives_exit_code_1(tmp_path: Path, capsys: pytes
     assert call("replay", "blocksworld", str(path), "--json", "-") == 1
     facts = json.loads(capsys.readouterr().out)
     assert facts["summary"]["disagreements"] == [["bad", 0]] and facts["summary"]["n_never"] == 1
-    assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "2", "level": "strict"}]
+    assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "2", "strictness": "strict"}]
     path.write_text(
         "".join(json.dumps({"prompt": PROMPT, **more, "steps": [{"plan": PLAN}]}) + "\n" for more in ({}, {"act_correct": True}))
     )

@@ -96,7 +96,7 @@ def test_edits_in_a_terminal_are_in_the_order_asked_for() -> None:
     assert [line.split()[0] for line in shown[2:4]] == ["WALL", "paraphrase"]
     assert "0.90 [0.70, 1.00]  0.40 [0.10, 0.70]  -0.50 [-0.80, -0.20]  0.95          –            0/2" in shown[2]
     assert shown[4].startswith("note: OOB skipped")
-    repairs = tabled.edits(tabled.group("repair"), base="model", codes=["repair"], level=0.9)
+    repairs = tabled.edits(tabled.group("repair"), trace_of="model", codes=["repair"], level=0.9)
     assert lines(repairs)[0].endswith("base: the model's valid traces, of repair the model's invalid ones; 90% intervals")
 
 
@@ -152,7 +152,7 @@ def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.Ca
     monkeypatch.chdir(tmp_path)
     Path("e.json").write_bytes(dumped(tabled.edits()))
     with open_store("s.db", fingerprint="f", name="tiny") as store:
-        for facts in (tabled.edits(rollouts=5), tabled.edits(), tabled.modulo()):
+        for facts in (tabled.edits(samples=5), tabled.edits(), tabled.modulo()):
             number = store.begin_run(verb="edits", config={}, started="2026-01-01")
             store.finish_run(number, finished="2026-01-01", document=dumped(facts))
     assert run(["report", "e.json", "--text"]) == 0
@@ -163,8 +163,8 @@ def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.Ca
     assert run(["report", "e.json", "--store", "s.db", "-o", "all.html"]) == 0 and Path("all.html").stat().st_size > 50_000
     assert run(["export", "s.db", "--run", "1", "-o", "first.json"]) == 0
     first = read_document("first.json")
-    assert isinstance(first, EditsDoc) and first.rollouts == 5
-    assert first == parse_document(dumped(tabled.edits(rollouts=5)), "x"), "nothing is lost on the way"
+    assert isinstance(first, EditsDoc) and first.samples == 5
+    assert first == parse_document(dumped(tabled.edits(samples=5)), "x"), "nothing is lost on the way"
     capsys.readouterr()
     assert run(["export", "s.db", "-o", "last.parquet"]) == 2
     assert "no rollouts to write as Parquet" in capsys.readouterr().err

@@ -116,7 +116,7 @@ def test_true_verdicts_of_spoilt_texts_are_counted(cli: Run, domain: str) -> Non
     rows += [{"id": f"no {n}", "prompt": prompt, "trace": " ".join([*words[:n], *words[n + 1 :]])} for n in range(len(words))]
     rows += [{"id": f"twice {n}", "prompt": prompt, "trace": " ".join([*words[:n], *words[max(n - 5, 0) :]])} for n in range(len(words))]
     rows += [{"id": "whole", "prompt": prompt, "trace": trace}, {"id": "none", "prompt": "?", "trace": trace}]
-    assert cli("verify", domain, written(*rows), *options, "--limit", "0", "--json", "out.jsonl")[0] == 1
+    assert cli("verify", domain, written(*rows), *options, "--max-errors", "0", "--json", "out.jsonl")[0] == 1
     code, out, err = cli("confusion", domain, "out.jsonl")
     assert code == 0 and f"{len(rows)} texts" in out, err
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.real_data import shared
 from tests.report import formal_cases as formal
 from tests.report import report_cases as cases
-from tokenworth.core.verification import Level, Tier, Violation
+from tokenworth.core.verification import Strictness, Tier, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.verify.document import ANSWER_STATES, TRACE_STATES
 from tokenworth.report.html import render_html
@@ -290,7 +290,7 @@ def test_real_traces_are_drawn_where_they_are_written():
     rows = []
     for record in records:
         text = domain.read(record, "test")
-        found = domain.verify(text, dialect="beyond-semantics", level=Level.STRICT)
+        found = domain.verify(text, dialect="beyond-semantics", strictness=Strictness.STRICT)
         drawing = domain.draw(text, "beyond-semantics")
         rows.append(formal.row(5, 1, id=text.id, text=text.trace, verification=found, drawing=drawing))
     doc = formal.document(rows)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tasks.blocks_cases import DOMAIN_PDDL, PLAN, PROBLEM_PDDL, PROMPT, SENTENCES, problem, prompt_of, solution, written
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import FormalText, Strictness, Verification
 from tokenworth.errors import InvalidInput, MissingExtra
 from tokenworth.tasks.blocksworld import planning
 from tokenworth.tasks.blocksworld.domain import DOMAIN
@@ -24,9 +24,9 @@ from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
 pytest.importorskip("unified_planning")
 
 
-def verify(trace: str, prompt: str = PROMPT, dialect: str = "pddl", limit: int = 1000, is_cut: bool = False) -> Verification:
+def verify(trace: str, prompt: str = PROMPT, dialect: str = "pddl", max_errors: int = 1000, is_cut: bool = False) -> Verification:
     text = FormalText(id="x", prompt=prompt, trace=trace, is_cut=is_cut)
-    return DOMAIN.verify(text, dialect=dialect, level=Level.STRICT, limit=limit)
+    return DOMAIN.verify(text, dialect=dialect, strictness=Strictness.STRICT, max_errors=max_errors)
 
 
 def test_a_right_plan_is_valid_and_optimal_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +91,7 @@ def test_problem_and_plan_may_be_one_text_and_the_last_marker_counts() -> None:
 
 
 def test_limits_keep_the_first_violations_and_count_all() -> None:
-    found = verify("nonsense\n" * 50, limit=3)
+    found = verify("nonsense\n" * 50, max_errors=3)
     assert len(found.violations) == 3 and found.counts["PLAN_PARSE"] == 50
 
 
@@ -103,8 +103,8 @@ def test_a_text_that_was_cut_is_no_wrong_plan() -> None:
 def test_records_say_that_they_were_cut() -> None:
     record = {"id": "x", "prompt": PROMPT, "trace": "(unstack b a)\n(put-do", "truncated": True}
     cut, whole = DOMAIN.read(record, "here"), DOMAIN.read({**record, "truncated": False}, "here")
-    assert DOMAIN.verify(cut, dialect="pddl", level=Level.STRICT).plan_valid is None
-    assert DOMAIN.verify(whole, dialect="pddl", level=Level.STRICT).plan_valid is False
+    assert DOMAIN.verify(cut, dialect="pddl", strictness=Strictness.STRICT).plan_valid is None
+    assert DOMAIN.verify(whole, dialect="pddl", strictness=Strictness.STRICT).plan_valid is False
 
 
 def test_sentences_state_the_same_problem_and_plan() -> None:
@@ -166,7 +166,7 @@ def test_where_an_effect_adds_and_deletes_one_atom_both_replays_add_it() -> None
     assert is_valid_plan(made, [("flip", "a", "a")])
     # The validator calls two opposite effects on one atom a conflict. An acceptance needs both, so such a plan is never accepted.
     text = FormalText(id="", trace="(flip a a)", given={"domain_pddl": FLIP_DOMAIN, "problem_pddl": FLIP_PROBLEM})
-    found = DOMAIN.verify(text, dialect="pddl", level=Level.STRICT)
+    found = DOMAIN.verify(text, dialect="pddl", strictness=Strictness.STRICT)
     assert found.plan_valid is planning.validates(made, [("flip", "a", "a")])
     assert bool(found.counts.get("PLAN_VALIDATOR")) is not found.plan_valid
 
@@ -294,7 +294,7 @@ def test_records_are_read() -> None:
     assert read.id == "d/3" and read.trace == PLAN
     assert DOMAIN.read({"prompt": PROMPT, "steps": [{"plan": None}]}, "l").trace == ""
     given = DOMAIN.read({"id": "a", "trace": PLAN, "domain_pddl": DOMAIN_PDDL, "problem_pddl": PROBLEM_PDDL}, "l")
-    assert DOMAIN.verify(given, dialect="pddl", level=Level.STRICT).is_valid
+    assert DOMAIN.verify(given, dialect="pddl", strictness=Strictness.STRICT).is_valid
 
 
 @pytest.mark.parametrize(
@@ -335,10 +335,10 @@ EASIER = f"(pick-up a)\n[PLAN END]\n{OTHER}{written(solution(problem(2, 5)))}"
     ],
 )
 def test_an_easier_problem_in_the_plan_is_not_taken(record: dict[str, object]) -> None:
-    found = DOMAIN.verify(DOMAIN.read({"id": "x", **record}, "f:1"), dialect="pddl", level=Level.STRICT)
+    found = DOMAIN.verify(DOMAIN.read({"id": "x", **record}, "f:1"), dialect="pddl", strictness=Strictness.STRICT)
     assert found.plan_valid is False and not found.counts.get("PROBLEM_PARSE")
     # With the problem in the same text nothing tells whose words state it: the last one counts.
-    assert DOMAIN.verify(DOMAIN.read({"id": "x", "text": EASIER}, "f:1"), dialect="pddl", level=Level.STRICT).plan_valid is True
+    assert DOMAIN.verify(DOMAIN.read({"id": "x", "text": EASIER}, "f:1"), dialect="pddl", strictness=Strictness.STRICT).plan_valid is True
 
 
 @pytest.mark.parametrize(
@@ -360,8 +360,8 @@ def test_a_plan_of_its_own_without_a_problem_is_refused(record: dict[str, object
 def test_half_a_problem_in_fields_is_none() -> None:
     for given_fields in ({"problem_pddl": PROBLEM_PDDL}, {"domain_pddl": DOMAIN_PDDL, "problem_pddl": 3}, {"other": 1}):
         text = FormalText(id="x", trace=EASIER, given=given_fields)
-        found = DOMAIN.verify(text, dialect="pddl", level=Level.STRICT)
+        found = DOMAIN.verify(text, dialect="pddl", strictness=Strictness.STRICT)
         assert found.counts == {"PROBLEM_PARSE": 1} and found.plan_valid is None and not found.parsed
     both = DOMAIN.read({"id": "x", "problem_pddl": PROBLEM_PDDL, "text": EASIER}, "f:1")
-    assert DOMAIN.verify(both, dialect="pddl", level=Level.STRICT).plan_valid is None
+    assert DOMAIN.verify(both, dialect="pddl", strictness=Strictness.STRICT).plan_valid is None
     assert verify(PLAN, prompt="Solve this.").plan_valid is None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.real_data import shared
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import FormalText, Strictness, Verification
 from tokenworth.tasks.blocksworld.domain import DOMAIN
 from tokenworth.tasks.blocksworld.grammar import problem_of
 from tokenworth.tasks.blocksworld.instance import MYSTERY
@@ -25,7 +25,7 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 def judged(prompt: str, plan: str) -> Verification:
-    return DOMAIN.verify(FormalText(id="", prompt=prompt, trace=plan), dialect="pddl", level=Level.STRICT)
+    return DOMAIN.verify(FormalText(id="", prompt=prompt, trace=plan), dialect="pddl", strictness=Strictness.STRICT)
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,16 @@ def test_every_step_has_the_recorded_verdict_and_first_fault(name: str, steps: i
 
 def test_the_answers_verdicts_agree_and_two_given_plans_do_not_replay() -> None:
     data = rows("r1-blocksworld3-zero-shot")
-    assert all(DOMAIN.verify(DOMAIN.read(row, "l"), dialect="pddl", level=Level.STRICT).plan_valid is row["llm_correct"] for row in data)
+    assert all(
+        DOMAIN.verify(DOMAIN.read(row, "l"), dialect="pddl", strictness=Strictness.STRICT).plan_valid is row["llm_correct"] for row in data
+    )
     assert sum(not judged(row["query"], row["ground_truth_plan"]).plan_valid for row in data) == 2
 
 
 def test_mystery_verdicts_agree_but_for_one_record_that_accepts_actions_with_too_many_objects() -> None:
     differ: list[dict[str, Any]] = []
     for row in rows("r1-mystery-blocksworld3-zero-shot"):
-        found = DOMAIN.verify(DOMAIN.read(row, "l"), dialect="pddl", level=Level.STRICT)
+        found = DOMAIN.verify(DOMAIN.read(row, "l"), dialect="pddl", strictness=Strictness.STRICT)
         if found.plan_valid is not row["llm_correct"]:
             differ.append(row)
     assert [row["instance_id"] for row in differ] == [62]

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from tests.real_data import shared
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import FormalText, Strictness, Verification
 from tokenworth.tasks.countdown.domain import DOMAIN
 
 
@@ -18,18 +18,18 @@ def texts(name: str) -> list[FormalText]:
         return [DOMAIN.read(json.loads(line), f"line {at}") for at, line in enumerate(file, 1)]
 
 
-def checked(name: str, dialect: str = "stream-of-search", level: Level = Level.STRICT) -> dict[str, Verification]:
-    return {text.id: DOMAIN.verify(text, dialect=dialect, level=level) for text in texts(name)}
+def checked(name: str, dialect: str = "stream-of-search", strictness: Strictness = Strictness.STRICT) -> dict[str, Verification]:
+    return {text.id: DOMAIN.verify(text, dialect=dialect, strictness=strictness) for text in texts(name)}
 
 
-@pytest.mark.parametrize("level", list(Level))
-def test_no_false_alarm_on_the_published_solvers(level: Level) -> None:
-    found = checked("sos-symbolic-search.jsonl.gz", level=level)
+@pytest.mark.parametrize("strictness", list(Strictness))
+def test_no_false_alarm_on_the_published_solvers(strictness: Strictness) -> None:
+    found = checked("sos-symbolic-search.jsonl.gz", strictness=strictness)
     assert len(found) == 162
     assert all(one.is_valid and one.trace_valid and not one.counts for one in found.values())
     assert sum(one.plan_valid is True and one.plan_follows_trace is True for one in found.values()) == 101
     assert sum(one.facts["n_operations"] for one in found.values()) == 6075  # type: ignore[misc]
-    if level is Level.TIES:
+    if strictness is Strictness.TIES:
         assert all(one.facts["solver"] for one in found.values())
 
 

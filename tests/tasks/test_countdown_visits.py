@@ -10,16 +10,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.tasks.countdown_search import Solver, random_puzzle, write_search
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import FormalText, Strictness, Verification
 from tokenworth.tasks.countdown.domain import DOMAIN
 
 ROOT = "Current State: 24:[4, 6], Operations: []\n"
 PROMPT = "Make 24 with the numbers [4, 6]."
 
 
-def check(trace: str, level: Level = Level.STRICT, prompt: str = "", *, is_cut: bool = False) -> Verification:
+def check(trace: str, strictness: Strictness = Strictness.STRICT, prompt: str = "", *, is_cut: bool = False) -> Verification:
     text = FormalText(id="x", trace=trace, prompt=prompt, is_cut=is_cut)
-    return DOMAIN.verify(text, dialect="stream-of-search", level=level)
+    return DOMAIN.verify(text, dialect="stream-of-search", strictness=strictness)
 
 
 def leaf(text: str, result: int) -> str:
@@ -53,8 +53,8 @@ def test_idle_searches_are_told(name: str) -> None:
     # The prompt may hold the puzzle or the first state, and stricter levels report no less.
     assert check(trace, prompt=PROMPT).counts == counts
     assert check(trace.removeprefix(ROOT), prompt=ROOT).counts == counts
-    assert counts.items() <= check(trace, Level.TIES).counts.items()
-    assert not check(trace, Level.PAPER).counts
+    assert counts.items() <= check(trace, Strictness.TIES).counts.items()
+    assert not check(trace, Strictness.PAPER).counts
 
 
 def test_work_is_no_idleness() -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.frontier import CLOSED, OPEN, RustHeap
 from tokenworth.tasks.maze.generate import generate
@@ -88,7 +88,7 @@ def run(maze: Maze, heap: BinaryHeap) -> tuple[list[Event], tuple[Cell, ...]]:
 def verdict(maze: Maze, heap: BinaryHeap) -> dict[str, int]:
     events, plan = run(maze, heap)
     text = FormalText(id="", trace=render(maze, events, plan, RUST), given={"cols": maze.cols, "rows": maze.rows})
-    return dict(verify(text, dialect=RUST.name, level=Level.TIES).counts)
+    return dict(verify(text, dialect=RUST.name, strictness=Strictness.TIES).counts)
 
 
 def mazes(n: int) -> list[Maze]:

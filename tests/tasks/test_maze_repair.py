@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.real_data import shared
 from tests.tasks.maze_samples import MODEL_VALID
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import FormalText, Strictness, Verification
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.domain import DOMAIN
 from tokenworth.tasks.maze.edit_course import Course
@@ -27,7 +27,7 @@ from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.spec import FAMILIES
 from tokenworth.tasks.maze.verify import verify
 
-TIED = tuple(name for name, dialect in DIALECTS.items() if Level.TIES in dialect.levels)
+TIED = tuple(name for name, dialect in DIALECTS.items() if Strictness.TIES in dialect.strictness)
 LISTED = tuple(name for name in TIED if DIALECTS[name].ties != "heap")
 
 
@@ -39,9 +39,9 @@ def room(index: int, side: int = 9) -> Maze:
     return maze if distance(maze) is not None else room(index + 1000, side)
 
 
-def check(maze: Maze, events: list[Event], dialect: str, level: Level = Level.TIES) -> Verification:
+def check(maze: Maze, events: list[Event], dialect: str, strictness: Strictness = Strictness.TIES) -> Verification:
     text = render(maze, events, (maze.start, maze.goal), DIALECTS[dialect])
-    return verify(FormalText(id="t", trace=text, given={"rows": maze.rows, "cols": maze.cols}), dialect=dialect, level=level)
+    return verify(FormalText(id="t", trace=text, given={"rows": maze.rows, "cols": maze.cols}), dialect=dialect, strictness=strictness)
 
 
 def of_trace(found: Verification) -> dict[str, int]:
@@ -175,7 +175,7 @@ def test_one_tie_broken_another_way_is_one_error_where_the_rest_follows_from_it(
             found = check(maze, events, name)
             assert of_trace(found) == {"TIE_ORDER": 1}, (index, at, pick, of_trace(found))
             assert found.first_error is not None and events[found.first_error.event or 0] != right[found.first_error.event or 0]
-            assert check(maze, events, name, Level.STRICT).trace_valid
+            assert check(maze, events, name, Strictness.STRICT).trace_valid
             made += 1
             echo += n_departures(maze, events, name)
     # Without a repair the choice is told again at each later close that follows from it.
@@ -325,7 +325,7 @@ def test_the_first_error_is_the_first_departure_from_the_solver(name: str, famil
     events = reordered(maze, name, seed)
     found, place = check(maze, events, name), first_departure(maze, events, name)
     first = next((one for one in found.violations if one.tier.is_of_trace), None)
-    assert check(maze, events, name, Level.STRICT).trace_valid
+    assert check(maze, events, name, Strictness.STRICT).trace_valid
     assert found.trace_valid == (place is None) and (None if first is None else first.event) == place
     assert set(of_trace(found)) <= {"TIE_ORDER", "CHILD_ORDER"}
     if DIALECTS[name].ties != "heap":
@@ -335,7 +335,7 @@ def test_the_first_error_is_the_first_departure_from_the_solver(name: str, famil
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(TIED), st.integers(0, 300), st.integers(0, 10_000), st.integers(1, 6))
 def test_rules_of_the_lower_levels_are_the_same_with_ties(name: str, index: int, seed: int, n: int) -> None:
-    """Whatever the order of ties does to the repair, it changes nothing of what the level below reports."""
+    """Whatever the order of ties does to the repair, it changes nothing of what the strictness below reports."""
     maze = generate("searchformer", 7, seed=8, index=index)
     rng, events = np.random.default_rng(seed), reordered(maze, name, seed)
     for _ in range(n):
@@ -349,7 +349,7 @@ def test_rules_of_the_lower_levels_are_the_same_with_ties(name: str, index: int,
             events.insert(j, events[i])
         else:
             events[i] = Event(verb=events[i].verb, cell=events[j].cell, g=events[j].g)
-    strict, ties = check(maze, events, name, Level.STRICT), check(maze, events, name)
+    strict, ties = check(maze, events, name, Strictness.STRICT), check(maze, events, name)
     rest = [one for one in ties.violations if one.code not in ("TIE_ORDER", "CHILD_ORDER")]
     assert rest == list(strict.violations) and (ties.trace_valid or not strict.trace_valid or len(rest) < len(ties.violations))
 
@@ -366,13 +366,13 @@ def test_errors_of_real_traces_in_a_foreign_dialect_are_departures_not_their_ech
     """Traces of the list solver judged by the order of the heap; and a model's random ties judged by the order of cells."""
     n_invalid = n_errors = 0
     for row in rows():
-        found = DOMAIN.verify(DOMAIN.read(row, "row"), dialect="beyond-semantics-rust", level=Level.TIES)
+        found = DOMAIN.verify(DOMAIN.read(row, "row"), dialect="beyond-semantics-rust", strictness=Strictness.TIES)
         n_invalid += not found.trace_valid
         n_errors += found.counts.get("TIE_ORDER", 0)
     # Told again and again, it would be 767.
     assert n_invalid > 20 and n_errors == 522
     prompt, trace = MODEL_VALID
-    found = verify(FormalText(id="m", prompt=prompt, trace=trace), dialect="searchformer", level=Level.TIES)
+    found = verify(FormalText(id="m", prompt=prompt, trace=trace), dialect="searchformer", strictness=Strictness.TIES)
     # Eight closes are not what the solver would have closed there; half of them follow from the others.
     assert dict(found.counts) == {"CHILD_ORDER": 1, "TIE_ORDER": 4}
 

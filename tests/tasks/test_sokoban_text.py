@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.tasks.sokoban_levels import level_from_rows
 from tests.tasks.sokoban_search import event_text, prompt_text, solve
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.tasks.sokoban.domain import DOMAIN
 from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.verify import verify
@@ -19,8 +19,8 @@ PROMPT, TRACE = prompt_text(LEVEL), solve(LEVEL, None).trace_text()
 MILLION = 1_000_000
 
 
-def check(trace, prompt=PROMPT, level=Level.STRICT, **given):
-    return verify(FormalText(id="t", prompt=prompt, trace=trace, **given), dialect=DIALECT, level=level)
+def check(trace, prompt=PROMPT, strictness=Strictness.STRICT, **given):
+    return verify(FormalText(id="t", prompt=prompt, trace=trace, **given), dialect=DIALECT, strictness=strictness)
 
 
 HOSTILE = {
@@ -184,8 +184,8 @@ WORDS = (
 @given(words=st.lists(st.sampled_from(WORDS), max_size=60), cut=st.booleans(), with_prompt=st.booleans())
 def test_any_words_get_a_verdict(words, cut, with_prompt):
     text = FormalText(id="", prompt=PROMPT if with_prompt else "", trace=" ".join(words), is_cut=cut)
-    for level in (Level.PAPER, Level.STRICT):
-        found = verify(text, dialect=DIALECT, level=level)
+    for strictness in (Strictness.PAPER, Strictness.STRICT):
+        found = verify(text, dialect=DIALECT, strictness=strictness)
         for violation in found.violations:
             assert 0 <= violation.chars[0] <= violation.chars[1] <= len(text.trace)
             assert 0 <= violation.tokens[0] <= violation.tokens[1] <= len(words)
@@ -207,5 +207,5 @@ def test_edited_traces_get_a_verdict(edits):
 
 
 def test_limit_bounds_the_list_and_not_the_counts():
-    found = verify(FormalText(id="", prompt=PROMPT, trace="create x " * 50), dialect=DIALECT, level=Level.STRICT, limit=7)
+    found = verify(FormalText(id="", prompt=PROMPT, trace="create x " * 50), dialect=DIALECT, strictness=Strictness.STRICT, max_errors=7)
     assert len(found.violations) == 7 and found.counts["PARSE"] == 50

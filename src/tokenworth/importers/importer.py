@@ -21,7 +21,7 @@ class Importer:
     patterns: tuple[str, ...] = ()
     """How its files are called in a folder; none where it reads single files only."""
     claims: Callable[[Path], bool]
-    """Whether a file is of this kind, by its name and its first lines."""
+    """Whether a file is laid out so, by its name and its first lines."""
     read: Callable[[Path], Iterable[Document]]
     """The documents in a file, in its order. Raises InvalidInput, one line that names the file, for a damaged one."""
 
@@ -50,7 +50,7 @@ def import_path(path: str | Path, *, layout: str | None = None, limit: int | Non
 
 
 def _documents(importer: Importer, path: Path) -> Iterator[Document]:
-    """What is in a file, or in the files of the importer's kind in a folder, sorted by name."""
+    """What is in a file, or in the files of the importer's layout in a folder, sorted by name."""
     files = {file for pattern in importer.patterns for file in path.glob(pattern)} if path.is_dir() and importer.patterns else {path}
     for file in sorted(files):
         yield from importer.read(file)

@@ -52,9 +52,9 @@ class CurveSettings:
     plan: PlanName = option("excursions", metavar="PLAN")
     """excursions: rollouts that leave the trace; plain: rollouts at every cut; stride: at every K-th."""
     samples: int | None = option(None, short="-n")
-    """Rollouts to draw: at each cut, with --plan plain or stride. [default: 20]"""
+    """Rollouts to draw: at each cut (--plan plain or stride). [default: 20]"""
     stride: int | None = None
-    """Distance between measured cuts, with --plan stride."""
+    """Distance between measured cuts (--plan stride)."""
     refine: float | None = option(None, rare=True)
     """Stride plan: keep halving intervals whose ends differ by this much."""
     snap: bool = option(False, rare=True)
@@ -103,7 +103,7 @@ class CurveSettings:
 
     @property
     def per_cut(self) -> int | None:
-        """Rollouts at each measured cut; None with excursions, which are no rollouts of a cut."""
+        """Rollouts at each measured cut; None with excursions."""
         return DEFAULT_SAMPLES if self.samples is None and self.plan != "excursions" else self.samples
 
     @property

@@ -32,7 +32,7 @@ class EditsSettings:
     trace_of: Literal["solver", "model"] = "solver"
     """Whose trace is edited."""
     draws: int = option(16, rare=True)
-    """Answers drawn to choose the base from, with --trace-of model: one with a valid and one with an invalid trace."""
+    """Answers drawn to choose the base from (--trace-of model: one with a valid and one with an invalid trace)."""
     alone: bool = option(False, rare=True)
     """Prefer edits that break no other rule at their event over those of the fewest words."""
     level: float = 0.95
