@@ -60,27 +60,36 @@ class Estimate:
     high: Float[np.ndarray, "cutx group"]
 
 
-def backward(strata: Strata, number: Float[np.ndarray, " cut"], hits: Float[np.ndarray, "cut group"]) -> tuple[Weights, Float[np.ndarray, "cutx group"]]:
+def backward(
+    strata: Strata, number: Float[np.ndarray, " cut"], hits: Float[np.ndarray, "cut group"]
+) -> tuple[Weights, Float[np.ndarray, "cutx group"]]:
     """Weights of ``number`` draws at each cut, and the mean of their ``hits`` at cuts 0…n: NaN where there is none.
 
-    The backward pass over strata. n_eff = (Σw)²/Σ(w²/m) (Kish 1965, Survey Sampling, §11.7).
+    The backward pass over strata: each cut from its own stratum and the start of the next. n_eff = (Σw)²/Σ(w²/m) (Kish 1965, Survey
+    Sampling, §11.7).
     """
     size, n_groups = strata.n_cuts + 1, hits.shape[1]
-    total, kish = np.zeros((size, n_groups)), np.zeros(size)
-    known, sampled, unsampled = np.ones(size), np.zeros(size), np.zeros(size)
-    for a, b in zip(strata.start[::-1], strata.stop[::-1], strict=True):
-        cuts = slice(int(a), int(b))
-        follow, leave = strata.follow[cuts], strata.leave[cuts]
-        m = np.cumsum(number[cuts][::-1])[::-1]
-        covered = np.where(m > 0, leave, 0.0)
-        mean = np.cumsum(hits[cuts][::-1], axis=0)[::-1] / np.maximum(m, 1.0)[:, None]
-        total[cuts] = covered[:, None] * mean + follow[:, None] * total[b]
-        kish[cuts] = covered**2 / np.maximum(m, 1.0) + follow**2 * kish[b]
-        sampled[cuts] = covered + follow * sampled[b]
-        unsampled[cuts] = np.where(m > 0, 0.0, leave) + follow * unsampled[b]
-        known[cuts] = follow * known[b]
+    own = strata.stop[strata.of_cut]
+    n_before = np.append(0.0, np.cumsum(number))
+    k_before = np.append(np.zeros((1, n_groups)), np.cumsum(hits, axis=0), axis=0)
+    m = n_before[own] - n_before[:-1]
+    mean = (k_before[own] - k_before[:-1]) / np.maximum(m, 1.0)[:, None]
+    covered = np.where(m > 0, strata.leave, 0.0)
+    # One row a quantity: known, sampled, unsampled, kish, then the groups. What a stratum adds, and by what it passes on what comes after.
+    added = np.vstack([np.zeros_like(m), covered, strata.leave - covered, covered**2 / np.maximum(m, 1.0), (covered[:, None] * mean).T])
+    kept = np.tile(strata.follow, (len(added), 1))
+    kept[3] **= 2
+    later = np.zeros((len(strata.start) + 1, len(added)))
+    later[-1, 0] = 1.0
+    for index in range(len(strata.start) - 1, -1, -1):
+        at = strata.start[index]
+        later[index] = added[:, at] + kept[:, at] * later[index + 1]
+    found = np.zeros((len(added), size))
+    found[:, :-1] = added + kept * later[strata.of_cut + 1].T
+    found[:, -1] = later[-1]
+    known, sampled, unsampled, kish = found[:4]
     n_effective = np.divide(sampled**2, kish, out=np.zeros(size), where=kish > 0)
-    mean = np.divide(total, sampled[:, None], out=np.full_like(total, np.nan), where=(n_effective > 0)[:, None])
+    mean = np.divide(found[4:].T, sampled[:, None], out=np.full((size, n_groups), np.nan), where=(n_effective > 0)[:, None])
     weights = Weights(known=known, sampled=sampled, unsampled=unsampled, n_effective=n_effective)
     return weights, np.clip(mean, 0.0, 1.0)
 

@@ -124,14 +124,16 @@ def stratum_reach(strata: Strata, wanted: Bool[np.ndarray, " cutx"]) -> Float[np
     All draws serve the cuts at or before the start a of G; an inner cut c has the share Π_{a≤j<c} p_j · w(c,G)/w(a,G), so its term is
     w(a,G) w(c,G) / Π_{a≤j<c} p_j. Cuts before G by the recursion A_k = 1 + p²_{k−1} A_{k−1}.
     """
-    reach = np.zeros(len(strata.start))
-    carried = 1.0 if wanted[0] else 0.0
-    for index, (a, b) in enumerate(zip(strata.start, strata.stop, strict=True)):
-        inner = slice(int(a) + 1, int(b))
-        mask = wanted[inner]
-        leave = float(strata.leave[a])
-        reach[index] = carried * leave**2 + leave * float(np.sum((strata.leave[inner] / strata.reached[inner])[mask]))
-        carried = carried * float(strata.follow[a]) ** 2 + float(np.sum(strata.follow[inner] ** 2 * mask)) + float(wanted[b])
+    mask, first = wanted[:-1].astype(np.float64), np.zeros(strata.n_cuts, dtype=bool)
+    first[strata.start] = True
+    inner = np.where(first, 0.0, mask)
+    usable = np.bincount(strata.of_cut, inner * strata.leave / strata.reached, minlength=len(strata.start))
+    passed = np.bincount(strata.of_cut, inner * strata.follow**2, minlength=len(strata.start))
+    leave, follow = strata.leave[strata.start], strata.follow[strata.start]
+    reach, carried = np.zeros(len(strata.start)), float(wanted[0])
+    for index, stop in enumerate(strata.stop.tolist()):
+        reach[index] = carried * leave[index] ** 2 + leave[index] * usable[index]
+        carried = carried * follow[index] ** 2 + passed[index] + float(wanted[stop])
     return reach
 
 
