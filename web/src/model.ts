@@ -231,6 +231,11 @@ export async function loadIndex(header: Header): Promise<FormalIndex | null> {
   return header.formal && decodeIndex(header.formal, await blobOf("tw-formal"));
 }
 
+// What stands where a curve has no value: its limits may be known all the same.
+export function missing(curve: Curve, row: number): string {
+  return row < 0 || Number.isNaN(curve.low[row]!) ? "not measured" : "no draw";
+}
+
 export function indexOfRow(header: Header, rows: FormalIndex, row: number): number {
   return rows.measured[row]! >= 0 ? rows.measured[row]! : header.traces.length + row;
 }

@@ -147,7 +147,8 @@ export function CurveLegend() {
   const curve = trace.value?.curve;
   if (!curve) return null;
   const anyFollows = curve.state.includes(1);
-  const gaps = curve.cuts.length < (trace.value?.n ?? 0) + 1 || curve.state.includes(0);
+  const gaps = curve.cuts.length < (trace.value?.n ?? 0) + 1 || curve.low.some(Number.isNaN);
+  const noDraw = curve.value.some((v, i) => Number.isNaN(v) && !Number.isNaN(curve.low[i]!));
   return (
     <div class="stackbar">
       <b>{curve.label}</b>
@@ -161,6 +162,11 @@ export function CurveLegend() {
         {anyFollows && (
           <span class="key">
             <i class="sw linekey" aria-hidden="true" /> {curve.follows}
+          </span>
+        )}
+        {noDraw && (
+          <span class="key">
+            <i class="sw bandkey" aria-hidden="true" /> without a line: no draw, limits alone
           </span>
         )}
         {gaps && (

@@ -214,7 +214,7 @@ def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
     if not ranked:
         return
     yield ""
-    yield from wrapped(f"largest changes of {one_line(curve.label)} (limits: the two pointwise intervals at their farthest)", width)
+    yield from wrapped(f"largest changes of {one_line(curve.label)} ({curve.delta_limits})", width)
     yield f"  {'cut':>6} {'Δ':>6}  {'limits':<15} {'value':>6} {'begun':>6}  text"
     for i in ranked:
         start, cut = int(curve.delta_from[i] or 0), curve.cuts[i]
