@@ -29,7 +29,7 @@ BASE, RIGHT, WRONG, FIRST = 0, 1, 2, 3
 class Forks:
     """Token c + 1 of the base has probability ``p[c]``; else branch j comes, with ``share[c, j]`` of the rest, and ends right with ``worth[c, j]``.
 
-    ``ends_right``: the outcome of the base itself. A rollout is as long as the base.
+    ``ends_right``: the outcome of the base itself. A rollout is as long as the base, and one token more that says how it ends.
     """
 
     p: Float[np.ndarray, " cut"]
@@ -98,4 +98,4 @@ class Forks:
             edge = np.cumsum(share)
             branch = min(int(np.searchsorted(edge, first * edge[-1], side="right")), len(edge) - 1)
         end = RIGHT if last < self.worth[cut, branch] else WRONG
-        return Rollout(ids=(FIRST + branch, *(BASE,) * (length - 2), end) if length > 1 else (end,), stop=StopReason.STOP)
+        return Rollout(ids=(FIRST + branch, *(BASE,) * (length - 1), end), stop=StopReason.STOP)
