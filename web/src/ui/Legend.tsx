@@ -1,6 +1,7 @@
 import { METRICS } from "../hash";
 import type { MetricName } from "../hash";
 import { figure } from "../format";
+import { NO_BIN } from "../model";
 import { metric, metricName, offered, share, stackIndex, trace } from "../state";
 import { Swatch, unitWord } from "./parts";
 
@@ -32,7 +33,7 @@ function Scale() {
   const m = metric.value;
   if (!m && trace.value?.formal) return <FormalLegend />;
   if (!m) return <p class="legend">no number to colour by</p>;
-  const n = m.values.reduce((sum, x) => sum + (Number.isNaN(x) ? 0 : 1), 0);
+  const n = m.bins.reduce((sum, bin) => sum + (bin === NO_BIN ? 0 : 1), 0);
   const digits = Math.abs(m.low) < 0.1 && m.low !== 0 ? 2 : m.low === 0 ? 0 : 1;
   return (
     <div class="legend" data-palette={m.palette}>
@@ -166,7 +167,7 @@ export function CurveLegend() {
         )}
         {noDraw && (
           <span class="key">
-            <i class="sw bandkey" aria-hidden="true" /> without a line: no draw, limits alone
+            <i class="sw bandkey" aria-hidden="true" /> no draw: limits alone
           </span>
         )}
         {gaps && (

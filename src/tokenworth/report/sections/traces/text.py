@@ -27,7 +27,8 @@ from tokenworth.report.sections.traces.names import key, loose_sets, problem_nam
 from tokenworth.report.sections.verified.text import first_error_lines
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_MOST_CHANGES = 10
+_MOST_CHANGES, _LEAST_CHANGE = 10, 0.005
+"""Changes that are listed: so many, and none that is shown as 0.00."""
 _RESET = "\x1b[0m"
 
 
@@ -208,7 +209,7 @@ def _sparkline(curve: CurveView, values: tuple[Number, ...], room: int) -> str:
 
 def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
     ranked = sorted(
-        (i for i, d in enumerate(curve.delta) if d is not None and d != 0 and curve.state[i] != MISSING),
+        (i for i, d in enumerate(curve.delta) if d is not None and abs(d) >= _LEAST_CHANGE and curve.state[i] != MISSING),
         key=lambda i: (-abs(curve.delta[i] or 0.0), i),
     )[:_MOST_CHANGES]
     if not ranked:
