@@ -156,13 +156,16 @@ def test_the_document_says_what_is_known_and_by_how_much_intervals_are_wider() -
     assert not any("known only" in note for note in exact.notes)
 
 
-def test_differences_are_not_clipped_tighter_than_the_probabilities_are_known() -> None:
+@pytest.mark.parametrize("own", [True, False], ids=["limits of its own", "those of two values"])
+def test_differences_are_not_clipped_tighter_than_the_probabilities_are_known(own: bool) -> None:
     automaton = ladder()
     trace = toy_trace(automaton, ids=LADDER_IDS)
-    doc = _document(blurred(automaton, trace, shift=0.1, slack=0.1, max_rollouts=50))
+    docs = [_document(blurred(automaton, trace, shift=0.1, slack=slack, max_rollouts=50)) for slack in (0.1, 0.0)]
+    if not own:
+        docs = [replace(docs[0], change=None, change_low=None, change_high=None)]
+        docs.append(replace(docs[0], widened=None))
     truth = exact_values(automaton, trace.sequence, PLAIN)
-    view = curve_view(doc)
-    trusting = curve_view(replace(doc, widened=None))
+    view, trusting = map(curve_view, docs)
     assert view.delta_high[4] is not None and trusting.delta_high[4] is not None
     # 1 − p is 0.2 at the last fork and the table says 0.1: the true step from 0.8 to 1 lies outside what is believed without slack.
     assert trusting.delta_high[4] < truth[4] - truth[3] - 0.05 < view.delta_high[4]

@@ -197,6 +197,11 @@ export interface Trace {
   readonly formal: Formal | null;
 }
 
+// What stands where a curve has no value: its limits may be known all the same.
+export function missing(curve: Curve, row: number): string {
+  return row < 0 || Number.isNaN(curve.low[row]!) ? "not measured" : "no draw";
+}
+
 // The least and the most that the probability of option k can be at a row, or its share of the mass.
 export function boundsOf(stack: Stack, k: number, row: number, share: boolean): readonly [number, number] {
   const raw = stack.allRaw[k]![row]!;

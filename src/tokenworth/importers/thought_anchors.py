@@ -153,7 +153,9 @@ def _resample(item: object, what: str, where: str) -> _Resample:
     fields = cast("dict[str, Any]", item)
     name = next((name for name in _TEXTS if name in fields), None)
     if name is None:
-        raise InvalidInput(f"{where}: a resample with the fields {', '.join(map(ascii, fields))[:80] or '(none)'}; expected {' or '.join(_TEXTS)}")
+        raise InvalidInput(
+            f"{where}: a resample with the fields {', '.join(map(ascii, fields))[:80] or '(none)'}; expected {' or '.join(_TEXTS)}"
+        )
     answer, has_it = fields.get("answer"), fields.get(what)
     return _Resample(
         text=text_of(fields, name, where),

@@ -1,4 +1,4 @@
-// The change of the value across an event, with the outer limits of Δ.
+// The change of the value across an event, with limits.
 import { across, eventSpan } from "../formal/change";
 import type { Violation } from "../formal/model";
 import type { Trace } from "../model";

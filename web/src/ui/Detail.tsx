@@ -1,5 +1,5 @@
 // Everything known about the place of the cursor.
-import { MEASURED, boundsOf, rowOf, rowsBetween, rowsOf } from "../model";
+import { MEASURED, boundsOf, missing, rowOf, rowsBetween, rowsOf } from "../model";
 import type { Curve, Stack, Trace } from "../model";
 import { readingAt } from "../plots/stack";
 import { amount, count, visible } from "../format";
@@ -73,7 +73,7 @@ function Title({ found, unit }: { found: Trace; unit: number }) {
 function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace }) {
   const report = useReport();
   const row = rowOf(curve.cuts, cut);
-  if (row < 0 || Number.isNaN(curve.value[row]!)) {
+  if (row < 0 || Number.isNaN(curve.low[row]!)) {
     return (
       <Section title={curve.label}>
         <p class="big none">not measured</p>
@@ -81,24 +81,28 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
       </Section>
     );
   }
+  const none = Number.isNaN(curve.value[row]!);
   const measured = curve.state[row] === MEASURED;
   const [from, to] = rowsOf(found.samples.cut, cut);
   return (
     <Section title={curve.label} aside={`after ${cut === 0 ? "nothing" : `this ${found.head.unit}`}`}>
       <p class="big">
-        <Num x={curve.value[row]!} /> <Interval low={curve.low[row]!} high={curve.high[row]!} />
+        {none ? <em>{missing(curve, row)}</em> : <Num x={curve.value[row]!} />} <Interval low={curve.low[row]!} high={curve.high[row]!} />
       </p>
       <p class="how">
-        <span class={measured ? "tag solid" : "tag"}>{measured ? `measured here: ${count(curve.nStarted[row]!)} rollouts` : curve.follows}</span>{" "}
+        <span class={measured ? "tag solid" : "tag"}>
+          {measured ? `measured here: ${count(curve.nStarted[row]!)} rollouts` : none ? "no rollout leaves here or later: only the limits are known" : curve.follows}
+        </span>{" "}
         {Math.round(curve.level * 100)} % {curve.interval}
         {!Number.isNaN(curve.nEffective[row]!) && curve.nEffective[row] !== curve.nStarted[row] && `, effective n ${amount(curve.nEffective[row]!)}`}
       </p>
-      {!Number.isNaN(curve.delta[row]!) && (
+      {!Number.isNaN(curve.deltaLow[row]!) && (
         <p class="delta">
-          Δ <Num x={curve.delta[row]!} sign /> <Interval low={curve.deltaLow[row]!} high={curve.deltaHigh[row]!} sign />
+          Δ {Number.isNaN(curve.delta[row]!) ? <em>no draw</em> : <Num x={curve.delta[row]!} sign />}{" "}
+          <Interval low={curve.deltaLow[row]!} high={curve.deltaHigh[row]!} sign />
           <small>
             {" "}
-            from cut {count(curve.deltaFrom[row]!)}, outer limits
+            from cut {count(curve.deltaFrom[row]!)}, {curve.delta_limits}
             {curve.deltaFrom[row]! === cut - 1 ? "" : `; ${count(cut - curve.deltaFrom[row]!)} ${found.head.unit}s together`}
           </small>
         </p>
@@ -108,7 +112,7 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
           a rollout from here leaves the trace with probability <Num x={curve.leave[row]!} />
           {curve.unsampled && curve.unsampled[row]! > 0 && (
             <>
-              , <Num x={curve.unsampled[row]!} /> of it on no rollout
+              , <Num x={curve.unsampled[row]!} /> of it where there is no rollout{none ? "" : ": the mean of the others stands for it"}
             </>
           )}
         </p>

@@ -1,6 +1,7 @@
 import { METRICS } from "../hash";
 import type { MetricName } from "../hash";
 import { count, figure } from "../format";
+import { NO_BIN } from "../model";
 import { Key, Swatch } from "./parts";
 import type { State } from "../state";
 import { useReport } from "./context";
@@ -35,7 +36,7 @@ function Scale() {
   const m = report.metric.value;
   if (!m && report.trace.value?.formal) return <FormalLegend />;
   if (!m) return <p class="legend">no number to colour by</p>;
-  const n = m.values.reduce((sum, x) => sum + (Number.isNaN(x) ? 0 : 1), 0);
+  const n = m.bins.reduce((sum, bin) => sum + (bin === NO_BIN ? 0 : 1), 0);
   const digits = Math.abs(m.low) < 0.1 && m.low !== 0 ? 2 : m.low === 0 ? 0 : 1;
   return (
     <div class="legend" data-palette={m.palette}>
@@ -149,7 +150,8 @@ export function CurveLegend() {
   const curve = found?.curve;
   if (!curve) return null;
   const anyFollows = curve.state.includes(1);
-  const gaps = curve.cuts.length < found.n + 1 || curve.state.includes(0);
+  const gaps = curve.cuts.length < found.n + 1 || curve.low.some(Number.isNaN);
+  const noDraw = curve.value.some((v, i) => Number.isNaN(v) && !Number.isNaN(curve.low[i]!));
   return (
     <div class="stackbar">
       <b>{curve.label}</b>
@@ -157,6 +159,7 @@ export function CurveLegend() {
         <Key of="bandkey">{Math.round(curve.level * 100)} % pointwise interval</Key>
         <Key of="tickkey">rollouts began here</Key>
         {anyFollows && <Key of="linekey">{curve.follows}</Key>}
+        {noDraw && <Key of="bandkey">no draw: limits alone</Key>}
         {gaps && <Key of="dash">not measured</Key>}
         <span class="key dim">x: {found.head.unit}s kept</span>
       </span>

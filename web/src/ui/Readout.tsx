@@ -1,6 +1,6 @@
 // One line that says what the cursor stands on: the same on every screen size.
 import { count } from "../format";
-import { rowOf } from "../model";
+import { missing, rowOf } from "../model";
 import type { Trace } from "../model";
 import { eventSpan } from "../formal/change";
 import type { Formal, Violation } from "../formal/model";
@@ -27,7 +27,7 @@ export function Readout() {
       {found.formal && unit >= 0 && <FormalPart found={found} formal={found.formal} unit={unit} />}
       {curve && (
         <span>
-          {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>not measured</em> : <Num x={curve.value[row]!} digits={2} />}
+          {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>{missing(curve, row)}</em> : <Num x={curve.value[row]!} digits={2} />}
           {row >= 0 && !Number.isNaN(curve.low[row]!) && (
             <span class="interval">
               {" "}

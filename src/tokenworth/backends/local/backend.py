@@ -45,7 +45,7 @@ class LocalBackend:
     @property
     def capabilities(self) -> Capabilities:
         """Everything, exactly."""
-        return Capabilities(kinds=frozenset((Sample.name, *self.tables)), leave=True)
+        return Capabilities(kinds=frozenset((Sample.name, *self.tables)), leave=True, avoid=True)
 
     @property
     def codec(self) -> TokenizerCodec:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.stats.proportion import IntervalKind
+from tokenworth.stats.proportion import INTERVALS, IntervalKind
 from tokenworth.tasks.target import check_target
 
 PlanName = Literal["excursions", "plain", "stride"]
@@ -63,8 +63,8 @@ class CurveSettings:
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
     level: float = 0.95
     """Level of the intervals."""
-    interval: IntervalKind = option("wilson", rare=True)
-    """Kind of the intervals."""
+    interval: IntervalKind = option("beta", rare=True)
+    """Kind of the intervals: beta holds where few rollouts, or values near 0 or 1, leave wilson short."""
     top: int = option(20, rare=True)
     """Next tokens listed at a fork."""
     seed: int = 0
@@ -81,6 +81,8 @@ class CurveSettings:
     def __post_init__(self) -> None:
         if self.plan not in PLANS:
             raise unknown_name("plan", self.plan, PLANS)
+        if self.interval not in INTERVALS:
+            raise unknown_name("interval", self.interval, INTERVALS)
         for name, count in (("samples", self.samples), ("effective samples", self.effective_samples)):
             if count is not None and count < 1:
                 raise InvalidInput(f"{name} {count}: expected at least 1")
