@@ -152,7 +152,11 @@ def avoided_tokens_are_avoided(case: BackendCase) -> None:
     backend, cut, n = case.make(), case.forks[0], 200
     table = answers(backend, (replace(_table(case, top=64), cuts=(cut,)),))[0]
     assert isinstance(table, NextTokenTable)
-    others = [(t, q) for t, q in zip(table.top_ids[0].tolist(), table.top_p[0].tolist(), strict=True) if t >= 0 and t != case.sequence.completion[cut]]
+    others = [
+        (t, q)
+        for t, q in zip(table.top_ids[0].tolist(), table.top_p[0].tolist(), strict=True)
+        if t >= 0 and t != case.sequence.completion[cut]
+    ]
     avoid = tuple(token for token, _ in others[:2]) if len(others) > 2 else ()
     one = Sample(sequence=case.sequence, cut=cut, params=case.params, seed=5, index=0, leave=True, avoid=avoid or (others[0][0],))
     if not backend.capabilities.avoid:

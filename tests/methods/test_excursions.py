@@ -1,4 +1,4 @@
-"""Excursions on bases whose every V(c) is given: what is said without a draw, when runs end, first tokens, coverage, and twins that must fail."""
+"""Excursions on bases whose every V(c) is given: what is said without a draw, when runs end, first tokens, coverage; twins that must fail."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ def test_what_was_not_sampled_is_flagged_at_its_cut() -> None:
     result = run(even([0.9] * 20, 0.5), max_rollouts=6)
     doc = _document(result)
     assert doc.unsampled is not None
-    much = [cut for cut, value, u in zip(doc.cuts, doc.value, doc.unsampled, strict=True) if value is not None and u is not None and u >= 0.05]
+    much = [
+        cut for cut, value, u in zip(doc.cuts, doc.value, doc.unsampled, strict=True) if value is not None and u is not None and u >= 0.05
+    ]
     note = next(note for note in doc.notes if "the mean of the others stands for it" in note)
     assert 1 < len(much) < 20 and note.startswith(f"at {spans(much)} rollouts leave the trace with a probability of 0.05 or more (up to 0.")
     assert not any("draw" in note for note in _document(run(even([0.5, 0.5], 0.5), max_rollouts=40)).notes)
@@ -161,7 +163,7 @@ def test_the_budget_line_names_every_target() -> None:
 @pytest.mark.parametrize("choices", [{"half_width": 0.1}, {"half_width": 0.06}, {"effective_samples": 200}], ids=str)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_draws_little_more_than_its_target_takes(choices: dict[str, float], seed: int) -> None:
-    """Against the least beginning of the draws that has the target, looked at after every draw. A batch by half of those so far: up to 1.5."""
+    """Against the least beginning of the draws that has the target, looked at after every draw. By half of those so far: up to 1.5."""
     rng = np.random.default_rng([1, seed])
     p = np.where(rng.random(60) < 0.4, rng.beta(3, 2, 60).clip(0.05, 0.99), 1.0).tolist()
     base = even(p, float(rng.uniform(0.1, 0.9)), ends_right=bool(seed % 2))
@@ -332,5 +334,3 @@ def test_outcomes_do_not_decide_where_the_next_rollout_goes() -> None:
     made = [run(even(p, worth), max_rollouts=300) for worth in (0.02, 0.5)]
     one, other = ([(draw.cut, draw.rollout.ids[0]) for draw in result.draws] for result in made)
     assert one == other
-
-

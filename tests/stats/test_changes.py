@@ -51,7 +51,7 @@ def test_it_is_the_formula_and_never_more_than_what_leaves(p: list[float], least
         assert low >= -leave - 1e-9 and high <= leave + 1e-9 and low <= high + 1e-9
         total, weight, follow = 0.0, 0.0, 1.0
         for s, e in zip(strata.start.tolist(), strata.stop.tolist(), strict=True):
-            s, e = max(s, a), min(e, b)  # noqa: PLW2901
+            s, e = max(s, a), min(e, b)
             if s >= e:
                 continue
             mine, here = (draws.cut >= s) & (draws.cut < e), follow * (1 - float(np.prod(strata.p[s:e])))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as reference
 
-from tokenworth.stats.correlation import point_biserial
 from tokenworth.errors import InvalidInput
+from tokenworth.stats.correlation import point_biserial
 from tokenworth.stats.proportion import beta_limits, proportion_limits, wilson
 
 
@@ -42,6 +42,7 @@ def test_point_biserial_equals_scipy_and_knows_when_there_is_none() -> None:
     assert np.isnan(point_biserial(x, np.ones(50, dtype=bool), 0.95).r)
     assert np.isnan(point_biserial(np.ones(50), yes, 0.95).r)
     assert np.isnan(point_biserial(x[:3], np.asarray([True, False, True]), 0.95).low)
+
 
 NAN = float("nan")
 

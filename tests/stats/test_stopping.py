@@ -23,7 +23,9 @@ def reported(mean: np.ndarray, n: np.ndarray, level: float, interval: IntervalKi
     return (high - low) / 2
 
 
-def run(width: Width, half_width: float, value: float, first: int, more: Callable[[int], int], interval: IntervalKind) -> tuple[float, float, float]:
+def run(
+    width: Width, half_width: float, value: float, first: int, more: Callable[[int], int], interval: IntervalKind
+) -> tuple[float, float, float]:
     """Bias, coverage and mean number of draws of a cut of that value, summed over all that can be drawn (a missing 1e-9)."""
     n, chance = first, binom.pmf(np.arange(first + 1), first, value)
     mean = covered = size = 0.0

@@ -116,7 +116,9 @@ def test_first_tokens_are_drawn_by_their_probability_and_the_rest_together() -> 
     pieces = make_pieces(strata, tokens, q)
     weights = {(0, 7): 0.06, (0, 3): 0.04, (2, 1): 0.9 * 0.3, (2, 2): 0.9 * 0.1, (2, OTHERS): 0.9 * 0.2, (3, 6): 0.36 * 0.004}
     weights[3, OTHERS] = 0.36 * 0.006
-    assert list(zip(pieces.cut.tolist(), pieces.first.tolist(), strict=True)) == sorted(weights, key=lambda x: (x[0], x[1] == OTHERS, -weights[x]))
+    assert list(zip(pieces.cut.tolist(), pieces.first.tolist(), strict=True)) == sorted(
+        weights, key=lambda x: (x[0], x[1] == OTHERS, -weights[x])
+    )
     rng, n = np.random.default_rng(2), 40_000
     drawn = [pieces.draw(0, i % 5, float(u)) for i, u in enumerate(rng.random(n))]
     counts = np.asarray([drawn.count(way) for way in weights], dtype=float)

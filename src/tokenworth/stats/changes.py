@@ -38,7 +38,7 @@ def changes(
     X is the value of a rollout from a that leaves in [a, b): the weighted mean of the ``hits`` of the ``number`` of draws that leave at
     each cut there. V(b), group 0 of ``estimate``, rests on draws that leave at b or later: the two are independent. Limits by their own
     limits at the same level (`distances`), never beyond ± (1 − K). With ``slack``, how far each p_c may be off, they are moved apart
-    by what that can do, (1 − K) d(b) + s(a, b), s(a, b) = Σ_{a≤j<b} (Π_{a≤i<j} p_i) s_j and d(b) as in `slack_bound`; then K is known to ± s.
+    by what that can do, (1 − K) d(b) + s(a, b), s(a, b) = Σ_{a≤j<b} (Π_{a≤i<j} p_i) s_j and d(b) as in `slack_bound`; and K is known to ± s.
 
     Source: DESIGN §3; method page `docs/methods/curve.md`, eq. 10–12.
     """
@@ -75,9 +75,7 @@ def changes_of_cuts(
     """
     down, up = distances((value[1:], low[1:], high[1:]), (value[:-1], low[:-1], high[:-1]))
     step = np.diff(value)
-    return Changes(
-        value=np.clip(step, -most, most), low=np.clip(step - down, -most, most), high=np.clip(step + up, -most, most)
-    )
+    return Changes(value=np.clip(step, -most, most), low=np.clip(step - down, -most, most), high=np.clip(step + up, -most, most))
 
 
 Limits = tuple[Float[np.ndarray, " pair"], Float[np.ndarray, " pair"], Float[np.ndarray, " pair"]]
@@ -105,7 +103,11 @@ def slack_between(
 
 
 def _leaving(
-    strata: Strata, number: Float[np.ndarray, " cut"], hits: Float[np.ndarray, " cut"], first: Int[np.ndarray, " pair"], second: Int[np.ndarray, " pair"]
+    strata: Strata,
+    number: Float[np.ndarray, " cut"],
+    hits: Float[np.ndarray, " cut"],
+    first: Int[np.ndarray, " pair"],
+    second: Int[np.ndarray, " pair"],
 ) -> tuple[Float[np.ndarray, " pair"], ...]:
     """Of rollouts from a that leave in [a, b): mean (NaN without a draw), effective number, probability with and without draws."""
     n_before, k_before = (np.append(0.0, np.cumsum(x)) for x in (number, hits))

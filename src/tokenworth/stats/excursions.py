@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from tokenworth.stats.proportion import IntervalKind, proportion_limits
 from tokenworth.stats.strata import Strata
 
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Draws:
     """Excursions so far: where each left the base and its outcome label as an index."""

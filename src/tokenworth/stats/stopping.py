@@ -26,7 +26,7 @@ def smoothed(mean: Values, n: Values) -> Values:
 def deciding_half_width(mean: Values, n: Values, level: float, interval: IntervalKind) -> Values:
     """Half the width of the limits that decides whether ``n`` draws are enough: the widest of those at three means.
 
-    The mean itself; the `smoothed` one; and, below `LEAST` draws, 1/2. The width of few draws that happen to be alike is small, and a run that
+    The mean itself; the `smoothed` one; and, below `LEAST` draws, 1/2. The width of few draws that happen to be alike is small; a run that
     ends on it ends on its luck: with the limits alone a plain cut is up to .04 off, and the score interval at ± .2 covers in .91. So it is
     at most .01 off. The price: more draws where V is near 0 or 1 (for ± .1 at V = .1 62 in place of 44, at V = .5 as many). Source: ours,
     computed exactly for ± .05 to ± .45, from 1 to 20 draws on, by 1 to 10 at a time or by half of those so far.

@@ -84,9 +84,7 @@ def nearest(wanted: tuple[Goal, ...], weights: Weights, mean: Floats) -> tuple[G
     return min(found, key=lambda pair: int(pair[1].sum()), default=None)
 
 
-def needed(
-    goal: Goal, strata: Strata, number: Float[np.ndarray, " cut"], mean: Floats, cuts: Int[np.ndarray, " draw"]
-) -> int:
+def needed(goal: Goal, strata: Strata, number: Float[np.ndarray, " cut"], mean: Floats, cuts: Int[np.ndarray, " draw"]) -> int:
     """How many of the next draws, which leave at ``cuts``, it takes until no cut is short of the goal if the mean stays what it is.
 
     Which forks they leave at is known before they are drawn, and so are the weights after any number of them; 1/2 stands for a mean that is

@@ -12,6 +12,7 @@ from tokenworth.stats.shares import share_bounds
 
 Row = tuple[Number, ...]
 
+
 def _top(rows: tuple[Row, ...], n_cuts: int, high: tuple[Row, ...] | None = None) -> tuple[int, ...]:
     """The series with the largest number at each cut, -1 where none is known, or where another's upper bound is above it."""
     tops: list[int] = []
