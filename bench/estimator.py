@@ -135,8 +135,8 @@ def stopping(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> It
     """Bias and coverage of runs that end at a precision."""
     traces, streams = min(args.traces, 3), max(2, args.streams // 2)
     yield (
-        f"{traces} traces a shape × {streams} streams. Bias: the mean error of a cut, root mean square over cuts, with what the noise of the "
-        "mean adds taken off.\n\n"
+        f"{traces} traces a shape × {streams} streams. Bias: the mean error of a cut, root mean square over cuts, with what the noise of "
+        "the mean adds taken off.\n\n"
         "| shape | run ends at | bias | coverage, mean | worst cut | rollouts |\n|---|---|--:|--:|--:|--:|"
     )
     for name in ("V = .5", "V = .98, wrong base", "step", "walk", "branches differ"):
@@ -229,8 +229,8 @@ def _cost_task(alpha: float, certain: float, repeats: int, fraction: int, seed: 
 def cost(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> Iterator[str]:
     """Generated tokens at equal mean squared error, against 20 rollouts at each cut."""
     yield (
-        f"{args.automata} automata of length 120 × {args.repeats} repeats a row. Error falls as 1/tokens for both plans, so tokens at equal "
-        "error are as tokens × error.\n\n"
+        f"{args.automata} automata of length 120 × {args.repeats} repeats a row. Error falls as 1/tokens for both plans, so tokens at "
+        "equal error are as tokens × error.\n\n"
         "| forks | tokens, 20 per cut | tokens, excursions | MSE, 20 per cut | MSE, excursions | tokens at equal MSE |\n"
         "|---|--:|--:|--:|--:|--:|"
     )

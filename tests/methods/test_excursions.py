@@ -1,4 +1,4 @@
-"""Excursions on bases whose every V(c) is given: what is said without a draw, when runs end, first tokens, coverage; twins that must fail."""
+"""Excursions on bases whose every V(c) is given: what is said without a draw, when runs end, first tokens, coverage; twins that fail."""
 
 from __future__ import annotations
 
