@@ -38,7 +38,7 @@ def changes(
     X is the value of a rollout from a that leaves in [a, b): the weighted mean of the ``hits`` of the ``number`` of draws that leave at
     each cut there. V(b), group 0 of ``estimate``, rests on draws that leave at b or later: the two are independent. Limits by their own
     limits at the same level (`distances`), never beyond ± (1 − K). With ``slack``, how far each p_c may be off, they are moved apart
-    by what that can do, (1 − K) d(b) + s(a, b), with d as in `slack_bound` and s(a, b) = Σ_{a≤j<b} (Π_{a≤i<j} p_i) s_j, to which K is known.
+    by what that can do, (1 − K) d(b) + s(a, b), with d as in `slack_bound` and s = Σ_{a≤j<b} (Π_{a≤i<j} p_i) s_j, to which K is known.
 
     Source: method page `docs/methods/curve.md`, eq. 10–12.
     """

@@ -27,7 +27,7 @@ BASE, RIGHT, WRONG, FIRST = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Forks:
-    """Token c + 1 of the base has probability ``p[c]``. Branch j has ``share[c, j]`` of the rest and is right with probability ``worth[c, j]``.
+    """Token c + 1 of the base has probability ``p[c]``. Branch j has ``share[c, j]`` of the rest and is right with probability ``worth``.
 
     ``ends_right``: the outcome of the base itself. A rollout is as long as the base, and one token more that says how it ends.
     """
