@@ -109,7 +109,8 @@ def coverage(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> It
     yield (
         f"{args.traces} traces a shape × {args.streams} streams; nominal 0.95. Spread: standard deviation of a stream's share of cuts. "
         "Worst: the cut of all traces that fewest streams cover.\n\n"
-        "| shape | rollouts | mean | spread | worst cut | Wilson, mean | Wilson, worst cut | half-width | RMSE | no draw |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+        "| shape | rollouts | mean | spread | worst cut | Wilson, mean | Wilson, worst cut | half-width | RMSE | no draw |\n"
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     )
     for name in SHAPES:
         for budget in BUDGETS:
@@ -134,7 +135,8 @@ def stopping(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> It
     """Bias and coverage of runs that end at a precision."""
     traces, streams = min(args.traces, 3), max(2, args.streams // 2)
     yield (
-        f"{traces} traces a shape × {streams} streams. Bias: the mean error of a cut, root mean square over cuts, what the noise of the mean adds taken off.\n\n"
+        f"{traces} traces a shape × {streams} streams. Bias: the mean error of a cut, root mean square over cuts, with what the noise of "
+        "the mean adds taken off.\n\n"
         "| shape | run ends at | bias | coverage, mean | worst cut | rollouts |\n|---|---|--:|--:|--:|--:|"
     )
     for name in ("V = .5", "V = .98, wrong base", "step", "walk", "branches differ"):
@@ -168,7 +170,7 @@ def _changes_task(name: str, budget: int, streams: int, seed: int, number: int) 
 def changes(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> Iterator[str]:
     """Limits of V(c + 1) − V(c)."""
     yield (
-        "Widths where the token has a probability of at most .95. Two intervals: the pointwise ones at their farthest, within ± (1 − p).\n\n"
+        "Widths at tokens of probability .95 or less. Two intervals: the pointwise ones at their farthest, within ± (1 − p).\n\n"
         "| shape | rollouts | coverage, mean | worst token | width | width by two intervals |\n|---|--:|--:|--:|--:|--:|"
     )
     for name in ("V = .5", "V = .98, wrong base", "step", "bump", "walk", "branches differ"):
@@ -227,15 +229,18 @@ def _cost_task(alpha: float, certain: float, repeats: int, fraction: int, seed: 
 def cost(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> Iterator[str]:
     """Generated tokens at equal mean squared error, against 20 rollouts at each cut."""
     yield (
-        f"{args.automata} automata of length 120 × {args.repeats} repeats a row. Error falls as 1/tokens for both plans: tokens at equal error = tokens × error.\n\n"
-        "| forks | tokens, 20 per cut | tokens, excursions | MSE, 20 per cut | MSE, excursions | tokens at equal MSE |\n|---|--:|--:|--:|--:|--:|"
+        f"{args.automata} automata of length 120 × {args.repeats} repeats a row. Error falls as 1/tokens for both plans, so tokens at "
+        "equal error are as tokens × error.\n\n"
+        "| forks | tokens, 20 per cut | tokens, excursions | MSE, 20 per cut | MSE, excursions | tokens at equal MSE |\n"
+        "|---|--:|--:|--:|--:|--:|"
     )
     for alpha in (1.0, 0.5, 0.3):
         for certain in (0.7, 0.8):
             rows = np.asarray(_together(pool, partial(_cost_task, alpha, certain, args.repeats, args.fraction, args.seed), args.automata))
             plain, plain_error, used, error = rows.mean(axis=0)
             ratio = plain * plain_error / (used * error)
-            yield f"| Dirichlet({alpha}), {certain:.0%} certain | {plain:,.0f} | {used:,.0f} | {plain_error:.5f} | {error:.5f} | {ratio:.1f}× fewer |"
+            name = f"Dirichlet({alpha}), {certain:.0%} certain"
+            yield f"| {name} | {plain:,.0f} | {used:,.0f} | {plain_error:.5f} | {error:.5f} | {ratio:.1f}× fewer |"
 
 
 TABLES = {"coverage": coverage, "stopping": stopping, "changes": changes, "tokens": tokens, "cost": cost}

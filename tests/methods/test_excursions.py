@@ -1,4 +1,4 @@
-"""Excursions on bases whose every V(c) is given: what is said without a draw, when runs end, first tokens, coverage, and twins that must fail."""
+"""Excursions on bases whose every V(c) is given: what is said without a draw, when runs end, first tokens, coverage; twins that fail."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_the_budget_line_names_every_target() -> None:
 @pytest.mark.parametrize("choices", [{"half_width": 0.1}, {"half_width": 0.06}, {"effective_samples": 200}], ids=str)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_draws_little_more_than_its_target_takes(choices: dict[str, float], seed: int) -> None:
-    """Against the least beginning of the draws that has the target, looked at after every draw. A batch by half of those so far: up to 1.5."""
+    """Against the least beginning of the draws that has the target, looked at after every draw. By half of those so far: up to 1.5."""
     rng = np.random.default_rng([1, seed])
     p = np.where(rng.random(60) < 0.4, rng.beta(3, 2, 60).clip(0.05, 0.99), 1.0).tolist()
     base = even(p, float(rng.uniform(0.1, 0.9)), ends_right=bool(seed % 2))

@@ -16,24 +16,24 @@ from tokenworth.methods.curve.experiment import curve
 from tokenworth.methods.curve.result import CurveResult
 from tokenworth.stats.changes import Changes, changes, changes_of_cuts, slack_between
 from tokenworth.stats.difference import newcombe
-from tokenworth.stats.excursions import Draws, Estimate, estimate_values
+from tokenworth.stats.excursions import CutEstimates, Excursions, estimate_values
 from tokenworth.stats.proportion import wilson
 from tokenworth.stats.strata import Strata, make_strata
 
 probabilities = st.lists(st.one_of(st.just(1.0), st.floats(0.0, 1.0)), min_size=1, max_size=25)
 
 
-def drawn(p: list[float], least: float, n: int, seed: int) -> tuple[Strata, Draws, Estimate]:
+def drawn(p: list[float], least: float, n: int, seed: int) -> tuple[Strata, Excursions, CutEstimates]:
     """Any draws at any forks, hits or not; the base is no hit."""
     strata, rng = make_strata(np.asarray(p), least), np.random.default_rng(seed)
     forks = np.flatnonzero(strata.p < 1)
     cut = rng.choice(forks, size=n) if len(forks) else np.zeros(0, dtype=np.int64)
-    draws = Draws(cut=cut, label=rng.integers(0, 2, size=len(cut)))
+    draws = Excursions(cut=cut, label=rng.integers(0, 2, size=len(cut)))
     groups = np.asarray([[0.0], [1.0]])
     return strata, draws, estimate_values(strata, draws, groups=groups, base_label=0, level=0.95, interval="beta")
 
 
-def all_pairs(strata: Strata, draws: Draws, estimate: Estimate, **more: object) -> tuple[np.ndarray, np.ndarray, Changes]:
+def all_pairs(strata: Strata, draws: Excursions, estimate: CutEstimates, **more: object) -> tuple[np.ndarray, np.ndarray, Changes]:
     first, second = np.triu_indices(strata.n_cuts + 1, 1)
     number = np.bincount(draws.cut, minlength=strata.n_cuts).astype(float)
     hits = np.bincount(draws.cut, draws.label, minlength=strata.n_cuts).astype(float)
@@ -69,7 +69,7 @@ def test_it_is_the_formula_and_never_more_than_what_leaves(p: list[float], least
 
 def test_without_a_draw_there_are_limits_and_no_value() -> None:
     strata = make_strata(np.asarray([0.9, 0.5]), 0.02)
-    draws = Draws(cut=np.asarray([1, 1, 1, 1]), label=np.asarray([1, 1, 0, 1]))
+    draws = Excursions(cut=np.asarray([1, 1, 1, 1]), label=np.asarray([1, 1, 0, 1]))
     estimate = estimate_values(strata, draws, groups=np.asarray([[0.0], [1.0]]), base_label=0, level=0.95, interval="beta")
     _, _, found = all_pairs(strata, draws, estimate)
     assert np.isnan(found.value[0]) and not np.isnan(found.value[1:]).any()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats as reference
 
 from tests.helpers import chi_square_p
-from tokenworth.stats.excursions import Draws, estimate_values
+from tokenworth.stats.excursions import Excursions, estimate_values
 from tokenworth.stats.strata import OTHERS, Pieces, Strata, allocate, make_pieces, make_strata, stratum_reach
 
 probabilities = st.lists(st.one_of(st.just(1.0), st.floats(0.0, 1.0)), min_size=1, max_size=40)
@@ -50,7 +50,7 @@ def test_recursion_equals_the_sum_over_forks(p: list[float], least: float, seed:
     forks = np.flatnonzero(strata.p < 1)
     cut = rng.choice(forks, size=30) if len(forks) else np.zeros(0, dtype=np.int64)
     label = rng.integers(0, 2, size=len(cut))
-    got = estimate_values(strata, Draws(cut=cut, label=label), groups=np.eye(2), base_label=1, level=0.95, interval="wilson")
+    got = estimate_values(strata, Excursions(cut=cut, label=label), groups=np.eye(2), base_label=1, level=0.95, interval="wilson")
     n = len(p)
     for c in range(n + 1):
         known = float(np.prod(strata.p[c:]))

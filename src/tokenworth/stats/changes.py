@@ -38,9 +38,9 @@ def changes(
     X is the value of a rollout from a that leaves in [a, b): the weighted mean of the ``hits`` of the ``number`` of draws that leave at
     each cut there. V(b), group 0 of ``estimate``, rests on draws that leave at b or later: the two are independent. Limits by their own
     limits at the same level (`distances`), never beyond ± (1 − K). With ``slack``, how far each p_c may be off, they are moved apart
-    by what that can do, (1 − K) d(b) + s(a, b), s(a, b) = Σ_{a≤j<b} (Π_{a≤i<j} p_i) s_j and d(b) as in `slack_bound`; then K is known to ± s.
+    by what that can do, (1 − K) d(b) + s(a, b), with d as in `slack_bound` and s = Σ_{a≤j<b} (Π_{a≤i<j} p_i) s_j, to which K is known.
 
-    Source: DESIGN §3; method page `docs/methods/curve.md`, eq. 10–12.
+    Source: method page `docs/methods/curve.md`, eq. 10–12.
     """
     mean, n, sampled, unsampled = _leaving(strata, number, hits, first, second)
     weights, scale = estimate.weights, sampled + unsampled

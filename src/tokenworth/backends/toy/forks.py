@@ -1,4 +1,4 @@
-"""A base trace of which the probability of every token and the worth of every other one are given: the least that a curve can be measured on.
+"""A base trace of which the probability of each token and the worth of all others are given: the least that a curve can be measured on.
 
 No state is walked: a rollout's outcome is drawn from what its first token is worth. So thousands of runs of a curve's generator take
 seconds, and its exact values are one backward pass.
@@ -27,7 +27,7 @@ BASE, RIGHT, WRONG, FIRST = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Forks:
-    """Token c + 1 of the base has probability ``p[c]``; else branch j comes, with ``share[c, j]`` of the rest, and ends right with ``worth[c, j]``.
+    """Token c + 1 of the base has probability ``p[c]``. Branch j has ``share[c, j]`` of the rest and is right with probability ``worth``.
 
     ``ends_right``: the outcome of the base itself. A rollout is as long as the base, and one token more that says how it ends.
     """

@@ -53,8 +53,8 @@ class Sample(Draw):
         """What follows the cut changes nothing, but for the token that is left."""
         prefix, n_prompt = digests.prefix(self.sequence, self.cut), len(self.sequence.prompt)
         left = self.sequence.completion[self.cut] if self.leave else None
-        fields = [prefix, n_prompt + self.cut, n_prompt, self.params.key_fields(), self.branch, left, self.seed, self.index]
-        return [*fields, sorted(self.avoid)] if self.avoid else fields
+        avoided: list[object] = [sorted(self.avoid)] if self.avoid else []
+        return [prefix, n_prompt + self.cut, n_prompt, self.params.key_fields(), self.branch, left, self.seed, self.index, *avoided]
 
     def most_tokens(self) -> tuple[int, int]:
         """The prefix, and what the limit leaves."""

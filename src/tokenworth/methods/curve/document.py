@@ -318,8 +318,9 @@ def _unsampled_notes(result: CurveResult) -> Iterator[str]:
     some = (unsampled >= MUCH_UNSAMPLED) & ~unknown
     if some.any():
         yield (
-            f"at {spans(cuts[some])} rollouts leave the trace with a probability of {MUCH_UNSAMPLED:g} or more (up to {unsampled[some].max():.2g}) where "
-            "there is no draw; the mean of the others stands for it, and the intervals are widened by it"
+            f"at {spans(cuts[some])} rollouts leave the trace with a probability of {MUCH_UNSAMPLED:g} or more "
+            f"(up to {unsampled[some].max():.2g}) where there is no draw; the mean of the others stands for it, and the "
+            "intervals are widened by it"
         )
 
 

@@ -32,7 +32,7 @@ FIRST_BATCH = 64
 GROWTH = 0.5
 """A batch is at most this share of the rollouts so far: what is left to do is learnt about log(total) times instead of once a rollout."""
 SMALLEST_BATCH, SMALLEST_SHARE = 8, 16
-"""A batch is no smaller than this, or than this part of the rollouts so far: near a goal ever fewer are needed, and each batch is a wait."""
+"""A batch is no smaller than this, or than this part of the rollouts so far: near a goal ever fewer are needed, and each is a wait."""
 
 
 class _Ledger:

@@ -164,7 +164,7 @@ def _measure(tally: _DrawsByCut, cuts: tuple[int, ...]) -> Experiment[str]:
 
 
 def _next(tally: _DrawsByCut, cuts: tuple[int, ...], half_width: float) -> list[tuple[int, int]]:
-    """The cuts that are short of a half-width, with the rollouts to begin there next: what seems to be needed, at most half of those so far.
+    """The cuts that are short of a half-width, with the rollouts to begin there next: as many as seem needed, at most half of those so far.
 
     No fewer than `SMALLEST_BATCH`, and at once as many as have to be there before outcomes may decide.
     """

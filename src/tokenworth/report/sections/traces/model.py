@@ -49,8 +49,8 @@ class OutcomeView:
 class CurveView:
     """The value curve. ``state`` is `MEASURED`, `FOLLOWS` or `MISSING`; a cut with limits and no value has no draw that tells it.
     ``delta`` is against ``delta_from``, the previous cut with limits; ``delta_limits`` says what its limits are. ``log_kept`` (the log
-    probability of the trace up to a cut) and ``widened`` bound a difference between any two cuts under the recursion; None where it does not
-    apply.
+    probability of the trace up to a cut) and ``widened`` bound a difference between any two cuts under the recursion; None where it
+    does not apply.
     """
 
     label: str
