@@ -116,20 +116,14 @@ def _judge(text: FormalText, parsed: Parsed, dialect: Dialect, level: Level, lim
     findings = _Findings(ACTIVE[level], limit)
     for problem in parsed.problems:
         findings.add("PARSE", problem.words, problem.event, problem.expected, problem.got)
-    maze: Maze | None = None
-    facts: dict[str, object] = {}
-    if parsed.prompt is not None and size is not None:
-        maze = _maze(parsed.prompt, size)
-        if maze is None:
-            where = (parsed.offset, parsed.offset)
-            findings.add("PARSE", where, None, f"a prompt that fits the {size[0]} x {size[1]} grid given", "cells outside")
-        else:
-            facts = {"cols": size[0], "rows": size[1], **({"size": "assumed"} if size[2] else {})}
-    if parsed.after:
-        facts["after_end"] = parsed.after[:60]
-    follows: bool | None = None
-    valid: bool | None = None
-    optimal: bool | None = None
+    maze = None if parsed.prompt is None or size is None else _maze(parsed.prompt, size)
+    facts: dict[str, object] = {"after_end": parsed.after[:60]} if parsed.after else {}
+    if size is not None and maze is not None:
+        facts |= {"cols": size[0], "rows": size[1], **({"size": "assumed"} if size[2] else {})}
+    elif size is not None:
+        where = (parsed.offset, parsed.offset)
+        findings.add("PARSE", where, None, f"a prompt that fits the {size[0]} x {size[1]} grid given", "cells outside")
+    valid, optimal, follows = None, None, None
     lacks_plan = bool(parsed.plan_problems)
     if maze is not None:
         way = distance(maze)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tokenworth.core.verification import Findings, FormalText, Level, Verification
 from tokenworth.tasks.sokoban.grammar import Event, Parsed, PlanStep, parse
 from tokenworth.tasks.sokoban.instance import Board, Sokoban
@@ -21,22 +23,16 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     level = level if level in DIALECTS[dialect] else Level.STRICT
     findings = Findings(CODES, limit, ACTIVE[level])
     parsed = parse(text)
-
-    def of_event(code: str, event: Event, expected: str, got: str) -> None:
-        findings.add(code, event.index, event.words, event.chars, expected, got)
-
     for problem in parsed.problems:
         findings.add(problem.code, problem.event, problem.words, problem.chars, problem.expected, problem.got)
     findings.counts.update(parsed.unlisted)
     sokoban = parsed.level
     replay: Replay | None = None
-    valid: bool | None = None
-    optimal: bool | None = None
-    follows: bool | None = None
+    valid, optimal, follows = None, None, None
     facts: dict[str, object] = {"after_end": parsed.after[:60]} if parsed.after else {}
     lacks_plan = not parsed.has_plan and not parsed.is_open
     if sokoban is not None and parsed.n_clauses:
-        replay = Replay(Board(sokoban), of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
+        replay = Replay(Board(sokoban), partial(_of_event, findings), as_written=level is Level.PAPER, in_order=level is Level.TIES)
         replay.run(parsed.events)
         # A search that ends with nothing left to close, as there is no way, has no plan to give.
         lacks_plan = not _check_end(parsed, sokoban, replay, findings) and lacks_plan
@@ -68,6 +64,10 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         facts=facts,
         undecided=undecided,
     )
+
+
+def _of_event(findings: Findings, code: str, event: Event, expected: str, got: str) -> None:
+    findings.add(code, event.index, event.words, event.chars, expected, got)
 
 
 def _check_end(parsed: Parsed, sokoban: Sokoban, replay: Replay, findings: Findings) -> bool:
