@@ -48,9 +48,8 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
     goal = _one(parts, ":goal", "problem")
     if len(goal) != 1:
         raise InvalidInput(f"the goal of the PDDL problem has {len(goal)} parts; expected one atom or (and …)")
-    used = dict(made.predicates)
     facts = [(f"type:{above}", name) for name, (_, kind) in zip(objects, typed, strict=True) for above in _up(kind, types)]
-    init = tuple(dict.fromkeys((*init, *(atom for atom in facts if atom[0] in used))))
+    init = tuple(dict.fromkeys((*init, *(atom for atom in facts if atom[0] in dict(made.predicates)))))
     return StripsProblem(domain=made, objects=objects, init=init, goal=_conjunction(goal[0], "the goal"))
 
 

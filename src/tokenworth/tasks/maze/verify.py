@@ -118,20 +118,14 @@ def _judge(
     findings = _Findings(ACTIVE[strictness], max_errors)
     for flaw in parsed.flaws:
         findings.add("PARSE", flaw.words, flaw.event, flaw.expected, flaw.got)
-    maze: Maze | None = None
-    facts: dict[str, object] = {}
-    if parsed.prompt is not None and size is not None:
-        maze = _maze(parsed.prompt, size)
-        if maze is None:
-            where = (parsed.offset, parsed.offset)
-            findings.add("PARSE", where, None, f"a prompt that fits the {size[0]} x {size[1]} grid given", "cells outside")
-        else:
-            facts = {"cols": size[0], "rows": size[1], **({"size": "assumed"} if size[2] else {})}
-    if parsed.after:
-        facts["after_end"] = parsed.after[:60]
-    follows: bool | None = None
-    valid: bool | None = None
-    optimal: bool | None = None
+    maze = None if parsed.prompt is None or size is None else _maze(parsed.prompt, size)
+    facts: dict[str, object] = {"after_end": parsed.after[:60]} if parsed.after else {}
+    if size is not None and maze is not None:
+        facts |= {"cols": size[0], "rows": size[1], **({"size": "assumed"} if size[2] else {})}
+    elif size is not None:
+        where = (parsed.offset, parsed.offset)
+        findings.add("PARSE", where, None, f"a prompt that fits the {size[0]} x {size[1]} grid given", "cells outside")
+    valid, optimal, follows = None, None, None
     lacks_plan = bool(parsed.plan_flaws)
     if maze is not None:
         way = distance(maze)

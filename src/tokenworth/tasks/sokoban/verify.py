@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tokenworth.core.verification import Findings, FormalText, Strictness, Verification
 from tokenworth.tasks.sokoban.grammar import ParsedSokoban, PlanStep, SokobanEvent, parse
 from tokenworth.tasks.sokoban.instance import Board, Sokoban
@@ -21,22 +23,16 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     strictness = strictness if strictness in DIALECTS[dialect] else Strictness.STRICT
     findings = Findings(CODES, max_errors, ACTIVE[strictness])
     parsed = parse(text)
-
-    def of_event(code: str, event: SokobanEvent, expected: str, got: str) -> None:
-        findings.add(code, event.index, event.words, event.chars, expected, got)
-
     for flaw in parsed.flaws:
         findings.add(flaw.code, flaw.event, flaw.words, flaw.chars, flaw.expected, flaw.got)
     findings.counts.update(parsed.unlisted)
     sokoban = parsed.level
     replay: SokobanReplay | None = None
-    valid: bool | None = None
-    optimal: bool | None = None
-    follows: bool | None = None
+    valid, optimal, follows = None, None, None
     facts: dict[str, object] = {"after_end": parsed.after[:60]} if parsed.after else {}
     lacks_plan = not parsed.has_plan and not parsed.is_open
     if sokoban is not None and parsed.n_clauses:
-        replay = SokobanReplay(Board(sokoban), of_event, as_written=strictness is Strictness.PAPER, in_order=strictness is Strictness.TIES)
+        replay = SokobanReplay(Board(sokoban), partial(_of_event, findings), as_written=strictness is Strictness.PAPER, in_order=strictness is Strictness.TIES)
         replay.run(parsed.events)
         # A search that ends with nothing left to close, as there is no way, has no plan to give.
         lacks_plan = not _check_end(parsed, sokoban, replay, findings) and lacks_plan
@@ -68,6 +64,10 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
         facts=facts,
         undecided=undecided,
     )
+
+
+def _of_event(findings: Findings, code: str, event: SokobanEvent, expected: str, got: str) -> None:
+    findings.add(code, event.index, event.words, event.chars, expected, got)
 
 
 def _check_end(parsed: ParsedSokoban, sokoban: Sokoban, replay: SokobanReplay, findings: Findings) -> bool:
