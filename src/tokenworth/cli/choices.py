@@ -173,7 +173,7 @@ class ProblemChoice:
     """option, exact, numeric, latex, module:callable, or read: the problem's own, and what it cannot read is read by the model.
     [default: the problem's own]"""
     read_text: str | None = option(None, metavar="TEXT", rare=True)
-    """Appended to an answer that the model is to read (--grader read). [default: the trace format's lead to an answer]"""
+    """Appended to an answer that the model is to read (--grader read). [default: a new line and The answer is (]"""
     read_mass: float = option(0.5, rare=True)
     """Least probability on the options together (--grader read)."""
     read_share: float = option(0.5, rare=True)

@@ -262,7 +262,8 @@ class Runner:
             return Done(item=item, subject=subject, result=result)
         if job.draws.joins:
             raise InvalidInput(f"{job.measure.name} asks no model about answers; --grader read is for sample, curve and forced")
-        looker = Looker(subject, case.look)
+        role = SUBJECT if self.asked(job) is self.model else READER
+        looker = Looker(self._read_by(job, subject), case.look, role)
         subject, result = yield from looker.over(self._parts(job, case, replace(subject, judge=looker.judge), looker))
         return Done(item=item, subject=subject, result=result, second_look=looker.said())
 
