@@ -329,9 +329,9 @@ def test_what_z3_does_not_decide_in_time_is_not_accepted() -> None:
     n, a, b, c = z3.Int("n"), *z3.Ints("a b c")
     hard = z3.And(a > 1, b > 1, c > 1, a * a * a + b * b * b == c * c * c, a * b * c > n)
     critic = SmtCritic(variables={"n": n}, constraints={"fermat": hard}, timeout_ms=100)
-    began = time.monotonic()
+    began = time.process_time()
     verdict = critic.check("n = 1000000")
-    assert not verdict.accepted and time.monotonic() - began < 20
+    assert not verdict.accepted and time.process_time() - began < 20
 
 
 def test_constraints_may_be_the_callers_smtlib() -> None:

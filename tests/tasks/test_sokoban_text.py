@@ -43,11 +43,11 @@ HOSTILE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_traces_are_parse_errors(name):
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = check(HOSTILE[name])
     assert not found.is_valid and len(found.violations) <= 1000
     assert {"PARSE", "PLAN_PARSE", "OOB", "BOX_COUNT", "PLAN_STEP"} & set(found.counts)
-    assert time.perf_counter() - begun < 30
+    assert time.process_time() - begun < 30
     if name in ("one word", "verbs", "no space", "nuls", "deep"):
         assert not found.parsed and found.trace_valid is False
 
