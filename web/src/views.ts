@@ -2,7 +2,7 @@
 import { effect } from "@preact/signals";
 import { figure, visible } from "./format";
 import { hears, onKey } from "./keys";
-import { rowOf } from "./model";
+import { missing, rowOf } from "./model";
 import type { Trace } from "./model";
 import { TextPane } from "./pane/textpane";
 import { Plots } from "./plots/plots";
@@ -60,8 +60,9 @@ function spokenUnit(trace: Trace, unit: number, word: string): string {
   const curve = trace.curve;
   const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
   if (!curve) return name;
-  if (row < 0 || Number.isNaN(curve.value[row]!)) return `${name}, ${curve.label} not measured`;
-  return `${name}, ${curve.label} ${figure(curve.value[row], 2)}, interval ${figure(curve.low[row], 2)} to ${figure(curve.high[row], 2)}`;
+  if (row < 0 || Number.isNaN(curve.low[row]!)) return `${name}, ${curve.label} not measured`;
+  const value = Number.isNaN(curve.value[row]!) ? missing(curve, row) : figure(curve.value[row], 2);
+  return `${name}, ${curve.label} ${value}, interval ${figure(curve.low[row], 2)} to ${figure(curve.high[row], 2)}`;
 }
 
 export function mountViews(report: State, root: HTMLElement, trace: Trace): () => void {

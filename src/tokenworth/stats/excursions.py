@@ -104,7 +104,7 @@ def estimate_values(
     labels gives the value). Share = known·[base in g] + (sampled + unsampled)·mean; limits of the mean at n_eff (`backward`), scaled by
     the sampled probability; the unsampled probability widens them by its full size on the side it can.
 
-    Assumption: excursions independent given their fork. Source: DESIGN of the method page `docs/methods/curve.md`, eq. 1–6.
+    Assumption: excursions independent given their fork. Source: method page `docs/methods/curve.md`, eq. 1–6.
     """
     counts = np.zeros((strata.n_cuts, groups.shape[0]))
     np.add.at(counts, (draws.cut, draws.label), 1.0)

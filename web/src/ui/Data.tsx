@@ -1,7 +1,7 @@
 // The plots' numbers as tables, and the notes of the run.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { MEASURED, boundsOf, rowsBetween } from "../model";
+import { MEASURED, boundsOf, missing, rowsBetween } from "../model";
 import type { Curve, Stack } from "../model";
 import { amount, count } from "../format";
 import { Facts } from "./Made";
@@ -99,7 +99,7 @@ function CurveTable({ curve }: { curve: Curve }) {
                 </td>
                 <td>{count(curve.nStarted[i]!)}</td>
                 <td>{amount(curve.nEffective[i]!)}</td>
-                <td>{curve.state[i] === MEASURED ? "measured" : curve.state[i] ? "follows" : "not measured"}</td>
+                <td>{curve.state[i] === MEASURED ? "measured" : curve.state[i] ? "follows" : missing(curve, i)}</td>
               </tr>
             ))}
           </tbody>

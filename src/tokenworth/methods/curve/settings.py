@@ -64,7 +64,7 @@ class CurveSettings:
     level: float = 0.95
     """Level of the intervals."""
     interval: IntervalKind = option("beta", rare=True)
-    """Kind of the intervals: beta holds where few rollouts, or values near 0 or 1, leave wilson short."""
+    """Kind of the intervals; beta also covers with few rollouts and near 0 and 1."""
     top: int = option(20, rare=True)
     """Next tokens listed at a fork."""
     seed: int = 0
