@@ -32,7 +32,9 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     facts: dict[str, object] = {"after_end": parsed.after[:60]} if parsed.after else {}
     lacks_plan = not parsed.has_plan and not parsed.is_open
     if sokoban is not None and parsed.n_clauses:
-        replay = SokobanReplay(Board(sokoban), partial(_of_event, findings), as_written=strictness is Strictness.PAPER, in_order=strictness is Strictness.TIES)
+        replay = SokobanReplay(
+            Board(sokoban), partial(_of_event, findings), as_written=strictness is Strictness.PAPER, in_order=strictness is Strictness.TIES
+        )
         replay.run(parsed.events)
         # A search that ends with nothing left to close, as there is no way, has no plan to give.
         lacks_plan = not _check_end(parsed, sokoban, replay, findings) and lacks_plan
