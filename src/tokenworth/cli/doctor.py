@@ -57,7 +57,7 @@ doctor = config_option(
                 ["json_path", "--json"], metavar="FILE", heading="Output", help="Write what was found as JSON; - for standard output."
             ),
         ],
-        help="Check the installation and a model or server.\n\nOf a server it finds out what that really does. Exit code 1 when a check fails.",
+        help="Check the installation and a model or server.\n\nFinds out what a server really does. Exit code 1: a check failed.",
         callback=_doctor,
     )
 )

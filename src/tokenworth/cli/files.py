@@ -89,7 +89,7 @@ def _problem_id(document: Document) -> str | None:
 @verb_option(
     "--layout", metavar="LAYOUT", heading="Import", help="How the source is laid out.  [default: recognised by its names and first lines]"
 )
-@verb_option("--item", metavar="ITEM", heading="Problem", help="Index or id of the problem; only its document.  [default: all]")
+@verb_option("--item", metavar="ITEM", heading="Problem", help="Index or id of the problem.  [default: all]")
 @verb_option("-o", "--out", default="imported", show_default=True, metavar="FOLDER", heading="Output", help="Where to write.")
 @verb_option("--report", "report_path", metavar="FILE.html", heading="Output", help="Also write one self-contained page of the results.")
 @verb_option("--max-mb", type=float, metavar="X", heading="Output", help="Size limit of the page; rollout texts are left out to keep it.")
@@ -121,14 +121,15 @@ def import_(source: str, layout: str | None, item: str | None, out: str, **rest:
 @click.command(cls=Verb)
 @config_option
 @click.argument("source", metavar="RESULT.json|RUN.db")
-@verb_option(
-    "-o", "--out", required=True, metavar="FILE", heading="Output", help="Where to write: a name that ends in .json, .parquet or .csv."
-)
+@verb_option("-o", "--out", required=True, metavar="FILE", heading="Output", help="Where to write.")
 @verb_option("--run", "run_id", type=int, metavar="N", heading="Export", help="Which run of a store.  [default: the newest with a result]")
 @json_option(help=MADE)
 @dry_run_option
 def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:
-    """Write a result, or a store's run, as JSON, Parquet or CSV."""
+    """Write a result, or a store's run, as JSON, Parquet or CSV.
+
+    The end of the file's name says which: .json, .parquet or .csv.
+    """
     path, target = Path(source), Path(out)
     document = read_document(path) if path.suffix == ".json" else stored_documents(path, run_id)[-1]
     if target.suffix not in catalog.EXPORTERS:

@@ -15,9 +15,9 @@ MOST_PROBLEMS = 10_000
 class AuditSettings:
     """Attack an answer checker with answers of known truth.
 
-    Prints what it accepts. GRADER is option, exact, numeric, latex, expression, module:callable, or all of those that come with the package. Exit code 0: no wrong
-    answer was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is known, because the checker gave
-    no verdict on any of its answers.
+    Prints what it accepts. GRADER is option, exact, numeric, latex, expression, module:callable, or all of those that come with the
+    package. Exit code 0: no wrong answer was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is
+    known, because the checker gave no verdict on any of its answers.
     """
 
     grader: str = option(argument=True, metavar="GRADER|all")

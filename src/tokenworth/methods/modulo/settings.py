@@ -23,10 +23,10 @@ class ModuloSettings:
     critic: str = "format"
     """Who accepts: format, reference, a formal domain, or module:callable."""
     dialect: str | None = None
-    """Exact grammar of the texts (formal critics). [default: its first]"""
+    """Exact grammar of the texts. [default: the first of a formal critic]"""
     strictness: str | None = option(None, metavar="|".join(Strictness))
     """How strictly traces are checked: paper, the error classes of the literature; strict, every rule; strict+ties, also the order of equal
-    choices. [default: strict]"""
+    choices. [default: strict, for a formal critic]"""
     feedback: Literal["none", "first", "all"] = "none"
     """What the model reads of a rejected answer: nothing, its first fault, or all faults."""
     unsound_share: float = option(0.5, rare=True)
