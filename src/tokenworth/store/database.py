@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from tokenworth.core.files import open_input
 from tokenworth.core.keys import KEY_SCHEMA
 from tokenworth.errors import MismatchError, MissingFile, StoreError
 
@@ -132,7 +133,7 @@ def _connect(name: str, *, uri: bool) -> sqlite3.Connection:
 def _check_header(path: Path) -> None:
     """Refuses files of another kind before SQLite touches them."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             start = file.read(len(_HEADER))
     except FileNotFoundError:
         return

@@ -19,7 +19,11 @@ import msgspec
 
 from tokenworth import catalog
 from tokenworth.core.document import Document
+from tokenworth.core.files import read_input
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile, StoreError
+
+MOST_BYTES = 1 << 28
+"""Longest result document that is read."""
 
 
 def schemas() -> Mapping[str, type[Document]]:
@@ -77,11 +81,11 @@ def read_document(path: str | Path) -> Document:
     """The document of a JSON file. Raises: MissingFile; otherwise as `parse_document`."""
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_input(path, MOST_BYTES)
     except FileNotFoundError as error:
         raise MissingFile(f"document {path} does not exist") from error
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"cannot read document {path}: {error}") from error
+        raise InvalidInput(f"cannot read document {path}: {getattr(error, 'strerror', None) or error}") from error
     return parse_document(data, str(path))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
+from tokenworth.core.files import read_input
 from tokenworth.core.measure import option
 from tokenworth.errors import InvalidInput, MissingFile
 
 DRAWS_TO_CHOOSE = 16
 """Answers among which a correct or an incorrect base is sought."""
+_MOST_IDS = 32 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,11 @@ class BaseSettings:
 def read_ids(path: str) -> tuple[int, ...]:
     """Token ids from a file: a JSON list, an object with a list under ``ids``, or whole numbers separated by white space."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_input(path, _MOST_IDS).decode()
     except FileNotFoundError:
         raise MissingFile(f"no file {path}; expected token ids") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read ({error})") from error
+        raise InvalidInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     stripped = text.strip()
     try:
         value: object = json.loads(stripped) if stripped[:1] in ("[", "{") else [int(word) for word in stripped.split()]

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
+from tokenworth.core.files import open_input
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.tasks.sources.odd_json import odd_object
 
@@ -125,7 +126,7 @@ def _fault(error: Exception, path: Path, place: str = "") -> Fault:
 
 
 def _opened(path: Path) -> BufferedReader:
-    return open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb")
+    return open(0, "rb", closefd=False) if path == STANDARD_INPUT else open_input(path)
 
 
 def _unpacked(raw: BufferedReader) -> BinaryIO:
