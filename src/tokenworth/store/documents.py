@@ -20,9 +20,10 @@ import msgspec
 from tokenworth import catalog
 from tokenworth.core.document import Document
 from tokenworth.core.files import read_input
+from tokenworth.core.sound_json import check_keys, check_numbers
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile, StoreError
 
-MOST_BYTES = 1 << 28
+MOST_BYTES = 1 << 30
 """Longest result document that is read."""
 
 
@@ -54,6 +55,12 @@ def parse_document(data: bytes, source: str) -> Document:
         raw: object = msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"{source}: not a complete JSON document ({error}); it may have been cut short") from error
+    try:
+        text = data.decode()
+        check_keys(text)
+        check_numbers(text)
+    except ValueError as error:
+        raise InvalidInput(f"{source}: {error}; write it again with the program that wrote it") from error
     if not isinstance(raw, dict):
         raise InvalidInput(f"{source}: got JSON that is not an object, expected a tokenworth document")
     fields = cast("dict[str, object]", raw)
