@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from tokenworth.cli.help import VerbOption
+from tokenworth.cli.help import ALLOW_CODE, CONFIG, VerbOption
 from tokenworth.core.files import read_input
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
 
@@ -108,6 +108,8 @@ def _inner(hint: Any) -> Any:
 
 
 _MOST_CONFIG = 1 << 20
+_TYPED = {"config", ALLOW_CODE[2:]}
+"""Options that a file cannot give."""
 
 
 def _read_config(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
@@ -120,6 +122,7 @@ def _read_config(context: click.Context, _: click.Parameter, value: str | None) 
     except (OSError, ValueError, RecursionError) as error:
         said = getattr(error, "strerror", None) or error
         raise InvalidInput(f"config file {value}: {' '.join(str(said).split())}") from error
+    context.meta[CONFIG] = value
     verb = context.info_name or ""
     commands = _commands(context)
     shared = {key: item for key, item in table.items() if not isinstance(item, dict)}
@@ -148,8 +151,8 @@ def _checked(context: click.Context, path: str, values: dict[str, Any], *, stric
     found: dict[str, Any] = {}
     for key, item in values.items():
         name = key.replace("_", "-")
-        if name not in everywhere or name == "config":
-            raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - {'config'})}")
+        if name not in everywhere or name in _TYPED:
+            raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - _TYPED)}")
         if name in here:
             option = here[name]
             if option.multiple == isinstance(item, list):

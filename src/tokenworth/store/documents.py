@@ -109,7 +109,7 @@ def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     stays as it was.
     """
     # A name of its own for each writer; "x" fails rather than follow a link someone else put there.
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".tokenworth-{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         if path.exists() and not path.is_file():
             with path.open("wb") as handle:
