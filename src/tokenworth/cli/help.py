@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import click
@@ -22,12 +23,34 @@ _WIDEST = 26
 """An option that takes more columns than this has its sentence on the next line."""
 
 
+RETIRED = {
+    ("audit", "--items"): "--problems",
+    ("confusion", "--confidence"): "--level",
+    ("edits", "--base"): "--trace-of",
+    ("edits", "--rollouts"): "--samples",
+    ("import", "--kind"): "--layout",
+    ("modulo", "--max-tokens"): "--arm-tokens",
+    ("sample", "--choose"): "--base",
+    ("verify", "--level"): "--strictness",
+    ("verify", "--limit"): "--max-errors",
+}
+"""(verb, an option's former name) -> its name now; for the message that refuses it."""
+
+
 class VerbOption(click.Option):
     """An option that knows its place in help. ``rare``: shown by ``--help-all`` only."""
 
     def __init__(self, *names: Any, heading: str = _GENERAL, rare: bool = False, **rest: Any) -> None:
         super().__init__(*names, **rest)
         self.heading, self.rare = heading, rare
+
+
+verb_option = partial(click.option, cls=VerbOption)
+"""The decorator of an option with a place in help."""
+json_option = partial(verb_option, "--json", "json_path", metavar="FILE", heading="Output")
+dry_run_option = verb_option("--dry-run", is_flag=True, heading="Output", help="Say what a run would do; write nothing.")
+MADE = "Write a summary of what was written as JSON; - for standard output."
+"""What ``--json`` is in verbs that write files of their own."""
 
 
 class Verb(click.Command):
@@ -53,6 +76,16 @@ class Verb(click.Command):
                             f"give {flag} on the command line, or {ALLOW_CODE} if the file is yours"
                         )
         return super().invoke(ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuses an option that it does not know; of a former name it says the new one."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            old, new = error.option_name, RETIRED.get((self.name or "", error.option_name))
+            if new is None:
+                raise
+            raise click.NoSuchOption(old, message=f"No such option: {old} is now {new}", ctx=ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the options by heading, and how many are left out."""
