@@ -18,6 +18,7 @@ from tokenworth.core.problem import Problem
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.kind import Request
 from tokenworth.core.sampling import Sampling
+from tokenworth.core.sound_json import LARGEST
 from tokenworth.core.table import Table
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput, Unsupported
@@ -39,9 +40,9 @@ def option(default: Any = ..., **about: Any) -> Any:
 
 
 def check_seed(seed: int) -> None:
-    """Refuses a seed below 0: it names a stream of draws."""
-    if seed < 0:
-        raise InvalidInput(f"seed {seed}: expected a whole number from 0 up")
+    """Refuses a seed below 0, or one that JSON does not hold: it names a stream of draws."""
+    if not 0 <= seed <= LARGEST:
+        raise InvalidInput(f"seed {seed}: expected a whole number from 0 up, at most {LARGEST}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from tokenworth.core.document import Document, TraceDoc
+from tokenworth.core.files import read_input
 from tokenworth.core.measure import Subject
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile
 from tokenworth.methods.sample.document import SampleSetDoc
@@ -82,15 +82,11 @@ def read_ids(path: str) -> tuple[int, ...]:
 
 def _text(path: str, expected: str) -> str:
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(_LONGEST + 1)
-        if len(data) > _LONGEST:
-            raise InvalidInput(f"{path}: more than {_LONGEST:,} bytes; expected {expected}")
-        return data.decode("utf-8")
+        return read_input(path, _LONGEST).decode()
     except FileNotFoundError:
         raise MissingFile(f"no file {path}; expected {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read ({error}); expected {expected}") from error
+        raise InvalidInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); expected {expected}") from error
 
 
 def _found(path: str, text: str, number: int) -> tuple[Document, TraceDoc] | str:

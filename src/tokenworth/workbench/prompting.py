@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, ClassVar
 
+from tokenworth.core.files import read_input
 from tokenworth.core.measure import option
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
@@ -96,15 +96,11 @@ class Prompting:
 
 def _read(path: str, expected: str) -> str:
     try:
-        with Path(path).open("rb") as file:
-            text = file.read(_LONGEST + 1).decode("utf-8")
+        return read_input(path, _LONGEST).decode()
     except FileNotFoundError:
         raise MissingFile(f"no file {path}; expected {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read as text ({error}); expected {expected}") from error
-    if len(text) > _LONGEST:
-        raise InvalidInput(f"{path}: longer than {_LONGEST:,} characters; expected {expected}")
-    return text
+        raise InvalidInput(f"{path}: cannot be read as text ({getattr(error, 'strerror', None) or error}); expected {expected}") from error
 
 
 def _examples(path: str) -> tuple[tuple[str, str], ...]:

@@ -18,7 +18,7 @@ from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
-from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
+from tokenworth.errors import InvalidInput, MismatchError, StoreLost, TokenworthError, unknown_name
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
@@ -247,6 +247,8 @@ class Runner:
             about = self._about(job, counts, items=(item,), done=done)
             document = job.draws.document([done], job.settings, about)
             self._finish(run, document)
+        except StoreLost:
+            raise
         except TokenworthError as error:
             return EndedCase(item=item, error=error)
         return EndedCase(item=item, done=done, document=document)

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from tokenworth.core.files import read_input
 from tokenworth.errors import InvalidInput, MissingFile
 
 KEY_VARIABLE = "TOKENWORTH_API_KEY"
 _SHORTEST = 4
+_LONGEST_FILE = 64 << 10
 _UNLIKELY = 16
 """A key of this length does not occur in a text by chance; one such as ``none`` or ``dummy`` does."""
 
@@ -62,7 +64,7 @@ def read_key(environment: Mapping[str, str], *, variable: str | None = None, fil
         if len(file) > 20 and "/" not in file and not Path(file).exists():
             raise MissingFile("there is no key file of the name given; expected a file that holds the key, not the key itself")
         try:
-            text = Path(file).expanduser().read_text(encoding="utf-8").strip()
+            text = read_input(Path(file).expanduser(), _LONGEST_FILE).decode().strip()
         except FileNotFoundError:
             raise MissingFile(f"no key file {file}; expected a file that holds the key and nothing else") from None
         except (OSError, UnicodeDecodeError) as error:
