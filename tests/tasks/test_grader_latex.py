@@ -14,9 +14,9 @@ import pytest
 
 from tests.tasks.grader_cases import free
 from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
+from tokenworth.core.guard import Guard
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import MissingExtra
-from tokenworth.core.guard import Guard
 from tokenworth.tasks.grade.latex import LatexGrader
 from tokenworth.tasks.graders import grader_for
 

@@ -26,6 +26,8 @@ class Model:
     stop: tuple[int, ...]
     render: Callable[[str], tuple[int, ...]] | None
     """User text -> prompt ids; None for an automaton, which takes no prompt."""
+    controls: Callable[[str], int] | None = None
+    """How many control tokens a user text spells that ``render`` takes as text; None where it takes them for what they are."""
     context_length: int | None
     """Tokens of prompt and completion together; None where there is no limit."""
     format: TraceFormat | None
@@ -55,6 +57,8 @@ class LoadOptions:
     """Name of the trace format; None: detected from the model's template."""
     thinking: bool = True
     """The switch of chat templates that have one."""
+    allow_control_tokens: bool = False
+    """Whether control tokens that the text of a problem spells are taken for what they are."""
     now: Callable[[], datetime] | None = None
     """The clock of chat templates that write the date into the prompt; None is this machine's."""
     server: ServerOptions | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from tokenworth.backends.http.source import check_address
 from tokenworth.cli.outputs import ITEM, check_writable, output_path
 from tokenworth.core.grade import READ
 from tokenworth.core.measure import option
-from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.errors import InvalidInput
 from tokenworth.methods.second_look import SecondLook
 from tokenworth.run.cost import Price
 from tokenworth.workbench.bench import Workbench
@@ -60,6 +59,8 @@ class UseChoice:
     """Rollouts that decode together."""
     date: date | None = option(None, rare=True)
     """Today, for chat templates that write the date into the prompt."""
+    allow_control_tokens: bool = option(False, rare=True)
+    """Take control tokens that the text of a problem spells for what they are. [default: as text]"""
     format: str | None = option(None, rare=True)
     """Trace format, its open and close markers. [default: detected from the chat template]"""
 
@@ -259,6 +260,7 @@ def open_bench(
         max_usd=max_usd,
         thinking=server.thinking,
         date=use.date,
+        allow_control_tokens=use.allow_control_tokens,
         on_event=ProgressLine,
         command=command_line(),
     )

@@ -51,7 +51,7 @@ def _opened_pipe(path: str | Path) -> BufferedReader:
 
     def wait() -> None:
         try:
-            found.append(Path(path).open("rb"))
+            found.append(Path(path).open("rb"))  # noqa: SIM115 - whoever waits for it closes it
         except OSError as error:
             found.append(error)
 

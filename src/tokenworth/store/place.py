@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+
 from tokenworth.errors import StoreError
 
 _HEADER = b"SQLite format 3\x00"

@@ -253,12 +253,12 @@ class Runner:
             job.draws.check(subject, job.settings)
         if case.look is None:
             subject, result = yield from self._parts(job, case, subject)
-            return Done(item=item, subject=subject, result=result)
+            return Done(item=item, subject=subject, result=result, control_tokens=case.control_tokens)
         if job.draws.joins:
             raise InvalidInput(f"{job.measure.name} asks no model about answers; --grader read is for sample, curve and forced")
         looker = Looker(subject, case.look)
         subject, result = yield from looker.over(self._parts(job, case, replace(subject, judge=looker.judge), looker))
-        return Done(item=item, subject=subject, result=result, second_look=looker.said())
+        return Done(item=item, subject=subject, result=result, second_look=looker.said(), control_tokens=case.control_tokens)
 
     def _parts(self, job: Job, case: Case, subject: Subject, looker: Looker | None = None) -> Experiment[tuple[Subject, Any]]:
         """The base trace and the measure: the subject with its trace, and the result."""
@@ -322,6 +322,7 @@ class Runner:
             cost=None if self._seen.money is None else self._seen.money - (before.money or 0.0),
             server=getattr(model.backend, "description", ""),
             second_look="" if done is None else done.second_look,
+            control_tokens=0 if done is None else done.control_tokens,
             reader="" if model is self.model else f"{model.name} ({model.backend.fingerprint})",
         )
         return About(

@@ -49,12 +49,22 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         chosen = format_named(options.trace_format or "tiny")
     else:
         chosen = detect_format(files.vocabulary if files.template is None else files.template.text)
+
+    def render(text: str) -> tuple[int, ...]:
+        if not options.allow_control_tokens and not loaded.backend.served.record.ids_in and files.codec.controls_in(text):
+            raise InvalidInput(
+                f"the text of the problem spells control tokens, which {loaded.backend.name} would take for what they are: its server "
+                "takes text only; change the text, or give --allow-control-tokens"
+            )
+        return render_prompt(files, text, server.switches, allow_control=options.allow_control_tokens)[1]
+
     return Model(
         name=loaded.backend.name,
         backend=loaded.backend,
         codec=files.codec,
         stop=files.eos_ids,
-        render=lambda text: render_prompt(files, text, server.switches)[1],
+        render=render,
+        controls=None if options.allow_control_tokens else files.codec.controls_in,
         context_length=loaded.backend.served.context_length,
         format=chosen,
         instruction="" if bundled else None,

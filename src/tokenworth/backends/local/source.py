@@ -29,12 +29,14 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     else:
         template = getattr(backend.model.tokenizer, "chat_template", None)
         chosen = detect_format(template if isinstance(template, str) else backend.model.tokenizer.get_vocab())
+    switches = THINKING_ON if options.thinking else THINKING_OFF
     return Model(
         name=name,
         backend=backend,
         codec=backend.codec,
         stop=backend.eos_ids,
-        render=lambda text: backend.render_prompt(text, THINKING_ON if options.thinking else THINKING_OFF)[1],
+        render=lambda text: backend.render_prompt(text, switches, allow_control=options.allow_control_tokens)[1],
+        controls=None if options.allow_control_tokens else backend.codec.controls_in,
         context_length=backend.context_length,
         format=chosen,
         instruction="" if written else None,

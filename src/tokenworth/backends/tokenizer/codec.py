@@ -11,9 +11,12 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tokenizers import Tokenizer
+
+from tokenworth.backends.tokenizer.control import ControlTokens
 
 if TYPE_CHECKING:
     from tokenworth.backends.tokenizer.guarded import GuardedFiles
@@ -138,6 +141,15 @@ class TokenizerCodec:
         """The tokenizer of a changed description."""
         text = json.dumps(spec)
         return _Bare(Tokenizer.from_str(text)) if self._guard is None else self._guard.tokenizer(name, text)
+
+    @cached_property
+    def control(self) -> ControlTokens:
+        """The control tokens, and how text that spells them is encoded as text."""
+        return ControlTokens(self.spec, self._variant)
+
+    def controls_in(self, text: str) -> int:
+        """How many control tokens the ids of a text hold."""
+        return sum(token in self.control.ids for token in self.encode(text)) if self.control.ids else 0
 
     @property
     def vocab_size(self) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.bundled import is_bundled
+from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.tokenizer.guarded import MOST_BYTES, GuardedFiles, texts_of
 from tokenworth.backends.tokenizer.hub import from_hub
 from tokenworth.backends.tokenizer.template import ChatTemplate, local_now

@@ -96,4 +96,3 @@ def texts_of(config: Mapping[str, Any]) -> list[str]:
     added = config.get("added_tokens_decoder")
     entries = added.values() if isinstance(added, dict) else ()
     return [str(entry["content"]) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("content"), str)]
-

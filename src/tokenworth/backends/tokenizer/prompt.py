@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.tokenizer.template import THINKING_ON, ChatTemplate
-from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 
 
@@ -19,7 +19,7 @@ class Prompter(Protocol):
         ...
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> TokenizerCodec:
         """Ids to text."""
         ...
 
@@ -28,10 +28,13 @@ class Prompter(Protocol):
         ...
 
 
-def render_prompt(prompter: Prompter, user_text: str, switches: Mapping[str, Any] = THINKING_ON) -> tuple[str, tuple[int, ...]]:
+def render_prompt(
+    prompter: Prompter, user_text: str, switches: Mapping[str, Any] = THINKING_ON, *, allow_control: bool = False
+) -> tuple[str, tuple[int, ...]]:
     """Text and ids of the user's turn and the beginning of the model's, written by the chat template; its ids get nothing added.
 
-    Without a template: the text as it is, with the special tokens that the tokenizer always adds.
+    Without a template: the text as it is, with the special tokens that the tokenizer always adds. Control tokens that the user's text
+    spells are text, unless ``allow_control``.
 
     Raises: `InvalidInput` when the template fails or the text is not Unicode.
     """
@@ -39,8 +42,16 @@ def render_prompt(prompter: Prompter, user_text: str, switches: Mapping[str, Any
         user_text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput(f"prompt: half a surrogate pair at character {error.start}; expected Unicode text") from error
-    if prompter.template is None:
-        ids = tuple(prompter.encode(user_text, add_special_tokens=True))
-        return prompter.codec.decode(ids), ids
-    text = prompter.template.render([{"role": "user", "content": user_text}], switches=switches)
-    return text, tuple(prompter.encode(text, add_special_tokens=False))
+    codec, template = prompter.codec, prompter.template
+    if allow_control or not codec.controls_in(user_text):
+        text = user_text if template is None else _rendered(template, user_text, switches)
+        ids = tuple(prompter.encode(text, add_special_tokens=template is None))
+        return (codec.decode(ids) if template is None else text), ids
+    marked = codec.control.marked(user_text)
+    text = marked if template is None else _rendered(template, marked, switches)
+    ids = codec.control.encode(text, add_special_tokens=template is None)
+    return (codec.decode(ids) if template is None else codec.control.unmarked(text)), ids
+
+
+def _rendered(template: ChatTemplate, user_text: str, switches: Mapping[str, Any]) -> str:
+    return template.render([{"role": "user", "content": user_text}], switches=switches)
