@@ -60,13 +60,13 @@ def _steps(*steps: dict[str, Any]) -> dict[str, Any]:
 
 
 _SPACES = _replace({"String": " "}, " " * 1000)
-_AB = _replace({"String": "a"}, "aa" * 100), _replace({"String": "a"}, "aa" * 100)
+_RARE = _replace({"String": "~"}, "§" * 100), _replace({"String": "§"}, "§" * 200)
 _TIMES = {"id": "A", "type_id": 0}
 TOKENIZERS: dict[str, dict[str, Any]] = {
     "replace": {"normalizer": _steps(*[_SPACES] * 4)},
     "nested replace": {"normalizer": _steps(_steps(*[_SPACES] * 2), _steps(*[_SPACES] * 2))},
     "replace of nothing": {"normalizer": _steps(*[_replace({"Regex": ""}, "x" * 1000)] * 3)},
-    "replace of a rare letter": {"normalizer": _steps(_replace({"String": "~"}, "a" * 100), *_AB * 2)},
+    "replace of a rare letter": {"normalizer": _steps(*_RARE, *_RARE[1:] * 3)},
     "prepend": {"normalizer": _steps(*[{"type": "Prepend", "prepend": " " * 30}, *[_SPACES] * 3])},
     "whole text many times": {
         "post_processor": {

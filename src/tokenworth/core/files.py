@@ -13,7 +13,7 @@ _WAIT_S = 3.0
 """How long a named pipe may be without a writer."""
 
 
-def open_input(path: str | Path) -> BufferedReader:
+def open_input(path: str | os.PathLike[str]) -> BufferedReader:
     """The file or pipe, opened to be read.
 
     Raises: OSError as ``open``; also for a device or socket, of which some never end, and for a pipe that nobody writes to.
@@ -26,7 +26,7 @@ def open_input(path: str | Path) -> BufferedReader:
     return Path(path).open("rb")
 
 
-def read_input(path: str | Path, most: int) -> bytes:
+def read_input(path: str | os.PathLike[str], most: int) -> bytes:
     """All of a file or pipe. Raises: OSError as `open_input`, and where there are more than ``most`` bytes."""
     with open_input(path) as file:
         data = file.read(most + 1)
@@ -35,7 +35,7 @@ def read_input(path: str | Path, most: int) -> bytes:
     return data
 
 
-def _is_harmless(path: str | Path, kind: os.stat_result) -> bool:
+def _is_harmless(path: str | os.PathLike[str], kind: os.stat_result) -> bool:
     """Whether a device is the empty one or a terminal."""
     if not stat.S_ISCHR(kind.st_mode):
         return False
@@ -45,7 +45,7 @@ def _is_harmless(path: str | Path, kind: os.stat_result) -> bool:
         return file.isatty()
 
 
-def _opened_pipe(path: str | Path) -> BufferedReader:
+def _opened_pipe(path: str | os.PathLike[str]) -> BufferedReader:
     """The pipe; opening it waits for a writer, in a thread that is left behind if there is none."""
     found: list[BufferedReader | OSError] = []
 
