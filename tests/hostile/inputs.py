@@ -72,7 +72,12 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
         "post_processor": {
             "type": "Sequence",
             "processors": [
-                {"type": "TemplateProcessing", "single": [{"Sequence": _TIMES}] * 3000, "pair": [{"Sequence": _TIMES}], "special_tokens": {}}
+                {
+                    "type": "TemplateProcessing",
+                    "single": [{"Sequence": _TIMES}] * 3000,
+                    "pair": [{"Sequence": _TIMES}],
+                    "special_tokens": {},
+                }
             ]
             * 3,
         }

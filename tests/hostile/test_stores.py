@@ -139,7 +139,11 @@ main.main([])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_query_ends_when_it_is_told_to(good: Path, number: signal.Signals) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", _LONG, str(good / "run.db")], env=child_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", _LONG, str(good / "run.db")],
+        env=child_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert child.stdout is not None and child.stdout.readline() == "asked\n"
     child.send_signal(number)
@@ -158,7 +162,11 @@ def test_waiting_for_another_process_ends_when_it_is_told_to(good: Path, tmp_pat
         other.execute("BEGIN EXCLUSIVE")
         command = ["curve", "--model", f"toy:{good / 'toy.json'}", "--seed", "9", "--max-rollouts", "100", "--store", str(path)]
         child = subprocess.Popen(
-            [sys.executable, "-m", "tokenworth", *command], env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tokenworth", *command],
+            env=child_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         with pytest.raises(subprocess.TimeoutExpired):
             child.wait(6)

@@ -19,7 +19,7 @@ from tests.laws.store import ROLLOUT, SAMPLE, hex_key
 from tests.store.store_cases import make
 from tokenworth.errors import StoreLost
 from tokenworth.run.progress import RunEvent
-from tokenworth.store.sqlite import open_existing
+from tokenworth.store.sqlite import SqliteStore, open_existing
 
 Harm = Callable[[Path], object]
 
@@ -60,6 +60,11 @@ HARMS: dict[str, tuple[Harm, str]] = {
 }
 
 
+def _put_and_flush(store: SqliteStore) -> None:
+    store.put(hex_key(5000), SAMPLE, ROLLOUT)
+    store.flush()
+
+
 @pytest.mark.parametrize("name", HARMS)
 def test_a_store_that_is_gone_is_noticed_at_the_next_flush(tmp_path: Path, name: str) -> None:
     harm, told = HARMS[name]
@@ -74,8 +79,7 @@ def test_a_store_that_is_gone_is_noticed_at_the_next_flush(tmp_path: Path, name:
         harm(path)
         for _ in range(2):
             with pytest.raises(StoreLost) as caught:
-                store.put(hex_key(5000), SAMPLE, ROLLOUT)
-                store.flush()
+                _put_and_flush(store)
             assert told in str(caught.value) and "\n" not in str(caught.value)
         with pytest.raises(StoreLost):
             store.finish_run(1, finished="2026")
