@@ -13,11 +13,14 @@ Importing this package loads neither torch nor transformers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+# Not typing's: nothing is imported here, so that ``python -m tokenworth`` loads nothing from the folder it is started in.
+TYPE_CHECKING = False
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from tokenworth.core.problem import AnswerKind, Option, Problem
     from tokenworth.core.sampling import Sampling
     from tokenworth.errors import TokenworthError

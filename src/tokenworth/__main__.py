@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:  # noqa: PTH109 - nothing is loaded before this
+    # As ``python -m`` puts it: files in the folder of the data would pass for modules.
+    del sys.path[0]
+
+import signal
 
 STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that stop a run: Ctrl-C, a batch system, and the end of a terminal."""
@@ -18,9 +23,6 @@ def _leave(number: int, frame: object) -> None:
 
 def main() -> None:
     """Runs the command line and exits."""
-    if not sys.flags.safe_path and sys.path and sys.path[0] == os.getcwd():  # noqa: PTH109 - nothing more is loaded from there
-        # As ``python -m`` puts it: files in the folder of the data would pass for modules.
-        del sys.path[0]
     for name in STOPPING:
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
             signal.signal(getattr(signal, name), _leave)

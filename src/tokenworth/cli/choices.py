@@ -57,6 +57,8 @@ class UseChoice:
     """Rollouts that decode together."""
     date: date | None = option(None, rare=True)
     """Date written into the prompt, for chat templates that write one."""
+    allow_control_tokens: bool = option(False, rare=True)
+    """Read control tokens that the text of a problem, prompt or trace spells as control tokens. [default: as text]"""
     format: str | None = option(None, rare=True)
     """Trace format, its open and close markers. [default: detected from the chat template]"""
 
@@ -273,6 +275,7 @@ def open_bench(
         max_usd=max_usd,
         thinking=server.thinking,
         date=use.date,
+        allow_control_tokens=use.allow_control_tokens,
         on_event=ProgressLine,
         command=command_line(),
     )

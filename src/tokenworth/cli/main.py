@@ -115,6 +115,8 @@ def run(arguments: list[str] | None = None) -> int:
     except (_ReaderGone, BrokenPipeError):
         _let_go()
         return READER_GONE
+    except MemoryError:
+        return _fail("not enough memory; give a smaller input, or fewer rollouts at once")
     except OSError as error:
         return _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")
     return result if isinstance(result, int) else 0

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.store.documents import can_hold
 
 ITEM = "{item}"
 """Stands for the item in the name of an output."""
@@ -46,7 +47,8 @@ def check_writable(path: str | None) -> None:
     try:
         if target.is_dir():
             raise InvalidInput(f"cannot write {path}: it is a folder; name a file in it")
-        if not target.parent.is_dir() or not os.access(target if target.exists() and not target.is_file() else target.parent, os.W_OK):
+        is_special = target.exists() and not target.is_file()
+        if not target.parent.is_dir() or not (os.access(target, os.W_OK) if is_special else can_hold(target.parent)):
             raise MissingFile(f"cannot write {path}: {target.parent} is not a folder that can be written to; make it first")
     except OSError as error:
         if isinstance(error, MissingFile):

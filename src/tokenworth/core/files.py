@@ -8,17 +8,22 @@ import stat
 import threading
 from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
+_PIECE = 1 << 20
 _WAIT_S = 3.0
 """How long a named pipe may be without a writer."""
 
 
-def open_input(path: str | Path) -> BufferedReader:
+def open_input(path: str | os.PathLike[str]) -> BufferedReader:
     """The file or pipe, opened to be read.
 
     Raises: OSError as ``open``; also for a device or socket, of which some never end, and for a pipe that nobody writes to.
     """
-    kind = Path(path).stat()
+    try:
+        kind = Path(path).stat()
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
     if stat.S_ISFIFO(kind.st_mode):
         return _opened_pipe(path)
     if not stat.S_ISREG(kind.st_mode) and not stat.S_ISDIR(kind.st_mode) and not _is_harmless(path, kind):
@@ -26,16 +31,25 @@ def open_input(path: str | Path) -> BufferedReader:
     return Path(path).open("rb")
 
 
-def read_input(path: str | Path, most: int) -> bytes:
+def read_input(path: str | os.PathLike[str], most: int) -> bytes:
     """All of a file or pipe. Raises: OSError as `open_input`, and where there are more than ``most`` bytes."""
     with open_input(path) as file:
-        data = file.read(most + 1)
+        data = read_up_to(file, most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it is longer than {_size(most)}, the most that is read of such a file", str(path))
     return data
 
 
-def _is_harmless(path: str | Path, kind: os.stat_result) -> bool:
+def read_up_to(file: BinaryIO, most: int) -> bytes:
+    """At most so many bytes, in pieces: asking for many at once takes memory for all of them."""
+    pieces: list[bytes] = []
+    while most > 0 and (piece := file.read(min(most, _PIECE))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
+
+
+def _is_harmless(path: str | os.PathLike[str], kind: os.stat_result) -> bool:
     """Whether a device is the empty one or a terminal."""
     if not stat.S_ISCHR(kind.st_mode):
         return False
@@ -45,7 +59,7 @@ def _is_harmless(path: str | Path, kind: os.stat_result) -> bool:
         return file.isatty()
 
 
-def _opened_pipe(path: str | Path) -> BufferedReader:
+def _opened_pipe(path: str | os.PathLike[str]) -> BufferedReader:
     """The pipe; opening it waits for a writer, in a thread that is left behind if there is none."""
     found: list[BufferedReader | OSError] = []
 

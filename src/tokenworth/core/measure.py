@@ -132,6 +132,8 @@ class Done:
     result: Any
     second_look: str = ""
     """What the model was asked about its answers."""
+    control_tokens: int = 0
+    """Control tokens that the text of the problem spells, read as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

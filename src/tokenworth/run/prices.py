@@ -7,7 +7,6 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from tokenworth.core.files import read_input
@@ -46,7 +45,7 @@ def load_prices(path: str | os.PathLike[str]) -> PriceTable:
     """
     source = str(path)
     try:
-        table = tomllib.loads(read_input(Path(path), _MOST_BYTES).decode())
+        table = tomllib.loads(read_input(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         raise MissingFile(f'no price table {source}; expected TOML with [models."NAME"] and input, output in USD per million') from None
     except (OSError, ValueError, RecursionError) as error:

@@ -50,6 +50,7 @@ class Database:
     def __init__(self, path: Path, name: str | None = None, place: Place | None = None) -> None:
         self.path, self._place, self.watches = path, place, False
         self._pieces, self._is_stopped = 0, False
+        self._lost = ""
         try:
             self._connection = sqlite3.connect(name or str(path), timeout=_LOOK_S, isolation_level=None, uri=name is not None)
         except sqlite3.Error as error:
@@ -85,9 +86,13 @@ class Database:
 
     def check_place(self) -> None:
         """Raises `StoreLost`, which says what is on disk, where the file is no longer the one under its name, or not whole."""
-        lost = self._place.lost() if self._place is not None and self.watches else None
+        if self._place is None or not self.watches:
+            return
+        lost = None if self._lost else self._place.lost()
         if lost is not None:
-            raise StoreLost(f"store {str(self.path)!r} {lost}; {self._on_disk()}; put it back, or name another file, and run again")
+            self._lost = f"store {str(self.path)!r} {lost}; {self._on_disk()}; put it back, or name another file, and run again"
+        if self._lost:
+            raise StoreLost(self._lost)
 
     def close(self) -> None:
         """Closes the file; the last process to close it folds the write-ahead log into it."""
@@ -101,10 +106,11 @@ class Database:
 
     def _on_disk(self) -> str:
         assert self._place is not None
-        if not self._place.is_moved():
+        if not self._place.is_whole():
+            self._place.keep_as_it_is()
             return "its responses are gone with it"
         try:
-            # What is in the log, under the old name, is brought into the file, under the new one.
+            # What is only in the log is brought into the file, whatever its name is now.
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             (count,) = self._connection.execute("SELECT sum(1) FROM responses").fetchone()
         except sqlite3.Error:

@@ -102,6 +102,17 @@ def write_document(doc: Document, path: str | Path) -> None:
     write_whole(Path(path), lambda handle: handle.write(data))
 
 
+def can_hold(folder: Path) -> bool:
+    """Whether a file can be written in a folder: tried, because permissions do not tell all."""
+    try:
+        temporary = folder / f".tokenworth-{os.getpid()}-{secrets.token_hex(4)}.part"
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError:
+        return False
+    return True
+
+
 def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     """Writes a file whole or not at all: beside it under another name first, then renamed over it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 from pathlib import Path
 
 from tokenworth.errors import StoreError
@@ -27,6 +28,7 @@ class Place:
             raise StoreError(f"store {str(path)!r}: {told}") from error
         self._size, self._own = 0, b""
         self._log: tuple[int, int] | None = None
+        self._is_whole = True
 
     def close(self) -> None:
         """Closes the descriptor; call it after SQLite's connection is closed."""
@@ -34,9 +36,18 @@ class Place:
         if file >= 0:
             os.close(file)
 
-    def is_moved(self) -> bool:
-        """Whether the file is there, under another name."""
-        return os.fstat(self._file).st_nlink > 0
+    def is_whole(self) -> bool:
+        """Whether the file that was opened is still there as it was, under this name or another one."""
+        return os.fstat(self._file).st_nlink > 0 and self._is_whole
+
+    def keep_as_it_is(self) -> None:
+        """Keeps SQLite from writing its log into the file when it closes it: what lies there now may be somebody else's."""
+        with contextlib.suppress(ImportError, AttributeError, OSError):
+            import fcntl
+
+            # A shared lock of this descriptor's own on the range that SQLite locks to be alone.
+            lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 0x40000002, 510, 0)
+            fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, lock)
 
     def lost(self) -> str | None:
         """What became of the file, in words that follow its name; None where it is where it was, and whole."""
@@ -48,12 +59,14 @@ class Place:
         if (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino):
             return f"was {self._gone(own)} during the run, and another file is under its name"
         if own.st_size < self._size:
+            self._is_whole = False
             return f"was cut from {self._size:,} to {own.st_size:,} bytes during the run"
         head = os.pread(self._file, 100, 0)
         # The marks come with the first checkpoint of a new file.
         if not self._own and head[_MARK] == self._mark:
             self._own = head[_MARKS]
         if (head and not head.startswith(_HEADER)) or head[_MARKS] != (self._own or head[_MARKS]):
+            self._is_whole = False
             return "was overwritten during the run by something else"
         self._size = own.st_size
         return self._lost_log()
@@ -73,6 +86,7 @@ class Place:
             return None if self._log is None else "lost its write-ahead log during the run (the file that ends in -wal was removed)"
         found = (log.st_dev, log.st_ino)
         if self._log not in (None, found):
+            self._is_whole = False
             return "lost its write-ahead log during the run (the file that ends in -wal was replaced)"
         self._log = found
         return None

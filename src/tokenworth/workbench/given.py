@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -21,29 +21,33 @@ _SHOWN = 20
 _OPEN = re.compile(r"\s*(<[^<>\s]{1,40}>|\[[A-Z]{2,20}\])")
 
 
-def given_ids(base: BaseSettings, subject: Subject, fingerprint: str) -> tuple[int, ...]:
+Encode = Callable[[str], tuple[int, ...]]
+"""Text -> ids; control tokens that it spells are text unless the user says otherwise."""
+
+
+def given_ids(base: BaseSettings, subject: Subject, fingerprint: str, encode: Encode) -> tuple[int, ...]:
     """The ids of the base completion that the settings name. Raises MissingFile, InvalidInput, MismatchError."""
     if base.trace_ids is not None:
         return read_ids(base.trace_ids)
     if base.trace is not None:
-        return ids_of_text(_text(base.trace, "the text of a trace"), subject, base.trace)
+        return ids_of_text(_text(base.trace, "the text of a trace"), subject, base.trace, encode)
     assert base.trace_from is not None
     path, _, number = base.trace_from.rpartition("#") if re.search(r"#\d+$", base.trace_from) else (base.trace_from, "", "0")
     found = _found(path, _text(path, "a result, lm-eval samples or an Inspect log"), int(number))
     if isinstance(found, str):
-        return ids_of_text(found, subject, path)
+        return ids_of_text(found, subject, path, encode)
     document, trace = found
     made_by = getattr(document, "model", None)
     if trace.ids is None or made_by is None or made_by.fingerprint != fingerprint:
-        return ids_of_text("".join((*trace.pieces, *trace.answer_pieces)), subject, path)
+        return ids_of_text("".join((*trace.pieces, *trace.answer_pieces)), subject, path, encode)
     if trace.prompt_ids is not None and trace.prompt_ids != subject.prompt:
         raise MismatchError(f"{path}: its trace followed another prompt; put the same problem in the same way (--task, --item, --system …)")
     return (*trace.ids, *(trace.answer_ids or ()))
 
 
-def ids_of_text(text: str, subject: Subject, path: str) -> tuple[int, ...]:
+def ids_of_text(text: str, subject: Subject, path: str, encode: Encode) -> tuple[int, ...]:
     """The ids of a completion's text; the close marker is that of the trace format. Raises InvalidInput where they give another text."""
-    encode, decode = subject.codec.encode, subject.codec.decode
+    decode = subject.codec.decode
     opened = _OPEN.match(text)
     if opened and decode(subject.prompt[-12:]).rstrip().endswith(opened[1]):
         text = text[opened.end() :]
@@ -60,6 +64,21 @@ def ids_of_text(text: str, subject: Subject, path: str) -> tuple[int, ...]:
     if not ids:
         raise InvalidInput(f"{path}: the trace is empty; expected its text")
     return ids
+
+
+def check_given(subject: Subject, ids: tuple[int, ...]) -> None:
+    """Refuses ids that no completion of this model can have. Raises MismatchError, InvalidInput."""
+    bad = next((i for i in ids if not 0 <= i < subject.codec.vocab_size), None)
+    if bad is not None:
+        raise MismatchError(
+            f"token id {bad} of the given trace is outside the vocabulary of {subject.codec.vocab_size}; ids of another model?"
+        )
+    stop, most = set(subject.sampling.stop), subject.sampling.max_tokens
+    inner = next((i for i, token in enumerate(ids[:-1]) if token in stop), None)
+    if inner is not None:
+        raise InvalidInput(f"the given trace continues after stop token {ids[inner]} at position {inner}; end it there")
+    if len(ids) > most:
+        raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {most}; raise --limit or shorten it")
 
 
 def read_ids(path: str) -> tuple[int, ...]:

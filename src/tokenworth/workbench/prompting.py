@@ -73,6 +73,11 @@ class Prompting:
         turns = [{"role": role, "content": text} for pair in self.examples for role, text in zip(("user", "assistant"), pair, strict=True)]
         return (*before, *turns, {"role": "user", "content": self.asked(problem, instruction)})
 
+    def written(self, problem: Problem, instruction: str | None) -> tuple[str, ...]:
+        """All texts of the prompt that the chat template does not write."""
+        turns = (self.asked(problem, instruction),) if self.raw else (one["content"] for one in self.messages(problem, instruction))
+        return (*turns, self.prefill)
+
     def asked(self, problem: Problem, instruction: str | None) -> str:
         """The user's turn."""
         message = user_message(problem, instruction)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.options import ServerOptions
-from tokenworth.backends.model import LoadOptions, Model, ModelSource
+from tokenworth.backends.model import DataText, LoadOptions, Model, ModelSource
 from tokenworth.core.formats import detect_format, format_named
 from tokenworth.errors import InvalidInput, MissingExtra
 
@@ -49,13 +50,33 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         chosen = format_named(options.trace_format or "tiny")
     else:
         chosen = detect_format(files.vocabulary if files.template is None else files.template.text)
+
+    allow = options.allow_control_tokens
+
+    def check(text: str) -> None:
+        if not allow and not loaded.backend.served.record.ids_in and files.codec.controls_in(text):
+            raise InvalidInput(
+                f"the text of the problem spells control tokens, which {loaded.backend.name} would read as control tokens: its server "
+                "takes text only; change the text, or give --allow-control-tokens"
+            )
+
+    def render(turns: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
+        for turn in turns:
+            check(turn["content"])
+        return render_prompt(files, turns, server.switches, allow_control=allow)[1]
+
+    def encode_prompt(text: str) -> tuple[int, ...]:
+        check(text)
+        return plain_prompt(files, text, allow_control=allow)[1]
+
     return Model(
         name=loaded.backend.name,
         backend=loaded.backend,
         codec=files.codec,
         stop=files.eos_ids,
-        render=lambda turns: render_prompt(files, turns, server.switches)[1],
-        encode_prompt=lambda text: plain_prompt(files, text)[1],
+        render=render,
+        encode_prompt=encode_prompt,
+        data=None if allow else DataText(controls=files.codec.controls_in, encode=files.codec.encode_data),
         context_length=loaded.backend.served.context_length,
         format=chosen,
         instruction="" if bundled else None,

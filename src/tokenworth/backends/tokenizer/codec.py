@@ -11,9 +11,12 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tokenizers import Tokenizer
+
+from tokenworth.backends.tokenizer.control import ControlTokens
 
 if TYPE_CHECKING:
     from tokenworth.backends.tokenizer.guarded import GuardedFiles
@@ -139,6 +142,15 @@ class TokenizerCodec:
         text = json.dumps(spec)
         return _Bare(Tokenizer.from_str(text)) if self._guard is None else self._guard.tokenizer(name, text)
 
+    @cached_property
+    def control(self) -> ControlTokens:
+        """The control tokens, and how text that spells them is encoded as text."""
+        return ControlTokens(self.spec, self._variant, _without_prefix_space)
+
+    def controls_in(self, text: str) -> int:
+        """How many control tokens the ids of a text hold."""
+        return sum(token in self.control.ids for token in self.encode(text)) if self.control.ids else 0
+
     @property
     def vocab_size(self) -> int:
         """Ids the tokenizer knows; the model's head may be padded beyond it."""
@@ -147,6 +159,10 @@ class TokenizerCodec:
     def encode(self, text: str) -> tuple[int, ...]:
         """Ids of ``text``, special tokens recognised, none added."""
         return tuple(self._fragments.encode(text, add_special_tokens=False))
+
+    def encode_data(self, text: str) -> tuple[int, ...]:
+        """As `encode`, but control tokens that the text spells are text."""
+        return self.control.encode(self.control.marked(text), fragment=True) if self.controls_in(text) else self.encode(text)
 
     def encode_whole(self, text: str, *, add_special_tokens: bool = False) -> tuple[int, ...]:
         """Ids of ``text`` taken as a whole prompt, as a server that is sent it makes them.

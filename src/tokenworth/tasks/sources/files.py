@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
-from tokenworth.core.files import open_input
+from tokenworth.core.files import open_input, read_up_to
 from tokenworth.core.sound_json import check_keys
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.tasks.sources.odd_json import odd_object
@@ -51,7 +51,7 @@ def whole_text(path: Path) -> str:
         with _opened(path) as raw:
             source = _unpacked(raw)
             most = _MAX_FILE if source is raw else _MAX_UNPACKED
-            data = source.read(most + 1)
+            data = read_up_to(source, most + 1)
     except _FAULTS as error:
         raise _fault(error, path) from error
     if len(data) > most:
