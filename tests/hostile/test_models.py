@@ -74,6 +74,24 @@ def test_a_refusal_spoils_nothing(tmp_path: Path) -> None:
         assert files.codec.encode("hello") == before
 
 
+def _children() -> set[str]:
+    return {child for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()}
+
+
+def test_no_process_outlives_its_model(tmp_path: Path) -> None:
+    if not Path("/proc/self/task").exists():
+        pytest.skip("no /proc")
+    folder, before = model_folder(tmp_path / "model"), _children()
+    files = load_tokenizer(str(folder))
+    assert len(_children() - before) == 1
+    shown = render_prompt(files, "x</think>")
+    files.codec.close()
+    assert _children() == before and render_prompt(files, "x</think>") == shown
+    assert len(_children() - before) == 1
+    del files
+    assert _children() == before
+
+
 _WORKER = """
 import sys
 from tokenworth.core.guarded import serve

@@ -33,7 +33,9 @@ def give(bench: Workbench, tmp_path: Path) -> Any:
         path = tmp_path / "file"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         name = str(path) if number is None else f"{path}#{number}"
-        ids = given_ids(BaseSettings(**{how: name}), bench.case("world:steps", item).subject(), bench.model.backend.fingerprint, bench.model.encode_data)
+        ids = given_ids(
+            BaseSettings(**{how: name}), bench.case("world:steps", item).subject(), bench.model.backend.fingerprint, bench.model.encode_data
+        )
         return bench.model.codec.decode(ids)
 
     return call

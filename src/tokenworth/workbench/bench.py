@@ -143,8 +143,8 @@ class Workbench:
         self.close()
 
     def close(self) -> None:
-        """Closes the store and servers' connections."""
-        for part in (self.store, *(model.backend for model in self.runner.models.values())):
+        """Closes the store, servers' connections, and the processes that hold tokenizers."""
+        for part in (self.store, *(part for model in self.runner.models.values() for part in (model.backend, model.codec))):
             close = getattr(part, "close", None)
             if close is not None:
                 close()

@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tokenizers import Tokenizer
@@ -110,6 +110,12 @@ def _vocabulary_size(tokenizer: Any, backend: Any) -> int:
     return max(backend.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
 
+def _variant(guard: GuardedFiles | None, name: str, spec: dict[str, Any]) -> Encoder:
+    """The tokenizer of a changed description."""
+    text = json.dumps(spec)
+    return _Bare(Tokenizer.from_str(text)) if guard is None else guard.tokenizer(name, text)
+
+
 class TokenizerCodec:
     """A `tokenworth.core.tokens.Codec` over a Hugging Face tokenizer: one of `tokenizers`, or one of transformers.
 
@@ -135,17 +141,17 @@ class TokenizerCodec:
         self._space = _metaspace(spec.get("decoder")) if self.kind == "metaspace" else ""
         self._cache: dict[int, bytes] = {}
         changed = _without_prefix_space(spec)
-        self._fragments = self._whole if changed is None else self._variant("fragments", changed)
+        self._fragments = self._whole if changed is None else _variant(guard, "fragments", changed)
 
-    def _variant(self, name: str, spec: dict[str, Any]) -> Encoder:
-        """The tokenizer of a changed description."""
-        text = json.dumps(spec)
-        return _Bare(Tokenizer.from_str(text)) if self._guard is None else self._guard.tokenizer(name, text)
+    def close(self) -> None:
+        """Ends the guarded process, if there is one; another starts where it is needed again."""
+        if self._guard is not None:
+            self._guard.close()
 
     @cached_property
     def control(self) -> ControlTokens:
         """The control tokens, and how text that spells them is encoded as text."""
-        return ControlTokens(self.spec, self._variant, _without_prefix_space)
+        return ControlTokens(self.spec, partial(_variant, self._guard), _without_prefix_space)
 
     def controls_in(self, text: str) -> int:
         """How many control tokens the ids of a text hold."""

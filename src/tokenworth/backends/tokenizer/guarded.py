@@ -28,7 +28,7 @@ class GuardedFiles:
     """The guarded process of one model. ``n_bytes``: size of its tokenizer.json, which decides how much memory the process gets."""
 
     def __init__(self, n_bytes: int) -> None:
-        self._loads: dict[str, Request] = {}
+        loads = self._loads = dict[str, Request]()
         self._digests: dict[str, str] = {}
         self._guard = Guard(
             _PROGRAM,
@@ -37,7 +37,7 @@ class GuardedFiles:
             memory=_MEMORY + _MEMORY_PER_BYTE * n_bytes,
             most_reply=_REPLY,
             most_calls=1 << 30,
-            first=lambda: tuple(self._loads.values()),
+            first=lambda: tuple(loads.values()),  # Not of self: a model that is dropped takes its process with it.
         )
 
     def tokenizer(self, name: str, spec: str, texts: Sequence[str] = ()) -> GuardedTokenizer:
@@ -58,6 +58,11 @@ class GuardedFiles:
             told = _said(reply, "a chat template")
             raise InvalidInput(f"the chat {told}" if told.startswith("template ") else f"the chat template fails: {told}")
         return reply["text"]
+
+
+    def close(self) -> None:
+        """Ends the process; another starts where it is needed again."""
+        self._guard.close()
 
 
 class GuardedTokenizer:

@@ -53,7 +53,7 @@ class ChatTemplate:
         self.text = text
         self.special_tokens = dict(special_tokens or {})
         self.now, self._guard = now, guard
-        self._environment = MeteredEnvironment(lambda: self.now())
+        self._environment: MeteredEnvironment | None = None
         self._compiled: Template | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -94,13 +94,13 @@ class ChatTemplate:
         return text
 
     def _written(self, variables: dict[str, Any], allowance: int) -> str:
-        environment = self._environment
-        environment.left = allowance
-        if self._compiled is None:
+        if self._environment is None or self._compiled is None:
             if len(self.text) > LONGEST_TEMPLATE:
                 raise InvalidInput(f"it has {len(self.text)} characters; expected at most {LONGEST_TEMPLATE}")
-            self._compiled = environment.from_string(self.text)
-            environment.left = allowance
+            self._environment = MeteredEnvironment(lambda: self.now())
+            self._environment.left = allowance
+            self._compiled = self._environment.from_string(self.text)
+        self._environment.left = allowance
         return "".join(self._compiled.generate(variables))
 
 
