@@ -21,15 +21,15 @@ def _leave(number: int, frame: object) -> None:
     os._exit(130)
 
 
-def main() -> None:
+def start() -> None:
     """Runs the command line and exits."""
     for name in STOPPING:
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
             signal.signal(getattr(signal, name), _leave)
-    from tokenworth.cli.main import main as run
+    from tokenworth.cli.main import main
 
-    run()
+    main()
 
 
 if __name__ == "__main__":
-    main()
+    start()

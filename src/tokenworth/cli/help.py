@@ -62,7 +62,9 @@ class Verb(click.Command):
         self._code = {one.name: one.opts[0] for one in self.params if isinstance(one, click.Option) and CALLABLE in (one.help or "")}
         if self._code:
             told = f"Run code that a --config file names as {CALLABLE}."
-            self.params.append(VerbOption([ALLOW_CODE], is_flag=True, expose_value=False, rare=True, help=told, callback=_note_allowed))
+            allow = VerbOption([ALLOW_CODE], is_flag=True, expose_value=False, rare=True, help=told, callback=_note_allowed)
+            at = next((i for i, one in enumerate(self.params) if one.name == "config"), len(self.params))
+            self.params.insert(at + 1, allow)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the verb. Raises InvalidInput where a configuration names code and the command line does not allow it."""

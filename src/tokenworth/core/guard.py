@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-Request = dict[str, Any]
+JsonObject = dict[str, Any]
 _START_S = 120.0
 _LOOK_S = 0.1
 _WALL = 10
@@ -52,7 +52,7 @@ class _Worker:
         threading.Thread(target=self._watch, daemon=True).start()
         self.alive = self._exchange(None, _START_S) is not None
 
-    def call(self, request: Request, limit_s: float) -> Request | None:
+    def call(self, request: JsonObject, limit_s: float) -> JsonObject | None:
         """The response, or None when it did not come in time; the worker is dead then."""
         self.calls += 1
         response = self._exchange({**request, "id": self.calls, "limit_s": limit_s}, _WALL * limit_s)
@@ -61,7 +61,7 @@ class _Worker:
             return None
         return response
 
-    def _exchange(self, request: Request | None, limit_s: float) -> Request | None:
+    def _exchange(self, request: JsonObject | None, limit_s: float) -> JsonObject | None:
         process = self._process
         assert process.stdin is not None and process.stdout is not None
         self._deadline = time.monotonic() + limit_s
@@ -80,7 +80,7 @@ class _Worker:
         if not isinstance(response, dict):
             self.close()
             return None
-        return cast("Request", response)
+        return cast("JsonObject", response)
 
     def _watch(self) -> None:
         """Kills the process when it is late, which ends the blocking read above: this works from any thread and needs no signals."""
@@ -137,7 +137,7 @@ class Guard:
         memory: int = _MEMORY,
         most_reply: int = _REPLY,
         most_calls: int = 5000,
-        first: Callable[[], Sequence[Request]] = tuple,
+        first: Callable[[], Sequence[JsonObject]] = tuple,
     ) -> None:
         self._program, self._workers, self._limit_s = program, workers, limit_s
         self._memory, self._most_reply, self._most_calls, self._first = memory, most_reply, most_calls, first
@@ -148,7 +148,7 @@ class Guard:
         self._process_id, self._pool = os.getpid(), _Pool(self._workers)
         weakref.finalize(self, self._pool.close)
 
-    def call(self, request: Request, *, limit_s: float | None = None) -> Request | None:
+    def call(self, request: JsonObject, *, limit_s: float | None = None) -> JsonObject | None:
         """The program's response to a JSON object; None when it hung, crashed, needed too much or could not start."""
         if self._process_id != os.getpid():
             self._renew()  # A forked child must not talk through its parent's pipes.

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tokenworth.core.files import open_input
 from tokenworth.core.keys import KEY_SCHEMA
 from tokenworth.errors import MismatchError, MissingFile, StoreError, StoreLost
-from tokenworth.store.place import Place
+from tokenworth.store.place import StorePlace
 from tokenworth.store.schema import LIST, TABLES, foreign
 
 STORE_SCHEMA = 1
@@ -47,7 +47,7 @@ class Owner:
 class Database:
     """A connection whose queries can be interrupted, do no more work than the file is long, and fail in one line that names the file."""
 
-    def __init__(self, path: Path, name: str | None = None, place: Place | None = None) -> None:
+    def __init__(self, path: Path, name: str | None = None, place: StorePlace | None = None) -> None:
         self.path, self._place, self.watches = path, place, False
         self._pieces, self._is_stopped = 0, False
         self._lost = ""
@@ -178,7 +178,7 @@ def create_or_open(path: Path, owner: Owner) -> tuple[Database, Owner]:
     if not path.parent.is_dir():
         raise MissingFile(f"store {str(path)!r}: the folder {str(path.parent)!r} does not exist; make it or name another file")
     _check_header(path)
-    database = Database(path, place=Place(path, APPLICATION_ID))
+    database = Database(path, place=StorePlace(path, APPLICATION_ID))
     try:
         _check_application(database)
         _use_wal(database)

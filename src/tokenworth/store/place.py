@@ -13,7 +13,7 @@ _HEADER = b"SQLite format 3\x00"
 _MARK, _MARKS = slice(68, 72), slice(60, 72)
 
 
-class Place:
+class StorePlace:
     """The file of a store that is open for writing, looked at through a descriptor of its own.
 
     That is opened before SQLite's and closed after it: closing any descriptor of a file gives up all locks that the process has on it.

@@ -37,7 +37,6 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         from tokenworth.backends.http.load import load_served
     except ImportError as error:
         raise MissingExtra(f"servers need the [http] extra: pip install 'tokenworth[http]' ({error.name} is missing)") from error
-    from tokenworth.backends.tokenizer.prompt import plain_prompt, render_prompt
     from tokenworth.backends.tokenizer.template import THINKING_OFF
 
     server = replace(options.server or ServerOptions(), now=options.now)
@@ -51,36 +50,49 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     else:
         chosen = detect_format(files.vocabulary if files.template is None else files.template.text)
 
-    allow = options.allow_control_tokens
-
-    def check(text: str) -> None:
-        if not allow and not loaded.backend.served.record.ids_in and files.codec.controls_in(text):
-            raise InvalidInput(
-                f"the text of the problem spells control tokens, which {loaded.backend.name} would read as control tokens: its server "
-                "takes text only; change the text, or give --allow-control-tokens"
-            )
-
-    def render(turns: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
-        for turn in turns:
-            check(turn["content"])
-        return render_prompt(files, turns, server.switches, allow_control=allow)[1]
-
-    def encode_prompt(text: str) -> tuple[int, ...]:
-        check(text)
-        return plain_prompt(files, text, allow_control=allow)[1]
-
+    prompter = _ServedPrompter(loaded, server.switches, allow_control=options.allow_control_tokens)
     return Model(
         name=loaded.backend.name,
         backend=loaded.backend,
         codec=files.codec,
         stop=files.eos_ids,
-        render=render,
-        encode_prompt=encode_prompt,
-        data=None if allow else DataText(controls=files.codec.controls_in, encode=files.codec.encode_data),
+        render=prompter.render,
+        encode_prompt=prompter.plain,
+        data=None if options.allow_control_tokens else DataText(controls=files.codec.controls_in, encode=files.codec.encode_data),
         context_length=loaded.backend.served.context_length,
         format=chosen,
         instruction="" if bundled else None,
     )
+
+
+class _ServedPrompter:
+    """Prompts for a server; for one that takes text only, none in which text of a problem would be read as control tokens."""
+
+    def __init__(self, loaded: Served, switches: Mapping[str, Any], *, allow_control: bool) -> None:
+        self._name, self._files, self._switches, self._allow = loaded.backend.name, loaded.files, switches, allow_control
+        self._reads_text = not allow_control and not loaded.backend.served.record.ids_in
+
+    def render(self, turns: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
+        """Ids of the turns, by the chat template."""
+        from tokenworth.backends.tokenizer.prompt import render_prompt
+
+        for turn in turns:
+            self._check(turn["content"])
+        return render_prompt(self._files, turns, self._switches, allow_control=self._allow)[1]
+
+    def plain(self, text: str) -> tuple[int, ...]:
+        """Ids of a whole prompt, without chat template."""
+        from tokenworth.backends.tokenizer.prompt import plain_prompt
+
+        self._check(text)
+        return plain_prompt(self._files, text, allow_control=self._allow)[1]
+
+    def _check(self, text: str) -> None:
+        if self._reads_text and self._files.codec.controls_in(text):
+            raise InvalidInput(
+                f"the text of the problem spells control tokens, which {self._name} would read as control tokens: its server "
+                "takes text only; change the text, or give --allow-control-tokens"
+            )
 
 
 SOURCE = ModelSource(usage=("http://HOST:PORT/v1#NAME",), claims=_claims, load=_load)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tokenworth.core.guard import Guard, Request
+from tokenworth.core.guard import Guard, JsonObject
 from tokenworth.errors import InvalidInput
 
 MOST_BYTES = 1 << 28
@@ -28,7 +28,7 @@ class GuardedFiles:
     """The guarded process of one model. ``n_bytes``: size of its tokenizer.json, which decides how much memory the process gets."""
 
     def __init__(self, n_bytes: int) -> None:
-        loads = self._loads = dict[str, Request]()
+        loads = self._loads = dict[str, JsonObject]()
         self._digests: dict[str, str] = {}
         self._guard = Guard(
             _PROGRAM,
@@ -44,7 +44,7 @@ class GuardedFiles:
         """The tokenizer of a tokenizer.json; ``texts`` are tried at once. Raises: `InvalidInput` for one that is none, or is too costly."""
         if self._digests.get(name) == hashlib.sha256(spec.encode()).hexdigest():
             return GuardedTokenizer(self._guard, name)
-        request: Request = {"name": name, "spec": spec, "texts": list(texts)}
+        request: JsonObject = {"name": name, "spec": spec, "texts": list(texts)}
         reply = self._guard.call(request, limit_s=_LOAD_S)
         if reply is None or reply["failed"]:
             raise InvalidInput(_said(reply, "a tokenizer"))
@@ -80,14 +80,14 @@ class GuardedTokenizer:
         """Text of ids, special tokens kept. Raises: `InvalidInput`."""
         return self._asked({"name": self._name, "ids": list(ids)}, len(ids), f"{len(ids):,} ids")["text"]
 
-    def _asked(self, request: Request, size: int, what: str) -> Request:
+    def _asked(self, request: JsonObject, size: int, what: str) -> JsonObject:
         reply = self._guard.call(request, limit_s=_LIMIT_S + _PER_CHARACTER_S * size)
         if reply is None or reply["failed"]:
             raise InvalidInput(f"the tokenizer fails on {what}: {_said(reply, 'a tokenizer')}")
         return reply
 
 
-def _said(reply: Request | None, what: str) -> str:
+def _said(reply: JsonObject | None, what: str) -> str:
     """Why there is no answer, in one line."""
     if reply is None or reply["kind"] == "MemoryError":
         return _MORE.format(what=what)
