@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.model import DataText, LoadOptions, Model, ModelSource
 from tokenworth.core.formats import detect_format, format_named
 from tokenworth.errors import InvalidInput, MissingExtra
+
+if TYPE_CHECKING:
+    from tokenworth.backends.http.load import Loaded
 
 _SERVED = ("http://", "https://")
 
@@ -68,7 +72,7 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
 class _ServedPrompter:
     """Prompts for a server; for one that takes text only, none in which text of a problem would be read as control tokens."""
 
-    def __init__(self, loaded: Served, switches: Mapping[str, Any], *, allow_control: bool) -> None:
+    def __init__(self, loaded: Loaded, switches: Mapping[str, Any], *, allow_control: bool) -> None:
         self._name, self._files, self._switches, self._allow = loaded.backend.name, loaded.files, switches, allow_control
         self._reads_text = not allow_control and not loaded.backend.served.record.ids_in
 

@@ -59,7 +59,6 @@ class GuardedFiles:
             raise InvalidInput(f"the chat {told}" if told.startswith("template ") else f"the chat template fails: {told}")
         return reply["text"]
 
-
     def close(self) -> None:
         """Ends the process; another starts where it is needed again."""
         self._guard.close()
