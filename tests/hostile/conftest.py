@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.helpers import LADDER
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interrupts() -> None:
+    """Children of a shell's background process ignore Ctrl-C; these must not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
