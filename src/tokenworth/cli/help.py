@@ -62,9 +62,7 @@ class Verb(click.Command):
         self._code = {one.name: one.opts[0] for one in self.params if isinstance(one, click.Option) and CALLABLE in (one.help or "")}
         if self._code:
             told = f"Run code that a --config file names as {CALLABLE}."
-            allow = VerbOption([ALLOW_CODE], is_flag=True, expose_value=False, rare=True, help=told, callback=_note_allowed)
-            at = next((i for i, one in enumerate(self.params) if one.name == "config"), len(self.params))
-            self.params.insert(at + 1, allow)
+            self.params.append(VerbOption([ALLOW_CODE], is_flag=True, expose_value=False, rare=True, help=told, callback=_note_allowed))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the verb. Raises InvalidInput where a configuration names code and the command line does not allow it."""
@@ -93,6 +91,7 @@ class Verb(click.Command):
         """Writes the options by heading, and how many are left out."""
         # Positional arguments stand in the line of usage.
         options = [one for one in self.get_params(ctx) if isinstance(one, click.Option) and not one.hidden]
+        options.sort(key=lambda one: ("--help" in one.opts, ALLOW_CODE in one.opts))
         shown = options
         if len(options) > MOST and not ctx.meta.get(_ALL):
             shown = [one for one in options if not getattr(one, "rare", False)]

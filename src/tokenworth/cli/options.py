@@ -181,6 +181,9 @@ def _checked(context: click.Context, path: str, values: dict[str, Any], *, stric
             raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - _TYPED)}")
         if name in here:
             option = here[name]
+            # click would cut a fraction off, and take true for 1.
+            if isinstance(option.type, click.types.IntParamType) and isinstance(item, float | bool):
+                raise InvalidInput(f"config file {path}: {key} is {item}; expected a whole number")
             if option.multiple == isinstance(item, list):
                 found[option.name or name] = item
             else:
