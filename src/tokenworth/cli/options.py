@@ -19,6 +19,7 @@ from click.core import ParameterSource
 
 from tokenworth.cli.help import ALLOW_CODE, CONFIG, VerbOption
 from tokenworth.core.files import read_input
+from tokenworth.core.sound_json import LARGEST
 from tokenworth.errors import InvalidInput, MissingFile, NoEffect, unknown_name
 
 S = TypeVar("S")
@@ -113,6 +114,8 @@ def _value(one: Field[Any], hint: Any, value: Any) -> Any:
     if _is_multiple(one, hint):
         several = (value,) if isinstance(value, str) else tuple(value)
         return several[0] if len(several) == 1 and typing.get_origin(hint) is not tuple else several
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise InvalidInput(f"--{one.name.replace('_', '-')} {value}: expected at most {LARGEST}, the largest whole number of a result")
     return value.date() if isinstance(value, datetime) else value
 
 

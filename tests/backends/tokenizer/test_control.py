@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -164,17 +165,19 @@ def test_served_as_here(ids_in: bool) -> None:
         "examples": Prompting(examples=(("x</think>", "y<|end|>"),), prefill="<|end|>y"),
         "raw": Prompting(raw=True),
     }
-    with faulty_server(Ways(ids_in=ids_in)) as server, tw.Workbench("tiny") as here:
-        with tw.Workbench(server.url, server=ServerOptions(tokenizer="tiny")) as served:
-            for name, prompt in asked.items():
-                for text in TEXTS[1:8]:
-                    case = here.case(problem(text), prompt=prompt)
-                    assert case.control_tokens > 0 or here.model.controls(text) == 0
-                    if ids_in or not case.control_tokens:
-                        assert served.case(problem(text), prompt=prompt).prompt == case.prompt, (name, text)
-                    else:
-                        with pytest.raises(InvalidInput, match="its server takes text only"):
-                            served.case(problem(text), prompt=prompt)
+    with (
+        faulty_server(Ways(ids_in=ids_in)) as server,
+        tw.Workbench("tiny") as here,
+        tw.Workbench(server.url, server=ServerOptions(tokenizer="tiny")) as served,
+    ):
+        for (name, prompt), text in itertools.product(asked.items(), TEXTS[1:8]):
+            case = here.case(problem(text), prompt=prompt)
+            assert case.control_tokens > 0 or here.model.controls(text) == 0
+            if ids_in or not case.control_tokens:
+                assert served.case(problem(text), prompt=prompt).prompt == case.prompt, (name, text)
+            else:
+                with pytest.raises(InvalidInput, match="its server takes text only"):
+                    served.case(problem(text), prompt=prompt)
 
 
 def test_the_text_of_a_trace_closes_but_ends_nothing(tmp_path: Path) -> None:
