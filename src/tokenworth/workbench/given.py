@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from tokenworth.backends.model import Model
 from tokenworth.core.document import Document, TraceDoc
 from tokenworth.core.files import read_input
 from tokenworth.core.measure import Subject
@@ -16,44 +18,53 @@ from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.store.documents import parse_document
 from tokenworth.workbench.choices import BaseSettings
 
+_LOG = logging.getLogger(__name__)
 _LONGEST = 200_000_000
 _SHOWN = 20
 _OPEN = re.compile(r"\s*(<[^<>\s]{1,40}>|\[[A-Z]{2,20}\])")
 
 
-Encode = Callable[[str], tuple[int, ...]]
-"""Text -> ids; control tokens that it spells are text unless the user says otherwise."""
-
-
-def given_ids(base: BaseSettings, subject: Subject, fingerprint: str, encode: Encode) -> tuple[int, ...]:
+def given_ids(base: BaseSettings, subject: Subject, model: Model) -> tuple[int, ...]:
     """The ids of the base completion that the settings name. Raises MissingFile, InvalidInput, MismatchError."""
     if base.trace_ids is not None:
         return read_ids(base.trace_ids)
     if base.trace is not None:
-        return ids_of_text(_text(base.trace, "the text of a trace"), subject, base.trace, encode)
+        return ids_of_text(_text(base.trace, "the text of a trace"), subject, base.trace, model)
     assert base.trace_from is not None
     path, _, number = base.trace_from.rpartition("#") if re.search(r"#\d+$", base.trace_from) else (base.trace_from, "", "0")
     found = _found(path, _text(path, "a result, lm-eval samples or an Inspect log"), int(number))
     if isinstance(found, str):
-        return ids_of_text(found, subject, path, encode)
+        return ids_of_text(found, subject, path, model)
     document, trace = found
     made_by = getattr(document, "model", None)
-    if trace.ids is None or made_by is None or made_by.fingerprint != fingerprint:
-        return ids_of_text("".join((*trace.pieces, *trace.answer_pieces)), subject, path, encode)
+    if trace.ids is None or made_by is None or made_by.fingerprint != model.backend.fingerprint:
+        return ids_of_text("".join((*trace.pieces, *trace.answer_pieces)), subject, path, model)
     if trace.prompt_ids is not None and trace.prompt_ids != subject.prompt:
         raise MismatchError(f"{path}: its trace followed another prompt; put the same problem in the same way (--task, --item, --system …)")
     return (*trace.ids, *(trace.answer_ids or ()))
 
 
-def ids_of_text(text: str, subject: Subject, path: str, encode: Encode) -> tuple[int, ...]:
-    """The ids of a completion's text; the close marker is that of the trace format. Raises InvalidInput where they give another text."""
-    decode = subject.codec.decode
+def ids_of_text(text: str, subject: Subject, path: str, model: Model) -> tuple[int, ...]:
+    """The ids of a completion's text; its close marker is that of the trace format, and a stop token at its end is one.
+
+    Raises InvalidInput where they give another text.
+    """
+    encode, decode = model.encode_data, subject.codec.decode
     opened = _OPEN.match(text)
     if opened and decode(subject.prompt[-12:]).rstrip().endswith(opened[1]):
         text = text[opened.end() :]
+    end = next((one for one in subject.sampling.stop if text.endswith(decode((one,)) or "\0")), None)
+    body = text if end is None else text[: -len(decode((end,)))]
     close = "" if subject.close is None else decode(subject.close)
-    trace, mark, answer = text.partition(close) if close else (text, "", "")
-    ids = encode(trace) + (() if subject.close is None or not mark else subject.close) + (encode(answer) if answer else ())
+    trace, mark, answer = body.partition(close) if close else (body, "", "")
+    ids = (
+        encode(trace)
+        + (() if subject.close is None or not mark else subject.close)
+        + (encode(answer) if answer else ())
+        + (() if end is None else (end,))
+    )
+    if spelled := model.controls(trace) + model.controls(answer):
+        _LOG.warning("%s spells %d control tokens, which are read as text (--allow-control-tokens)", path, spelled)
     back = decode(ids)
     if back != text:
         at = next((i for i, (a, b) in enumerate(zip(back, text, strict=False)) if a != b), min(len(back), len(text)))

@@ -288,7 +288,7 @@ class Runner:
             # The base of an automaton is always drawn from its own distribution.
             subject = replace(subject, sampling=replace(subject.sampling, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0))
         if base.is_given:
-            ids = given_ids(base, subject, self.model.backend.fingerprint, self.model.encode_data)
+            ids = given_ids(base, subject, self.model)
             check_given(subject, ids)
             return (yield from _completed(subject, ids, job.seed))
         check_choice(base.base, base.n_draws)

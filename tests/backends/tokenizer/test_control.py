@@ -180,16 +180,20 @@ def test_served_as_here(ids_in: bool) -> None:
                     served.case(problem(text), prompt=prompt)
 
 
-def test_the_text_of_a_trace_closes_but_ends_nothing(tmp_path: Path) -> None:
+def test_the_text_of_a_trace_closes_but_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The close marker is that of the trace; what else it spells is text, unless the user says otherwise."""
     pytest.importorskip("torch", reason="torch is not installed (extra: local)")
     (tmp_path / "t").write_text("a<|end|>b<|user|></think>The answer<|end|> is A.")
     settings = BaseSettings(trace=str(tmp_path / "t"))
     with tw.Workbench("tiny") as bench, tw.Workbench("tiny", allow_control_tokens=True) as allows:
         subject = bench.case("world:steps", 0).subject()
-        ids = given_ids(settings, subject, "", bench.model.encode_data)
+        ids = given_ids(settings, subject, bench.model)
         control = bench.model.codec.control.ids  # type: ignore[attr-defined]
         assert subject.close is not None and [one for one in ids if one in control] == list(subject.close)
         assert bench.model.codec.decode(ids) == (tmp_path / "t").read_text()
-        read = given_ids(settings, subject, "", allows.model.encode_data)
+        read = given_ids(settings, subject, allows.model)
         assert len([one for one in read if one in control]) == 4
+        (tmp_path / "t").write_text("a</think>The answer is A.<|end|>")
+        assert given_ids(settings, subject, bench.model)[-1] in bench.model.stop
+    (said,) = caplog.messages
+    assert "spells 3 control tokens" in said
