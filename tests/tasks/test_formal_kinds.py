@@ -13,6 +13,7 @@ from tests.tasks.formal_texts import EVENTS, MARKED, RIGHT, blocks, countdown, m
 from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.methods.verify.records import judged, verifier
 from tokenworth.tasks.countdown.grammar import operation_of
+from tokenworth.tasks.countdown.published import bare_operations
 from tokenworth.tasks.domains import domain_named
 
 # -- PDDL ------------------------------------------------------------
@@ -211,3 +212,37 @@ def test_steps_of_tree_of_thoughts_are_refused_by_name(head: str) -> None:
         found = countdown(trace, 24, (4, 5, 6, 10), dialect=dialect)
         assert found.counts == {"PARSE": 1, "PLAN_NONE": 1} and not found.parsed
         assert found.first_error is not None and "Tree of Thoughts" in found.first_error.got
+
+
+# -- whole numbers with a point, and fractions by digits alone ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("equation", "counts"), [("36+5=41.0", {}), ("36+5=41.00", {}), ("36+5=41.5", {"WRONG_RESULT": 1}), ("36+5=42.0", {"WRONG_RESULT": 1})]
+)
+def test_a_whole_number_with_a_point_is_that_number(equation: str, counts: Mapping[str, int]) -> None:
+    result = equation.partition("=")[2]
+    trace = (
+        f"Current State: 41:[36, 5], Operations: []\nExploring Operation: {equation}, Resulting Numbers: [{result}]\n"
+        f"{result},41 equal: Goal Reached\n"
+    )
+    found = countdown(trace, 41, (36, 5))
+    assert {code: n for code, n in found.counts.items() if code == "WRONG_RESULT"} == counts
+    assert found.plan_valid is not bool(counts) and found.trace_valid is not bool(counts)
+    assert found.facts["n_wrong_operations"] == found.facts["n_bare_wrong"] == len(counts)
+
+
+def test_a_rounded_result_is_a_fraction_though_it_ends_in_zeros() -> None:
+    one = operation_of("100/99=1.0")
+    assert one is not None and one.holds() and one.has_fraction
+
+
+@pytest.mark.parametrize(
+    ("equation", "is_right"),
+    [("68/27=68/27", True), ("10/4=5/2", True), ("98/20=4.9", True), ("10/3=3.33...", True), ("2/3=0.66", True), ("2/3=0.67", True)]
+    + [("68/27=68/26", False), ("98/20=4", False), ("10/3=3.4", False), ("7/0=1/2", False)],
+)
+def test_equations_by_digits_alone_hold_as_those_of_the_search_do(equation: str, is_right: bool) -> None:
+    assert bare_operations(f"then {equation}, and") == (1, 0 if is_right else 1)
+    one = operation_of(equation)
+    assert one is None or one.holds() is is_right

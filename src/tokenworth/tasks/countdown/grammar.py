@@ -144,8 +144,9 @@ def is_foreign(text: str) -> bool:
 
 
 def number_of(text: str) -> WrittenNumber:
-    """A written number: whole ones as int, others as the text."""
-    return text if "." in text else int(text)
+    """A written number: whole ones as int, ``41.0`` too, others as the text."""
+    whole, _, digits = text.partition(".")
+    return text if digits.strip("0") or text.endswith(".") else int(whole)
 
 
 def operation_of(text: str) -> Operation | None:
