@@ -12,6 +12,7 @@ from tests.tasks.blocks_cases import PLAN as BLOCKS_PLAN
 from tests.tasks.formal_texts import EVENTS, MARKED, RIGHT, blocks, countdown, maze
 from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.methods.verify.records import judged, verifier
+from tokenworth.methods.verify.table import state_of
 from tokenworth.tasks.countdown.grammar import operation_of
 from tokenworth.tasks.countdown.published import bare_operations
 from tokenworth.tasks.domains import domain_named
@@ -202,7 +203,8 @@ def test_traces_of_dualformer_are_refused_by_name(trace: str, told: str) -> None
     for dialect in ("searchformer", "searchformer-nondeterministic"):
         found = maze(trace, dialect)
         assert found.counts == {"PARSE": 1} and found.first_error is not None and told in found.first_error.got
-        assert (found.trace_valid, found.plan_valid, found.plan_follows_trace) == (False, True, None)
+        assert (found.trace_valid, found.plan_valid, found.plan_follows_trace) == (None, None, None)
+        assert found.undecided and not found.parsed and state_of(found) == ("unparsed", "unknown", "unknown")
 
 
 @pytest.mark.parametrize("head", ["Steps:\n", "", "Steps: \n\n"])
@@ -210,7 +212,8 @@ def test_steps_of_tree_of_thoughts_are_refused_by_name(head: str) -> None:
     trace = f"{head}10 - 4 = 6 (left: 5 6 6)\n5 * 6 = 30 (left: 6 30)\n30 - 6 = 24 (left: 24)\nAnswer: (5 * (10 - 4)) - 6 = 24"
     for dialect in domain_named("countdown").dialects:
         found = countdown(trace, 24, (4, 5, 6, 10), dialect=dialect)
-        assert found.counts == {"PARSE": 1, "PLAN_NONE": 1} and not found.parsed
+        assert found.counts == {"PARSE": 1} and not found.parsed and found.undecided
+        assert (found.trace_valid, found.plan_valid) == (None, None) and state_of(found) == ("unparsed", "unknown", "unknown")
         assert found.first_error is not None and "Tree of Thoughts" in found.first_error.got
 
 
@@ -246,3 +249,31 @@ def test_equations_by_digits_alone_hold_as_those_of_the_search_do(equation: str,
     assert bare_operations(f"then {equation}, and") == (1, 0 if is_right else 1)
     one = operation_of(equation)
     assert one is None or one.holds() is is_right
+
+
+# -- behind the end of a maze ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("second", ["eos {0}", "<eos>{0} end", "{0} end", "solution {0} end", "eos solution {0}", "so {0}"])
+def test_a_second_plan_behind_the_end_is_a_second_answer(second: str) -> None:
+    for plan, is_right in ((RIGHT, True), (WRONG, False)):
+        found = [maze(f"reasoning {EVENTS} solution {RIGHT} end {second.format(plan)}")]
+        if "eos" in second:
+            found.append(maze(f"create 0 0 c0 c2 {EVENTS} {RIGHT} {second.format(plan)}", "searchformer"))
+        for one in found:
+            assert one.plan_valid is is_right and one.trace_valid is True
+            assert one.counts == ({} if is_right else {"PLAN_TWICE": 1})
+    other = f"eos start 0 0 goal 1 0 wall 0 1 {WRONG}"
+    assert maze(f"create 0 0 c0 c2 {EVENTS} {RIGHT} {other}", "searchformer").is_valid
+
+
+def test_a_missing_plan_is_no_error_of_the_trace() -> None:
+    for tail in ("", " pl"):
+        found = maze(f"reasoning {EVENTS} solution{tail}")
+        assert (found.trace_valid, found.plan_valid, found.counts) == (True, False, {"PLAN_PARSE": 1})
+
+
+@pytest.mark.parametrize("tail", [". Done!", "! So it is", "</answer>"])
+def test_prose_in_one_word_with_the_end_is_behind_it(tail: str) -> None:
+    found = maze(f"reasoning {EVENTS} solution {RIGHT} end{tail}")
+    assert found.is_valid and not found.counts and found.facts["after_end"] == tail

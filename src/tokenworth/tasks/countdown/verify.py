@@ -82,7 +82,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     elif last is None and grammar.has_prose and text.trace.strip():
         found.at("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), "a written search", "prose alone")
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
-    plan_valid = _check_plan(replay, found, None if cut else end)
+    plan_valid = _check_plan(replay, found, None if cut or is_foreign(text.trace) else end)
     return _verification(text, dialect, strictness, n_events, replay, found, plan_valid, solver)
 
 
@@ -177,6 +177,7 @@ def _verification(
         counts={code: count for code, count in found.counts.items() if count},
         n_events=n_events,
         facts=_facts(text, dialect, replay, found, plan_valid, solver),
+        undecided=not n_events and is_foreign(text.trace),
     )
 
 
