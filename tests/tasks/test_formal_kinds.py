@@ -9,7 +9,7 @@ import pytest
 
 from tests.tasks.blocks_cases import DOMAIN_PDDL, PROBLEM_PDDL
 from tests.tasks.blocks_cases import PLAN as BLOCKS_PLAN
-from tests.tasks.formal_texts import EVENTS, MARKED, RIGHT, blocks, countdown, maze
+from tests.tasks.formal_texts import EVENTS, MARKED, RIGHT, WRONG, blocks, countdown, maze
 from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.methods.verify.records import judged, verifier
 from tokenworth.methods.verify.table import state_of
