@@ -32,7 +32,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     """
     found = Findings(CODES, max_errors)
     is_apart = bool(text.prompt.strip() or text.given)
-    extent = extent_of(text.trace, 0 if is_apart else max(0, text.trace.rfind("[PLAN]")))
+    extent = extent_of(text.trace, max(0, text.trace.find("[PLAN]") if is_apart else text.trace.rfind("[PLAN]")))
     is_cut = text.is_cut and not extent.is_ended
     # The last line of a cut text may be half of one.
     trace = text.trace[: text.trace.rfind("\n") + 1] if is_cut else text.trace[: extent.end]

@@ -131,6 +131,8 @@ _CUT_VERDICT = re.compile(r"-?[0-9]{0,18}(?:\.[0-9]{0,40})?(?:\.\.\.)?(?:,[0-9]{
 _CALCULATION = re.compile(rf"(?P<left>{_ARG}(?:[-+*/]{_ARG}){{1,7}})=(?P<result>{_N})")
 _OPERAND = re.compile(rf"({_ARG})([-+*/]?)")
 _BLANK = " \t\r"
+BEGINS = re.compile("Current State|Exploring [Oo]peration")
+"""How a search begins; marks of end before it are of a prompt."""
 
 
 FOREIGN = "steps 'a - b = c (left: …)', as Tree of Thoughts writes them: a format that no dialect has"
@@ -167,7 +169,7 @@ def is_beginning(line: str, grammar: Grammar) -> bool:
 
 def read_events(text: str, grammar: Grammar) -> Iterator[CountdownEvent]:
     """The events of a text, in order, up to its end."""
-    extent = extent_of(text)
+    extent = extent_of(text, begins=BEGINS)
     reader = _Reader(grammar)
     waiting: CountdownEvent | None = None  # in prose, an operation whose resulting numbers are to come
     for line in _lines(text[: extent.end], extent, grammar):

@@ -9,7 +9,17 @@ from dataclasses import replace
 from tokenworth.core.ending import extent_of
 from tokenworth.core.verification import Findings, FormalText, Strictness, Tier, Verification
 from tokenworth.errors import unknown_name
-from tokenworth.tasks.countdown.grammar import FOREIGN, GRAMMARS, CountdownEvent, Grammar, LineKind, is_beginning, is_foreign, read_events
+from tokenworth.tasks.countdown.grammar import (
+    BEGINS,
+    FOREIGN,
+    GRAMMARS,
+    CountdownEvent,
+    Grammar,
+    LineKind,
+    is_beginning,
+    is_foreign,
+    read_events,
+)
 from tokenworth.tasks.countdown.instance import Puzzle
 from tokenworth.tasks.countdown.plan import is_solvable, plan_faults
 from tokenworth.tasks.countdown.policy import deviation
@@ -59,7 +69,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     replay = CountdownReplay(grammar, puzzle, stated is not None, found.at)
     checks_policy = strictness is Strictness.TIES and Strictness.TIES in DIALECTS[dialect]
     followed: list[tuple[int, CountdownEvent]] = []
-    extent = extent_of(text.trace)
+    extent = extent_of(text.trace, begins=BEGINS)
     cut = text.is_cut and not extent.is_ended
     n_events, is_cut = 0, cut
     last: CountdownEvent | None = None
@@ -208,5 +218,5 @@ def _facts(
         "n_bare_wrong_before_goal": n_before,
         "buckets": {name: sum(found.by_code[code] for code in codes) for name, codes in BUCKETS.items()},
         "solver": solver,
-        **({"after_end": after[:60]} if (after := replay.after or extent_of(text.trace).after) else {}),
+        **({"after_end": after[:60]} if (after := replay.after or extent_of(text.trace, begins=BEGINS).after) else {}),
     }
