@@ -351,7 +351,7 @@ def test_arithmetic() -> None:
     ):
         assert operation_of(text) is None, text
     assert [most_operations(size) for size in (1, 2, 3, 4, 5)] == [1, 4, 48, 1152, 46080]
-    assert bare_operations("98/20=4.9 62-26+48=84 1+1=2") == (3, 2)
+    assert bare_operations("98/20=4.9 62-26+48=84 1+1=2") == (3, 1)
 
 
 def test_the_other_dialects() -> None:

@@ -242,8 +242,10 @@ def test_a_rounded_result_is_a_fraction_though_it_ends_in_zeros() -> None:
 
 @pytest.mark.parametrize(
     ("equation", "is_right"),
-    [("68/27=68/27", True), ("10/4=5/2", True), ("98/20=4.9", True), ("10/3=3.33...", True), ("2/3=0.66", True), ("2/3=0.67", True)]
-    + [("68/27=68/26", False), ("98/20=4", False), ("10/3=3.4", False), ("7/0=1/2", False)],
+    [
+        *((text, True) for text in ("68/27=68/27", "10/4=5/2", "98/20=4.9", "10/3=3.33...", "2/3=0.66", "2/3=0.67")),
+        *((text, False) for text in ("68/27=68/26", "98/20=4", "10/3=3.4", "7/0=1/2")),
+    ],
 )
 def test_equations_by_digits_alone_hold_as_those_of_the_search_do(equation: str, is_right: bool) -> None:
     assert bare_operations(f"then {equation}, and") == (1, 0 if is_right else 1)

@@ -15,7 +15,7 @@ from tokenworth.tasks.blocksworld.replay import BlocksworldReplay, shortest_plan
 from tokenworth.tasks.blocksworld.rules import CODES
 
 NAME = "blocksworld"
-VERSION = "3"
+VERSION = "4"
 _read_pddl, _read_prompt = lru_cache(maxsize=8)(read_problem), lru_cache(maxsize=8)(problem_of)
 MOST_STATES = 4_000
 """States that the search for a shorter plan looks at before it gives up."""

@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tokenworth.core.ending import extent_of
 from tokenworth.core.verification import Findings, FormalText, Strictness, Tier, Verification
 from tokenworth.errors import unknown_name
 from tokenworth.tasks.countdown.grammar import (
-    BEGINS,
     FOREIGN,
     GRAMMARS,
     CountdownEvent,
@@ -19,6 +17,7 @@ from tokenworth.tasks.countdown.grammar import (
     is_beginning,
     is_foreign,
     read_events,
+    read_extent,
 )
 from tokenworth.tasks.countdown.instance import Puzzle
 from tokenworth.tasks.countdown.plan import is_solvable, plan_faults
@@ -28,7 +27,7 @@ from tokenworth.tasks.countdown.published import bare_operations, published_verd
 from tokenworth.tasks.countdown.replay import CountdownReplay
 from tokenworth.tasks.countdown.rules import BUCKETS, CODES, DIALECTS, PAPER
 
-VERSION = "3"
+VERSION = "4"
 
 _MAX_TOLD = 200
 _ALWAYS = PAPER | {"PROBLEM_PARSE"}
@@ -69,7 +68,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     replay = CountdownReplay(grammar, puzzle, stated is not None, found.at)
     checks_policy = strictness is Strictness.TIES and Strictness.TIES in DIALECTS[dialect]
     followed: list[tuple[int, CountdownEvent]] = []
-    extent = extent_of(text.trace, begins=BEGINS)
+    extent = read_extent(text.trace)
     cut = text.is_cut and not extent.is_ended
     n_events, is_cut = 0, cut
     last: CountdownEvent | None = None
@@ -218,5 +217,5 @@ def _facts(
         "n_bare_wrong_before_goal": n_before,
         "buckets": {name: sum(found.by_code[code] for code in codes) for name, codes in BUCKETS.items()},
         "solver": solver,
-        **({"after_end": after[:60]} if (after := replay.after or extent_of(text.trace, begins=BEGINS).after) else {}),
+        **({"after_end": after[:60]} if (after := replay.after or read_extent(text.trace).after) else {}),
     }

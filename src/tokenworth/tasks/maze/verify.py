@@ -15,7 +15,7 @@ from tokenworth.tasks.maze.replay import MazeReplay
 from tokenworth.tasks.maze.rules import ACTIVE, CODES
 from tokenworth.tasks.maze.words import places_of
 
-VERSION = "3"
+VERSION = "4"
 """Changes whenever a verdict can."""
 
 
