@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PIECE = 1 << 20
-_WAIT_S = 3.0
+_WAIT_S = 2.0
 """How long a named pipe may be without a writer."""
 
 
