@@ -195,7 +195,7 @@ def _draw_curve(ax: Axes, view: CurveView) -> None:
     # A band ends where a cut was not measured; a line does too.
     ax.fill_between(x, low, high, color=blue, alpha=0.2, linewidth=0, label=f"{view.level:.0%} interval")
     sparse = any(b - a > 1 for a, b in pairwise(x))
-    ax.plot(x, value, color=blue, linewidth=1, marker="o" if sparse else None, markersize=2, label=view.label)
+    ax.plot(x, value, color=blue, linewidth=1, marker="o" if sparse else None, markersize=2, label=view.label, clip_on=False)
     lone = [i for i, v in enumerate(value) if v == v and not any(value[j] == value[j] for j in (i - 1, i + 1) if 0 <= j < len(value))]
     for i in lone:
         ax.errorbar([x[i]], [value[i]], [[value[i] - low[i]], [high[i] - value[i]]], color=blue, linewidth=0.8)

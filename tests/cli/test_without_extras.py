@@ -34,7 +34,7 @@ def test_the_demo_shows_an_automaton_and_what_ships(tmp_path: Path) -> None:
     assert "pip install 'tokenworth[local]'" in ran.stderr and "Traceback" not in ran.stderr
     page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
     assert "automaton" in page and "bundled model" in page
-    measured, shipped = (tw.read_document(tmp_path / "demo" / name) for name in ("automaton-curve.json", "steps-curve.json"))
+    measured, shipped = (tw.read_document(tmp_path / "demo" / name) for name in ("automaton-curve.json", "recall-curve.json"))
     assert measured.model.name.startswith("toy:") and shipped.model.name == "tiny"  # type: ignore[attr-defined]
 
 
@@ -62,3 +62,7 @@ def test_what_needs_nothing_works(arguments: list[str], tmp_path: Path) -> None:
     tw.write_document(cases.curve(20), tmp_path / "curve.json")
     ran = plain(*arguments, folder=tmp_path)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_the_shipped_automaton_is_the_example() -> None:
+    assert (ROOT / "assets" / "demo" / "automaton.json").read_bytes() == (ROOT.parents[1] / "examples" / "toy.json").read_bytes()
