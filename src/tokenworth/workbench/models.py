@@ -22,9 +22,8 @@ def load_model(name: str | Sequence[str], options: LoadOptions | None = None) ->
     except ImportError as error:
         if isinstance(error, MissingExtra) or not source.extra or str(error.name).startswith("tokenworth"):
             raise
-        raise MissingExtra(
-            f"the model {names[0]} needs {error.name}, which is not installed; run: pip install 'tokenworth[{source.extra}]'"
-        ) from error
+        told = f"the model {names[0]} needs {error.name}, which is not installed; run: pip install 'tokenworth[{source.extra}]'"
+        raise MissingExtra(told) from error
 
 
 def source_of(name: str | Sequence[str]) -> tuple[tuple[str, ...], ModelSource]:
