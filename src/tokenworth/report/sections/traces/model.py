@@ -83,8 +83,8 @@ class StackView:
     ``raw[k][i]`` is the probability of series k at ``cuts[i]``; ``share`` the same over ``mass``. ``all_labels`` and ``all_raw``
     keep every option when few are drawn. ``held`` marks readings that a source copied from an earlier cut. Where an option was
     not listed its number is None and ``all_high`` the most it can be; then ``mass`` is a lower and ``mass_high`` an upper bound, and
-    ``share``, raw over ``mass_high``, the least a share can be. Both are None where everything was listed. ``top`` is then the
-    option that the bounds prove likeliest, -1 for none.
+    ``share``, raw over ``mass_high``, the least a share can be. Both are None where everything was listed. ``top`` is the series that
+    leads: of options the likeliest, as far as bounds prove it and the mass is ``least_mass`` or more; -1 for none.
     """
 
     kind: Literal["forced", "outcomes"]
@@ -103,6 +103,7 @@ class StackView:
     all_raw: tuple[tuple[Number, ...], ...]
     all_high: tuple[tuple[Number, ...], ...] | None = None
     mass_high: tuple[Number, ...] | None = None
+    least_mass: float = 0.0
     top_token: tuple[str, ...] | None
     top_probability: tuple[Number, ...] | None
 

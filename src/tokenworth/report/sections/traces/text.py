@@ -248,8 +248,10 @@ def _forced(stack: StackView, index: int, trace: TraceView, width: int) -> Itera
     rest = f"{off:.2f}" if f"{least:.2f}" == f"{off:.2f}" else f"{max(0.0, least):.2f} to {off:.2f}"
     yield from wrapped(f"  at cut {stack.cuts[last]}: {shares}; not on options {rest}", width)
     flips = [e for e in trace.events if e.kind == "flip" and e.stack == index]
-    if not flips:
-        yield "  the leading option never changes" + " where the bounds determine it" * (stack.all_high is not None and -1 in stack.top)
+    if all(k < 0 for k in stack.top):
+        yield from wrapped(f"  no option leads: the mass is below {stack.least_mass:g}, or the bounds do not tell", width)
+    elif not flips:
+        yield "  the leading option never changes" + " where one leads" * (-1 in stack.top)
     for event in flips[:20]:
         yield from wrapped(f"  cut {event.cut}: {one_line(event.label)}", width, indent="    ")
     if len(flips) > 20:

@@ -89,7 +89,7 @@ def _measured(curve: CurveDoc | None, forced: ForcedDoc | None) -> TraceView:
     totals, verdicts = count_outcomes(curve)
     outcomes = outcome_views(totals, verdicts, problem)
     line = curve_view(curve) if curve is not None else None
-    stacks: list[StackView] = [exit_stack(e, gold) for e in forced.exits] if forced is not None else []
+    stacks: list[StackView] = [exit_stack(e, gold, forced.least_mass) for e in forced.exits] if forced is not None else []
     if curve is not None and (shares := outcome_stack(curve, outcomes)) is not None:
         stacks.append(shares)
     branches = branch_views(curve, outcomes) if curve is not None else ()
