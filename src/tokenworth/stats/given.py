@@ -21,9 +21,7 @@ class Conditional:
     high: Float[np.ndarray, " cutx"]
 
 
-def effective_number(
-    strata: Strata, number: Float[np.ndarray, " cut"], chosen: Float[np.ndarray, " cut"]
-) -> Float[np.ndarray, " cutx"]:
+def effective_number(strata: Strata, number: Float[np.ndarray, " cut"], chosen: Float[np.ndarray, " cut"]) -> Float[np.ndarray, " cutx"]:
     """(Σw)²/Σw² over the ``chosen`` of the ``number`` of draws at each cut, w the weight of a draw at cuts 0…n; 0 where none is chosen.
 
     A draw of stratum G weighs w(c,G)/m_G. Source: Kish 1965, Survey Sampling, §11.7, for a part of the sample.
@@ -42,10 +40,11 @@ def conditional_of_excursions(
 ) -> Conditional:
     """P(event | condition) at every cut; ``event`` and ``condition`` are groups of the estimate, the first within the second.
 
-    ``n``: effective number of draws that meet the condition (`effective_number`). With K the probability of following the base, S of leaving
-    it where there are draws, U where there are none, x the share of excursions that meet the condition and q the share of these unlike the
-    base, the probability of being unlike the base given the condition is S x q / (K' + S x); K' = K if the base meets it, or else 0. It rises in
-    x and in q, so its limits are its values at both limits: those of x at n_eff, those of q at ``n``. What has no draw may be anything.
+    ``n``: effective number of draws that meet the condition (`effective_number`). Let K be the probability of following the base, S that of
+    leaving it where there are draws, U where there are none, x the share of excursions that meet the condition, and q the share of these
+    that are unlike the base. Given the condition, a rollout is unlike the base with probability S x q / (K' + S x): K' = K if the base
+    meets the condition and 0 otherwise. This rises in x and in q, so its limits are its values at their limits: those of x at n_eff, those
+    of q at ``n``. What has no draw may be anything.
 
     Each of the two holds at ``level``; their most extreme combination holds at ``level`` or above (measured: docs/benchmarks.md).
     Source: method page `docs/methods/curve.md`, eq. 13–15.
@@ -61,7 +60,9 @@ def conditional_of_excursions(
     q_low, q_high = (side[:, 0] for side in mean_limits(unlike[:, None], n, level, interval))
     x_low, x_high = (side[:, 0] for side in mean_limits(x[:, None], weights.n_effective, level, interval))
 
-    def part(x: Float[np.ndarray, " cutx"], q: Float[np.ndarray, " cutx"], open_: Float[np.ndarray, " cutx"], none: float) -> Float[np.ndarray, " cutx"]:
+    def part(
+        x: Float[np.ndarray, " cutx"], q: Float[np.ndarray, " cutx"], open_: Float[np.ndarray, " cutx"], none: float
+    ) -> Float[np.ndarray, " cutx"]:
         whole = known + sampled * x + unsampled
         return np.divide(sampled * x * q + open_, whole, out=np.full(len(x), none), where=whole > 0)
 
@@ -79,14 +80,12 @@ def conditional_of_excursions(
 def conditional_of_draws(
     k: Float[np.ndarray, " cut"], n: Float[np.ndarray, " cut"], *, level: float, interval: IntervalKind
 ) -> Conditional:
-    """k of the n draws that meet the condition: given their number they are draws of the conditional probability, so its limits are plain."""
+    """k of the n draws that meet the condition: given n these are draws of the conditional probability, so its limits are plain."""
     low, high = proportion_limits(interval, k, n, level)
     return Conditional(value=np.divide(k, n, out=np.full(len(n), np.nan), where=n > 0), low=low, high=high)
 
 
-def widen_conditional(
-    found: Conditional, bound: Float[np.ndarray, " cutx"], condition: Float[np.ndarray, " cutx"]
-) -> Conditional:
+def widen_conditional(found: Conditional, bound: Float[np.ndarray, " cutx"], condition: Float[np.ndarray, " cutx"]) -> Conditional:
     """Limits moved apart by ``bound`` / ``condition``, the least that the condition's probability can be; within [0, 1].
 
     If the probabilities of the event and of the rest of the condition are each off by at most d, their ratio V / (V + M) is between

@@ -60,7 +60,7 @@ def index_labels(base: tuple[Grade, bool | None], draws: Iterable[GradedRollout]
 
 
 def group_matrix(labels: tuple[str, ...], pairs: LabelIndex) -> Float[np.ndarray, "pair group"]:
-    """The pairs of each group: `VALUE` marks those that meet the target, ``FIRST_LABEL + j`` those of label j (the outcome distribution)."""
+    """The pairs of each group: `VALUE` marks those that meet the target, ``FIRST_LABEL + j`` those of label j."""
     groups = np.zeros((len(pairs), FIRST_LABEL + len(labels)))
     for (label, hit), i in pairs.items():
         groups[i, :FIRST_LABEL] = hit is True, hit is not False, hit is not None

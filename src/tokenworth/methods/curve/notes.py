@@ -60,14 +60,12 @@ def no_verdict_notes(result: CurveResult) -> Iterator[str]:
     unknown = sum(draw.hit is None for draw in draws)
     if unknown:
         yield (
-            f"{unknown:,} of {len(draws):,} rollouts have no verdict; the value is {result.target.label} over all rollouts: they are in the "
-            "denominator, and none counts as a hit"
+            f"{unknown:,} of {len(draws):,} rollouts have no verdict; the value is {result.target.label} over all rollouts: they are in "
+            "the denominator, and none counts as a hit"
         )
     long = sum(draw.rollout.stop is StopReason.LENGTH and draw.hit is None for draw in draws)
     if long:
-        yield (
-            f"{long:,} of {len(draws):,} rollouts have no verdict because they reached the limit of {limit:,} tokens: raise --limit"
-        )
+        yield (f"{long:,} of {len(draws):,} rollouts have no verdict because they reached the limit of {limit:,} tokens: raise --limit")
     if result.base.verdict == "unknown":
         yield f"the base answer itself has no verdict ({result.base.outcome})"
 

@@ -165,7 +165,14 @@ def forced_document(result: ForcedResult, target: str, codec: Codec, about: Abou
         forced_at_end=forced_at_end(result),
         token_forwards=result.token_forwards,
         provenance=about.provenance,
-        notes=(*notes, *tried_notes(result), *mass_notes(result), *ceiling_notes(result), *missed_notes(result.missed), *stopped_notes(result.unresolved)),
+        notes=(
+            *notes,
+            *tried_notes(result),
+            *mass_notes(result),
+            *ceiling_notes(result),
+            *missed_notes(result.missed),
+            *stopped_notes(result.unresolved),
+        ),
     )
 
 
@@ -184,8 +191,9 @@ def mass_notes(result: ForcedResult) -> Iterator[str]:
         if low:
             again = "another --exit TEXT" if result.tried else "another exit text (--exit TEXT, or --exit auto)"
             yield (
-                f"after the exit text {reading.text!r} the options have a mass below {result.least_mass:g} at {low:,} of {len(reading.mass):,} "
-                f"cuts (mean {reading.mass.mean():.2f}): no leading option is named there, because the model would write something else; try {again}"
+                f"after the exit text {reading.text!r} the options have a mass below {result.least_mass:g} at {low:,} of "
+                f"{len(reading.mass):,} cuts (mean {reading.mass.mean():.2f}): no leading option is named there, because the model would "
+                f"write something else; try {again}"
             )
 
 

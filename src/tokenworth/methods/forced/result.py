@@ -94,8 +94,9 @@ class TriedExit:
 class ForcedResult:
     """Forced answers along a trace. ``own``: grade of the model's own answer after its natural end.
 
-    ``least_mass``: below it no option is named. ``tried``: the exit texts that were tried to choose one, the chosen one first. ``unresolved``: what a budget that ended the run left undone, empty where nothing is. ``missed``: planned cuts that cannot be
-    reached (None: every cut can).
+    ``least_mass``: below it no option is named. ``tried``: the exit texts that were tried to choose one, the chosen one first.
+    ``unresolved``: what a budget that ended the run left undone, empty where nothing is. ``missed``: planned cuts that cannot be reached
+    (None: every cut can).
     """
 
     trace: Trace

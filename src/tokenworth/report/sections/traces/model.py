@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenworth.core.document import Number
+from tokenworth.methods.curve.document import VerdictsDoc
 from tokenworth.report.facts import FactView
 from tokenworth.report.sections.verified.model import FormalTraceView
 
@@ -74,6 +75,8 @@ class CurveView:
     unsampled: tuple[Number, ...] | None
     log_kept: tuple[Number, ...] | None = None
     widened: tuple[Number, ...] | None = None
+    verdicts: VerdictsDoc | None = None
+    """None where no share without a verdict matters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,8 @@ class MetricView:
     palette: Literal["value", "delta", "gold", "probability"]
     values: tuple[Number, ...]
     bins: tuple[int, ...]
+    hatched: tuple[int, ...] = ()
+    """1 for each unit whose colour rests on less than half of the rollouts; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +217,10 @@ class SetView:
     high: Number
     level: float
     outcomes: tuple[OutcomeView, ...]
+    given: Number
+    given_low: Number
+    given_high: Number
+    """P(correct | verdict)."""
     correlation: Number
     correlation_low: Number
     correlation_high: Number
