@@ -52,6 +52,8 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
         low, high = (percent(x) for x in (min(missing), max(missing)))
         detail = "of the rollouts from a cut; they are in the denominator of the value"
         yield FactView(label="no verdict", value=high if low == high else f"{low} to {high}", detail=detail)
+    if doc.widened is None and (never := sum(p == 0 for p in doc.trace.probabilities or ())):
+        yield FactView(label="base trace", value="never sampled", detail=f"{never:,} of its tokens have probability 0 under this sampling")
     if doc.generated_tokens:
         yield FactView(label="generated", value=f"{doc.generated_tokens:,} tokens")
     if _budget(doc.budget) or doc.budget.stopped:

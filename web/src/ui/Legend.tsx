@@ -156,10 +156,11 @@ export function CurveLegend() {
   if (!curve) return null;
   const anyFollows = curve.state.includes(1);
   const gaps = curve.cuts.length < found.n + 1 || curve.low.some(Number.isNaN);
-  const noDraw = curve.value.some((v, i) => Number.isNaN(v) && !Number.isNaN(curve.low[i]!));
+  const line = lineOf(curve, given.value);
+  const noDraw = line.value.some((v, i) => Number.isNaN(v) && !Number.isNaN(line.low[i]!));
   return (
     <div class="stackbar">
-      <b>{lineOf(curve, given.value).label}</b>
+      <b>{line.label}</b>
       {curve.verdicts && (
         <div class="seg small" role="group" aria-label="rollouts that count">
           <button type="button" aria-pressed={!given.value} onClick={() => (given.value = false)}>
@@ -172,10 +173,10 @@ export function CurveLegend() {
       )}
       <span class="keys">
         <Key of="bandkey">{Math.round(curve.level * 100)} % pointwise interval</Key>
-        {curve.verdicts && !given.value && <Key of="hatch">up to the limit if all without a verdict were hits</Key>}
+        {curve.verdicts && !given.value && <Key of="hatch">if those without a verdict hit</Key>}
         <Key of="tickkey">rollouts began here</Key>
         {anyFollows && <Key of="linekey">{curve.follows}</Key>}
-        {noDraw && <Key of="bandkey">no draw: limits alone</Key>}
+        {noDraw && <Key of="bandkey">{line === curve ? "no draw: limits alone" : "no verdict: nothing known"}</Key>}
         {gaps && <Key of="dash">not measured</Key>}
         <span class="key dim">x: {found.head.unit}s kept</span>
       </span>
