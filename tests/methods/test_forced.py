@@ -117,11 +117,18 @@ def test_below_the_least_mass_no_option_is_named() -> None:
 
 
 def test_the_document_names_none_and_says_what_to_do() -> None:
-    document = forced_document(read_ladder("t3 "), "gold", ToyCodec(vocab_size=8), About(model=ModelDoc(name="toy"), provenance=Provenance(version="0")))
+    document = forced_document(
+        read_ladder("t3 "), "gold", ToyCodec(vocab_size=8), About(model=ModelDoc(name="toy"), provenance=Provenance(version="0"))
+    )
     assert document.forced_at_end is None and document.least_mass == 0.5
     (note,) = [one for one in document.notes if "mass below" in one]
     assert "at 4 of 5 cuts" in note and "--exit" in note
-    free = forced_document(read_ladder("t3 ", least_mass=0.0), "gold", ToyCodec(vocab_size=8), About(model=ModelDoc(name="toy"), provenance=Provenance(version="0")))
+    free = forced_document(
+        read_ladder("t3 ", least_mass=0.0),
+        "gold",
+        ToyCodec(vocab_size=8),
+        About(model=ModelDoc(name="toy"), provenance=Provenance(version="0")),
+    )
     assert not [one for one in free.notes if "mass below" in one]
 
 

@@ -72,7 +72,9 @@ def test_a_share_that_does_not_matter_is_not_shown(doc: CurveDoc) -> None:
 
 def test_samples_say_how_many_have_none() -> None:
     doc = cases.sample_set(12)
-    doc = dataclasses.replace(doc, traces=tuple(dataclasses.replace(t, verdict="unknown") if i < 3 else t for i, t in enumerate(doc.traces)))
+    doc = dataclasses.replace(
+        doc, traces=tuple(dataclasses.replace(t, verdict="unknown") if i < 3 else t for i, t in enumerate(doc.traces))
+    )
     unknown = sum(t.verdict == "unknown" for t in doc.traces)
     view = page_of([doc])
     text = render_text(view, width=200, colour=False)

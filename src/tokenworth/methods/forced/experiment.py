@@ -130,8 +130,8 @@ def forced(
 
 def trial_cuts(cuts: tuple[int, ...]) -> tuple[int, ...]:
     """At most `TRIAL_CUTS` of the cuts, evenly spread, the first and the last among them."""
-    at = np.linspace(0, len(cuts) - 1, min(TRIAL_CUTS, len(cuts))).round().astype(int)
-    return tuple(cuts[i] for i in sorted(set(at.tolist())))
+    n = min(TRIAL_CUTS, len(cuts))
+    return tuple(cuts[round(k * (len(cuts) - 1) / max(1, n - 1))] for k in range(n))
 
 
 def _fullest(

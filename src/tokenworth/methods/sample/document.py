@@ -105,8 +105,8 @@ def _no_verdict(result: SampleResult) -> Iterator[str]:
         yield "no answer has a verdict: the accuracy says nothing; see the outcomes"
     elif unknown:
         yield (
-            f"{unknown:,} of {len(grades):,} answers have no verdict; the accuracy is that of all answers: they are in the denominator, and "
-            "none counts as correct"
+            f"{unknown:,} of {len(grades):,} answers have no verdict; the accuracy is that of all answers: they are in the denominator, "
+            "and none counts as correct"
         )
     long = sum(one.stop is StopReason.LENGTH and g.verdict == "unknown" for one, g in zip(result.rollouts, grades, strict=True))
     if long:
