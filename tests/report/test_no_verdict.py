@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from tests.report import report_cases as cases
+from tokenworth import plot
 from tokenworth.core.no_verdict import beside, percent
 from tokenworth.methods.curve.document import CurveDoc, VerdictsDoc
 from tokenworth.methods.first_errors.rows import ValueAt
@@ -103,3 +104,19 @@ def scaled(doc, by: float):
     """The reading with so much of its mass."""
     rows = tuple(tuple(x * by for x in row) for row in doc.probability)
     return dataclasses.replace(doc, probability=rows, mass=tuple(x * by for x in doc.mass))
+
+
+def test_a_figure_hatches_what_is_left_open_and_says_so(tmp_path) -> None:
+    doc = open_curve(0.6, n=40)
+    page = plot.figure(doc)
+    curve_axes, text_axes = page.axes
+    band = next(one for one in curve_axes.collections if one.get_hatch())
+    corners = {tuple(x) for path in band.get_paths() for x in path.vertices.tolist()}
+    assert {(cut, most) for cut, most in zip(doc.cuts[:-1], doc.verdicts.high_if_met[:-1], strict=True)} <= corners
+    assert sum(one.get_hatch() is not None for one in text_axes.patches) >= 39
+    assert "0% to 60% of the rollouts from a cut have no verdict" in plot.caption(doc)
+    made = [plot.save(plot.figure(doc), tmp_path / f"{k}.svg").read_bytes() for k in range(2)]
+    assert made[0] == made[1]
+    plain = plot.figure(open_curve(0.04, n=40))
+    assert not any(one.get_hatch() for ax in plain.axes for one in (*ax.collections, *ax.patches))
+    assert "no verdict" not in plot.caption(open_curve(0.04, n=40))
