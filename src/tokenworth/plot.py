@@ -57,11 +57,13 @@ _STYLE: dict[str, Any] = {
     "ytick.color": INK["light"],
     "xtick.major.width": 0.5,
     "ytick.major.width": 0.5,
+    "hatch.linewidth": 0.35,
     "pdf.fonttype": 42,
     "svg.hashsalt": "tokenworth",
 }
 
-_HATCH: dict[str, Any] = {"hatch": "//////", "edgecolor": STROKE["light"]}
+_HATCH: dict[str, Any] = {"hatch": "//////", "edgecolor": STROKE["light"] + "70"}
+"""Thin and light enough for the text on it."""
 _HATCHED = "   hatched: half have no verdict"
 
 
