@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from tokenworth.core.document import Document
 from tokenworth.core.inert import one_line
+from tokenworth.core.no_verdict import MATTERS
 from tokenworth.errors import InvalidInput, MissingExtra
 from tokenworth.report.page import page_of
 from tokenworth.report.palette import GROUND, INK, NO_BIN, STROKE, categorical, ramp
 from tokenworth.report.sections.traces.model import MEASURED, CurveView, MetricView, StackView, TraceView
+from tokenworth.report.sections.traces.verdicts import spread
 from tokenworth.store.documents import write_whole
 
 if TYPE_CHECKING:
@@ -55,19 +57,25 @@ _STYLE: dict[str, Any] = {
     "ytick.color": INK["light"],
     "xtick.major.width": 0.5,
     "ytick.major.width": 0.5,
+    "hatch.linewidth": 0.35,
     "pdf.fonttype": 42,
     "svg.hashsalt": "tokenworth",
 }
 
+_HATCH: dict[str, Any] = {"hatch": "//////", "edgecolor": STROKE["light"] + "70"}
+"""Thin and light enough for the text on it."""
+_HATCHED = "   hatched: half have no verdict"
+
 
 @dataclass(frozen=True)
 class _Run:
-    """Characters of one unit on one line: line, column, what stands there and its colour."""
+    """Characters of one unit on one line: line, column, what stands there, its colour, and the unit."""
 
     line: int
     column: int
     text: str
     colour: str | None
+    unit: int
 
 
 def curve(result: Any, ax: Axes | None = None, *, exit: int = 0) -> Axes:
@@ -108,7 +116,7 @@ def text(result: Any, ax: Axes | None = None, *, colour: str | None = None, unit
     box = ax.get_window_extent()
     width, height = (box.width * 72 / ax.figure.dpi, box.height * 72 / ax.figure.dpi)
     runs = list(_runs(trace.pieces[start:end], _colours(metric)[start:end], _columns(width)))
-    _write(ax, runs, width, height)
+    _write(ax, runs, metric.hatched[start:end], width, height)
     _scale(ax, metric, (runs[-1].line + 1 if runs else 0) * _LINE * POINTS, width)
     return ax
 
@@ -159,9 +167,15 @@ def caption(result: Any) -> str:
         stack = _stack(trace, 0)
         return f"Shares of the forced answers by cut, after the exit text {one_line(stack.text)!r}, and the mass on all options."
     view = trace.curve
+    open_ = (
+        ""
+        if view.verdicts is None
+        else f" Hatched: {spread(view.verdicts.missing)} of the rollouts from a cut have no verdict; they are in the denominator, and the "
+        "limit would be so high if all were hits. Tokens: half or more have none."
+    )
     return (
         f"{view.label} by cut, with {view.level:.0%} {view.interval} intervals ({view.assumption}). "
-        f"Ticks: the {sum(n > 0 for n in view.n_started)} cuts where the {sum(view.n_started):,} rollouts began."
+        f"Ticks: the {sum(n > 0 for n in view.n_started)} cuts where the {sum(view.n_started):,} rollouts began.{open_}"
     )
 
 
@@ -194,6 +208,10 @@ def _draw_curve(ax: Axes, view: CurveView) -> None:
     low, value, high = ([nan if v is None else v for v in part] for part in (view.low, view.value, view.high))
     # A band ends where a cut was not measured; a line does too.
     ax.fill_between(x, low, high, color=blue, alpha=0.2, linewidth=0, label=f"{view.level:.0%} interval")
+    if view.verdicts is not None:
+        shown = [m is not None and m >= MATTERS for m in view.verdicts.missing]
+        most = [nan if v is None else v for v in view.verdicts.high_if_met]
+        ax.fill_between(x, high, most, where=shown, facecolor="none", linewidth=0, label="if those without a verdict hit", **_HATCH)
     sparse = any(b - a > 1 for a, b in pairwise(x))
     ax.plot(x, value, color=blue, linewidth=1, marker="o" if sparse else None, markersize=2, label=view.label, clip_on=False)
     lone = [i for i, v in enumerate(value) if v == v and not any(value[j] == value[j] for j in (i - 1, i + 1) if 0 <= j < len(value))]
@@ -219,8 +237,8 @@ def _draw_shares(ax: Axes, stack: StackView) -> None:
         entry.set_parse_math(False)
 
 
-def _write(ax: Axes, runs: Sequence[_Run], width: float, height: float) -> None:
-    """Coloured runs of a text on axes that become as many points wide and high as they are."""
+def _write(ax: Axes, runs: Sequence[_Run], hatched: Sequence[int], width: float, height: float) -> None:
+    """Coloured runs of a text on axes that become as many points wide and high as they are. ``hatched``: 1 a unit; empty: none."""
     from matplotlib.patches import Rectangle
 
     ax.set_axis_off()
@@ -230,7 +248,8 @@ def _write(ax: Axes, runs: Sequence[_Run], width: float, height: float) -> None:
     for run in runs:
         x, y = run.column * wide, run.line * line
         if run.colour is not None:
-            ax.add_patch(Rectangle((x, y), len(run.text) * wide, line, color=run.colour, linewidth=0))
+            hatch = _HATCH if hatched and hatched[run.unit] else {}
+            ax.add_patch(Rectangle((x, y), len(run.text) * wide, line, facecolor=run.colour, linewidth=0, **hatch))
         if run.text.strip():
             # A glyph at a time would be safer for other scripts, and a thousand times the objects.
             ax.text(
@@ -248,7 +267,7 @@ def _scale(ax: Axes, metric: MetricView, y: float, width: float) -> None:
     for words in (
         f"{one_line(metric.name)}  {metric.low:g}",
         None,
-        f"{metric.high:g}" + "   no colour: not measured" * (NO_BIN in metric.bins),
+        f"{metric.high:g}" + "   no colour: not measured" * (NO_BIN in metric.bins) + _HATCHED * any(metric.hatched),
     ):
         if words is None:
             for k, colour in enumerate(colours):
@@ -263,15 +282,15 @@ def _scale(ax: Axes, metric: MetricView, y: float, width: float) -> None:
 def _runs(pieces: Sequence[str], colours: Sequence[str | None], columns: int) -> Iterator[_Run]:
     """The units laid in lines of so many characters: broken at white space where one is near, and at newlines."""
     line = column = 0
-    for piece, colour in zip(pieces, colours, strict=True):
+    for unit, (piece, colour) in enumerate(zip(pieces, colours, strict=True)):
         for k, part in enumerate(piece.split("\n")):
             if k:
-                yield _Run(line, column, "↵", colour)
+                yield _Run(line, column, "↵", colour, unit)
                 line, column = line + 1, 0
             for word in _words(one_line(part), columns):
                 if column and column + len(word) > columns:
                     line, column = line + 1, 0
-                yield _Run(line, column, word, colour)
+                yield _Run(line, column, word, colour, unit)
                 column += len(word)
 
 

@@ -57,7 +57,7 @@ def subject(**changes: Any) -> Subject:
     codec = Letters()
     made = Subject(
         model="letters", prompt=(1,), problem=PROBLEM, sampling=PARAMS, judge=text_judge(PROBLEM, codec, None, grader_for("option")),
-        grader=grader_for("option"), codec=codec, find_wall=len, close=None, exit_text=None, able=CAN, reach=None, context_length=None,
+        grader=grader_for("option"), codec=codec, find_wall=len, close=None, exit_texts=(), able=CAN, reach=None, context_length=None,
         limit=None, put=None, is_ended=lambda ids: True, instruction=None, feedback=None,
     )  # fmt: skip
     return replace(made, **changes)

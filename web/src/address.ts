@@ -14,6 +14,7 @@ function placeOf(report: State): Place {
     metric: report.metricName.value,
     stack: report.stackIndex.value,
     share: report.share.value,
+    given: report.given.value,
     tab: report.tab.value === report.tabs.value[0] ? null : report.tab.value,
     range: report.range.value,
     screen: report.hasTables ? report.screen.value : null,

@@ -9,6 +9,11 @@ export function signed(x: number | null | undefined, digits = 3): string {
   return (x > 0 ? "+" : x < 0 ? "−" : "±") + Math.abs(x).toFixed(digits);
 }
 
+// A share in whole percent; neither 0 % nor 100 % where it is not.
+export function percent(x: number): string {
+  return x > 0 && x < 0.005 ? "<1 %" : x > 0.995 && x < 1 ? ">99 %" : `${Math.round(100 * x)} %`;
+}
+
 export function count(x: number): string {
   return x.toLocaleString("en-US");
 }

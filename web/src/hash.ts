@@ -17,6 +17,7 @@ export interface Place {
   metric: MetricName | null;
   stack: number;
   share: boolean;
+  given: boolean;
   // null: the first one that the trace has.
   tab: TabName | null;
   range: [number, number] | null;
@@ -25,7 +26,7 @@ export interface Place {
   filter: Filter;
 }
 
-export const START: Readonly<Place> = { trace: 0, unit: -1, pinned: false, metric: null, stack: 0, share: false, tab: null, range: null, screen: null, filter: EVERYTHING };
+export const START: Readonly<Place> = { trace: 0, unit: -1, pinned: false, metric: null, stack: 0, share: false, given: false, tab: null, range: null, screen: null, filter: EVERYTHING };
 
 export function printHash(place: Place): string {
   const parts = ["v1"];
@@ -35,6 +36,7 @@ export function printHash(place: Place): string {
   if (place.pinned) parts.push("p=1");
   if (place.stack) parts.push(`x=${place.stack}`);
   if (place.share) parts.push("n=1");
+  if (place.given) parts.push("g=1");
   if (place.tab) parts.push(`s=${place.tab}`);
   if (place.range) parts.push(`r=${place.range[0]}-${place.range[1]}`);
   if (place.screen) parts.push(`o=${place.screen === "tables" ? 1 : 0}`);
@@ -63,6 +65,7 @@ export function parseHash(hash: string): Place | null {
     metric: oneOf(found.get("m"), METRICS),
     stack: whole(found.get("x"), 0, 0),
     share: found.get("n") === "1",
+    given: found.get("g") === "1",
     tab: oneOf(found.get("s"), TABS),
     range: range && from < to ? [from, to] : null,
     screen: found.get("o") === "1" ? "tables" : found.get("o") === "0" ? "trace" : null,

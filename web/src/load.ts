@@ -5,7 +5,7 @@ import { unitOf } from "./formal/change";
 import { Chunk, decodeIndex } from "./formal/model";
 import type { Formal, FormalHead, FormalIndex, FormalText } from "./formal/model";
 import type { Branches, Curve, Header, Metric, Samples, SamplesHead, Sheet, Stack, StackHead, Trace, TraceEvent, TraceHead, Written } from "./model";
-import type { CurveHead } from "./types";
+import type { CurveHead, Verdicts } from "./types";
 
 // Text of a part of a report (its header as JSON, the others packed), or nothing where there is no such part.
 export type Source = (name: string) => string | null | undefined | Promise<string | null | undefined>;
@@ -91,7 +91,7 @@ export class Data {
   async #trace(head: TraceHead, index: number): Promise<Trace> {
     const blob = await blobOf(this.#source, `data-${index}`);
     const pieces = codec.texts(blob, head.text.pieces);
-    const metrics = head.metrics.map((m) => ({ ...m, values: codec.floats(blob, m.columns.values), bins: codec.small(blob, m.columns.bins) }));
+    const metrics = head.metrics.map((m) => ({ ...m, values: codec.floats(blob, m.columns.values), bins: codec.small(blob, m.columns.bins), hatched: m.columns.hatched && codec.small(blob, m.columns.hatched) }));
     return {
       head,
       n: pieces.n,
@@ -161,6 +161,7 @@ function decodeCurve(head: CurveHead, blob: Uint8Array): Curve {
     unsampled: head.columns["unsampled"] ? f("unsampled") : null,
     logKept: head.columns["log_kept"] ? f("log_kept") : null,
     widened: head.columns["widened"] ? f("widened") : null,
+    verdicts: head.columns.verdicts && (Object.fromEntries(Object.entries(head.columns.verdicts).map(([k, c]) => [k, codec.floats(blob, c)])) as unknown as Verdicts),
   };
 }
 

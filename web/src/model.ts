@@ -21,6 +21,9 @@ export interface SampleSet {
   readonly notes: readonly string[];
   readonly n: number;
   readonly accuracy: number | null;
+  readonly given: number | null;
+  readonly given_low: number | null;
+  readonly given_high: number | null;
   readonly low: number | null;
   readonly high: number | null;
   readonly level: number;
@@ -40,6 +43,7 @@ export interface StackHead {
   readonly colours: readonly number[];
   readonly gold: readonly boolean[];
   readonly all_labels: readonly string[];
+  readonly least_mass: number;
   readonly columns: {
     readonly cuts: Column; readonly mass: Column; readonly top: Column;
     readonly raw: readonly Column[]; readonly all_raw: readonly Column[] | null;
@@ -56,7 +60,7 @@ interface MetricHead {
   readonly low: number;
   readonly high: number;
   readonly palette: "value" | "delta" | "gold" | "probability";
-  readonly columns: { readonly values: Column; readonly bins: Column };
+  readonly columns: { readonly values: Column; readonly bins: Column; readonly hatched: Column | null };
 }
 
 export interface SamplesHead {
@@ -149,6 +153,8 @@ export interface Stack extends Omit<StackHead, "columns"> {
 export interface Metric extends Omit<MetricHead, "columns"> {
   readonly values: Float32Array;
   readonly bins: Uint8Array;
+  // 1 where half or more of the rollouts have no verdict; null: nowhere.
+  readonly hatched: Uint8Array | null;
 }
 
 export interface Branches {
@@ -195,6 +201,24 @@ export interface Trace {
   readonly samples: Samples;
   readonly events: readonly TraceEvent[];
   readonly formal: Formal | null;
+}
+
+// A share without a verdict of this or more stands beside a value (core/no_verdict.py).
+const MATTERS = 0.05;
+
+// The share of the rollouts from a cut that have no verdict; 0 where it does not matter.
+export function openShare(curve: Curve, row: number): number {
+  const share = curve.verdicts?.missing[row] ?? 0;
+  return share >= MATTERS ? share : 0;
+}
+
+// The curve over all rollouts, or over those with a verdict.
+export interface Line { readonly label: string; readonly value: Float32Array; readonly low: Float32Array; readonly high: Float32Array }
+
+export function lineOf(curve: Curve, given: boolean): Line {
+  const { verdicts } = curve;
+  if (!given || !verdicts) return curve;
+  return { label: `${curve.label.replace(/\)$/, "")} | verdict)`, value: verdicts.given, low: verdicts.given_low, high: verdicts.given_high };
 }
 
 // What stands where a curve has no value: its limits may be known all the same.

@@ -36,6 +36,8 @@ function makeSignals() {
     metricName: signal<MetricName>("value"),
     stackIndex: signal(0),
     share: signal(false),
+    // Whether the value is that among rollouts with a verdict.
+    given: signal(false),
     tab: signal<TabName>("token"),
     range: signal<[number, number] | null>(null),
     help: signal(false),
@@ -54,7 +56,7 @@ function makeSignals() {
   };
 }
 
-function derived({ header, rows }: Data, { trace, hover, focus, metricName, stackIndex, share, filter }: ReturnType<typeof makeSignals>) {
+function derived({ header, rows }: Data, { trace, hover, focus, metricName, stackIndex, share, given, filter }: ReturnType<typeof makeSignals>) {
   const shown = computed(() => hover.value ?? focus.value);
   return {
     shown,
@@ -81,7 +83,7 @@ function derived({ header, rows }: Data, { trace, hover, focus, metricName, stac
     metric: computed<Metric | null>(() => {
       const found = trace.value;
       const forced = found?.stacks[stackIndex.value]?.kind === "forced" ? stackIndex.value : 0;
-      return found?.metrics.get(metricName.value === "forced" ? `forced/${forced}/${share.value ? "share" : "raw"}` : metricName.value) ?? null;
+      return found?.metrics.get(metricName.value === "forced" ? `forced/${forced}/${share.value ? "share" : "raw"}` : metricName.value === "value" && given.value && found.metrics.has("given") ? "given" : metricName.value) ?? null;
     }),
   };
 }
@@ -148,6 +150,7 @@ export async function openTrace(report: State, index: number, at: Place): Promis
     report.pinned.value = at.pinned;
     report.stackIndex.value = Math.min(at.stack, Math.max(0, (found?.stacks.length ?? 0) - 1));
     report.share.value = at.share;
+    report.given.value = at.given && !!found?.curve?.verdicts;
     report.metricName.value = at.metric && report.offered.value.includes(at.metric) ? at.metric : (report.offered.value[0] ?? "value");
     report.tab.value = at.tab && report.tabs.value.includes(at.tab) ? at.tab : report.tabs.value[0]!;
     report.range.value = at.range && found && at.range[1] <= found.n ? at.range : null;

@@ -10,7 +10,18 @@ export interface CurveHead {
   readonly assumption: string;
   readonly follows: string;
   readonly delta_limits: string;
-  readonly columns: Record<string, Column | null>;
+  readonly columns: Record<string, Column | null> & { readonly verdicts: Record<keyof Verdicts, Column> | null };
+}
+
+// What rollouts without a verdict leave open (methods/curve/document.py).
+export interface Verdicts {
+  readonly missing: Float32Array;
+  readonly missing_low: Float32Array;
+  readonly missing_high: Float32Array;
+  readonly high_if_met: Float32Array;
+  readonly given: Float32Array;
+  readonly given_low: Float32Array;
+  readonly given_high: Float32Array;
 }
 
 export interface Curve extends Omit<CurveHead, "columns"> {
@@ -30,4 +41,6 @@ export interface Curve extends Omit<CurveHead, "columns"> {
   // Log probability of the trace up to a cut and what the limits were widened by: they bound a change between two cuts; null: no bound.
   readonly logKept: Float32Array | null;
   readonly widened: Float32Array | null;
+  // null: no share without a verdict matters.
+  readonly verdicts: Verdicts | null;
 }

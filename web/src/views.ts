@@ -1,8 +1,8 @@
 // Connects the text pane and the plots to the state.
 import { effect } from "@preact/signals";
-import { figure, visible } from "./format";
+import { figure, percent, visible } from "./format";
 import { hears, onKey } from "./keys";
-import { missing, rowOf } from "./model";
+import { lineOf, missing, openShare, rowOf } from "./model";
 import type { Trace } from "./model";
 import { TextPane } from "./pane/textpane";
 import { Plots } from "./plots/plots";
@@ -52,17 +52,19 @@ function spoken(report: State, trace: Trace, unit: number): string {
   const grid = trace.formal?.grid;
   const about = trace.formal?.violations.filter((v) => v.from <= unit && unit < v.to).map((v) => v.code.name) ?? [];
   const rule = about.length ? `, breaks a rule: ${about.join(", ")}` : "";
-  return spokenUnit(trace, unit, word) + (grid ? `, ${spokenEvent(grid, report.step.value)}` : "") + rule;
+  return spokenUnit(trace, unit, word, report.given.value) + (grid ? `, ${spokenEvent(grid, report.step.value)}` : "") + rule;
 }
 
-function spokenUnit(trace: Trace, unit: number, word: string): string {
+function spokenUnit(trace: Trace, unit: number, word: string, given: boolean): string {
   const name = unit < 0 ? `before the first ${word}` : `${word} ${unit}, “${visible(trace.pieces.at(unit), 40)}”`;
   const curve = trace.curve;
   const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
   if (!curve) return name;
   if (row < 0 || Number.isNaN(curve.low[row]!)) return `${name}, ${curve.label} not measured`;
-  const value = Number.isNaN(curve.value[row]!) ? missing(curve, row) : figure(curve.value[row], 2);
-  return `${name}, ${curve.label} ${value}, interval ${figure(curve.low[row], 2)} to ${figure(curve.high[row], 2)}`;
+  const { label, value, low, high } = lineOf(curve, given);
+  const open = openShare(curve, row);
+  const said = Number.isNaN(value[row]!) ? missing(curve, row) : figure(value[row], 2);
+  return `${name}, ${label} ${said}, interval ${figure(low[row], 2)} to ${figure(high[row], 2)}${open ? `, ${percent(open)} without a verdict` : ""}`;
 }
 
 export function mountViews(report: State, root: HTMLElement, trace: Trace): () => void {
@@ -93,7 +95,7 @@ export function mountViews(report: State, root: HTMLElement, trace: Trace): () =
 
 function paintOf(report: State, trace: Trace, formal: ReadonlyMap<number, string>) {
   const m = report.metric.value;
-  return { bins: m ? m.bins : null, palette: m?.palette ?? "", marks: marksOf(trace, report.stackIndex.value, formal), hits: hitUnits(report) };
+  return { bins: m ? m.bins : null, hatched: m?.hatched ?? null, palette: m?.palette ?? "", marks: marksOf(trace, report.stackIndex.value, formal), hits: hitUnits(report) };
 }
 
 function follow(report: State, trace: Trace, pane: TextPane, plots: Plots, formal: ReadonlyMap<number, string>): (() => void)[] {
@@ -107,7 +109,7 @@ function follow(report: State, trace: Trace, pane: TextPane, plots: Plots, forma
     }),
     effect(() => {
       void report.theme.tick.value;
-      plots.set(trace.stacks[report.stackIndex.value] ?? null, report.share.value, report.range.value);
+      plots.set(trace.stacks[report.stackIndex.value] ?? null, report.share.value, report.given.value, report.range.value);
     }),
     effect(() => {
       pane.setCurrent(report.shown.value);

@@ -12,6 +12,9 @@ OPTION_LEAD = "The answer is ("
 """Ends an exit text of a multiple-choice problem; the next token is the option label."""
 FREE_LEAD = "The answer is "
 """The same for a problem without options."""
+OTHER_OPTION_LEADS = ("Answer: (", "The answer is **", "**Answer: ", "\\boxed{", "(")
+"""Other ends of an exit text that models are used to, for `forced --exit auto`."""
+OTHER_FREE_LEADS = ("Answer: ", "The answer is **", "**Answer: ", "\\boxed{")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,15 @@ def exit_text(trace_format: TraceFormat, kind: AnswerKind) -> str:
     if kind is AnswerKind.OPTION or not trace_format.exit.endswith(OPTION_LEAD):
         return trace_format.exit
     return trace_format.exit.removesuffix(OPTION_LEAD) + FREE_LEAD
+
+
+def exit_texts(trace_format: TraceFormat, kind: AnswerKind) -> tuple[str, ...]:
+    """The known exits for a kind of answer; the default one comes first (`exit_text`)."""
+    default = exit_text(trace_format, kind)
+    if not trace_format.exit.endswith(OPTION_LEAD):
+        return (default,)
+    begin = trace_format.exit.removesuffix(OPTION_LEAD)
+    return (default, *(begin + lead for lead in (OTHER_OPTION_LEADS if kind is AnswerKind.OPTION else OTHER_FREE_LEADS)))
 
 
 # (format, marks that must all be there, marks of which none may be there), the first that fits wins.

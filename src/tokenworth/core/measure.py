@@ -61,8 +61,8 @@ class Subject:
     find_wall: FindWall
     close: tuple[int, ...] | None
     """Ids of the close marker; None where all of a completion is trace."""
-    exit_text: str | None
-    """What stops a trace and begins the answer, by default; None where the model's format has none."""
+    exit_texts: tuple[str, ...]
+    """What stops a trace and begins the answer, the default first; none where the model has no trace format."""
     able: Capabilities
     reach: Reach | None
     """None where a request can start at every cut."""

@@ -16,6 +16,7 @@ from tokenworth.errors import InvalidInput
 from tokenworth.importers.files import gold_note, rate_of, text_of, texts_of
 from tokenworth.importers.importer import Importer
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
+from tokenworth.methods.forced.settings import LEAST_MASS
 from tokenworth.tasks.sources.files import json_rows, whole_text
 
 MODEL = "DeepSeek-R1-Distill-Qwen-7B"
@@ -246,7 +247,7 @@ def _document(page: _Page, where: str) -> ForcedDoc:
         ),
         exits=(_exit(page, where),),
         own_answer=page.own,
-        forced_at_end=winners[0] if len(winners) == 1 else None,
+        forced_at_end=winners[0] if len(winners) == 1 and sum(page.at_end or ()) >= LEAST_MASS else None,
         provenance=Provenance(version=__version__, source=page.source),
         notes=notes if page.closed else (*notes[:4], *notes[5:], "The token limit came before the end of the trace."),
     )

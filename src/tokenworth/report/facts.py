@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenworth.core.document import ModelDoc, Provenance
+from tokenworth.core.no_verdict import MATTERS, percent
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
@@ -46,6 +47,13 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
     started = sum(n > 0 for n in doc.n_started)
     measured = f"measured at {started:,} of {len(doc.trace.pieces) + 1:,} cuts"
     yield FactView(label="rollouts", value=f"{doc.rollouts:,}", detail=measured)
+    missing = () if doc.verdicts is None else [x for x in doc.verdicts.missing if x is not None]
+    if missing and max(missing) >= MATTERS:
+        low, high = (percent(x) for x in (min(missing), max(missing)))
+        detail = "of the rollouts from a cut; they are in the denominator of the value"
+        yield FactView(label="no verdict", value=high if low == high else f"{low} to {high}", detail=detail)
+    if doc.widened is None and (never := sum(p == 0 for p in doc.trace.probabilities or ())):
+        yield FactView(label="base trace", value="never sampled", detail=f"{never:,} of its tokens have probability 0 under this sampling")
     if doc.generated_tokens:
         yield FactView(label="generated", value=f"{doc.generated_tokens:,} tokens")
     if _budget(doc.budget) or doc.budget.stopped:

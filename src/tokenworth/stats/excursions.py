@@ -61,6 +61,21 @@ class CutEstimates:
     high: Float[np.ndarray, "cutx group"]
 
 
+def passed_back(
+    strata: Strata, added: Float[np.ndarray, "row cut"], kept: Float[np.ndarray, "row cut"], end: Float[np.ndarray, " row"]
+) -> Float[np.ndarray, "row cutx"]:
+    """Rows at cuts 0…n: what is ``added`` by the stratum of each cut from there on, and by what it is ``kept`` of what comes after it."""
+    later = np.zeros((len(strata.start) + 1, len(added)))
+    later[-1] = end
+    for index in range(len(strata.start) - 1, -1, -1):
+        at = strata.start[index]
+        later[index] = added[:, at] + kept[:, at] * later[index + 1]
+    found = np.zeros((len(added), strata.n_cuts + 1))
+    found[:, :-1] = added + kept * later[strata.of_cut + 1].T
+    found[:, -1] = later[-1]
+    return found
+
+
 def backward(
     strata: Strata, number: Float[np.ndarray, " cut"], hits: Float[np.ndarray, "cut group"]
 ) -> tuple[Weights, Float[np.ndarray, "cutx group"]]:
@@ -80,14 +95,7 @@ def backward(
     added = np.vstack([np.zeros_like(m), covered, strata.leave - covered, covered**2 / np.maximum(m, 1.0), (covered[:, None] * mean).T])
     kept = np.tile(strata.follow, (len(added), 1))
     kept[3] **= 2
-    later = np.zeros((len(strata.start) + 1, len(added)))
-    later[-1, 0] = 1.0
-    for index in range(len(strata.start) - 1, -1, -1):
-        at = strata.start[index]
-        later[index] = added[:, at] + kept[:, at] * later[index + 1]
-    found = np.zeros((len(added), size))
-    found[:, :-1] = added + kept * later[strata.of_cut + 1].T
-    found[:, -1] = later[-1]
+    found = passed_back(strata, added, kept, np.append(1.0, np.zeros(len(added) - 1)))
     known, sampled, unsampled, kish = found[:4]
     n_effective = np.divide(sampled**2, kish, out=np.zeros(size), where=kish > 0)
     mean = np.divide(found[4:].T, sampled[:, None], out=np.full((size, n_groups), np.nan), where=(n_effective > 0)[:, None])

@@ -23,8 +23,8 @@ class Target:
     """As the user gave it."""
     label: str
     """What a value is called on a page: ``P(correct)``."""
-    hits: Callable[[Grade, Callable[[], str]], bool]
-    """(grade, text of the whole completion) -> whether a rollout meets the target; a rollout without a verdict does not."""
+    hits: Callable[[Grade, Callable[[], str]], bool | None]
+    """(grade, text of the whole completion) -> whether a rollout meets the target; None: no verdict."""
     option: str | None = None
     """The outcome that meets it, where that is one label alone."""
 
@@ -54,28 +54,38 @@ def target_of(name: str, base: Grade) -> Target:
     """
     check_target(name)
     if name == GOLD:
-        return Target(name=name, label="P(correct)", hits=lambda grade, _: grade.verdict is Verdict.CORRECT)
+        return Target(name=name, label="P(correct)", hits=lambda grade, _: _of_verdict(grade))
     if name == OWN:
         if base.outcome in RESERVED_OUTCOMES:
             raise InvalidInput(f"target own: the base trace has no answer ({base.outcome}); choose another base, or another target")
         return Target(
             name=name,
             label=f"P(own answer {base.outcome})",
-            hits=lambda grade, _: grade.outcome == base.outcome,
+            hits=lambda grade, _: _is_answer(grade, base.outcome),
             option=base.outcome,
         )
     if name.startswith(LABEL):
         wanted = name.removeprefix(LABEL)
-        return Target(name=name, label=f"P({wanted})", hits=lambda grade, _: grade.outcome == wanted, option=wanted)
+        return Target(name=name, label=f"P({wanted})", hits=lambda grade, _: _is_answer(grade, wanted), option=wanted)
     call = user_callable(name, "target", "a text")
     return Target(name=name, label=f"P({name.partition(':')[2]})", hits=lambda _, text: _asked(call, name, text()))
 
 
-def _asked(call: Callable[[str], object], name: str, text: str) -> bool:
+def _of_verdict(grade: Grade) -> bool | None:
+    return None if grade.verdict is Verdict.UNKNOWN else grade.verdict is Verdict.CORRECT
+
+
+def _is_answer(grade: Grade, wanted: str) -> bool | None:
+    """Whether the outcome is the wanted one. Without an answer it is not known which it would be, unless that is what is asked for."""
+    open_ = grade.outcome in RESERVED_OUTCOMES and wanted not in RESERVED_OUTCOMES
+    return None if open_ else grade.outcome == wanted
+
+
+def _asked(call: Callable[[str], object], name: str, text: str) -> bool | None:
     try:
         found = call(text)
     except Exception as error:  # the user's code may raise anything, and the run must end in one line
         raise InvalidInput(f"target {name!r} raised {first_line(error)}; expected True, False or None") from error
     if found is not None and not isinstance(found, bool):
         raise InvalidInput(f"target {name!r} returned a {type(found).__name__}; expected True, False or None")
-    return found is True
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tokenworth.backends.model import Model
-from tokenworth.core.formats import exit_text
+from tokenworth.core.formats import exit_texts
 from tokenworth.core.grade import Grader, Judge
 from tokenworth.core.measure import Subject
 from tokenworth.core.ports import Reaches
@@ -104,7 +104,7 @@ class Case:
             codec=model.codec,
             find_wall=lambda ids: self._wall(ids, close),
             close=close,
-            exit_text=None if model.format is None else exit_text(model.format, kind),
+            exit_texts=() if model.format is None else exit_texts(model.format, kind),
             able=backend.capabilities,
             reach=backend.reachable if isinstance(backend, Reaches) else None,
             context_length=model.context_length,

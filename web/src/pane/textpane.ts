@@ -12,6 +12,7 @@ interface Part extends Chunk { readonly el: HTMLElement; done: boolean }
 
 export interface Paint {
   readonly bins: Uint8Array | null;
+  readonly hatched: Uint8Array | null;
   readonly palette: string;
   readonly marks: ReadonlyMap<number, string>;
   readonly hits: ReadonlySet<number>;
@@ -29,7 +30,7 @@ export class TextPane {
   readonly #waiting = new Set<Part>();
   readonly #watcher: IntersectionObserver;
   #scheduled = 0;
-  #paint: Paint = { bins: null, palette: "", marks: new Map(), hits: new Set() };
+  #paint: Paint = { bins: null, hatched: null, palette: "", marks: new Map(), hits: new Set() };
   #current: HTMLElement | null = null;
   #held: HTMLElement | null = null;
   #event: HTMLElement[] = [];
@@ -154,9 +155,10 @@ export class TextPane {
   }
 
   #classOf(i: number): string {
-    const { bins, marks, hits } = this.#paint;
+    const { bins, hatched, marks, hits } = this.#paint;
     const bin = bins ? bins[i]! : NO_BIN;
     let name = bin === NO_BIN ? (bins ? "u nm" : "u") : `u b${bin}`;
+    if (hatched?.[i] && bin !== NO_BIN) name += " open-half";
     const mark = marks.get(i);
     if (mark) name += ` ${mark}`;
     if (hits.has(i)) name += " hit";

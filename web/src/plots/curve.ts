@@ -1,10 +1,10 @@
 // The value curve: band and line where neighbouring cuts have values, whiskers and dots at single cuts, dashes across gaps.
 import { lastAtMost } from "../codec";
-import { MEASURED } from "../model";
-import type { Curve } from "../model";
+import { MEASURED, lineOf, openShare } from "../model";
+import type { Curve, Line } from "../model";
 import { perPixel, runs } from "./decimate";
 import type { Run } from "./decimate";
-import { LEFT, RIGHT } from "./scale";
+import { LEFT, RIGHT, hatch } from "./scale";
 import type { Scale, Theme } from "./scale";
 
 const TOP = 8;
@@ -56,7 +56,9 @@ export function drawRule(ctx: CanvasRenderingContext2D, rule: Rule, scale: Scale
   ctx.fillText(rule.text, x, 2);
 }
 
-export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, scale: Scale, theme: Theme, height: number): void {
+// `given`: among rollouts with a verdict, so that nothing is left open.
+export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, given: boolean, scale: Scale, theme: Theme, height: number): void {
+  const line = lineOf(curve, given);
   const y = drawFrame(ctx, scale, theme, height);
   const first = Math.max(0, lastAtMost(curve.cuts, scale.from) - 1);
   const last = Math.min(curve.cuts.length, lastAtMost(curve.cuts, scale.to) + 3);
@@ -65,9 +67,10 @@ export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, scale: Sc
   ctx.rect(LEFT - 4, 0, scale.width - LEFT - RIGHT + 8, height);
   ctx.clip();
   const cuts = curve.cuts.subarray(first, last);
-  const [value, low, high] = [curve.value, curve.low, curve.high].map((c) => c.subarray(first, last)) as [Float32Array, Float32Array, Float32Array];
+  const [value, low, high] = [line.value, line.low, line.high].map((c) => c.subarray(first, last)) as [Float32Array, Float32Array, Float32Array];
   const xs = Float64Array.from(cuts, (c) => scale.x(c));
   const parts = runs(cuts, value);
+  if (!given) drawOpen(ctx, curve, first, last, xs, y, theme, scale);
   drawGaps(ctx, parts, xs, value, y, theme);
   for (const run of parts) {
     if (run.to - run.from === 1) drawWhisker(ctx, xs[run.from]!, low[run.from]!, high[run.from]!, y, theme, scale);
@@ -75,8 +78,26 @@ export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, scale: Sc
   }
   // Limits without a value: a bar a cut, next to one another they are a band without a line.
   for (let i = 0; i < cuts.length; i++) if (Number.isNaN(value[i]!) && !Number.isNaN(low[i]!)) drawWhisker(ctx, xs[i]!, low[i]!, high[i]!, y, theme, scale);
-  drawMeasured(ctx, curve, first, last, scale, y, theme, height);
+  drawMeasured(ctx, curve, line, first, last, scale, y, theme, height);
   ctx.restore();
+}
+
+// From the upper limit to what it would be if every rollout without a verdict met the target: hatched, a column a cut.
+function drawOpen(
+  ctx: CanvasRenderingContext2D, curve: Curve, first: number, last: number, xs: Float64Array, y: (v: number) => number, theme: Theme, scale: Scale,
+): void {
+  if (!curve.verdicts) return;
+  ctx.fillStyle = hatch(ctx, theme.muted);
+  for (let i = first; i < last; i++) {
+    const [low, high] = [curve.high[i]!, curve.verdicts.high_if_met[i]!];
+    if (!openShare(curve, i) || !(high > low)) continue;
+    // Neighbours meet in the middle; a cut by itself is as wide as its whisker.
+    const alone = (by: number) => curve.cuts[i + by] !== curve.cuts[i]! + by || !openShare(curve, i + by);
+    const half = Math.max(0.5, alone(-1) && alone(1) ? Math.min(2.5, scale.perCut * 0.3) : scale.perCut / 2);
+    const x = xs[i - first]!;
+    const [a, b] = [Math.floor(x - half), Math.floor(x + half)];
+    ctx.fillRect(a, y(high), Math.max(1, b - a), y(low) - y(high));
+  }
 }
 
 // Nothing was measured between two runs: only a thin dashed connection, no band.
@@ -131,7 +152,7 @@ function drawWhisker(ctx: CanvasRenderingContext2D, x: number, low: number, high
 
 // A tick under every cut where rollouts began, and a dot on the curve where there is room. What merely follows has neither.
 function drawMeasured(
-  ctx: CanvasRenderingContext2D, curve: Curve, first: number, last: number, scale: Scale, y: (v: number) => number, theme: Theme, height: number,
+  ctx: CanvasRenderingContext2D, curve: Curve, line: Line, first: number, last: number, scale: Scale, y: (v: number) => number, theme: Theme, height: number,
 ): void {
   ctx.fillStyle = theme.line;
   let before = -1;
@@ -146,9 +167,9 @@ function drawMeasured(
   for (let i = first; i < last; i++) {
     if (curve.state[i] !== MEASURED) continue;
     const x = scale.x(curve.cuts[i]!);
-    if (radius) {
+    if (radius && !Number.isNaN(line.value[i]!)) {
       ctx.beginPath();
-      ctx.arc(x, y(curve.value[i]!), radius, 0, 2 * Math.PI);
+      ctx.arc(x, y(line.value[i]!), radius, 0, 2 * Math.PI);
       ctx.fill();
     }
     const pixel = Math.floor(x);

@@ -5,6 +5,7 @@ import { count, figure } from "../format";
 import type { Curve, Trace } from "../model";
 import { openRow } from "../state";
 import { Across } from "./Across";
+import { Open } from "./parts";
 import { useReport } from "./context";
 
 const MOST = 12;
@@ -56,7 +57,9 @@ function Strip({ found, longest }: { found: Trace; longest: number }) {
         <b>{found.head.label}</b>
         <span class={first ? "code" : "dim"}>{first ? `✗ ${first.code.name}${inTrace ? ` at token ${count(inTrace.from)}` : " in the answer"}` : "✓ no error"}</span>
         <small>
-          {curve.label} {figure(curve.value[0], 2)} at the start, {figure(curve.value[curve.value.length - 1], 2)} at the end
+          {curve.label} {figure(curve.value[0], 2)}
+          <Open curve={curve} row={0} /> at the start, {figure(curve.value[curve.value.length - 1], 2)}
+          <Open curve={curve} row={curve.value.length - 1} /> at the end
           {first && <Across found={found} at={first} what=" · across the first error" />}
         </small>
       </span>

@@ -1,7 +1,7 @@
 // The plots' numbers as tables, and the notes of the run.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { MEASURED, boundsOf, missing, rowsBetween } from "../model";
+import { MEASURED, boundsOf, lineOf, missing, rowsBetween } from "../model";
 import type { Curve, Stack } from "../model";
 import { amount, count } from "../format";
 import { Facts } from "./Made";
@@ -80,16 +80,18 @@ function Paged({ title, id, total, children }: { title: string; id: string; tota
 }
 
 function CurveTable({ curve }: { curve: Curve }) {
+  const open = curve.verdicts;
+  const given = lineOf(curve, true);
   return (
     <Paged title={`${curve.label} as a table`} id="tw-table-curve" total={curve.cuts.length}>
       {(from, to) => (
         <table class="plain-table">
-          <Head names={["cut", curve.label, "low", "high", "Δ", "rollouts begun", "effective n", "state"]} />
+          <Head names={["cut", curve.label, "low", "high", ...(open ? ["no verdict", given.label, "low", "high"] : []), "Δ", "rollouts begun", "effective n", "state"]} />
           <tbody>
             {rowsBetween(from, to).map((i) => (
               <tr>
                 <th scope="row">{count(curve.cuts[i]!)}</th>
-                {[curve.value, curve.low, curve.high].map((c) => (
+                {[curve.value, curve.low, curve.high, ...(open ? [open.missing, given.value, given.low, given.high] : [])].map((c) => (
                   <td>
                     <Num x={c[i]!} />
                   </td>

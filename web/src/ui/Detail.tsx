@@ -1,11 +1,11 @@
 // Everything known about the place of the cursor.
-import { MEASURED, boundsOf, missing, rowOf, rowsBetween, rowsOf } from "../model";
+import { MEASURED, boundsOf, lineOf, missing, openShare, rowOf, rowsBetween, rowsOf } from "../model";
 import type { Curve, Stack, Trace } from "../model";
 import { readingAt } from "../plots/stack";
 import { amount, count, visible } from "../format";
 import { pin, showSamples } from "../state";
 import type { State } from "../state";
-import { Between, CountBar, Head, Interval, Num, Piece, Section, Swatch, swatchClass } from "./parts";
+import { Between, CountBar, Head, Interval, Num, Open, Piece, Section, Swatch, swatchClass } from "./parts";
 import { useReport } from "./context";
 
 export function Detail() {
@@ -88,7 +88,9 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
     <Section title={curve.label} aside={`after ${cut === 0 ? "nothing" : `this ${found.head.unit}`}`}>
       <p class="big">
         {none ? <em>{missing(curve, row)}</em> : <Num x={curve.value[row]!} />} <Interval low={curve.low[row]!} high={curve.high[row]!} />
+        <Open curve={curve} row={row} />
       </p>
+      {openShare(curve, row) > 0 && <OpenPart curve={curve} row={row} />}
       <p class="how">
         <span class={measured ? "tag solid" : "tag"}>
           {measured ? `measured here: ${count(curve.nStarted[row]!)} rollouts` : none ? "no rollout leaves here or later: only the limits are known" : curve.follows}
@@ -123,6 +125,19 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
         </button>
       )}
     </Section>
+  );
+}
+
+// What rollouts without a verdict leave open.
+function OpenPart({ curve, row }: { curve: Curve; row: number }) {
+  const found = curve.verdicts!;
+  const line = lineOf(curve, true);
+  return (
+    <p class="how">
+      no verdict: <Num x={found.missing[row]!} /> <Interval low={found.missing_low[row]!} high={found.missing_high[row]!} /> of the rollouts. They are in the denominator and count as no
+      hits; if all were hits, the upper limit would be <Num x={found.high_if_met[row]!} />.<br />
+      {line.label} {Number.isNaN(line.value[row]!) ? <em>no rollout has one</em> : <Num x={line.value[row]!} />} <Interval low={line.low[row]!} high={line.high[row]!} />
+    </p>
   );
 }
 
@@ -180,6 +195,7 @@ function Shares({ stack, cut }: { stack: Stack; cut: number }) {
           </tr>
         </tbody>
       </table>
+      {stack.kind === "forced" && mass < stack.least_mass && <p class="how">the mass on the options is below {stack.least_mass}: none of them leads</p>}
       {stack.topToken && stack.topProbability && (
         <p class="how">
           likeliest next token: <span class="piece">{visible(stack.topToken.at(row), 20)}</span> <Num x={stack.topProbability[row]!} />

@@ -1,7 +1,7 @@
 import { METRICS } from "../hash";
 import type { MetricName } from "../hash";
 import { count, figure } from "../format";
-import { NO_BIN } from "../model";
+import { NO_BIN, lineOf } from "../model";
 import { Key, Swatch } from "./parts";
 import type { State } from "../state";
 import { useReport } from "./context";
@@ -21,7 +21,7 @@ export function MetricBar() {
       <div class="seg" role="group" aria-label="colour by" hidden={!report.offered.value.length}>
         {METRICS.filter((m) => report.offered.value.includes(m)).map((m) => (
           <button type="button" aria-pressed={report.metricName.value === m} onClick={() => (report.metricName.value = m)} data-metric={m}>
-            {nameOf(report, m)}
+            {m === "value" ? (report.metric.value?.key === "given" ? report.metric.value.name : nameOf(report, m)) : nameOf(report, m)}
           </button>
         ))}
       </div>
@@ -52,6 +52,11 @@ function Scale() {
         {m.note && `, ${m.note}`}
         {report.metricName.value === "value" && samplesPerCut(report)}
       </span>
+      {m.hatched && (
+        <span class="key">
+          <span class="u demo b10 open-half">abc</span> half or more of the rollouts have no verdict
+        </span>
+      )}
       <span class="key">
         <span class="nm demo">abc</span> not measured ({count(m.values.length - n)} of {count(m.values.length)})
       </span>
@@ -145,21 +150,33 @@ export function StackLegend() {
 }
 
 export function CurveLegend() {
-  const { trace } = useReport();
+  const { trace, given } = useReport();
   const found = trace.value;
   const curve = found?.curve;
   if (!curve) return null;
   const anyFollows = curve.state.includes(1);
   const gaps = curve.cuts.length < found.n + 1 || curve.low.some(Number.isNaN);
-  const noDraw = curve.value.some((v, i) => Number.isNaN(v) && !Number.isNaN(curve.low[i]!));
+  const line = lineOf(curve, given.value);
+  const noDraw = line.value.some((v, i) => Number.isNaN(v) && !Number.isNaN(line.low[i]!));
   return (
     <div class="stackbar">
-      <b>{curve.label}</b>
+      <b>{line.label}</b>
+      {curve.verdicts && (
+        <div class="seg small" role="group" aria-label="rollouts that count">
+          <button type="button" aria-pressed={!given.value} onClick={() => (given.value = false)}>
+            all rollouts
+          </button>
+          <button type="button" aria-pressed={given.value} onClick={() => (given.value = true)}>
+            with a verdict
+          </button>
+        </div>
+      )}
       <span class="keys">
         <Key of="bandkey">{Math.round(curve.level * 100)} % pointwise interval</Key>
+        {curve.verdicts && !given.value && <Key of="hatch">if those without a verdict hit</Key>}
         <Key of="tickkey">rollouts began here</Key>
         {anyFollows && <Key of="linekey">{curve.follows}</Key>}
-        {noDraw && <Key of="bandkey">no draw: limits alone</Key>}
+        {noDraw && <Key of="bandkey">{line === curve ? "no draw: limits alone" : "no verdict: nothing known"}</Key>}
         {gaps && <Key of="dash">not measured</Key>}
         <span class="key dim">x: {found.head.unit}s kept</span>
       </span>

@@ -1,20 +1,21 @@
 // One line that says what the cursor stands on: the same on every screen size.
 import { count } from "../format";
-import { missing, rowOf } from "../model";
+import { lineOf, missing, rowOf } from "../model";
 import type { Trace } from "../model";
 import { eventSpan } from "../formal/change";
 import type { Formal, Violation } from "../formal/model";
 import { Across } from "./Across";
 import { spokenEvent } from "./GridPicture";
-import { Num, Piece } from "./parts";
+import { Num, Open, Piece } from "./parts";
 import { useReport } from "./context";
 
 export function Readout() {
-  const { trace, shown, metric, metricName, range } = useReport();
+  const { trace, shown, metric, metricName, given, range } = useReport();
   const found = trace.value;
   const unit = shown.value;
   if (!found) return null;
   const curve = found.curve;
+  const line = curve && lineOf(curve, given.value);
   const chosen = metric.value;
   const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
   const p = found.metrics.get("probability")?.values[unit];
@@ -25,15 +26,16 @@ export function Readout() {
       </span>
       {unit >= 0 && <Piece found={found} unit={unit} most={24} />}
       {found.formal && unit >= 0 && <FormalPart found={found} formal={found.formal} unit={unit} />}
-      {curve && (
+      {curve && line && (
         <span>
-          {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>{missing(curve, row)}</em> : <Num x={curve.value[row]!} digits={2} />}
-          {row >= 0 && !Number.isNaN(curve.low[row]!) && (
+          {line.label} {row < 0 || Number.isNaN(line.value[row]!) ? <em>{missing(curve, row)}</em> : <Num x={line.value[row]!} digits={2} />}
+          {row >= 0 && !Number.isNaN(line.low[row]!) && (
             <span class="interval">
               {" "}
-              [<Num x={curve.low[row]!} digits={2} />, <Num x={curve.high[row]!} digits={2} />]
+              [<Num x={line.low[row]!} digits={2} />, <Num x={line.high[row]!} digits={2} />]
             </span>
           )}
+          {row >= 0 && <Open curve={curve} row={row} />}
         </span>
       )}
       {row >= 0 && curve && !Number.isNaN(curve.delta[row]!) && (

@@ -1,8 +1,9 @@
 // Small pieces that several panels use.
 import type { ComponentChildren } from "preact";
-import { count, figure, signed, visible } from "../format";
+import { count, figure, percent, signed, visible } from "../format";
+import { openShare } from "../model";
 import { STATES } from "../states";
-import type { Outcome, SampleSet, Trace } from "../model";
+import type { Curve, Outcome, SampleSet, Trace } from "../model";
 
 // A number with its exact value for machines.
 export function Num({ x, digits = 3, sign = false }: { x: number; digits?: number; sign?: boolean }) {
@@ -33,6 +34,17 @@ export function Interval({ low, high, digits = 3, sign = false }: { low: number;
       [<Num x={low} digits={digits} sign={sign} />, <Num x={high} digits={digits} sign={sign} />]
     </span>
   );
+}
+
+// The share of the rollouts from a cut that have no verdict, beside a value that counts them; nothing where it does not matter.
+export function Open({ curve, row }: { curve: Curve; row: number }) {
+  const share = openShare(curve, row);
+  return share ? (
+    <>
+      {" "}
+      <span class="noverdict">{percent(share)} no verdict</span>
+    </>
+  ) : null;
 }
 
 export function swatchClass(colour: number): string {
@@ -87,6 +99,7 @@ export function CountBar({ counts, outcomes }: { counts: readonly number[]; outc
 
 // A sample set in one line; `of` says whose it is where that is not plain from its place.
 export function SetLine({ set, of = "" }: { set: SampleSet; of?: string }) {
+  const none = set.verdicts.filter((v) => v === "unknown").length / Math.max(1, set.verdicts.length);
   return (
     <p class="setline">
       <b>
@@ -95,6 +108,15 @@ export function SetLine({ set, of = "" }: { set: SampleSet; of?: string }) {
       <small>{set.sampling}</small>
       <span>
         accuracy {figure(set.accuracy)} [{figure(set.low)}, {figure(set.high)}] <small>{Math.round(set.level * 100)} % interval</small>
+        {none >= 0.05 && (
+          <>
+            {" "}
+            <span class="noverdict">{percent(none)} no verdict</span>{" "}
+            <small>
+              P(correct | verdict) {figure(set.given)} [{figure(set.given_low)}, {figure(set.given_high)}]
+            </small>
+          </>
+        )}
       </span>
       <CountBar counts={set.outcomes.map((o) => o.total)} outcomes={set.outcomes} />
       <small>{set.outcomes.map((o) => `${outcomeName(o)} ${o.total}`).join(" · ")}</small>

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +21,6 @@ from tokenworth.core.document import (
     check_length,
     check_unit,
     numbers,
-    stopped_notes,
     token_text,
     trace_doc,
 )
@@ -30,11 +29,9 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.table import ROLLOUT_COLUMNS, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.curve.notes import curve_notes
 from tokenworth.methods.curve.result import CurveResult, GradedRollout
-from tokenworth.methods.cuts import missed_notes, spans
 
-MUCH_UNSAMPLED = 0.05
-"""Cuts from which a rollout leaves where there is no draw with this probability or more are named in a note."""
 MIN_BRANCH = 1e-3
 """A next token below this probability is listed only if a rollout began with it."""
 
@@ -113,6 +110,23 @@ class BudgetDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictsDoc:
+    """What rollouts without a verdict leave open, at the cuts of a curve.
+
+    ``missing``: share of rollouts without a verdict. The value is a share of all rollouts: its limits are those if none of these met the
+    target, and ``high_if_met`` is the upper one if all did. ``given``: P(target | verdict); None where no rollout has a verdict.
+    """
+
+    missing: tuple[Number, ...]
+    missing_low: tuple[Number, ...]
+    missing_high: tuple[Number, ...]
+    high_if_met: tuple[Number, ...]
+    given: tuple[Number, ...]
+    given_low: tuple[Number, ...]
+    given_high: tuple[Number, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CurveDoc:
     """Value and outcome distribution at cuts, with pointwise intervals.
 
@@ -123,7 +137,8 @@ class CurveDoc:
     the measured cut before, with limits of its own (not those of the two values); None as a whole where a source does not have
     them. ``widened``: by how much
     the limits are moved apart on each side because next-token probabilities are known only within bounds.
-    ``value_label`` says what the value is the probability of, and ``target`` how that was asked for.
+    ``value_label`` says what the value is the probability of, and ``target`` how that was asked for. ``verdicts``: None where every
+    rollout has a verdict, or a source does not say.
     """
 
     schema: str = "tokenworth.curve/1"
@@ -146,6 +161,7 @@ class CurveDoc:
     leave: tuple[Number, ...] | None = None
     unsampled: tuple[Number, ...] | None = None
     widened: tuple[Number, ...] | None = None
+    verdicts: VerdictsDoc | None = None
     outcomes: Mapping[str, tuple[Number, ...]] = field(default_factory=dict[str, tuple[Number, ...]])
     outcomes_low: Mapping[str, tuple[Number, ...]] = field(default_factory=dict[str, tuple[Number, ...]])
     outcomes_high: Mapping[str, tuple[Number, ...]] = field(default_factory=dict[str, tuple[Number, ...]])
@@ -166,6 +182,8 @@ class CurveDoc:
         check_cuts(self.cuts, n_trace, "cuts")
         check_document_level(self.level)
         lists = {name: getattr(self, name) for name in ("value", "low", "high", "leave", "unsampled", "widened")}
+        if self.verdicts is not None:
+            lists.update({f"verdicts.{one.name}": getattr(self.verdicts, one.name) for one in fields(self.verdicts)})
         for group in ("outcomes", "outcomes_low", "outcomes_high"):
             lists.update({f"{group}[{label!r}]": values for label, values in getattr(self, group).items()})
         for name, values in lists.items():
@@ -227,6 +245,7 @@ def curve_document(result: CurveResult, codec: Codec, about: About) -> CurveDoc:
         leave=numbers(result.leave) if has_leave else None,
         unsampled=numbers(result.unsampled) if has_leave else None,
         widened=None if result.widened is None else numbers(result.widened),
+        verdicts=_verdicts(result),
         outcomes=_columns(result.labels, result.outcomes),
         outcomes_low=_columns(result.labels, result.outcomes_low),
         outcomes_high=_columns(result.labels, result.outcomes_high),
@@ -238,8 +257,13 @@ def curve_document(result: CurveResult, codec: Codec, about: About) -> CurveDoc:
         provenance=about.provenance,
         value_label=result.target.label,
         target=result.target.name,
-        notes=_notes(result),
+        notes=curve_notes(result),
     )
+
+
+def _verdicts(result: CurveResult) -> VerdictsDoc | None:
+    found = result.verdicts
+    return None if found is None else VerdictsDoc(**{one.name: numbers(getattr(found, one.name)) for one in fields(found)})
 
 
 def _branches(result: CurveResult, codec: Codec) -> tuple[BranchDoc, ...]:
@@ -249,7 +273,7 @@ def _branches(result: CurveResult, codec: Codec) -> tuple[BranchDoc, ...]:
     for draw in result.draws:
         if draw.rollout.ids:
             tried.setdefault((draw.cut, draw.rollout.ids[0]), Counter())[draw.grade.outcome] += 1
-            hits[draw.cut, draw.rollout.ids[0]] += draw.hit
+            hits[draw.cut, draw.rollout.ids[0]] += draw.hit is True
     listed: dict[tuple[int, int], Number] = dict.fromkeys(tried)
     if table is not None:
         cuts = range(min(result.trace.n_trace + 1, len(table.p)))
@@ -287,59 +311,9 @@ def _sample_doc(draw: GradedRollout, codec: Codec) -> SampleDoc:
         n_tokens=len(ids),
         branch=ids[0] if ids else None,
         ids=ids,
-        hit=draw.hit,
+        hit=draw.hit is True,
     )
 
 
 def _columns(labels: tuple[str, ...], array: Float[np.ndarray, "cut outcome"]) -> dict[str, tuple[Number, ...]]:
     return {label: numbers(array[:, i]) for i, label in enumerate(labels)}
-
-
-def _notes(result: CurveResult) -> tuple[str, ...]:
-    notes: list[str] = []
-    notes += _unsampled_notes(result)
-    unknown = sum(draw.grade.verdict == "unknown" for draw in result.draws)
-    if unknown:
-        notes.append(
-            f"{unknown} of {len(result.draws)} rollouts have no verdict; "
-            f"the value is {result.target.label} over all rollouts, and they do not count as hits; see the outcomes"
-        )
-    if result.base.verdict == "unknown":
-        notes.append(f"the base answer itself has no verdict ({result.base.outcome})")
-    return (*notes, *slack_notes(result), *missed_notes(result.missed), *stopped_notes(result.unresolved))
-
-
-def _unsampled_notes(result: CurveResult) -> Iterator[str]:
-    """Where no rollout tells what leaving the trace is worth: at all, or in part."""
-    unsampled, cuts = np.nan_to_num(result.unsampled), result.cuts
-    unknown = np.isnan(result.value) & ~np.isnan(result.low)
-    if unknown.any():
-        yield f"no draw tells the value at {spans(cuts[unknown])}: only its limits are known there"
-    some = (unsampled >= MUCH_UNSAMPLED) & ~unknown
-    if some.any():
-        yield (
-            f"at {spans(cuts[some])} rollouts leave the trace with a probability of {MUCH_UNSAMPLED:g} or more "
-            f"(up to {unsampled[some].max():.2g}) where there is no draw; the mean of the others stands for it, and the "
-            "intervals are widened by it"
-        )
-
-
-def slack_notes(result: CurveResult) -> tuple[str, ...]:
-    """What is said of next-token probabilities known only within bounds."""
-    table = result.table
-    slack = np.zeros(0) if table is None or table.slack is None else np.nan_to_num(table.slack, nan=1.0)
-    if not (slack > 0).any():
-        return ()
-    size = len(slack)
-    known = f"next-token probabilities at {np.count_nonzero(slack):,} of {size:,} cuts are known only to within ± {slack.max():.3g}"
-    if result.widened is None:
-        return (known,)
-    notes = [f"{known}; intervals are widened by up to {result.widened.max():.3g} on each side"]
-    target = result.settings.budget.half_width
-    missed = 0 if target is None else np.count_nonzero((result.widened > target / 2) & ((result.high - result.low) / 2 > target))
-    if missed:
-        notes.append(
-            f"at {missed:,} of {len(result.cuts):,} cuts this widens the interval by more than half of the requested half-width "
-            f"{target:g}; sampling stopped there at half of it"
-        )
-    return tuple(notes)

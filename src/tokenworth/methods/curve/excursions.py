@@ -16,12 +16,13 @@ from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.goals import goals, nearest, needed
-from tokenworth.methods.curve.labels import Reader, draw_indices, group_matrix, index_labels
-from tokenworth.methods.curve.result import CurveResult, GradedRollout
+from tokenworth.methods.curve.labels import DECIDED, FIRST_LABEL, MET_OR_OPEN, VALUE, Reader, draw_indices, group_matrix, index_labels
+from tokenworth.methods.curve.result import CurveResult, GradedRollout, Verdicts
 from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.changes import changes
 from tokenworth.stats.excursions import CutEstimates, Excursions, Weights, backward, estimate_values, slack_bound, widen
+from tokenworth.stats.given import conditional_of_excursions, effective_number, widen_conditional
 from tokenworth.stats.strata import OTHERS, Pieces, Strata, allocate, make_pieces, make_strata, stratum_reach
 
 MIN_LEAVE = 0.02
@@ -80,7 +81,7 @@ class _Ledger:
             self.drawn[stratum] += 1
             self.tokens[stratum] += len(rollout.ids)
             self.number[draw.cut] += 1
-            self.hits[draw.cut] += draw.hit
+            self.hits[draw.cut] += draw.hit is True
             self.draws.append(draw)
 
     @property
@@ -93,7 +94,7 @@ class _Ledger:
         return weights, mean[:, 0]
 
     def estimate(self) -> tuple[tuple[str, ...], CutEstimates]:
-        """Labels and estimates; column 0 is the value, the rest the outcome distribution."""
+        """Labels and estimates of the groups of `group_matrix`."""
         labels, pairs = index_labels(self.base, self.draws)
         draws = Excursions(cut=np.asarray([d.cut for d in self.draws], dtype=np.int64), label=draw_indices(self.draws, pairs))
         estimate = estimate_values(
@@ -152,7 +153,7 @@ def _room(budget: Budget, *, rollouts: int, tokens: int, mean_cost: float, strat
 
 def _draw_all(ledger: _Ledger, bound: Float[np.ndarray, " cutx"]) -> Generator[Batch, Answers, str]:
     settings, strata, size = ledger.settings, ledger.strata, ledger.trace.n_trace + 1
-    wanted = goals(settings, bound=bound, base=ledger.base[1], n_trace=ledger.trace.n_trace)
+    wanted = goals(settings, bound=bound, base=ledger.base[1] is True, n_trace=ledger.trace.n_trace)
     while True:
         weights, mean = ledger.so_far()
         goal = nearest(wanted, weights, mean)
@@ -188,7 +189,7 @@ def _why_done(ledger: _Ledger, bound: Float[np.ndarray, " cutx"], goal: str) -> 
     if target is not None and not goal:
         _, estimate = ledger.estimate()
         low, high = widen(estimate.low, estimate.high, bound)
-        missed = int(np.count_nonzero(((high - low)[:size, 0] / 2 > target) & (bound[:size] > 0)))
+        missed = int(np.count_nonzero(((high - low)[:size, VALUE] / 2 > target) & (bound[:size] > 0)))
         if missed:
             return f"{missed:,} of {size:,} cuts cannot reach their target: next-token probabilities are not known well enough"
     done = "every cut reached its target" + (f", {goal}" if goal else "")
@@ -200,7 +201,7 @@ def _unresolved(ledger: _Ledger, bound: Float[np.ndarray, " cutx"], stopped: str
     budget, size = ledger.settings.budget, ledger.trace.n_trace + 1
     if stopped not in (BUDGET_SPENT, MONEY_SPENT):
         return ""
-    goal = nearest(goals(ledger.settings, bound=bound, base=ledger.base[1], n_trace=size - 1), *ledger.so_far())
+    goal = nearest(goals(ledger.settings, bound=bound, base=ledger.base[1] is True, n_trace=size - 1), *ledger.so_far())
     if goal is not None:
         wide = int(goal[1].sum())
         return f"{wide:,} of {size:,} cuts have wider intervals than asked for" if wide else ""
@@ -255,9 +256,9 @@ def _result(ledger: _Ledger, table: NextTokenTable | None, bound: Float[np.ndarr
         sampling=ledger.sampling,
         settings=settings,
         cuts=np.arange(size),
-        value=estimate.share[:size, 0],
-        low=low[:size, 0],
-        high=high[:size, 0],
+        value=estimate.share[:size, VALUE],
+        low=low[:size, VALUE],
+        high=high[:size, VALUE],
         change=np.append(np.nan, step.value),
         change_low=np.append(np.nan, step.low),
         change_high=np.append(np.nan, step.high),
@@ -266,9 +267,9 @@ def _result(ledger: _Ledger, table: NextTokenTable | None, bound: Float[np.ndarr
         leave=estimate.weights.leave[:size],
         unsampled=estimate.weights.unsampled[:size],
         labels=labels,
-        outcomes=estimate.share[:size, 1:],
-        outcomes_low=low[:size, 1:],
-        outcomes_high=high[:size, 1:],
+        outcomes=estimate.share[:size, FIRST_LABEL:],
+        outcomes_low=low[:size, FIRST_LABEL:],
+        outcomes_high=high[:size, FIRST_LABEL:],
         table=table,
         draws=tuple(ledger.draws),
         n_rollouts=len(ledger.draws),
@@ -276,4 +277,27 @@ def _result(ledger: _Ledger, table: NextTokenTable | None, bound: Float[np.ndarr
         stopped=stopped,
         unresolved=_unresolved(ledger, bound, stopped),
         widened=None if slack is None else bound[:size],
+        verdicts=_verdicts(ledger, estimate, bound),
+    )
+
+
+def _verdicts(ledger: _Ledger, estimate: CutEstimates, bound: Float[np.ndarray, " cutx"]) -> Verdicts | None:
+    """What rollouts without a verdict leave open; None where there is none."""
+    settings, size = ledger.settings, ledger.trace.n_trace + 1
+    known = np.zeros(ledger.strata.n_cuts)
+    np.add.at(known, [draw.cut for draw in ledger.draws if draw.hit is not None], 1.0)
+    if known.sum() == len(ledger.draws) and ledger.base[1] is not None:
+        return None
+    n = effective_number(ledger.strata, ledger.number, known)
+    given = conditional_of_excursions(estimate, n, event=VALUE, condition=DECIDED, level=settings.level, interval=settings.interval)
+    given = widen_conditional(given, bound, estimate.low[:, DECIDED])
+    low, high = widen(estimate.low, estimate.high, bound)
+    return Verdicts(
+        missing=1.0 - estimate.share[:size, DECIDED],
+        missing_low=1.0 - high[:size, DECIDED],
+        missing_high=1.0 - low[:size, DECIDED],
+        high_if_met=high[:size, MET_OR_OPEN],
+        given=given.value[:size],
+        given_low=given.low[:size],
+        given_high=given.high[:size],
     )

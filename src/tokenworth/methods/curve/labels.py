@@ -14,8 +14,10 @@ from tokenworth.core.tokens import Codec, Trace
 from tokenworth.methods.curve.result import GradedRollout
 from tokenworth.tasks.target import Target
 
-LabelIndex = dict[tuple[str, bool], int]
-"""(outcome, whether it meets the target) -> index."""
+LabelIndex = dict[tuple[str, bool | None], int]
+"""(outcome, whether it meets the target; None: no verdict) -> index."""
+VALUE, MET_OR_OPEN, DECIDED, FIRST_LABEL = 0, 1, 2, 3
+"""Columns of `group_matrix`: met; met or without a verdict; with a verdict; and the first of the outcomes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,34 +36,35 @@ class Reader:
         grade = self.judge(ids, rollout.stop)
         return GradedRollout(cut=cut, index=index, leaves=leaves, rollout=rollout, grade=grade, hit=self.hits(grade, ids))
 
-    def hits(self, grade: Grade, ids: tuple[int, ...]) -> bool:
-        """Whether a completion meets the target."""
+    def hits(self, grade: Grade, ids: tuple[int, ...]) -> bool | None:
+        """Whether a completion meets the target; None: no verdict."""
         return self.target.hits(grade, lambda: "" if self.codec is None else self.codec.decode(ids))
 
-    def base(self) -> tuple[Grade, bool]:
-        """The grade of the base's own answer, and whether it meets the target."""
+    def base(self) -> tuple[Grade, bool | None]:
+        """The grade of the base's own answer, and whether it meets the target; None: no verdict."""
         ids, stop = self.trace.sequence.completion, self.trace.stop
         grade = self.judge(ids, stop)
         return grade, self.hits(grade, ids)
 
 
-def index_labels(base: tuple[Grade, bool], draws: Iterable[GradedRollout]) -> tuple[tuple[str, ...], LabelIndex]:
+def index_labels(base: tuple[Grade, bool | None], draws: Iterable[GradedRollout]) -> tuple[tuple[str, ...], LabelIndex]:
     """Outcome labels in sorted order, and the index of each (label, hit).
 
     Two rollouts with one label of which one meets the target (a grader that accepts several spellings) share the label's index only in
     the outcome distribution; the value counts hits, so the pair is the key.
     """
-    pairs = sorted({(base[0].outcome, base[1]), *((d.grade.outcome, d.hit) for d in draws)})
+    found = {(base[0].outcome, base[1]), *((d.grade.outcome, d.hit) for d in draws)}
+    pairs = sorted(found, key=lambda pair: (pair[0], pair[1] is None, pair[1] is True))
     labels = tuple(sorted({label for label, _ in pairs}))
     return labels, {pair: i for i, pair in enumerate(pairs)}
 
 
 def group_matrix(labels: tuple[str, ...], pairs: LabelIndex) -> Float[np.ndarray, "pair group"]:
-    """Column 0 marks the pairs that meet the target (the value), column 1 + j the pairs of label j (the outcome distribution)."""
-    groups = np.zeros((len(pairs), 1 + len(labels)))
+    """The pairs of each group: `VALUE` marks those that meet the target, ``FIRST_LABEL + j`` those of label j."""
+    groups = np.zeros((len(pairs), FIRST_LABEL + len(labels)))
     for (label, hit), i in pairs.items():
-        groups[i, 0] = hit
-        groups[i, 1 + labels.index(label)] = 1.0
+        groups[i, :FIRST_LABEL] = hit is True, hit is not False, hit is not None
+        groups[i, FIRST_LABEL + labels.index(label)] = 1.0
     return groups
 
 

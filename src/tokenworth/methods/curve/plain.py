@@ -12,14 +12,15 @@ from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
-from tokenworth.methods.curve.labels import Reader, draw_indices, group_matrix, index_labels
+from tokenworth.methods.curve.labels import DECIDED, FIRST_LABEL, MET_OR_OPEN, VALUE, Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.passing import count_passing, followed
-from tokenworth.methods.curve.result import CurveResult, GradedRollout
+from tokenworth.methods.curve.result import CurveResult, GradedRollout, Verdicts
 from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.cuts import Missed, middle, reachable, restrict
 from tokenworth.methods.forced.experiment import cut_grid
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.changes import changes_of_cuts
+from tokenworth.stats.given import conditional_of_draws
 from tokenworth.stats.proportion import proportion_limits
 from tokenworth.stats.stopping import LEAST, draws_needed
 
@@ -97,7 +98,7 @@ class _DrawsByCut:
 
     def measured(self) -> tuple[list[int], Float[np.ndarray, " cut"], Float[np.ndarray, " cut"]]:
         """The cuts measured so far, rising, with the number of draws and of those that meet the target at each."""
-        hits = np.asarray([draw.hit for draw in self.draws], dtype=np.int64)
+        hits = np.asarray([draw.hit is True for draw in self.draws], dtype=np.int64)
         cuts, counts = sorted(self.drawn), self.counts(hits, 2)
         return cuts, counts.sum(axis=1)[cuts], counts[cuts, 1]
 
@@ -243,7 +244,7 @@ def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed
     limits = proportion_limits(settings.interval, hits, np.broadcast_to(n[:, None], hits.shape), settings.level)
     low, high = (np.where(n[:, None] > 0, side, np.nan) for side in limits)
     leave = np.full(size, np.nan)
-    step = _changes(share[:, 0], low[:, 0], high[:, 0], table)
+    step = _changes(share[:, VALUE], low[:, VALUE], high[:, VALUE], table)
     return CurveResult(
         trace=trace,
         base=tally.base[0],
@@ -251,9 +252,9 @@ def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed
         sampling=tally.sampling,
         settings=settings,
         cuts=np.arange(size),
-        value=share[:, 0],
-        low=low[:, 0],
-        high=high[:, 0],
+        value=share[:, VALUE],
+        low=low[:, VALUE],
+        high=high[:, VALUE],
         change=step[0],
         change_low=step[1],
         change_high=step[2],
@@ -262,9 +263,9 @@ def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed
         leave=leave,
         unsampled=leave,
         labels=labels,
-        outcomes=share[:, 1:],
-        outcomes_low=low[:, 1:],
-        outcomes_high=high[:, 1:],
+        outcomes=share[:, FIRST_LABEL:],
+        outcomes_low=low[:, FIRST_LABEL:],
+        outcomes_high=high[:, FIRST_LABEL:],
         table=table,
         draws=tuple(tally.draws),
         n_rollouts=len(tally.draws),
@@ -272,4 +273,29 @@ def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed
         stopped=ended or "every cut measured",
         unresolved=tally.unresolved() if ended else "",
         missed=missed,
+        verdicts=_verdicts(tally, hits, share, low, high),
+    )
+
+
+def _verdicts(
+    tally: _DrawsByCut,
+    hits: Float[np.ndarray, "cut group"],
+    share: Float[np.ndarray, "cut group"],
+    low: Float[np.ndarray, "cut group"],
+    high: Float[np.ndarray, "cut group"],
+) -> Verdicts | None:
+    """What rollouts without a verdict leave open; None where there is none."""
+    settings = tally.settings
+    if all(draw.hit is not None for draw in tally.draws):
+        return None
+    given = conditional_of_draws(hits[:, VALUE], hits[:, DECIDED], level=settings.level, interval=settings.interval)
+    measured = ~np.isnan(low[:, VALUE])
+    return Verdicts(
+        missing=1.0 - share[:, DECIDED],
+        missing_low=1.0 - high[:, DECIDED],
+        missing_high=1.0 - low[:, DECIDED],
+        high_if_met=high[:, MET_OR_OPEN],
+        given=given.value,
+        given_low=np.where(measured, given.low, np.nan),
+        given_high=np.where(measured, given.high, np.nan),
     )

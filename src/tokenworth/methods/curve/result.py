@@ -28,8 +28,24 @@ class GradedRollout:
     """It was forced off the base at its first token."""
     rollout: Rollout
     grade: Grade
-    hit: bool
-    """Whether it meets the target of the run."""
+    hit: bool | None
+    """Whether it meets the target of the run; None: no verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Verdicts:
+    """What rollouts without a verdict leave open, at the cuts of a curve."""
+
+    missing: Float[np.ndarray, " cut"]
+    """Probability that a rollout has no verdict."""
+    missing_low: Float[np.ndarray, " cut"]
+    missing_high: Float[np.ndarray, " cut"]
+    high_if_met: Float[np.ndarray, " cut"]
+    """Upper limit of the value if every rollout without a verdict met the target. If none did, its limits are those of the curve."""
+    given: Float[np.ndarray, " cut"]
+    """P(target | verdict); NaN where no rollout has a verdict."""
+    given_low: Float[np.ndarray, " cut"]
+    given_high: Float[np.ndarray, " cut"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,3 +91,5 @@ class CurveResult:
     unresolved: str = ""
     widened: Float[np.ndarray, " cut"] | None = None
     missed: Missed | None = None
+    verdicts: Verdicts | None = None
+    """None where every rollout has a verdict."""

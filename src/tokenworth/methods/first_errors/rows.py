@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokenworth.core.estimate import Estimate
+from tokenworth.core.no_verdict import beside
 from tokenworth.core.verification import Verification, Violation
 from tokenworth.methods.curve.document import CurveDoc
 
@@ -24,6 +25,8 @@ class ValueAt:
 
     cut: int
     value: Estimate
+    no_verdict: float | None = None
+    """Share of the rollouts from there without a verdict, which the value counts as no hits; None where each has one."""
 
     @classmethod
     def of(cls, curve: CurveDoc, cut: int) -> ValueAt:
@@ -31,12 +34,14 @@ class ValueAt:
         if cut not in curve.cuts:
             return cls(cut=cut, value=Estimate(value=None, low=None, high=None))
         row = curve.cuts.index(cut)
-        return cls(cut=cut, value=Estimate(value=curve.value[row], low=curve.low[row], high=curve.high[row]))
+        missing = None if curve.verdicts is None else curve.verdicts.missing[row]
+        return cls(cut=cut, value=Estimate(value=curve.value[row], low=curve.low[row], high=curve.high[row]), no_verdict=missing)
 
     def __str__(self) -> str:
         value, low, high = self.value
         limits = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
-        return f"{value:.2f}{limits}" if value is not None and limits else f"no draw{limits}" if limits else "not measured"
+        open_ = f" ({told})" if (told := beside(self.no_verdict)) else ""
+        return f"{value:.2f}{limits}{open_}" if value is not None and limits else f"no draw{limits}" if limits else "not measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,8 @@ class ForcedDoc:
     exits: tuple[ExitDoc, ...]
     target: str | None = None
     """The option whose probability colours the trace; None where the reader of the document decides."""
+    least_mass: float | None = None
+    """Mass on the options below which none is named as the leading one; None: the usual 0.5."""
     own_answer: str | None = None
     forced_at_end: str | None = None
     token_forwards: int = 0
@@ -158,12 +160,41 @@ def forced_document(result: ForcedResult, target: str, codec: Codec, about: Abou
         trace=trace_doc(result.trace, result.own, codec),
         exits=exits,
         target=target.removeprefix(LABEL) if target.startswith(LABEL) else gold or own if target == GOLD else own,
+        least_mass=result.least_mass,
         own_answer=own,
         forced_at_end=forced_at_end(result),
         token_forwards=result.token_forwards,
         provenance=about.provenance,
-        notes=(*notes, *ceiling_notes(result), *missed_notes(result.missed), *stopped_notes(result.unresolved)),
+        notes=(
+            *notes,
+            *tried_notes(result),
+            *mass_notes(result),
+            *ceiling_notes(result),
+            *missed_notes(result.missed),
+            *stopped_notes(result.unresolved),
+        ),
     )
+
+
+def tried_notes(result: ForcedResult) -> tuple[str, ...]:
+    """Which exit text was chosen, and from what."""
+    if not result.tried:
+        return ()
+    (best, *others) = (f"{one.text!r} (mean mass {one.mass:.2f})" for one in result.tried)
+    return (f"exit text {best} was chosen" + (f" over {', '.join(others)}" if others else "; no other is known"),)
+
+
+def mass_notes(result: ForcedResult) -> Iterator[str]:
+    """Where the options have too little mass for any of them to be named."""
+    for reading in result.readings:
+        low = np.count_nonzero(reading.mass < result.least_mass)
+        if low:
+            again = "another --exit TEXT" if result.tried else "another exit text (--exit TEXT, or --exit auto)"
+            yield (
+                f"after the exit text {reading.text!r} the options have a mass below {result.least_mass:g} at {low:,} of "
+                f"{len(reading.mass):,} cuts (mean {reading.mass.mean():.2f}): no leading option is named there, because the model would "
+                f"write something else; try {again}"
+            )
 
 
 def ceiling_notes(result: ForcedResult) -> tuple[str, ...]:
@@ -175,7 +206,8 @@ def ceiling_notes(result: ForcedResult) -> tuple[str, ...]:
         f"at {np.count_nonzero(~exact):,} of {len(exact):,} readings an option was not among the tokens listed; it is known only to be at "
         "most so likely, and the mass and the shares there only within bounds"
     ]
-    if ends_at_wall(result) and result.readings[0].leader[-1] < 0 and not result.readings[0].is_exact[-1]:
+    reading = result.readings[0]
+    if ends_at_wall(result) and reading.leader[-1] < 0 and reading.mass_high[-1] >= result.least_mass and not reading.is_exact[-1]:
         notes.append("the bounds do not tell which option is likeliest at the end of the trace")
     return tuple(notes)
 
@@ -188,9 +220,9 @@ def ends_at_wall(result: ForcedResult) -> bool:
 def forced_at_end(result: ForcedResult) -> str | None:
     """The likeliest option at the trace's natural end after the first exit text.
 
-    None where no option has any probability, where bounds do not tell which it is, or where the end cannot be read.
+    None where the options have less than the least mass, where bounds do not tell which it is, or where the end cannot be read.
     """
     if not result.readings or not ends_at_wall(result):
         return None
-    leader = int(result.readings[0].leader[-1])
+    leader = int(result.readings[0].named(result.least_mass)[-1])
     return result.options[leader] if leader >= 0 else None

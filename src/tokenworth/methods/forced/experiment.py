@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,9 +13,12 @@ from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.cuts import reachable, restrict
-from tokenworth.methods.forced.result import ForcedReading, ForcedResult
-from tokenworth.methods.forced.settings import ForcedSettings
+from tokenworth.methods.forced.result import ForcedReading, ForcedResult, TriedExit
+from tokenworth.methods.forced.settings import AUTO, LEAST_MASS, ForcedSettings
 from tokenworth.tasks.target import GOLD, LABEL, OWN
+
+TRIAL_CUTS = 5
+"""Cuts at which exit texts are tried to choose one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +87,14 @@ def forced(
     exits: tuple[ExitText, ...],
     stride: int,
     judge: Judge,
+    least_mass: float = LEAST_MASS,
+    choose: bool = False,
     cuts_allowed: tuple[int, ...] | None = None,
     snap: bool = False,
 ) -> Experiment[ForcedResult]:
     """Log-probability of every option after every exit text, at cuts 0…T.
+
+    ``choose``: of the exit texts, only the one with the most mass over `TRIAL_CUTS` cuts is read everywhere.
 
     The natural end of the trace is a wall: no cut lies in the answer. Multi-token options are read by teacher forcing
     (the sum of their tokens' log-probabilities). If the budget ends first, the exit texts that were read are returned; without a
@@ -96,6 +103,9 @@ def forced(
     """
     check_options(options)
     cuts, missed = restrict(cut_grid(trace.n_trace, stride), reachable(trace.n_trace, cuts_allowed), snap=snap)
+    tried: tuple[TriedExit, ...] = ()
+    if choose:
+        exits, tried = yield from _fullest(trace, exits, trial_cuts(cuts))
     try:
         tables = yield tuple(Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits)
     except BudgetSpent as spent:
@@ -103,19 +113,7 @@ def forced(
         tables = spent.answers
         if all(table is None for table in tables):
             raise
-    readings = tuple(
-        ForcedReading(
-            name=text.name,
-            text=text.text,
-            suffix=text.suffix,
-            logprob=table.logprob,
-            top_id=table.top_id,
-            top_logprob=table.top_logprob,
-            ceiling=table.ceiling,
-        )
-        for text, table in zip(exits, tables, strict=True)
-        if isinstance(table, ReadTable)
-    )
+    readings = tuple(_reading(text, table) for text, table in zip(exits, tables, strict=True) if isinstance(table, ReadTable))
     return ForcedResult(
         trace=trace,
         cuts=np.asarray(cuts, dtype=np.int64),
@@ -123,8 +121,38 @@ def forced(
         readings=readings,
         own=judge(trace.sequence.completion, trace.stop),
         token_forwards=sum(table.token_forwards for table in tables if isinstance(table, ReadTable)),
+        least_mass=least_mass,
+        tried=tried,
         unresolved="" if len(readings) == len(exits) else f"{len(readings)} of {len(exits)} exit texts were read",
         missed=missed,
+    )
+
+
+def trial_cuts(cuts: tuple[int, ...]) -> tuple[int, ...]:
+    """At most `TRIAL_CUTS` of the cuts, evenly spread, the first and the last among them."""
+    n = min(TRIAL_CUTS, len(cuts))
+    return tuple(cuts[round(k * (len(cuts) - 1) / max(1, n - 1))] for k in range(n))
+
+
+def _fullest(
+    trace: Trace, exits: tuple[ExitText, ...], cuts: tuple[int, ...]
+) -> Experiment[tuple[tuple[ExitText, ...], tuple[TriedExit, ...]]]:
+    """The exit text with the largest mean mass at the cuts (the first of equals), and what each came to, this one first."""
+    tables = yield tuple(Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits)
+    masses = [float(_reading(text, table).mass.mean()) for text, table in zip(exits, tables, strict=True) if isinstance(table, ReadTable)]
+    order = sorted(range(len(exits)), key=lambda i: -masses[i])
+    return (exits[order[0]],), tuple(TriedExit(text=exits[i].text, mass=masses[i]) for i in order)
+
+
+def _reading(text: ExitText, table: ReadTable) -> ForcedReading:
+    return ForcedReading(
+        name=text.name,
+        text=text.text,
+        suffix=text.suffix,
+        logprob=table.logprob,
+        top_id=table.top_id,
+        top_logprob=table.top_logprob,
+        ceiling=table.ceiling,
     )
 
 
@@ -135,14 +163,28 @@ def labels_of(subject: Subject, settings: ForcedSettings) -> tuple[str, ...]:
 
 def exits_of(subject: Subject, settings: ForcedSettings) -> tuple[ExitText, ...]:
     """Exit texts and options as ids, checked; nothing is drawn. Raises InvalidInput for what cannot be read."""
-    labels, texts = labels_of(subject, settings), tuple(text.replace("\\n", "\n") for text in settings.exit)
-    if not texts and subject.exit_text is None:
-        raise InvalidInput(f"{subject.model} has no trace format, so there is no default exit text; give --exit")
+    labels, texts = labels_of(subject, settings), tuple(text.replace("\\n", "\n") for text in settings.exit if text != AUTO)
+    if not texts and not subject.exit_texts:
+        raise InvalidInput(f"{subject.model} has no trace format, so there is no known exit text; give --exit TEXT")
     check_options(labels)
     if settings.target not in (GOLD, OWN) and settings.target.removeprefix(LABEL) not in labels:
         raise InvalidInput(f"target {settings.target!r}: expected one of the options {', '.join(labels)}")
-    names = [f"exit {i + 1}" for i in range(len(texts))] or ["default"]
-    return tuple(encode_exit(n, text, labels, subject.codec) for n, text in zip(names, texts or (subject.exit_text or "",), strict=True))
+    if AUTO in settings.exit:
+        return _readable(subject.exit_texts, labels, subject.codec)
+    named = {f"exit {i + 1}": text for i, text in enumerate(texts)} or {"default": subject.exit_texts[0]}
+    return tuple(encode_exit(name, text, labels, subject.codec) for name, text in named.items())
+
+
+def _readable(texts: tuple[str, ...], labels: tuple[str, ...], codec: Codec) -> tuple[ExitText, ...]:
+    """The known exit texts that this tokenizer can write and after which no two options begin alike; there must be one."""
+    found: list[ExitText] = []
+    for text in texts:
+        try:
+            found.append(encode_exit(AUTO, text, labels, codec))
+        except InvalidInput:
+            if text == texts[-1] and not found:
+                raise
+    return tuple(found)
 
 
 def forced_of(subject: Subject, settings: ForcedSettings) -> Experiment[ForcedResult]:
@@ -155,6 +197,8 @@ def forced_of(subject: Subject, settings: ForcedSettings) -> Experiment[ForcedRe
         exits=exits,
         stride=settings.stride,
         judge=subject.judge,
+        least_mass=settings.least_mass,
+        choose=AUTO in settings.exit,
         cuts_allowed=subject.reachable(trace.sequence, trace.n_trace, [one.suffix for one in exits]),
         snap=settings.snap,
     )
@@ -164,5 +208,9 @@ def most(subject: Subject, settings: ForcedSettings) -> list[Most]:
     """A reading after each exit text, of the longest trace there can be."""
     longest = TokenSequence(prompt=subject.prompt, completion=(0,) * subject.longest_trace)
     cuts = cut_grid(subject.longest_trace, settings.stride)
-    reads = (Read(sequence=longest, cuts=cuts, suffix=one.suffix, continuations=one.options) for one in exits_of(subject, settings))
+    exits = exits_of(subject, settings)
+    reads = [Read(sequence=longest, cuts=cuts, suffix=one.suffix, continuations=one.options) for one in exits]
+    if AUTO in settings.exit:
+        longer = max(reads, key=lambda one: len(one.suffix) + max(map(len, one.continuations)))
+        reads = [*(replace(one, cuts=trial_cuts(cuts)) for one in reads), longer]
     return [Most(n=1, reads=one, writes=one) for one in reads]

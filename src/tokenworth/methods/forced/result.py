@@ -56,6 +56,10 @@ class ForcedReading:
         high[rows, first] = -np.inf
         return np.where(np.isfinite(best) & (high.max(axis=1) <= best), first, -1)
 
+    def named(self, least_mass: float) -> Int[np.ndarray, " cut"]:
+        """The `leader` where the mass is ``least_mass`` or more, -1 elsewhere: little mass says that the model would write no option."""
+        return np.where(self.mass >= least_mass, self.leader, -1)
+
     @property
     def is_exact(self) -> Bool[np.ndarray, " cut"]:
         """Whether every option was listed."""
@@ -78,12 +82,21 @@ class ForcedReading:
             return np.where(self.is_exact[:, None], self.probability, np.nan) / self.mass[:, None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedExit:
+    """An exit text that was tried, with its mean mass over a few cuts; at least so much where an option was not listed."""
+
+    text: str
+    mass: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ForcedResult:
     """Forced answers along a trace. ``own``: grade of the model's own answer after its natural end.
 
-    ``unresolved``: what a budget that ended the run left undone, empty where nothing is. ``missed``: planned cuts that cannot be
-    reached (None: every cut can).
+    ``least_mass``: below it no option is named. ``tried``: the exit texts that were tried to choose one, the chosen one first.
+    ``unresolved``: what a budget that ended the run left undone, empty where nothing is. ``missed``: planned cuts that cannot be reached
+    (None: every cut can).
     """
 
     trace: Trace
@@ -92,5 +105,7 @@ class ForcedResult:
     readings: tuple[ForcedReading, ...]
     own: Grade
     token_forwards: int
+    least_mass: float = 0.0
+    tried: tuple[TriedExit, ...] = ()
     unresolved: str = ""
     missed: Missed | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tokenworth.core.no_verdict import beside
 from tokenworth.methods.first_errors.document import FirstErrorsDoc
 from tokenworth.methods.first_errors.rows import COMMON, MOST, FirstError, ValueAt
 from tokenworth.report.facts import model_fact, provenance_facts
@@ -56,7 +57,10 @@ def _right(row: FirstError, level: float) -> SheetCell:
 
 
 def _value(at: ValueAt | None) -> SheetCell:
-    return cell(NONE) if at is None or at.value.value is None else number_cell(at.value)
+    if at is None or at.value.value is None:
+        return cell(NONE)
+    open_ = f" ({told})" if (told := beside(at.no_verdict)) else ""
+    return number_cell(at.value, main=f"{at.value.value:.2f}{open_}")
 
 
 SECTION = sheet_section(_sheets)

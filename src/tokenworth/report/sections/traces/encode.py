@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from tokenworth.core.document import Number
+from tokenworth.core.no_verdict import beside
 from tokenworth.report.blob import Blob, Json
 from tokenworth.report.lines import facts_table, safe
 from tokenworth.report.section import Encoded
 from tokenworth.report.sections.traces.model import CurveView, MetricView, StackView, TracesView, TraceView
 from tokenworth.report.sections.traces.names import key, problem_names, trace_labels
 
+NONE = "–"
 _TRACES, _ROWS = 20, 200
 """Of a page without JavaScript: the traces that are shown, and the rows of a curve."""
 
@@ -25,6 +27,8 @@ def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
     for name in ("leave", "unsampled", "log_kept", "widened"):
         values: tuple[Number, ...] | None = getattr(curve, name)
         columns[name] = None if values is None else blob.numbers(values)
+    open_ = curve.verdicts
+    columns["verdicts"] = None if open_ is None else {one.name: blob.numbers(getattr(open_, one.name)) for one in fields(open_)}
     words: dict[str, Json] = {k: getattr(curve, k) for k in ("label", "level", "interval", "assumption", "follows", "delta_limits")}
     return words | {"columns": columns}
 
@@ -32,7 +36,9 @@ def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
 def _stack(stack: StackView, blob: Blob) -> dict[str, Json]:
     """``share`` is left out: it is ``raw`` over ``mass_high``, or ``mass``. ``all_raw`` is left out where it is ``raw``."""
     whole = stack.all_raw != stack.raw
-    head: dict[str, Json] = {k: getattr(stack, k) for k in ("kind", "name", "text", "labels", "colours", "gold", "all_labels")}
+    head: dict[str, Json] = {
+        k: getattr(stack, k) for k in ("kind", "name", "text", "labels", "colours", "gold", "all_labels", "least_mass")
+    }
     tops = stack.top_token
     return head | {
         "columns": {
@@ -52,7 +58,8 @@ def _stack(stack: StackView, blob: Blob) -> dict[str, Json]:
 
 def _metric(metric: MetricView, blob: Blob) -> dict[str, Json]:
     head: dict[str, Json] = {k: getattr(metric, k) for k in ("key", "name", "scale", "note", "low", "high", "palette")}
-    return head | {"columns": {"values": blob.numbers(metric.values), "bins": blob.small(metric.bins)}}
+    hatched = blob.small(metric.hatched) if metric.hatched else None
+    return head | {"columns": {"values": blob.numbers(metric.values), "bins": blob.small(metric.bins), "hatched": hatched}}
 
 
 def _branches(trace: TraceView, blob: Blob) -> dict[str, Json]:
@@ -148,10 +155,12 @@ def noscript(part: TracesView) -> Iterator[str]:
 
 def _plain_curve(curve: CurveView) -> Iterator[str]:
     step = max(1, -(-len(curve.cuts) // _ROWS))
-    yield f"<table>\n<tr><th>cut</th><th>{safe(curve.label)}</th><th>low</th><th>high</th><th>rollouts begun here</th></tr>\n"
+    heads = ("cut", curve.label, "low", "high", "rollouts begun here", *["no verdict"] * (curve.verdicts is not None))
+    yield f"<table>\n<tr>{''.join(f'<th>{safe(name)}</th>' for name in heads)}</tr>\n"
     for i in range(0, len(curve.cuts), step):
         numbers = (curve.value[i], curve.low[i], curve.high[i])
         none = "not measured" if curve.low[i] is None else "no draw"
         cells = "".join(f"<td>{none if x is None else f'{x:.3f}'}</td>" for x in numbers)
-        yield f"<tr><td>{curve.cuts[i]}</td>{cells}<td>{curve.n_started[i]}</td></tr>\n"
+        none = "" if curve.verdicts is None else f"<td>{safe(beside(curve.verdicts.missing[i]) or NONE)}</td>"
+        yield f"<tr><td>{curve.cuts[i]}</td>{cells}<td>{curve.n_started[i]}</td>{none}</tr>\n"
     yield "</table>\n"

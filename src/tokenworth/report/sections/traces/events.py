@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tokenworth.core.inert import one_line
+from tokenworth.core.no_verdict import beside, percent
 from tokenworth.methods.curve.document import EventDoc
 from tokenworth.report.sections.traces.model import CurveView, EventView, StackView
 from tokenworth.report.sections.traces.series import OWN
@@ -33,7 +34,16 @@ def change_events(curve: CurveView) -> Iterable[EventView]:
         if delta is None or low is None or high is None or origin is None or delta == 0 or low <= 0 <= high:
             continue
         label = f"{curve.label} {delta:+.2f} between cuts {int(origin)} and {cut}: {told} (not corrected for the number of cuts)"
+        label += _without_verdict(curve, int(origin), cut)
         yield EventView(cut=cut, kind="change", label=label)
+
+
+def _without_verdict(curve: CurveView, *cuts: int) -> str:
+    """How many rollouts have no verdict at the cuts, where that matters at one of them: a change may be one of their share."""
+    if curve.verdicts is None:
+        return ""
+    shares = [curve.verdicts.missing[curve.cuts.index(cut)] or 0.0 for cut in cuts]
+    return f"; no verdict: {' and '.join(map(percent, shares))} of the rollouts" if any(map(beside, shares)) else ""
 
 
 def flip_events(stack: StackView, index: int) -> Iterable[EventView]:

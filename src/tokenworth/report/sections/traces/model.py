@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenworth.core.document import Number
+from tokenworth.methods.curve.document import VerdictsDoc
 from tokenworth.report.facts import FactView
 from tokenworth.report.sections.verified.model import FormalTraceView
 
@@ -74,6 +75,8 @@ class CurveView:
     unsampled: tuple[Number, ...] | None
     log_kept: tuple[Number, ...] | None = None
     widened: tuple[Number, ...] | None = None
+    verdicts: VerdictsDoc | None = None
+    """None where no share without a verdict matters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +86,8 @@ class StackView:
     ``raw[k][i]`` is the probability of series k at ``cuts[i]``; ``share`` the same over ``mass``. ``all_labels`` and ``all_raw``
     keep every option when few are drawn. ``held`` marks readings that a source copied from an earlier cut. Where an option was
     not listed its number is None and ``all_high`` the most it can be; then ``mass`` is a lower and ``mass_high`` an upper bound, and
-    ``share``, raw over ``mass_high``, the least a share can be. Both are None where everything was listed. ``top`` is then the
-    option that the bounds prove likeliest, -1 for none.
+    ``share``, raw over ``mass_high``, the least a share can be. Both are None where everything was listed. ``top`` is the series that
+    leads: of options the likeliest, as far as bounds prove it and the mass is ``least_mass`` or more; -1 for none.
     """
 
     kind: Literal["forced", "outcomes"]
@@ -103,6 +106,7 @@ class StackView:
     all_raw: tuple[tuple[Number, ...], ...]
     all_high: tuple[tuple[Number, ...], ...] | None = None
     mass_high: tuple[Number, ...] | None = None
+    least_mass: float = 0.0
     top_token: tuple[str, ...] | None
     top_probability: tuple[Number, ...] | None
 
@@ -120,6 +124,8 @@ class MetricView:
     palette: Literal["value", "delta", "gold", "probability"]
     values: tuple[Number, ...]
     bins: tuple[int, ...]
+    hatched: tuple[int, ...] = ()
+    """1 for each unit whose colour rests on less than half of the rollouts; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +217,10 @@ class SetView:
     high: Number
     level: float
     outcomes: tuple[OutcomeView, ...]
+    given: Number
+    given_low: Number
+    given_high: Number
+    """P(correct | verdict)."""
     correlation: Number
     correlation_low: Number
     correlation_high: Number

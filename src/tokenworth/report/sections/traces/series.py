@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tokenworth.core.document import Number
 from tokenworth.core.problem import Problem
-from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.curve.document import CurveDoc, VerdictsDoc
 from tokenworth.report.palette import OTHER, STATES, bin_of
 from tokenworth.report.sections.traces.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
 
@@ -26,8 +26,8 @@ def known(x: Number) -> Number:
     return x if x is not None and math.isfinite(x) else None
 
 
-def curve_view(doc: CurveDoc) -> CurveView:
-    """The curve of a document with states and differences."""
+def curve_view(doc: CurveDoc, verdicts: VerdictsDoc | None = None) -> CurveView:
+    """The curve of a document with states and differences; ``verdicts``: what is shown of rollouts without one."""
     value = tuple(known(x) for x in doc.value)
     state = tuple(MISSING if v is None else MEASURED if n > 0 else FOLLOWS for v, n in zip(value, doc.n_started, strict=True))
     low, high = tuple(known(x) for x in doc.low), tuple(known(x) for x in doc.high)
@@ -60,6 +60,7 @@ def curve_view(doc: CurveDoc) -> CurveView:
         unsampled=doc.unsampled,
         log_kept=None if sums is None else tuple(float(sums[cut]) for cut in doc.cuts),
         widened=None if sums is None else doc.widened,
+        verdicts=verdicts,
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from tokenworth.core.document import Number
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
+from tokenworth.methods.forced.settings import LEAST_MASS
 from tokenworth.report.palette import OTHER
 from tokenworth.report.sections.traces.model import MetricView, OutcomeView, StackView
 from tokenworth.report.sections.traces.series import NARROW, SHOWN, known, metric, per_unit
 from tokenworth.stats.shares import share_bounds
 
 BoundsRow = tuple[Number, ...]
+ROUNDED = 1e-6
+"""What a rounded mass may be below the one it stands for."""
 
 
 def _top(rows: tuple[BoundsRow, ...], n_cuts: int, high: tuple[BoundsRow, ...] | None = None) -> tuple[int, ...]:
@@ -49,8 +52,12 @@ def _fold(
     )
 
 
-def exit_stack(doc: ExitDoc, gold: str | None) -> StackView:
-    """The stack of one exit text. Shares are raw probabilities over the mass on the options, or over the most it can be."""
+def exit_stack(doc: ExitDoc, gold: str | None, least_mass: float | None = None) -> StackView:
+    """The stack of one exit text. Shares are raw probabilities over the mass on the options, or over the most it can be.
+
+    Below ``least_mass`` (None: the usual one) no option leads.
+    """
+    least = LEAST_MASS if least_mass is None else least_mass
     rows = tuple(tuple(known(x) for x in row) for row in doc.probability)
     mass = tuple(known(x) for x in doc.mass)
     high = None if doc.probability_high is None else tuple(tuple(known(x) for x in row) for row in doc.probability_high)
@@ -69,7 +76,8 @@ def exit_stack(doc: ExitDoc, gold: str | None) -> StackView:
         mass=mass,
         mass_high=mass_high,
         held=doc.held or (False,) * len(doc.cuts),
-        top=_top(rows, len(doc.cuts), high),
+        top=tuple(k if (m or 0.0) >= least - ROUNDED else -1 for k, m in zip(_top(rows, len(doc.cuts), high), mass, strict=True)),
+        least_mass=least,
         all_labels=doc.options,
         all_raw=rows,
         all_high=high,

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tokenworth.core.document import Number
 from tokenworth.core.inert import inert, one_line
+from tokenworth.core.no_verdict import beside, percent
 from tokenworth.report.lines import facts_line, wrapped
 from tokenworth.report.palette import BINS, NO_BIN, ansi256, ramp
 from tokenworth.report.sections.traces.forks import MIXED
@@ -24,11 +25,13 @@ from tokenworth.report.sections.traces.model import (
     TraceView,
 )
 from tokenworth.report.sections.traces.names import key, loose_sets, problem_names, trace_labels
+from tokenworth.report.sections.traces.verdicts import given_label, summary
 from tokenworth.report.sections.verified.text import first_error_lines
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _MOST_CHANGES, _LEAST_CHANGE = 10, 0.005
 """Changes that are listed: so many, and none that is shown as 0.00."""
+_HATCHED = "half or more of the rollouts have no verdict"
 _RESET = "\x1b[0m"
 
 
@@ -67,7 +70,10 @@ def _set_notes(s: SetView, width: int) -> Iterator[str]:
 def _set(s: SetView, problem: str, width: int) -> Iterator[str]:
     of = f" of {one_line(problem)}" if problem else ""
     accuracy = f"accuracy {_range(s.accuracy, s.low, s.high)} ({s.level:.0%} interval)"
-    yield from wrapped(f"samples{of}: {s.n} · {accuracy} · {s.sampling}", width)
+    none = sum(x == "unknown" for x in s.verdicts) / len(s.verdicts) if s.verdicts else 0.0
+    given = f"{given_label('P(correct)')} {_range(s.given, s.given_low, s.given_high)}"
+    open_ = f" · {beside(none)}; {given}" if beside(none) else ""
+    yield from wrapped(f"samples{of}: {s.n} · {accuracy}{open_} · {s.sampling}", width)
     yield from wrapped("outcomes: " + ", ".join(map(_count, s.outcomes)), width)
     if s.correlation is not None:
         r = _range(s.correlation, s.correlation_low, s.correlation_high, sign=True)
@@ -110,16 +116,17 @@ def _legend(metric: MetricView, unit: str, width: int, colour: bool) -> Iterator
     name = one_line(metric.name)
     if colour:
         yield f"{metric.low:g} {''.join(_paint(' ', metric, b) for b in range(BINS))} {metric.high:g}"
-        yield from wrapped(f"{unit}s by {name}; no colour: not measured", width)
+        open_ = f"; underlined: {_HATCHED}" if metric.hatched else ""
+        yield from wrapped(f"{unit}s by {name}; no colour: not measured{open_}", width)
     else:
         text = f"{unit}s by {name}, {metric.low:g} to {metric.high:g}; the number is of the line's last measured {unit}"
-        yield from wrapped(text, width)
+        yield from wrapped(text + (f"; ?: {_HATCHED}" if metric.hatched else ""), width)
 
 
-def _paint(text: str, metric: MetricView, at: int) -> str:
+def _paint(text: str, metric: MetricView, at: int, *, hatched: bool = False) -> str:
     if at == NO_BIN:
         return text
-    return f"\x1b[38;5;16;48;5;{ansi256(ramp('light', metric.palette)[at])}m{text}{_RESET}"
+    return f"\x1b[{'4;' * hatched}38;5;16;48;5;{ansi256(ramp('light', metric.palette)[at])}m{text}{_RESET}"
 
 
 def _body(trace: TraceView, metric: MetricView | None, width: int, colour: bool) -> Iterator[str]:
@@ -127,10 +134,13 @@ def _body(trace: TraceView, metric: MetricView | None, width: int, colour: bool)
     gutter = len(str(len(trace.pieces))) + 1
     numbers = metric is not None and not colour
     room = width - gutter - (7 if numbers else 0) - 1
-    line, used, first, last = "", 0, 0, None
+    hatched = metric.hatched if metric is not None and metric.hatched else (0,) * len(trace.pieces)
+    mark = 1 if any(hatched) else 0
+    room -= mark if numbers else 0
+    line, used, first, last = "", 0, 0, ""
 
     def out() -> str:
-        number = "" if not numbers else "      ·" if last is None else f"{last:>7.2f}"
+        number = "" if not numbers else f"{last or '·' + ' ' * mark:>{7 + mark}}"
         return f"{first:>{gutter}}{number} {line}" if line else ""
 
     for i, piece in enumerate(trace.pieces):
@@ -138,16 +148,16 @@ def _body(trace: TraceView, metric: MetricView | None, width: int, colour: bool)
         for j, part in enumerate(parts):
             if j > 0:
                 yield out()
-                line, used, first, last = "", 0, i if part else i + 1, None
+                line, used, first, last = "", 0, i if part else i + 1, ""
             for chunk in _chunks(part, room):
                 size = _columns(chunk)
                 if used and used + size > room:
                     yield out()
-                    line, used, first, last = "", 0, i, None
-                line += _paint(chunk, metric, metric.bins[i]) if colour and metric is not None else chunk
+                    line, used, first, last = "", 0, i, ""
+                line += _paint(chunk, metric, metric.bins[i], hatched=bool(hatched[i])) if colour and metric is not None else chunk
                 used += size
         if metric is not None and metric.values[i] is not None:
-            last = metric.values[i]
+            last = f"{metric.values[i]:.2f}" + ("?" if hatched[i] else " " * mark)
     if line or not trace.pieces:
         yield out() if trace.pieces else f"(the trace has no {trace.unit})"
     if trace.answer_pieces:
@@ -186,12 +196,22 @@ def _range(x: Number, low: Number, high: Number, *, sign: bool = False) -> str:
 
 def _spark(curve: CurveView, width: int) -> Iterator[str]:
     """The value, its lower and its upper limit over the cuts; a column without any value stays empty."""
-    first, last = (curve.cuts[0], curve.cuts[-1]) if curve.cuts else (0, 0)
-    yield from wrapped(f"{one_line(curve.label)} over cuts {first} to {last}", width)
-    for name, values in (("high", curve.high), ("value", curve.value), ("low", curve.low)):
-        yield f"  {name:>5} {_sparkline(curve, values, width - 10)}"
+    yield from _sparklines(curve, curve.label, (("high", curve.high), ("value", curve.value), ("low", curve.low)), width)
     assumption = f" ({one_line(curve.assumption)})" if curve.assumption else ""
     yield from wrapped(f"  interval: {curve.level:.0%} pointwise {one_line(curve.interval)}".rstrip() + assumption, width)
+    open_ = curve.verdicts
+    if open_ is not None:
+        for line in summary(one_line(curve.label), open_):
+            yield from wrapped("  " + line, width)
+        rows = (("high", open_.given_high), ("value", open_.given), ("low", open_.given_low))
+        yield from _sparklines(curve, given_label(curve.label), rows, width)
+
+
+def _sparklines(curve: CurveView, label: str, rows: tuple[tuple[str, tuple[Number, ...]], ...], width: int) -> Iterator[str]:
+    first, last = (curve.cuts[0], curve.cuts[-1]) if curve.cuts else (0, 0)
+    yield from wrapped(f"{one_line(label)} over cuts {first} to {last}", width)
+    for name, values in rows:
+        yield f"  {name:>5} {_sparkline(curve, values, width - 10)}"
 
 
 def _sparkline(curve: CurveView, values: tuple[Number, ...], room: int) -> str:
@@ -215,14 +235,18 @@ def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
     if not ranked:
         return
     yield ""
-    yield from wrapped(f"largest changes in {one_line(curve.label)} ({curve.delta_limits})", width)
-    yield f"  {'cut':>6} {'Δ':>6}  {'limits':<15} {'value':>6} {'begun':>6}  text"
+    about = "" if curve.verdicts is None else "; none: the share of the rollouts without a verdict"
+    yield from wrapped(f"largest changes in {one_line(curve.label)} ({curve.delta_limits}{about})", width)
+    none = f" {'none':>6}" * (curve.verdicts is not None)
+    yield f"  {'cut':>6} {'Δ':>6}  {'limits':<15} {'value':>6}{none} {'begun':>6}  text"
     for i in ranked:
         start, cut = int(curve.delta_from[i] or 0), curve.cuts[i]
         low, high = curve.delta_low[i], curve.delta_high[i]
         limits = f"[{low:+.2f}, {high:+.2f}]" if low is not None and high is not None else ""
         text = one_line("".join(trace.pieces[max(start, cut - 8) : cut]))
-        line = f"  {cut:>6} {curve.delta[i]:>+6.2f}  {limits:<15} {curve.value[i]:>6.2f} {curve.n_started[i]:>6}  {text!s}"
+        missing = None if curve.verdicts is None else curve.verdicts.missing[i]
+        none = "" if missing is None else f" {percent(missing):>6}"
+        line = f"  {cut:>6} {curve.delta[i]:>+6.2f}  {limits:<15} {curve.value[i]:>6.2f}{none} {curve.n_started[i]:>6}  {text!s}"
         yield next(_chunks(line, width), "")
 
 
@@ -248,8 +272,10 @@ def _forced(stack: StackView, index: int, trace: TraceView, width: int) -> Itera
     rest = f"{off:.2f}" if f"{least:.2f}" == f"{off:.2f}" else f"{max(0.0, least):.2f} to {off:.2f}"
     yield from wrapped(f"  at cut {stack.cuts[last]}: {shares}; not on options {rest}", width)
     flips = [e for e in trace.events if e.kind == "flip" and e.stack == index]
-    if not flips:
-        yield "  the leading option never changes" + " where the bounds determine it" * (stack.all_high is not None and -1 in stack.top)
+    if all(k < 0 for k in stack.top):
+        yield from wrapped(f"  no option leads: the mass is below {stack.least_mass:g}, or the bounds do not tell", width)
+    elif not flips:
+        yield "  the leading option never changes" + " where one leads" * (-1 in stack.top)
     for event in flips[:20]:
         yield from wrapped(f"  cut {event.cut}: {one_line(event.label)}", width, indent="    ")
     if len(flips) > 20:

@@ -18,6 +18,8 @@ from tokenworth.report.sections.traces.model import CurveView, MetricView, Optio
 from tokenworth.report.sections.traces.names import page_title, short_title
 from tokenworth.report.sections.traces.series import curve_view, known, metric, nice_limit, outcome_views, per_unit, within_limits
 from tokenworth.report.sections.traces.stacks import exit_stack, forced_metrics, forced_target, outcome_stack
+from tokenworth.report.sections.traces.verdicts import given_metric, hatched_units, verdicts_view
+from tokenworth.stats.proportion import share
 
 
 def trace_part(
@@ -88,8 +90,8 @@ def _measured(curve: CurveDoc | None, forced: ForcedDoc | None) -> TraceView:
     gold = problem.gold if problem else None
     totals, verdicts = count_outcomes(curve)
     outcomes = outcome_views(totals, verdicts, problem)
-    line = curve_view(curve) if curve is not None else None
-    stacks: list[StackView] = [exit_stack(e, gold) for e in forced.exits] if forced is not None else []
+    line = curve_view(curve, verdicts_view(curve)) if curve is not None else None
+    stacks: list[StackView] = [exit_stack(e, gold, forced.least_mass) for e in forced.exits] if forced is not None else []
     if curve is not None and (shares := outcome_stack(curve, outcomes)) is not None:
         stacks.append(shares)
     branches = branch_views(curve, outcomes) if curve is not None else ()
@@ -139,12 +141,16 @@ def _metrics(
     n, found = len(trace.pieces), list[MetricView]()
     if line is not None:
         values, deltas = per_unit(line.cuts, line.value, n), per_unit(line.cuts, line.delta, n)
+        hatched = () if line.verdicts is None else hatched_units(line.verdicts, line.cuts, n)
         coloured = per_unit(line.cuts, within_limits(line.value, line.low, line.high), n)
         found.append(metric("value", line.label, "value", values, scale="probability", note="", coloured=coloured))
+        if line.verdicts is not None:
+            found.append(given_metric(line.label, line.verdicts, line.cuts, n))
         most = nice_limit(deltas)
         note = f"change of {line.label} from the previous cut with a value"
         coloured = per_unit(line.cuts, within_limits(line.delta, line.delta_low, line.delta_high), n)
         found.append(metric("delta", "Δ", "delta", deltas, scale="difference", note=note, low=-most, high=most, coloured=coloured))
+        found = [replace(one, hatched=hatched) for one in found]
     target = forced_target(forced, gold) if forced is not None else None
     roles = {} if forced is None else {forced.target: "target", forced.own_answer: "own answer", gold: "gold"}
     role = "" if target is None else roles.get(target, "")
@@ -188,6 +194,8 @@ def _others(samples: SampleSetDoc, measured: Sequence[TraceDoc]) -> list[TraceVi
 
 def _set_view(doc: SampleSetDoc) -> SetView:
     verdicts = one_verdict((t.outcome, t.verdict) for t in doc.traces if t.outcome is not None)
+    n_known = sum(t.verdict != "unknown" for t in doc.traces)
+    given = share(sum(t.verdict == "correct" for t in doc.traces), n_known, doc.level)
     return SetView(
         problem_id=doc.problem.id if doc.problem else "",
         question=doc.problem.question if doc.problem else "",
@@ -199,6 +207,9 @@ def _set_view(doc: SampleSetDoc) -> SetView:
         high=known(doc.high),
         level=doc.level,
         outcomes=outcome_views(doc.outcomes, verdicts, doc.problem),
+        given=given.value,
+        given_low=given.low,
+        given_high=given.high,
         correlation=known(doc.length_correlation),
         correlation_low=known(doc.length_correlation_low),
         correlation_high=known(doc.length_correlation_high),
