@@ -8,7 +8,6 @@ from dataclasses import replace
 from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.model import LoadOptions, Model, ModelSource
-from tokenworth.core.formats import detect_format, format_named
 from tokenworth.errors import InvalidInput, MissingExtra
 
 _SERVED = ("http://", "https://")
@@ -43,12 +42,9 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     if not options.thinking:
         server = replace(server, switches={**server.switches, **THINKING_OFF})
     bundled = server.tokenizer == "tiny"
+    server = replace(server, trace_format=options.trace_format or ("tiny" if bundled else None))
     loaded = load_served(names, server, tokenizer_folder=TINY if bundled else None)
     files = loaded.files
-    if options.trace_format is not None or bundled:
-        chosen = format_named(options.trace_format or "tiny")
-    else:
-        chosen = detect_format(files.vocabulary if files.template is None else files.template.text)
     return Model(
         name=loaded.backend.name,
         backend=loaded.backend,
@@ -56,7 +52,7 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         stop=files.eos_ids,
         render=lambda text: render_prompt(files, text, server.switches)[1],
         context_length=loaded.backend.served.context_length,
-        format=chosen,
+        format=loaded.format,
         instruction="" if bundled else None,
     )
 
