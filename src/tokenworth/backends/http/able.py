@@ -12,7 +12,7 @@ from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 
 _AGAINST = {
-    "sample": ("finish", "prompt", "temperature", "seeds", "listing", "draws", "markers", "trace", "close", "limit"),
+    "sample": ("finish", "prompt", "noise", "temperature", "seeds", "listing", "draws", "markers", "trace", "close", "limit"),
     "read": ("prompt", "listing", "noise", "logprobs"),
 }
 """Which failed tests speak against which use, the plainest reason first."""

@@ -179,7 +179,9 @@ def _distinct(choices: Sequence[Choice]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """How completions end: ``at`` these stop tokens, which stand in the ids (``in_ids``); ``told``: a limit is told from a stop."""
+    """How completions end: ``at`` these stop tokens, which stand in the ids (``in_ids``); ``limit_told``: a limit is told from a stop;
+    ``fault``: what makes them unreadable.
+    """
 
     at: tuple[int, ...]
     in_ids: bool
@@ -187,28 +189,30 @@ class Ends:
     fault: str
 
 
-async def ends(trials: Trials, places: Sequence[Place], stop: Sequence[int]) -> Ends:
+async def ends(trials: Trials, places: Sequence[Place]) -> Ends:
     """Which of the stop tokens end a completion when a bias makes them come, and whether the limit ends it under another name."""
     at: list[int] = []
     inside, fault = True, ""
-    for token in stop:
-        trials.fault, params = "", replace(GREEDY, max_tokens=4, stop=tuple(stop))
+    for token in trials.stop:
+        trials.fault, params = "", replace(GREEDY, max_tokens=4)
         reply = await trials.ask(places[0].prompt, max_tokens=4, params=params, bias={token: FORCE})
         if reply is None:
             fault = fault or trials.fault
+        elif reply.choices[0].finish == "length" and (reply.completion_tokens or 4) < 4:
+            fault = "it says 'length' where a stop token ended a completion"
         elif reply.choices[0].finish == "stop":
             at.append(token)
             ids = reply.choices[0].ids
             inside = inside and ids is not None and ids[-1:] == (token,)
-    return Ends(at=tuple(at), in_ids=inside and bool(at), limit_told=await _tells_limit(trials, places, stop), fault=fault)
+    return Ends(at=tuple(at), in_ids=inside and bool(at), limit_told=await _tells_limit(trials, places), fault=fault)
 
 
-async def _tells_limit(trials: Trials, places: Sequence[Place], stop: Sequence[int]) -> bool | None:
+async def _tells_limit(trials: Trials, places: Sequence[Place]) -> bool | None:
     """Whether one token that is no stop token comes back as ended by the limit; None where there was none."""
     found: bool | None = None
     for place in places[:TRIES]:
-        reply = await trials.ask(place.prompt, params=replace(GREEDY, stop=tuple(stop)))
-        if reply is not None and trials.first_id(reply.choices[0]) not in (None, *stop):
+        reply = await trials.ask(place.prompt)
+        if reply is not None and trials.first_id(reply.choices[0]) not in (None, *trials.stop):
             found = reply.choices[0].said == "length"
             if found:
                 break

@@ -56,7 +56,7 @@ async def still_holds(client: Client, who: Contact, subject: ProbedModel, kept: 
     if said != (record.server, record.context_length, kept.fields is None) or who.slots not in (None, record.n_most, 1):
         return False
     client.api = LlamaApi(subject.vocab_size) if kept.fields is None else openai_api(client, who, subject, kept.fields)
-    trials = Trials(client, Prompts(subject.codec, as_text=not record.ids_in))
+    trials = Trials(client, Prompts(subject.codec, as_text=not record.ids_in), subject.stop)
     trials.noise = record.noise
     return await _is_model(trials, subject, record) and await _draws(trials, subject, record)
 
@@ -86,6 +86,5 @@ async def _draws(trials: Trials, subject: ProbedModel, record: ServerRecord) -> 
         return False
     if not record.stops_at:
         return True
-    params = replace(GREEDY, max_tokens=4, stop=subject.stop)
-    ended = await trials.ask(prompt, max_tokens=4, params=params, bias={record.stops_at[0]: FORCE})
+    ended = await trials.ask(prompt, max_tokens=4, params=replace(GREEDY, max_tokens=4), bias={record.stops_at[0]: FORCE})
     return ended is not None and ended.choices[0].finish == "stop"

@@ -70,7 +70,7 @@ async def probe(client: Client, who: Contact, subject: ProbedModel) -> ServerRec
     else:
         as_text, ids_out = await _find_api(client, who, subject)
     prompts = Prompts(subject.codec, as_text=as_text)
-    trials = Trials(client, prompts)
+    trials = Trials(client, prompts, subject.stop)
     ids_in = not as_text and await trials.takes_ids(subject.codec)
     prompts.as_text = not ids_in
     failed: dict[str, str] = {}
@@ -148,7 +148,7 @@ async def _more(trials: Trials, places: Sequence[Place], subject: ProbedModel, n
     """The trials that do not depend on each other, a few at a time."""
     first, flat, clear = places[0], max(places, key=lambda place: place.entropy), max(places, key=lambda place: place.gap)
     drawing = Drawing(trials=trials, places=places, n_most=n_most)
-    ended = await ends(trials, places, subject.stop)
+    ended = await ends(trials, places)
     against, varied = await drawing.temperature()
     raw = await _raw(trials, flat, failed)
     top_k, top_p, min_p = [await drawing.honours(varied, **keeps) for keeps in ({"top_k": 1}, {"top_p": 1e-4}, {"min_p": 0.9999})]
@@ -335,7 +335,7 @@ async def _exact_counts(trials: Trials, prompts: Prompts, subject: ProbedModel, 
     replies: list[tuple[int, Reply | None]] = []
     for ids in (subject.prompt, subject.opened):
         for n, bias in ((1, {}), (1, {token: FORCE for token in subject.stop[:1]}), (n_most, {})):
-            params = replace(NEUTRAL, max_tokens=3, stop=subject.stop)
+            params = replace(NEUTRAL, max_tokens=3)
             replies.append((len(ids), await trials.ask(prompts.of(ids), n=n, max_tokens=3, params=params, bias=bias)))
     full = [reply for _, reply in replies if reply is not None and all(one.finish == "length" for one in reply.choices)]
     return {

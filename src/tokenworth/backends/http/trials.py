@@ -51,10 +51,12 @@ class Place:
 
 
 class Trials:
-    """Asks one server. ``noise``: nats by which its readings move, None until that is measured; ``fault``: why a reply was unusable."""
+    """Asks one server. ``stop``: the model's stop tokens; ``noise``: nats by which readings move, None until that is measured;
+    ``fault``: why a reply was unusable.
+    """
 
-    def __init__(self, client: Client, prompts: Prompts) -> None:
-        self.client, self.prompts = client, prompts
+    def __init__(self, client: Client, prompts: Prompts, stop: tuple[int, ...] = ()) -> None:
+        self.client, self.prompts, self.stop = client, prompts, stop
         self.noise: float | None = None
         self.fault = ""
 
@@ -68,6 +70,7 @@ class Trials:
 
         An unusable reply is asked for once more: what a server can do is a fact, and one bad reply must not change the record.
         """
+        params = replace(params, stop=self.stop)
         ask = Ask(prompt=prompt, n=n, max_tokens=max_tokens, params=params, seed=choices.pop("seed", 7), **choices)
         for _ in range(2):
             try:
