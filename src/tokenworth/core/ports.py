@@ -77,6 +77,11 @@ class Recorded(Protocol):
         ...
 
     @property
+    def warning(self) -> str:
+        """What is to be told before anything is drawn; nothing as a rule."""
+        ...
+
+    @property
     def probed(self) -> Spent:
         """What finding it out used."""
         ...

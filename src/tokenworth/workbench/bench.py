@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tokenworth.backends.model import LoadOptions, Model
 from tokenworth.core.grade import READ
-from tokenworth.core.ports import Store
+from tokenworth.core.ports import Recorded, Store
 from tokenworth.core.problem import Problem
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
@@ -106,7 +106,8 @@ class Workbench:
         self.model = loaded(model)
         self._models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
         self._now = now
-        self.notes: tuple[str, ...] = ()
+        backends = [model.backend for model in self._models.values()]
+        self.notes = tuple(one.warning for one in backends if isinstance(one, Recorded) and one.warning)
         """What is to be told of the models beside their results."""
         self.store: Store = self._opened_store(kept) if isinstance(kept, str | os.PathLike) else kept
         self._tasks: dict[str, Task] = {}
@@ -117,7 +118,7 @@ class Workbench:
 
         opened = open_store(Path(path), fingerprint=self.model.backend.fingerprint, name=self.model.name)
         kept = [keep_probe(opened, model.backend, self._now) for model in self._models.values()]
-        self.notes = tuple(note for note in kept if note)
+        self.notes += tuple(note for note in kept if note)
         return opened
 
     def __enter__(self) -> Self:

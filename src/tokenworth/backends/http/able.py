@@ -137,6 +137,16 @@ def _close_advice(record: ServerRecord) -> str:
     return {True: "", False: "nothing can be sampled", None: "look at a few answers: without it all are trace"}[record.close_in_text]
 
 
+def warning(record: ServerRecord) -> str:
+    """What is to be told before anything is drawn; nothing as a rule."""
+    if record.ids_out or record.close_in_text is not None:
+        return ""
+    return (
+        "whether the close marker comes back in the server's text could not be found out, because it ignores a bias: "
+        "where all answers end in the trace, it does not"
+    )
+
+
 def _seed_advice(record: ServerRecord) -> str:
     return "nothing can be sampled" if record.seeds == "fixed" else "stored rollouts, not seeds, make runs repeatable"
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tokenworth.backends.http.able import refuse_sampling, table
+from tokenworth.backends.http.able import refuse_sampling, table, warning
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.noise import is_same
@@ -123,6 +123,11 @@ class HttpBackend:
     def kept(self) -> Sequence[Mapping[str, object]]:
         """The probes of its endpoints, JSON-shaped."""
         return self.served.kept
+
+    @property
+    def warning(self) -> str:
+        """What is to be told before anything is drawn."""
+        return warning(self.served.record)
 
     @property
     def probed(self) -> Spent:

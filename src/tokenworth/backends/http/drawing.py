@@ -245,7 +245,7 @@ async def close_comes_back(trials: Trials, place: Place, close: Sequence[int]) -
         if trials.prompts.codec.decode((token,)).strip() not in text:
             # A bias that is ignored leaves what came without it.
             return None if text == usual.choices[0].text else False
-    return True if close else None
+    return True
 
 
 async def lost_text(trials: Trials, places: Sequence[Place]) -> str:
