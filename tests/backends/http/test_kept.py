@@ -144,7 +144,7 @@ def test_a_damaged_record_is_found_out_again(server: FaultyServer, tmp_path: Pat
         with sqlite3.connect(store) as raw:
             for number, text in raw.execute("SELECT id, config FROM runs WHERE verb = 'probe'").fetchall():
                 config = json.loads(text)
-                config["kept"] = [entry | change for entry in config["kept"]] + ["nonsense"]
+                config["kept"] = [entry | change for entry in config["kept"] if isinstance(entry, dict)] + ["nonsense"]
                 raw.execute("UPDATE runs SET config = ? WHERE id = ?", (json.dumps(config), number))
         raw.close()
         opened(server, store).close()

@@ -137,8 +137,8 @@ def test_a_close_marker_that_may_not_come_back_is_warned_of(server: FaultyServer
 # -- temperatures ----------------------------------------------------------------------------------------------------------
 
 
-def at(temperature: float, **changes: Any) -> Any:
-    return lambda body: body | (changes if body["temperature"] == temperature else {})
+def at(asked: float, **changes: Any) -> Any:
+    return lambda body: body | (changes if body["temperature"] == asked else {})
 
 
 TEMPERATURES: dict[str, tuple[Any, str]] = {

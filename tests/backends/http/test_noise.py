@@ -107,7 +107,8 @@ def test_a_noisy_server_has_one_record(server: FaultyServer, noise: float, text:
     for _ in range(5):
         with serve(server.url) as backend:
             record = dict(backend.record())
-            assert 0.5 * noise < record["noise"] <= noise * 1.001  # type: ignore[operator]
+            # The sum moves as well: twice as much at most.
+            assert 0.5 * noise < record["noise"] < 2 * noise  # type: ignore[operator]
             assert record["failed"] == {} and backend.capabilities.can("sample")
             assert findings(record) == still | {"seeds": "none"}
             assert first is None or backend.is_same_model(first)

@@ -64,7 +64,7 @@ async def still_holds(client: Client, who: Contact, subject: ProbedModel, kept: 
 async def _is_model(trials: Trials, subject: ProbedModel, record: ServerRecord) -> bool:
     """The tokenizer counts as it did, readings are the same within their noise, and raw if they were."""
     text = subject.codec.encode(IDENTITY_TEXT)
-    counted = await trials.text_tokens(text)
+    counted = await trials.text_tokens(text, record.prompt_added)
     if record.tokenizer_agrees is not None and (counted == len(text) + record.prompt_added) != record.tokenizer_agrees:
         return False
     place = await trials.place(text, min(record.logprobs_cap, TOP) if record.identity else 0)

@@ -110,9 +110,9 @@ class Trials:
         reply = await self.ask(self.prompts.of(split))
         return reply is not None and (reply.prompt_tokens is None or reply.prompt_tokens == len(split))
 
-    async def text_tokens(self, ids: tuple[int, ...]) -> int | None:
-        """How many tokens the server makes of the text of ``ids``; None where it does not say or refuses."""
-        prompt = Prompt(length=len(ids), encode=lambda: self.prompts.text(ids))
+    async def text_tokens(self, ids: tuple[int, ...], added: int = 0) -> int | None:
+        """How many tokens the server makes of the text of ``ids``; None where it does not say or refuses. ``added``: as is known."""
+        prompt = Prompt(length=len(ids) + added, encode=lambda: self.prompts.text(ids))
         reply = await self.ask(prompt)
         return None if reply is None else reply.prompt_tokens
 
