@@ -37,7 +37,8 @@ def drawn(parts: tuple[Any, ...]) -> list[tuple[int, int]]:
 
 def without_counts(document: Any) -> Any:
     """A document but for when it was made and where its draws came from."""
-    return replace(document, provenance=replace(document.provenance, created="", drawn=0, reused=0, tokens_drawn=0, tokens_cached=0))
+    blank = {"created": "", "drawn": 0, "reused": 0, "tokens_drawn": 0, "tokens_cached": 0, "probe_requests": 0, "probe_tokens": 0}
+    return replace(document, provenance=replace(document.provenance, **blank))
 
 
 def test_documents_say_where_they_come_from(llama_url: str, tmp_path: Path):

@@ -112,8 +112,8 @@ _SEMANTIC = frozenset(
         "continues_open_trace",
     }
 )  # fmt: skip
-_READINGS = frozenset({"identity", "greedy", "noise", "failed", "calls"})
-"""What differs between two probes of one server."""
+_READINGS = frozenset({"identity", "greedy", "noise", "seeds", "failed", "calls"})
+"""What may differ between two probes of one server: figures, and whether rounding let a seed repeat its sample."""
 
 
 def fingerprint(*, tokenizer: str, model: str, dialect: str) -> str:
