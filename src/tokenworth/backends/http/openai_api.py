@@ -226,7 +226,7 @@ class OpenAIApi:
         return Choice(
             ids=ids,
             text=choice.text,
-            finish=finish_of(said, ids, ask),
+            finish=finish_of(said, ids, ask, loosely=True),
             said=said,
             elsewhere=next((name for name in ("reasoning", "reasoning_content") if getattr(choice, name)), "") if ids is None else "",
             stop_id=choice.stop_reason if isinstance(choice.stop_reason, int) else None,

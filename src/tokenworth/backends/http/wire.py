@@ -198,14 +198,14 @@ def check_ids(ids: Sequence[int], ask: Ask, vocab_size: int) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def finish_of(said: str, ids: tuple[int, ...] | None, ask: Ask) -> str:
-    """How a completion ended, whatever the server calls it: some say "stop" where the limit ended it, or "length" at a stop token.
+def finish_of(said: str, ids: tuple[int, ...] | None, ask: Ask, *, loosely: bool = False) -> str:
+    """How a completion ended: some servers say "stop" where the limit ended it, or (taken ``loosely``) "length" at a stop token.
 
     Raises `Malformed` for one cut off before its limit.
     """
     if ids is None or said == "refused":
         return said
-    if ids[-1:] in [(token,) for token in ask.params.stop]:
+    if ids[-1:] in [(token,) for token in ask.params.stop] and (loosely or said == "stop"):
         return "stop"
     if said == "length" and len(ids) != ask.max_tokens:
         raise Malformed(f"stopped at its limit after {len(ids)} tokens where {ask.max_tokens} were allowed: is its context full?")
