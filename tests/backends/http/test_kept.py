@@ -172,5 +172,5 @@ def test_a_probe_is_counted_apart(server: FaultyServer, tmp_path: Path) -> None:
 
 def test_a_probe_that_the_money_does_not_cover_says_so(server: FaultyServer, tmp_path: Path) -> None:
     server.ways = GOOD
-    with pytest.raises(BudgetExceeded, match="the probe of .* has cost .* and needs more; raise --max-usd"):
+    with pytest.raises(BudgetExceeded, match=r"the probe of .* has cost .* and needs more; raise --max-usd"):
         opened(server, tmp_path / "run.db", price=PRICE, max_usd=0.01)

@@ -85,7 +85,7 @@ def test_models_are_compared_within_their_noise() -> None:
     near = [(1, -0.6), (2, -1.4), (3, -2.72), (4, -4.3), (6, -4.1)]
     assert not is_same(identity(one), identity(near)) and is_same(identity(one, 0.2), identity(near))
     swapped = [(1, -0.5), (2, -1.5), (4, -2.52), (3, -2.54), (5, -2.6)]
-    assert is_same(identity(one[:3] + [(4, -2.53), (7, -2.55)]), identity(swapped))
+    assert is_same(identity([*one[:3], (4, -2.53), (7, -2.55)]), identity(swapped))
     assert not is_same(identity(one, CEILING), identity([(7, -0.5), (8, -1.5), (9, -2.5), (4, -4.0), (5, -4.1)], CEILING))
     assert is_same({}, identity(one)) and is_same({"identity": "x", "noise": "y"}, identity(one))
 

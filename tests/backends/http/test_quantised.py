@@ -89,8 +89,8 @@ def test_curves_agree_with_those_of_the_same_weights_here(quantised: tuple[str, 
 @needs_torch
 def test_forced_readings_stay_within_the_noise(quantised: tuple[str, str], tmp_path: Path) -> None:
     """Read twice, alone and among others; and computed here from the same weights, whose activations are not rounded."""
-    here, (kind, url) = rounded_model(quantised[0], tmp_path / "model"), quantised
-    backend: Any = load_model(url, LoadOptions(server=OPTIONS)).backend
+    here = rounded_model(quantised[0], tmp_path / "model")
+    backend: Any = load_model(quantised[1], LoadOptions(server=OPTIONS)).backend
     sequence, codec = sampled_sequence(1, shaped()), here.codec
     read = Read(
         sequence=sequence,
@@ -99,7 +99,7 @@ def test_forced_readings_stay_within_the_noise(quantised: tuple[str, str], tmp_p
         continuations=tuple(codec.encode(option) for option in "ABCD"),
     )
     (quiet,) = answers(backend, (read,))
-    with busy(url):
+    with busy(quantised[1]):
         (loaded,) = answers(backend, (read,))
     (expected,) = answers(here.backend, (read,))
     assert isinstance(quiet, ReadTable) and isinstance(loaded, ReadTable) and isinstance(expected, ReadTable)

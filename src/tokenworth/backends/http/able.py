@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenworth.backends.http.noise import FLOOR, tolerance
+from tokenworth.backends.http.noise import FLOOR, UNSTEADY, tolerance
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.shaping import depends_on_order
 from tokenworth.core.ports import Capabilities
@@ -92,7 +92,7 @@ def table(record: ServerRecord) -> list[tuple[str, str, str]]:
         ("order of filters", record.order, "excursions: top-p alone, at temperature 1" if record.order == "unknown" else ""),
         ("draws are those of q", yes[record.sampler_agrees], "nothing can be sampled" if record.sampler_agrees is False else ""),
         ("log-probabilities", _listed(record), _advice(record)),
-        ("a reading moves by", "not found out" if record.noise is None else f"{record.noise:.2g} nats", _noise_advice(record)),
+        ("a reading moves by", _moves(record.noise), _noise_advice(record)),
         ("any token's log-probability", yes[record.bias_keeps_logprobs], _bound_advice(record)),
         ("logit bias bans a token", yes[record.bias_honoured], ""),
         ("allowed_token_ids obeyed", yes[record.allowed_token_ids], ""),
@@ -121,6 +121,10 @@ def _advice(record: ServerRecord) -> str:
     if record.logprobs_cap >= 20 or not (record.ids_in and record.ids_out):
         return ""
     return "few: excursions with --top-k up to this many are exact"
+
+
+def _moves(noise: float | None) -> str:
+    return "not found out" if noise is None else "less than 0.001 nats" if noise < UNSTEADY else f"{noise:.3f} nats"
 
 
 def _noise_advice(record: ServerRecord) -> str:
