@@ -75,8 +75,7 @@ def table(record: ServerRecord) -> list[tuple[str, str, str]]:
         ("completions as token ids", yes[record.ids_out], no_ids),
         ("our tokenizer counts as the server's", yes[record.tokenizer_agrees], ""),
         ("chat markers read in text", yes[record.text_counts], ""),
-        ("BOS put before text", yes[record.bos_added], ""),
-        *([("tokens put around prompts", str(record.prompt_added), "cannot be used with text")] if record.prompt_added > 1 else []),
+        ("put before text", _put_before(record), "cannot be used with text" if record.prompt_added > 1 else ""),
         ("open trace is continued", yes[record.continues_open_trace], "" if record.continues_open_trace else "cannot be used"),
         ("completions of one request", str(record.n_most), "" if record.n_honoured else "n is ignored: one request a rollout"),
         ("temperature obeyed", yes[record.temperature_honoured], "" if record.temperature_honoured else "nothing can be sampled"),
@@ -100,7 +99,7 @@ def table(record: ServerRecord) -> list[tuple[str, str, str]]:
         ("echo", record.echo, "echoed values are wrong; they are not used" if record.echo == "off" else ""),
         ("stop tokens end it", ", ".join(map(str, record.stops_at)) or "not found out", ""),
         ("says where the limit ended it", yes[record.limit_told], _limit_advice(record)),
-        *([("close marker comes back as text", yes[record.close_in_text], _close_advice(record))] if not record.ids_out else []),
+        ("close marker comes back as text", "not needed" if record.ids_out else yes[record.close_in_text], _close_advice(record)),
         ("stop strings cut off", yes[record.stop_text_trimmed], ""),
         ("seeds repeat", record.seeds, _seed_advice(record)),
         ("counts all choices", yes[record.counts_all_choices], ""),
@@ -127,6 +126,10 @@ def _moves(noise: float | None) -> str:
     return "not found out" if noise is None else "less than 0.001 nats" if noise < UNSTEADY else f"{noise:.3f} nats"
 
 
+def _put_before(record: ServerRecord) -> str:
+    return "BOS" if record.bos_added else f"{record.prompt_added} tokens" if record.prompt_added else "nothing"
+
+
 def _noise_advice(record: ServerRecord) -> str:
     return "readings are no better than that; --plan stride and plain use none" if tolerance(record.noise) > FLOOR else ""
 
@@ -138,7 +141,9 @@ def _limit_advice(record: ServerRecord) -> str:
 
 
 def _close_advice(record: ServerRecord) -> str:
-    return {True: "", False: "nothing can be sampled", None: "look at a few answers: without it all are trace"}[record.close_in_text]
+    if record.ids_out or record.close_in_text:
+        return ""
+    return "nothing can be sampled" if record.close_in_text is False else "look at a few answers: without it all of them are trace"
 
 
 def warning(record: ServerRecord) -> str:
