@@ -15,6 +15,7 @@ from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.store.documents import read_document
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_documents_and_a_page_that_agree(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -482,6 +482,7 @@ def test_the_page_is_written_from_the_document(cli: Run) -> None:
 # --- real traces and size ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strictness", ["paper", "strict", "strict+ties"])
 def test_all_real_maze_traces_are_valid(cli: Run, strictness: str) -> None:
     path = str(shared("formal-astar", "astar-traces.jsonl.gz"))
@@ -507,6 +508,7 @@ print(code, re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 
 # What getrusage says of a child can be the memory of its parent, so that nothing could fail.
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 def test_memory_does_not_grow_with_the_file() -> None:
     """40,000 texts take no more memory than 1,000, to within 8 MiB; a list of their verdicts would take about 40 MiB."""

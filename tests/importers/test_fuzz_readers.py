@@ -126,6 +126,7 @@ def test_document_bytes(kind: str, data: st.DataObject) -> None:
         document_json(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DOCUMENTS)
 @settings(FUZZ, max_examples=200)
 @given(data=st.data())
@@ -177,6 +178,7 @@ ANCHORS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ANCHORS)
 @settings(FUZZ, max_examples=120)
 @given(data=st.data())

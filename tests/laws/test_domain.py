@@ -270,6 +270,7 @@ def sampled(problem: object, texts: tuple[str, ...]) -> SampleSetDoc:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_domain_is_loaded_when_it_is_used_and_then_in_part() -> None:
     """The tables of words of a maze take a while; tasks, solvers and edits are for few callers."""
     code = """

@@ -124,6 +124,7 @@ def test_a_run_is_recorded_and_a_second_one_draws_nothing(folder: Path, capsys: 
     assert run(["export", "run.db", "-o", "again.json"]) == 0 and tw.read_document("again.json") == second
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_gives_the_same_document(folder: Path) -> None:
     command = [sys.executable, "-c", KILLED, "spread", "--model", "toy:ladder.json", "--store", "run.db"]
     done = subprocess.run(command, env=child_environment(), capture_output=True, check=False, timeout=120)

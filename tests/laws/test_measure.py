@@ -135,6 +135,7 @@ def document_of(bench: Workbench, name: str) -> Any:
     return last.document
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWING)
 def test_the_dry_run_is_exact_for_the_first_batch(name: str, benches: dict[str, Model]) -> None:
     job, (model, task, item) = job_of(name)
@@ -157,6 +158,7 @@ class Half(MemoryStore):
                 self._responses[key] = response
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWING)
 def test_a_run_that_goes_on_gives_the_same_document(name: str, benches: dict[str, Model]) -> None:
     whole, blank = MemoryStore(), Provenance(version="")

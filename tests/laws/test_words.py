@@ -52,12 +52,14 @@ def modules() -> dict[str, str]:
     return {str(path.relative_to(SOURCES)): path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
 
 
+@pytest.mark.slow
 def test_each_name_of_a_type_is_defined_in_one_module(modules: dict[str, str]) -> None:
     found = shared(modules)
     assert {name: places for name, places in found.items() if name not in EXCEPTIONS} == {}
     assert EXCEPTIONS.keys() <= found.keys(), "an exception that is not needed"
 
 
+@pytest.mark.slow
 def test_nothing_of_the_package_is_imported_under_another_name(modules: dict[str, str]) -> None:
     assert len(modules) > 100
     assert {place: names for place, source in modules.items() if (names := list(renamed_imports(source)))} == {}

@@ -122,6 +122,7 @@ def test_the_unparsed_stay_in_the_total() -> None:
     assert "unparsed" in "\n".join(table_lines(dropped))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(states, st.integers(0, 40), max_size=36), st.sampled_from([0.5, 0.95]))
 def test_every_text_is_in_one_cell_and_every_denominator_is_what_it_says(counts: dict[JointState, int], level: float) -> None:
     table = table_of(counts, {}, level=level)

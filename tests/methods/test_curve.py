@@ -44,6 +44,7 @@ T_OF_MEANS = float(student_t.isf(1e-6 / (2 * 5 * 2), RUNS - 1))
 """Both sides, 5 cuts and 2 plans together exceed it with probability 1e-6 (union bound): about 5.6."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", ["excursions", "plain"])
 def test_mean_over_streams_is_the_exact_value(plan: str) -> None:
     """Unbiasedness at 5 cuts: the mean of 120 independent runs against Student's t with 119 degrees of freedom.
@@ -61,6 +62,7 @@ def test_mean_over_streams_is_the_exact_value(plan: str) -> None:
     assert not (np.abs(runs.mean(axis=0) - wrong) <= bound).all(), "the test cannot tell a bias of 0.05"
 
 
+@pytest.mark.slow
 def test_outcome_distribution_is_exact_in_the_limit_and_sums_to_one() -> None:
     rng = np.random.default_rng(3)
     automaton = random_automaton(rng, length=40)
@@ -151,6 +153,7 @@ def test_an_unsampled_fork_widens_the_interval_by_its_whole_probability() -> Non
     assert (result.low <= np.asarray(LADDER_VALUES) + 1e-9).all() and (np.asarray(LADDER_VALUES) <= result.high + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_budgets_hold() -> None:
     automaton = random_automaton(np.random.default_rng(5), length=60)
     trace = toy_trace(automaton, seed=5)
@@ -169,6 +172,7 @@ def test_targets_are_reached_at_every_cut() -> None:
     assert ((narrow.high - narrow.low) / 2 <= 0.08).all()
 
 
+@pytest.mark.slow
 def test_effective_samples_are_worth_plain_rollouts() -> None:
     """Two forks of .05 in a wrong base, W = .5: the variance of V̂(0) over 60 streams is at most that of 5,000 plain rollouts.
 
@@ -252,7 +256,9 @@ def test_requests_name_the_shared_sequence() -> None:
     assert isinstance(table, NextToken) and table.sequence is trace.sequence
     answers = dict(_answer(ToyBackend(automaton), (table,)))
     batch = experiment.send(tuple(answers.values()))
-    assert all(isinstance(r, Sample) and r.sequence is trace.sequence and r.leave for r in batch)
+    for request in batch:
+        assert isinstance(request, Sample) and request.sequence is trace.sequence
+        assert request.leave or request.branch not in (None, LADDER_IDS[request.cut]), "an excursion begins with another token"
 
 
 def _answer(backend: ToyBackend, requests: tuple[NextToken, ...]) -> list[tuple[str, object]]:

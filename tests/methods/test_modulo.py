@@ -63,6 +63,7 @@ def run(chosen: LoopSettings, *, checker: object = check, feedback: Feedback | N
     return result
 
 
+@pytest.mark.slow
 def test_success_and_expected_attempts_are_those_of_theory() -> None:
     runs, attempts = 3_000, 4
     results = [run(settings(seed, attempts)) for seed in range(runs)]
@@ -81,6 +82,7 @@ def test_success_and_expected_attempts_are_those_of_theory() -> None:
         assert result.generated_tokens == sum(3 if attempt.checked.accepted else 1 for attempt in result.attempts)
 
 
+@pytest.mark.slow
 def test_an_accepted_answer_names_its_verifier_and_an_unsound_one_accepts_wrong_answers() -> None:
     sound = [run(settings(seed)).accepted for seed in range(300)]
     assert all(one is None or (one.checked.by == (SOUND,) and check(one.rollout.ids, one.rollout.stop).accepted) for one in sound)
@@ -96,6 +98,7 @@ def test_an_acceptance_needs_a_verifier() -> None:
             BankRuling(accepted=accepted, messages=(), by=by)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", [1, 2, 3, 4, 7])
 def test_never_more_tokens_than_the_budget_and_all_of_it_where_nothing_is_accepted(tokens: int) -> None:
     seen: set[str] = set()
@@ -239,6 +242,7 @@ def streams(n: int, length: int, seed: int = 0) -> list[tuple[JudgedDraw, ...]]:
     ]
 
 
+@pytest.mark.slow
 def test_arms_meet_their_exact_rates() -> None:
     n, k = 4_000, 5
     results = {one.name: one for one in compare(streams(n, k), budget=None, most=None, level=0.95)}
@@ -261,6 +265,7 @@ def test_arms_meet_their_exact_rates() -> None:
     assert results["loop"].versus is None and results["best of n"].versus is not None and results["best of n"].versus.p == 1
 
 
+@pytest.mark.slow
 def test_the_live_loop_and_the_arm_agree_on_the_same_samples() -> None:
     from tokenworth.core.request.sample import Rollout
     from tokenworth.core.tokens import TokenSequence
@@ -319,6 +324,7 @@ def test_pairs_count_cells_and_give_the_exact_p() -> None:
     assert paired(*pairs(2, 0, 0, 2), 0.95).p == 1 and paired(*pairs(0, 3, 3, 0), 0.95).p == 1
 
 
+@pytest.mark.slow
 def test_paired_limits_cover_and_half_of_them_would_not() -> None:
     rng, n, runs, truth = np.random.default_rng(1), 60, 1_500, 0.1
     hits = halves = 0

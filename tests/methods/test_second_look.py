@@ -21,7 +21,7 @@ from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput, Unsupported
-from tokenworth.methods.second_look import Looker, SecondLook
+from tokenworth.methods.second_look import Looker, SecondLook, lead_of
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import text_judge
 from tokenworth.workbench.bench import Workbench
@@ -113,7 +113,7 @@ def test_the_model_reads_what_no_rule_reads_and_only_that() -> None:
     # Too little mass; no option with more than half of it.
     assert grades == [right, right, unread, Grade(outcome="A", verdict=Verdict.INCORRECT), right]
     assert len(asked) == 3, "one answer twice is read once"
-    assert looker.said().startswith("3 answers were read by no rule, 2 of them by the model")
+    assert looker.said().startswith("no rule reads the answers of 4 rollouts (3 different texts); the model names an option in 2 of these")
 
 
 @pytest.mark.parametrize(("look", "outcomes"), [
@@ -144,14 +144,15 @@ def test_a_given_base_is_looked_at() -> None:
         experiment.send((table((0.1, 0.7, 0.1)),))
     assert looker.judge(ids, StopReason.STOP).outcome == "B"
     assert list(looker.look_at(trace)) == [], "once"
+    assert "of 1 rollouts (1 different" in looker.said()
 
 
 def test_where_the_model_cannot_be_asked_the_answer_stays_unread() -> None:
     for changes in ({"context_length": 20}, {"able": replace(CAN, any_cut=False), "reach": lambda sequence, cuts, suffix: (False,)}):
         looker = Looker(subject(**changes), SecondLook(text="So: "))
-        grades, _, asked = run(looker, ["Certainly the second one"])
-        assert [grade and grade.outcome for grade in grades] == [UNPARSEABLE] and not asked
-        assert looker.said().startswith("1 answers were read by no rule, 0 of them")
+        grades, _, asked = run(looker, ["Certainly the second one"] * 3)
+        assert [grade and grade.outcome for grade in grades] == [UNPARSEABLE] * 3 and not asked
+        assert looker.said().startswith("no rule reads the answers of 3 rollouts (1 different texts); the model names an option in 0")
 
 
 def test_the_bound_counts_one_reading_for_each_rollout() -> None:
@@ -167,8 +168,7 @@ def test_what_cannot_be_looked_at_is_refused() -> None:
         Looker(subject(problem=replace(PROBLEM, options=(), kind=AnswerKind.NUMERIC, gold="3")), look)
     with pytest.raises(Unsupported, match="second look"):
         Looker(subject(able=Capabilities(kinds=frozenset({"sample"}), leave=True)), look)
-    with pytest.raises(InvalidInput, match="--read-text"):
-        Looker(subject(), SecondLook())
+    assert lead_of(SecondLook()) == "\nThe answer is ("
     for bad in (0.0, 1.5, float("nan")):
         with pytest.raises(InvalidInput, match="least mass"):
             SecondLook(mass=bad)
@@ -187,7 +187,13 @@ def test_on_the_bundled_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             case = work.case("world:steps", 3, grader="read", look=SecondLook(mass=0.01, share=0.01))
             curve = case.curve(case.sample(4).trace("any"), max_rollouts=60)
             found.append(curve.document)
-    assert "of them by the model" in found[0].provenance.second_look
+    assert "the model names an option in" in found[0].provenance.second_look
     assert found[0].provenance.drawn > 60, "readings are requests too"
     assert found[1].provenance.drawn == 0 and found[1].value == found[0].value
     assert set(found[0].outcomes) - {UNPARSEABLE}, "the model names options"
+
+
+def test_with_a_reader_it_is_the_reader_that_is_asked() -> None:
+    looker = Looker(subject(), SecondLook(text="So: "), "reader")
+    _, _, asked = run(looker, list(SAID))
+    assert {request.role for request in asked} == {"reader"}

@@ -117,7 +117,7 @@ def test_arms_in_a_terminal() -> None:
     assert shown[5] == f"{'majority vote':<26}{cell:>22}{2:>10}{1:>7}{cell:>23}{'1,234':>10}{'-0.50 (-0.90 to +0.10)':>24}"
     assert shown[6].endswith("1,234") and shown[7].startswith("note: in 1 of 2 problems")
     blind = tabled.arm("loop", right_of_answered=tabled.count(0, 0), n_unknown=2)
-    shown = lines(tabled.modulo(arms=[blind], plan={**tabled.modulo()["plan"], "max_tokens": 5000}))
+    shown = lines(tabled.modulo(arms=[blind], plan={**tabled.modulo()["plan"], "arm_tokens": 5000}))
     assert "within 5,000 generated tokens" in shown[2] and "1 +2?" in shown[4] and " - " in shown[4]
 
 
@@ -170,6 +170,7 @@ def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.Ca
     assert "no rollouts to write as Parquet" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_modulo_run_is_recorded_with_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     store, out = tmp_path / "m.db", tmp_path / "m.json"
@@ -189,6 +190,7 @@ def test_a_modulo_run_is_recorded_with_what_it_found(tmp_path: Path, capsys: pyt
     assert printed.splitlines()[-len(told) :] == told, "the verb prints what the report says"
 
 
+@pytest.mark.slow
 def test_a_first_problem_that_fails_leaves_the_others_their_result(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

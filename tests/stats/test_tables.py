@@ -30,6 +30,7 @@ def says_nothing(table: TwoByTwo) -> bool:
     return 0 in (a + b, c + d, a + c, b + d)
 
 
+@pytest.mark.slow
 @given(tables, st.sampled_from([0.5, 0.9, 0.95, 0.999]))
 @example(((174, 187), (244, 345)), 0.95)
 @example(((0, 5), (5, 0)), 0.95)
@@ -44,6 +45,7 @@ def test_agrees_with_scipy(table: TwoByTwo, level: float) -> None:
     np.testing.assert_allclose(ours.p, fisher_exact(table).pvalue, rtol=1e-6)
 
 
+@pytest.mark.slow
 @given(tables)
 @example(((12, 5), (7, 9)))
 def test_the_definition_in_exact_integers(table: TwoByTwo) -> None:
@@ -74,6 +76,7 @@ def test_the_definition_in_exact_integers(table: TwoByTwo) -> None:
         assert sum(p for x, p in chances(found.high).items() if x <= a) == pytest.approx(0.05, rel=1e-7)
 
 
+@pytest.mark.slow
 @given(tables)
 def test_transposed_is_the_same_and_swapped_rows_are_the_reciprocal(table: TwoByTwo) -> None:
     a, b, c, d = flat(table)
@@ -89,6 +92,7 @@ def test_transposed_is_the_same_and_swapped_rows_are_the_reciprocal(table: TwoBy
         assert x == pytest.approx(turned(y), rel=1e-8)
 
 
+@pytest.mark.slow
 @given(tables)
 def test_a_higher_level_is_wider_and_more_of_the_same_is_narrower(table: TwoByTwo) -> None:
     a, b, c, d = flat(table)
@@ -115,6 +119,7 @@ def test_refusals() -> None:
             odds_ratio(((1, 2), (3, 4)), level)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "table",
     [
@@ -149,6 +154,7 @@ def _wald(table: TwoByTwo, z: float) -> tuple[float, float]:
     return tuple(exp(log(a * d / (b * c)) + s * z * (1 / a + 1 / b + 1 / c + 1 / d) ** 0.5) for s in (-1, 1))  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n1", "p1", "n2", "ratio"), [(12, 0.3, 9, 1.0), (40, 0.55, 25, 3.0), (30, 0.1, 60, 0.4)])
 def test_the_limits_cover_at_their_level_or_more(n1: int, p1: float, n2: int, ratio: float) -> None:
     """20,000 simulated tables. False-alarm rate at most 1e-6 a case: coverage is at least the level, the bound that binomial quantile."""

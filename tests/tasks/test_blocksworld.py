@@ -29,6 +29,7 @@ def verify(trace: str, prompt: str = PROMPT, dialect: str = "pddl", max_errors: 
     return DOMAIN.verify(text, dialect=dialect, strictness=Strictness.STRICT, max_errors=max_errors)
 
 
+@pytest.mark.slow
 def test_a_right_plan_is_valid_and_optimal_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     found = verify(PLAN)
     assert found.plan_valid and found.plan_optimal and found.is_valid and found.parsed and not found.violations
@@ -86,8 +87,10 @@ def test_case_fences_comments_and_markers_are_no_faults() -> None:
 def test_problem_and_plan_may_be_one_text_and_the_last_marker_counts() -> None:
     found = verify(PROMPT + PLAN, prompt="")
     assert found.is_valid
+    # A plan is right only if every plan that the text gives is; those of a prompt come before its problem.
     twice = verify(PROMPT + "(pick-up b)\n[PLAN END]\n[PLAN]\n" + PLAN, prompt="")
-    assert twice.is_valid
+    assert twice.counts == {"PLAN_TWICE": 1} and twice.plan_valid is False
+    assert verify(f"Example:\n[PLAN]\n(pick-up b)\n[PLAN END]\n{PROMPT}{PLAN}", prompt="").is_valid
 
 
 def test_limits_keep_the_first_violations_and_count_all() -> None:
@@ -137,6 +140,7 @@ def is_valid_plan(problem: StripsProblem, calls: Iterable[Call]) -> bool:
     return not any(problem.fault_of(call) or replay.take(call) for call in calls) and not replay.unmet_goals()
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(2, 6), st.integers(0, 10**6))
 def test_right_plans_are_valid_for_both_replays(n: int, seed: int) -> None:
@@ -145,6 +149,7 @@ def test_right_plans_are_valid_for_both_replays(n: int, seed: int) -> None:
     assert is_valid_plan(made, calls) and planning.validates(made, calls)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(2, 5), st.integers(0, 10**6), st.integers(0, 3))
 def test_both_replays_agree_on_damaged_plans(n: int, seed: int, damage: int) -> None:
@@ -193,6 +198,7 @@ def test_the_shortest_plan_is_no_longer_than_any_and_none_past_the_limit(n: int,
     assert shortest_plan(made, most_states=1) in ((None, 0) if length == 0 else (None,))
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(2, 5), st.integers(0, 10**6), st.data())
 def test_any_action_left_out_of_a_shortest_plan_makes_it_invalid(n: int, seed: int, data: st.DataObject) -> None:
@@ -221,12 +227,12 @@ HOSTILE_PDDL = [
     (DOMAIN_PDDL, PROBLEM_PDDL.replace("a b c)", "a b c - block)")),
     (DOMAIN_PDDL, PROBLEM_PDDL.replace("a b c)", "a a b c)")),
     (DOMAIN_PDDL, PROBLEM_PDDL + "(define (problem again))"),
-    (DOMAIN_PDDL.replace(":strips", ":adl"), PROBLEM_PDDL),
+    (DOMAIN_PDDL.replace(":strips", "strips"), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("(not (clear ?ob))", "(not)", 1), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("(not (clear ?ob))", "(not (clear ?ob) (clear ?ob))", 1), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("(not (clear ?ob))", "(when (clear ?ob) (clear ?ob))", 1), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("put-down", "pick-up"), PROBLEM_PDDL),
-    (DOMAIN_PDDL, PROBLEM_PDDL.replace("a b c)", " ".join(f"a b c o{i}" if i == 0 else f"o{i}" for i in range(1000)) + ")")),
+    (DOMAIN_PDDL, PROBLEM_PDDL.replace("a b c)", " ".join(f"a b c o{i}" if i == 0 else f"o{i}" for i in range(2000)) + ")")),
     (DOMAIN_PDDL.replace("pick-up", "__import__('os')"), PROBLEM_PDDL),
     (DOMAIN_PDDL.replace("clear", "cleár"), PROBLEM_PDDL),
     ("\0" + DOMAIN_PDDL, PROBLEM_PDDL),
@@ -242,7 +248,7 @@ def test_bad_pddl_ends_in_one_line(domain: str, text: str) -> None:
 
 def test_one_closing_bracket_too_many_is_no_fault_and_the_size_has_a_limit() -> None:
     assert read_problem(DOMAIN_PDDL, PROBLEM_PDDL + ")").objects == ("a", "b", "c")
-    assert MAX_ATOMS < 1000**2
+    assert MAX_ATOMS < 2000**2
 
 
 @given(st.text(max_size=300))

@@ -43,6 +43,7 @@ def check(trace: str, dialect: str, strictness: Strictness, prompt: str = "") ->
     return DOMAIN.verify(FormalText(id="x", trace=trace, prompt=prompt), dialect=dialect, strictness=strictness)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(HOSTILE))
 def test_hostile_texts_get_a_verdict_soon(name: str) -> None:
     trace = HOSTILE[name]
@@ -55,6 +56,7 @@ def test_hostile_texts_get_a_verdict_soon(name: str) -> None:
         assert all(len(violation.got) <= 200 and len(violation.expected) <= 200 for violation in found.violations)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["24,24 unequal: No Solution\n", "Exploring Operation: 6+6=12, Resulting Numbers: [2, 1, 12]\n", "x y z\n", "1+1=3 "]
 )
@@ -100,6 +102,7 @@ PIECES = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.text(max_size=30), st.booleans())
 def test_no_text_raises(trace: str, prompt: str, is_cut: bool) -> None:
@@ -123,4 +126,5 @@ def test_marks_of_the_end_of_text_are_no_part_of_the_trace() -> None:
         found = check(text, "stream-of-search", Strictness.TIES)
         assert found.is_valid and found.plan_valid and not found.counts
     inside = check(trace.replace("1+2", "1<|endoftext|>+2"), "stream-of-search", Strictness.STRICT)
-    assert inside.first_error is not None and inside.first_error.code == "PARSE"
+    # What follows a mark of end is not read, so that this is the beginning of a line and no more.
+    assert inside.first_error is not None and inside.first_error.code == "NO_CONCLUSION"

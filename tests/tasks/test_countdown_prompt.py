@@ -150,6 +150,7 @@ def test_a_bad_puzzle_is_told_with_its_place(fields: dict[str, object], told: st
         read({"id": "a", **fields}, "data/some.jsonl:7")
 
 
+@pytest.mark.slow
 def test_long_prompts_take_linear_time() -> None:
     # Deadlines of a busy machine; a quadratic reader would need hours.
     for piece in (

@@ -67,7 +67,7 @@ def test_a_critic_of_the_whole_completion_gets_it() -> None:
 def test_the_verifier_of_plans_is_a_critic() -> None:
     pytest.importorskip("unified_planning")
     critic = critic_named("blocksworld", PLANNING, grader_for("exact"))
-    assert isinstance(critic, Critic) and (critic.name, critic.version, critic.strictness) == ("blocksworld/pddl", "2", "strict")
+    assert isinstance(critic, Critic) and (critic.name, critic.version, critic.strictness) == ("blocksworld/pddl", "3", "strict")
     assert critic.check(PLAN) == Ruling(accepted=True)
     wrong = critic.check("(pick-up a)\n(stack a b)\n")
     assert not wrong.accepted and wrong.messages[0].startswith("PLAN_PRECONDITION at step 1: expected (clear a)")
@@ -329,9 +329,9 @@ def test_what_z3_does_not_decide_in_time_is_not_accepted() -> None:
     n, a, b, c = z3.Int("n"), *z3.Ints("a b c")
     hard = z3.And(a > 1, b > 1, c > 1, a * a * a + b * b * b == c * c * c, a * b * c > n)
     critic = SmtCritic(variables={"n": n}, constraints={"fermat": hard}, timeout_ms=100)
-    began = time.monotonic()
+    began = time.process_time()
     verdict = critic.check("n = 1000000")
-    assert not verdict.accepted and time.monotonic() - began < 20
+    assert not verdict.accepted and time.process_time() - began < 20
 
 
 def test_constraints_may_be_the_callers_smtlib() -> None:

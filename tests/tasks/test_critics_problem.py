@@ -131,6 +131,7 @@ def critic(name: str, prompt: str, dialect: str) -> FormalCritic:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", CASES)
 def test_an_answer_to_another_problem_is_never_accepted(make: Callable[[], Case]) -> None:
     case = make()

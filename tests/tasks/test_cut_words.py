@@ -39,7 +39,7 @@ def test_no_cut_of_a_valid_sokoban_trace_is_blamed() -> None:
     trace = run.trace_text()
     for at in range(1, len(trace), 1 + len(trace) // 60):
         record = {"id": "x", "prompt": run.prompt, "trace": trace[:at], "truncated": True}
-        found = rooms.verify(rooms.read(record, "here"), dialect="searchformer-nondeterministic", strictness=Strictness.STRICT)
+        found = rooms.verify(rooms.DOMAIN.read(record, "here"), dialect="searchformer-nondeterministic", strictness=Strictness.STRICT)
         assert not found.counts and found.trace_valid is not False, trace[:at][-40:]
 
 

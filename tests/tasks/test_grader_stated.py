@@ -98,6 +98,7 @@ def test_letters_with_reasons_about_the_other_letters() -> None:
         assert option(LETTER, text).verdict is Verdict.UNKNOWN, text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["it is not ", "12, ", "that was, ", "I do not ", "The answer of the ", "so it is ", "no. ", "if 12 ", "(", "is what ", "any but "],

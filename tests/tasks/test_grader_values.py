@@ -163,6 +163,7 @@ def test_ranges_and_signs() -> None:
     assert [str(n.value) for n in numbers("3-4, x-5 and -6 or ^-7") if n] == ["3", "4", "5", "-6", "-7"]
 
 
+@pytest.mark.slow
 @given(st.integers(-(10**12), 10**12), st.integers(0, 9))
 def test_number_labels_read_back(whole: int, digits: int) -> None:
     number = parse_number(f"{whole / 10**digits:.{digits}f}")

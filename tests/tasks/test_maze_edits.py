@@ -86,6 +86,7 @@ def confirm(made: Edit, code: str, dialect: str) -> None:
     assert made.cut_after <= made.plan_after and made.cut_before <= made.plan_before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", NAMES)
 @pytest.mark.parametrize("code", EDIT_CODES)
 def test_every_code_is_caught_first_where_the_edit_says(code: str, dialect: str) -> None:
@@ -101,6 +102,7 @@ def test_every_code_is_caught_first_where_the_edit_says(code: str, dialect: str)
     assert (made == 0) == cannot(code, dialect)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.sampled_from(NAMES), st.sampled_from(FAMILIES), st.sampled_from(EDIT_CODES), st.integers(0, 400), st.integers(3, 9), st.booleans()
@@ -144,6 +146,7 @@ def test_edits_are_no_longer_than_one_verb_for_another(dialect: str) -> None:
             assert made is not None and made.n_changed == 1, (dialect, index, code)
 
 
+@pytest.mark.slow
 def test_edits_are_the_smallest_one_word_changes_where_there_is_one() -> None:
     """Brute force over all one-word changes of small mazes: where one makes a code come first, the edit has one word, too."""
     for dialect in ("compact", "beyond-semantics", "searchformer"):
@@ -361,6 +364,7 @@ def mutated(words: list[str], width: int, vocabulary: list[str], random) -> tupl
     return how, [word for event in events for word in event]
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.sampled_from(NAMES), st.sampled_from(FAMILIES), st.integers(0, 100), st.integers(3, 6), st.randoms(use_true_random=False))
 def test_random_mutations_are_legal_or_not_as_a_naive_reader_says(dialect: str, family: str, index: int, side: int, random) -> None:

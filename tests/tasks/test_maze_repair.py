@@ -384,6 +384,7 @@ def test_errors_of_real_traces_in_a_foreign_dialect_are_departures_not_their_ech
     assert dict(found.counts) == {"CHILD_ORDER": 1, "TIE_ORDER": 4}
 
 
+@pytest.mark.slow
 def test_time_stays_linear_where_every_tie_is_broken_another_way() -> None:
     """A room without walls, corner to corner: all cells tie. Closed from the last one on, by depth: each close passes over others."""
 
@@ -411,5 +412,5 @@ def test_time_stays_linear_where_every_tie_is_broken_another_way() -> None:
         return time.process_time() - begun, len(events)
 
     for name in TIED:
-        (small, n), (large, m) = min(seconds(12, name) for _ in range(3)), seconds(60, name)
+        (small, n), (large, m) = min(seconds(12, name) for _ in range(3)), min(seconds(60, name) for _ in range(2))
         assert large / m < 8 * max(small / n, 1e-5), (name, small, n, large, m)

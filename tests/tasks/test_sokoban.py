@@ -38,6 +38,7 @@ def clauses(trace):
 SMALL = [(5, 1, seed) for seed in range(80)] + [(6, 2, seed) for seed in range(120)] + [(7, 2, seed) for seed in (261, 285)]
 
 
+@pytest.mark.slow
 def test_no_false_alarm_on_solver_traces():
     reopened = ambiguous = n = 0
     for side, boxes, seed in SMALL:
@@ -217,6 +218,7 @@ def test_paper_takes_written_numbers_as_they_are():
     assert found.counts == {"WRONG_H": len(EVENTS)}
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_paper_reports_no_trace_that_is_valid_when_checked_strictly(data):
@@ -248,6 +250,7 @@ def ordered(trace, strictness=Strictness.TIES, prompt=RUN.prompt):
     return check(prompt, trace, strictness, "searchformer")
 
 
+@pytest.mark.slow
 def test_the_deterministic_solver_is_valid_in_its_order():
     n = 0
     for side, boxes, seed in [*SMALL[:20], *SMALL[80:110]]:
@@ -278,6 +281,7 @@ def test_the_deterministic_solver_is_valid_in_its_order():
     assert n > 30
 
 
+@pytest.mark.slow
 def test_children_in_another_order_are_one_error():
     """All the other way round, the first one put last, the last one put first: told once, at the first that is too early."""
     closes = [place for place, event in enumerate(RUN.events) if event.is_close]
@@ -294,6 +298,7 @@ def test_children_in_another_order_are_one_error():
     assert len(wide) > 10
 
 
+@pytest.mark.slow
 def test_order_adds_to_what_strict_reports():
     for case in list(mutations())[::3]:
         trace = " ".join([*case[4], PLAN])

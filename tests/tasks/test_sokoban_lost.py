@@ -100,6 +100,7 @@ def test_garbage_after_the_belief_is_lost_is_not_valid():
     assert where != (6, 5)
 
 
+@pytest.mark.slow
 def test_no_critic_accepts_a_trace_that_could_not_be_followed(monkeypatch):
     n_lost = 0
     for run in runs(12):
@@ -116,6 +117,7 @@ def test_no_critic_accepts_a_trace_that_could_not_be_followed(monkeypatch):
     assert n_lost >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_runs_are_not_blamed_wherever_the_belief_is_lost(monkeypatch, bound):
     monkeypatch.setattr(belief, bound, 1)
@@ -143,6 +145,7 @@ def spoilt(events, at):
     yield [*events[:at], replace(event, h=event.h + 90), *events[at + 1 :]], {"WRONG_H"}
 
 
+@pytest.mark.slow
 def test_errors_after_the_loss_that_show_by_themselves_are_found(monkeypatch):
     monkeypatch.setattr(belief, "MAX_WORLDS", 1)
     n = 0

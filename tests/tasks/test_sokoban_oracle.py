@@ -155,6 +155,7 @@ def verdict(prompt, events, *, in_order=False):
 CASES = [(6, 2, 179), (6, 3, 67), (6, 3, 82), (6, 2, 186), (6, 3, 33), (6, 2, 3), (5, 1, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "boxes", "seed"), CASES)
 def test_verdict_is_that_of_the_oracle_on_edited_traces(side, boxes, seed):
     level = random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4)
@@ -179,6 +180,7 @@ def test_verdict_is_that_of_the_oracle_on_edited_traces(side, boxes, seed):
     assert seen[False] > 5 and (boxes == 1 or seen[True] > 2), seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "boxes", "seed"), CASES)
 def test_verdict_is_that_of_the_oracle_where_children_have_an_order(side, boxes, seed):
     level = random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4)

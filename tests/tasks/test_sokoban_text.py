@@ -40,17 +40,19 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_traces_are_parse_errors(name):
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = check(HOSTILE[name])
     assert not found.is_valid and len(found.violations) <= 1000
     assert {"PARSE", "PLAN_PARSE", "OOB", "BOX_COUNT", "PLAN_STEP"} & set(found.counts)
-    assert time.perf_counter() - begun < 30
+    assert time.process_time() - begun < 30
     if name in ("one word", "verbs", "no space", "nuls", "deep"):
         assert not found.parsed and found.trace_valid is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_prompts_are_parse_errors(name):
     found = check("", prompt=HOSTILE[name])
@@ -58,6 +60,7 @@ def test_hostile_prompts_are_parse_errors(name):
     assert check(HOSTILE[name], prompt="").parsed is False
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_length_only():
     """Eight times the text takes about eight times as long, and not sixty-four; the least of three tries is compared."""
 
@@ -203,7 +206,7 @@ def test_edited_traces_get_a_verdict(edits):
         words[place % len(words)] = word
     found = check(" ".join(words))
     assert found.counts or words == TRACE.split() or found.is_valid
-    assert not found.is_valid or parse(FormalText(id="", prompt=PROMPT, trace=" ".join(words))).problems == []
+    assert not found.is_valid or parse(FormalText(id="", prompt=PROMPT, trace=" ".join(words))).flaws == []
 
 
 def test_limit_bounds_the_list_and_not_the_counts():

@@ -121,6 +121,7 @@ def test_the_own_answer_needs_a_base_that_answers() -> None:
         target_of("tokenworth:nothing", Grade(outcome="A", verdict=Verdict.CORRECT))
 
 
+@pytest.mark.slow
 def test_forced_answers_colour_the_option_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with tw.Workbench("tiny") as bench:

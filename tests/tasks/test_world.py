@@ -44,6 +44,7 @@ def test_train_and_test_share_no_content(family):
         assert all(split_of(content) == split for content in seen)
 
 
+@pytest.mark.slow
 def test_train_and_test_share_no_question_whatever_the_names_and_order():
     def bare(problem):
         words = [word for word in re.findall(r"[a-z0-9]+", question_text(problem).split("\n")[0])]
@@ -64,6 +65,7 @@ def test_held_out_paths_of_recall_are_never_trained_with_any_options():
     assert len(test) >= 20 and not train & test
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_options_are_four_and_differ_and_gold_is_uniform(family):
     golds: Counter[str] = Counter()
@@ -87,6 +89,7 @@ def test_streams_of_different_seeds_do_not_overlap(family):
     assert len(set(first)) > 250
 
 
+@pytest.mark.slow
 def test_steps_gold_is_the_result_of_the_chain_read_from_the_question():
     for index in range(N):
         problem = world_problem("steps", index)

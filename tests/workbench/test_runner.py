@@ -63,6 +63,7 @@ def by_item(ended: Iterator[EndedCase]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "task", "measure", "settings"), RUNS)
 def test_documents_of_twenty_items_are_those_of_runs_of_their_own(
     model: str, task: str | None, measure: str, settings: dict[str, Any], tmp_path: Path
@@ -77,6 +78,7 @@ def test_documents_of_twenty_items_are_those_of_runs_of_their_own(
     assert model == "toy" or len({document.problem.id for document in together.values()}) == 20
 
 
+@pytest.mark.slow
 def test_curves_of_several_problems_are_those_of_runs_of_their_own(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"max_rollouts": 12}
     with open_bench("tiny", tmp_path) as bench:
@@ -87,6 +89,7 @@ def test_curves_of_several_problems_are_those_of_runs_of_their_own(tmp_path: Pat
             assert without_provenance(document) == without_provenance(alone)
 
 
+@pytest.mark.slow
 def test_an_item_that_fails_harms_no_other(tmp_path: Path) -> None:
     with open_bench("tiny", tmp_path) as bench:
         whole = by_item(bench.measure("sample", "world:steps", "0-5", sampling=SHORT, samples=2))
@@ -117,6 +120,7 @@ def test_documents_leave_as_they_are_made(tmp_path: Path) -> None:
         assert sum(one.document is not None for one in results) == n - 1 and len(begun) == n
 
 
+@pytest.mark.slow
 def test_a_second_run_over_a_store_draws_nothing(tmp_path: Path) -> None:
     runs: list[dict[str, Any]] = []
     for _ in range(2):
@@ -146,6 +150,7 @@ with Workbench("tiny", threads=1, store=sys.argv[1]) as bench:
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     def child(store: str) -> subprocess.Popen[str]:
         return subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / store)], stdout=subprocess.PIPE, text=True)
@@ -186,6 +191,7 @@ OTHER: dict[str, list[list[object]]] = {
 """The same ways as the ladder's, taken with other probabilities."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"max_rollouts": 1000}, {"plan": "plain", "samples": 500}])
 def test_a_reader_goes_on_where_the_trace_is_kept(settings: dict[str, Any], tmp_path: Path) -> None:
     """Exact at every cut, within limits that miss once in 10⁸."""

@@ -95,7 +95,7 @@ def _bound(bench: Workbench, job: Job, case: Case) -> Bound | None:
     """What one problem can cost at most, base trace included; None: its next batch is all."""
     subject = case.subject(job.sampler)
     counted: list[tuple[Most, Backend]] = []
-    if job.draws.of_trace and job.base.trace_ids is None:
+    if job.draws.of_trace and not job.base.is_given:
         n_base = job.base.n_draws
         start = TokenSequence(prompt=case.prompt, completion=())
         draw = Sample(sequence=start, cut=0, params=subject.sampling, seed=0, index=0)

@@ -186,11 +186,11 @@ def check_length(values: Sized | None, count: int, name: str, other: str) -> Non
         raise InvalidInput(f"{name} has {len(values)} entries, expected {count}, one for each of {other}")
 
 
-def check_unit(values: Sequence[Number] | None, name: str) -> None:
-    """Refuses numbers outside of 0 to 1."""
+def check_unit(values: Sequence[Number] | None, name: str, *, least: int = 0) -> None:
+    """Refuses numbers outside of 0, or ``least``, to 1."""
     for value in values or ():
-        if value is not None and not -_ROUNDING <= value <= 1 + _ROUNDING:
-            raise InvalidInput(f"{name} holds {value}, expected numbers from 0 to 1 or null")
+        if value is not None and not least - _ROUNDING <= value <= 1 + _ROUNDING:
+            raise InvalidInput(f"{name} holds {value}, expected numbers from {least} to 1 or null")
 
 
 def check_not_below(low: Sequence[Number], high: Sequence[Number], name: str) -> None:

@@ -6,13 +6,15 @@ unpickles what it reads, and takes time linear in the length of the text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from tokenworth.core.ending import extent_of
 from tokenworth.core.grade import Grader
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, unknown_name
@@ -150,13 +152,65 @@ class Drawing:
     boxes: tuple[Cell, ...] = ()
 
 
+_LONGEST = 200
+
+
+class Findings:
+    """Broken rules as they are found: all that are active are counted, the first ``max_errors`` of them listed.
+
+    ``always``: tiers that are listed beyond it, because what is found last may stand first in the text.
+    """
+
+    def __init__(
+        self, codes: Mapping[str, Tier], max_errors: int, active: Collection[str] | None = None, always: Collection[Tier] = ()
+    ) -> None:
+        self._codes, self.max_errors, self._active, self._always = codes, max_errors, codes if active is None else active, always
+        self.listed: list[Violation] = []
+        self.counts: Counter[str] = Counter()
+
+    def add(self, code: str, event: int | None, words: tuple[int, int], chars: tuple[int, int], expected: str, got: str) -> None:
+        """One broken rule, as a `Violation` has it."""
+        if code not in self._active:
+            return
+        self.counts[code] += 1
+        if len(self.listed) < self.max_errors or self._codes[code] in self._always:
+            told = {"expected": expected[:_LONGEST], "got": got[:_LONGEST]}
+            self.listed.append(Violation(code=code, tier=self._codes[code], event=event, tokens=words, chars=chars, **told))
+
+
 def whole_words(text: str, ends: tuple[str, ...] = ()) -> str:
-    """A cut text up to its last word, which may be half of one; all of it where white space follows or the word is one of ``ends``."""
+    """A cut text up to its last word, which may be half of one; all of it where white space follows or it has come to its end.
+
+    That is a mark of end (`extent_of`), or one of ``ends`` as the last word.
+    """
     kept = text.rstrip()
     words = kept.rsplit(maxsplit=1)
-    if kept != text or not words or words[-1] in ends:
+    if kept != text or not words or words[-1] in ends or extent_of(words[-1]).is_ended:
         return text
     return kept[: len(kept) - len(words[-1])]
+
+
+def whole_number(value: object) -> int | None:
+    """The whole number that a field holds, also as ``12.0``, which tables write where a column has gaps; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and not value.is_integer()):
+        return None
+    return int(value)
+
+
+def read_text(record: Mapping[str, object], source: str, ends: tuple[str, ...] = ()) -> FormalText:
+    """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``. With a prompt, ``text`` is the trace where there is none.
+
+    Raises InvalidInput that names ``source`` where fields are missing or not text.
+    """
+    prompt, written = record.get("prompt"), record.get("trace")
+    body = record.get("text") if written is None else written
+    head = "" if written is None and prompt is None else prompt
+    if not isinstance(body, str) or not isinstance(head, str):
+        got = ", ".join(sorted(map(str, record))) or "an empty object"
+        raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
+    is_cut = record.get("truncated") is True
+    trace = whole_words(body, ends) if is_cut else body
+    return FormalText(id=str(record.get("id", "")), prompt=head, trace=trace, is_cut=is_cut)
 
 
 @runtime_checkable
@@ -203,6 +257,8 @@ class Domain:
     """The trace as events on a grid, None where there is none to draw."""
     states_problem: tuple[str, ...] = ()
     """Fields of records that state a problem without a prompt."""
+    assumes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What is assumed where a text does not give it; a fact of this name is then the word ``assumed``."""
     reads_whole: bool = True
     """Whether the grammar covers the trace before an answer; otherwise a critic is shown the answer alone."""
     task_form: str = ""

@@ -17,6 +17,7 @@ from tokenworth.importers.importer import Importer
 from tokenworth.importers.sentences import LEVEL, WILSON_NOTE, limits, rejoined, split_text
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc
 from tokenworth.tasks.sources.files import json_rows, text_lines
+from tokenworth.tasks.target import LABEL
 
 COLUMNS = ("pn", "sentence", "cue_score", "cue_p", "cue_score_prev", "cue_p_prev", "sentence_num", "gt_answer", "cue_answer")
 _MODEL = re.compile(r"cue-curve-(?P<model>.+?)\.csv")
@@ -100,6 +101,7 @@ def _document(rows: Sequence[CsvRow], record: dict[str, Any] | None, path: Path)
         budget=BudgetDoc(),
         provenance=Provenance(version=__version__, source=path.name),
         value_label="P(hinted answer)",
+        target=f"{LABEL}{first['cue_answer']}",
         notes=_notes(first, known, aligned, record is not None) + ((gold_note(gold),) if gold and problem.gold is None else ()),
     )
 

@@ -12,15 +12,15 @@ rule reads is never asked again. Assumption: the model, asked right after its an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 
+from tokenworth.core.formats import OPTION_LEAD
 from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.measure import Most, Need, Subject
-from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment
-from tokenworth.core.request.kind import Draw, Request, Response
+from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment, ResultT
+from tokenworth.core.request.kind import SUBJECT, Draw, Request, Response
 from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
@@ -29,7 +29,6 @@ from tokenworth.methods.forced.experiment import ExitText, encode_exit
 from tokenworth.tasks.grade.answers import answer_label
 from tokenworth.tasks.judge import without_end_marks
 
-ResultT = TypeVar("ResultT")
 NEED = Need(able="read", what="a second look at answers", instead={"sample": "the graders of `--grader` that read texts still work"})
 
 
@@ -38,7 +37,7 @@ class SecondLook:
     """How the model is asked what it answered."""
 
     text: str | None = None
-    """What is appended to the answer; None: how the model's trace format leads to an answer."""
+    """What is appended to the answer; None: a new line and the lead to an option, ``The answer is (``."""
     mass: float = 0.5
     """Least probability on the options together."""
     share: float = 0.5
@@ -51,21 +50,24 @@ class SecondLook:
 
 
 class Looker:
-    """The second look at the answers of one problem. ``judge`` is the subject's own judge with what was read so far."""
+    """The second look at the answers of one problem. ``judge`` is the subject's own judge with what was read so far.
 
-    def __init__(self, subject: Subject, look: SecondLook) -> None:
+    ``subject`` is as the model sees it that is asked, and ``role`` that model's: with a reader it is the reader, for all answers.
+    """
+
+    def __init__(self, subject: Subject, look: SecondLook, role: str = SUBJECT) -> None:
         NEED.check(subject.model, subject.able)
         problem = subject.problem
         if problem is None or not problem.options:
             raise InvalidInput("a second look reads the probabilities of options, and this problem has none; use another --grader")
-        self._subject, self._look, self._gold = subject, look, problem.gold
+        self._subject, self._look, self._gold, self._role = subject, look, problem.gold, role
         self._labels = problem.labels
-        self._exit: ExitText = encode_exit("second look", lead_of(subject, look), problem.labels, subject.codec)
+        self._exit: ExitText = encode_exit("second look", lead_of(look), problem.labels, subject.codec)
         self._grades: dict[tuple[int, ...], Grade] = {}
-        self.n_looked = 0
-        """Answers that no rule read."""
-        self.n_read = 0
-        """Those of them in which the model named an option."""
+        self._unread: set[tuple[int, ...]] = set()
+        """Completions whose answers no rule reads."""
+        self._n_rollouts = 0
+        """How many rollouts had such an answer."""
 
     def judge(self, completion: tuple[int, ...], stop: StopReason) -> Grade:
         """The grade of a completion: the rule's where it reads one, else what the model said of it."""
@@ -100,18 +102,24 @@ class Looker:
 
     def look_at(self, trace: Trace) -> Experiment[None]:
         """Looks at the answer of a base trace that was given, not drawn."""
-        request = self._request(trace.sequence.prompt, trace.sequence.completion, trace.stop)
-        if request is not None and trace.sequence.completion not in self._grades:
+        known = trace.sequence.completion in self._unread
+        if not self._is_unread(trace.sequence.completion, trace.stop) or known:
+            return
+        self._n_rollouts += 1
+        request = self._request(trace.sequence.prompt, trace.sequence.completion)
+        if request is not None:
             tables = yield (request,)
             self._take({trace.sequence.completion: request}, tables)
 
     def said(self) -> str:
         """What a document says of it; empty where every answer was read by a rule."""
-        if not self.n_looked:
+        if not self._unread:
             return ""
+        n_named = sum(grade.outcome != UNPARSEABLE for grade in self._grades.values())
         return (
-            f"{self.n_looked:,} answers were read by no rule, {self.n_read:,} of them by the model: options after {self._exit.text!r}, "
-            f"mass at least {self._look.mass:g}, share of the likeliest at least {self._look.share:g}"
+            f"no rule reads the answers of {self._n_rollouts:,} rollouts ({len(self._unread):,} different texts); the model names an "
+            f"option in {n_named:,} of these texts: options after {self._exit.text!r}, mass at least {self._look.mass:g}, "
+            f"share of the likeliest at least {self._look.share:g}"
         )
 
     def most(self, counted: Iterable[Most]) -> Iterator[Most]:
@@ -129,16 +137,24 @@ class Looker:
         wanted: dict[tuple[int, ...], Read] = {}
         for request, answer in _pairs(batch, answers):
             completion = _completion(request, answer)
-            if completion is None or completion in self._grades or completion in wanted or not isinstance(answer, Rollout):
+            if completion is None or not isinstance(answer, Rollout) or not self._is_unread(completion, answer.stop):
                 continue
-            reading = self._request(request.sequence.prompt, completion, answer.stop)
+            self._n_rollouts += 1
+            reading = self._request(request.sequence.prompt, completion)
             if reading is not None:
-                wanted[completion] = replace(reading, role=request.role)
+                wanted[completion] = reading
         return wanted
 
-    def _request(self, prompt: tuple[int, ...], completion: tuple[int, ...], stop: StopReason) -> Read | None:
-        """The reading of one answer; None where a rule reads it, and where the model cannot be asked."""
+    def _is_unread(self, completion: tuple[int, ...], stop: StopReason) -> bool:
+        """Whether no rule reads the answer."""
         if self._subject.judge(completion, stop).outcome != UNPARSEABLE:
+            return False
+        self._unread.add(completion)
+        return True
+
+    def _request(self, prompt: tuple[int, ...], completion: tuple[int, ...]) -> Read | None:
+        """The reading of one answer; None where it is there, and where the model cannot be asked."""
+        if completion in self._grades:
             return None
         ids = without_end_marks(completion, self._subject.codec)
         request = self._read(TokenSequence(prompt=prompt, completion=ids))
@@ -146,19 +162,15 @@ class Looker:
         longest = len(prompt) + len(ids) + len(self._exit.suffix) + max(len(option) for option in self._exit.options)
         fits = room is None or longest <= room
         reached = self._subject.able.any_cut or reach is None or reach(request.sequence, request.cuts, request.suffix)[0]
-        if fits and reached:
-            return request
-        self.n_looked += 1
-        return None
+        return request if fits and reached else None
 
     def _read(self, sequence: TokenSequence) -> Read:
         cuts = (len(sequence.completion),)
-        return Read(sequence=sequence, cuts=cuts, suffix=self._exit.suffix, continuations=self._exit.options)
+        return Read(sequence=sequence, cuts=cuts, suffix=self._exit.suffix, continuations=self._exit.options, role=self._role)
 
     def _take(self, wanted: Mapping[tuple[int, ...], Read], tables: Sequence[Response | None]) -> None:
         for completion, table in zip(wanted, tables, strict=True):
             if isinstance(table, ReadTable):
-                self.n_looked += 1
                 self._grades[completion] = self._grade(table)
 
     def _grade(self, table: ReadTable) -> Grade:
@@ -167,20 +179,16 @@ class Looker:
         best, mass = int(np.argmax(p)), float(p.sum())
         if mass < self._look.mass or p[best] < self._look.share * mass:
             return Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
-        self.n_read += 1
         label = self._labels[best]
         known = Verdict.CORRECT if label == self._gold else Verdict.INCORRECT
         return Grade(outcome=answer_label(label), verdict=Verdict.UNKNOWN if self._gold is None else known)
 
 
-def lead_of(subject: Subject, look: SecondLook) -> str:
-    """What is appended to an answer. Raises InvalidInput where neither the settings nor the trace format say."""
+def lead_of(look: SecondLook) -> str:
+    """What is appended to an answer."""
     text = look.text
-    if text is None and subject.exit_text is not None and subject.close is not None:
-        close = subject.codec.decode(subject.close)
-        text = "\n" + subject.exit_text[subject.exit_text.rfind(close) + len(close) :].strip("\n")
-    if not text:
-        raise InvalidInput(f"{subject.model} has no trace format, so there is no default text for a second look; give --read-text")
+    if text is None:
+        text = "\n" + OPTION_LEAD.strip()
     return text.replace("\\n", "\n")
 
 

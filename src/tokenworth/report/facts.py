@@ -62,7 +62,10 @@ def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     if doc.reader:
         yield FactView(label="read on by", value=doc.reader)
     if doc.drawn or doc.reused:
-        yield FactView(label="drawn", value=f"{doc.drawn:,}", detail=f"requests answered anew; {doc.reused:,} taken from the store")
+        stored = f"{doc.reused:,} taken from the store"
+        # The header shows the value alone, and a 0 must say why.
+        anew, rest = (f"{doc.drawn:,}", f"requests answered anew; {stored}") if doc.drawn else (f"0 requests; {stored}", "")
+        yield FactView(label="drawn", value=anew, detail=rest)
     if doc.tokens_drawn:
         yield FactView(label="tokens drawn", value=f"{doc.tokens_drawn:,}")
     if doc.cost is not None:

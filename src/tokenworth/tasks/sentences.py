@@ -32,6 +32,8 @@ COMMON: Mapping[str, str] = {
     "PLAN_WALL": "The plan goes through a wall.",
     "PLAN_GOAL": "The plan does not end at the goal.",
     "PLAN_SUBOPT": "A shorter plan exists.",
+    "PLAN_TWICE": "The text gives more than one answer, and not all of them solve the problem.",
+    "UNSOLVABLE": "The problem has no solution: nothing leads from its start to its goal.",
 }
 """Codes of a search that is written down, and of its plan."""
 TIERS: Mapping[Tier, str] = {

@@ -24,6 +24,7 @@ from tokenworth.methods.sample.result import SampleResult
 from tokenworth.methods.second_look import SecondLook
 from tokenworth.tasks.judge import find_close
 from tokenworth.workbench.choices import SamplerSettings
+from tokenworth.workbench.prompting import Prompting
 from tokenworth.workbench.runner import Measured, Runner
 
 DEFAULT_LIMIT = 4096
@@ -46,11 +47,13 @@ class Case:
         judge: Judge,
         grader: Grader | None,
         look: SecondLook | None = None,
+        prompting: Prompting | None = None,
         put: Callable[[Problem], tuple[int, ...]] | None,
         runner: Runner,
     ) -> None:
         self.model, self.problem, self.prompt, self.judge, self.grader = model, problem, prompt, judge, grader
         self._put, self._runner, self.look = put, runner, look
+        self.prompting = prompting or Prompting()
 
     # -- building blocks ---------------------------------------------------------------------------------------------------------------
 

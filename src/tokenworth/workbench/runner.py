@@ -28,7 +28,8 @@ from tokenworth.run.drive import drive_all
 from tokenworth.run.progress import OnEvent, RunCounts, Together
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
-from tokenworth.workbench.choices import BaseSettings, SamplerSettings, read_ids
+from tokenworth.workbench.choices import BaseSettings, SamplerSettings
+from tokenworth.workbench.given import given_ids
 
 if TYPE_CHECKING:
     from tokenworth.workbench.case import Case
@@ -156,7 +157,14 @@ class Runner:
         """What a measure finds on one problem."""
         measure = drawing(name)
         chosen = settings_of(measure, settings) if isinstance(settings, Mapping) else settings
-        job = Job(measure=measure, settings=chosen, sampler=sampling, trace=trace, task="" if case.problem is None else case.problem.task)
+        job = Job(
+            measure=measure,
+            settings=chosen,
+            sampler=sampling,
+            trace=trace,
+            task="" if case.problem is None else case.problem.task,
+            config=case.prompting.record(),
+        )
         item = case.problem.id if case.problem else ""
         for ended in self.run(job, [(item, lambda: case)]):
             if ended.error is not None:
@@ -223,7 +231,7 @@ class Runner:
         """Refuses what the models of a run cannot do, before anything is drawn. Raises Unsupported."""
         for need in job.draws.needs(job.settings):
             need.check(self.asked(job).name, self.asked(job).backend.capabilities)
-        if job.draws.of_trace and job.trace is None and job.base.trace_ids is None:
+        if job.draws.of_trace and job.trace is None and not job.base.is_given:
             draws_of("answers").check(self.model.name, self.model.backend.capabilities)
 
     # -- parts -------------------------------------------------------------------------------------------------------------------------
@@ -255,7 +263,8 @@ class Runner:
             return Done(item=item, subject=subject, result=result)
         if job.draws.joins:
             raise InvalidInput(f"{job.measure.name} asks no model about answers; --grader read is for sample, curve and forced")
-        looker = Looker(subject, case.look)
+        role = SUBJECT if self.asked(job) is self.model else READER
+        looker = Looker(self._read_by(job, subject), case.look, role)
         subject, result = yield from looker.over(self._parts(job, case, replace(subject, judge=looker.judge), looker))
         return Done(item=item, subject=subject, result=result, second_look=looker.said())
 
@@ -277,8 +286,8 @@ class Runner:
         if self.model.is_toy:
             # The base of an automaton is always drawn from its own distribution.
             subject = replace(subject, sampling=replace(subject.sampling, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0))
-        if base.trace_ids is not None:
-            ids = read_ids(base.trace_ids)
+        if base.is_given:
+            ids = given_ids(base, subject, self.model.backend.fingerprint)
             check_given(subject, ids)
             return (yield from _completed(subject, ids, job.seed))
         check_choice(base.base, base.n_draws)

@@ -240,6 +240,10 @@ class HttpBackend:
         check_kind(self, request)
         if isinstance(request, Sample) and request.leave and not able.leave:
             raise Unsupported(f"{self.name} cannot answer a sample request that leaves the base: {able.lacks['leave']}")
+        if isinstance(request, Sample) and request.avoid:
+            raise Unsupported(
+                f"{self.name} cannot answer a sample request that avoids tokens besides the base's: a server has no way to ask for it"
+            )
         if isinstance(request, Sample | NextToken):
             with_q = isinstance(request, NextToken) or request.leave
             refusal = refuse_sampling(self.served.record, request.params, with_q=with_q)

@@ -35,7 +35,7 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         from tokenworth.backends.http.load import load_served
     except ImportError as error:
         raise MissingExtra(f"servers need the [http] extra: pip install 'tokenworth[http]' ({error.name} is missing)") from error
-    from tokenworth.backends.tokenizer.prompt import render_prompt
+    from tokenworth.backends.tokenizer.prompt import plain_prompt, render_prompt
     from tokenworth.backends.tokenizer.template import THINKING_OFF
 
     server = replace(options.server or ServerOptions(), now=options.now)
@@ -50,7 +50,8 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         backend=loaded.backend,
         codec=files.codec,
         stop=files.eos_ids,
-        render=lambda text: render_prompt(files, text, server.switches)[1],
+        render=lambda turns: render_prompt(files, turns, server.switches)[1],
+        encode_prompt=lambda text: plain_prompt(files, text)[1],
         context_length=loaded.backend.served.context_length,
         format=loaded.format,
         instruction="" if bundled else None,

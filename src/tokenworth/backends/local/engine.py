@@ -143,9 +143,9 @@ class Engine:
             # q at some cuts of a prefix, from the hidden state before each cut.
             positions = np.asarray([s.cut for s in chosen], dtype=np.int64) + (len(chosen[0].sequence.prompt) - 1)
             q = support(self.model.logits(prefix.states(positions)), samples[0].params)
-            left = [s.sequence.completion[s.cut] if s.leave else -1 for s in chosen]
-            if any(s.leave for s in chosen):
-                q = q.without(torch.tensor(left, device=self.model.device))
+            left = [(s.sequence.completion[s.cut], *s.avoid) if s.leave else () for s in chosen]
+            if most := max(map(len, left)):
+                q = q.without(torch.tensor([[*x, *[-1] * (most - len(x))] for x in left], device=self.model.device))
             for i, token in zip(part, q.draw(uniform[part]).tolist(), strict=True):
                 tokens[i] = token
         return tokens

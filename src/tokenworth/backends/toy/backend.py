@@ -205,7 +205,7 @@ class ToyBackend:
             NextToken.name: lambda request, key: self._next_token(request),
             Read.name: lambda request, key: self._read(request),
         }
-        self.capabilities = Capabilities(kinds=frozenset(self.methods), leave=True)
+        self.capabilities = Capabilities(kinds=frozenset(self.methods), leave=True, avoid=True)
         self._draws: dict[Sampling, dict[str, _Inverse]] = {}
         self._walked: tuple[TokenSequence, tuple[str, ...]] | None = None
 
@@ -264,9 +264,11 @@ class ToyBackend:
 
     def _leaving(self, request: Sample, state: str) -> _Inverse:
         base = request.sequence.completion[request.cut]
-        others = [edge for edge in shaped_edges(self.automaton, state, request.params) if edge.token != base]
+        refused = {base, *request.avoid}
+        others = [edge for edge in shaped_edges(self.automaton, state, request.params) if edge.token not in refused]
         if not any(edge.probability > 0 for edge in others):
-            raise InvalidInput(f"cut {request.cut}: no other token than {base} can be drawn in state {shown(state)}, so none leaves")
+            but = f"{base}" if not request.avoid else f"{base} and {len(request.avoid)} that are to be avoided"
+            raise InvalidInput(f"cut {request.cut}: no other token than {but} can be drawn in state {shown(state)}, so none leaves")
         return _draw(others)
 
     def _next_token(self, request: NextToken) -> NextTokenTable:

@@ -61,6 +61,6 @@ class ConfusionFold(Fold):
     def summary(self) -> Iterator[str]:
         """What a reader of the tables should know."""
         if self._n_undecided:
-            yield f"{self._n_undecided:,} traces counted as unparsed were parsed but too large to verify to the end (undecided)"
+            yield f"{self._n_undecided:,} traces counted as unparsed were parsed, but what decides is too much or not known (undecided)"
         elif self._n_unparsed == self._tally.n:
             yield doubt(self._verifier())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,9 +19,15 @@ from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.cuts import Missed, middle, reachable, restrict
 from tokenworth.methods.forced.experiment import cut_grid
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
+from tokenworth.stats.changes import changes_of_cuts
 from tokenworth.stats.proportion import proportion_limits
+from tokenworth.stats.stopping import LEAST, draws_needed
 
 LARGEST_BATCH = 4096
+SMALLEST_BATCH = 4
+"""Rollouts that a cut which is short of its half-width gets next, at least."""
+GROWTH = 0.5
+"""And at most this share of those it has."""
 CURVE_STREAM = 1 << 48
 """Distance from a run's seed to the stream of its plain rollouts; no seed that a person gives comes near it."""
 
@@ -99,19 +106,20 @@ class _DrawsByCut:
         cuts, n, k = self.measured()
         return dict(zip(cuts, (k / n).tolist(), strict=True))
 
-    def half_widths(self) -> dict[int, float]:
+    def more_for(self, half_width: float) -> dict[int, int]:
+        """How many more draws it seems to take until each cut measured so far has that half-width; 0 where it has."""
         cuts, n, k = self.measured()
-        low, high = proportion_limits(self.settings.interval, k, n, self.settings.level)
-        return dict(zip(cuts, ((high - low) / 2).tolist(), strict=True))
+        needed = draws_needed(k / n, n, half_width, self.settings.level, self.settings.interval)
+        return dict(zip(cuts, (needed - n).astype(np.int64).tolist(), strict=True))
 
     def unresolved(self) -> str:
         """What was asked for and not reached, in words."""
         target, samples = self.settings.budget.half_width, self.settings.per_cut or 1
-        half = {} if target is None else self.half_widths()
+        more = {} if target is None else self.more_for(target)
         counts = {
             "were not measured": sum(not self.drawn[cut] for cut in self.asked),
             "have fewer rollouts than asked for": sum(0 < self.drawn[cut] < samples for cut in self.asked),
-            "have wider intervals than asked for": sum(width > (target or 1.0) for width in half.values()),
+            "have wider intervals than asked for": sum(n > 0 for n in more.values()),
         }
         found = [f"{count:,} of {len(self.asked):,} cuts {fault}" for fault, count in counts.items() if count]
         return ", ".join(found)
@@ -138,9 +146,7 @@ def _measure(tally: _DrawsByCut, cuts: tuple[int, ...]) -> Experiment[str]:
         if missing:
             batch = tuple(tally.request(cut, index) for cut in missing for index in range(tally.drawn[cut], samples))
         elif target is not None:
-            half = tally.half_widths()
-            wide, each = tuple(cut for cut in cuts if half[cut] > target), max(4, samples // 2)
-            batch = tuple(tally.request(cut, tally.drawn[cut] + i) for cut in wide for i in range(each))
+            batch = tuple(tally.request(cut, tally.drawn[cut] + i) for cut, n in _next(tally, cuts, target) for i in range(n))
         else:
             return ""
         if not batch:
@@ -155,6 +161,17 @@ def _measure(tally: _DrawsByCut, cuts: tuple[int, ...]) -> Experiment[str]:
             if not tally.draws:
                 raise
             return MONEY_SPENT
+
+
+def _next(tally: _DrawsByCut, cuts: tuple[int, ...], half_width: float) -> list[tuple[int, int]]:
+    """The cuts that are short of a half-width, with the rollouts to begin there next: as many as seem needed, at most half of those so far.
+
+    No fewer than `SMALLEST_BATCH`, and at once as many as have to be there before outcomes may decide.
+    """
+    more, (measured, n, _) = tally.more_for(half_width), tally.measured()
+    so_far = dict(zip(measured, n.tolist(), strict=True))
+    most = {cut: max(LEAST - so_far[cut], so_far[cut] * GROWTH, SMALLEST_BATCH) for cut in cuts}
+    return [(cut, int(min(max(more[cut], SMALLEST_BATCH), most[cut]))) for cut in cuts if more[cut] > 0]
 
 
 def _to_refine(tally: _DrawsByCut, refine: float, allowed: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -199,6 +216,21 @@ def plain(
     return _result(tally, table, ended, missed)
 
 
+def _changes(
+    value: Float[np.ndarray, " cut"], low: Float[np.ndarray, " cut"], high: Float[np.ndarray, " cut"], table: NextTokenTable | None
+) -> Float[np.ndarray, "3 cut"]:
+    """The change at each measured cut from the one before it, its lower and its upper limit."""
+    at = np.flatnonzero(~np.isnan(value))
+    found = np.full((3, len(value)), np.nan)
+    most = np.ones(max(0, len(at) - 1))
+    if table is not None and table.slack is None:
+        # A token that the model was sure of cannot change the value by more.
+        most = np.asarray([1.0 - np.prod(table.p[a:b]) for a, b in pairwise(at.tolist())])
+    step = changes_of_cuts(value[at], low[at], high[at], most)
+    found[:, at[1:]] = step.value, step.low, step.high
+    return found
+
+
 def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed: Missed | None) -> CurveResult:
     trace, settings = tally.trace, tally.settings
     size = trace.n_trace + 1
@@ -211,6 +243,7 @@ def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed
     limits = proportion_limits(settings.interval, hits, np.broadcast_to(n[:, None], hits.shape), settings.level)
     low, high = (np.where(n[:, None] > 0, side, np.nan) for side in limits)
     leave = np.full(size, np.nan)
+    step = _changes(share[:, 0], low[:, 0], high[:, 0], table)
     return CurveResult(
         trace=trace,
         base=tally.base[0],
@@ -221,6 +254,9 @@ def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed
         value=share[:, 0],
         low=low[:, 0],
         high=high[:, 0],
+        change=step[0],
+        change_low=step[1],
+        change_high=step[2],
         n_effective=n,
         n_started=np.asarray([tally.drawn[cut] for cut in range(size)], dtype=np.int64),
         leave=leave,

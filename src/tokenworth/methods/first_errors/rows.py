@@ -35,7 +35,8 @@ class ValueAt:
 
     def __str__(self) -> str:
         value, low, high = self.value
-        return "not measured" if value is None or low is None or high is None else f"{value:.2f} [{low:.2f}, {high:.2f}]"
+        limits = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
+        return f"{value:.2f}{limits}" if value is not None and limits else f"no draw{limits}" if limits else "not measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

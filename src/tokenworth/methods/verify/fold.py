@@ -67,6 +67,7 @@ class VerifyFold(Fold):
         told = f" ({lengths})" if lengths else ""
         yield f"plans:  {seen[2, 'correct']:,} valid{told}, {seen[2, 'incorrect']:,} invalid, {seen[2, 'unknown']:,} unknown"
         yield f"links:  {seen[1, 'follows']:,} follow from the trace, {seen[1, 'differs']:,} do not, {seen[1, 'unknown']:,} unknown"
+        yield from self._tally.assumptions(check)
         if seen[0, "unparsed"] == n and not self._n_undecided:
             yield doubt(check)
         if self._errors:

@@ -29,6 +29,7 @@ class Tally:
         self._counts: dict[str, Counter[JointState]] = {}
         self._firsts: dict[str, Counter[str]] = {}
         self._kept: dict[tuple[str, JointState], list[tuple[int, Judged]]] = {}
+        self._assumed: Counter[str] = Counter()
         self._n_kept = self._most = 0
         self._named: set[str] = set()
 
@@ -41,10 +42,19 @@ class Tally:
             self._counts[group], self._firsts[group] = Counter(), Counter()
         state = state_of(one.verification, optimal=self.optimal)
         self._counts[group][state] += 1
+        self._assumed.update(name for name, value in one.verification.facts.items() if value == "assumed")
         if one.verification.first_error is not None:
             self._firsts[group][one.verification.first_error.code] += 1
         self._keep(group, state, one)
         self.n += 1
+
+    def assumptions(self, check: Verifier) -> list[str]:
+        """What had to be assumed of how many texts."""
+        told = check.domain.assumes
+        return [
+            f"{name} not given in {n:,} of {self.n:,} texts; assumed: {told.get(name, 'see the domain')}"
+            for name, n in self._assumed.items()
+        ]
 
     def _group_of(self, one: Judged) -> str:
         if self.group is None:
@@ -84,6 +94,7 @@ class Tally:
         notes = []
         if self.keep and len(traces) < self.n:
             notes = [f"{len(traces):,} of {self.n:,} texts are listed: the first of every group and state, as evenly as can be"]
+        notes += self.assumptions(check)
         if self.optimal:
             notes.append("an answer counts as correct only if its plan is as short as can be")
         return VerifiedDoc(

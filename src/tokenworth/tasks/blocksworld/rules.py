@@ -14,6 +14,7 @@ CODES: Mapping[str, Tier] = {
     "PLAN_ACTION": Tier.ANSWER,
     "PLAN_PRECONDITION": Tier.ANSWER,
     "PLAN_GOAL": Tier.ANSWER,
+    "PLAN_TWICE": Tier.ANSWER,
     "PLAN_VALIDATOR": Tier.ANSWER,
 }
 """Every code with its tier."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from tokenworth.core.ending import Extent, extent_of
 from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Operation, WrittenNumber
 
 MAX_LINE = 4000
@@ -130,7 +131,16 @@ _CUT_VERDICT = re.compile(r"-?[0-9]{0,18}(?:\.[0-9]{0,40})?(?:\.\.\.)?(?:,[0-9]{
 _CALCULATION = re.compile(rf"(?P<left>{_ARG}(?:[-+*/]{_ARG}){{1,7}})=(?P<result>{_N})")
 _OPERAND = re.compile(rf"({_ARG})([-+*/]?)")
 _BLANK = " \t\r"
-_BOUND = "<|endoftext|>"
+
+
+FOREIGN = "steps 'a - b = c (left: …)', as Tree of Thoughts writes them: a format that no dialect has"
+"""What a text is that `is_foreign`, for messages."""
+_FOREIGN = re.compile(rf"\s{{0,20}}(?:Steps:\s{{1,20}})?{_N} [-+*/] {_N} = {_N} \(left: ")
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a text begins with steps in a public format that no dialect has: in the game of 24 numbers may be fractions."""
+    return _FOREIGN.match(text) is not None
 
 
 def number_of(text: str) -> WrittenNumber:
@@ -155,10 +165,11 @@ def is_beginning(line: str, grammar: Grammar) -> bool:
 
 
 def read_events(text: str, grammar: Grammar) -> Iterator[CountdownEvent]:
-    """The events of a text, in order; the marks of begin and end of text are skipped."""
+    """The events of a text, in order, up to its end."""
+    extent = extent_of(text)
     reader = _Reader(grammar)
     waiting: CountdownEvent | None = None  # in prose, an operation whose resulting numbers are to come
-    for line in _lines(text.replace(_BOUND, " " * len(_BOUND)), grammar):
+    for line in _lines(text[: extent.end], extent, grammar):
         event = reader.event_of(line)
         if waiting is not None:
             found = _RESULTING.fullmatch(line.text) if len(line.text) <= MAX_LINE else None
@@ -184,9 +195,9 @@ def _numbers(text: str) -> tuple[WrittenNumber, ...]:
     return tuple(number_of(number) for number in text.split(", "))
 
 
-def _lines(text: str, grammar: Grammar) -> Iterator[CountdownEvent]:
+def _lines(text: str, extent: Extent, grammar: Grammar) -> Iterator[CountdownEvent]:
     """Lines with something in them as unread events. In prose the three lines of a solution are one."""
-    start, words, end = 0, 0, len(text)
+    start, words, end = extent.first, extent.n_before, len(text)
     while start < end:
         stop = text.find("\n", start)
         stop = end if stop < 0 else stop

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from tokenworth.tasks.countdown.grammar import CountdownEvent, Grammar, LineKind
 from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Operation, Puzzle, WrittenNumber, are_same, left_over, ways
@@ -81,7 +82,10 @@ class GoalClaim:
 
 
 class CountdownReplay:
-    """Follows the events of one text; `claim` is the first claim of the goal, and the search is over with it."""
+    """Follows the events of one text; `claim` is the first claim of the goal, and the search is over with it.
+
+    ``others``: later claims, each plan once, with its event. ``after``: the first words behind the conclusion that are no event.
+    """
 
     def __init__(self, grammar: Grammar, puzzle: Puzzle | None, is_stated: bool, report: OnCountdownViolation) -> None:
         self._grammar = grammar
@@ -96,8 +100,12 @@ class CountdownReplay:
         self._n_reported = 0
         self._before = 0
         self._is_past = False
+        self._written: tuple[Operation, ...] = ()
+        self._exact: dict[str, Fraction] = {}  # values of fractions that were rounded when they were written
         self.puzzle = puzzle
         self.claim: GoalClaim | None = None
+        self.others: dict[tuple[str, ...], tuple[int, CountdownEvent, tuple[Operation, ...]]] = {}
+        self.after = ""
         self.n_operations = 0
         self.n_wrong = 0
         if puzzle is not None:
@@ -107,12 +115,16 @@ class CountdownReplay:
 
     def see(self, index: int, event: CountdownEvent) -> None:
         """Judges one event and continues from it."""
-        if self.claim is not None or self._last in (LineKind.EXHAUSTED, LineKind.SOLUTION):
+        if self.is_over:
+            if event.kind is LineKind.UNREAD:
+                self.after = self.after or event.text
+                return
             if not self._is_past:
                 self._report("AFTER_END", index, event, "nothing after the conclusion", event.text)
             # A claim ends the replay; a search that goes on after it gave up is followed.
             self._is_past = self.claim is not None
             if self._is_past:
+                self._see_again(index, event)
                 return
             self._last = LineKind.UNREAD
         if event.kind not in _NO_STEPS:
@@ -140,6 +152,24 @@ class CountdownReplay:
             case _:
                 self._exhausted(index, event)
         self._last = event.kind
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the search has come to a conclusion."""
+        return self.claim is not None or self._last in (LineKind.EXHAUSTED, LineKind.SOLUTION)
+
+    def _see_again(self, index: int, event: CountdownEvent) -> None:
+        """After a claim: keeps others, of the operations last written and the one explored last. Those of another target are none."""
+        if self.puzzle is None or event.target not in (None, self.puzzle.target):
+            return
+        if event.kind is LineKind.STATE:
+            self._written = event.operations
+        elif event.kind is LineKind.EXPLORE:
+            self._explored = event
+        elif event.says_goal and (event.kind is LineKind.SOLUTION) is self._grammar.has_prose:
+            explored = () if self._explored is None else self._explored.operations
+            plan = event.operations if event.kind is LineKind.SOLUTION else self._written + explored
+            self.others.setdefault(_texts(plan), (index, event, plan))
 
     def check_end(self, index: int, last: CountdownEvent) -> None:
         """Reports a search that stops in the middle. Depth-first search ends without a word after its last state or result."""
@@ -218,9 +248,11 @@ class CountdownReplay:
         self.n_operations += 1
         if not operation.is_binary:
             self._report("NOT_BINARY", index, event, "an operation on two numbers", operation.text)
-        if operation.is_right is False:
+        if not operation.holds(self._exact):
             self.n_wrong += 1
             self._report("WRONG_RESULT", index, event, "an equation that holds", operation.text)
+        elif isinstance(operation.result, str):
+            self._exact[operation.result] = (operation.value(self._exact) or Fraction(0)).limit_denominator(10**12)
         if operation.has_fraction:
             self._report("FRACTION", index, event, "a whole number", str(operation.result))
         elif isinstance(operation.result, int) and operation.result < 0:
@@ -338,6 +370,7 @@ class CountdownReplay:
     def _claim(self, index: int, event: CountdownEvent, plan: Sequence[Operation], is_sound: bool) -> None:
         follows = tuple(step.text for step in plan) in self._found
         self.claim = GoalClaim(index=index, event=event, plan=tuple(plan), follows=follows, is_sound=is_sound and follows)
+        self._written = self._here.history
 
 
 def _listed(numbers: Sequence[WrittenNumber]) -> str:

@@ -16,7 +16,8 @@ CODES = by_tier(
         Tier.COMPLETENESS: "EXPLORED_AGAIN",
         Tier.END: "FALSE_GOAL FALSE_FAIL NO_CONCLUSION AFTER_END",
         Tier.POLICY: "CHILD_ORDER MOVE_ORDER LIST_ORDER EARLY_END",
-        Tier.ANSWER: "PLAN_NOT_BINARY PLAN_NOT_AVAILABLE PLAN_WRONG_RESULT PLAN_FRACTION PLAN_NOT_TARGET PLAN_UNUSED",
+        Tier.ANSWER: "PLAN_NONE PLAN_NOT_BINARY PLAN_NOT_AVAILABLE PLAN_WRONG_RESULT PLAN_FRACTION PLAN_NOT_TARGET PLAN_UNUSED "
+        "PLAN_TWICE UNSOLVABLE",
         Tier.LINK: "PLAN_NOT_FOUND",
     }
 )
@@ -50,6 +51,7 @@ SENTENCES = sentences(
         "MOVE_ORDER": "No known solver moves to this node next.",
         "LIST_ORDER": "No known solver writes the numbers or operations in this order.",
         "EARLY_END": "A known solver would continue here.",
+        "PLAN_NONE": "The goal is never claimed, so that there is no answer.",
         "PLAN_NOT_BINARY": "The answer has an operation that is not one on two numbers.",
         "PLAN_NOT_AVAILABLE": "The answer takes a number that is not left.",
         "PLAN_WRONG_RESULT": "The answer has an equation that does not hold.",

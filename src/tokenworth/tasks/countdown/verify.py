@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from tokenworth.core.verification import FormalText, Strictness, Tier, Verification, Violation
+from tokenworth.core.ending import extent_of
+from tokenworth.core.verification import Findings, FormalText, Strictness, Tier, Verification
 from tokenworth.errors import unknown_name
-from tokenworth.tasks.countdown.grammar import GRAMMARS, CountdownEvent, Grammar, LineKind, is_beginning, read_events
+from tokenworth.tasks.countdown.grammar import FOREIGN, GRAMMARS, CountdownEvent, Grammar, LineKind, is_beginning, is_foreign, read_events
 from tokenworth.tasks.countdown.instance import Puzzle
-from tokenworth.tasks.countdown.plan import plan_faults
+from tokenworth.tasks.countdown.plan import is_solvable, plan_faults
 from tokenworth.tasks.countdown.policy import deviation
 from tokenworth.tasks.countdown.prompt import UNDERSTOOD, is_apart, puzzle_of
 from tokenworth.tasks.countdown.published import bare_operations, published_verdict, rating
 from tokenworth.tasks.countdown.replay import CountdownReplay
 from tokenworth.tasks.countdown.rules import BUCKETS, CODES, DIALECTS, PAPER
 
-VERSION = "2"
+VERSION = "3"
 
 _MAX_TOLD = 200
 _ALWAYS = PAPER | {"PROBLEM_PARSE"}
@@ -24,33 +26,21 @@ _FOUND_LAST = frozenset({Tier.POLICY, Tier.ANSWER, Tier.LINK})
 _POLICY_CODES = {LineKind.EXPLORE: "CHILD_ORDER", LineKind.MOVE: "MOVE_ORDER", LineKind.EXHAUSTED: "MOVE_ORDER"}
 
 
-class _Found:
-    """Violations as they are found; those after the first ``max_errors`` are only counted."""
+class _Found(Findings):
+    """Violations as they are found. ``by_code``: at every strictness, for the published classes; ``events``: those that break a rule."""
 
     def __init__(self, strictness: Strictness, max_errors: int) -> None:
-        self._strictness, self._max_errors = strictness, max_errors
-        self._listed: list[Violation] = []
-        self.counts: Counter[str] = Counter()
-        self.by_code: Counter[str] = Counter()  # at every strictness, for the published classes
+        active = {code for code, tier in CODES.items() if strictness is not Strictness.PAPER or code in _ALWAYS or not tier.is_of_trace}
+        super().__init__(CODES, max_errors, active, always=_FOUND_LAST)
+        self.by_code: Counter[str] = Counter()
         self.events: set[int] = set()
 
-    def add(self, code: str, index: int | None, event: CountdownEvent, expected: str, got: str) -> None:
-        """Takes one violation; it is listed where the strictness asks for it."""
+    def at(self, code: str, index: int | None, event: CountdownEvent, expected: str, got: str) -> None:
+        """One violation in a line."""
         self.by_code[code] += 1
         if index is not None:
             self.events.add(index)
-        if self._strictness is Strictness.PAPER and code not in _ALWAYS and CODES[code].is_of_trace:
-            return
-        self.counts[code] += 1
-        # Those of policy and plan are found last, and there are few of them.
-        if len(self._listed) < self._max_errors or CODES[code] in _FOUND_LAST:
-            short, told = expected[:_MAX_TOLD], got[:_MAX_TOLD]
-            tier, tokens, chars = CODES[code], event.words, event.chars
-            self._listed.append(Violation(code=code, tier=tier, event=index, tokens=tokens, chars=chars, expected=short, got=told))
-
-    def in_order(self) -> tuple[Violation, ...]:
-        """The violations in the order of the text."""
-        return tuple(sorted(self._listed, key=lambda violation: violation.chars[0])[: self._max_errors])
+        self.add(code, index, event.words, event.chars, expected, got)
 
 
 def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
@@ -66,41 +56,50 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     found = _Found(strictness, max_errors)
     if puzzle is None and is_apart(text):
         return _unread(text, dialect, strictness, found)
-    replay = CountdownReplay(grammar, puzzle, stated is not None, found.add)
+    replay = CountdownReplay(grammar, puzzle, stated is not None, found.at)
     checks_policy = strictness is Strictness.TIES and Strictness.TIES in DIALECTS[dialect]
     followed: list[tuple[int, CountdownEvent]] = []
-    n_events, is_cut = 0, text.is_cut
+    extent = extent_of(text.trace)
+    cut = text.is_cut and not extent.is_ended
+    n_events, is_cut = 0, cut
     last: CountdownEvent | None = None
-    for event in read_events(text.trace, grammar):
-        if event.is_last and _is_cut_line(event, last, grammar, text.is_cut):
-            if not text.is_cut:
-                found.add("NO_CONCLUSION", n_events, event, "a whole line", event.text)
+    for event in () if is_foreign(text.trace) else read_events(text.trace, grammar):
+        if event.is_last and _is_cut_line(event, last, grammar, cut):
+            if not cut:
+                found.at("NO_CONCLUSION", n_events, event, "a whole line", event.text)
             is_cut = True
             break
         # No solver writes a line that breaks a rule, so that what follows the first such line need not be kept.
-        if checks_policy and replay.claim is None and not found.events:
+        if checks_policy and not (found.events or replay.claim is not None or (replay.is_over and event.kind is LineKind.UNREAD)):
             followed.append((n_events, event))
         replay.see(n_events, event)
         n_events, last = n_events + 1, event
     if last is not None and not is_cut:
         replay.check_end(n_events - 1, last)
-    if last is None and grammar.has_prose and text.trace.strip():
-        whole = CountdownEvent(kind=LineKind.UNREAD, text="", words=(0, len(text.trace.split())), chars=(0, len(text.trace)))
-        found.add("PARSE", None, whole, "a written search", "prose alone")
+    start, end = _nowhere(""), _nowhere(text.trace[: extent.end])
+    if last is None and is_foreign(text.trace):
+        found.at("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), f"lines of {dialect}", FOREIGN)
+    elif last is None and grammar.has_prose and text.trace.strip():
+        found.at("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), "a written search", "prose alone")
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
-    plan_valid = _check_plan(replay, found)
+    plan_valid = _check_plan(replay, found, None if cut else end)
     return _verification(text, dialect, strictness, n_events, replay, found, plan_valid, solver)
+
+
+def _nowhere(text: str) -> CountdownEvent:
+    """The place at the end of a text."""
+    n = len(text.split())
+    return CountdownEvent(kind=LineKind.UNREAD, text="", words=(n, n), chars=(len(text), len(text)))
 
 
 def _unread(text: FormalText, dialect: str, strictness: Strictness, found: _Found) -> Verification:
     """The verdict where the puzzle cannot be read: its events are counted, and that is all."""
-    start = CountdownEvent(kind=LineKind.UNREAD, text="", words=(0, 0), chars=(0, 0))
     fields = {name: text.given[name] for name in ("target", "nums") if name in text.given}
     got = f"the fields {fields}"[:_MAX_TOLD] if fields else ascii(text.prompt.strip()[:_MAX_TOLD])
-    found.add("PROBLEM_PARSE", None, start, UNDERSTOOD, got)
+    found.at("PROBLEM_PARSE", None, _nowhere(""), UNDERSTOOD, got)
     grammar = GRAMMARS[dialect]
     n_events = sum(1 for _ in read_events(text.trace, grammar))
-    return _verification(text, dialect, strictness, n_events, CountdownReplay(grammar, None, False, found.add), found, None, None)
+    return _verification(text, dialect, strictness, n_events, CountdownReplay(grammar, None, False, found.at), found, None, None)
 
 
 def _is_cut_line(event: CountdownEvent, before: CountdownEvent | None, grammar: Grammar, is_cut: bool) -> bool:
@@ -128,20 +127,28 @@ def _check_policy(
         index, event = followed[max(0, min(first.at, len(events) - 1) - shift)]
         code = "EARLY_END" if is_end else _POLICY_CODES.get(event.kind, "LIST_ORDER")
         if index not in found.events:
-            found.add(code, index, event, f"{first.expected} ({first.solver})", "the end" if is_end else event.text)
+            found.at(code, index, event, f"{first.expected} ({first.solver})", "the end" if is_end else event.text)
     return None if found.events else solver
 
 
-def _check_plan(replay: CountdownReplay, found: _Found) -> bool | None:
+def _check_plan(replay: CountdownReplay, found: _Found, end: CountdownEvent | None) -> bool | None:
+    """Whether the claim solves the puzzle, and every later one; None where the text was cut (``end`` None) before a claim."""
     claim, puzzle = replay.claim, replay.puzzle
-    if claim is None or puzzle is None:
+    if puzzle is None or (claim is None and end is None):
         return None
-    faults = plan_faults(puzzle, claim.plan)
+    at, event = (None, end) if claim is None else (claim.index, claim.event)
+    assert event is not None
+    faults = [("PLAN_NONE", "a claim of the goal", "none")] if claim is None else plan_faults(puzzle, claim.plan)
+    if faults and is_solvable(puzzle) is False:
+        faults = [("UNSOLVABLE", f"operations that lead to {puzzle.target}", "none, of all that there are"), *faults]
     for code, expected, got in faults:
-        found.add(code, claim.index, claim.event, expected, got)
-    if not claim.follows:
-        found.add("PLAN_NOT_FOUND", claim.index, claim.event, "a path that the search found", ", ".join(step.text for step in claim.plan))
-    return not faults
+        found.at(code, at, event, expected, got)
+    wrong = next(((index, line) for index, line, plan in replay.others.values() if plan_faults(puzzle, plan)), None)
+    if wrong is not None:
+        found.at("PLAN_TWICE", *wrong, "no other claim that is wrong", wrong[1].text)
+    if claim is not None and not claim.follows:
+        found.at("PLAN_NOT_FOUND", at, event, "a path that the search found", ", ".join(step.text for step in claim.plan))
+    return not faults and wrong is None
 
 
 def _verification(
@@ -166,7 +173,7 @@ def _verification(
         plan_valid=plan_valid,
         plan_optimal=None,
         plan_follows_trace=replay.claim.follows if replay.claim is not None else None,
-        violations=found.in_order(),
+        violations=tuple(sorted(found.listed, key=lambda violation: violation.chars[0])[: found.max_errors]),
         counts={code: count for code, count in found.counts.items() if count},
         n_events=n_events,
         facts=_facts(text, dialect, replay, found, plan_valid, solver),
@@ -200,4 +207,5 @@ def _facts(
         "n_bare_wrong_before_goal": n_before,
         "buckets": {name: sum(found.by_code[code] for code in codes) for name, codes in BUCKETS.items()},
         "solver": solver,
+        **({"after_end": after[:60]} if (after := replay.after or extent_of(text.trace).after) else {}),
     }

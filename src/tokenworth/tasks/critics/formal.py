@@ -71,7 +71,7 @@ class FormalCritic:
         accepted = found.parsed and found.plan_valid is True and whole
         messages = [_message(violation) for violation in found.violations]
         if not whole and found.undecided:
-            messages.append("the trace is too long or too wide to be followed to its end")
+            messages.append("the trace is too long or too wide to be followed to its end, or on a grid of unknown size")
         if accepted and self.optimal and found.plan_optimal is not True:
             accepted = False
             messages.append(

@@ -200,6 +200,11 @@ class MazeReplay:
                     due.append(near)
         self._due = due
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left to close, and no child is due."""
+        return self._current >= 0 and not self._due and OPEN not in self._status
+
     # -- what the trace found ----------------------------------------------------------------------------------------
 
     def chain(self) -> tuple[int, ...] | None:

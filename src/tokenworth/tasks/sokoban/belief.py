@@ -85,6 +85,13 @@ class Belief:
         group = self.group_of.get(state)
         return self.known.get(state) if group is None else world.entries.get(state)
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a state is open in every possible world."""
+        groups = {id(group): group for group in self.group_of.values()}.values()
+        told = any(is_open for _, _, is_open in self.known.values())
+        return told or any(all(any(entry[2] for entry in world.entries.values()) for world in group.worlds) for group in groups)
+
     # -- changes ---------------------------------------------------------------------------------------------------------
 
     def put(self, state: State, entry: Entry) -> None:

@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tokenworth.core.ending import Extent, extent_of
 from tokenworth.core.verification import Cell, FormalText
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.sokoban.instance import Sokoban, level_of
@@ -31,7 +32,6 @@ _WORD = re.compile(r"[^ \t\r\n]+")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _VERB = re.compile(rf"(?<![^ \t\r\n])(?:create|close|plan){_END}")
 _BODY = re.compile(rf"worker|box|{_N}|{_C}")
-_LAST = re.compile(r"(?<![^ \t\r\n])eos[ \t\r\n]*\Z")
 _MOST_FLAWS = 10_000
 _GROUPS = ("worker", "box", "dock", "wall")
 
@@ -82,8 +82,8 @@ class ParsedSokoban:
     """A text in its parts. ``level`` is None where the prompt cannot be read. ``n_clauses``: clauses of the trace, malformed ones too.
 
     ``n_words``: length of the text violations point into. ``plan_at``: first word and character of the plan, or where
-    it would stand; ``has_plan``: its first word is there, so the trace is over. ``is_open``: the text was cut before its last ``eos``.
-    ``unlisted``: how many flaws there are beyond the first 10,000, by code.
+    it would stand; ``has_plan``: its first word is there, so the trace is over. ``is_open``: the text was cut before its end.
+    ``after``: the words behind its end. ``unlisted``: how many flaws there are beyond the first 10,000, by code.
     """
 
     level: Sokoban | None = None
@@ -93,6 +93,7 @@ class ParsedSokoban:
     plan_at: tuple[int, int] = (0, 0)
     has_plan: bool = False
     is_open: bool = False
+    after: str = ""
     flaws: list[SokobanFlaw] = field(default_factory=list[SokobanFlaw])
     unlisted: Counter[str] = field(default_factory=Counter[str])
     n_words: int = 0
@@ -101,8 +102,8 @@ class ParsedSokoban:
 class _Reader:
     """A place in a text, counted in characters and in words."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.at, self.word = text, 0, 0
+    def __init__(self, text: str, extent: Extent) -> None:
+        self.text, self.at, self.word = text[: extent.end], extent.first, extent.n_before
         self._skip_space()
 
     def _skip_space(self) -> None:
@@ -141,19 +142,20 @@ class _Reader:
 
 def parse(text: FormalText) -> ParsedSokoban:
     """The parts of a text; what cannot be read is among the flaws, never raised."""
-    parsed = ParsedSokoban()
-    body = _Reader(text.trace)
-    _prompt(_Reader(text.prompt) if text.prompt else body, parsed, is_apart=bool(text.prompt))
+    begun = _VERB.search(text.trace)
+    extent = extent_of(text.trace, begun.start() if begun else 0)
+    parsed = ParsedSokoban(is_open=text.is_cut and not extent.is_ended, after=extent.after)
+    body = _Reader(text.trace, extent)
+    prompt = _Reader(text.prompt, extent_of(text.prompt, len(text.prompt))) if text.prompt else body
+    _prompt(prompt, parsed, is_apart=bool(text.prompt))
     body.take_word("eos")
     body.take_word("bos")
-    is_ended = _LAST.search(body.text) is not None
-    parsed.is_open = text.is_cut and not is_ended
     known: dict[str, tuple[Cell, ...]] = {"": ()}
     while not body.is_done:
         match = _EVENT.match(body.text, body.at)
         if match is None:
             parsed.has_plan = _begins_plan(body)
-            if parsed.has_plan or _ends(body):
+            if parsed.has_plan:
                 break
             _skip(body, parsed, "PARSE", "create or close worker X Y (box X Y)* cG cH")
             continue
@@ -190,14 +192,6 @@ def _cells(boxes: str) -> tuple[Cell, ...]:
 def _begins_plan(body: _Reader) -> bool:
     match = _VERB.match(body.text, body.at)
     return match is not None and match.group() == "plan"
-
-
-def _ends(body: _Reader) -> bool:
-    """Whether nothing but a last ``eos`` is left; it is taken."""
-    match = _WORD.match(body.text, body.at)
-    if match is None or match.end() - match.start() != 3 or match.group() != "eos" or _WORD.search(body.text, match.end()):
-        return False
-    return body.take_word("eos")
 
 
 def _is_begun(words: list[str], code: str) -> bool:
@@ -257,10 +251,7 @@ def _prompt(reader: _Reader, parsed: ParsedSokoban, *, is_apart: bool) -> None:
 
 def _plan(body: _Reader, parsed: ParsedSokoban) -> None:
     parsed.plan_at = (body.word, body.at)
-    if body.is_done and not parsed.is_open:
-        at, end = (body.word, body.word), (body.at, body.at)
-        parsed.flaws.append(SokobanFlaw(code="PLAN_PARSE", event=None, words=at, chars=end, expected="a plan", got="none"))
-    while not body.is_done and not _ends(body):
+    while not body.is_done:
         match = _STEP.match(body.text, body.at)
         if match is None:
             _skip(body, parsed, "PLAN_PARSE", "plan X Y")
@@ -268,6 +259,3 @@ def _plan(body: _Reader, parsed: ParsedSokoban) -> None:
         cell = (int(match[1]), int(match[2]))
         parsed.plan.append(PlanStep(cell=cell, words=(body.word, body.word + 3), chars=match.span()))
         body.take(match.end(), 3)
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------

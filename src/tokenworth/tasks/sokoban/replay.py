@@ -75,6 +75,10 @@ class SokobanReplay:
                 self.links.goals = self._parents() if self.goal_closed else []
         self.most_worlds = max(self.most_worlds, self.belief.most_worlds)
 
+    def is_whole(self) -> bool:
+        """Whether nothing is left to close, and no child is due, in some possible world; asked once, after all events."""
+        return self._open_counts is None and self._begun and not self.belief.settle() and not self.belief.has_open
+
     # -- what is written -----------------------------------------------------------------------------------------------
 
     def _see(self, event: SokobanEvent) -> Seen | None:

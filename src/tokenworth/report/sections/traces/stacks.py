@@ -7,13 +7,10 @@ from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
 from tokenworth.report.palette import OTHER
 from tokenworth.report.sections.traces.model import MetricView, OutcomeView, StackView
-from tokenworth.report.sections.traces.series import SHOWN, known, metric, per_unit
+from tokenworth.report.sections.traces.series import NARROW, SHOWN, known, metric, per_unit
 from tokenworth.stats.shares import share_bounds
 
 BoundsRow = tuple[Number, ...]
-
-NARROW = 0.05
-"""Bounds that are no farther apart than this fall into one colour or two neighbours: their middle is coloured."""
 
 
 def _top(rows: tuple[BoundsRow, ...], n_cuts: int, high: tuple[BoundsRow, ...] | None = None) -> tuple[int, ...]:
