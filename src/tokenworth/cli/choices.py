@@ -10,6 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import click
+
 from tokenworth.backends.http.source import check_address
 from tokenworth.cli.options import is_shared
 from tokenworth.core.grade import READ
