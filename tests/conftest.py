@@ -31,7 +31,7 @@ def llama_url(tiny_gguf: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session", params=["Q8_0", "Q4_0"])
+@pytest.fixture(scope="session", params=["Q4_0", "Q8_0"] if "TOKENWORTH_REAL" in os.environ else ["Q4_0"])
 def quantised(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """How its weights are quantised, and a llama.cpp server of it with 8 slots."""
     from tests.servers.llama import llama_server

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from tests.laws.backend import answers
+from tests.servers.agree import agree
 from tests.servers.busy import busy
 from tests.servers.llama import llama_server
 from tokenworth.backends.http.noise import tolerance
@@ -30,7 +31,7 @@ from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import load_model
 
 NAME = "SmolLM2-135M-Instruct.Q4_1"
-PROBES, RESUMES, CUTS = 10, 20, 50
+PROBES, RESUMES, CUTS, SAMPLES = 10, 20, 50, 8
 PROBLEMS = [
     {"id": "capital", "question": "Which planet is the largest?", "options": ["Mars", "Jupiter", "Venus"], "gold": "B"},
     {"id": "apples", "question": "Tom has 3 apples, buys 4 more and gives 2 away. How many?", "gold": "5", "kind": "numeric"},
@@ -142,7 +143,7 @@ def test_forced_readings_at_fifty_cuts_are_within_the_noise(url: str, tokenizer:
 def test_plain_curves_agree_with_those_of_the_same_weights_here(
     url: str, gguf: Path, tokenizer: Path, problems: str, tmp_path: Path, measured: list[str]
 ) -> None:
-    """Dequantised to fp32, where activations are not rounded: at each cut both intervals hold the value but for 1e-8 each."""
+    """Dequantised to fp32, where activations are not rounded: at each cut both intervals hold the value but for 1e-8 each; and `agree`."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -155,11 +156,15 @@ def test_plain_curves_agree_with_those_of_the_same_weights_here(
         case = Workbench(model).case(problems, "apples")
         sampling = case.sampling(limit=24)
         trace = trace or case.sample(1, sampling=sampling).trace("0")
-        result = case.curve(trace, sampling=sampling, plan="plain", samples=6, level=1 - 1e-8, interval="beta").result
+        result = case.curve(trace, sampling=sampling, plan="plain", samples=SAMPLES, level=1 - 1e-8, interval="beta").result
         results.append(result)
     first, second = results
     assert np.array_equal(first.cuts, second.cuts)
     assert (np.maximum(first.low, second.low) <= np.minimum(first.high, second.high)).all()
-    apart = np.abs(first.value - second.value).max()
-    measured.append(f"plain curves at {len(first.cuts)} cuts, here and served: values at most {apart:.2f} apart")
+    assert agree(first.value, second.value, SAMPLES)
+    apart, mean = np.abs(first.value - second.value).max(), abs(np.mean(first.value) - np.mean(second.value))
+    measured.append(
+        f"plain curves at {len(first.cuts)} cuts, {SAMPLES} rollouts per cut, here and served: values at most {apart:.2f} apart, "
+        f"their means {mean:.3f}"
+    )
     there.backend.close()

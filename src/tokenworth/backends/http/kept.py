@@ -53,7 +53,7 @@ async def still_holds(client: Client, who: Contact, subject: ProbedModel, kept: 
     """Whether a server is still as its probe found it, after at most six requests. Leaves ``client`` speaking its API."""
     record = kept.record
     said = (who.server, who.context_length, who.is_llama)
-    if said != (record.server, record.context_length, kept.fields is None) or who.slots not in (None, record.n_most, 1):
+    if said != (record.server, record.context_length, kept.fields is None) or record.n_most not in (1, *who.n_to_try):
         return False
     client.api = LlamaApi(subject.vocab_size) if kept.fields is None else openai_api(client, who, subject, kept.fields)
     trials = Trials(client, Prompts(subject.codec, as_text=not record.ids_in), subject.stop)

@@ -35,7 +35,6 @@ _OTHER_TEXT = "Once upon a time there was a"
 _IDENTITY = 5
 """Tokens whose log-probabilities tell models apart."""
 _TOPS = (1000, 100, 20, 10, 5, 1)
-_COUNTS = (16, 8, 4, 2)
 _OPTIONAL = ("top_k", "min_p", "repetition_penalty", "stop_token_ids", "add_special_tokens", "skip_special_tokens", "seed")
 
 
@@ -78,7 +77,7 @@ async def probe(client: Client, who: Contact, subject: ProbedModel) -> ServerRec
     cap, short = await trials.listing_cap(prompts.of(subject.prompt), _tops(subject.vocab_size))
     failed |= {"listing": short} if short else {}
     places = await _places(trials, subject, cap, failed)
-    n_most = await most_at_once(trials, places, (who.slots,) if who.slots else _COUNTS)
+    n_most = await most_at_once(trials, places, who.n_to_try)
     if text["tokenizer_agrees"] is not False and await trials.decodes(places[0], subject.special) is False:
         text["tokenizer_agrees"] = False
     added = text["prompt_added"] if not ids_in else 0
