@@ -22,13 +22,14 @@ from tokenworth.backends.http.noise import tolerance
 from tokenworth.backends.http.record import findings
 from tokenworth.backends.model import LoadOptions, Model
 from tokenworth.core.request.read import Read, ReadTable
+from tokenworth.methods.curve.result import CurveResult
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import load_model
 
 pytestmark = pytest.mark.slow
 MANY_BITS = {"Q8_0": 0.02, "Q4_0": 0.3}
 """The most that a reading may move by rounding of activations; the least is 0."""
-SAMPLES = 8
+SAMPLES = 6
 """Rollouts per cut."""
 
 
@@ -82,16 +83,19 @@ def test_resumes_draw_nothing_and_refuse_nothing(quantised: tuple[str, str], tmp
 
 @needs_torch
 def test_curves_agree_with_those_of_the_same_weights_here(quantised: tuple[str, str], here: Model) -> None:
-    """Plain curves of one trace: at each of 26 cuts both intervals hold the value but for 1e-8 each. All rollouts: `agree`, and its twin."""
-    results: list[Any] = []
+    """Plain curves of one trace: at each of 26 cuts both intervals hold the value but for 1e-8 each; all rollouts: `agree`."""
     trace = Workbench(here).case("world:steps", 0).sample(8, sampling=shaped()).trace("correct")
-    for model in (here, served_model(quantised[1])):
+
+    def curve(model: Model, temperature: float) -> CurveResult:
+        sampling, level = shaped(temperature=temperature), 1 - 1e-8
         case = Workbench(model).case("world:steps", 0)
-        results.append(case.curve(trace, sampling=shaped(), plan="plain", samples=SAMPLES, level=1 - 1e-8, interval="beta").result)
-    first, second = results
+        return case.curve(trace, sampling=sampling, plan="plain", samples=SAMPLES, level=level, interval="beta").result
+
+    there = served_model(quantised[1])
+    first, second, hotter = curve(here, 1.0), curve(there, 1.0), curve(there, 2.0)
     assert np.array_equal(first.cuts, second.cuts) and len(first.cuts) > 10
     assert (np.maximum(first.low, second.low) <= np.minimum(first.high, second.high)).all()
-    assert agree(first.value, second.value, SAMPLES) and not agree(first.value, 1 - second.value, SAMPLES)
+    assert agree(first.value, second.value, SAMPLES) and not agree(first.value, hotter.value, SAMPLES)
 
 
 @needs_torch
