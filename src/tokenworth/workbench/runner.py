@@ -29,7 +29,7 @@ from tokenworth.run.progress import OnEvent, RunCounts, Together
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
-from tokenworth.workbench.given import given_ids
+from tokenworth.workbench.given import check_given, given_ids
 
 if TYPE_CHECKING:
     from tokenworth.workbench.case import Case
@@ -372,21 +372,6 @@ class Runner:
 def _completed(subject: Subject, ids: tuple[int, ...], seed: int) -> Experiment[Trace]:
     ended = subject.is_ended(ids)
     return complete_trace(subject.prompt, ids, sampling=subject.sampling, seed=seed, is_ended=ended, find_wall=subject.find_wall)
-
-
-def check_given(subject: Subject, ids: tuple[int, ...]) -> None:
-    """Refuses ids that no completion of this model can have. Raises MismatchError, InvalidInput."""
-    bad = next((i for i in ids if not 0 <= i < subject.codec.vocab_size), None)
-    if bad is not None:
-        raise MismatchError(
-            f"token id {bad} of the given trace is outside the vocabulary of {subject.codec.vocab_size}; ids of another model?"
-        )
-    stop, most = set(subject.sampling.stop), subject.sampling.max_tokens
-    inner = next((i for i, token in enumerate(ids[:-1]) if token in stop), None)
-    if inner is not None:
-        raise InvalidInput(f"the given trace continues after stop token {ids[inner]} at position {inner}; end it there")
-    if len(ids) > most:
-        raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {most}; raise --limit or shorten it")
 
 
 def in_role(experiment: Experiment[Any], role: str) -> Experiment[Any]:

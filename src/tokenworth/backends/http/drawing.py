@@ -22,7 +22,7 @@ HOT, VARIED = 10.0, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
+class DrawTrials:
     """Draws at several places, the one that trials begin at first. ``n_most``: completions of one request."""
 
     trials: Trials

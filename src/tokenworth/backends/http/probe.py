@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenworth.backends.http.agreement import agrees
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.contact import Contact
-from tokenworth.backends.http.drawing import Drawing, close_comes_back, continues, ends, lost_text, most_at_once, trims_stop_text
+from tokenworth.backends.http.drawing import DrawTrials, close_comes_back, continues, ends, lost_text, most_at_once, trims_stop_text
 from tokenworth.backends.http.llama_api import LlamaApi
 from tokenworth.backends.http.noise import CEILING
 from tokenworth.backends.http.openai_api import Fields, OpenAIApi
@@ -84,8 +84,7 @@ async def probe(client: Client, who: Contact, subject: ProbedModel) -> ServerRec
     found = await _more(trials, places, subject, n_most, failed) | text
     if not ids_out:
         found["close_in_text"] = await _whole_text(trials, places, subject, failed)
-        if found["limit_told"] is False:
-            failed["limit"] = "it says 'stop' where the limit ended a completion, and gives no token ids: cut answers would look whole"
+    _without_ids(found, ids_in, ids_out, failed)
     counts, cached = await _usage(trials, places[0], n_most)
     opened = prompts.of(subject.opened)
     found["continues_open_trace"] = await _continues(trials, places, len(subject.opened) + added, failed)
@@ -93,8 +92,6 @@ async def probe(client: Client, who: Contact, subject: ProbedModel) -> ServerRec
     if isinstance(client.api, OpenAIApi):
         exact = await _exact_counts(trials, prompts, subject, n_most, bool(added))
         client.api = client.api.with_fields(adds_bos=bool(added), **exact)
-    if not ids_in and text["text_counts"] is False:
-        failed["markers"] = "it takes text only, and reads the chat template's markers as other tokens than the model's"
     return ServerRecord(
         dialect=client.api.name,
         **_said(who),
@@ -146,7 +143,7 @@ async def _places(trials: Trials, subject: ProbedModel, cap: int, failed: dict[s
 async def _more(trials: Trials, places: Sequence[Place], subject: ProbedModel, n_most: int, failed: dict[str, str]) -> dict[str, Any]:
     """The trials that do not depend on each other, a few at a time."""
     first, flat, clear = places[0], max(places, key=lambda place: place.entropy), max(places, key=lambda place: place.gap)
-    drawing = Drawing(trials=trials, places=places, n_most=n_most)
+    drawing = DrawTrials(trials=trials, places=places, n_most=n_most)
     ended = await ends(trials, places)
     against, varied = await drawing.temperature()
     raw = await _raw(trials, flat, failed)
@@ -223,6 +220,14 @@ async def _whole_text(trials: Trials, places: Sequence[Place], subject: ProbedMo
     if lost:
         failed["close"] = lost
     return comes
+
+
+def _without_ids(found: Mapping[str, Any], ids_in: bool, ids_out: bool, failed: dict[str, str]) -> None:
+    """Names what does no harm where tokens are sent or come back as ids, and makes text unusable."""
+    if not ids_out and found["limit_told"] is False:
+        failed["limit"] = "it says 'stop' where the limit ended a completion, and gives no token ids: cut answers would look whole"
+    if not ids_in and found["text_counts"] is False:
+        failed["markers"] = "it takes text only, and reads the chat template's markers as other tokens than the model's"
 
 
 async def _continues(trials: Trials, places: Sequence[Place], length: int, failed: dict[str, str]) -> bool | None:
