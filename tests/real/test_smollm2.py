@@ -24,16 +24,23 @@ from tests.servers.llama import llama_server
 from tokenworth.backends.http.noise import tolerance
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.http.record import findings
-from tokenworth.backends.model import LoadOptions
+from tokenworth.backends.model import LoadOptions, Model
 from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.tokens import TokenSequence
+from tokenworth.methods.curve.result import CurveResult
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import load_model
 
 NAME = "SmolLM2-135M-Instruct.Q4_1"
-PROBES, RESUMES, CUTS, SAMPLES = 10, 20, 50, 8
+PROBES, RESUMES, CUTS = 10, 20, 50
+SAMPLES, LIMIT = 12, 20
 PROBLEMS = [
-    {"id": "capital", "question": "Which planet is the largest?", "options": ["Mars", "Jupiter", "Venus"], "gold": "B"},
+    {
+        "id": "capital",
+        "question": "Which planet is the largest? Reply with the letter only, as: The answer is (X).",
+        "options": ["Mars", "Jupiter", "Venus"],
+        "gold": "B",
+    },
     {"id": "apples", "question": "Tom has 3 apples, buys 4 more and gives 2 away. How many?", "gold": "5", "kind": "numeric"},
 ]
 
@@ -155,20 +162,30 @@ def test_plain_curves_agree_with_those_of_the_same_weights_here(
     weights.save_pretrained(folder)
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
     here, there = load_model(f"hf:{folder}", LoadOptions(threads=2)), served(url, tokenizer)
-    trace, results = None, []
-    for model in (here, there):
-        case = Workbench(model).case(problems, "apples")
-        sampling = case.sampling(limit=24)
-        trace = trace or case.sample(1, sampling=sampling).trace("0")
-        result = case.curve(trace, sampling=sampling, plan="plain", samples=SAMPLES, level=1 - 1e-8, interval="beta").result
-        results.append(result)
-    first, second = results
+    case = Workbench(here).case(problems, "capital")
+    trace = case.sample(1, sampling=case.sampling(limit=LIMIT)).trace("0")
+
+    def curve(model: Model, temperature: float) -> CurveResult:
+        case = Workbench(model).case(problems, "capital")
+        sampling, level = case.sampling(temperature=temperature, limit=LIMIT), 1 - 1e-8
+        return case.curve(trace, sampling=sampling, plan="plain", samples=SAMPLES, level=level, interval="beta").result
+
+    first, second, hotter = curve(here, 1.0), curve(there, 1.0), curve(there, 2.0)
     assert np.array_equal(first.cuts, second.cuts)
     assert (np.maximum(first.low, second.low) <= np.minimum(first.high, second.high)).all()
-    assert agree(first.value, second.value, SAMPLES)
-    apart, mean = np.abs(first.value - second.value).max(), abs(np.mean(first.value) - np.mean(second.value))
+    labels = sorted({*first.labels, *second.labels, *hotter.labels})
+    same = [agree(*(outcome(one, label) for one in (first, second)), SAMPLES) for label in labels]
+    other = [agree(*(outcome(one, label) for one in (first, hotter)), SAMPLES) for label in labels]
+    apart = {label: abs(outcome(first, label).mean() - outcome(second, label).mean()) for label in labels}
     measured.append(
-        f"plain curves at {len(first.cuts)} cuts, {SAMPLES} rollouts per cut, here and served: values at most {apart:.2f} apart, "
-        f"their means {mean:.3f}"
+        f"plain curves at {len(first.cuts)} cuts, {SAMPLES} rollouts per cut, here and served: values at most "
+        f"{np.abs(first.value - second.value).max():.2f} apart; shares of {len(labels)} outcomes over all rollouts at most "
+        f"{max(apart.values()):.3f} ({max(apart, key=lambda label: apart[label])})"
     )
     there.backend.close()
+    assert all(same) and not all(other)
+
+
+def outcome(result: CurveResult, label: str) -> np.ndarray:
+    """Its share at each cut."""
+    return result.outcomes[:, result.labels.index(label)] if label in result.labels else np.zeros(len(result.cuts))
