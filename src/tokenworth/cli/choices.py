@@ -97,7 +97,7 @@ class ServerChoice:
     thinking: bool = option(True, rare=True)
     """Thinking switch of chat templates that have one."""
     probe: bool = option(False, rare=True)
-    """Find out anew what the server does; otherwise what the store holds of that is only checked."""
+    """Probe the server again, although the store holds a probe of it."""
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "per_request", "timeout", "retry_for", "requests_per_minute", "tokens_per_minute"):
