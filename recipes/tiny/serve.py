@@ -1,7 +1,7 @@
 """Serve the bundled model with llama.cpp on this machine only: ``python recipes/tiny/serve.py --port 0``.
 
 Prints the address and the model's name, ``http://127.0.0.1:PORT/v1#tiny``, on one line once the server is ready, and serves
-until it is killed. Needs the packages ``xllamacpp`` and ``gguf``.
+until it is killed. A model has the name of its file. Needs the packages ``xllamacpp`` and ``gguf``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from pathlib import Path
 import gguf
 import xllamacpp
 
-NAME = "tiny"
-
 
 def parameters(file: Path, *, port: int, slots: int, threads: int, fast: bool) -> xllamacpp.CommonParams:
     """The server's settings.
@@ -28,7 +26,7 @@ def parameters(file: Path, *, port: int, slots: int, threads: int, fast: bool) -
     """
     out = xllamacpp.CommonParams()
     out.model.path = str(file)
-    out.model_alias = {NAME}
+    out.model_alias = {file.stem}
     out.hostnames = ["127.0.0.1"]
     out.port = port
     out.n_parallel = slots
@@ -48,8 +46,9 @@ def parameters(file: Path, *, port: int, slots: int, threads: int, fast: bool) -
 
 
 def context_length(file: Path) -> int:
-    """The context the model was trained for."""
-    return int(gguf.GGUFReader(file).fields["llama.context_length"].contents())
+    """The context the model was trained for. The file names it after its architecture (``llama``, ``qwen3``, ``gemma3``)."""
+    fields = gguf.GGUFReader(file).fields
+    return int(fields[f"{fields['general.architecture'].contents()}.context_length"].contents())
 
 
 def start(file: Path, *, port: int, slots: int, threads: int, fast: bool) -> xllamacpp.Server:
@@ -76,7 +75,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="tokenworth-") as folder:
             write_gguf(TINY, Path(folder) / "tiny.gguf")
             server = start(Path(folder) / "tiny.gguf", **settings)
-    print(f"{server.listening_address}/v1#{NAME}", flush=True)
+    print(f"{server.listening_address}/v1#{'tiny' if args.gguf is None else args.gguf.stem}", flush=True)
     threading.Event().wait()
 
 

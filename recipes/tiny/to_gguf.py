@@ -1,6 +1,6 @@
-"""Convert a Llama with a byte-level BPE tokenizer to an F32 GGUF file: ``python recipes/tiny/to_gguf.py OUT.gguf``.
+"""Convert a Llama with a byte-level BPE tokenizer to a GGUF file: ``python recipes/tiny/to_gguf.py OUT.gguf``.
 
-Needs numpy and the ``gguf`` package, not torch.
+Weights are 32-bit floats, or with ``--quantise`` blocks of few bits. Needs numpy and the ``gguf`` package, not torch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gguf
+import gguf.quants
 import numpy as np
 
 from tokenworth.backends.bundled import TINY
@@ -30,8 +31,12 @@ LAYER = {
 }
 
 
-def write_gguf(model_folder: Path, out: Path) -> None:
-    """Write the model in ``model_folder`` to ``out``, every weight as a 32-bit float, so nothing is rounded.
+KINDS = {"F32": gguf.LlamaFileType.ALL_F32, "Q8_0": gguf.LlamaFileType.MOSTLY_Q8_0, "Q4_0": gguf.LlamaFileType.MOSTLY_Q4_0}
+"""How matrices may be written; vectors stay 32-bit floats."""
+
+
+def write_gguf(model_folder: Path, out: Path, kind: str = "F32") -> None:
+    """Write the model in ``model_folder`` to ``out``, every weight as a 32-bit float, so nothing is rounded, or matrices of a `KINDS`.
 
     Raises ValueError for a model whose graph, rope or tokenizer this file does not know how to express.
     """
@@ -42,6 +47,7 @@ def write_gguf(model_folder: Path, out: Path) -> None:
     _check(config, tokenizer)
     writer = gguf.GGUFWriter(out, "llama")
     _write_shape(writer, config)
+    writer.add_file_type(KINDS[kind])
     _write_tokenizer(writer, tokenizer)
     writer.add_chat_template(words["chat_template"])
     writer.add_eos_token_id(generation["eos_token_id"])
@@ -50,7 +56,11 @@ def write_gguf(model_folder: Path, out: Path) -> None:
     writer.add_bos_token_id(generation["eos_token_id"] if config["bos_token_id"] is None else config["bos_token_id"])
     writer.add_add_bos_token(False)
     for name, weights in _tensors(model_folder / "model.safetensors", config):
-        writer.add_tensor(name, weights)
+        if kind == "F32" or weights.ndim < 2:
+            writer.add_tensor(name, weights)
+        else:
+            block = gguf.GGMLQuantizationType[kind]
+            writer.add_tensor(name, gguf.quants.quantize(weights, block), raw_dtype=block)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -87,7 +97,6 @@ def _write_shape(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_rope_dimension_count(config["head_dim"])
     writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     writer.add_vocab_size(config["vocab_size"])
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
 
 
 def _write_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any]) -> None:
@@ -124,6 +133,12 @@ def interleaved(weights: np.ndarray, heads: int) -> np.ndarray:
     return weights.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
+def rounded(weights: np.ndarray, kind: str) -> np.ndarray:
+    """A matrix as the file has it, in 32-bit floats: its rows are rounded in blocks, whatever their order."""
+    block = gguf.GGMLQuantizationType[kind]
+    return weights if weights.ndim < 2 else gguf.quants.dequantize(gguf.quants.quantize(weights, block), block)
+
+
 def read_safetensors(file: Path) -> dict[str, np.ndarray]:
     """The tensors of a safetensors file as 32-bit floats; numpy has no bfloat16, whose bits are the upper half of a float's."""
     data = file.read_bytes()
@@ -149,8 +164,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="the GGUF file to write")
     parser.add_argument("--model", type=Path, default=TINY, help="folder of the model (default: the bundled one)")
+    parser.add_argument("--quantise", choices=KINDS, default="F32", help="how matrices are written (default: F32, nothing is rounded)")
     args = parser.parse_args()
-    write_gguf(args.model, args.out)
+    write_gguf(args.model, args.out, args.quantise)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class Chain:
     def __init__(self, seed: int = 0, *, sharp: float = 1.5, ends: float = 0.5) -> None:
         self.seed, self.sharp, self.ends = seed, sharp, ends
         self.size = tokenizer().vocab_size
+        self._shift: np.ndarray | float = 0.0
         self._rows: dict[int, np.ndarray] = {}
 
     def logprobs(self, last: int) -> np.ndarray:
@@ -51,8 +52,16 @@ class Chain:
             logits = np.full(self.size, FLOOR) - np.arange(self.size) * 1e-3
             logits[rng.choice(words(), 20, replace=False)] = rng.normal(0, self.sharp, 20)
             logits[STOP], logits[CLOSE] = self.ends, 0.0
+            logits = logits + self._shift
             self._rows[last] = logits - np.logaddexp.reduce(logits)
         return self._rows[last]
+
+    def moved(self, nats: float, seed: int) -> Chain:
+        """A chain whose log-probabilities are moved, each by up to so much in all, as rounding moves those of one request."""
+        moved = Chain(self.seed, sharp=self.sharp, ends=self.ends)
+        # Two requests are at most so much apart; what one request reads and draws has the same rounding.
+        moved._shift = np.random.default_rng([self.seed, seed]).uniform(-nats / 2, nats / 2, self.size)
+        return moved
 
     def draw(self, last: int, body: Mapping[str, Any], rng: np.random.Generator) -> int:
         """One token under a request's bias, temperature and filters, in vLLM's order (min-p before top-k and top-p)."""

@@ -35,7 +35,10 @@ Plan = Callable[[int, Mapping[str, Any]], str | None]
 class Ways:
     """What the server is like. ``n``: honoured, ignored, refused or same (one completion n times); ``temperature``: honoured, greedy
     or fixed (0.7 whatever is asked); ``ids``: unique, constant or none; ``echo``: ok, off (by one place) or none; ``refuses``: fields
-    it answers with 422; ``cap``: 400 above so many log-probabilities, 0 for none at all; ``hidden``: changes what is asked in silence."""
+    it answers with 422; ``cap``: 400 above so many log-probabilities, 0 for none at all; ``hidden``: changes what is asked in silence;
+    ``noise``: nats by which logits move from request to request; ``finishes``: other names for how completions end; ``drops``: tokens
+    that leave no text; ``splits``: the field that takes the text before the close marker; ``unlisted``: ranks left out of lists, or put
+    after their end (``replaced``); ``wraps``: ids put before and after every text, and with ``wraps_ids`` before and after ids."""
 
     ids_in: bool = True
     ids_out: bool = True
@@ -55,6 +58,14 @@ class Ways:
     owner: str = "vllm"
     length: int = 4096
     hidden: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    noise: float = 0.0
+    finishes: Mapping[str, str | None] = field(default_factory=dict[str, Any])
+    drops: tuple[int, ...] = ()
+    splits: str = ""
+    unlisted: tuple[int, ...] = ()
+    replaced: bool = False
+    wraps: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    wraps_ids: bool = False
     chain: Chain = field(default_factory=Chain)
 
 
@@ -182,6 +193,7 @@ class FaultyServer:
         self.flying = self.most_flying = 0
         self.said_date = 2.0
         self._made = 0
+        self._chain = ways.chain
         routes = [
             Route("/v1/completions", self._completions, methods=["POST"]),
             Route("/v1/models", self._models),
@@ -265,6 +277,7 @@ class FaultyServer:
         if body.get("temperature", 1.0) == 0 and body.get("n", 1) > 1:
             return 400, {"error": {"message": f"n must be 1 when using greedy sampling, got {body['n']}.", "code": 400}}
         ids = [(token + ways.shifted) % ways.chain.size for token in self._ids(prompt)]
+        self._chain = ways.chain.moved(ways.noise, self.asked) if ways.noise else ways.chain
         body = ways.hidden({name: value for name, value in body.items() if name not in ways.ignores})
         if ways.temperature != "honoured":
             body["temperature"] = 0.0 if ways.temperature == "greedy" else 0.7
@@ -286,16 +299,22 @@ class FaultyServer:
             ids = ([9] if self.ways.bos else []) + list(tokenizer().codec.encode_whole(prompt))
         else:
             ids = list(prompt)
+        if isinstance(prompt, str) or self.ways.wraps_ids:
+            ids = [*self.ways.wraps[0], *ids, *self.ways.wraps[1]]
         # A server that renders the chat template again closes the trace and opens another turn.
         return [*ids, CLOSE, STOP, OPEN] if self.ways.reopens and OPEN in ids[:-1] else ids
 
     def _choice(self, ids: list[int], body: Mapping[str, Any], index: int, seed: int) -> tuple[dict[str, Any], int]:
         ways, codec = self.ways, tokenizer().codec
-        made, finish = ways.chain.complete(ids, body, seed)
-        text = codec.decode(tuple((token - ways.shifted) % ways.chain.size for token in (made[:-1] if finish == "stop" else made)))
+        made, finish = self._chain.complete(ids, body, seed)
+        shown = [(token - ways.shifted) % ways.chain.size for token in (made[:-1] if finish == "stop" else made)]
+        text = codec.decode(tuple(token for token in shown if token not in ways.drops))
         for word in body.get("stop") or ():
             text = text.split(word)[0]
+        finish = ways.finishes.get(finish, finish)
         choice: dict[str, Any] = {"index": index, "text": text, "finish_reason": finish, "stop_reason": None, "logprobs": None}
+        if ways.splits:
+            choice[ways.splits], _, choice["text"] = text.rpartition("</think>")
         listed = body.get("logprobs") if ways.cap else None
         if listed is not None:
             echoed = len(ids) if body.get("echo") and ways.echo != "none" else 0
@@ -321,10 +340,11 @@ class FaultyServer:
 
     def _place(self, last: int, token: int, top: int, body: Mapping[str, Any] | None = None) -> dict[int, float]:
         """The likeliest tokens and the one that came, as vLLM lists them: raw, minus infinity as −9999."""
-        row = self.ways.chain.logprobs(last)
+        row = self._chain.logprobs(last)
         if body is not None:
-            row = np_log(self.ways.chain.sampled_from(last, body))
-        ids = {int(t): None for t in (-row).argsort(kind="stable")[:top]} | {token: None}
+            row = np_log(self._chain.sampled_from(last, body))
+        ranked = (-row).argsort(kind="stable")[: top + len(self.ways.unlisted) * self.ways.replaced]
+        ids = {int(t): None for rank, t in enumerate(ranked) if rank not in self.ways.unlisted} | {token: None}
         return {t: max(-9999.0, float(row[t])) for t in ids}
 
 

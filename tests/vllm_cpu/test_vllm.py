@@ -74,7 +74,7 @@ def served(url: str, **record: Any) -> HttpBackend:
         return backend
     known = replace(backend.served, record=replace(backend.served.record, **record), fingerprint="0" * 64)
     endpoints = [make_endpoint(endpoint.url, concurrency=64, rates=Rates()) for endpoint in backend.client.endpoints]
-    client = Client(Transport(key=None, patience=Patience()), endpoints, backend.client.dialect)
+    client = Client(Transport(key=None, patience=Patience()), endpoints, backend.client.api)
     return HttpBackend(known, client, LoopThread("tokenworth-test"), n_most=known.record.n_most)
 
 

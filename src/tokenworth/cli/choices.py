@@ -10,10 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import click
+
 from tokenworth.backends.http.source import check_address
 from tokenworth.cli.options import is_shared
 from tokenworth.cli.outputs import ITEM, check_writable, output_path
 from tokenworth.core.grade import READ
+from tokenworth.core.inert import one_line
 from tokenworth.core.measure import option
 from tokenworth.errors import InvalidInput, NoEffect
 from tokenworth.methods.second_look import SecondLook
@@ -96,6 +99,8 @@ class ServerChoice:
     """Rate limit of one server, tokens read and generated together."""
     thinking: bool = option(True, rare=True)
     """Thinking switch of chat templates that have one."""
+    probe: bool = option(False, rare=True)
+    """Probe the server again, although the store holds a probe of it."""
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "per_request", "timeout", "retry_for", "requests_per_minute", "tokens_per_minute"):
@@ -124,6 +129,7 @@ class ServerChoice:
             n_most=self.per_request,
             patience=Patience(deadline_s=self.timeout, total_s=self.retry_for),
             rates=Rates(requests_per_minute=self.requests_per_minute, tokens_per_minute=self.tokens_per_minute),
+            renew=self.probe,
         )
 
 
@@ -260,8 +266,8 @@ def open_bench(
     max_usd: float | None,
     reader: str | None,
 ) -> Workbench:
-    """The workbench that the choices describe."""
-    return Workbench(
+    """The workbench that the choices describe; what is to be told of its models is told. A dry run spends nothing on draws."""
+    bench = Workbench(
         model.model,
         reader=reader,
         store=None if run.dry_run and run.store and not Path(run.store).exists() else run.store,
@@ -272,10 +278,14 @@ def open_bench(
         trace_format=use.format,
         server=server.options(model.model, reader),
         price=price,
-        max_usd=max_usd,
+        # The price of a run is shown even where it is too small for the probe.
+        max_usd=None if run.dry_run else max_usd,
         thinking=server.thinking,
         date=use.date,
         allow_control_tokens=use.allow_control_tokens,
         on_event=ProgressLine,
         command=command_line(),
     )
+    for note in bench.notes:
+        click.echo(one_line(note), err=True)
+    return bench

@@ -92,6 +92,11 @@ class Provenance:
     """Prompt tokens from the server's cache."""
     cost: Number = None
     """Money, in the unit of the price table."""
+    probe_requests: int = 0
+    """Of the probe of a server, which are in no other count here; of several documents of one run, the first has them."""
+    probe_tokens: int = 0
+    """Read and generated."""
+    probe_cost: Number = None
     server: str = ""
     reader: str = ""
     """The model that read on where the trace of the document's model is kept; empty where that model did so itself."""
@@ -101,7 +106,8 @@ class Provenance:
     """Control tokens that the text of the problem spells, such as the end of a trace; they were read as text."""
 
     def __post_init__(self) -> None:
-        for name in ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "cost", "control_tokens"):
+        counts = ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "probe_requests", "probe_tokens", "control_tokens")
+        for name in (*counts, "cost", "probe_cost"):
             count: float | None = getattr(self, name)
             if count is not None and count < 0:
                 raise InvalidInput(f"provenance.{name} is {count}, expected a number ≥ 0")

@@ -70,8 +70,22 @@ class Recorded(Protocol):
         """Whether an earlier record can be of the same model: its readings agree with the present ones."""
         ...
 
-    def is_recorded(self, record: object) -> bool:
-        """Whether an earlier record says the same, but for readings that no two probes share to the last digit."""
+    def changes(self, record: object) -> tuple[str, ...]:
+        """The findings of an earlier record that are others now, each as what was and what is; readings are not among them."""
+        ...
+
+    def kept(self) -> Sequence[Mapping[str, object]]:
+        """What a later run needs to know so as not to find everything out again, JSON-shaped."""
+        ...
+
+    @property
+    def warning(self) -> str:
+        """What is to be told before anything is drawn; nothing as a rule."""
+        ...
+
+    @property
+    def probed(self) -> Spent:
+        """What finding it out used."""
         ...
 
 

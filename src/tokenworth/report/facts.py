@@ -81,6 +81,10 @@ def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     if doc.cost is not None:
         cached = f"; {doc.tokens_cached:,} prompt tokens from the server's cache" if doc.tokens_cached else ""
         yield FactView(label="cost", value=f"{doc.cost:.4g}", detail=f"in the unit of the price table{cached}")
+    if doc.probe_requests:
+        cost = "" if doc.probe_cost is None else f", cost {doc.probe_cost:.4g}"
+        detail = f"requests that found out what the server does, {doc.probe_tokens:,} tokens{cost}; in none of the other counts"
+        yield FactView(label="probe", value=f"{doc.probe_requests:,}", detail=detail)
     if doc.retried:
         yield FactView(label="retried", value=f"{doc.retried:,}", detail="requests sent again after a transport failure")
     if doc.errors:

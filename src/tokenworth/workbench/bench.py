@@ -18,7 +18,7 @@ from tokenworth.core.ports import Recorded, Store
 from tokenworth.core.problem import Problem
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
-from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.errors import InvalidInput
 from tokenworth.methods.second_look import SecondLook
 from tokenworth.run.cost import Price
 from tokenworth.run.progress import OnEvent
@@ -32,20 +32,25 @@ from tokenworth.workbench.items import parse_items
 from tokenworth.workbench.models import is_served, load_model
 from tokenworth.workbench.prompting import Prompting, PromptSettings
 from tokenworth.workbench.runner import READER, EndedCase, Job, Now, Runner, drawing, settings_of, utc_now
+from tokenworth.workbench.served import keep_probe, kept_probes
 
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
-    from tokenworth.store.sqlite import SqliteStore
 
 
 _LOG = logging.getLogger(__name__)
 
 
-def _with_money(server: ServerOptions | None, price: Price | None, max_usd: float | None) -> ServerOptions:
+def _server_options(
+    server: ServerOptions | None, price: Price | None, max_usd: float | None, store: str | os.PathLike[str] | Store | None
+) -> ServerOptions:
+    """How the server is reached, with what the store holds of its probe."""
     from tokenworth.backends.http.options import ServerOptions
 
     options = server or ServerOptions()
-    return options if price is None and max_usd is None else replace(options, price=price, max_usd=max_usd)
+    if price is not None or max_usd is not None:
+        options = replace(options, price=price, max_usd=max_usd)
+    return replace(options, kept=kept_probes(Path(store))) if isinstance(store, str | os.PathLike) else options
 
 
 _UNKNOWN = "<unk>"
@@ -94,7 +99,7 @@ class Workbench:
                 batch=batch,
                 trace_format=trace_format,
                 threads=threads,
-                server=_with_money(server, price, max_usd) if is_served(name) else None,
+                server=_server_options(server, price, max_usd, store) if is_served(name) else None,
                 now=None if midnight is None else lambda: midnight,
                 thinking=thinking,
                 allow_control_tokens=allow_control_tokens,
@@ -103,38 +108,25 @@ class Workbench:
 
         if max_usd is not None and reader is not None:
             raise InvalidInput(f"max_usd {max_usd:g} with a reader: a limit applies to one model only; leave one of them out")
-        self.model = loaded(model)
-        models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
-        self._now = now
         kept = MemoryStore() if store is None else store
+        self.model = loaded(model)
+        self._models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
+        self._now = now
+        backends = [model.backend for model in self._models.values()]
+        self.notes = tuple(one.warning for one in backends if isinstance(one, Recorded) and one.warning)
+        """What is to be told of the models beside their results."""
         self.store: Store = self._opened_store(kept) if isinstance(kept, str | os.PathLike) else kept
         self._tasks: dict[str, Task] = {}
         self._told = False
-        self.runner = Runner(models, self.store, on_event=on_event, now=now, command=command)
+        self.runner = Runner(self._models, self.store, on_event=on_event, now=now, command=command)
 
     def _opened_store(self, path: str | os.PathLike[str]) -> Store:
         from tokenworth.store.sqlite import open_store
 
         opened = open_store(Path(path), fingerprint=self.model.backend.fingerprint, name=self.model.name)
-        self._note_server(opened)
+        kept = [keep_probe(opened, model.backend, self._now) for model in self._models.values()]
+        self.notes += tuple(note for note in kept if note)
         return opened
-
-    def _note_server(self, store: SqliteStore) -> None:
-        """Keeps the server's record with the runs, and refuses a server whose log-probabilities are not those of the stored draws."""
-        backend = self.model.backend
-        if not isinstance(backend, Recorded):
-            return
-        record = backend.record()
-        known = [run.config.get("record") for run in store.runs() if run.verb == "probe"]
-        if known and not backend.is_same_model(known[-1]):
-            raise MismatchError(
-                f"what the server answers to fixed prompts is not what the model behind {store.path} "
-                "answered: another model under the same name; use another --store"
-            )
-        if not any(backend.is_recorded(one) for one in known):
-            started = self._now().isoformat(timespec="seconds")
-            run = store.begin_run(verb="probe", config={"record": record}, started=started)
-            store.finish_run(run, finished=started)
 
     def __enter__(self) -> Self:
         return self

@@ -136,6 +136,7 @@ class Runner:
         self.models, self.store = dict(models), store
         self._on_event, self._now, self._command = on_event, now, command
         self._seen = self._spent()
+        self._probed = Spent.together([model.backend.probed for model in self.models.values() if isinstance(model.backend, Recorded)])
 
     @property
     def model(self) -> Model:
@@ -318,6 +319,7 @@ class Runner:
     def _about(self, job: Job, counts: RunCounts, *, items: tuple[str, ...], failed: int = 0, done: Done | None = None) -> About:
         """What the document says beyond its numbers. Of problems run together each says what was spent since the document before it."""
         before, self._seen = self._seen, self._spent()
+        probed, self._probed = self._probed, Spent()
         model = self.asked(job)
         provenance = replace(
             provenance_now(self._now(), self._command),
@@ -329,6 +331,9 @@ class Runner:
             errors=self._seen.errors - before.errors,
             tokens_cached=self._seen.tokens_cached - before.tokens_cached,
             cost=None if self._seen.money is None else self._seen.money - (before.money or 0.0),
+            probe_requests=probed.requests,
+            probe_tokens=probed.tokens_read + probed.tokens_generated,
+            probe_cost=probed.money,
             server=getattr(model.backend, "description", ""),
             second_look="" if done is None else done.second_look,
             control_tokens=0 if done is None else done.control_tokens,

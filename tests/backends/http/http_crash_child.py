@@ -53,7 +53,7 @@ def main(url: str, path: str, seconds: float) -> None:
     os.write(1, b"CONTACT\n")
     documents = measure(url, path, seconds)
     drawn = sum(document.provenance.drawn for document in documents)
-    blank = {"created": "", "drawn": 0, "reused": 0, "tokens_drawn": 0, "tokens_cached": 0}
+    blank = {"created": "", "drawn": 0, "reused": 0, "tokens_drawn": 0, "tokens_cached": 0, "probe_requests": 0, "probe_tokens": 0}
     kept = [replace(one, provenance=replace(one.provenance, **blank)) for one in documents]
     digest = hashlib.sha256(msgspec.json.encode(kept)).hexdigest()
     os.write(1, f"RESULT {digest} {drawn} {' '.join(name for name in ('torch', 'transformers') if name in sys.modules)}\n".encode())

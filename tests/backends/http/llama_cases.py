@@ -18,6 +18,7 @@ from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.llama_api import LlamaApi
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import Patience, Rates, ServerOptions
+from tokenworth.backends.http.record import fingerprint
 from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.backends.model import LoadOptions, Model
 from tokenworth.core.ports import Backend
@@ -57,7 +58,9 @@ def served(url: str, **record: Any) -> HttpBackend:
 def _believing(url: str, record: tuple[tuple[str, Any], ...]) -> HttpBackend:
     probed = served(url)
     changed = replace(probed.served.record, **dict(record))
-    known = replace(probed.served, record=changed, fingerprint=changed.fingerprint("another"))
+    known = replace(
+        probed.served, record=changed, fingerprint=fingerprint(tokenizer="another", model=changed.model, dialect=changed.dialect)
+    )
     endpoints = [make_endpoint(endpoint.url, concurrency=endpoint.limit.most, rates=Rates()) for endpoint in probed.client.endpoints]
     client = Client(Transport(key=None, patience=Patience()), endpoints, LlamaApi(known.vocab_size))
     return HttpBackend(known, client, LoopThread("tokenworth-test"), n_most=changed.n_most)

@@ -87,13 +87,13 @@ PRICE = Price(input_per_million=10.0, output_per_million=100.0, cached_input_per
 def test_a_run_stops_below_its_money(server: FaultyServer, max_usd: float, share: float) -> None:
     server.do(never)
     with serve(server.url, price=PRICE, max_usd=max_usd, n_most=1, concurrency=16) as backend:
-        at_first = backend.spent()
-        assert at_first.money is not None and 0 < at_first.money < max_usd
+        probed = backend.probed.money
+        assert probed is not None and 0 < probed < max_usd and backend.spent().money == 0
         server.do(sometimes(share, "truncated json", "too few", "huge usage", "negative usage", "other prompt", "500", "429"))
         store = Watching()
         result = draw(backend, store, 400)
         spent = backend.spent()
-        assert spent.money is not None and spent.money <= max_usd
+        assert spent.money is not None and spent.money + probed <= max_usd
         assert 0 < len(store) < 400 and "of 400" in result.unresolved
         # What counts is a beginning of what was asked for, and nearly all that was paid for: requests are sent in order.
         assert len(store) - 8 <= len(result.rollouts) <= len(store)
@@ -123,10 +123,10 @@ def test_no_count_of_prompts_passes_the_limit(ways: Ways, fault: str) -> None:
     price = Price(input_per_million=100.0, output_per_million=1.0)
     with faulty_server(ways) as server:
         server.plan = always(fault) if fault == "prompt once a choice" else never
-        with serve(server.url, price=price, max_usd=2.0, n_most=8) as backend:
+        with serve(server.url, price=price, max_usd=3.0, n_most=8) as backend:
             server.do(each(3, fault) if fault == "absurd prompt" else always(fault))
             store = Watching()
             draw(backend, store, 3000)
-            spent = backend.spent().money
-            assert spent is not None and 0.5 < spent <= 2.0
+            spent, probed = backend.spent().money, backend.probed.money
+            assert spent is not None and probed is not None and 0.5 < spent <= 3.0 - probed
             assert len(store.rollouts) > 100

@@ -37,14 +37,15 @@ def drawn(parts: tuple[Any, ...]) -> list[tuple[int, int]]:
 
 def without_counts(document: Any) -> Any:
     """A document but for when it was made and where its draws came from."""
-    return replace(document, provenance=replace(document.provenance, created="", drawn=0, reused=0, tokens_drawn=0, tokens_cached=0))
+    blank = {"created": "", "drawn": 0, "reused": 0, "tokens_drawn": 0, "tokens_cached": 0, "probe_requests": 0, "probe_tokens": 0}
+    return replace(document, provenance=replace(document.provenance, **blank))
 
 
 def test_documents_say_where_they_come_from(llama_url: str, tmp_path: Path):
     parts = measure(llama_url, tmp_path / "run.db", **RUN)
     for part in parts:
         provenance = part.document.provenance
-        assert provenance.server.startswith("llamacpp") and "8 completions per request" in provenance.server
+        assert provenance.server.startswith("llamacpp") and "4 completions per request" in provenance.server
         assert (provenance.retried, provenance.errors, provenance.cost, provenance.store) == (0, 0, None, "run.db")
         assert part.document.model.name == "tiny"
     assert drawn(parts) == [(12, 0), (97, 0), (1, 0)]

@@ -156,7 +156,7 @@ def test_retries_print_nothing(server: FaultyServer) -> None:
     script = (
         "import sys\n"
         "from tests.backends.http.http_cases import Watching, draw, serve\n"
-        "with serve(sys.argv[1]) as backend:\n    draw(backend, Watching(), 8)\n    assert backend.spent().retried == 3\n"
+        "with serve(sys.argv[1]) as backend:\n    draw(backend, Watching(), 8)\n    assert backend.probed.retried == 3\n"
     )
     server.do(first(3, "503"))
     ended = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tokenworth.backends.http.noise import FLOOR, UNSTEADY, tolerance
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.shaping import depends_on_order
 from tokenworth.core.ports import Capabilities
@@ -10,28 +11,21 @@ from tokenworth.core.request.read import Read
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 
+_AGAINST = {
+    "sample": ("finish", "prompt", "noise", "temperature", "seeds", "listing", "draws", "markers", "trace", "close", "limit"),
+    "read": ("prompt", "listing", "noise", "logprobs"),
+}
+"""Which failed tests speak against which use, the plainest reason first."""
+
 
 def capabilities_of(record: ServerRecord) -> Capabilities:
     """What the server can be used for; ``lacks`` says why not."""
-    lacks: dict[str, str] = {}
-    if not record.temperature_honoured:
-        lacks["sample"] = "completions at temperature 1 are all the same: the server ignores the temperature"
-    elif record.seeds == "fixed":
-        lacks["sample"] = "it repeats its samples whatever the seed is"
-    elif record.sampler_agrees is False:
-        lacks["sample"] = (
-            "its draws at temperature 1 or 0.5 do not match its log-probabilities: it applies its own filter, penalty or temperature"
-        )
-    elif not record.ids_in and record.text_counts is False:
-        lacks["sample"] = "it takes text only, and reads the chat template's markers as other tokens than the model's"
-    elif not record.continues_open_trace:
-        lacks["sample"] = "a prompt that ends inside an open trace comes back as a new turn"
+    against = {use: [record.failed[test] for test in tests if test in record.failed] for use, tests in _AGAINST.items()}
+    lacks = {use: told[0] for use, told in against.items() if told}
     if record.logprobs == "none":
         lacks["read"] = "it gives no log-probabilities"
-    elif record.logprobs_raw is False:
-        lacks["read"] = "its log-probabilities are those after temperature and filters, not the model's"
     elif not record.ids_in and "sample" in lacks:
-        lacks["read"] = lacks["sample"]
+        lacks.setdefault("read", lacks["sample"])
     if "read" in lacks:
         lacks["next_token"] = lacks["read"]
     elif not record.ids_in:
@@ -63,8 +57,8 @@ def describe(record: ServerRecord, endpoints: int) -> str:
     """The server in one line."""
     ids = f"{'ids' if record.ids_in else 'text'} in, {'ids' if record.ids_out else 'text'} out"
     listed = {"none": "no log-probabilities"}.get(record.logprobs, f"{record.logprobs_cap} log-probabilities per token")
-    if record.logprobs_raw is False:
-        listed += " (processed)"
+    if record.logprobs_raw is not True and record.logprobs != "none":
+        listed += " (processed)" if record.logprobs_raw is False else " (raw or processed is not known)"
     pool = f"{endpoints} endpoints of " if endpoints > 1 else ""
     return f"{pool}{record.server} ({record.dialect}): {ids}, {listed}, {record.n_most} completions per request"
 
@@ -81,7 +75,7 @@ def table(record: ServerRecord) -> list[tuple[str, str, str]]:
         ("completions as token ids", yes[record.ids_out], no_ids),
         ("our tokenizer counts as the server's", yes[record.tokenizer_agrees], ""),
         ("chat markers read in text", yes[record.text_counts], ""),
-        ("BOS put before text", yes[record.bos_added], ""),
+        ("put before text", _put_before(record), "cannot be used with text" if record.prompt_added > 1 else ""),
         ("open trace is continued", yes[record.continues_open_trace], "" if record.continues_open_trace else "cannot be used"),
         ("completions of one request", str(record.n_most), "" if record.n_honoured else "n is ignored: one request a rollout"),
         ("temperature obeyed", yes[record.temperature_honoured], "" if record.temperature_honoured else "nothing can be sampled"),
@@ -97,12 +91,15 @@ def table(record: ServerRecord) -> list[tuple[str, str, str]]:
         ("order of filters", record.order, "excursions: top-p alone, at temperature 1" if record.order == "unknown" else ""),
         ("draws are those of q", yes[record.sampler_agrees], "nothing can be sampled" if record.sampler_agrees is False else ""),
         ("log-probabilities", _listed(record), _advice(record)),
+        ("a reading moves by", _moves(record.noise), _noise_advice(record)),
         ("any token's log-probability", yes[record.bias_keeps_logprobs], _bound_advice(record)),
         ("logit bias bans a token", yes[record.bias_honoured], ""),
         ("allowed_token_ids obeyed", yes[record.allowed_token_ids], ""),
         ("prompt log-probabilities", yes[record.prompt_logprobs], ""),
         ("echo", record.echo, "echoed values are wrong; they are not used" if record.echo == "off" else ""),
         ("stop tokens end it", ", ".join(map(str, record.stops_at)) or "not found out", ""),
+        ("says where the limit ended it", yes[record.limit_told], _limit_advice(record)),
+        ("close marker comes back as text", "not needed" if record.ids_out else yes[record.close_in_text], _close_advice(record)),
         ("stop strings cut off", yes[record.stop_text_trimmed], ""),
         ("seeds repeat", record.seeds, _seed_advice(record)),
         ("counts all choices", yes[record.counts_all_choices], ""),
@@ -123,6 +120,40 @@ def _advice(record: ServerRecord) -> str:
     if record.logprobs_cap >= 20 or not (record.ids_in and record.ids_out):
         return ""
     return "few: excursions with --top-k up to this many are exact"
+
+
+def _moves(noise: float | None) -> str:
+    return "not found out" if noise is None else "less than 0.001 nats" if noise < UNSTEADY else f"{noise:.3f} nats"
+
+
+def _put_before(record: ServerRecord) -> str:
+    return "BOS" if record.bos_added else f"{record.prompt_added} tokens" if record.prompt_added else "nothing"
+
+
+def _noise_advice(record: ServerRecord) -> str:
+    return "readings are no better than that; --plan stride and plain use none" if tolerance(record.noise) > FLOOR else ""
+
+
+def _limit_advice(record: ServerRecord) -> str:
+    if record.limit_told is not False:
+        return ""
+    return "completions as long as their limit count as truncated" if record.ids_out else "nothing can be sampled"
+
+
+def _close_advice(record: ServerRecord) -> str:
+    if record.ids_out or record.close_in_text:
+        return ""
+    return "nothing can be sampled" if record.close_in_text is False else "look at a few answers: without it all of them are trace"
+
+
+def warning(record: ServerRecord) -> str:
+    """What is to be told before anything is drawn; nothing as a rule."""
+    if record.ids_out or record.close_in_text is not None:
+        return ""
+    return (
+        "whether the close marker comes back in the server's text could not be found out, because it ignores a bias: "
+        "where all answers end in the trace, it does not"
+    )
 
 
 def _seed_advice(record: ServerRecord) -> str:

@@ -1,8 +1,9 @@
 """Whether what a server draws is what its log-probabilities say: finds a server's own filters, penalties and temperatures.
 
 The test is a bet against the server. Each alternative (a filter that keeps the first j, a flatter or sharper temperature, anything at
-all) gives the draws a probability; its ratio to their probability under q has expectation at most 1 if q is right, and so has the mean
-over alternatives. By Ville's inequality it ever passes 1/α with probability at most α, whenever one stops drawing.
+all) gives the draws a probability; its ratio to the most they can have under q has expectation at most 1 if q is right, and so has the
+mean over alternatives. By Ville's inequality it ever passes 1/α with probability at most α, whenever one stops drawing. "The most"
+allows for the noise of the readings that q is computed from.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 from scipy.special import gammaln  # pyright: ignore[reportMissingTypeStubs]
+from scipy.stats import binom  # pyright: ignore[reportMissingTypeStubs]
 
+from tokenworth.backends.http.noise import UNSTEADY, tolerance
 from tokenworth.backends.http.shaping import shape
 from tokenworth.backends.http.trials import NEUTRAL, Place, Trials
 from tokenworth.backends.http.wire import Choice, Listing
@@ -44,49 +47,62 @@ class _Kinds:
     most: Float[np.ndarray, " kinds"]
     """The most that q can give each."""
     middle: Float[np.ndarray, " kinds"]
+    last: float
+    """The most that a token can have which is not listed."""
 
 
-async def agrees(trials: Trials, places: Sequence[Place], *, vocab_size: int, stop: frozenset[int], n_most: int) -> bool | None:
-    """Whether draws at temperatures 1 and 0.5 are those of q at the flattest place; None if that is not known."""
+NOT_Q = "its draws at temperature 1 or 0.5 do not match its log-probabilities: it applies its own filter, penalty or temperature"
+NOT_TOP = "its lists of log-probabilities leave tokens out: it draws one that is not listed more often than any listed last can come"
+
+
+async def agrees(
+    trials: Trials, places: Sequence[Place], *, vocab_size: int, stop: frozenset[int], n_most: int, turn: int = 0
+) -> str | None:
+    """What speaks against draws at temperatures 1 and 0.5 being those of q at the flattest place: nothing, or a sentence; None if that
+    is not known. ``turn``: one with another number draws anew.
+    """
     listed = [place for place in places if place.listing is not None and place.listing.lost == -math.inf]
     if not listed:
         return None
-    place = max(listed, key=_entropy)
+    place = max(listed, key=lambda place: place.entropy)
     known = await _tokens_of(trials, place, stop)
-    if not known:
+    if not known or place.listing is None:
         return None
     for at, (temperature, draws) in enumerate(ROUNDS):
         count, params = draws if n_most > 1 else draws // 2, replace(NEUTRAL, temperature=temperature)
-        kinds = _kinds(place.listing, params, known, vocab_size, count)  # type: ignore[arg-type]
+        kinds = _kinds(place.listing, params, known, vocab_size, count, slack=_slack(trials.noise) / temperature)
         drawn: Counter[int | None] = Counter()
-        for turn in range(_MOST_ROUNDS):
+        others: Counter[int] = Counter()
+        for again in range(_MOST_ROUNDS):
             # Other seeds each time: the same would give the same random numbers again.
-            start = 1_000_000 * (1 + at * _MOST_ROUNDS + turn)
+            start = 1_000_000 * (1 + (turn * len(ROUNDS) + at) * _MOST_ROUNDS + again)
             choices = await trials.draws(place.prompt, count, params, n_most=n_most, start=start)
-            if len(choices) < count // 2 or (any(choice.ids == () for choice in choices) and not _lists_stop(place, stop)):
+            if len(choices) < count // 2 or (any(choice.ids == () for choice in choices) and stop.isdisjoint(place.listing.ids)):
                 return None
             drawn.update(_token(choice, known) for choice in choices)
+            firsts = [trials.first_id(choice) for choice in choices]
+            others.update(token for token in firsts if token is not None and token not in stop and token not in place.listing.ids)
             bets = _bets(drawn, kinds)
             if _mean(bets) >= math.log(len(ROUNDS) / FALSE_ALARM):
-                return False
+                most = max((n for _, n in others.most_common(1)), default=0)
+                return NOT_TOP if _exceeds(most, sum(drawn.values()), kinds.last) else NOT_Q
             if max(bets) < _WINNING:
                 break
-    return True
+    return ""
+
+
+def _slack(noise: float | None) -> float:
+    """Nats by which a log-probability may be from the middle of its readings: half of what they move, and the margin for more."""
+    return 0.0 if noise is None or noise < UNSTEADY else tolerance(noise) / 2
+
+
+def _exceeds(count: int, n: int, q: float) -> bool:
+    """Whether one of many unlisted tokens came so often that it must be likelier than the last listed one."""
+    return count > 1 and float(binom.sf(count - 1, n, min(q, 1.0))) < FALSE_ALARM
 
 
 def _mean(bets: Sequence[float]) -> float:
     return float(np.logaddexp.reduce(bets)) - math.log(len(bets))
-
-
-def _entropy(place: Place) -> float:
-    """Nats, of the listed tokens and the rest as one."""
-    p = np.exp(np.asarray(place.listing.logprobs)) if place.listing is not None else np.zeros(1)
-    p = np.append(p, max(0.0, 1.0 - float(p.sum())))
-    return float(-(p[p > 0] * np.log(p[p > 0])).sum())
-
-
-def _lists_stop(place: Place, stop: frozenset[int]) -> bool:
-    return place.listing is not None and not stop.isdisjoint(place.listing.ids)
 
 
 async def _tokens_of(trials: Trials, place: Place, stop: frozenset[int]) -> Mapping[str | int, int]:
@@ -111,14 +127,14 @@ def _token(choice: Choice, known: Mapping[str | int, int]) -> int | None:
     return known.get(shown)
 
 
-def _kinds(listing: Listing, params: Sampling, known: Mapping[str | int, int], vocab_size: int, count: int) -> _Kinds:
+def _kinds(listing: Listing, params: Sampling, known: Mapping[str | int, int], vocab_size: int, count: int, *, slack: float) -> _Kinds:
     shaped = shape(np.asarray(listing.logprobs), params, vocab_size=vocab_size, order="unknown")
     own = np.isin(listing.ids, list(known.values())) & (count * shaped.low >= _LEAST_EXPECTED)
     tokens = tuple(token for token, is_own in zip(listing.ids, own, strict=True) if is_own)
     middle = np.append(shaped.middle[own], max(0.0, 1.0 - float(shaped.middle[own].sum())))
     # The least of what is told apart leaves the most for the others.
-    most = np.append(shaped.high[own], max(_ROUNDING, 1.0 - float(shaped.low[own].sum())))
-    return _Kinds(tokens=tokens, most=np.minimum(most, 1.0), middle=middle / middle.sum())
+    most = np.append(shaped.high[own], max(_ROUNDING, 1.0 - float(shaped.low[own].sum()))) * math.exp(slack)
+    return _Kinds(tokens=tokens, most=np.minimum(most, 1.0), middle=middle / middle.sum(), last=float(shaped.high[-1]) * math.exp(slack))
 
 
 def _bets(drawn: Mapping[int | None, int], kinds: _Kinds) -> tuple[float, ...]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tokenworth.backends.http.able import refuse_sampling, table
+from tokenworth.backends.http.able import refuse_sampling, table, warning
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import LoopThread
+from tokenworth.backends.http.noise import is_same
 from tokenworth.backends.http.prompts import Prompts
-from tokenworth.backends.http.record import ServerRecord, is_same, record_json, without_readings
+from tokenworth.backends.http.record import ServerRecord, findings, record_json
 from tokenworth.backends.http.rollouts import RolloutJob, RolloutSink, Sampler, Trouble
 from tokenworth.backends.http.supply import Jobs, ServerJob, Supply
 from tokenworth.backends.http.tables import Tables
@@ -50,6 +51,10 @@ class Served:
     description: str
     bos: tuple[int, ...] = ()
     """The beginning-of-sequence token: not sent to a server that puts it before text itself."""
+    kept: tuple[Mapping[str, object], ...] = ()
+    """The probes of its endpoints, for a later run to begin with."""
+    probed: Spent = field(default_factory=Spent)
+    """What they used."""
 
 
 class HttpBackend:
@@ -88,7 +93,7 @@ class HttpBackend:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the capability record, the model's name and its tokenizer."""
+        """Hash of the model's name, its tokenizer and the kind of its server."""
         return self.served.fingerprint
 
     @property
@@ -109,16 +114,32 @@ class HttpBackend:
         """Whether the readings in an earlier record, or its greedy texts, agree with those of this probe."""
         return not isinstance(record, dict) or is_same(record, record_json(self.served.record))
 
-    def is_recorded(self, record: object) -> bool:
-        """Whether an earlier record says the same, readings and number of requests apart."""
-        return isinstance(record, dict) and without_readings(record) == without_readings(record_json(self.served.record))
+    def changes(self, record: object) -> tuple[str, ...]:
+        """The findings of an earlier record that are others now, readings and number of requests apart."""
+        now = findings(record_json(self.served.record))
+        before = findings(record) if isinstance(record, dict) else {}
+        return tuple(f"{name} {before[name]!r}, now {now[name]!r}" for name in now if name in before and before[name] != now[name])
+
+    def kept(self) -> Sequence[Mapping[str, object]]:
+        """The probes of its endpoints, JSON-shaped."""
+        return self.served.kept
+
+    @property
+    def warning(self) -> str:
+        """What is to be told before anything is drawn."""
+        return warning(self.served.record)
+
+    @property
+    def probed(self) -> Spent:
+        """What the probe used; it is not in `spent`."""
+        return self.served.probed
 
     def findings(self) -> list[tuple[str, str, str]]:
         """The record for people: what was tried, what was found, and advice or nothing."""
         return table(self.served.record)
 
     def spent(self) -> Spent:
-        """The counts so far."""
+        """The counts since the probe."""
         return self.client.spent
 
     def close(self) -> None:

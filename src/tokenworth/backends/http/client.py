@@ -47,11 +47,12 @@ class Client:
         self._spent = Spent(money=None if price is None else 0.0)
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._models: dict[str, str] = {}
+        self._retried = 0
 
     def over(self, endpoints: Sequence[Endpoint], *, ids_repeat: bool) -> Client:
-        """A client of more endpoints that shares this one's purse and price."""
+        """A client of other endpoints that shares this one's purse and price, and counts anew."""
         made = Client(self.transport, endpoints, self.api, price=self._price, ids_repeat=ids_repeat, clock=self._clock)
-        made._purse, made._spent, made._models = self._purse, self._spent, self._models
+        made._purse, made._models, made._retried = self._purse, self._models, self.transport.retried
         return made
 
     @property
@@ -63,7 +64,7 @@ class Client:
     def spent(self) -> Spent:
         """The counts so far."""
         in_flight = sum(endpoint.limit.in_flight for endpoint in self.endpoints)
-        return replace(self._spent, retried=self.transport.retried, in_flight=in_flight)
+        return replace(self._spent, retried=self.transport.retried - self._retried, in_flight=in_flight)
 
     def place(self, sequence: TokenSequence) -> bytes:
         """Names a sequence for the choice of endpoint: by its prompt, so that all traces of one question meet one cache."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import msgspec
 from tokenworth.backends.http.transport import Endpoint, Refused, Transport, Unreachable
 from tokenworth.backends.http.wire import Malformed
 from tokenworth.errors import ServerError, unknown_name
+
+_COUNTS = (16, 8, 4, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,15 @@ class Contact:
     context_length: int | None
     slots: int | None
     vocab_size: int | None
+
+    @property
+    def n_to_try(self) -> Sequence[int]:
+        """Completions of one request to try, most first.
+
+        llama.cpp begins such a request only when as many slots are free at one time. With all of its slots it would wait for as long as
+        anybody else uses the server; half of them are no slower, since two such requests run together.
+        """
+        return _COUNTS if self.slots is None else (max(1, self.slots // 2),)
 
 
 async def contact(transport: Transport, endpoint: Endpoint, model: str) -> Contact:

@@ -7,7 +7,7 @@ last, which is another distribution. Facts measured against the server that come
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from tokenworth.backends.http.wire import (
     TokenCount,
     check_ids,
     decode_json,
+    finish_of,
     in_order,
     make_listing,
 )
@@ -83,6 +84,7 @@ class LlamaApi:
 
     name = "llama.cpp"
     path = "/completion"
+    fresh: Mapping[str, Any] = {"cache_prompt": False}
 
     def __init__(self, vocab_size: int) -> None:
         self.vocab_size = vocab_size
@@ -134,15 +136,13 @@ class LlamaApi:
         )
 
     def _choice(self, sample: _Sample, ask: Ask) -> Choice:
-        finish = _FINISH.get(sample.stop_type)
-        if finish is None:
+        said = _FINISH.get(sample.stop_type)
+        if said is None:
             raise Malformed(f"stop type {sample.stop_type!r} where eos, word or limit was expected")
         if sample.truncated:
             raise Malformed("the server ran out of context; lower --limit or start it with a larger context")
         ids = check_ids(sample.tokens, ask, self.vocab_size)
-        if finish == "length" and len(ids) != ask.max_tokens:
-            raise Malformed(f"stopped at its limit after {len(ids)} tokens where {ask.max_tokens} were allowed: is its context full?")
-        return Choice(ids=ids, text=sample.content, finish=finish, listings=_listings(sample, ids, ask))
+        return Choice(ids=ids, text=sample.content, finish=finish_of(said, ids, ask), said=said, listings=_listings(sample, ids, ask))
 
 
 def _cached(samples: Sequence[_Sample]) -> int | None:

@@ -17,18 +17,23 @@ from tokenworth.backends.http.able import capabilities_of, describe
 from tokenworth.backends.http.backend import HttpBackend, Served
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.contact import Contact, contact
+from tokenworth.backends.http.kept import KeptProbe, find_kept, still_holds
 from tokenworth.backends.http.llama_api import LlamaApi
 from tokenworth.backends.http.loop import LoopThread
+from tokenworth.backends.http.noise import is_same
+from tokenworth.backends.http.openai_api import OpenAIApi
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.http.probe import ProbedModel, probe
-from tokenworth.backends.http.record import ServerRecord, is_same, pooled, record_json
+from tokenworth.backends.http.record import fingerprint, pooled, record_json
 from tokenworth.backends.http.secret import Secret, read_key
-from tokenworth.backends.http.transport import Endpoint, Transport, make_endpoint
+from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.backends.http.wire import ServerApi
 from tokenworth.backends.tokenizer.files import TokenizerFiles, load_tokenizer
 from tokenworth.backends.tokenizer.prompt import render_prompt
 from tokenworth.backends.tokenizer.template import local_now
-from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.core.formats import TraceFormat, detect_format, format_named
+from tokenworth.core.ports import Spent
+from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError
 
 CONCURRENCY = 64
 """Requests in flight to one endpoint when nobody says so; llama.cpp gets as many as it has slots."""
@@ -78,10 +83,11 @@ def _without_login(base: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A backend with its tokenizer files."""
+    """A backend with its tokenizer files and the format of its traces."""
 
     backend: HttpBackend
     files: TokenizerFiles
+    format: TraceFormat
 
 
 def load_served(
@@ -122,21 +128,52 @@ async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secre
             elif one.slots is not None:
                 endpoint.limit.at_most(min(most, one.slots))
         files = load_tokenizer(str(folder or options.tokenizer or _own_tokenizer(who.model)), now=options.now or local_now)
-        subject = _subject(files, who, options.switches)
+        written = _format(files, options)
+        subject = _subject(files, who, options.switches, written)
         client = Client(transport, endpoints, LlamaApi(subject.vocab_size), price=options.price, max_usd=options.max_usd)
-        records: list[ServerRecord] = []
+        probes: list[KeptProbe] = []
         apis: list[ServerApi] = []
+        spent: list[Spent] = []
         for endpoint, one in zip(endpoints, found, strict=True):
             client = client.over([endpoint], ids_repeat=True)
-            records.append(await probe(client, one, subject))
+            probes.append(await _probed(client, one, subject, files, options))
             apis.append(client.api)
-            _check_tokenizer(records[-1], files)
-        _check_same(addresses, records, apis)
-        client = client.over(endpoints, ids_repeat=any(record.reply_ids == "repeating" for record in records))
-        return Loaded(backend=_backend(pooled(records), files, subject, client, loop, endpoints, options), files=files)
+            spent.append(client.spent)
+        _check_same(addresses, probes, apis)
+        client = client.over(endpoints, ids_repeat=any(one.record.reply_ids == "repeating" for one in probes))
+        backend = _backend(probes, files, subject, client, loop, options, Spent.together(spent))
+        return Loaded(backend=backend, files=files, format=written)
     except BaseException:
         await transport.close()
         raise
+
+
+async def _probed(client: Client, who: Contact, subject: ProbedModel, files: TokenizerFiles, options: ServerOptions) -> KeptProbe:
+    """What is known of the client's one endpoint: kept from an earlier run and still true, or found out now."""
+    (endpoint,) = client.endpoints
+    about = {"address": endpoint.url, "tokenizer": files.digest}
+    try:
+        kept = None if options.renew else find_kept(options.kept, model=who.model, **about)
+        if kept is not None and await still_holds(client, who, subject, kept):
+            return kept
+        record = await probe(client, who, subject)
+    except BudgetExceeded:
+        cost = client.spent.money or 0.0
+        raise BudgetExceeded(
+            f"the probe of {endpoint.url} has cost {cost:.4g} of {options.max_usd:g} USD and needs more; raise --max-usd"
+        ) from None
+    if record.tokenizer_agrees is False:
+        raise MismatchError(
+            f"the server makes another number of tokens of a text than tokenizer {files.name!r} does: "
+            "it is not the served model's; give that with --tokenizer"
+        )
+    return KeptProbe(record=record, fields=client.api.fields if isinstance(client.api, OpenAIApi) else None, **about)
+
+
+def _format(files: TokenizerFiles, options: ServerOptions) -> TraceFormat:
+    if options.trace_format is not None:
+        return format_named(options.trace_format)
+    return detect_format(files.vocabulary if files.template is None else files.template.text)
 
 
 def _own_tokenizer(model: str) -> str:
@@ -145,7 +182,7 @@ def _own_tokenizer(model: str) -> str:
     raise InvalidInput(f"the tokenizer of {model!r} is not known; give --tokenizer FOLDER or --tokenizer hf:OWNER/NAME")
 
 
-def _subject(files: TokenizerFiles, who: Contact, switches: Mapping[str, Any]) -> ProbedModel:
+def _subject(files: TokenizerFiles, who: Contact, switches: Mapping[str, Any], written: TraceFormat) -> ProbedModel:
     if who.vocab_size is not None and who.vocab_size < files.vocab_size:
         raise MismatchError(
             f"tokenizer {files.name!r} has {files.vocab_size} tokens and the served model {who.vocab_size}; "
@@ -158,6 +195,7 @@ def _subject(files: TokenizerFiles, who: Contact, switches: Mapping[str, Any]) -
         stop=files.eos_ids,
         prompt=prompt,
         opened=prompt + files.codec.encode(" First, an animal"),
+        close=files.codec.encode(written.close) if written.close else (),
         special=_special(files),
         token_of=_token_of(files),
     )
@@ -190,18 +228,11 @@ def _bos(files: TokenizerFiles) -> tuple[int, ...]:
     return () if token is None else (token,)
 
 
-def _check_tokenizer(record: ServerRecord, files: TokenizerFiles) -> None:
-    if record.tokenizer_agrees is False:
-        raise MismatchError(
-            f"the server makes another number of tokens of a text than tokenizer {files.name!r} does: "
-            "it is not the served model's; give that with --tokenizer"
-        )
-
-
-def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord], apis: Sequence[ServerApi]) -> None:
+def _check_same(addresses: Sequence[Address], probes: Sequence[KeptProbe], apis: Sequence[ServerApi]) -> None:
     """All endpoints must serve one model in one way: a draw may come from any of them."""
-    first = records[0]
-    for address, record, api in zip(addresses[1:], records[1:], apis[1:], strict=True):
+    first = probes[0].record
+    for address, probed, api in zip(addresses[1:], probes[1:], apis[1:], strict=True):
+        record = probed.record
         differ = first.differences(record)
         if differ:
             told = ", ".join(f"{name} {getattr(first, name)!r} and {getattr(record, name)!r}" for name in differ[:4])
@@ -214,23 +245,26 @@ def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord], a
 
 
 def _backend(
-    record: ServerRecord,
+    probes: Sequence[KeptProbe],
     files: TokenizerFiles,
     subject: ProbedModel,
     client: Client,
     loop: LoopThread,
-    endpoints: Sequence[Endpoint],
     options: ServerOptions,
+    probed: Spent,
 ) -> HttpBackend:
+    record = pooled([one.record for one in probes])
     served = Served(
         name=record.model,
         record=record,
-        fingerprint=record.fingerprint(files.digest),
+        fingerprint=fingerprint(tokenizer=files.digest, model=record.model, dialect=record.dialect),
         codec=files.codec,
         vocab_size=subject.vocab_size,
         context_length=record.context_length,
         capabilities=capabilities_of(record),
-        description=describe(record, len(endpoints)),
+        description=describe(record, len(probes)),
         bos=_bos(files),
+        kept=tuple(one.to_json() for one in probes),
+        probed=probed,
     )
     return HttpBackend(served, client, loop, n_most=min(record.n_most, options.n_most or record.n_most))

@@ -24,11 +24,16 @@ from tokenworth.backends.http.wire import (
     TokenOfText,
     check_ids,
     decode_json,
+    finish_of,
     in_order,
     make_listing,
 )
 
-_FINISH = {"stop": "stop", "eos": "stop", "length": "length", "content_filter": "refused"}
+_FINISH = {
+    **dict.fromkeys(("stop", "eos", "eos_token", "stop_sequence"), "stop"),
+    "length": "length",
+    "content_filter": "refused",
+}
 _TOKEN_ID = "token_id:"
 _SAME = 1e-3
 """Nats by which one token's log-probability may differ between the two places of a reply that give it."""
@@ -70,6 +75,8 @@ class _Choice(msgspec.Struct):
     text: str
     index: int
     finish_reason: str | None = None
+    reasoning: Any = None
+    reasoning_content: Any = None
     stop_reason: int | str | None = None
     logprobs: _Logprobs | None = None
     token_ids: list[int] | None = None
@@ -116,6 +123,7 @@ class OpenAIApi:
 
     name = "completions"
     path = "/v1/completions"
+    fresh: Mapping[str, Any] = {}
 
     def __init__(self, model: str, vocab_size: int, fields: Fields, token_of: TokenOfText, path: str = "/v1/completions") -> None:
         self.model, self.vocab_size, self.fields, self._token_of, self.path = model, vocab_size, fields, token_of, path
@@ -206,21 +214,21 @@ class OpenAIApi:
             raise Malformed(f"{usage.completion_tokens} tokens generated where at most {generated} were asked for")
 
     def _choice(self, choice: _Choice, ask: Ask) -> Choice:
-        finish = _FINISH.get(choice.finish_reason or "")
-        if finish is None:
+        said = _FINISH.get(choice.finish_reason or "")
+        if said is None:
             raise Malformed(f"finish reason {choice.finish_reason!r} where stop, length or content_filter was expected")
         ids = None
         if self.fields.token_ids:
             if choice.token_ids is None:
                 raise Malformed("the reply has no token ids, which this server gave before")
             ids = check_ids(choice.token_ids, ask, self.vocab_size)
-            if finish == "length" and len(ids) != ask.max_tokens:
-                raise Malformed(f"stopped at its limit after {len(ids)} tokens where {ask.max_tokens} were allowed: is its context full?")
         prompt = choice.prompt_logprobs
         return Choice(
             ids=ids,
             text=choice.text,
-            finish=finish,
+            finish=finish_of(said, ids, ask, loosely=True),
+            said=said,
+            elsewhere=next((name for name in ("reasoning", "reasoning_content") if getattr(choice, name)), "") if ids is None else "",
             stop_id=choice.stop_reason if isinstance(choice.stop_reason, int) else None,
             listings=None if not ask.top else self._listings(choice.logprobs, self._n_listed(ids, ask), ask.top),
             prompt_logprobs=None if prompt is None else tuple(_prompt_logprobs(place) for place in prompt),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -47,7 +47,8 @@ class ServerOptions:
     ``tokenizer``: folder or hub name; None: the model's own name is one. ``key_file``, ``key_variable``: where its key is.
     ``concurrency``: most requests in flight to one endpoint; ``n_most``: most rollouts of one request. ``switches``: variables of
     the chat template; ``now``: its clock, for templates that write the date into the prompt. ``price`` and ``max_usd``: what tokens
-    cost, and the most that may be spent.
+    cost, and the most that may be spent. ``trace_format``: name of the format, None: detected. ``kept``: probes of earlier runs, as
+    the store keeps them; ``renew``: probe anew all the same.
     """
 
     tokenizer: str | None = None
@@ -61,3 +62,6 @@ class ServerOptions:
     now: Callable[[], datetime] | None = None
     price: Pricing | None = None
     max_usd: float | None = None
+    trace_format: str | None = None
+    kept: Sequence[Mapping[str, object]] = ()
+    renew: bool = False

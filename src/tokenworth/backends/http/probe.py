@@ -1,7 +1,7 @@
 """First contact: what a server really does, found out by asking. A reply with status 200 proves nothing.
 
-Some 75 requests of a few tokens each, or up to 300 where each gives one completion. What is found decides how the server is
-spoken to and what it may be used for.
+Some 100 requests of a few tokens each, or up to 400 where each gives one completion. How far readings move by themselves is measured
+first. What is found decides how the server is spoken to and what it may be used for.
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from typing import Any
 from tokenworth.backends.http.agreement import agrees
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.contact import Contact
+from tokenworth.backends.http.drawing import DrawTrials, close_comes_back, continues, ends, lost_text, most_at_once, trims_stop_text
 from tokenworth.backends.http.llama_api import LlamaApi
+from tokenworth.backends.http.noise import CEILING
 from tokenworth.backends.http.openai_api import Fields, OpenAIApi
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.shaping import Order
 from tokenworth.backends.http.tables import FORCE, GREEDY, LARGEST_TOP
 from tokenworth.backends.http.transport import Refused
-from tokenworth.backends.http.trials import NEUTRAL, Place, Trials
+from tokenworth.backends.http.trials import NEUTRAL, TRIES, Place, Trials
 from tokenworth.backends.http.wire import Ask, Malformed, Prompt, Reply, ServerApi
-from tokenworth.core.tokens import Codec
+from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.errors import ServerError
 
-_TEXT = "The quick brown fox, 12,345 caf\u00e9s \u2014 na\u00efve?\n\n\tdef f(x): return x ** 2  # done"
+IDENTITY_TEXT = "The quick brown fox, 12,345 caf\u00e9s \u2014 na\u00efve?\n\n\tdef f(x): return x ** 2  # done"
 """Letters, numbers, white space and accents: another tokenizer makes another number of tokens of it."""
 _OTHER_TEXT = "Once upon a time there was a"
+_IDENTITY = 5
+"""Tokens whose log-probabilities tell models apart."""
 _TOPS = (1000, 100, 20, 10, 5, 1)
-_COUNTS = (16, 8, 4, 2)
 _OPTIONAL = ("top_k", "min_p", "repetition_penalty", "stop_token_ids", "add_special_tokens", "skip_special_tokens", "seed")
 
 
@@ -39,20 +42,22 @@ _OPTIONAL = ("top_k", "min_p", "repetition_penalty", "stop_token_ids", "add_spec
 class ProbedModel:
     """What the probe needs to know of the model: its text, its size, and prompts to try it on.
 
-    ``prompt``: a chat prompt up to the model's turn. ``opened``: the same with an open trace and some tokens of it.
+    ``prompt``: a chat prompt up to the model's turn. ``opened``: the same with an open trace and some tokens of it. ``close``: the
+    close marker of its traces.
     """
 
-    codec: Codec
+    codec: TokenizerCodec
     vocab_size: int
     stop: tuple[int, ...]
     prompt: tuple[int, ...]
     opened: tuple[int, ...]
+    close: tuple[int, ...]
     special: frozenset[int]
     token_of: Callable[[str], int | None]
 
 
 async def probe(client: Client, who: Contact, subject: ProbedModel) -> ServerRecord:
-    """The record of a server, after some 75 requests, or up to 300 where each gives one completion.
+    """The record of a server, after some 100 requests, or up to 400 where each gives one completion.
 
     Leaves ``client`` speaking its API.
 
@@ -64,40 +69,44 @@ async def probe(client: Client, who: Contact, subject: ProbedModel) -> ServerRec
     else:
         as_text, ids_out = await _find_api(client, who, subject)
     prompts = Prompts(subject.codec, as_text=as_text)
-    trials = Trials(client, prompts)
+    trials = Trials(client, prompts, subject.stop)
     ids_in = not as_text and await trials.takes_ids(subject.codec)
     prompts.as_text = not ids_in
-    text = await _text(trials, subject)
-    n_most, n_honoured = await _most(trials, prompts, who, subject)
-    plain = prompts.of(subject.prompt)
-    cap = await trials.listing_cap(plain, _tops(subject.vocab_size))
-    place = await _place(trials, subject.prompt, cap)
-    if text["tokenizer_agrees"] is not False and await trials.decodes(place, subject.special) is False:
+    failed: dict[str, str] = {}
+    text = await _text(trials, subject, failed)
+    cap, short = await trials.listing_cap(prompts.of(subject.prompt), _tops(subject.vocab_size))
+    failed |= {"listing": short} if short else {}
+    places = await _places(trials, subject, cap, failed)
+    n_most = await most_at_once(trials, places, who.n_to_try)
+    if text["tokenizer_agrees"] is not False and await trials.decodes(places[0], subject.special) is False:
         text["tokenizer_agrees"] = False
-    found = await _more(trials, place, subject, n_most, cap) | text
-    found["sampler_agrees"] = await _sampler_agrees(trials, place, subject, n_most, found)
-    counts, cached = await _usage(trials, place, n_most)
-    opened = await trials.ask(prompts.of(subject.opened))
-    as_sent = (None, len(subject.opened) + (text["bos_added"] and not ids_in))
-    found["reply_ids"] = await _reply_ids(trials, place, prompts.of(subject.opened))
+    added = text["prompt_added"] if not ids_in else 0
+    found = await _more(trials, places, subject, n_most, failed) | text
+    if not ids_out:
+        found["close_in_text"] = await _whole_text(trials, places, subject, failed)
+    _without_ids(found, ids_in, ids_out, failed)
+    counts, cached = await _usage(trials, places[0], n_most)
+    opened = prompts.of(subject.opened)
+    found["continues_open_trace"] = await _continues(trials, places, len(subject.opened) + added, failed)
+    found["reply_ids"] = await _reply_ids(trials, places[0], opened)
     if isinstance(client.api, OpenAIApi):
-        adds_bos = text["bos_added"] and not ids_in
-        exact = await _exact_counts(trials, prompts, subject, n_most, adds_bos)
-        client.api = client.api.with_fields(adds_bos=adds_bos, **exact)
+        exact = await _exact_counts(trials, prompts, subject, n_most, bool(added))
+        client.api = client.api.with_fields(adds_bos=bool(added), **exact)
     return ServerRecord(
         dialect=client.api.name,
         **_said(who),
         ids_in=ids_in,
         ids_out=ids_out,
         n_most=n_most,
-        n_honoured=n_honoured,
+        n_honoured=n_most > 1,
         not_sent=_not_sent(client.api),
-        logprobs="none" if place.listing is None else "ids" if ids_out else "text",
+        logprobs="none" if places[0].listing is None else "ids" if ids_out else "text",
         logprobs_cap=cap,
-        continues_open_trace=opened is not None and opened.prompt_tokens in as_sent,
+        noise=None if trials.noise is None else float(f"{trials.noise:.4g}"),
         counts_all_choices=counts,
         counts_cached=cached,
-        **await _identity(trials, subject, cap, found),
+        **await identity(trials, subject.codec, places[2] if found["logprobs_raw"] else None),
+        failed=failed,
         calls=client.spent.requests,
         **found,
     )
@@ -108,51 +117,48 @@ def _said(who: Contact) -> dict[str, Any]:
     return {"server": who.server, "model": who.model, "context_length": who.context_length, "order": _order(who)}
 
 
-async def _text(trials: Trials, subject: ProbedModel) -> dict[str, Any]:
-    """How many tokens the server makes of texts."""
-    plain, letter = subject.codec.encode(_TEXT), subject.codec.encode("a")
-    plain_count, text_count = await trials.text_tokens(plain), await trials.text_tokens(subject.prompt)
-    bos = await trials.text_tokens(letter) == len(letter) + 1
-    return {
-        "text_counts": None if text_count is None else text_count - bos == len(subject.prompt),
-        "tokenizer_agrees": None if plain_count is None else plain_count - bos == len(plain),
-        "bos_added": bos,
-    }
+async def _text(trials: Trials, subject: ProbedModel, failed: dict[str, str]) -> dict[str, Any]:
+    """How many tokens the server makes of texts. A number that it adds to all of them is not of the tokenizer."""
+    plain, letter = subject.codec.encode(IDENTITY_TEXT), subject.codec.encode("a")
+    texts = (letter, plain, subject.prompt)
+    counts = [await trials.text_tokens(ids) for ids in texts]
+    added = max(0, (counts[0] or len(letter)) - len(letter))
+    agree = [None if count is None else count - added == len(ids) for count, ids in zip(counts, texts, strict=True)]
+    if added > 1 and agree[1] and trials.prompts.as_text:
+        failed["prompt"] = f"it counts {added} tokens more than any prompt has: it puts something around it, such as a chat template"
+    return {"text_counts": agree[2], "tokenizer_agrees": agree[1], "bos_added": added == 1, "prompt_added": added}
 
 
-async def _place(trials: Trials, ids: tuple[int, ...], cap: int) -> Place:
-    """A place with its listing."""
-    prompt = trials.prompts.of(ids)
-    return Place(prompt=prompt, ids=ids, listing=await trials.listing(prompt, min(cap, 20)) if cap else None)
+async def _places(trials: Trials, subject: ProbedModel, cap: int, failed: dict[str, str]) -> list[Place]:
+    """Where trials are made: a chat prompt, an open trace, and two texts. Measures on the way how far readings move by themselves."""
+    texts = (subject.prompt, subject.opened, subject.codec.encode(IDENTITY_TEXT), subject.codec.encode("The"))
+    places = [await trials.place(ids, cap) for ids in texts]
+    if places[0].listing is not None:
+        places, trials.noise = await trials.moves(places)
+        if trials.noise is not None and trials.noise > CEILING:
+            failed["noise"] = f"its log-probabilities move by {trials.noise:.2g} nats from one reading to the next"
+    return places
 
 
-async def _sampler_agrees(trials: Trials, place: Place, subject: ProbedModel, n_most: int, found: Mapping[str, Any]) -> bool | None:
-    """Whether draws are those of q, at the flattest of four places; None where temperatures are ignored or lists are not raw."""
-    if place.listing is None or found["logprobs_raw"] is False or not found["temperature_honoured"]:
-        return None
-    more = (subject.opened, subject.codec.encode(_TEXT), subject.codec.encode("The"))
-    places = [place, *[await _place(trials, ids, len(place.listing.ids)) for ids in more]]
-    return await agrees(trials, places, vocab_size=subject.vocab_size, stop=frozenset(subject.stop), n_most=n_most)
-
-
-async def _more(trials: Trials, place: Place, subject: ProbedModel, n_most: int, cap: int) -> dict[str, Any]:
+async def _more(trials: Trials, places: Sequence[Place], subject: ProbedModel, n_most: int, failed: dict[str, str]) -> dict[str, Any]:
     """The trials that do not depend on each other, a few at a time."""
-    top = min(cap, 20)
-    stops, stop_in_ids = await trials.stops(place, subject.stop)
-    hot = await trials.hot(place, n_most)
-    varied = await trials.varied(place, n_most, hot)
-    temperature = await trials.honours_temperature(place, n_most, hot)
-    (top_k, top_p, min_p), (raw, kept, bans, restricts), (prompt_logprobs, echo, seeds, trimmed) = (
-        await asyncio.gather(
-            trials.honours(place, varied, n_most, top_k=1),
-            trials.honours(place, varied, n_most, top_p=1e-4),
-            trials.honours(place, varied, n_most, min_p=0.9999),
-        ),
-        await asyncio.gather(
-            trials.is_raw(place, top), trials.keeps_logprob_when_forced(place), trials.bans(place), trials.restricts(place)
-        ),
-        await asyncio.gather(trials.prompt_logprobs(place), trials.echo(place), trials.seeds(place, varied), trials.trims_stop_text(place)),
+    first, flat, clear = places[0], max(places, key=lambda place: place.entropy), max(places, key=lambda place: place.gap)
+    drawing = DrawTrials(trials=trials, places=places, n_most=n_most)
+    ended = await ends(trials, places)
+    against, varied = await drawing.temperature()
+    raw = await _raw(trials, flat, failed)
+    top_k, top_p, min_p = [await drawing.honours(varied, **keeps) for keeps in ({"top_k": 1}, {"top_p": 1e-4}, {"min_p": 0.9999})]
+    kept, bans, restricts = await asyncio.gather(trials.keeps_logprob_when_forced(flat), trials.bans(clear), trials.restricts(clear))
+    prompt_logprobs, echo, seeds, trimmed = await asyncio.gather(
+        trials.prompt_logprobs(first), trials.echo(first), drawing.seeds(varied), trims_stop_text(trials, first)
     )
+    told = {
+        "finish": f"a completion that a stop token ends cannot be read: {ended.fault}" if ended.fault else "",
+        "temperature": against,
+        "seeds": "it repeats its samples whatever the seed is" if seeds == "fixed" else "",
+    }
+    failed |= {test: sentence for test, sentence in told.items() if sentence}
+    temperature = not against
     return {
         "temperature_honoured": temperature,
         # A server that is always greedy passes for one that obeys every filter.
@@ -160,6 +166,7 @@ async def _more(trials: Trials, place: Place, subject: ProbedModel, n_most: int,
         "top_p_honoured": top_p and temperature,
         "min_p_honoured": min_p and temperature,
         "logprobs_raw": raw,
+        "sampler_agrees": await _sampler_agrees(trials, places, subject, n_most, failed) if raw and temperature else None,
         "bias_honoured": bans,
         "bias_keeps_logprobs": kept,
         "allowed_token_ids": restricts,
@@ -167,25 +174,95 @@ async def _more(trials: Trials, place: Place, subject: ProbedModel, n_most: int,
         "echo": echo,
         "seeds": seeds,
         "stop_text_trimmed": trimmed,
-        "stops_at": stops,
-        "stop_in_ids": stop_in_ids,
+        "stops_at": ended.at,
+        "stop_in_ids": ended.in_ids,
+        "limit_told": ended.limit_told,
+        "close_in_text": None,
     }
+
+
+async def _raw(trials: Trials, place: Place, failed: dict[str, str]) -> bool | None:
+    """Whether listings are raw; what two of three tests say where the first does not say so."""
+    seen = [await trials.is_raw(place)]
+    if seen[0][0] is not True and place.listing is not None:
+        seen += [await trials.is_raw(place) for _ in range(TRIES - 1)]
+    verdict = max((one for one, _ in seen), key=[one for one, _ in seen].count)
+    told = next(sentence for one, sentence in seen if one is verdict)
+    failed |= {"logprobs": told} if told else {}
+    return verdict
+
+
+async def _sampler_agrees(
+    trials: Trials, places: Sequence[Place], subject: ProbedModel, n_most: int, failed: dict[str, str]
+) -> bool | None:
+    """Whether draws are those of q, at the flattest place; none but two of three tests say that they are not."""
+    if "listing" in failed:
+        return None
+    against: list[str] = []
+    for turn in range(TRIES):
+        told = await agrees(trials, places, vocab_size=subject.vocab_size, stop=frozenset(subject.stop), n_most=n_most, turn=turn)
+        if not told:
+            return None if told is None else True
+        against.append(told)
+        if len(against) > TRIES // 2:
+            break
+    failed["listing" if against[-1].startswith("its list") else "draws"] = against[-1]
+    return False
+
+
+async def _whole_text(trials: Trials, places: Sequence[Place], subject: ProbedModel, failed: dict[str, str]) -> bool | None:
+    """Whether the close marker comes back where completions are text only, and nothing else is left out of it."""
+    comes = await close_comes_back(trials, places[0], subject.close)
+    if comes is False:
+        mark = subject.codec.decode(subject.close).strip()
+        failed["close"] = f"its text leaves out the close marker {mark!r}, and it gives no token ids: where a trace ends cannot be told"
+    lost = await lost_text(trials, (places[1], places[0]))
+    if lost:
+        failed["close"] = lost
+    return comes
+
+
+def _without_ids(found: Mapping[str, Any], ids_in: bool, ids_out: bool, failed: dict[str, str]) -> None:
+    """Names what does no harm where tokens are sent or come back as ids, and makes text unusable."""
+    if not ids_out and found["limit_told"] is False:
+        failed["limit"] = "it says 'stop' where the limit ended a completion, and gives no token ids: cut answers would look whole"
+    if not ids_in and found["text_counts"] is False:
+        failed["markers"] = "it takes text only, and reads the chat template's markers as other tokens than the model's"
+
+
+async def _continues(trials: Trials, places: Sequence[Place], length: int, failed: dict[str, str]) -> bool | None:
+    """Whether a prompt that ends inside an open trace is gone on with."""
+    opened = await trials.ask(places[1].prompt)
+    counted = None if opened is None else opened.prompt_tokens
+    if opened is None or counted not in (None, length):
+        failed["trace"] = "a prompt that ends inside an open trace comes back as a new turn"
+        return False
+    going = await continues(trials, (places[1], places[0]))
+    if not all(going.values()):
+        failed["trace"] = (
+            "a prompt with the beginning of its own completion after it is not gone on with as there: "
+            "it puts something around prompts, such as a chat template"
+        )
+        return False
+    if going or counted is not None:
+        return True
+    failed["trace"] = "whether it goes on with a prompt as it is cannot be found out: it counts no prompt tokens"
+    return None
+
+
+async def identity(trials: Trials, codec: TokenizerCodec, read: Place | None, times: int = 2) -> dict[str, Any]:
+    """Readings after a fixed text, not a chat prompt: some templates write today's date into that. Without any: greedy texts."""
+    if read is None or read.listing is None:
+        texts = [trials.prompts.of(codec.encode(text)) for text in (IDENTITY_TEXT, _OTHER_TEXT)]
+        return {"greedy": await trials.greedy_texts(texts, times)}
+    pairs = list(zip(read.listing.ids, read.listing.logprobs, strict=True))[:_IDENTITY]
+    return {"identity": tuple((token, value) for token, value in pairs if math.isfinite(value))}
 
 
 def _not_sent(api: ServerApi) -> tuple[str, ...]:
     """The sampling fields left out because the server refuses them."""
     fields = api.fields if isinstance(api, OpenAIApi) else Fields()
     return tuple(name for name in ("top_k", "min_p", "repetition_penalty") if not getattr(fields, name))
-
-
-async def _identity(trials: Trials, subject: ProbedModel, cap: int, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Readings after a fixed text, not a chat prompt: some templates write today's date into that. Without any: greedy texts."""
-    texts = [trials.prompts.of(subject.codec.encode(text)) for text in (_TEXT, _OTHER_TEXT)]
-    listing = await trials.listing(texts[0], min(cap, 5)) if cap and found["logprobs_raw"] is not False else None
-    if listing is None:
-        return {"greedy": await trials.greedy_texts(texts)}
-    pairs = zip(listing.ids, listing.logprobs, strict=True)
-    return {"identity": tuple((token, value) for token, value in pairs if math.isfinite(value))}
 
 
 def _order(who: Contact) -> Order:
@@ -198,20 +275,21 @@ def _tops(vocab_size: int) -> Sequence[int]:
     return (min(vocab_size, LARGEST_TOP), *(top for top in _TOPS if top < min(vocab_size, LARGEST_TOP)))
 
 
+def openai_api(client: Client, who: Contact, subject: ProbedModel, fields: Fields) -> OpenAIApi:
+    """The API of a server that takes these fields."""
+    path = client.endpoints[0].url.removeprefix(client.endpoints[0].root) + "/completions"
+    return OpenAIApi(who.model, subject.vocab_size, fields, subject.token_of, path)
+
+
 async def _find_api(client: Client, who: Contact, subject: ProbedModel) -> tuple[bool, bool]:
     """Finds request fields the server takes; (prompts must be text, ids come back)."""
-    path = client.endpoints[0].url.removeprefix(client.endpoints[0].root) + "/completions"
-
-    def api(fields: Fields) -> ServerApi:
-        return OpenAIApi(who.model, subject.vocab_size, fields, subject.token_of, path)
-
     fault: Exception | None = None
     for as_text in (False, True):
         prompt = Prompts(subject.codec, as_text=as_text).of(subject.prompt)
         fields = Fields(token_ids=True)
         unusable = 0
         for _ in range(2 * len(_OPTIONAL)):
-            client.api = api(fields)
+            client.api = openai_api(client, who, subject, fields)
             try:
                 await client.ask(Ask(prompt=prompt, n=1, max_tokens=1, params=GREEDY, seed=1))
                 return as_text, fields.token_ids
@@ -244,19 +322,6 @@ def _named(message: str, fields: Fields) -> str | None:
     return "token_ids" if fields.token_ids else next(iter(sent), None)
 
 
-async def _most(trials: Trials, prompts: Prompts, who: Contact, subject: ProbedModel) -> tuple[int, bool]:
-    """The most completions of one request, as far as tried, and whether more than one can be had."""
-    prompt = prompts.of(subject.prompt)
-    for count in (who.slots,) if who.slots else _COUNTS:
-        if count == 1:
-            break
-        differ = await trials.independent(prompt, count)
-        if differ is not None:
-            # One completion many times over is no sample: each rollout is a request of its own then.
-            return (count, True) if differ else (1, False)
-    return 1, False
-
-
 async def _usage(trials: Trials, place: Place, n_most: int) -> tuple[bool | None, bool]:
     """Whether usage counts every choice, and whether it says how much was cached."""
     reply = await trials.ask(place.prompt, n=min(2, n_most), max_tokens=3, params=replace(NEUTRAL, max_tokens=3))
@@ -274,7 +339,7 @@ async def _exact_counts(trials: Trials, prompts: Prompts, subject: ProbedModel, 
     replies: list[tuple[int, Reply | None]] = []
     for ids in (subject.prompt, subject.opened):
         for n, bias in ((1, {}), (1, {token: FORCE for token in subject.stop[:1]}), (n_most, {})):
-            params = replace(NEUTRAL, max_tokens=3, stop=subject.stop)
+            params = replace(NEUTRAL, max_tokens=3)
             replies.append((len(ids), await trials.ask(prompts.of(ids), n=n, max_tokens=3, params=params, bias=bias)))
     full = [reply for _, reply in replies if reply is not None and all(one.finish == "length" for one in reply.choices)]
     return {

@@ -12,7 +12,8 @@ from itertools import accumulate
 import msgspec
 
 from tokenworth.backends.http.wire import Prompt
-from tokenworth.core.tokens import Codec, TokenSequence
+from tokenworth.backends.tokenizer.codec import TokenizerCodec
+from tokenworth.core.tokens import TokenSequence
 
 _KEPT = 32
 """Sequences whose encoded ids are kept: as many traces as are in flight together."""
@@ -34,7 +35,7 @@ class _EncodedIds:
 class Prompts:
     """Makes prompts of prefixes. ``as_text``: the server takes text only; ``drop``: ids it puts in front itself (BOS)."""
 
-    def __init__(self, codec: Codec, *, as_text: bool = False, drop: tuple[int, ...] = ()) -> None:
+    def __init__(self, codec: TokenizerCodec, *, as_text: bool = False, drop: tuple[int, ...] = ()) -> None:
         self.codec, self.as_text, self.drop = codec, as_text, drop
         self._encoded: OrderedDict[TokenSequence, _EncodedIds] = OrderedDict()
         self._last: tuple[TokenSequence, _EncodedIds] | None = None

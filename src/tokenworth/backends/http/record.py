@@ -1,4 +1,4 @@
-"""What a server really does, as the probe found it: stored with the run, and part of the model's fingerprint.
+"""What a server really does, as the probe found it, and what it is known by.
 
 Names and versions are what the server says; everything else was tried.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from tokenworth.backends.http.shaping import Order
 
-RECORD_SCHEMA = 1
+RECORD_SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class ServerRecord:
     """A plain text becomes as many tokens on the server as our tokenizer makes of it."""
     bos_added: bool
     """The server puts a beginning-of-sequence token before text."""
+    prompt_added: int
+    """Tokens that it counts beyond every text; more than that one are a chat template."""
     n_most: int
     """Completions of one request, as far as tried."""
     n_honoured: bool
@@ -53,7 +56,9 @@ class ServerRecord:
     logprobs_cap: int
     """Most log-probabilities listed at a token, as far as tried."""
     logprobs_raw: bool | None
-    """They are the model's, before temperature and filters."""
+    """They are the model's, before temperature and filters; None where that cannot be told."""
+    noise: float | None
+    """Nats by which one log-probability moves between readings: with and without the cache, alone and among others."""
     sampler_agrees: bool | None
     """What it draws at temperatures 1 and 0.5 is what its log-probabilities say; None where it gives none that are raw."""
     bias_honoured: bool
@@ -72,7 +77,11 @@ class ServerRecord:
     """The stop token is the last of the completion's ids."""
     stop_text_trimmed: bool | None
     """A stop string is cut off the text."""
-    continues_open_trace: bool
+    limit_told: bool | None
+    """It says so where the limit ended a completion."""
+    close_in_text: bool | None
+    """The close marker comes back as text; None where ids come back, and where that could not be tried."""
+    continues_open_trace: bool | None
     """A prefix inside an open trace is continued; False: it came back as a new turn."""
     seeds: str
     """none, alone (the same seed repeats a sample), together (also under concurrency), or fixed (so does any other seed)."""
@@ -86,52 +95,34 @@ class ServerRecord:
     """Most likely tokens after a fixed prompt with their log-probabilities: tells models apart."""
     greedy: tuple[str, ...] = ()
     """Where there are no readings: hashes of the greedy continuations of two fixed texts; empty where they do not repeat."""
+    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What speaks against it: the test, and in a sentence what was seen."""
     calls: int = 0
     """Requests the probe made."""
 
-    def fingerprint(self, tokenizer: str) -> str:
-        """SHA-256 of what decides what a stored draw means (64 hex digits). ``tokenizer``: digest of the tokenizer's files.
-
-        Left out: what only concerns speed (counts, caching, the most per request), seeds, the address, and the identity
-        readings, which rounding moves; these are compared within a tolerance instead.
-        """
-        semantic = {name: value for name, value in asdict(self).items() if name in _SEMANTIC}
-        text = json.dumps(["tokenworth server 1", tokenizer, semantic], sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
-
     def differences(self, other: ServerRecord) -> tuple[str, ...]:
         """Names of the fields that differ and decide what a draw means, or how a reply is read."""
-        return tuple(name for name in sorted(_SEMANTIC | {"stop_in_ids"}) if getattr(self, name) != getattr(other, name))
+        return tuple(name for name in sorted(_SEMANTIC) if getattr(self, name) != getattr(other, name))
 
 
 _SEMANTIC = frozenset(
     {
         "schema", "dialect", "model", "ids_in", "ids_out", "bos_added", "temperature_honoured", "top_k_honoured", "top_p_honoured",
-        "min_p_honoured", "not_sent", "order", "logprobs", "logprobs_raw", "sampler_agrees", "stops_at", "continues_open_trace",
+        "min_p_honoured", "not_sent", "order", "logprobs", "logprobs_raw", "sampler_agrees", "stops_at", "stop_in_ids",
+        "continues_open_trace",
     }
 )  # fmt: skip
+_READINGS = frozenset({"identity", "greedy", "noise", "seeds", "failed", "calls"})
+"""What may differ between two probes of one server: figures, and whether rounding let a seed repeat its sample."""
 
-IDENTITY_TOLERANCE = 0.15
-"""Nats by which a likely token's log-probability may move between two probes of one model: half precision and batching."""
 
+def fingerprint(*, tokenizer: str, model: str, dialect: str) -> str:
+    """SHA-256 of what a served model is known by (64 hex digits). ``tokenizer``: digest of the tokenizer's files.
 
-def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two records, as JSON, can be of one model: by their readings, or by their greedy texts where one has no readings.
-
-    One of the greedy texts may differ: where two tokens are as likely, rounding decides.
+    Nothing that the probe finds out is in it: the store compares readings within their noise, and keeps the record of each server.
     """
-    readings = read_identity(one), read_identity(other)
-    if all(readings):
-        return _same_identity(*readings)
-    texts = read_greedy(one), read_greedy(other)
-    return not all(texts) or any(a == b for a, b in zip(*texts, strict=False))
-
-
-def _same_identity(one: tuple[tuple[int, float], ...], other: tuple[tuple[int, float], ...]) -> bool:
-    """Whether two readings can be of one model: tokens likely in both have close log-probabilities."""
-    first, second = dict(one), dict(other)
-    likely = [token for token, value in (*one[:3], *other[:3]) if value > -3.0]
-    return all(token in first and token in second and abs(first[token] - second[token]) <= IDENTITY_TOLERANCE for token in likely)
+    text = json.dumps(["tokenworth server 2", tokenizer, model, dialect], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def pooled(records: Sequence[ServerRecord]) -> ServerRecord:
@@ -143,7 +134,9 @@ def pooled(records: Sequence[ServerRecord]) -> ServerRecord:
         n_most=min(record.n_most for record in records),
         logprobs_cap=min(record.logprobs_cap for record in records),
         context_length=min(lengths, default=None),
+        noise=max((record.noise for record in records if record.noise is not None), default=None),
         calls=max(record.calls for record in records),
+        failed={test: told for record in records for test, told in record.failed.items()},
         **able,
     )
 
@@ -156,21 +149,15 @@ def record_json(record: ServerRecord) -> dict[str, Any]:
     return json.loads(json.dumps(asdict(record)))
 
 
-def read_identity(record: Mapping[str, Any]) -> tuple[tuple[int, float], ...]:
-    """The identity readings in a stored record; empty where there are none that can be read."""
-    found = record.get("identity")
-    if not isinstance(found, list):
-        return ()
-    pairs = [pair for pair in found if isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, int | float) for x in pair)]
-    return tuple((int(token), float(logprob)) for token, logprob in pairs if math.isfinite(token) and math.isfinite(logprob))
+def read_record(value: object) -> ServerRecord | None:
+    """The record in its JSON-shaped values; None for one of another version."""
+    try:
+        record = msgspec.convert(value, ServerRecord)
+    except msgspec.ValidationError:
+        return None
+    return record if record.schema == RECORD_SCHEMA else None
 
 
-def read_greedy(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The greedy texts' hashes in a stored record; empty where there are none that can be read."""
-    found = record.get("greedy")
-    return tuple(found) if isinstance(found, list) and all(isinstance(text, str) for text in found) else ()
-
-
-def without_readings(record: Mapping[str, Any]) -> dict[str, Any]:
+def findings(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record's JSON without what differs between two probes of one server."""
-    return {name: value for name, value in record.items() if name not in ("identity", "greedy", "calls")}
+    return {name: value for name, value in record.items() if name not in _READINGS}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.model import DataText, LoadOptions, Model, ModelSource
-from tokenworth.core.formats import detect_format, format_named
 from tokenworth.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -44,13 +43,9 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     given = server.switches
     server = replace(server, switches={**THINKING_ON, **given} if options.thinking else {**given, **THINKING_OFF})
     bundled = server.tokenizer == "tiny"
+    server = replace(server, trace_format=options.trace_format or ("tiny" if bundled else None))
     loaded = load_served(names, server, tokenizer_folder=TINY if bundled else None)
     files = loaded.files
-    if options.trace_format is not None or bundled:
-        chosen = format_named(options.trace_format or "tiny")
-    else:
-        chosen = detect_format(files.vocabulary if files.template is None else files.template.text)
-
     prompter = _ServedPrompter(loaded, server.switches, allow_control=options.allow_control_tokens)
     return Model(
         name=loaded.backend.name,
@@ -61,7 +56,7 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         encode_prompt=prompter.plain,
         data=None if options.allow_control_tokens else DataText(controls=files.codec.controls_in, encode=files.codec.encode_data),
         context_length=loaded.backend.served.context_length,
-        format=chosen,
+        format=loaded.format,
         instruction="" if bundled else None,
     )
 

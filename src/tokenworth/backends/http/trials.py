@@ -1,6 +1,7 @@
-"""Small experiments on a server: one question each, asked in a way that has one right answer if the server does it.
+"""Asking a server on trial: readings, draws, and what its lists of log-probabilities are.
 
-A reply that cannot be used, or a status that refuses the field under trial, is an answer too: the server does not do it.
+A reply that cannot be used, or a status that refuses the field under trial, is an answer too: the server does not do it. Readings are
+compared within the noise that was measured first, and a test is made three times before a server is refused on it.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tokenworth.backends.http import noise
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.tables import FORCE, GREEDY
@@ -21,40 +23,60 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec
 
 NEUTRAL = replace(GREEDY, temperature=1.0)
-MANY = 12
-"""Draws that show whether a parameter is honoured."""
-HOT, VARIED = 10.0, 4
-"""A temperature at which hardly any two draws agree, and how many of `MANY` differ there at least."""
-AGREE = 0.05
-"""Nats within which two readings of one log-probability are the same: half precision and batching move them."""
+NEUTRAL_LONG = replace(NEUTRAL, max_tokens=12)
+COOL = replace(NEUTRAL, temperature=0.5)
+TRIES = 3
+TOP = 20
+"""Log-probabilities listed in trials, where the server gives so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where trials are made: a prompt, what is listed after it, and how likely the first token is there."""
+    """Where trials are made: a prompt, its ids, and what is listed after it."""
 
     prompt: Prompt
     ids: tuple[int, ...]
     listing: Listing | None
 
+    @property
+    def entropy(self) -> float:
+        """Nats, of the listed tokens and the rest as one."""
+        p = [math.exp(value) for value in (() if self.listing is None else self.listing.logprobs)]
+        return -sum(one * math.log(one) for one in (*p, 1.0 - math.fsum(p)) if one > 0)
+
+    @property
+    def gap(self) -> float:
+        """Nats between the two likeliest tokens."""
+        return self.listing.logprobs[0] - self.listing.logprobs[1] if self.listing is not None and len(self.listing.ids) > 1 else 0.0
+
 
 class Trials:
-    """Asks one server."""
+    """Asks one server. ``stop``: the model's stop tokens; ``noise``: nats by which readings move, None until that is measured;
+    ``fault``: why a reply was unusable.
+    """
 
-    def __init__(self, client: Client, prompts: Prompts) -> None:
-        self.client, self.prompts = client, prompts
+    def __init__(self, client: Client, prompts: Prompts, stop: tuple[int, ...] = ()) -> None:
+        self.client, self.prompts, self.stop = client, prompts, stop
+        self.noise: float | None = None
+        self.fault = ""
+
+    @property
+    def within(self) -> float:
+        """Nats that two readings may differ by."""
+        return noise.tolerance(self.noise)
 
     async def ask(self, prompt: Prompt, *, n: int = 1, max_tokens: int = 1, params: Sampling = GREEDY, **choices: Any) -> Reply | None:
         """The reply, or None where the server refuses the request or does not answer it.
 
         An unusable reply is asked for once more: what a server can do is a fact, and one bad reply must not change the record.
         """
+        params = replace(params, stop=self.stop)
         ask = Ask(prompt=prompt, n=n, max_tokens=max_tokens, params=params, seed=choices.pop("seed", 7), **choices)
         for _ in range(2):
             try:
                 return await self.client.ask(ask)
-            except Malformed:
-                continue
+            except Malformed as error:
+                self.fault = str(error)
             except Refused:
                 break
         return None
@@ -67,6 +89,19 @@ class Trials:
         asked = [self.ask(prompt, n=size, max_tokens=max_tokens, params=params, seed=start + 100 * i) for i, size in enumerate(sizes)]
         return [choice for reply in await asyncio.gather(*asked) if reply is not None for choice in reply.choices]
 
+    async def place(self, ids: tuple[int, ...], cap: int) -> Place:
+        """A place with its listing."""
+        prompt = self.prompts.of(ids)
+        return Place(prompt=prompt, ids=ids, listing=await self.listing(prompt, min(cap, TOP)) if cap else None)
+
+    def ids(self, choice: Choice) -> tuple[int, ...]:
+        """The ids of a completion, our tokenizer's where the server gives text only."""
+        return choice.ids if choice.ids is not None else self.prompts.codec.encode(choice.text)
+
+    def first_id(self, choice: Choice) -> int | None:
+        """The first token of a completion."""
+        return (*self.ids(choice), None)[0]
+
     # -- ids and text ----------------------------------------------------------------------------------------------
 
     async def takes_ids(self, codec: Codec) -> bool:
@@ -75,11 +110,30 @@ class Trials:
         reply = await self.ask(self.prompts.of(split))
         return reply is not None and (reply.prompt_tokens is None or reply.prompt_tokens == len(split))
 
-    async def text_tokens(self, ids: tuple[int, ...]) -> int | None:
-        """How many tokens the server makes of the text of ``ids``; None where it does not say or refuses."""
-        prompt = Prompt(length=len(ids), encode=lambda: self.prompts.text(ids))
+    async def text_tokens(self, ids: tuple[int, ...], added: int = 0) -> int | None:
+        """How many tokens the server makes of the text of ``ids``; None where it does not say or refuses. ``added``: as is known."""
+        prompt = Prompt(length=len(ids) + added, encode=lambda: self.prompts.text(ids))
         reply = await self.ask(prompt)
         return None if reply is None else reply.prompt_tokens
+
+    async def decodes(self, place: Place, special: frozenset[int]) -> bool | None:
+        """Whether our tokenizer makes the server's text of the ids it returns; None where it returns none.
+
+        Two tokenizers may make the same number of tokens of a text. Some servers leave special tokens out of the text, and most
+        what is not yet a whole character: one of three completions will do.
+        """
+        params = replace(NEUTRAL, temperature=2.0, max_tokens=12)
+        found: bool | None = None
+        for seed in range(TRIES):
+            reply = await self.ask(place.prompt, max_tokens=12, params=params, seed=7 + seed)
+            if reply is None or reply.choices[0].ids is None:
+                continue
+            ids, text = reply.choices[0].ids, reply.choices[0].text.strip().rstrip("\ufffd")
+            decode = self.prompts.codec.decode
+            found = any(decode(kept).strip().startswith(text) for kept in (ids, tuple(one for one in ids if one not in special)))
+            if found:
+                break
+        return found
 
     # -- log-probabilities -----------------------------------------------------------------------------------------
 
@@ -91,31 +145,91 @@ class Trials:
         found = reply.choices[0].listings[0]
         return found if found is not None and found.ids else None
 
-    async def listing_cap(self, prompt: Prompt, tops: Sequence[int]) -> int:
-        """The most log-probabilities listed at a token: the first of ``tops`` (descending) that the server gives, else 0."""
+    async def listing_cap(self, prompt: Prompt, tops: Sequence[int]) -> tuple[int, str]:
+        """The most log-probabilities listed at a token: the first of ``tops`` (descending) that the server gives, else 0.
+
+        And what is wrong with its lists: one that is short even of the number which the server gave before leaves tokens out.
+        """
         for top in tops:
             found = await self.listing(prompt, top)
-            if found is not None:
-                return min(top, found.n_listed) if found.n_listed < top - 1 else top
-        return 0
+            if found is None:
+                continue
+            if found.n_listed >= top or found.lost > -math.inf:
+                return (min(top, found.n_listed) if found.n_listed < top - 1 else top), ""
+            cap = found.n_listed
+            again = await self.listing(prompt, cap)
+            if again is None or again.n_listed >= cap or cap < 2:
+                return cap, ""
+            return again.n_listed, (
+                f"its lists of log-probabilities leave tokens out: {found.n_listed} entries where {top} were asked for, "
+                f"{again.n_listed} where {cap} were"
+            )
+        return 0, ""
 
-    async def is_raw(self, place: Place, top: int) -> bool | None:
-        """Whether listings are the same at another temperature and under top-k 1; None where neither can be had."""
+    async def moves(self, places: Sequence[Place]) -> tuple[list[Place], float | None]:
+        """Measures the noise: the places with their typical listings, and the most that a likely token moves at any of them.
+
+        Each is read again from the cache, after its first part (so that less of it comes from the cache), without the cache where the
+        server can be told so, and all of them together.
+        """
+        fresh = self.client.api.fresh
+
+        async def alone(place: Place) -> list[Listing | None]:
+            found = [place.listing, await self._reading(place)]
+            for part in (0.75, 0.4) if len(place.ids) > 3 else ():
+                await self.ask(self.prompts.of(place.ids[: int(part * len(place.ids))]))
+                found.append(await self._reading(place))
+            return [*found, await self._reading(place, extra=fresh)] if fresh else found
+
+        quiet = [await alone(place) for place in places]
+        # Two tokens each: a server with slots takes more of such requests at once than of those that only read.
+        crowd = await asyncio.gather(*(self._reading(place, max_tokens=2) for _ in range(2) for place in places))
+        usable = [[one for one in (*found, *crowd[i :: len(places)]) if one is not None] for i, found in enumerate(quiet)]
+        typical = [replace(place, listing=noise.typical(found)) if found else place for place, found in zip(places, usable, strict=True)]
+        return typical, max((noise.spread(found) for found in usable if len(found) > 1), default=None)
+
+    async def _reading(self, place: Place, **choices: Any) -> Listing | None:
+        top = TOP if place.listing is None else min(TOP, place.listing.n_listed)
+        return await self.listing(place.prompt, top, **choices)
+
+    async def is_raw(self, place: Place) -> tuple[bool | None, str]:
+        """Whether lists are the model's at every temperature and under top-k 1, and where not or not surely, what was seen.
+
+        Processed log-probabilities are as far apart as their temperature says: twice as far at 1/2; at 0 and under top-k 1 one is left.
+        """
         if place.listing is None:
-            return None
-        others = [
-            await self.listing(place.prompt, top, params) for params in (replace(NEUTRAL, temperature=0.5), replace(NEUTRAL, top_k=1))
-        ]
-        agree = [_agree(place.listing, other, 3) for other in others if other is not None]
-        return all(agree) if agree else None
+            return None, ""
+        base = await self._reading(place, params=NEUTRAL)
+        cool = await self._reading(place, params=COOL)
+        narrow = [await self._reading(place, params=replace(NEUTRAL, top_k=1)), await self._reading(place)]
+        if base is None or cool is None:
+            return None, "whether its log-probabilities are the model's cannot be told: it gives none at temperature 1 or 0.5"
+        ratio = noise.gap_ratio(base, cool, self.within)
+        others = [noise.gap_ratio(base, one, self.within) for one in narrow if one is not None]
+        if ratio is None:
+            if all(noise.agree(base, one, self.within, 1) for one in (cool, *narrow) if one is not None):
+                return True, ""
+            return None, "whether its log-probabilities are the model's cannot be told: they are too few or too close together"
+        told = f"at temperature 0.5 they are {ratio:.2f} times as far apart as at 1"
+        if noise.is_unchanged(ratio) and all(one is not None and noise.is_unchanged(one) for one in others):
+            return True, ""
+        gone = ratio == math.inf or any(one == math.inf for one in others)
+        if noise.is_tempered(ratio, COOL.temperature) or (gone and (noise.is_unchanged(ratio) or ratio == math.inf)):
+            return False, f"its log-probabilities are those after temperature and filters, not the model's ({told})"
+        return None, f"whether its log-probabilities are the model's cannot be told: {told}, where 1 or 2 was expected"
 
     async def keeps_logprob_when_forced(self, place: Place) -> bool:
-        """Whether a bias makes the second likeliest token come, reported with the log-probability it has without bias."""
+        """Whether a bias makes the second likeliest token come, reported with the log-probability it has without bias, not as sure."""
         if place.listing is None or len(place.listing.ids) < 2:
             return False
         token, expected = place.listing.ids[1], place.listing.logprobs[1]
-        found = await self.listing(place.prompt, 1, bias={token: FORCE})
-        return found is not None and abs(found.named.get(token, math.inf) - expected) <= AGREE
+        within = min(self.within, -expected / 2)
+
+        async def kept() -> bool:
+            found = await self.listing(place.prompt, 1, bias={token: FORCE})
+            return found is not None and abs(found.named.get(token, math.inf) - expected) <= within
+
+        return await mostly(kept)
 
     async def bans(self, place: Place) -> bool:
         """Whether a bias keeps the likeliest token away, at temperature 0 where it would be sure to come."""
@@ -137,12 +251,15 @@ class Trials:
         """Whether prompt_logprobs are given and agree with a one-token reading at the same place."""
         if place.listing is None:
             return False
-        whole = self.prompts.of((*place.ids, place.listing.ids[0], place.listing.ids[-1]))
-        reply = await self.ask(whole, extra={"prompt_logprobs": 1})
-        given = None if reply is None else reply.choices[0].prompt_logprobs
-        if not given or len(given) != whole.length:
-            return False
-        return abs(given[len(place.ids)].get(place.listing.ids[0], math.inf) - place.listing.logprobs[0]) <= AGREE
+        token, expected = place.listing.ids[0], place.listing.logprobs[0]
+        whole = self.prompts.of((*place.ids, token, place.listing.ids[-1]))
+
+        async def given() -> bool:
+            reply = await self.ask(whole, extra={"prompt_logprobs": 1})
+            found = None if reply is None else reply.choices[0].prompt_logprobs
+            return bool(found) and len(found) == whole.length and abs(found[len(place.ids)].get(token, math.inf) - expected) <= self.within
+
+        return await mostly(given)
 
     async def echo(self, place: Place) -> str:
         """none, ok, or off: whether echoed log-probabilities agree with a one-token reading at the same place."""
@@ -155,139 +272,26 @@ class Trials:
         if not listings or len(listings) < whole.length:
             return "none"
         at = listings[len(place.ids)]
-        return "ok" if at is not None and abs(at.named.get(token, math.inf) - expected) <= AGREE else "off"
-
-    # -- sampling --------------------------------------------------------------------------------------------------
-
-    async def hot(self, place: Place, n_most: int) -> int:
-        """How many of `MANY` tokens drawn at temperature 10 differ; -1 where the server refuses that."""
-        return await self._distinct(place, MANY, replace(NEUTRAL, temperature=HOT), n_most)
-
-    async def honours_temperature(self, place: Place, n_most: int, hot: int) -> bool:
-        """Whether draws differ at temperature 1, hardly ever agree at 10, and all agree at 0.
-
-        Many tokens of several completions at temperature 1: a model would have to be sure of every one of them to give the same. The
-        other two find servers that sample at another temperature: where that one looks like 10, the model is so unsure
-        that draws would differ at 0. A temperature a server refuses says nothing.
-        """
-        length = NEUTRAL_LONG.max_tokens
-
-        async def distinct(temperature: float, count: int, max_tokens: int) -> int:
-            params = replace(NEUTRAL, temperature=temperature, max_tokens=max_tokens)
-            # vLLM gives only one greedy completion a request.
-            return await self._distinct(place, count, params, n_most if temperature > 0 else 1)
-
-        usual, greedy = await distinct(1.0, 8, length), await distinct(0.0, 4, length)
-        return usual > 1 and (hot == -1 or hot >= VARIED) and greedy in (-1, 1)
-
-    async def independent(self, prompt: Prompt, n: int) -> bool | None:
-        """Whether completions of one request differ, as those of several would; None where it gives none so many."""
-        reply = await self.ask(prompt, n=n, max_tokens=NEUTRAL_LONG.max_tokens, params=NEUTRAL_LONG)
-        return None if reply is None else len({choice.ids or choice.text for choice in reply.choices}) > 1
-
-    async def decodes(self, place: Place, special: frozenset[int]) -> bool | None:
-        """Whether our tokenizer makes the server's text of the ids it returns; None where it returns none.
-
-        Two tokenizers may make the same number of tokens of a text. Some servers leave special tokens out of the text, and most
-        what is not yet a whole character.
-        """
-        params = replace(NEUTRAL, temperature=2.0, max_tokens=12)
-        reply = await self.ask(place.prompt, max_tokens=12, params=params)
-        if reply is None or reply.choices[0].ids is None:
-            return None
-        ids, text = reply.choices[0].ids, reply.choices[0].text.strip().rstrip("\ufffd")
-        decode = self.prompts.codec.decode
-        return any(decode(kept).strip().startswith(text) for kept in (ids, tuple(one for one in ids if one not in special)))
-
-    async def varied(self, place: Place, n_most: int, hot: int) -> Sampling | None:
-        """Neutral sampling whose draws differ, to try filters under; None where none was found.
-
-        One hot token is enough. Some servers refuse temperatures above 2 (vLLM), where a model may be sure of one, hardly of a dozen.
-        """
-        if hot >= VARIED:
-            return replace(NEUTRAL, temperature=HOT)
-        for params in (replace(NEUTRAL, temperature=2.0), replace(NEUTRAL_LONG, temperature=2.0)):
-            if hot == -1 and await self._distinct(place, MANY, params, n_most) >= VARIED:
-                return params
-        return None
-
-    async def honours(self, place: Place, varied: Sampling | None, n_most: int, **keeps_one: float) -> bool:
-        """Whether a filter that leaves one token leaves one where draws differ without it. Rounding may part long completions."""
-        if varied is None:
-            return False
-        kept = await self._distinct(place, MANY, replace(varied, **keeps_one), n_most)
-        return 1 <= kept <= (1 if varied.max_tokens == 1 else MANY // 6)
-
-    async def _distinct(self, place: Place, count: int, params: Sampling, n_most: int) -> int:
-        """How many of so many completions differ; -1 where not all of them could be had."""
-        choices = await self.draws(place.prompt, count, params, n_most=n_most, max_tokens=params.max_tokens)
-        return len({choice.ids or choice.text for choice in choices}) if len(choices) == count else -1
-
-    async def seeds(self, place: Place, varied: Sampling | None) -> str:
-        """none, alone or together: whether one seed repeats a sample, alone and among other requests; fixed: every seed does.
-
-        ``varied``: parameters under which the draws of one request differ; a sure model repeats itself under others.
-        """
-
-        async def once(seed: int, params: Sampling = NEUTRAL_LONG) -> object:
-            reply = await self.ask(place.prompt, max_tokens=12, params=replace(params, max_tokens=12), seed=seed)
-            return None if reply is None else (reply.choices[0].ids or reply.choices[0].text)
-
-        if varied is not None:
-            hot = await asyncio.gather(*(once(seed, varied) for seed in (21, 22, 23, 24)))
-            if hot[0] is not None and len(set(hot)) == 1:
-                return "fixed"
-        first, again, other = await once(11), await once(11), await once(12)
-        if first is None or first != again or first == other:
-            return "none"
-        crowd = await asyncio.gather(*(once(11 if i % 2 else 30 + i) for i in range(8)))
-        return "together" if all(one == first for one in crowd[1::2]) else "alone"
-
-    async def stops(self, place: Place, stop: Sequence[int]) -> tuple[tuple[int, ...], bool]:
-        """Which of the stop tokens end a completion when a bias makes them come, and whether they stand in its ids."""
-        ends: list[int] = []
-        inside = True
-        for token in stop:
-            reply = await self.ask(place.prompt, max_tokens=4, params=replace(GREEDY, max_tokens=4, stop=tuple(stop)), bias={token: FORCE})
-            if reply is None or reply.choices[0].finish != "stop":
-                continue
-            ends.append(token)
-            ids = reply.choices[0].ids
-            inside = inside and ids is not None and ids[-1:] == (token,)
-        return tuple(ends), inside and bool(ends)
-
-    async def trims_stop_text(self, place: Place) -> bool | None:
-        """Whether a stop string is cut off the text; None where none could be tried."""
-        params = replace(GREEDY, max_tokens=8)
-        whole = await self.ask(place.prompt, max_tokens=8, params=params)
-        text = "" if whole is None else whole.choices[0].text
-        word = next((word for word in text.split() if len(word) > 1 and word.isascii()), None)
-        if word is None:
-            return None
-        reply = await self.ask(place.prompt, max_tokens=8, params=params, extra={"stop": [word]})
-        return None if reply is None else word not in reply.choices[0].text
+        return "ok" if at is not None and abs(at.named.get(token, math.inf) - expected) <= self.within else "off"
 
     # -- small things ----------------------------------------------------------------------------------------------
 
-    def first_id(self, choice: Choice) -> int | None:
-        """The first token of a completion."""
-        ids = choice.ids if choice.ids is not None else self.prompts.codec.encode(choice.text)
-        return ids[0] if ids else None
-
-    async def greedy_texts(self, prompts: Sequence[Prompt]) -> tuple[str, ...]:
-        """A hash of the greedy continuation of each; nothing if one fails or is not the same twice."""
+    async def greedy_texts(self, prompts: Sequence[Prompt], times: int = 2) -> tuple[str, ...]:
+        """A hash of the greedy continuation of each; nothing if one fails or is not the same every time."""
         params = replace(GREEDY, max_tokens=24)
-        replies = [await self.ask(prompt, max_tokens=24, params=params) for prompt in (*prompts, *prompts)]
+        replies = [await self.ask(prompt, max_tokens=24, params=params) for prompt in (*prompts,) * times]
         texts = [hashlib.sha256(reply.choices[0].text.encode()).hexdigest()[:16] for reply in replies if reply is not None]
         half = len(prompts)
-        return tuple(texts[:half]) if len(texts) == 2 * half and texts[:half] == texts[half:] else ()
+        return tuple(texts[:half]) if len(texts) == times * half and texts == texts[:half] * times else ()
 
     async def _greedy(self, prompt: Prompt) -> int | None:
         reply = await self.ask(prompt)
         return None if reply is None else self.first_id(reply.choices[0])
 
 
-NEUTRAL_LONG = replace(NEUTRAL, max_tokens=12)
+async def mostly(test: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether a test passes: at once, or, where it first fails, most of three times."""
+    return await test() or (await test() and await test())
 
 
 def unmerged(codec: Codec) -> tuple[int, ...]:
@@ -297,10 +301,3 @@ def unmerged(codec: Codec) -> tuple[int, ...]:
         if codec.decode(ids) == word and len(codec.encode(word * 3)) < 3 * len(ids):
             return ids * 3
     return codec.encode("a b c d")
-
-
-def _agree(one: Listing, other: Listing, count: int) -> bool:
-    """Whether the likeliest tokens have the same log-probabilities in both."""
-    known: Mapping[int, float] = dict(zip(other.ids, other.logprobs, strict=True)) | dict(other.named)
-    likely = list(zip(one.ids, one.logprobs, strict=True))[:count]
-    return all(token in known and abs(known[token] - value) <= AGREE for token, value in likely)

@@ -82,11 +82,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One completion. ``ids`` None: the server gives text only. ``finish``: stop, length or refused. ``listings``: None if not given."""
+    """One completion. ``ids`` None: the server gives text only. ``finish``: stop, length or refused. ``listings``: None if not given.
+
+    ``said``: the end as the server calls it. ``elsewhere``: a field that holds what was generated and is not in the text.
+    """
 
     ids: tuple[int, ...] | None
     text: str
     finish: str
+    said: str = ""
+    elsewhere: str = ""
     stop_id: int | None = None
     listings: tuple[Listing | None, ...] | None = None
     prompt_logprobs: tuple[Mapping[int, float], ...] | None = None
@@ -110,6 +115,8 @@ class ServerApi(Protocol):
 
     name: str
     path: str
+    fresh: Mapping[str, Any]
+    """Fields of a request whose prompt is to be computed anew; empty where that cannot be asked for."""
 
     def body(self, ask: Ask) -> bytes:
         """The request's JSON."""
@@ -189,6 +196,20 @@ def check_ids(ids: Sequence[int], ask: Ask, vocab_size: int) -> tuple[int, ...]:
     if ids and not (min(ids) >= 0 and max(ids) < vocab_size):
         raise Malformed(f"token id {next(i for i in ids if not 0 <= i < vocab_size)} is outside the vocabulary of {vocab_size}")
     return tuple(ids)
+
+
+def finish_of(said: str, ids: tuple[int, ...] | None, ask: Ask, *, loosely: bool = False) -> str:
+    """How a completion ended: some servers say "stop" where the limit ended it, or (taken ``loosely``) "length" at a stop token.
+
+    Raises `Malformed` for one cut off before its limit.
+    """
+    if ids is None or said == "refused":
+        return said
+    if ids[-1:] in [(token,) for token in ask.params.stop] and (loosely or said == "stop"):
+        return "stop"
+    if said == "length" and len(ids) != ask.max_tokens:
+        raise Malformed(f"stopped at its limit after {len(ids)} tokens where {ask.max_tokens} were allowed: is its context full?")
+    return "length" if len(ids) == ask.max_tokens else said
 
 
 TokenOfText = Callable[[str], int | None]
