@@ -13,7 +13,7 @@ from tokenworth.core.grade import RESERVED_OUTCOMES, UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade.exact import exact
-from tokenworth.tasks.grade.number import number_label, numbers, parse_number
+from tokenworth.tasks.grade.number import number_label, parse_number
 from tokenworth.tasks.grade.numeric import numeric
 
 
@@ -157,10 +157,6 @@ def test_numeric_outcomes_are_short_values() -> None:
     assert numeric(free(None, AnswerKind.NUMERIC), "the answer is 7%") == Grade(outcome="7%", verdict=Verdict.UNKNOWN)
     with pytest.raises(InvalidInput, match="is not a number"):
         numeric(free("many", AnswerKind.NUMERIC), "5")
-
-
-def test_ranges_and_signs() -> None:
-    assert [str(n.value) for n in numbers("3-4, x-5 and -6 or ^-7") if n] == ["3", "4", "5", "-6", "-7"]
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(0, 9))

@@ -7,21 +7,43 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenworth.core.grade import Grade, Verdict
+from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
 from tokenworth.errors import MissingExtra
-from tokenworth.tasks.grade.answers import MAX_ANSWER, Stated, boxed, denied, outcome_label, stated, unparseable, unwrapped
-from tokenworth.tasks.grade.asserted import asserted, doubted, retracted
+from tokenworth.tasks.grade import words
+from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.guard import Guard, shared_guard
-from tokenworth.tasks.grade.number import parse_number
+from tokenworth.tasks.grade.number import number_at, number_label, parse_number, prepared
+from tokenworth.tasks.grade.numeric import last_number
+from tokenworth.tasks.grade.places import MAX_ANSWER, Read, Reader, clauses, settled, stated
+from tokenworth.tasks.grade.text import END, breaks, denied, lower, plain, unwrapped
 
 _PROGRAM = Path(__file__).with_name("latex_worker.py")
-_MATH = re.compile(r"\$\$(.{1,400}?)\$\$|\$([^$\n]{1,400})\$|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL)
+_SPAN = r"(?:\$\$.{1,400}?\$\$|\$[^$\n]{1,400}\$|\\\(.{1,400}?\\\)|\\\[.{1,400}?\\\])"
+_MATH = re.compile(_SPAN, re.DOTALL)
+_LIST = re.compile(rf"{_SPAN}(?:\s*(?:,|;|/|or|and)\s*{_SPAN}){{1,6}}", re.DOTALL)
 _SPACING = re.compile(r"\\[!,;:> ]|\\(?:left|right|displaystyle|quad|qquad)\b(?!\w)|~|\s+")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\{([^{}]*)\}")
+_WORDS = re.compile(r"(?=.*[a-z]{3})[a-z0-9 .,'-]+")
 _MOST = 4
-_JOINED = re.compile(r"\$\s?(?:,|;|/|\bor\b|\band\b)+\s?\$|(?<![A-Za-z])(?:or|and)(?![A-Za-z])")
-"""What makes two answers of two formulas."""
+_UNITS = re.compile(r"(?:\s[^\W\d_]+){1,4}\s*(?:[.!]|\n|\Z)")
+_RELATES = re.compile(r"[<>≤≥≡≠]|\\(?:equiv|pmod|n?le|n?ge|n?leq|n?geq|neq?|approx|sim|in|to)\b|[^\s,A-Za-z]\s*=|[\w}]{2}\s*=")
+"""A formula that says more than what a letter is."""
+_NOUNS = words.FRAME | words.AROUND | frozenset(("interval", "set", "point", "pair", "vector", "matrix", "function", "expression", "x", "y"))
+_SPELT = (
+    (re.compile(r"\\varnothing|∅"), r"\\emptyset"),
+    (re.compile(r"\\text\s?\{\s?(?:or|and)\s?\}|(?<=[\d$}\s])\s(?:or|and)\s(?=[\d$\\a-z-])"), ","),
+    (re.compile(r"(?<=\d)\s?\\text\s?\{\s?to\s?\}\s?(?=\d)"), ":"),
+    (re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?![\w.])"), r"\1\\times10^{\2}"),
+    (re.compile(r"(?<=\d)\s?\^\s?\{?\s?\\circ\s?\}?(?=.*)"), r"^\\circ"),
+    (re.compile("≤"), r"\\le "), (re.compile("≥"), r"\\ge "), (re.compile("π"), r"\\pi "), (re.compile("×"), r"\\times "),
+    (re.compile("∞"), r"\\infty "), (re.compile("∪"), r"\\cup "),
+)  # fmt: skip
+"""Other spellings of what math-verify reads."""
+_REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar)\s?\{?(\d+)\}?")
+_DEGREES = re.compile(r"(\d+(?:\.\d+)?)\^\\circ")
+_BASED = re.compile(r"([0-9A-Za-z]+)_\{?\s?(?:\\text\s?\{\s?)?([0-9]{1,2})\s?\}{0,2}")
+_OPEN_ENDED = re.compile(r"\\[lc]?dots|…|\.\.\.|\d_\{?\d")
 
 
 def latex_normalised(answer: str) -> str:
@@ -30,36 +52,86 @@ def latex_normalised(answer: str) -> str:
     return _SPACING.sub("", _TEXT.sub(r"\1", short)).removesuffix(".")
 
 
-def _candidates(text: str) -> list[str]:
-    """The different answers a text boxes, else states, in order; else its last formula, else all of a short text.
+def _spelt(answer: str) -> str:
+    """The answer as math-verify is given it."""
+    for pattern, one in _SPELT:
+        answer = pattern.sub(one, answer)
+    if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", answer):
+        answer = _DEGREES.sub(r"\\frac{\1\\pi}{180}", answer)
+    return _REPEATING.sub(_fraction, answer)
 
-    Nothing where the text does not stand by the last of them; a last formula that is joined to the one before ("$1$ or $2$") comes with it.
-    """
-    placed = boxed(text) or [
-        one for one in stated(text) if not denied(one.answer.partition("$")[0] if "$" in one.answer else one.answer[:24])
-    ]
-    if placed and not _stood_by(text, placed[-1]):
-        return []
-    found = [one.answer for one in placed]
-    if not found:
+
+def _fraction(match: re.Match[str]) -> str:
+    whole, fixed, again = match[1] or "0", match[2], match[3]
+    return f"\\frac{{{int(whole + fixed + again) - int(whole + fixed)}}}{{{'9' * len(again) + '0' * len(fixed)}}}"
+
+
+def _read(text: str, closed: bool) -> Read[str] | None:
+    """A formula, a list of formulas, a number or a short text as a whole."""
+    if closed:
+        return Read(value=unwrapped(text), end=len(text)) if latex_normalised(text) else None
+    stop = END.search(text)
+    formula = _MATH.search(text)
+    if formula is not None and (stop is None or formula.start() < stop.start()):
+        several = _LIST.match(text, formula.start())
+        end = several.end() if several else formula.end()
+        said = ",".join(unwrapped(one) for one in _MATH.findall(text[formula.start() : end]))
+        before, rest = text[: formula.start()], text[end:]
+        if not _NOUNS.issuperset(lower(before)) or re.search(r"[^\s\w:*({\[,'\"]", before):
+            return None
+        return Read(value=said, end=end, loose=_RELATES.search(said) is not None) if breaks(rest) or _UNITS.match(rest) else None
+    said = (text[: stop.start()] if stop else text).rstrip()
+    number = number_at(short := prepared(said).strip())
+    if number is not None and number.end == len(short):
+        return Read(value=number_label(number.value).replace("%", "\\%"), end=len(said))
+    if not any(char.isalnum() for char in said) or len(said.split()) > 3:
+        return None
+    return Read(value=unwrapped(said), end=len(said), loose=True)
+
+
+def _begins(text: str) -> str | None:
+    formula = _MATH.match(text.lstrip())
+    return None if formula is None else unwrapped(formula[0])
+
+
+def _unmarked(text: str, reader: Reader[str]) -> list[str]:
+    """The formula that ends the last sentence, or its last number."""
+    text = text.rstrip()
+    found = [one for one in clauses(text, reader) if not one.denied]
+    if found and not text[found[-1].end :].strip(" .!*)"):
+        return [found[-1].value]
+    spans = [match.span() for match in _MATH.finditer(text[-4000:])]
+    if spans:
         tail = text[-4000:]
-        spans = [match.span() for match in _MATH.finditer(tail)]
-        if spans:
-            start, end = spans[-1]
-            if len(spans) > 1 and re.fullmatch(r"\s*(?:,|;|/|or|and)\s*", tail[spans[-2][1] : start]):
-                start = spans[-2][0]
-            found = [unwrapped(tail[start:end])] if not denied(tail[:start]) and asserted(tail, start, end) else []
-        elif len(text.strip()) <= 200 and not doubted(text):
-            found = [text.strip()]
-    unique = {latex_normalised(answer): answer for answer in found if latex_normalised(answer)}
-    return list(unique.values())
+        start, end = spans[-1]
+        sentence = END.split(tail[:start])[-1]
+        ends = breaks(tail[end:]) or _UNITS.match(tail[end:])
+        joined = len(spans) > 1 and re.fullmatch(r"\s*(?:,|;|/|or|and)\s*", tail[spans[-2][1] : start])
+        if denied(sentence, words.SUPPOSED) or not ends or joined:
+            return []
+        value = unwrapped(tail[start:end])
+        return [value] if settled(tail[end:], value, reader) else []
+    return [number_label(one) for one in last_number(prepared(text))]
 
 
-def _stood_by(text: str, one: Stated) -> bool:
-    """Whether the text stands by an answer; of a sentence with formulas, the first of them is the answer."""
-    formula = _MATH.search(text, one.start, one.end)
-    start, end = formula.span() if formula else (one.start, one.end)
-    return asserted(text, start, end) and (formula is not None or not retracted(one.answer))
+def _digits(text: str) -> tuple[int | None, str, int | None]:
+    """(value, digits, base) of a numeral, with a base or without one."""
+    match = _BASED.fullmatch(text)
+    digits, base = (match[1], int(match[2])) if match else (text, None)
+    try:
+        return int(digits, base or 10), digits, base
+    except ValueError:
+        return None, digits, base
+
+
+def _in_bases(mine: str, own: str) -> str | None:
+    """What is said of two numerals, one of which has a base; None where none has."""
+    (value, digits, base), (gold, gold_digits, gold_base) = _digits(mine), _digits(own)
+    if base is None and gold_base is None:
+        return None
+    if base == gold_base and value is not None and gold is not None:
+        return "same" if value == gold else "other"
+    return "other" if None not in (value, gold) and value != gold and digits != gold_digits else "undecided"
 
 
 def _shape(normal: str) -> tuple[str, str] | None:
@@ -76,62 +148,49 @@ def _shape(normal: str) -> tuple[str, str] | None:
     return (text[0], text[-1]) if commas else None
 
 
-def _is_list(normal: str) -> bool:
-    """Whether a formula lists several answers outside of all brackets."""
-    depth = 0
-    for char in normal:
-        depth += (char in "([{") - (char in ")]}")
-        if char in ",;" and depth == 0:
-            return True
-    return _JOINED.search(normal) is not None or "\\pm" in normal or "or" in normal or "and" in normal
-
-
-def _mismatch(answer: str, gold: str) -> Verdict | None:
-    """A verdict that needs no algebra: other brackets are another answer; two answers, or a false equation, are none."""
-    mine, own = latex_normalised(answer), latex_normalised(gold)
+def _at_sight(mine: str, own: str) -> str | None:
+    """What needs no algebra: equal sources, other brackets, other bases, false equations, what goes on without end."""
+    if mine == own:
+        return "same"
     shapes = _shape(mine), _shape(own)
     if None not in shapes and shapes[0] != shapes[1]:
-        return Verdict.INCORRECT
-    if _JOINED.search(answer) and not _is_list(own):
-        return Verdict.UNKNOWN
+        return "other"
+    based = _in_bases(mine, own)
+    if based is not None:
+        return based
     sides = [parse_number(side) for side in mine.split("=")]
     values = {side.value for side in sides if side is not None}
-    return Verdict.UNKNOWN if len(sides) > 1 and None not in sides and len(values) > 1 else None
+    return "undecided" if _OPEN_ENDED.search(mine + own) or (len(sides) > 1 and None not in sides and len(values) > 1) else None
 
 
-def _grade(problem: Problem, text: str, guard: Guard) -> Grade:
-    answers = _candidates(text)
-    if not answers or len(answers) > _MOST or any(len(answer) > MAX_ANSWER for answer in answers):
-        return unparseable()
-    label = latex_normalised(answers[-1])
-    gold = problem.gold
-    if gold is not None and len(answers) == 1 and label == latex_normalised(gold):
-        return Grade(outcome=outcome_label(label), verdict=Verdict.CORRECT)
-    if gold is None and len(answers) == 1:
-        return Grade(outcome=outcome_label(label), verdict=Verdict.UNKNOWN)
-    plain = None if gold is None else _mismatch(answers[-1], gold)
-    if plain is Verdict.UNKNOWN:
-        return unparseable()
-    reply = guard.call({"gold": gold, "answers": answers})
-    if reply is None or reply.get("failed") or not reply["read"][-1] or (len(answers) > 1 and not reply["same"]):
-        return unparseable()
-    if gold is None:
-        return Grade(outcome=outcome_label(label), verdict=Verdict.UNKNOWN)
-    if not reply["gold_read"]:
-        return unparseable()
-    if reply["correct"][-1] and plain is None:
-        return Grade(outcome=outcome_label(latex_normalised(gold)), verdict=Verdict.CORRECT)
-    return Grade(outcome=outcome_label(label), verdict=Verdict.INCORRECT)
+def _in_words(mine: str, own: str) -> str | None:
+    """What is said of two texts; None where one of them is a formula."""
+    texts = [_SPACING.sub(" ", _TEXT.sub(r"\1", unwrapped(one))).strip().casefold() for one in (mine, own)]
+    if not all(_WORDS.fullmatch(one) for one in texts) or not _TEXT.search(own):
+        return None
+    return "same" if texts[0] == texts[1] else "other"
+
+
+def _say(guard: Guard, gold: str | None, answers: list[str]) -> str:
+    """``same``, ``other`` or ``undecided`` of the last answer, and undecided where the answers are not the same."""
+    mine = latex_normalised(answers[-1])
+    seen = None if gold is None else _at_sight(mine, latex_normalised(gold)) or _in_words(answers[-1], gold)
+    if len(answers) == 1 and (seen is not None or gold is None):
+        return seen or "same"
+    reply = guard.call({"gold": None if gold is None else _spelt(gold), "answers": [_spelt(one) for one in answers]})
+    if reply is None or reply.get("failed") or not reply["read"][-1] or not reply["agree"]:
+        return "undecided"
+    return seen or (str(reply["said"][-1]) if gold is not None else "same")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatexGrader:
-    """A grader of mathematical answers: ``\\boxed{}``, "the answer is …", else the last formula.
+    """A grader of mathematical answers: the formula that a text states, else the one that ends its last sentence.
 
-    Equality is math-verify's (symbolic, and numeric to six decimals). An answer that cannot be read as LaTeX, or on
-    which the guarded process hangs, crashes or fails, is unparseable, as are several answers that are not equal, a denied answer
-    and a false equation of numbers. A point, a set and an interval of the same numbers are different answers. Correct
-    answers share the outcome label of the gold answer, however they are written.
+    Equal sources are equal. Otherwise math-verify reads both, and `latex_compare` decides in a guarded process: exactly, decimals to within
+    1.5e-6 of their size. A point, a set and an interval of the same numbers are different answers, and numerals of different bases are not compared. What
+    cannot be read or decided is unparseable, and so are several answers that are not equal. Correct answers share the outcome label of the gold
+    answer, however they are written.
 
     Raises: MissingExtra when math-verify is not installed.
     """
@@ -145,4 +204,18 @@ class LatexGrader:
 
     def __call__(self, problem: Problem, text: str) -> Grade:
         """The grade of an answer."""
-        return _grade(problem, text, self.guard or shared_guard(_PROGRAM))
+        guard = self.guard or shared_guard(_PROGRAM)
+        text = plain(text)
+        reader = Reader(read=_read, begins=_begins, same=lambda one, two: _say(guard, one, [two]) == "same")
+        found = stated(text, reader)
+        if found is None:
+            found = _unmarked(text, reader)
+        answers = list({latex_normalised(one): one for one in found}.values())
+        if not answers or len(answers) > _MOST or any(len(one) > MAX_ANSWER for one in answers):
+            return unparseable()
+        gold = problem.gold
+        said = _say(guard, gold, answers)
+        if said == "undecided":
+            return unparseable()
+        label = latex_normalised(gold if gold is not None and said == "same" else answers[-1])
+        return graded(outcome_label(label), None if gold is None else said == "same")

@@ -8,9 +8,11 @@ right to write files and to start processes or threads, and every request resets
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 _MEMORY = 2 << 30
@@ -42,13 +44,17 @@ def _limit_cpu(seconds: float) -> None:
 
 
 class Comparer:
-    """Compares LaTeX answers with a gold answer through math-verify."""
+    """Compares LaTeX answers with a gold answer; math-verify reads, `latex_compare` decides."""
 
     def __init__(self) -> None:
         library: Any = importlib.import_module("math_verify")
         self._parse: Any = library.parse
         self._verify: Any = library.verify
         self._config: Any = [library.LatexExtractionConfig()]
+        # Beside this program, and not on the path: the process imports nothing else of the package.
+        spec: Any = importlib.util.spec_from_file_location("latex_compare", Path(__file__).with_name("latex_compare.py"))
+        self._decides: Any = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self._decides)
 
     def read(self, text: str) -> list[Any]:
         """What math-verify reads in an answer; an empty list where it reads nothing."""
@@ -56,22 +62,31 @@ class Comparer:
         marked = any(mark in text for mark in ("$", "\\(", "\\[", "\\boxed"))
         shown = text if marked else f"${text}$"
         found: list[Any] = self._parse(shown, extraction_config=self._config, fallback_mode="no_fallback", parsing_timeout=None)
-        return found
+        return [one for one in found if not isinstance(one, str)][:1]
 
-    def equal(self, first: list[Any], second: list[Any]) -> bool:
-        """Whether two readings are equal."""
-        return bool(first and second and self._verify(first, second, timeout_seconds=None))
+    def compare(self, gold: list[Any], answer: list[Any]) -> str:
+        """``same``, ``other`` or ``undecided``; undecided, too, where one of them was not read."""
+        if not gold or not answer:
+            return "undecided"
+        said: str = self._decides.compare(gold[0], answer[0])
+        if said == "undecided" and not _is_number(gold[0]) and self._verify(gold, answer, timeout_seconds=None):
+            return "same"
+        return said
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Which answers equal the gold one, which could be read, and whether all answers equal the last."""
+        """What the comparison of each answer with the gold one says, whether all answers equal the last, and what could be read."""
         answers = [self.read(text) for text in request["answers"]]
         gold = self.read(request["gold"]) if request["gold"] is not None else []
         return {
             "gold_read": bool(gold),
             "read": [bool(answer) for answer in answers],
-            "correct": [self.equal(gold, answer) for answer in answers],
-            "same": all(self.equal(answers[-1], answer) for answer in answers[:-1]),
+            "said": [self.compare(gold, answer) for answer in answers],
+            "agree": all(self.compare(answers[-1], answer) == "same" for answer in answers[:-1]),
         }
+
+
+def _is_number(value: Any) -> bool:
+    return bool(getattr(value, "is_number", False))
 
 
 def main() -> None:
