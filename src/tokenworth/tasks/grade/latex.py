@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tokenworth.core.grade import Grade
@@ -66,8 +67,8 @@ def _fraction(match: re.Match[str]) -> str:
     return f"\\frac{{{int(whole + fixed + again) - int(whole + fixed)}}}{{{'9' * len(again) + '0' * len(fixed)}}}"
 
 
-def _read(text: str, closed: bool) -> Read[str] | None:
-    """A formula, a list of formulas, a number or a short text as a whole."""
+def _read(in_words: bool, text: str, closed: bool) -> Read[str] | None:
+    """A formula, a list of formulas or a number as a whole, or a short text where the gold answer is one."""
     if closed:
         return Read(value=unwrapped(text), end=len(text)) if latex_normalised(text) else None
     stop = END.search(text)
@@ -84,7 +85,8 @@ def _read(text: str, closed: bool) -> Read[str] | None:
     number = number_at(short := prepared(said).strip())
     if number is not None and number.end == len(short):
         return Read(value=number_label(number.value).replace("%", "\\%"), end=len(said))
-    if not any(char.isalnum() for char in said) or len(said.split()) > 3:
+    symbols = len(max(lower(said), key=len, default="")) < 3
+    if not any(char.isalnum() for char in said) or len(said.split()) > 3 or not (in_words or symbols) or denied(said):
         return None
     return Read(value=unwrapped(said), end=len(said), loose=True)
 
@@ -206,7 +208,8 @@ class LatexGrader:
         """The grade of an answer."""
         guard = self.guard or shared_guard(_PROGRAM)
         text = plain(text)
-        reader = Reader(read=_read, begins=_begins, same=lambda one, two: _say(guard, one, [two]) == "same")
+        in_words = problem.gold is not None and _TEXT.search(problem.gold) is not None
+        reader = Reader(read=partial(_read, in_words), begins=_begins, same=lambda one, two: _say(guard, one, [two]) == "same")
         found = stated(text, reader)
         if found is None:
             found = _unmarked(text, reader)

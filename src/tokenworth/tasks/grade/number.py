@@ -40,7 +40,7 @@ BETWEEN = frozenset(("for", "per", "on", "at", "from", "with", "by", "of", "afte
 
 _LEAVES = frozenset(("and", "but", "which", "that", "is", "are", "was", "were", "does", "has", "would", "can"))
 """Words with which what is said of a number begins."""
-_COMPOUND = re.compile(r"\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|\.\d|,\d|:\d|'|!")
+_COMPOUND = re.compile(r"\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|\.\d|,\d|:\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def number_at(text: str, at: int = 0) -> Read[Number] | None:
             value *= words.COUNTS[word]
         elif word in words.ALTERS or word in words.DENIED or word.endswith("n't") or (second and not (units and word in BETWEEN)) or (len(word) == 1 and word not in (*words.UNITS, "a")):
             return None
-        elif second or word in _LEAVES or (units and word in words.REASONS):
+        elif second or word in _LEAVES or word in words.REASONS:
             break
         end, units = tail.end(), units + 1
     rest = text[end:]

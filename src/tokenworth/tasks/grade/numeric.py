@@ -79,13 +79,13 @@ def last_number(text: str) -> list[Number]:
     while kept and not words.REMARKS.isdisjoint(lower(kept[-1][0])[:1]):
         kept.pop()
     answer = _closing(_ASIDE.sub("", kept[-1][0])) if kept else None
-    if answer is None or not settled(text[kept[-1].end() :], answer, _READER):
+    if answer is None or not settled("." + text[kept[-1].end() :], answer, _READER):
         return []
     found = [one for one in clauses(text, _READER) if not one.denied]
     if len(kept) < len(told) and not any(one.end > kept[-1].start() for one in found):
         return []
     lines = [one.value for one in found if one.whole and "=" not in text[text.rfind("\n", 0, one.end) + 1 : one.end]]
-    return [answer] if all(same_number(one, answer) for one in lines[-1:]) else []
+    return [answer] if all(same_number(one, answer) for one in lines) else []
 
 
 def _closing(sentence: str) -> Number | None:

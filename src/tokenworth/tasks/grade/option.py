@@ -35,7 +35,7 @@ def _pattern(text: str, most: int) -> re.Pattern[str] | None:
         kept.append(re.escape(word))
         if sum(map(len, kept)) >= most:
             break
-    return re.compile(r"\s+".join(kept) + r"(?!\w)", re.IGNORECASE) if kept else None
+    return re.compile(r"\s+".join(kept) + r"(?![\w'])", re.IGNORECASE) if kept else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tokenworth.tasks.grade import words
-from tokenworth.tasks.grade.text import CJK, CLAUSE, CUT, END, MARKS, WORD, denied, framed, lower, stops
+from tokenworth.tasks.grade.text import CJK, CLAUSE, CUT, END, MARKS, WORD, denied, framed, innocent, lower, stops
 
 T = TypeVar("T")
 MAX_ANSWER = 400
@@ -292,13 +292,14 @@ def settled(rest: str, value: T, reader: Reader[T]) -> bool:
             continue
         if count > _MOST_SENTENCES:
             break
-        said = list(itertools.dropwhile(words.SOFT.__contains__, lower(sentence)))
+        said = list(itertools.dropwhile(words.SOFT.__contains__, lower(innocent(sentence))))
         if not said:
             continue
-        asks = "?" in mark and len(said) <= 4
         first = said[0].partition("'")[0]
+        asks = "?" in mark and len(said) <= 4 and first not in ("why", "how")
+        again = said[:2] == ["let", "me"] and said[2:3] != ["know"]
         about = first in words.ABOUT or said[:2] == ["the", "answer"] or (first == "i" and not words.ADMITS.isdisjoint(said))
-        if said[0] in words.WITHDRAWS or asks or (near and about and denied(sentence)):
+        if said[0] in words.WITHDRAWS or asks or again or (near and about and denied(sentence)):
             return False
         near = count < 2 and len(said) <= 8
     return True
@@ -306,19 +307,22 @@ def settled(rest: str, value: T, reader: Reader[T]) -> bool:
 
 def _goes_on(sentence: str, value: T, reader: Reader[T]) -> bool:
     """Whether the rest of an answer's sentence leaves it standing."""
-    listing = True
+    listing = True  # nothing but other answers so far
     for part in CUT.split(sentence):
-        said, at = lower(part), len(part) - len(part.lstrip())
+        said, at = lower(part), len(part) - len(part.lstrip(" ,/&+|"))
         while (join := WORD.match(part, at)) is not None and join[0].casefold() in words.JOINS:
             at = len(part) - len(part[join.end() :].lstrip(" ,"))
         if part[at : at + 4].casefold() == "not " and reader.begins(part[at + 4 :]) is not None:
             continue
         other = reader.begins(part[at:])
-        if listing and other is not None and not reader.same(other, value):
+        if listing and ((other is not None and not reader.same(other, value)) or said[:1] == ["or"]):
             return False
         listing = listing and (not said or other is not None)
         if said and said[0] in words.REASONS:
             return True
-        if said and (said[0].partition("'")[0] in words.TURNS or said[0].endswith("n't")) and denied(" ".join(said[:_NEAR])):
+        if (said and said[0] in words.WITHDRAWS) or (len(said) <= 3 and not words.SAID.isdisjoint(said)):
+            return False
+        aside = part.lstrip().startswith("(") and denied(part)
+        if aside or (said and (said[0].partition("'")[0] in words.TURNS or said[0].endswith("n't")) and denied(" ".join(said[:_NEAR]))):
             return False
     return True

@@ -23,7 +23,7 @@ def plain(text: str) -> str:
 
 
 END = re.compile(r"[.!?…]+(?=[\s\"”'*)\]}$]|\Z)|\n+")
-CLAUSE = re.compile(r"\n+|[.!?…]+[\"”')\]]*\s+|[,;:—][\"”')\]]*\s+|\s[-–]\s+|\s\(")
+CLAUSE = re.compile(r"\n+|[.!?…]+[\"”')\]]*\s+|[,;:—][\"”')\]]*\s+|\s[-–]\s+|\s\(|\s(?=(?:it|this|that|which|so)\s(?:is|was|must|should)\s)")
 CUT = re.compile(r"[,;:—](?!\d)|(?:\A|\s)[-–]\s|\s?(?=\([^\W\d_]{2})|(?:\A|\s)(?=(?:but|yet|though|although|which|unless|or|and)\b)", re.IGNORECASE)
 WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _PHRASES = "|".join(sorted((phrase.replace(" ", r"\s") for phrase in words.FRAME if " " in phrase), key=len, reverse=True))
@@ -48,12 +48,17 @@ def lower(text: str) -> list[str]:
     return WORD.findall(text.casefold())
 
 
-def denied(text: str, more: frozenset[str] = frozenset()) -> bool:
-    """Whether a text denies or doubts anything, up to the first reason; ``more``: further words that count."""
+def innocent(text: str) -> str:
+    """The text, case folded, without phrases such as "no other" that deny nothing."""
     text = text.casefold()
     for phrase in words.INNOCENT:
         text = text.replace(phrase, " ")
-    said = itertools.takewhile(lambda word: word not in ("because", "since"), WORD.findall(text))
+    return text
+
+
+def denied(text: str, more: frozenset[str] = frozenset()) -> bool:
+    """Whether a text denies or doubts anything, up to the first reason; ``more``: further words that count."""
+    said = itertools.takewhile(lambda word: word not in ("because", "since"), WORD.findall(innocent(text)))
     return any(word in words.DENIED or word in more for word in said)
 
 

@@ -48,15 +48,16 @@ FRAME = _set(
     "it it's it’s its that that's that’s this is are was be must should would will the my our i i'd i’d i'll i’ll i'm i’m we'd we'll "
     "think believe say pick choose select picked chose selected "
     "answer ans final correct right best closest chosen option options choice choices among letter number response statement result total "
-    "altogether all which who one leaves leaving leave gives giving makes making make means equals equal only here there "
+    "altogether all which who leaves leaving leave gives giving makes making make mean means equals equal only here there "
     "update updated correction corrected edit revised revision "
     "です だ である でした となります になります 입니다 이다 이에요 예요 है हैं 选项 選項 項 项"
 ) | {
     "go with", "going with", "went with", "opt for", "equal to", "in conclusion", "in summary", "in short", "in total", "in all", "of course",
+    "right one", "correct one", "best one",
 }  # fmt: skip
 """Words that may stand before or after an answer in its clause and leave it the whole of what is said: "I'd pick C", "C is correct"."""
 
-SAYS = _set("think believe say pick choose select picked chose selected go went conclude get got have find obtain would will")
+SAYS = _set("mean think believe say pick choose select picked chose selected go went conclude get got have find obtain would will")
 """Words after which an "I" before them is the writer and no label."""
 
 KINDS = _set(
@@ -75,15 +76,13 @@ DENIED = _set(
     "contradict contradiction fails failed fail violates violate rejected discarded excluded eliminated ruled withdrawn forgot overlooked "
     "misread misplaced trap misprint typo "
     "perhaps maybe possibly might may could doubt doubts doubted doubtful unsure uncertain unclear guess guessed guessing dubious wonder torn "
-    "if unless whether except otherwise "
+    "if unless whether either except otherwise too "
 )
 """Words that deny or doubt an answer."""
-SUPPOSED = _set(
-    "suppose supposing assume assuming were had hypothetically tempting instead says said claims claimed thinks thought believes believed wrote "
-    "told tells according considered tried looked used"
-)
+SAID = _set("say says said claims claimed thinks thought believes believed wrote told tells according")
+SUPPOSED = SAID | _set("rule dismiss exclude reject beware suppose supposing assume assuming let were had hypothetically tempting instead considered tried looked used one")
 """Words before an answer that suppose it, or give it to somebody else."""
-TURNS = _set("which but though although yet or if unless not never maybe perhaps possibly i it that this is was cannot except no")
+TURNS = _set("seems looks would did does fails which but though although yet or if unless not never maybe perhaps possibly i it that this is was cannot except no")
 """Words with which a clause after an answer begins that may deny or doubt it."""
 INNOCENT = ("no doubt", "no matter", "no other", "not only", "not hard", "not needed", "not depend")
 """Phrases with such a word that deny nothing."""
@@ -100,7 +99,7 @@ ADMITS = _set("sure certain confident think believe know trust rely mistake mist
 SOFT = _set("and but yet though although however oh ah well then unfortunately sadly on upon second further closer reflection again edit")
 """Words before what a sentence says."""
 
-JOINS = _set("and or also as maybe perhaps possibly even plus as well option choice either versus vs")
+JOINS = _set("and or rather also as maybe perhaps possibly even plus as well option choice either versus vs")
 """What joins one answer to another."""
 
 AROUND = _set("about approximately roughly around some a an total sum of usd rs cost amount value")
