@@ -16,8 +16,9 @@ from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.guard import Guard, shared_guard
 from tokenworth.tasks.grade.number import number_at, number_label, parse_number, prepared
 from tokenworth.tasks.grade.numeric import last_number
-from tokenworth.tasks.grade.places import MAX_ANSWER, Read, Reader, clauses, settled, stated
-from tokenworth.tasks.grade.text import END, breaks, denied, lower, plain, unwrapped
+from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, Read, Reader
+from tokenworth.tasks.grade.stated import clauses, stated
+from tokenworth.tasks.grade.text import END, denied, ends, lower, plain, unwrapped
 
 _PROGRAM = Path(__file__).with_name("latex_worker.py")
 _SPAN = r"(?:\$\$.{1,400}?\$\$|\$[^$\n]{1,400}\$|\\\(.{1,400}?\\\)|\\\[.{1,400}?\\\])"
@@ -67,9 +68,9 @@ def _fraction(match: re.Match[str]) -> str:
     return f"\\frac{{{int(whole + fixed + again) - int(whole + fixed)}}}{{{'9' * len(again) + '0' * len(fixed)}}}"
 
 
-def _read(in_words: bool, text: str, closed: bool) -> Read[str] | None:
-    """A formula, a list of formulas or a number as a whole, or a short text where the gold answer is one."""
-    if closed:
+def _read(in_words: bool, text: str, where: str) -> Read[str] | None:
+    """A formula, a list of formulas or a number as a whole; in a place a short text too, where the gold answer is one."""
+    if where == BOX:
         return Read(value=unwrapped(text), end=len(text)) if latex_normalised(text) else None
     stop = END.search(text)
     formula = _MATH.search(text)
@@ -78,17 +79,19 @@ def _read(in_words: bool, text: str, closed: bool) -> Read[str] | None:
         end = several.end() if several else formula.end()
         said = ",".join(unwrapped(one) for one in _MATH.findall(text[formula.start() : end]))
         before, rest = text[: formula.start()], text[end:]
-        if not _NOUNS.issuperset(lower(before)) or re.search(r"[^\s\w:*({\[,'\"]", before):
+        strange = not _NOUNS.issuperset(lower(before)) or re.search(r"[^\s\w:*({\[,'\"]", before)
+        if strange or (where == CLAUSE and _RELATES.search(said)) or not (ends(rest) or _UNITS.match(rest)):
             return None
-        return Read(value=said, end=end, loose=_RELATES.search(said) is not None) if breaks(rest) or _UNITS.match(rest) else None
+        return Read(value=said, end=end)
     said = (text[: stop.start()] if stop else text).rstrip()
     number = number_at(short := prepared(said).strip())
     if number is not None and number.end == len(short):
         return Read(value=number_label(number.value).replace("%", "\\%"), end=len(said))
-    symbols = len(max(lower(said), key=len, default="")) < 3
-    if not any(char.isalnum() for char in said) or len(said.split()) > 3 or not (in_words or symbols) or denied(said):
+    in_words = in_words and where != CLAUSE
+    names = len(max(lower(said), key=len, default="")) > 2
+    if not any(char.isalnum() for char in said) or len(said.split()) > 3 or (names and not in_words) or denied(said):
         return None
-    return Read(value=unwrapped(said), end=len(said), loose=True)
+    return Read(value=unwrapped(said), end=len(said))
 
 
 def _begins(text: str) -> str | None:
@@ -97,23 +100,11 @@ def _begins(text: str) -> str | None:
 
 
 def _unmarked(text: str, reader: Reader[str]) -> list[str]:
-    """The formula that ends the last sentence, or its last number."""
-    text = text.rstrip()
-    found = [one for one in clauses(text, reader) if not one.denied]
-    if found and not text[found[-1].end :].strip(" .!*)"):
+    """The formula or number of a clause that ends the text, else the last number of a text without formulas."""
+    found = clauses(text, reader)
+    if found and not text[found[-1].end :].strip(" .!*)\n"):
         return [found[-1].value]
-    spans = [match.span() for match in _MATH.finditer(text[-4000:])]
-    if spans:
-        tail = text[-4000:]
-        start, end = spans[-1]
-        sentence = END.split(tail[:start])[-1]
-        ends = breaks(tail[end:]) or _UNITS.match(tail[end:])
-        joined = len(spans) > 1 and re.fullmatch(r"\s*(?:,|;|/|or|and)\s*", tail[spans[-2][1] : start])
-        if denied(sentence, words.SUPPOSED) or not ends or joined:
-            return []
-        value = unwrapped(tail[start:end])
-        return [value] if settled(tail[end:], value, reader) else []
-    return [number_label(one) for one in last_number(prepared(text))]
+    return [] if _MATH.search(text) else [number_label(one) for one in last_number(prepared(text))]
 
 
 def _digits(text: str) -> tuple[int | None, str, int | None]:
@@ -136,27 +127,10 @@ def _in_bases(mine: str, own: str) -> str | None:
     return "other" if None not in (value, gold) and value != gold and digits != gold_digits else "undecided"
 
 
-def _shape(normal: str) -> tuple[str, str] | None:
-    """The brackets around a list, such as ("(", "]"); None for what is no list in one pair of brackets."""
-    text = normal.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}").replace("\\{", "\x01").replace("\\}", "\x02")
-    if text[:1] not in ("(", "[", "\x01") or text[-1:] not in (")", "]", "\x02"):
-        return None
-    commas = depth = 0
-    for at, char in enumerate(text):
-        depth += (char in "([{\x01") - (char in ")]}\x02")
-        commas += char == "," and depth == 1
-        if depth == 0 and at + 1 < len(text):
-            return None
-    return (text[0], text[-1]) if commas else None
-
-
 def _at_sight(mine: str, own: str) -> str | None:
-    """What needs no algebra: equal sources, other brackets, other bases, false equations, what goes on without end."""
+    """What needs no algebra: equal sources, other bases, false equations, what goes on without end."""
     if mine == own:
         return "same"
-    shapes = _shape(mine), _shape(own)
-    if None not in shapes and shapes[0] != shapes[1]:
-        return "other"
     based = _in_bases(mine, own)
     if based is not None:
         return based

@@ -121,6 +121,12 @@ RESTRICTS = _set(
 """Words before a number that make it another one, or a part of one."""
 PARTS = _set("half third quarter root square cube factorial logarithm percent")
 """Words that with "of" before a number make it another one."""
+BETWEEN = _set("for per on at from with by of after in every each")
+"""Words that may lead to a second number after a unit: "18 dollars a day for 2 people"."""
+LEAVES = _set("and but which that is are was were does has would can")
+"""Words with which what is said of a number begins."""
+VERBS = _set("is was would can could does has must")
+"""Words after a number that make it the subject of its sentence, and no answer."""
 REMARKS = _set("confidence certainty sure time seconds took tokens step steps rating difficulty score page version sources length words note")
 """Words of a line that says something about the answer, such as "Confidence: 95%"."""
 UNITS = _set(

@@ -1,0 +1,136 @@
+"""The last word of a text: the answer that its last place states, if the text stands by it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tokenworth.tasks.grade import words
+from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, Read, Reader, T, places, read_place
+from tokenworth.tasks.grade.text import CLAUSES, CUT, END, MARKS, WORD, denied, ends, framed, lower
+
+_MOST_CLAUSES = 200
+_MOST_SENTENCES = 12
+"""Sentences after an answer in which it may be withdrawn."""
+_NEAR = 6
+"""Words of a clause after an answer in which it may be denied."""
+_SHUT = re.compile(r"\A\}(?:[.,;]?\s?(?:\$\$?|\\[)\]]))?|\A</?\S{1,20}>|\A[\"'}]+")
+"""What closes a place: the rest of a box and of the formula around it."""
+_ITEM = re.compile(r"[)\]}]*[.:)]\s*[^\s.]")
+"""What follows the mark of an item of a list: "A. The cat does not fit"."""
+
+
+def stated(text: str, reader: Reader[T]) -> list[T] | None:
+    """The answers that a text states, the deciding one last; empty where it does not stand by it, None where nothing is stated."""
+    last_line = len(text.rstrip())
+    found = [(place, read_place(text, place, reader)) for place in places(text)]
+    # A heading is no answer: what is not one after #### counts as the last thing said alone.
+    found = [(at, one) for at, one in found if one is not None or not text.startswith("####", at.mark) or at.end >= last_line]
+    # A supposed or foreign answer beside one that is stated is none either.
+    found = [(at, one) for at, one in found if not at.refused or at.where == BOX] or found
+    if not found:
+        return None
+    place, answer = found[-1]
+    if answer is None:
+        return [] if place.refused else strongest(clauses(text[place.end :], reader))
+    rest = _SHUT.sub("", text[answer.end :], count=1) if place.where == BOX else text[answer.end :]
+    stands = settled(rest, answer.value, reader) and not _replaced(rest, answer.value, reader)
+    return [one.value for _, one in found if one is not None] if stands else []
+
+
+def clauses(text: str, reader: Reader[T], *, denials: bool = False) -> list[Read[T]]:
+    """The clauses at the end of a text that consist of an answer and words of a frame, in order; their ends are those in the text.
+
+    ``denials``: also those whose sentence denied or supposed something before.
+    """
+    text = text.rstrip()
+    starts = [(0, True), *((one.end(), one[0][0] in ".!?…" or "\n" in one[0]) for one in CLAUSES.finditer(text))]
+    found: list[Read[T]] = []
+    item = -1  # where the line ends that is an item of a list: its clauses say something about that item
+    for start, opens in starts[-_MOST_CLAUSES:]:
+        line = text.find("\n", start, start + MAX_ANSWER)
+        end = line if line >= 0 else min(len(text), start + MAX_ANSWER)
+        before = "" if opens else END.split(text[max(0, start - 200) : start])[-1]
+        if start <= item or (not denials and denied(before, words.SUPPOSED)):
+            continue
+        begin = start + (len(MARKS.match(text, start, end)[0]) if opens else 0)  # type: ignore[index]
+        frame = framed(text[begin:end])
+        for at in (begin, begin + frame) if opens and frame else (begin + frame,) if opens or frame else ():
+            at += len(text[at:end]) - len(text[at:end].lstrip())
+            read = reader.read(text[at:end], CLAUSE)
+            if read is None or not ends(rest := text[at + read.end : end], sentence=True):
+                continue
+            if at == begin and not read.listed and (start == 0 or text[start - 1] == "\n") and _ITEM.match(rest):
+                item = end
+            else:
+                found.append(replace(read, end=at + read.end, listed=read.listed and at == begin))
+            break
+    return found
+
+
+def strongest(found: list[Read[T]]) -> list[T]:
+    """The answers of clauses that are no items of a list, else of all."""
+    return [one.value for one in found if not one.listed] or [one.value for one in found]
+
+
+def _replaced(rest: str, value: T, reader: Reader[T]) -> bool:
+    """Whether a later clause states another answer, or later lines list others."""
+    found = clauses(rest, reader, denials=True)
+    strong, listed = ([one.value for one in found if one.listed is is_listed] for is_listed in (False, True))
+    return bool(strong and not reader.same(strong[-1], value)) or bool(listed and not any(reader.same(one, value) for one in listed))
+
+
+def _sentences(text: str) -> Iterator[tuple[str, str]]:
+    at, stop = 0, min(len(text), 2 * MAX_ANSWER)
+    while at < stop:
+        match = END.search(text, at, stop)
+        end, after = (stop, stop) if match is None else match.span()
+        yield text[at:end], text[end:after]
+        at = after
+
+
+def settled(rest: str, value: T, reader: Reader[T]) -> bool:
+    """Whether what follows an answer leaves it standing: not denied, doubted, asked, joined to another one or withdrawn."""
+    near = True
+    for count, (sentence, mark) in enumerate(itertools.islice(_sentences(rest), _MOST_SENTENCES)):
+        if count == 0:
+            if "?" in mark or not _goes_on(sentence, value, reader):
+                return False
+            continue
+        said = list(itertools.dropwhile(words.SOFT.__contains__, lower(sentence)))
+        if not said:
+            continue
+        first = said[0].partition("'")[0]
+        asks = "?" in mark and len(said) <= 4 and first not in ("why", "how")
+        again = said[:2] == ["let", "me"] and said[2:3] != ["know"]
+        about = first in words.ABOUT or said[:2] == ["the", "answer"] or (first == "i" and not words.ADMITS.isdisjoint(said))
+        if said[0] in words.WITHDRAWS or asks or again or (near and about and denied(sentence)):
+            return False
+        near = count < 2 and len(said) <= 8
+    return True
+
+
+def _goes_on(sentence: str, value: T, reader: Reader[T]) -> bool:
+    """Whether the rest of an answer's sentence leaves it standing."""
+    listing = True  # nothing but other answers so far
+    for part in CUT.split(sentence):
+        said, at = lower(part), len(part) - len(part.lstrip(" ,/&+|"))
+        while (join := WORD.match(part, at)) is not None and join[0].casefold() in words.JOINS:
+            at = len(part) - len(part[join.end() :].lstrip(" ,"))
+        if part[at : at + 4].casefold() == "not " and reader.begins(part[at + 4 :]) is not None:
+            continue  # "(C), not (D)"
+        other = reader.begins(part[at:])
+        if listing and ((other is not None and not reader.same(other, value)) or said[:1] == ["or"]):
+            return False
+        listing = listing and (not said or other is not None)
+        if not said:
+            continue
+        if said[0] in words.REASONS:
+            return True
+        turns = said[0].partition("'")[0] in words.TURNS or said[0].endswith("n't") or part.lstrip().startswith("(")
+        reported = len(said) <= 3 and not words.SAID.isdisjoint(said)  # "…, Tom said"
+        if said[0] in words.WITHDRAWS or reported or (turns and denied(" ".join(said[:_NEAR]))):
+            return False
+    return True
