@@ -20,6 +20,7 @@ from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.run.estimate import Price
 from tokenworth.run.progress import OnEvent
 from tokenworth.store.memory import MemoryStore
+from tokenworth.tasks.grade.gold import with_usable_gold
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import text_judge
 from tokenworth.tasks.load import Task, load_task
@@ -158,6 +159,7 @@ class Workbench:
             raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
         problem = task if isinstance(task, Problem) else self._task(task).item(item)
         judge_of = grader_for(grader or problem)
+        with_usable_gold(problem, f"problem {problem.id!r}", grader=grader)
         return Case(
             model=self.model,
             problem=problem,

@@ -23,7 +23,9 @@ def _read(gold: str | None, text: str, where: str) -> Read[str] | None:
     if where == CLAUSE or not normalised(text):
         return None
     stops = [len(text), *(match.start() for match in END.finditer(text))]
-    cuts = [match.start() for match in CUT.finditer(text) if denied(text[match.start() :]) or lower(text[match.start() :])[:1] == ["because"]]
+    cuts = [
+        match.start() for match in CUT.finditer(text) if denied(text[match.start() :]) or lower(text[match.start() :])[:1] == ["because"]
+    ]
     for end in stops[:1] if where == BOX else (*stops, *cuts):
         if normalised(text[:end]) == gold:
             return Read(value=gold, end=end)

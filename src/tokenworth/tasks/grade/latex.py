@@ -25,13 +25,18 @@ _SPAN = r"(?:\$\$.{1,400}?\$\$|\$[^$\n]{1,400}\$|\\\(.{1,400}?\\\)|\\\[.{1,400}?
 _MATH = re.compile(_SPAN, re.DOTALL)
 _LIST = re.compile(rf"{_SPAN}(?:\s*(?:,|;|/|or|and)\s*{_SPAN}){{1,6}}", re.DOTALL)
 _SPACING = re.compile(r"\\[!,;:> ]|\\(?:left|right|displaystyle|quad|qquad)\b(?!\w)|~|\s+")
+_BRACED = re.compile(r"([_^])\{(\w)\}")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\{([^{}]*)\}")
 _WORDS = re.compile(r"(?=.*[a-z]{3})[a-z0-9 .,'-]+")
+_LETTER = re.compile(r"\A\s*[A-Za-z]\s?=(?!=)")
+_FUNCTIONS = frozenset("sin cos tan cot sec csc ln log exp sqrt pi or and".split())
 _MOST = 4
 _UNITS = re.compile(r"(?:\s[^\W\d_]+){1,4}\s*(?:[.!]|\n|\Z)")
 _RELATES = re.compile(r"[<>≤≥≡≠]|\\(?:equiv|pmod|n?le|n?ge|n?leq|n?geq|neq?|approx|sim|in|to)\b|[^\s,A-Za-z]\s*=|[\w}]{2}\s*=")
 """A formula that says more than what a letter is."""
-_NOUNS = words.FRAME | words.AROUND | frozenset(("interval", "set", "point", "pair", "vector", "matrix", "function", "expression", "x", "y"))
+_NOUNS = (
+    words.FRAME | words.AROUND | frozenset(("interval", "set", "point", "pair", "vector", "matrix", "function", "expression", "x", "y"))
+)
 _SPELT = (
     (re.compile(r"\\varnothing|∅"), r"\\emptyset"),
     (re.compile(r"\\text\s?\{\s?(?:or|and)\s?\}|(?<=[\d$}\s])\s(?:or|and)\s(?=[\d$\\a-z-])"), ","),
@@ -45,13 +50,13 @@ _SPELT = (
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar)\s?\{?(\d+)\}?")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\^\\circ")
 _BASED = re.compile(r"([0-9A-Za-z]+)_\{?\s?(?:\\text\s?\{\s?)?([0-9]{1,2})\s?\}{0,2}")
-_OPEN_ENDED = re.compile(r"\\[lc]?dots|…|\.\.\.|\d_\{?\d")
+_OPEN_ENDED = re.compile(r"\\[lc]?dots|…|\.\.|\d_\{?\d")
 
 
 def latex_normalised(answer: str) -> str:
     """One spelling of an answer's source: no spacing commands, ``\\dfrac`` as ``\\frac``, ``\\text{}`` opened."""
     short = unwrapped(answer).replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("{,}", ",")
-    return _SPACING.sub("", _TEXT.sub(r"\1", short)).removesuffix(".")
+    return _BRACED.sub(r"\1\2", _SPACING.sub("", _TEXT.sub(r"\1", short))).removesuffix(".")
 
 
 def _spelt(answer: str) -> str:
@@ -69,7 +74,7 @@ def _fraction(match: re.Match[str]) -> str:
 
 
 def _read(in_words: bool, text: str, where: str) -> Read[str] | None:
-    """A formula, a list of formulas or a number as a whole; in a place a short text too, where the gold answer is one."""
+    """A formula, a list of formulas or a number as a whole; in a place also what is written without signs of mathematics, or in words."""
     if where == BOX:
         return Read(value=unwrapped(text), end=len(text)) if latex_normalised(text) else None
     stop = END.search(text)
@@ -84,12 +89,11 @@ def _read(in_words: bool, text: str, where: str) -> Read[str] | None:
             return None
         return Read(value=said, end=end)
     said = (text[: stop.start()] if stop else text).rstrip()
-    number = number_at(short := prepared(said).strip())
+    number = number_at(short := prepared(_LETTER.sub("", said)).strip())
     if number is not None and number.end == len(short):
         return Read(value=number_label(number.value).replace("%", "\\%"), end=len(said))
-    in_words = in_words and where != CLAUSE
-    names = len(max(lower(said), key=len, default="")) > 2
-    if not any(char.isalnum() for char in said) or len(said.split()) > 3 or (names and not in_words) or denied(said):
+    plain_math = all(len(word) == 1 or word in _FUNCTIONS for word in lower(said))
+    if where == CLAUSE or not any(char.isalnum() for char in said) or len(said.split()) > 3 or not (plain_math or in_words) or denied(said):
         return None
     return Read(value=unwrapped(said), end=len(said))
 
@@ -107,56 +111,40 @@ def _unmarked(text: str, reader: Reader[str]) -> list[str]:
     return [] if _MATH.search(text) else [number_label(one) for one in last_number(prepared(text))]
 
 
-def _digits(text: str) -> tuple[int | None, str, int | None]:
-    """(value, digits, base) of a numeral, with a base or without one."""
-    match = _BASED.fullmatch(text)
-    digits, base = (match[1], int(match[2])) if match else (text, None)
-    try:
-        return int(digits, base or 10), digits, base
-    except ValueError:
-        return None, digits, base
-
-
-def _in_bases(mine: str, own: str) -> str | None:
-    """What is said of two numerals, one of which has a base; None where none has."""
-    (value, digits, base), (gold, gold_digits, gold_base) = _digits(mine), _digits(own)
-    if base is None and gold_base is None:
-        return None
-    if base == gold_base and value is not None and gold is not None:
-        return "same" if value == gold else "other"
-    return "other" if None not in (value, gold) and value != gold and digits != gold_digits else "undecided"
-
-
-def _at_sight(mine: str, own: str) -> str | None:
-    """What needs no algebra: equal sources, other bases, false equations, what goes on without end."""
+def _at_sight(answer: str, gold: str) -> str | None:
+    """What needs no algebra: equal sources, words, numerals with a base, false equations, what goes on without end."""
+    mine, own = latex_normalised(answer), latex_normalised(gold)
     if mine == own:
         return "same"
-    based = _in_bases(mine, own)
-    if based is not None:
-        return based
+    texts = [" ".join(_SPACING.sub(" ", _TEXT.sub(r"\1", unwrapped(one))).casefold().split()) for one in (answer, gold)]
+    if _TEXT.search(gold) and all(map(_WORDS.fullmatch, texts)):
+        return "same" if texts[0] == texts[1] else "other"
+    bases = [_BASED.fullmatch(one) for one in (mine, own)]
+    if any(bases):
+        alike = bases[0] is not None and bases[1] is not None and bases[0][2] == bases[1][2]
+        return "other" if alike else "undecided"
     sides = [parse_number(side) for side in mine.split("=")]
-    values = {side.value for side in sides if side is not None}
-    return "undecided" if _OPEN_ENDED.search(mine + own) or (len(sides) > 1 and None not in sides and len(values) > 1) else None
-
-
-def _in_words(mine: str, own: str) -> str | None:
-    """What is said of two texts; None where one of them is a formula."""
-    texts = [_SPACING.sub(" ", _TEXT.sub(r"\1", unwrapped(one))).strip().casefold() for one in (mine, own)]
-    if not all(_WORDS.fullmatch(one) for one in texts) or not _TEXT.search(own):
-        return None
-    return "same" if texts[0] == texts[1] else "other"
+    is_false = len(sides) > 1 and None not in sides and len({side.value for side in sides if side}) > 1
+    return "undecided" if is_false or _OPEN_ENDED.search(mine + own) else None
 
 
 def _say(guard: Guard, gold: str | None, answers: list[str]) -> str:
     """``same``, ``other`` or ``undecided`` of the last answer, and undecided where the answers are not the same."""
-    mine = latex_normalised(answers[-1])
-    seen = None if gold is None else _at_sight(mine, latex_normalised(gold)) or _in_words(answers[-1], gold)
+    seen = None if gold is None else _at_sight(answers[-1], gold)
     if len(answers) == 1 and (seen is not None or gold is None):
         return seen or "same"
     reply = guard.call({"gold": None if gold is None else _spelt(gold), "answers": [_spelt(one) for one in answers]})
     if reply is None or reply.get("failed") or not reply["read"][-1] or not reply["agree"]:
         return "undecided"
     return seen or (str(reply["said"][-1]) if gold is not None else "same")
+
+
+def is_readable(gold: str) -> bool:
+    """Whether a gold answer is a number, a text or a formula that math-verify reads."""
+    if parse_number(gold) is not None or _WORDS.fullmatch(_TEXT.sub(r"\1", unwrapped(gold)).casefold()):
+        return True
+    reply = shared_guard(_PROGRAM).call({"gold": _spelt(gold), "answers": []})
+    return reply is not None and reply.get("gold_read") is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

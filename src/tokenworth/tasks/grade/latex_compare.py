@@ -57,9 +57,10 @@ def _bare(value: Any) -> Any:
     if isinstance(value, sympy.FiniteSet) and value.args and all(isinstance(one, sympy.Eq) for one in value.args):
         names = {one.lhs for one in value.args}
         value = sympy.FiniteSet(*(one.rhs for one in value.args)) if len(names) == 1 else value
-    if isinstance(value, (Relational, BooleanFunction)) and not isinstance(value, sympy.Eq) and len(value.free_symbols) == 1:
+    unknown = list(value.atoms(AppliedUndef) or value.free_symbols) if isinstance(value, (Relational, BooleanFunction)) else []
+    if len(unknown) == 1 and not isinstance(value, sympy.Eq):
         try:
-            (symbol,) = value.free_symbols
+            (symbol,) = unknown
             value = value.func(*value.args).xreplace({symbol: Symbol("x", real=True)}).as_set()
         except (NotImplementedError, TypeError, ValueError, AttributeError):
             return value

@@ -39,7 +39,8 @@ _UNIT = re.compile(
 _TAIL = re.compile(r"[ \t]{1,2}(?P<word>[^\W\d_]+(?:['&-][^\W\d_]+)*)(?:\^\{?[23]\}?)?(?![\w^])(?:/[^\W\d_]+(?!\w))?")
 _DIGIT = re.compile(r"\s{0,2}[(\[{]{0,2}[-$€£]{0,2}\.?\d", re.ASCII)
 _COMPOUND = re.compile(
-    r"\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|[.,:]\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d", re.ASCII
+    r"[\s,]*(?:and\s|with\s)?(?:an?\s)?remainder\b|\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|[.,:]\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d",
+    re.ASCII,
 )
 """What after a number makes it a part of another one."""
 _GOES_ON = re.compile(r"[ )\]}$\"'*]*\s[^\W\d_]")

@@ -17,7 +17,7 @@ from tokenworth.tasks.grade.text import denied, lower, opened
 
 _TAIL = 1000
 """Characters from the end in which the last number is looked for."""
-_START = re.compile(r"(?:[-–+]\s?)?(?:\\?[$€£¥₹]\s?)?-?\.?\d", re.ASCII)
+_START = re.compile(r"(?:[-–+]\s?|\bminus\s|\bnegative\s)?(?:\\?[$€£¥₹]\s?)?-?\.?\d", re.ASCII)
 _GLUED = re.compile(r"[\w.^\\/]\Z")
 _OPERATORS = tuple("+*/^<>≤≥≠×÷·~-–|&%_")
 _STRANGE = re.compile(r"[^\s\w({\[*\"':≈,.]|\w\s?[({\[]|[\\\d_]")

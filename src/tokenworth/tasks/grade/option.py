@@ -11,30 +11,18 @@ from tokenworth.core.problem import Option, Problem
 from tokenworth.tasks.grade.answers import answer_label, graded, unparseable
 from tokenworth.tasks.grade.places import BOX, CLAUSE, Read, Reader
 from tokenworth.tasks.grade.stated import clauses, settled, stated, strongest
-from tokenworth.tasks.grade.text import END, ends, opened
+from tokenworth.tasks.grade.text import ends, opened
 
 _JOINED = re.compile(r"[ \t]?[-+/*&=<>^|:·×,;.]?[ \t]?\(?[^\W_]+|[-+*/^']")
 _EXPRESSION = re.compile(r"\.\s[A-Z]\.|\s?[-+/*^=]\s?\(?\w(?!\w)|\*|\w?\(")
 """Initials, or an operator: "B. F.", "C - D", "A*", "F(x)"."""
 _STOP = re.compile(r"[\s\"'”)\]}]*(?:[.!;]+(?=\s|\Z)|\n|\Z)")
 _LIST = re.compile(r"\s*(?:[,;/&+|]|(?:and|or|as well as)\b)", re.IGNORECASE)
-_SEPARATOR = re.compile(r"[\s)\].:*_`–—,-]*")
-_ENOUGH = 40
-"""Characters of an option's text that say that it is restated after its label."""
+_SEPARATOR = re.compile(r"[\s)\].:*_`–—,(-]*")
 
 
 def _source(text: str) -> str:
     return opened(text).replace("$", "")
-
-
-def _pattern(text: str, most: int) -> re.Pattern[str]:
-    """A pattern of a text's words, of the first ones that have so many characters; it matches nothing where there are none."""
-    kept: list[str] = []
-    for word in _source(text).strip().rstrip(".").split():
-        kept.append(re.escape(word))
-        if sum(map(len, kept)) >= most:
-            break
-    return re.compile((r"\s+".join(kept) or r"(?!)") + r"(?![\w'])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +33,6 @@ class _Options:
     fold: dict[str, str]
     texts: dict[str, str]
     whole: dict[str, re.Pattern[str]]
-    begun: dict[str, re.Pattern[str]]
 
     def read(self, text: str, where: str) -> Read[str] | None:
         """An option's whole text, which outside of a place needs its label; or a label that nothing turns into something else."""
@@ -84,12 +71,9 @@ class _Options:
     def _restated(self, label: str, text: str, at: int) -> int | None:
         """Where an option's own text ends that follows its label."""
         start = at + len(_SEPARATOR.match(text, at)[0])  # type: ignore[index]
-        whole = self.whole[label].match(text, start)
-        restated = whole or self.begun[label].match(text, start)
-        if restated is None or start == at or not (text[at:start].strip() or _STOP.match(text, restated.end())):
-            return None
-        stop = None if whole else END.search(text, restated.end())
-        return stop.start() if stop else restated.end()
+        restated = self.whole[label].match(text, start)
+        alone = restated is not None and start > at and (text[at:start].strip() or _STOP.match(text, restated.end()))
+        return restated.end() if restated is not None and alone else None
 
     def _is_text(self, label: str, rest: str) -> bool:
         """Whether a label and what follows it stand together in the text of an option, or are initials or an expression."""
@@ -118,12 +102,15 @@ def _options(options: tuple[Option, ...]) -> _Options:
     keys = [label.casefold() for label in labels]
     unique = len(set(keys)) == len(keys)
     pattern = rf"(?P<open>[(\[{{<\"'“‘]{{0,3}}\s?)(?P<label>{one})(?!\w)(?P<close>\s?[)\]}}>\"'”’]{{0,3}})(?!\w)"
+    texts = {option.label: " ".join(_source(option.text).split()).rstrip(".") for option in options}
     return _Options(
         label=re.compile(pattern, re.IGNORECASE if unique else 0),
         fold=dict(zip(keys if unique else labels, labels, strict=True)),
-        texts={option.label: " ".join(_source(option.text).split()).rstrip(".") for option in options},
-        whole={option.label: _pattern(option.text, 1000) for option in options},
-        begun={option.label: _pattern(option.text, _ENOUGH) for option in options},
+        texts=texts,
+        whole={
+            label: re.compile(r"\s+".join(map(re.escape, text.split())) + r"(?![\w'])" if text else r"(?!)", re.I)
+            for label, text in texts.items()
+        },
     )
 
 

@@ -13,15 +13,18 @@ _SIGNS = str.maketrans(
     | {"（": " (", "）": ") ", "【": " [", "】": "] "}
 )
 _CLUTTER = re.compile(r"<<[-+*/=().\d%$ ]{0,200}>>|</(?!(?:final_)?answer>)\w{1,30}>|<[|｜](?!begin_of_box|end_of_box)[^<>\s]{1,40}[|｜]>")
-_EMPHASIS = re.compile(r"(?<![\w*])(\*\*\*|\*\*|\*|`)(?=[^\s*`])([^\n]{1,400}?)(?<![\s*])\1(?!\*)(?:(?<=\*\*)|(?!\w))")
+_EMPHASIS = re.compile(r"(?<![\w*})\]])(\*\*\*|\*\*|\*|`|__|_)(?=[^\s*`_])([^\n]{1,400}?)(?<![\s*])\1(?!\*)(?:(?<=\*\*)|(?!\w))")
 _SCRIPTS = re.compile(rf"(?<=[A-Za-z0-9)])(?=[{CJK}])|(?<=[{CJK}])(?=[A-Za-z0-9(])")
 _COMMANDS = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathsf|mathit|boldsymbol|mbox|rm|bf)\s*\{([^{}]*)\}")
 _MATH = re.compile(r"\\[()\[\]]|\\left(?![a-z])|\\right(?![a-z])")
+_FINAL = re.compile(r"(?<!\.)\.\Z")
 _WRAPS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("*", "*"), ("`", "`"), ('"', '"'), ("“", "”"))
 
 END = re.compile(r"[.!?…]+(?=[\s\"”'*)\]}$]|\Z)|\n+")
 """The end of a sentence or line."""
-CLAUSES = re.compile(r"\n+|[.!?…]+[\"”')\]]*\s+|[,;:—][\"”')\]]*\s+|\s[-–]\s+|\s\(|\s(?=(?:it|this|that|which|so)\s(?:is|was|must|should|gives)\s)")
+CLAUSES = re.compile(
+    r"\n+|[.!?…]+[\"”')\]]*\s+|[,;:—][\"”')\]]*\s+|\s[-–]\s+|\s\(|\s(?=(?:(?:it|this|that|which|so)\s(?:is|was|must|should)|gives|leaves|yields|means|suggests)\s)"
+)
 """What a clause follows that may state an answer."""
 CUT = re.compile(
     r"[,;:—](?!\d)|(?:\A|\s)[-–]\s|\s?(?=\([^\W\d_]{2})|(?:\A|\s)(?=(?:but|yet|though|although|which|unless|or|and)\b)", re.IGNORECASE
@@ -54,7 +57,7 @@ def unwrapped(answer: str) -> str:
     """The answer without the marks around it (dollar signs, bold, quotes) and without a final full stop."""
     while True:
         before = answer
-        answer = answer.strip().strip("*_").removesuffix(".").strip()
+        answer = _FINAL.sub("", answer.strip().strip("*_")).strip()
         for left, right in _WRAPS:
             if len(answer) >= len(left) + len(right) and answer.startswith(left) and answer.endswith(right):
                 answer = answer[len(left) : len(answer) - len(right)].strip()

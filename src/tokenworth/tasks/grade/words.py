@@ -1,6 +1,6 @@
 """The words that the graders know: how answers are led in, in several languages, and what in English surrounds, denies or withdraws one.
 
-Data alone; `places` says where which of them is looked for.
+Data alone; `places`, `stated` and `number` say where which of them is looked for.
 """
 
 from __future__ import annotations
@@ -43,23 +43,20 @@ LEADS: tuple[tuple[str, str, str, str], ...] = (
 """(language, nouns, words that may follow the noun, links); a colon is always a link, and where no link is given none is needed."""
 
 FRAME = _set(
-    "so therefore thus hence then finally overall ultimately clearly obviously definitely certainly surely probably likely most simply "
-    "indeed just exactly still now ok okay well yes again actually also conclude we get have got find obtain "
-    "it it's it’s its that that's that’s this is are was be must should would will the my our i i'd i’d i'll i’ll i'm i’m we'd we'll "
-    "think believe say pick choose select picked chose selected "
-    "answer ans final correct right best closest chosen option options choice choices among letter number response statement result total "
-    "altogether all which who leaves leaving leave gives giving makes making make mean means equals equal only here there "
-    "update updated correction corrected edit revised revision "
+    "so therefore thus hence then finally overall ultimately clearly obviously definitely certainly surely probably likely most simply indeed "
+    "just exactly still now ok okay well yes again actually also conclude we get have got find obtain it it's its that that's this is are was "
+    "be must should will would the my our i i'd i'll i'm we'd we'll think believe say pick choose select picked chose selected answer ans "
+    "final correct right best closest chosen option options choice choices among letter number response statement result solution solutions "
+    "total altogether all which who leaves leaving leave yields suggests gives giving makes making make mean means equals equal only here "
+    "there update updated correction corrected edit revised revision "
     "です だ である でした となります になります 입니다 이다 이에요 예요 है हैं 选项 選項 項 项"
 ) | {
     "go with", "going with", "went with", "opt for", "equal to", "in conclusion", "in summary", "in short", "in total", "in all", "of course",
-    "right one", "correct one", "best one",
+    "right one", "correct one", "best one", "has to be", "needs to be",
 }  # fmt: skip
 """Words that may stand before or after an answer in its clause and leave it the whole of what is said: "I'd pick C", "C is correct"."""
-
-SAYS = _set("mean think believe say pick choose select picked chose selected go went conclude get got have find obtain would will")
+SAYS = _set("mean think believe say pick choose select picked chose selected conclude get got have find obtain would will")
 """Words after which an "I" before them is the writer and no label."""
-
 KINDS = _set(
     "the my our final correct right best most appropriate accurate likely probable plausible suitable closest complete chosen exact expected "
     "desired intended required overall possible numerical short single only true unique an a so is"
@@ -68,38 +65,41 @@ KINDS = _set(
 
 REASONS = _set("because since as given due for so hence thus therefore where when while with i.e by after using considering")
 """Words with which a reason or a remark begins: what it denies is not the answer."""
-
 DENIED = _set(
-    "not cannot never no none nothing neither nor hardly barely isn't wasn't aren't weren't don't doesn't didn't can't couldn't won't "
-    "wouldn't shouldn't hasn't haven't nobody "
-    "wrong incorrect false mistaken mistake mistakes error errors invalid impossible absurd nonsense unlikely flawed contradicts "
-    "contradict contradiction fails failed fail violates violate rejected discarded excluded eliminated ruled withdrawn forgot overlooked "
-    "misread misplaced trap misprint typo "
-    "perhaps maybe possibly might may could doubt doubts doubted doubtful unsure uncertain unclear guess guessed guessing dubious wonder torn "
-    "if unless whether either except otherwise too "
+    "not cannot never no nobody neither nor hardly barely isn't wasn't aren't weren't don't doesn't didn't can't couldn't won't wouldn't "
+    "shouldn't hasn't haven't wrong incorrect false mistaken mistake mistakes error errors invalid impossible absurd nonsense unlikely flawed "
+    "contradicts contradict contradiction fails failed fail violates violate rejected discarded excluded eliminated ruled withdrawn forgot "
+    "overlooked misread misplaced trap misprint typo perhaps maybe possibly doubt doubts doubted doubtful unsure uncertain unclear guess "
+    "guessed guessing dubious wonder torn if unless whether either except otherwise too"
 )
 """Words that deny or doubt an answer."""
-SAID = _set("say says said claims claimed thinks thought believes believed wrote told tells according")
-SUPPOSED = SAID | _set("rule dismiss exclude reject beware suppose supposing assume assuming let were had hypothetically tempting instead considered tried looked used one")
-"""Words before an answer that suppose it, or give it to somebody else."""
-TURNS = _set("seems looks would did does fails which but though although yet or if unless not never maybe perhaps possibly i it that this is was cannot except no")
-"""Words with which a clause after an answer begins that may deny or doubt it."""
 INNOCENT = ("no doubt", "no matter", "no other", "not only", "not hard", "not needed", "not depend")
 """Phrases with such a word that deny nothing."""
-
+SAID = _set("say says said claims claimed thinks thought believes believed wrote told tells according")
+SUPPOSED = SAID | _set(
+    "may might could suppose supposing assume assuming let were had hypothetically tempting instead considered tried looked used rule dismiss "
+    "exclude reject beware one"
+)
+"""Words before an answer that suppose it, or give it to somebody else."""
+TURNS = _set(
+    "which but though although yet or if unless not never maybe perhaps possibly i it that this is was seems looks would did does fails "
+    "cannot except no"
+)
+"""Words with which a clause after an answer begins that may deny or doubt it."""
 WITHDRAWS = _set(
     "no nope nah wait hold hmm hm oops whoops sorry actually scratch strike cancel correction disregard ignore forget never wrong incorrect "
     "not mistake apologies kidding joking perhaps maybe unless except"
 )
-"""Words with which a sentence begins that takes the answer before it back."""
+"""Words with which a clause or sentence begins that takes the answer before it back."""
 ABOUT = _set("this that it which there my")
 """Words with which a sentence begins that speaks of the answer before it."""
-ADMITS = _set("sure certain confident think believe know trust rely mistake mistaken error wrong misread forgot overlooked doubt guess guessed")
+ADMITS = _set(
+    "sure certain confident think believe know trust rely mistake mistaken error wrong misread forgot overlooked doubt guess guessed"
+)
 """Words of a sentence in which the writer ("I") speaks of the answer."""
 SOFT = _set("and but yet though although however oh ah well then unfortunately sadly on upon second further closer reflection again edit")
 """Words before what a sentence says."""
-
-JOINS = _set("and or rather also as maybe perhaps possibly even plus as well option choice either versus vs")
+JOINS = _set("and or rather also as maybe perhaps possibly even plus well option choice either versus vs")
 """What joins one answer to another."""
 
 AROUND = _set("about approximately roughly around some a an total sum of usd rs cost amount value")
@@ -109,28 +109,29 @@ COUNTS = {
 }  # fmt: skip
 """Words that multiply the number before them."""
 ALTERS = _set(
-    "plus minus divided multiplied squared cubed factorial halves half thirds third quarters quarter fourths fifths sixths "
-    "remainder out tens tenths hundredths pi root power percentage fold recurring repeating modulo mod gross score ratio sqrt or vs"
+    "plus minus divided multiplied squared cubed factorial halves half thirds third quarters quarter fourths fifths sixths remainder out tens "
+    "tenths hundredths pi root power percentage fold recurring repeating modulo mod gross score ratio sqrt or vs"
 )
 """Words after a number that make it another one, or a part of one."""
 RESTRICTS = _set(
-    "twice thrice double triple times plus minus than between over under below "
-    "above more less fewer except or and to out instead rather divided multiplied by step steps page chapter equation figure problem question "
-    "section case part line method negative nearly almost"
+    "twice thrice double triple times plus minus than between over under below above more less fewer except or and to out instead rather "
+    "divided multiplied by step steps page chapter equation figure problem question section case part line method negative nearly almost"
 )
 """Words before a number that make it another one, or a part of one."""
 PARTS = _set("half third quarter root square cube factorial logarithm percent")
 """Words that with "of" before a number make it another one."""
 BETWEEN = _set("for per on at from with by of after in every each")
 """Words that may lead to a second number after a unit: "18 dollars a day for 2 people"."""
-LEAVES = _set("and but which that is are was were does has would can")
-"""Words with which what is said of a number begins."""
 VERBS = _set("is was would can could does has must")
 """Words after a number that make it the subject of its sentence, and no answer."""
-REMARKS = _set("confidence certainty sure time seconds took tokens step steps rating difficulty score page version sources length words note")
-"""Words of a line that says something about the answer, such as "Confidence: 95%"."""
+LEAVES = VERBS | _set("and but which that are were")
+"""Words with which what is said of a number begins."""
+REMARKS = _set(
+    "confidence certainty sure time seconds took tokens step steps rating difficulty score page version sources length words note"
+)
+"""First words of a line that says something about the answer, such as "Confidence: 95%"."""
 UNITS = _set(
-    "m km cm mm nm kg g mg lb lbs oz s ms h hr hrs min l ml ft in yd mi mph kph hz khz mhz ghz w kw mw v j kj n pa kpa c f usd eur gb mb kb pm "
-    "am"
+    "m km cm mm nm kg g mg lb lbs oz s ms h hr hrs min l ml ft in yd mi mph kph hz khz mhz ghz w kw mw v j kj n pa kpa c f usd eur gb mb kb "
+    "pm am"
 )
 """Units that may be joined to a number without a space."""
