@@ -16,7 +16,7 @@ from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.guard import Guard, shared_guard
 from tokenworth.tasks.grade.number import number_at, number_label, parse_number, prepared
 from tokenworth.tasks.grade.numeric import last_number
-from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, Read, Reader
+from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, SAID, Read, Reader
 from tokenworth.tasks.grade.stated import clauses, stated
 from tokenworth.tasks.grade.text import END, denied, ends, lower, plain, unwrapped
 
@@ -31,7 +31,7 @@ _WORDS = re.compile(r"(?=.*[a-z]{3})[a-z0-9 .,'-]+")
 _LETTER = re.compile(r"\A\s*[A-Za-z]\s?=(?!=)")
 _FUNCTIONS = frozenset("sin cos tan cot sec csc ln log exp sqrt pi or and".split())
 _MOST = 4
-_UNITS = re.compile(r"(?:\s[^\W\d_]+){1,4}\s*(?:[.!]|\n|\Z)")
+_UNITS = re.compile(r"(?:\s[^\W\d_]+){1,4}(?=\s*(?:[.!]|\n|\Z))")
 _RELATES = re.compile(r"[<>≤≥≡≠]|\\(?:equiv|pmod|n?le|n?ge|n?leq|n?geq|neq?|approx|sim|in|to)\b|[^\s,A-Za-z]\s*=|[\w}]{2}\s*=")
 """A formula that says more than what a letter is."""
 _NOUNS = (
@@ -85,9 +85,10 @@ def _read(in_words: bool, text: str, where: str) -> Read[str] | None:
         said = ",".join(unwrapped(one) for one in _MATH.findall(text[formula.start() : end]))
         before, rest = text[: formula.start()], text[end:]
         strange = not _NOUNS.issuperset(lower(before)) or re.search(r"[^\s\w:*({\[,'\"]", before)
-        if strange or (where == CLAUSE and _RELATES.search(said)) or not (ends(rest) or _UNITS.match(rest)):
+        units = _UNITS.match(rest)
+        if strange or (where == CLAUSE and _RELATES.search(said)) or not (units or ends(rest)):
             return None
-        return Read(value=said, end=end)
+        return Read(value=said, end=end + (units.end() if units else 0))
     said = (text[: stop.start()] if stop else text).rstrip()
     number = number_at(short := prepared(_LETTER.sub("", said)).strip())
     if number is not None and number.end == len(short):
@@ -105,6 +106,9 @@ def _begins(text: str) -> str | None:
 
 def _unmarked(text: str, reader: Reader[str]) -> list[str]:
     """The formula or number of a clause that ends the text, else the last number of a text without formulas."""
+    whole = None if "\n" in text.strip() else reader.read(text.strip(), SAID)
+    if whole is not None and whole.end >= len(text.strip().rstrip(".")):
+        return [whole.value]
     found = clauses(text, reader)
     if found and not text[found[-1].end :].strip(" .!*)\n"):
         return [found[-1].value]

@@ -21,7 +21,7 @@ _GROUPS = re.compile(
     r"|\d{1,2}(?:,\d{2}){1,6},\d{3}(?!,?\d)|\d{1,3}(?:\.\d{3}){2,6}(?!\.?\d))",  # 12,34,567 and 1.234.567
     re.ASCII,
 )
-_FRACTION = re.compile(r"(\d?)\s?\\[dtc]?frac\s?(?:\{\s?(\d[\d.]*)\s?\}|(\d))\s?(?:\{\s?(\d[\d.]*)\s?\}|(\d))", re.ASCII)
+_FRACTION = re.compile(r"(\d?)(\s?)\\[dtc]?frac\s?(?:\{\s?(\d[\d.]*)\s?\}|(\d))\s?(?:\{\s?(\d[\d.]*)\s?\}|(\d))", re.ASCII)
 _VULGAR = re.compile("[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]")
 _HIGH = re.compile("[⁻⁰¹²³⁴-⁹]+")
 _PLAIN = r"(?:\d+(?:\.\d+)?|\.\d+)"
@@ -29,9 +29,11 @@ _POWER = r"\s?(?:\^|\*\*)\s?\{?\s?(?P<%s>[-+]?\d+)\s?\}?"
 _NUMBER = re.compile(
     r"(?P<sign>[-–+]\s?|minus\s|negative\s)?(?:\\?[$€£¥₹]\s?)?(?P<sign2>-)?"
     rf"(?:10{_POWER % 'ten'}|(?P<main>{_PLAIN})(?:\s(?P<part>\d+)/(?P<parts>\d+)|\s?/\s?(?P<over>{_PLAIN})(?!/)|[eE](?P<exp>[-+]?\d+)(?!\w)"
-    rf"|\s?(?:\\times|×|\*|\\cdot|·|x)\s?10{_POWER % 'pow'})?)(?P<percent>\s?(?:\\?%|(?:percent|per\scent)\b))?\$?",
+    rf"|\s?(?:\\times|×|\*|\\cdot|·|x)\s?10{_POWER % 'pow'})?)(?P<percent>\s?(?:\\?%|(?:percent|per\scent)\b))?(?:\s?[$€£¥₹])?",
     re.ASCII,
 )
+_START = re.compile(r"(?:[-–+]\s?|\bminus\s|\bnegative\s)?(?:\\?[$€£¥₹]\s?)?-?\.?\d", re.ASCII)
+_GLUED = re.compile(r"[\w.^\\/]\Z")
 _UNIT = re.compile(
     r"\s?(?:\^\s?\{?\s?\\circ\b\s?\}?|\\degree\b|°(?:\s?[CFK]\b)?)"
     r"|(?P<unit>[A-Za-zµ]{1,4})(?:\^\{?[23]\}?|[23])?(?!\w)(?:/[A-Za-z]{1,9}\b(?:\^\{?2\}?)?)?|/[A-Za-z]{1,12}\b(?!/)"
@@ -39,7 +41,7 @@ _UNIT = re.compile(
 _TAIL = re.compile(r"[ \t]{1,2}(?P<word>[^\W\d_]+(?:['&-][^\W\d_]+)*)(?:\^\{?[23]\}?)?(?![\w^])(?:/[^\W\d_]+(?!\w))?")
 _DIGIT = re.compile(r"\s{0,2}[(\[{]{0,2}[-$€£]{0,2}\.?\d", re.ASCII)
 _COMPOUND = re.compile(
-    r"[\s,]*(?:and\s|with\s)?(?:an?\s)?remainder\b|\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|[.,:]\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d",
+    r"[^.\n]{0,40}(?:±|\\pm\b)|[\s,]*(?:and\s|with\s)?(?:an?\s)?remainder\b|\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|[.,:]\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d",
     re.ASCII,
 )
 """What after a number makes it a part of another one."""
@@ -60,7 +62,7 @@ def prepared(text: str) -> str:
     text = _VULGAR.sub(lambda one: " " + unicodedata.normalize("NFKC", one[0]).replace("\u2044", "/"), text)
     text = _HIGH.sub(lambda high: "^{" + unicodedata.normalize("NFKC", high[0]).replace("\u2212", "-") + "}", text)
     text = _GROUPS.sub(lambda group: re.sub(r"\D", "", group[0]), _SPACES.sub(_THIN, text)).replace(_THIN, " ")
-    return _FRACTION.sub(lambda one: f"{one[1]}{' ' * bool(one[1])}{one[2] or one[3]}/{one[4] or one[5]}", text)
+    return _FRACTION.sub(lambda one: f"{one[1]}{one[2] or ' ' * bool(one[1])}{one[3] or one[4]}/{one[5] or one[6]}", text)
 
 
 def _value(match: re.Match[str]) -> Fraction | None:
@@ -99,6 +101,18 @@ def number_at(text: str, at: int = 0) -> Read[Number] | None:
     if _COMPOUND.match(rest) or not (ends(rest) or _GOES_ON.match(rest)):
         return None
     return Read(value=Number(value=value, percent=match["percent"] is not None), end=end)
+
+
+def starts(text: str, at: int = 0) -> list[int]:
+    """Where the numbers of a text begin, from a place on; digits of a word, of a file or of a power begin none."""
+    found = ((one, _NUMBER.match(text, one.start())) for one in _START.finditer(text, at))
+    kept: list[int] = []
+    stop = at
+    for one, number in found:
+        if one.start() >= stop and not _GLUED.search(text, 0, one.start()):
+            kept.append(one.start())
+            stop = number.end() if number else one.end()
+    return kept
 
 
 def parse_number(text: str) -> Number | None:

@@ -10,16 +10,14 @@ from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade import words
 from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
-from tokenworth.tasks.grade.number import Number, number_at, number_label, parse_number, prepared, same_number
+from tokenworth.tasks.grade.number import Number, number_at, number_label, parse_number, prepared, same_number, starts
 from tokenworth.tasks.grade.places import BOX, Read, Reader
 from tokenworth.tasks.grade.stated import clauses, settled, stated
 from tokenworth.tasks.grade.text import denied, lower, opened
 
 _TAIL = 1000
 """Characters from the end in which the last number is looked for."""
-_START = re.compile(r"(?:[-–+]\s?|\bminus\s|\bnegative\s)?(?:\\?[$€£¥₹]\s?)?-?\.?\d", re.ASCII)
-_GLUED = re.compile(r"[\w.^\\/]\Z")
-_OPERATORS = tuple("+*/^<>≤≥≠×÷·~-–|&%_")
+_OPERATORS = tuple("+*/^<>≤≥≠±×÷·~-–|&%_")
 _STRANGE = re.compile(r"[^\s\w({\[*\"':≈,.]|\w\s?[({\[]|[\\\d_]")
 """What no words before a number have in them."""
 _COMPARES = re.compile(r"[<>≤≥≠±!~]|\\(?:n?le|n?ge|ne|neq|lt|gt|leq|geq|pm|approx)\b")
@@ -27,14 +25,14 @@ _SEVERAL = re.compile(r"[,;]|\b(?:or|and)\b|±|\\pm")
 _FIRST = re.compile(r"[\s$({\[]*-?[\d.]+[\s$)}\]]*(?:[,;]|(?:or|and)\b)|±|\\pm")
 """A side of an equation that is a number, and goes on to another equation: "3 or x"."""
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?…]+(?=\s|\Z)|(?=\n)|\Z)")
-_ASIDE = re.compile(r"\([^()]{0,200}\)")
+_ASIDE = re.compile(r"(?<=\S)\s?\([^()]{0,200}\)")
 _NONE = Number(value=Fraction(-1, 10**20), percent=False)
 """Stands for a number that cannot be read, and so is not the same as any other."""
 
 
 def _side(text: str, several: re.Pattern[str]) -> int | None:
     """Where the last side of the equation begins that the text is: 0 where it is none, None where it is more than one equation."""
-    stop = re.search(r"[.!?](?=\s)|\n|\Z", text)
+    stop = re.search(r"[.!?](?=\s)|\n|,?\s(?:because|since)\b|\Z", text)
     head = text[: stop.start()] if stop else text
     parts = head.split("=")
     if any(_COMPARES.search(part) for part in parts[:-1]) or any(several.search(part) for part in parts[1:-1]):
@@ -45,21 +43,21 @@ def _side(text: str, several: re.Pattern[str]) -> int | None:
 def _read(text: str, where: str) -> Read[Number] | None:
     """One number as a whole: before it stand frame words, or the other side of an equation."""
     at = _side(text, _SEVERAL)
-    start = None if at is None else _START.search(text, at)
-    if at is None or start is None:
+    begin = [] if at is None else starts(text, at)[:1]
+    if at is None or not begin:
         return None
-    before, allowed = text[at : start.start()], words.FRAME | words.AROUND
+    before, allowed = text[at : begin[0]], words.FRAME | words.AROUND
     named = [] if where == BOX else [word for word in lower(text[:at]) if len(word) > 1]
     if _STRANGE.search(before) or not allowed.issuperset([*lower(before), *named]):
         return None
-    read = number_at(text, start.start())
+    read = number_at(text, begin[0])
     return None if read is None or (where == BOX and text[read.end :].strip(" .!)]}*\"'\n")) else read
 
 
 def _begins(text: str) -> Number | None:
     at = len(text) - len(text.lstrip(" ($[{"))
     read = number_at(text, at)
-    return read.value if read else _NONE if _START.match(text, at) else None
+    return read.value if read else _NONE if starts(text[at : at + 8])[:1] == [0] else None
 
 
 _READER = Reader(read=_read, begins=_begins, same=same_number)
@@ -81,23 +79,23 @@ def last_number(text: str) -> list[Number]:
         return []
     if len(kept) < len(told) and not any(one.end > kept[-1].start() for one in clauses(text, _READER)):
         return []
-    lines = filter(None, (parse_number(line.strip(" *.")) for line in text.splitlines()))
+    lines = filter(None, (parse_number(line.strip(" *").removesuffix(".")) for line in text.splitlines()))
     return [answer] if all(same_number(one, answer) for one in lines) else []
 
 
 def _closing(sentence: str) -> Number | None:
     """The last number of a sentence, of an equation the first of its last side, where nothing makes it a part of something else."""
     at = _side(sentence, _FIRST)
-    starts = [] if at is None else [one.start() for one in _START.finditer(sentence, at) if not _GLUED.search(sentence, 0, one.start())]
-    if at is None or not starts or "?" in sentence:
+    found = [] if at is None else starts(sentence, at)
+    if at is None or not found or "?" in sentence:
         return None
-    start = starts[0] if at else starts[-1]
+    start = found[0] if at else found[-1]
     parts = re.split(r"(\d|[,;:—]\s)", sentence[at:start])
     mark, said = parts[-2] if len(parts) > 1 else "", lower(parts[-1])
     if mark.startswith(":") and not said:
         if not (words.FRAME | words.AROUND).issuperset(lower(parts[-3])):
             return None  # "Difficulty: 3"
-    elif mark and (not said or (mark.isdigit() and not at and said[-1] in words.BETWEEN)):
+    elif mark and ((not said and any("0" <= char <= "9" for char in sentence[at:start])) or (mark.isdigit() and not at and said[-1] in words.BETWEEN)):
         return None  # a list, a part of an expression, "8 rows of 5"
     is_part = (said[-1:] == ["of"] and not words.PARTS.isdisjoint(said[-2:])) or not words.RESTRICTS.isdisjoint(said)
     read = None if is_part or parts[-1].rstrip(" ($[{*\"'")[-1:] in _OPERATORS else number_at(sentence, start)

@@ -77,14 +77,14 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?P<bare>-?(?:\\[A-Za-z]+)?[\w.,{}]
 _CLOSED = re.compile(
     r"(?:<(?:final_)?answer>|\[answer\]|<\|begin_of_box\|>)(?P<tag>.{0,400}?)(?:</(?:final_)?answer>|\[/answer\]|<\|end_of_box\|>|\Z)"
     r"""|["'](?:final[_ ]?)?answer["']\s{0,4}:\s{0,4}(?:"(?P<double>[^"\n]{0,400})"|'(?P<single>[^'\n]{0,400})'|(?P<bare>[-\d.,]{1,60}))"""
-    r"|####[ \t]*(?P<hashes>[^\n]{1,400})",
+    r"|####[ \t]*(?P<hashes>[^\n]{1,400})|\A(?P<begun>[^<]{1,400})</(?:final_)?answer>",
     re.IGNORECASE | re.DOTALL,
 )
 _KIND = r"(?:correct|right|best|final|chosen|closest|appropriate)\s{1,3}(?:option|choice|letter|response|statement)"
 _AFTER = r"(?:\s(?:to|for)\s[^\n:.?!]{0,80}?)?(?:\s(?:choice|option|letter|number|here))?"
 _LINK = (
     r"(?:\s{1,3}(?:is|was|are|(?:would|should|must|will)\s(?:be|then\sbe)|remains)\b\s{0,3}:?"
-    r"|\s{0,3}(?:[:=→⇒]|->|=>)|\s[-–—](?=\s)|[ \t:]*\n)"
+    r"|\s{0,3}(?:->|=>|[:=→⇒])|\s[-–—](?=\s)|[ \t:]*\n)"
 )
 _ENGLISH = rf"(?<![\w'-])(?P<english>(?:answers?|ans|{_KIND}){_AFTER}{_LINK}|(?:update|correction|edit|revised|corrected)\s{{0,2}}:)"
 
@@ -143,7 +143,8 @@ def places(text: str) -> list[Place]:
     return kept[-_MOST:]
 
 
-_CONTRAST = re.compile(r"\s*not\s[^\n.]{1,80}?\bbut\s(?:rather\s)?", re.IGNORECASE)
+CONTRAST = re.compile(r"\s*not\s[^\n.]{1,80}?\bbut\s(?:rather\s)?", re.IGNORECASE)
+"""What comes before an answer in "not B but C"."""
 
 
 def read_place(text: str, place: Place, reader: Reader[T]) -> Read[T] | None:
@@ -151,7 +152,7 @@ def read_place(text: str, place: Place, reader: Reader[T]) -> Read[T] | None:
     if place.refused:
         return None
     said = text[place.start : place.end if place.where == BOX else place.start + MAX_ANSWER]
-    contrast = _CONTRAST.match(said, framed(said)) if place.where == SAID else None  # "not B but C"
+    contrast = CONTRAST.match(said, framed(said)) if place.where == SAID else None
     for at in (contrast.end(),) if contrast else (0, framed(said)):
         start = len(said) - len(said[at:].lstrip())
         read = reader.read(said[start:], place.where)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tokenworth.tasks.grade import words
-from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, Read, Reader, T, places, read_place
+from tokenworth.tasks.grade.places import BOX, CLAUSE, CONTRAST, MAX_ANSWER, Read, Reader, T, places, read_place
 from tokenworth.tasks.grade.text import CLAUSES, CUT, END, MARKS, WORD, denied, ends, framed, lower
 
 _MOST_CLAUSES = 200
@@ -18,6 +18,8 @@ _NEAR = 6
 """Words of a clause after an answer in which it may be denied."""
 _SHUT = re.compile(r"\A\}(?:[.,;]?\s?(?:\$\$?|\\[)\]]))?|\A</?\S{1,20}>|\A[\"'}]+")
 """What closes a place: the rest of a box and of the formula around it."""
+_UNLIKE = re.compile(r"[)*]*,?\s+not\s+")
+"""What comes after an answer in "C, not B"."""
 _ITEM = re.compile(r"[)\]}]*[.:)]\s*[^\s.]")
 """What follows the mark of an item of a list: "A. The cat does not fit"."""
 
@@ -57,10 +59,16 @@ def clauses(text: str, reader: Reader[T], *, denials: bool = False) -> list[Read
             continue
         begin = start + (len(MARKS.match(text, start, end)[0]) if opens else 0)  # type: ignore[index]
         frame = framed(text[begin:end])
+        contrast = CONTRAST.match(text, begin + frame, end)
+        frame = contrast.end() - begin if contrast else frame
         for at in (begin, begin + frame) if opens and frame else (begin + frame,) if opens or frame else ():
             at += len(text[at:end]) - len(text[at:end].lstrip())
             read = reader.read(text[at:end], CLAUSE)
-            if read is None or not ends(rest := text[at + read.end : end], sentence=True):
+            if read is None:
+                continue
+            rest = text[at + read.end : end]
+            unlike = _UNLIKE.match(rest)
+            if not ends(rest, sentence=True) and not (unlike and reader.begins(rest[unlike.end() :]) is not None):
                 continue
             if at == begin and not read.listed and (start == 0 or text[start - 1] == "\n") and _ITEM.match(rest):
                 item = end

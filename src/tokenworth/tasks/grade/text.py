@@ -10,7 +10,7 @@ from tokenworth.tasks.grade import words
 CJK = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
 _SIGNS = str.maketrans(
     {"’": "'", "−": "-", "。": ". ", "．": ". ", "，": ", ", "、": ", ", "：": ": ", "；": "; ", "！": "! ", "？": "? "}
-    | {"（": " (", "）": ") ", "【": " [", "】": "] "}
+    | {"（": " (", "）": ") ", "【": " [", "】": "] ", "「": ' "', "」": '" ', "।": ". "}
 )
 _CLUTTER = re.compile(r"<<[-+*/=().\d%$ ]{0,200}>>|</(?!(?:final_)?answer>)\w{1,30}>|<[|｜](?!begin_of_box|end_of_box)[^<>\s]{1,40}[|｜]>")
 _EMPHASIS = re.compile(r"(?<![\w*})\]])(\*\*\*|\*\*|\*|`|__|_)(?=[^\s*`_])([^\n]{1,400}?)(?<![\s*])\1(?!\*)(?:(?<=\*\*)|(?!\w))")
@@ -30,12 +30,13 @@ CUT = re.compile(
     r"[,;:—](?!\d)|(?:\A|\s)[-–]\s|\s?(?=\([^\W\d_]{2})|(?:\A|\s)(?=(?:but|yet|though|although|which|unless|or|and)\b)", re.IGNORECASE
 )
 """What separates the parts of a sentence after an answer."""
-WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_LETTERS = r"(?:[^\W\d_]|[\u0900-\u0dff\u0e00-\u0eff])+"  # with the vowel signs of Indian scripts, Thai and Lao
+WORD = re.compile(rf"{_LETTERS}(?:['-]{_LETTERS})*")
 MARKS = re.compile(r"(?:[#>•·\s]|[-+*]\s)*")
 """Marks of headings and lists before a line."""
 _PHRASES = "|".join(phrase.replace(" ", r"\s") for phrase in sorted(words.FRAME) if " " in phrase)
 _FRAMED = re.compile(
-    rf"[ \t]*((?:{_PHRASES})\b|[^\W\d_]+(?:'[^\W\d_]+)*)(?:[ \t]*[:=,]|[ \t]*[-–—>]+(?=\s)|(?=[\s(\[{{$\".!;\\])|\Z)", re.IGNORECASE
+    rf"[ \t]*((?:{_PHRASES})\b|{_LETTERS}(?:'{_LETTERS})*)(?:[ \t]*[:=,]|[ \t]*[-–—>]+(?=\s)|(?=[\s(\[{{$\".!;\\])|\Z)", re.IGNORECASE
 )
 _CLOSERS = r"(?:\\[)\]]|[\s*_`\"'”)\]}$])*"
 _BREAK = re.compile(rf"{_CLOSERS}(?:[.!;,:…]+(?=\s|\Z)|\n|\Z|\s[-–—]+\s|\s?—|\s\()")
@@ -95,7 +96,8 @@ def ends(rest: str, *, sentence: bool = False) -> bool:
     Words of a frame may stand in between.
     """
     pattern = _STOP if sentence else _BREAK
-    if pattern.match(rest) or (rest[:1].isspace() and pattern.match(rest, framed(rest))):
+    start = len(rest) - len(rest.lstrip(","))
+    if pattern.match(rest) or (rest[:1] in (" ", ",") and (at := framed(rest[start:])) and pattern.match(rest, start + at)):
         return True
     comma = rest.lstrip(" )\"'").startswith(",")
     word = WORD.match(rest.lstrip(" )\"',")) if rest[:1] in (" ", ",", ")", '"', "'") else None

@@ -11,13 +11,13 @@ def _set(words: str) -> frozenset[str]:
 
 
 LEADS: tuple[tuple[str, str, str, str], ...] = (
-    ("German", "antwort|lösung|ergebnis", "", "ist|lautet"),
+    ("German", "antwort|lösung|ergebnis|richtige option", "", "ist|lautet"),
     ("Dutch", "antwoord", "", "is"),
     ("Swedish, Danish, Norwegian", "svaret|svar", "", "är|er"),
-    ("Spanish", "respuesta", "correcta|final", "es"),
-    ("Portuguese", "resposta", "correta|certa|final", "é"),
-    ("French", "réponse|reponse", "correcte|exacte|juste|finale", "est"),
-    ("Italian", "risposta", "corretta|esatta|giusta|finale", "è"),
+    ("Spanish", "respuesta|opción correcta|opcion correcta", "correcta|final", "es"),
+    ("Portuguese", "resposta|opção correta|alternativa correta", "correta|certa|final", "é"),
+    ("French", "réponse|reponse|option correcte", "correcte|exacte|juste|finale", "est"),
+    ("Italian", "risposta|opzione corretta", "corretta|esatta|giusta|finale", "è"),
     ("Romanian", "răspunsul|răspuns", "corect|final", "este"),
     ("Polish", "odpowiedź|odpowiedz", "", "to|jest"),
     ("Czech", "odpověď", "", "je"),
@@ -48,22 +48,22 @@ FRAME = _set(
     "be must should will would the my our i i'd i'll i'm we'd we'll think believe say pick choose select picked chose selected answer ans "
     "final correct right best closest chosen option options choice choices among letter number response statement result solution solutions "
     "total altogether all which who leaves leaving leave yields suggests gives giving makes making make mean means equals equal only here "
-    "there update updated correction corrected edit revised revision "
-    "です だ である でした となります になります 입니다 이다 이에요 예요 है हैं 选项 選項 項 项"
+    "there let's selected update updated correction corrected edit revised revision "
+    "です だ である でした となります になります 입니다 이다 이에요 예요 है हैं 选项 選項 項 项 la el die letra lettre lettera buchstabe"
 ) | {
     "go with", "going with", "went with", "opt for", "equal to", "in conclusion", "in summary", "in short", "in total", "in all", "of course",
-    "right one", "correct one", "best one", "has to be", "needs to be",
+    "right one", "correct one", "best one", "has to be", "needs to be", "for sure",
 }  # fmt: skip
 """Words that may stand before or after an answer in its clause and leave it the whole of what is said: "I'd pick C", "C is correct"."""
 SAYS = _set("mean think believe say pick choose select picked chose selected conclude get got have find obtain would will")
 """Words after which an "I" before them is the writer and no label."""
 KINDS = _set(
-    "the my our final correct right best most appropriate accurate likely probable plausible suitable closest complete chosen exact expected "
+    "the my our final correct right best most appropriate accurate likely probable plausible suitable closest complete chosen selected exact expected "
     "desired intended required overall possible numerical short single only true unique an a so is"
 )
 """Words that may stand right before "answer" and leave it the answer of the text. Not "trap", "usual", "his"."""
 
-REASONS = _set("because since as given due for so hence thus therefore where when while with i.e by after using considering")
+REASONS = _set("because since as given due for so hence thus therefore where when while with i.e by after using considering rather instead")
 """Words with which a reason or a remark begins: what it denies is not the answer."""
 DENIED = _set(
     "not cannot never no nobody neither nor hardly barely isn't wasn't aren't weren't don't doesn't didn't can't couldn't won't wouldn't "
