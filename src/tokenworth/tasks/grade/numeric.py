@@ -24,6 +24,7 @@ _COMPARES = re.compile(r"[<>≤≥≠±!~]|\\(?:n?le|n?ge|ne|neq|lt|gt|leq|geq|p
 _SEVERAL = re.compile(r"[,;]|\b(?:or|and)\b|±|\\pm")
 _FIRST = re.compile(r"[\s$({\[]*-?[\d.]+[\s$)}\]]*(?:[,;]|(?:or|and)\b)|±|\\pm")
 """A side of an equation that is a number, and goes on to another equation: "3 or x"."""
+_REASON = re.compile(r",?\s(?=(?:because|since)\b)")
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?…]+(?=\s|\Z)|(?=\n)|\Z)")
 _ASIDE = re.compile(r"(?<=\S)\s?\([^()]{0,200}\)")
 _NONE = Number(value=Fraction(-1, 10**20), percent=False)
@@ -32,7 +33,7 @@ _NONE = Number(value=Fraction(-1, 10**20), percent=False)
 
 def _side(text: str, several: re.Pattern[str]) -> int | None:
     """Where the last side of the equation begins that the text is: 0 where it is none, None where it is more than one equation."""
-    stop = re.search(r"[.!?](?=\s)|\n|,?\s(?:because|since)\b|\Z", text)
+    stop = re.search(r"[.!?](?=\s)|\n|\Z", text)
     head = text[: stop.start()] if stop else text
     parts = head.split("=")
     if any(_COMPARES.search(part) for part in parts[:-1]) or any(several.search(part) for part in parts[1:-1]):
@@ -42,6 +43,7 @@ def _side(text: str, several: re.Pattern[str]) -> int | None:
 
 def _read(text: str, where: str) -> Read[Number] | None:
     """One number as a whole: before it stand frame words, or the other side of an equation."""
+    text = _REASON.split(text)[0]
     at = _side(text, _SEVERAL)
     begin = [] if at is None else starts(text, at)[:1]
     if at is None or not begin:
@@ -98,6 +100,7 @@ def _closing(sentence: str) -> Number | None:
     elif mark and ((not said and any("0" <= char <= "9" for char in sentence[at:start])) or (mark.isdigit() and not at and said[-1] in words.BETWEEN)):
         return None  # a list, a part of an expression, "8 rows of 5"
     is_part = (said[-1:] == ["of"] and not words.PARTS.isdisjoint(said[-2:])) or not words.RESTRICTS.isdisjoint(said)
+    is_part = is_part or re.search(r"[\\√|{]", parts[-1]) is not None
     read = None if is_part or parts[-1].rstrip(" ($[{*\"'")[-1:] in _OPERATORS else number_at(sentence, start)
     if read is None or denied(parts[-1], words.SUPPOSED) or not settled(sentence[read.end :], read.value, _READER):
         return None

@@ -14,8 +14,8 @@ from tokenworth.tasks.grade.stated import clauses, settled, stated, strongest
 from tokenworth.tasks.grade.text import ends, opened
 
 _JOINED = re.compile(r"[ \t]?[-+/*&=<>^|:·×,;.]?[ \t]?\(?[^\W_]+|[-+*/^']")
-_EXPRESSION = re.compile(r"\.\s[A-Z]\.|\s?[-+/*^=]\s?\(?\w(?!\w)|\*|\w?\(")
-"""Initials, or an operator: "B. F.", "C - D", "A*", "F(x)"."""
+_EXPRESSION = re.compile(r"\s?(?:[,&/]|and|or)\s?[IVX]{2,4}\b|\.\s[A-Z]\.|\s?[-+/*^=]\s?\(?\w(?!\w)|\*|\w?\(")
+"""Numerals, initials or an operator: "I, II", "B. F.", "C - D", "A*", "F(x)"."""
 _STOP = re.compile(r"[\s\"'”)\]}]*(?:[.!;]+(?=\s|\Z)|\n|\Z)")
 _LIST = re.compile(r"\s*(?:[,;/&+|]|(?:and|or|as well as)\b)", re.IGNORECASE)
 _SEPARATOR = re.compile(r"[\s)\].:*_`–—,(-]*")
@@ -30,6 +30,7 @@ class _Options:
     """The options of a problem, ready to be looked for."""
 
     label: re.Pattern[str]
+    last: re.Pattern[str]
     fold: dict[str, str]
     texts: dict[str, str]
     whole: dict[str, re.Pattern[str]]
@@ -94,6 +95,11 @@ class _Options:
         alone = match["label"] == label and (_STOP.match(rest) or _LIST.match(rest))
         return label if alone or (match["open"].strip(" \"'“‘") and match["close"].strip()) else None
 
+    def hint(self, sentence: str) -> str | None:
+        """The label that a sentence ends with; digits may be anything."""
+        match = self.last.search(sentence)
+        return None if match is None or match["label"].isdigit() else self.fold.get(match["label"], self.fold.get(match["label"].casefold()))
+
 
 @lru_cache(maxsize=64)
 def _options(options: tuple[Option, ...]) -> _Options:
@@ -105,6 +111,7 @@ def _options(options: tuple[Option, ...]) -> _Options:
     texts = {option.label: " ".join(_source(option.text).split()).rstrip(".") for option in options}
     return _Options(
         label=re.compile(pattern, re.IGNORECASE if unique else 0),
+        last=re.compile(rf"(?:\A|[\s(:>])(?P<label>{one})[)\]\"']*\s*\Z"),
         fold=dict(zip(keys if unique else labels, labels, strict=True)),
         texts=texts,
         whole={
@@ -124,7 +131,7 @@ def option(problem: Problem, text: str) -> Grade:
     if not problem.options or not text.strip():
         return unparseable()
     options = _options(problem.options)
-    reader = Reader(read=options.read, begins=options.begins, same=str.__eq__)
+    reader = Reader(read=options.read, begins=options.begins, same=str.__eq__, hint=options.hint)
     text = _source(text)
     found = stated(text, reader)
     if found is None:

@@ -57,6 +57,8 @@ class Reader(Generic[T]):
     begins: Callable[[str], T | None]
     """The answer that a text begins with, after another one."""
     same: Callable[[T, T], bool]
+    hint: Callable[[str], T | None] = lambda sentence: None
+    """The answer that a later sentence may be meant to give instead, where its last word is unmistakable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,8 +84,12 @@ def strongest(found: list[Read[T]]) -> list[T]:
 
 
 def _replaced(rest: str, value: T, reader: Reader[T]) -> bool:
-    """Whether a later clause states another answer, or later lines list others."""
-    found = clauses(rest, reader, denials=True)
+    """Whether a later clause states another answer, later lines list others, or a later sentence ends in one."""
+    clause = CLAUSES.search(rest)
+    found = clauses(rest[clause.start() :], reader, denials=True) if clause else []
+    hints = (reader.hint(one) for one in END.split(rest)[1:][-_MOST_CLAUSES:] if not denied(one))
+    if any(one is not None and not reader.same(one, value) for one in hints):
+        return True
     strong, listed = ([one.value for one in found if one.listed is is_listed] for is_listed in (False, True))
     return bool(strong and not reader.same(strong[-1], value)) or bool(listed and not any(reader.same(one, value) for one in listed))
 

@@ -46,7 +46,7 @@ FRAME = _set(
     "so therefore thus hence then finally overall ultimately clearly obviously definitely certainly surely probably likely most simply indeed "
     "just exactly still now ok okay well yes again actually also conclude we get have got find obtain it it's its that that's this is are was "
     "be must should will would the my our i i'd i'll i'm we'd we'll think believe say pick choose select picked chose selected answer ans "
-    "final correct right best closest chosen option options choice choices among letter number response statement result solution solutions "
+    "final correct right best better closest chosen option options choice choices among letter number response statement result solution solutions "
     "total altogether all which who leaves leaving leave yields suggests gives giving makes making make mean means equals equal only here "
     "there let's selected update updated correction corrected edit revised revision "
     "です だ である でした となります になります 입니다 이다 이에요 예요 है हैं 选项 選項 項 项 la el die letra lettre lettera buchstabe"
@@ -59,7 +59,7 @@ SAYS = _set("mean think believe say pick choose select picked chose selected con
 """Words after which an "I" before them is the writer and no label."""
 KINDS = _set(
     "the my our final correct right best most appropriate accurate likely probable plausible suitable closest complete chosen selected exact expected "
-    "desired intended required overall possible numerical short single only true unique an a so is"
+    "desired intended required overall possible numerical short single only true unique new updated corrected revised actual real an a so is"
 )
 """Words that may stand right before "answer" and leave it the answer of the text. Not "trap", "usual", "his"."""
 
@@ -105,7 +105,7 @@ JOINS = _set("and or rather also as maybe perhaps possibly even plus well option
 AROUND = _set("about approximately roughly around some a an total sum of usd rs cost amount value")
 """Words that may stand before a number in its place."""
 COUNTS = {
-    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "lakh": 10**5, "crore": 10**7, "dozen": 12,
+    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "lakh": 10**5, "crore": 10**7, "dozen": 12, "bn": 10**9,
 }  # fmt: skip
 """Words that multiply the number before them."""
 ALTERS = _set(
@@ -115,7 +115,7 @@ ALTERS = _set(
 """Words after a number that make it another one, or a part of one."""
 RESTRICTS = _set(
     "twice thrice double triple times plus minus than between over under below above more less fewer except or and to out instead rather "
-    "divided multiplied by step steps page chapter equation figure problem question section case part line method negative nearly almost"
+    "divided multiplied by step steps page chapter equation figure problem question section case part line method negative nearly almost log ln sqrt sin cos tan exp"
 )
 """Words before a number that make it another one, or a part of one."""
 PARTS = _set("half third quarter root square cube factorial logarithm percent")
@@ -131,7 +131,7 @@ REMARKS = _set(
 )
 """First words of a line that says something about the answer, such as "Confidence: 95%"."""
 UNITS = _set(
-    "m km cm mm nm kg g mg lb lbs oz s ms h hr hrs min l ml ft in yd mi mph kph hz khz mhz ghz w kw mw v j kj n pa kpa c f usd eur gb mb kb "
+    "m km cm mm nm kg g mg lb lbs oz s ms h hr hrs min l ml ft in yd mi mph kph hz khz mhz ghz kw mw kj pa kpa usd eur gb mb kb "
     "pm am"
 )
 """Units that may be joined to a number without a space."""
