@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from tokenworth.core.grade import Grade
@@ -11,6 +12,9 @@ from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, SAID, Read, Reader
 from tokenworth.tasks.grade.stated import settled, stated
 from tokenworth.tasks.grade.text import CUT, END, denied, framed, lower, plain, unwrapped
+
+_INITIAL = re.compile(r"(?<![^\W_])[^\W\d_]\Z")
+"""One letter, whose full stop ends no sentence."""
 
 
 def normalised(text: str) -> str:
@@ -29,8 +33,7 @@ def _read(gold: str | None, text: str, where: str) -> Read[str] | None:
     for end in stops[:1] if where == BOX else (*stops, *cuts):
         if normalised(text[:end]) == gold:
             return Read(value=gold, end=end)
-    # A full stop after one letter is that of an initial.
-    sentences = (end for end in stops[1:] if len(lower(text[:end])[-1:] or [""]) != 1 or len(lower(text[:end])[-1]) > 1)
+    sentences = (end for end in stops[1:] if not _INITIAL.search(text, 0, end))
     end = len(text) if where == BOX else next(sentences, len(text))
     return Read(value=normalised(text[:end]), end=end) if normalised(text[:end]) else None
 

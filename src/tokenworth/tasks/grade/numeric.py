@@ -66,20 +66,20 @@ _READER = Reader(read=_read, begins=_begins, same=same_number)
 
 
 def last_number(text: str) -> list[Number]:
-    """The last number of a prepared text that states none: that of its last sentence with digits.
+    """The last number of a prepared text that states none: what a clause of its last sentence with digits states, else its last one.
 
-    After a remark ("Confidence: 95%") only a number counts that a clause before it states by itself ("So 18 pens."). A line that is only another
-    number makes two answers of them.
+    After a remark ("Confidence: 95%") only such a clause counts ("So 18 pens."). A line that is only another number makes two answers of them.
     """
     text = text[-_TAIL:]
     told = [one for one in _SENTENCE.finditer(text) if any("0" <= char <= "9" for char in _ASIDE.sub("", one[0]))]
     kept = list(told)
     while kept and not words.REMARKS.isdisjoint(lower(kept[-1][0])[:1]):
         kept.pop()
-    answer = _closing(_ASIDE.sub("", kept[-1][0])) if kept else None
-    if answer is None or not settled("." + text[kept[-1].end() :], answer, _READER):
+    said = [one for one in clauses(text, _READER) if kept and one.end > kept[-1].start()]
+    if not kept or (len(kept) < len(told) and not said):
         return []
-    if len(kept) < len(told) and not any(one.end > kept[-1].start() for one in clauses(text, _READER)):
+    answer, end = (said[-1].value, said[-1].end) if said else (_closing(_ASIDE.sub("", kept[-1][0])), kept[-1].end())
+    if answer is None or not settled(text[end:] if said else "." + text[end:], answer, _READER):
         return []
     lines = filter(None, (parse_number(line.strip(" *").removesuffix(".")) for line in text.splitlines()))
     return [answer] if all(same_number(one, answer) for one in lines) else []

@@ -42,20 +42,20 @@ def stated(text: str, reader: Reader[T]) -> list[T] | None:
     return [one.value for _, one in found if one is not None] if stands else []
 
 
-def clauses(text: str, reader: Reader[T], *, denials: bool = False) -> list[Read[T]]:
+def clauses(text: str, reader: Reader[T], *, after: bool = False) -> list[Read[T]]:
     """The clauses at the end of a text that consist of an answer and words of a frame, in order; their ends are those in the text.
 
-    ``denials``: also those whose sentence denied or supposed something before.
+    ``after``: the text follows an answer, so that it does not begin with a clause, and what is denied in it may be that answer.
     """
     text = text.rstrip()
     starts = [(0, True), *((one.end(), one[0][0] in ".!?…" or "\n" in one[0]) for one in CLAUSES.finditer(text))]
     found: list[Read[T]] = []
     item = -1  # where the line ends that is an item of a list: its clauses say something about that item
-    for start, opens in starts[-_MOST_CLAUSES:]:
+    for start, opens in starts[after:][-_MOST_CLAUSES:]:
         line = text.find("\n", start, start + MAX_ANSWER)
         end = line if line >= 0 else min(len(text), start + MAX_ANSWER)
         before = "" if opens else END.split(text[max(0, start - 200) : start])[-1]
-        if start <= item or (not denials and denied(before, words.SUPPOSED)):
+        if start <= item or (not after and denied(before, words.SUPPOSED)):
             continue
         begin = start + (len(MARKS.match(text, start, end)[0]) if opens else 0)  # type: ignore[index]
         frame = framed(text[begin:end])
@@ -85,8 +85,7 @@ def strongest(found: list[Read[T]]) -> list[T]:
 
 def _replaced(rest: str, value: T, reader: Reader[T]) -> bool:
     """Whether a later clause states another answer, later lines list others, or a later sentence ends in one."""
-    clause = CLAUSES.search(rest)
-    found = clauses(rest[clause.start() :], reader, denials=True) if clause else []
+    found = clauses(rest, reader, after=True)
     hints = (reader.hint(one) for one in END.split(rest)[1:][-_MOST_CLAUSES:] if not denied(one))
     if any(one is not None and not reader.same(one, value) for one in hints):
         return True

@@ -32,7 +32,7 @@ CUT = re.compile(
 """What separates the parts of a sentence after an answer."""
 _LETTERS = r"(?:[^\W\d_]|[\u0900-\u0dff\u0e00-\u0eff])+"  # with the vowel signs of Indian scripts, Thai and Lao
 WORD = re.compile(rf"{_LETTERS}(?:['-]{_LETTERS})*")
-MARKS = re.compile(r"(?:[#>•·\s]|[-+*]\s)*")
+MARKS = re.compile(r"(?:[#•·\s]|[-+*>]\s)*")
 """Marks of headings and lists before a line."""
 _PHRASES = "|".join(phrase.replace(" ", r"\s") for phrase in sorted(words.FRAME) if " " in phrase)
 _FRAMED = re.compile(
