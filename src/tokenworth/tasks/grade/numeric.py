@@ -97,7 +97,9 @@ def _closing(sentence: str) -> Number | None:
     if mark.startswith(":") and not said:
         if not (words.FRAME | words.AROUND).issuperset(lower(parts[-3])):
             return None  # "Difficulty: 3"
-    elif mark and ((not said and any("0" <= char <= "9" for char in sentence[at:start])) or (mark.isdigit() and not at and said[-1] in words.BETWEEN)):
+    elif mark and (
+        (not said and any("0" <= char <= "9" for char in sentence[at:start])) or (mark.isdigit() and not at and said[-1] in words.BETWEEN)
+    ):
         return None  # a list, a part of an expression, "8 rows of 5"
     is_part = (said[-1:] == ["of"] and not words.PARTS.isdisjoint(said[-2:])) or not words.RESTRICTS.isdisjoint(said)
     is_part = is_part or re.search(r"[\\√|{]", parts[-1]) is not None

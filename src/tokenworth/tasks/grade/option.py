@@ -98,7 +98,9 @@ class _Options:
     def hint(self, sentence: str) -> str | None:
         """The label that a sentence ends with; digits may be anything."""
         match = self.last.search(sentence)
-        return None if match is None or match["label"].isdigit() else self.fold.get(match["label"], self.fold.get(match["label"].casefold()))
+        return (
+            None if match is None or match["label"].isdigit() else self.fold.get(match["label"], self.fold.get(match["label"].casefold()))
+        )
 
 
 @lru_cache(maxsize=64)

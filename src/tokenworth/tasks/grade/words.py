@@ -131,7 +131,6 @@ REMARKS = _set(
 )
 """First words of a line that says something about the answer, such as "Confidence: 95%"."""
 UNITS = _set(
-    "m km cm mm nm kg g mg lb lbs oz s ms h hr hrs min l ml ft in yd mi mph kph hz khz mhz ghz kw mw kj pa kpa usd eur gb mb kb "
-    "pm am"
+    "m km cm mm nm kg g mg lb lbs oz s ms h hr hrs min l ml ft in yd mi mph kph hz khz mhz ghz kw mw kj pa kpa usd eur gb mb kb pm am"
 )
 """Units that may be joined to a number without a space."""
