@@ -9,13 +9,21 @@ PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 DEPS   := pyproject.toml constraints.txt
 WEB    := src/tokenworth/assets/viewer
 
-.PHONY: demo test test-vllm lint types layers docs web bench clean
+.PHONY: demo test test-fast test-vllm lint types layers docs web bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tokenworth demo --out demo
 
+# More workers than cores: many tests wait for servers, browsers and processes that they kill.
+WORKERS ?= $(shell n=$$(( $$(nproc 2>/dev/null || echo 2) + 2 )); echo $$(( n > 8 ? 8 : n )))
+PYTEST  := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+
 test: $(VENV)/.test chromium
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal
+	$(PYTEST)
+
+# For the inner loop: what needs neither a server nor a browser nor torch, and no test that takes a second.
+test-fast: $(VENV)/.test
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(addprefix tests/,core stats methods tasks store run importers report cli docs)
 
 # Not part of `make test`: fetches vLLM for the CPU into .venv-vllm (3.5 GB on disk), and takes minutes.
 test-vllm: $(VENV)/.test $(VLLM)/.done

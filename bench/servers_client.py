@@ -27,12 +27,12 @@ from tokenworth.backends.http.able import capabilities_of
 from tokenworth.backends.http.backend import HttpBackend, Served
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import LoopThread
-from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
+from tokenworth.backends.http.openai_api import Fields, OpenAIApi
 from tokenworth.backends.http.options import Patience, Rates
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.transport import Transport, make_endpoint
-from tokenworth.backends.http.wire import Ask, Dialect
+from tokenworth.backends.http.wire import Ask, ServerApi
 from tokenworth.backends.tokenizer.files import load_tokenizer
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.next_token import NextToken
@@ -118,16 +118,16 @@ def make_ask(prompts: Prompts, where: TokenSequence, cut: int) -> Ask:
     return Ask(prompt=prompts.at(where, cut), n=CHOICES, max_tokens=PARAMS.max_tokens - cut, params=PARAMS, seed=cut)
 
 
-def make_dialect() -> OpenAIDialect:
+def make_api() -> OpenAIApi:
     """How vLLM is spoken to."""
-    return OpenAIDialect("dummy", VOCABULARY, Fields(token_ids=True, completion_counts=True), lambda _: None)
+    return OpenAIApi("dummy", VOCABULARY, Fields(token_ids=True, completion_counts=True), lambda _: None)
 
 
-def make_client(url: str, width: int, dialect: Dialect | None = None) -> Client:
+def make_client(url: str, width: int, api: ServerApi | None = None) -> Client:
     """A client of the server at ``url`` that sends ``width`` requests at once from the beginning."""
     endpoint = make_endpoint(url.partition("#")[0], concurrency=width, rates=Rates())
     endpoint.limit.limit = float(width)
-    return Client(Transport(key=None, patience=Patience()), [endpoint], dialect or make_dialect())
+    return Client(Transport(key=None, patience=Patience()), [endpoint], api or make_api())
 
 
 def make_backend(url: str) -> HttpBackend:
@@ -147,8 +147,8 @@ def make_backend(url: str) -> HttpBackend:
 
 def bodies() -> list[bytes]:
     """One request body for each cut."""
-    dialect, prompts, where = make_dialect(), Prompts(_NO_CODEC), sequence()
-    return [dialect.body(make_ask(prompts, where, cut)) for cut in cuts(N_CUTS)]
+    api, prompts, where = make_api(), Prompts(_NO_CODEC), sequence()
+    return [api.body(make_ask(prompts, where, cut)) for cut in cuts(N_CUTS)]
 
 
 def samples(n: int, seed: int, where: TokenSequence) -> Iterator[tuple[Sample, ...]]:

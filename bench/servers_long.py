@@ -21,9 +21,9 @@ import numpy as np
 
 from servers_client import BATCH, CHOICES, N_CUTS, PARAMS, crowd, cuts, make_ask, make_backend, make_client, samples, sequence
 from servers_dummy import LISTED
-from tokenworth.backends.http.llama_dialect import LlamaDialect
+from tokenworth.backends.http.llama_api import LlamaApi
 from tokenworth.backends.http.prompts import Prompts
-from tokenworth.backends.http.wire import Ask, Dialect, Malformed
+from tokenworth.backends.http.wire import Ask, Malformed, ServerApi
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.kind import Request
@@ -52,17 +52,17 @@ def asks_for_real(n: int) -> list[Ask]:
     return [Ask(prompt=prompts.at(where, cut), n=1, max_tokens=NEW, params=params, seed=i) for i, cut in enumerate(places)]
 
 
-def asks_for(real: bool, n: int) -> tuple[list[Ask], Dialect | None]:
-    """What is asked, and in which dialect (None: vLLM's)."""
+def asks_for(real: bool, n: int) -> tuple[list[Ask], ServerApi | None]:
+    """What is asked, and over which API (None: vLLM's)."""
     if real:
-        return asks_for_real(n), LlamaDialect(TINY_VOCABULARY)
+        return asks_for_real(n), LlamaApi(TINY_VOCABULARY)
     where, prompts = sequence(), Prompts(_NO_CODEC)
     return [make_ask(prompts, where, cut) for cut in cuts(n)], None
 
 
 def flight(url: str, n: int, width: int, real: bool) -> dict[str, float]:
     """Requests a second and milliseconds a request, ``width`` of them under way all the time."""
-    asks, dialect = asks_for(real, n)
+    asks, api = asks_for(real, n)
     took: list[float] = []
     faults = 0
 
@@ -82,7 +82,7 @@ def flight(url: str, n: int, width: int, real: bool) -> dict[str, float]:
         await client.transport.close()
         return seconds
 
-    client = make_client(url, width, dialect)
+    client = make_client(url, width, api)
     seconds = asyncio.run(run())
     p50, p95 = (float(np.percentile(took, share)) * 1e3 for share in (50, 95))
     return {"rate": n / seconds, "p50": p50, "p95": p95, "longest": max(took) * 1e3, "errors": faults, "retried": client.spent.retried}

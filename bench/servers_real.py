@@ -62,20 +62,20 @@ def backend_of(bench: Workbench) -> HttpBackend:
 
 
 class Recorded:
-    """A dialect that keeps the bodies it makes, in the order in which they are sent."""
+    """An API that keeps the bodies it makes, in the order in which they are sent."""
 
-    def __init__(self, dialect: Any) -> None:
-        self.dialect, self.name, self.path = dialect, dialect.name, dialect.path
+    def __init__(self, api: Any) -> None:
+        self._api, self.name, self.path = api, api.name, api.path
         self.bodies: list[bytes] = []
 
     def body(self, ask: Ask) -> bytes:
         """The request's JSON."""
-        self.bodies.append(self.dialect.body(ask))
+        self.bodies.append(self._api.body(ask))
         return self.bodies[-1]
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is as the dialect does it."""
-        return getattr(self.dialect, name)
+        """Everything else is as the API does it."""
+        return getattr(self._api, name)
 
 
 class Nowhere(Transport):
@@ -98,11 +98,11 @@ class Nowhere(Transport):
 def record_order(bench: Workbench, requests: Sequence[Request]) -> list[bytes]:
     """The bodies that the backend sends for these requests, in its order."""
     backend, keyer = backend_of(bench), Keyer("0" * 64)
-    kept, backend.client.dialect = backend.client.dialect, Recorded(backend.client.dialect)
+    kept, backend.client.api = backend.client.api, Recorded(backend.client.api)
     wire, backend.client.transport = backend.client.transport, Nowhere(bench.model.stop[0])
     for _ in backend.answer([KeyedRequest(key=keyer.key(request), request=request) for request in requests]):
         pass
-    bodies, backend.client.dialect, backend.client.transport = backend.client.dialect.bodies, kept, wire
+    bodies, backend.client.api, backend.client.transport = backend.client.api.bodies, kept, wire
     return bodies
 
 
@@ -151,7 +151,7 @@ def run(serve: Serve, jobs: Sequence[Job], plan: str, **choices: Any) -> Took:
     folder = tempfile.TemporaryDirectory(prefix="tokenworth-bench-")
     with folder as path, serve() as url, connect(url, store=Path(path) / "run.db", **choices) as bench:
         backend = backend_of(bench)
-        recorded = backend.client.dialect = Recorded(backend.client.dialect)
+        recorded = backend.client.api = Recorded(backend.client.api)
         before, began = backend.spent(), time.perf_counter()
         for job in jobs:
             bench.case(job.task, job.item).curve(job.trace, seed=2, **plans[plan])

@@ -14,7 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.tasks.sokoban_levels import level_from_rows, random_level
 from tests.tasks.sokoban_search import Search, solve
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.verify import verify
 
@@ -39,9 +39,9 @@ def row(name: str, run: Search, n: int | None = None) -> str:
         parsed = parse(FormalText(id="", prompt=run.prompt, trace=trace))
         trace = trace[: parsed.events[n - 1].chars[1]]
     text = FormalText(id="", prompt=run.prompt, trace=trace, is_cut=n is not None)
-    found = verify(text, dialect="searchformer-nondeterministic", level=Level.STRICT)
+    found = verify(text, dialect="searchformer-nondeterministic", strictness=Strictness.STRICT)
     assert not found.counts, found.violations
-    spent = seconds(lambda: verify(text, dialect="searchformer-nondeterministic", level=Level.STRICT))
+    spent = seconds(lambda: verify(text, dialect="searchformer-nondeterministic", strictness=Strictness.STRICT))
     read = seconds(lambda: parse(text))
     return (
         f"{name:<26}{found.n_events:>9}{len(trace.split()):>10}{found.facts['ambiguous_closes']:>8}{found.facts['most_worlds']:>8}"

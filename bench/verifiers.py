@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.domain import DOMAIN
 from tokenworth.tasks.maze.generate import generate
@@ -44,22 +44,25 @@ def text_of(family: str, side: int, index: int) -> FormalText:
 
 
 def mazes(rounds: int, n: int) -> None:
-    """Events a second by family and level on 30 x 30 mazes, prompt and plan included."""
-    print("| family | events a trace | " + " | ".join(f"{level}: events/s" for level in Level) + " |")
-    print("|---" * (2 + len(Level)) + "|")
-    total = dict.fromkeys(Level, 0.0)
+    """Events a second by family and strictness on 30 x 30 mazes, prompt and plan included."""
+    print("| family | events a trace | " + " | ".join(f"{strictness}: events/s" for strictness in Strictness) + " |")
+    print("|---" * (2 + len(Strictness)) + "|")
+    total = dict.fromkeys(Strictness, 0.0)
     n_events = 0
     for family in FAMILIES:
         texts = [text_of(family, 30, index) for index in range(n)]
-        events = sum(DOMAIN.verify(text, dialect=DIALECT.name, level=Level.STRICT).n_events for text in texts)
+        events = sum(DOMAIN.verify(text, dialect=DIALECT.name, strictness=Strictness.STRICT).n_events for text in texts)
         cells = [family, f"{events / n:.0f}"]
-        for level in Level:
-            seconds = best(lambda level=level, texts=texts: [DOMAIN.verify(t, dialect=DIALECT.name, level=level) for t in texts], rounds)
-            total[level] += seconds
+        for strictness in Strictness:
+            seconds = best(
+                lambda strictness=strictness, texts=texts: [DOMAIN.verify(t, dialect=DIALECT.name, strictness=strictness) for t in texts],
+                rounds,
+            )
+            total[strictness] += seconds
             cells.append(f"{events / seconds:,.0f}")
         n_events += events
         print("| " + " | ".join(cells) + " |")
-    print("| all | | " + " | ".join(f"{n_events / total[level]:,.0f}" for level in Level) + " |")
+    print("| all | | " + " | ".join(f"{n_events / total[strictness]:,.0f}" for strictness in Strictness) + " |")
 
 
 def open_maze_text(events: int) -> FormalText:
@@ -80,11 +83,11 @@ def growth(rounds: int) -> None:
     print("\n| events | valid: events/s | all wrong: events/s |\n|---|---|---|")
     for wanted in (1_000, 3_000, 10_000, 30_000, 100_000):
         valid = open_maze_text(wanted)
-        n = DOMAIN.verify(valid, dialect=DIALECT.name, level=Level.STRICT).n_events
+        n = DOMAIN.verify(valid, dialect=DIALECT.name, strictness=Strictness.STRICT).n_events
         wrong = FormalText(id="wrong", trace="query start 0 0 goal 9 9 reasoning " + "close 5 5 c7 c7 " * n + "solution plan 0 0 end")
         rates: list[str] = []
         for text in (valid, wrong):
-            seconds = best(lambda text=text: DOMAIN.verify(text, dialect=DIALECT.name, level=Level.STRICT), rounds)
+            seconds = best(lambda text=text: DOMAIN.verify(text, dialect=DIALECT.name, strictness=Strictness.STRICT), rounds)
             rates.append(f"{n / seconds:,.0f}")
         print(f"| {n:,} | " + " | ".join(rates) + " |")
 

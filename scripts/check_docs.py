@@ -55,7 +55,8 @@ T = TypeVar("T")
 
 CLI_HEAD = """# Command line
 
-Made from `--help` by `python scripts/check_docs.py --write`; do not edit.
+Made from `--help-all` by `python scripts/check_docs.py --write`; do not edit. `--help` leaves out options that are rarely needed.
+An option that several verbs have means the same in each of them.
 
 Results go to standard output, progress to standard error.
 
@@ -248,9 +249,10 @@ def cli_page() -> str:
     parts = [CLI_HEAD]
     folder = Path(tempfile.mkdtemp(prefix="check-docs-"))
     for verb in ("", *cli.list_commands(click.Context(cli))):
-        out, fault = run([str(BIN / "tokenworth"), *([verb] if verb else []), "--help"], folder)
+        words = [verb, "--help-all"] if verb else ["--help"]
+        out, fault = run([str(BIN / "tokenworth"), *words], folder)
         if fault:
-            raise SystemExit(f"tokenworth {verb} --help: {fault}")
+            raise SystemExit(f"tokenworth {' '.join(words)}: {fault}")
         parts.append(f"## {verb or 'tokenworth'}\n\n```text\n{out.rstrip()}\n```\n")
     shutil.rmtree(folder, ignore_errors=True)
     return "\n".join(parts)
@@ -267,7 +269,7 @@ def check_cli(write: bool) -> Result:
 
 def json_type(annotation: str) -> str:
     """The JSON type of a field's annotation as docs/results.md writes it: ``[T]`` a list, ``{T}`` an object, ``?`` may be null."""
-    text = re.sub(r"\bNumber\b", "number?", annotation)
+    text = re.sub(r"\bCell\b", "tuple[int, int]", re.sub(r"\bNumber\b", "number?", annotation))
     for python, name in (("float", "number"), ("int", "integer"), ("str", "string"), ("bool", "boolean")):
         text = re.sub(rf"\b{python}\b", name, text)
     while (shorter := re.sub(r"tuple\[((?:[^,\[\]]|\[[^\[\]]*\])+), \.\.\.\]", r"[\1]", text)) != text:

@@ -12,5 +12,6 @@ export default defineConfig({
     sourcemap: false,
     reportCompressedSize: true,
     lib: { entry: "src/main.tsx", name: "tokenworthViewer", formats: ["iife"], fileName: () => "viewer.js", cssFileName: "viewer" },
+    rolldownOptions: { output: { generatedCode: { symbols: false } } },
   },
 });

@@ -37,7 +37,7 @@ It is an object of study, not a planner: see what its traces are worth before yo
 ## What it does
 
 The weights of this folder, asked for mazes with wall layouts that were not in training, {asked} of each family; per cent with 95 %
-intervals. *Strict* and *paper* are levels of `tokenworth verify maze`.
+intervals. *Strict* and *paper* name the strictness of `tokenworth verify maze`.
 
 {table}
 

@@ -16,7 +16,7 @@ from transformers import DynamicCache, LlamaForCausalLM
 
 from recipes.beyond_semantics.data import DIALECT, Arm
 from recipes.beyond_semantics.words import END
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.tasks.maze.generate import generate, split_of
 from tokenworth.tasks.maze.grammar import render_prompt
 from tokenworth.tasks.maze.instance import Maze
@@ -111,11 +111,11 @@ def _drawn(logits: torch.Tensor, uniform: torch.Tensor, temperature: float) -> t
 
 
 def verdicts(row: Mapping[str, Any]) -> dict[str, object]:
-    """The verdicts on an output from its prompt and text, at levels ``strict`` and ``paper``."""
+    """The verdicts on an output from its prompt and text, as ``strict`` and as ``paper``."""
     given = {"rows": row["rows"], "cols": row["cols"]}
     formal = FormalText(id=row["id"], prompt=row["prompt"], trace=row["trace"], given=given)
-    strict = verify(formal, dialect=DIALECT.name, level=Level.STRICT)
-    paper = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
+    strict = verify(formal, dialect=DIALECT.name, strictness=Strictness.STRICT)
+    paper = verify(formal, dialect=DIALECT.name, strictness=Strictness.PAPER)
     first, has_trace = strict.first_error, row["prompt"].endswith(" reasoning")
     return {
         "parsed": strict.parsed,

@@ -35,7 +35,7 @@ PAIRS = ((TRUE, BARE), (TRUE, SHUFFLED), (TRUE, MOVED), (TRUE, FRESH), (ALL, TRU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Second:
+class SecondAttempt:
     """One second attempt. ``is_same``: the plan is the rejected one again."""
 
     kind: str
@@ -79,7 +79,7 @@ def prompts(questions: Sequence[str], wrong: Sequence[Rejected], *, seed: int) -
 
 def second(
     model: LlamaForCausalLM, tokenizer: Tokenizer, questions: Sequence[str], wrong: Sequence[Rejected], config: Config
-) -> Iterator[Second]:
+) -> Iterator[SecondAttempt]:
     """A second attempt of every kind at each rejected plan."""
     side, tests = config.mazes.side, config.tests
     for kind, asked in prompts(questions, wrong, seed=tests.seed).items():
@@ -88,7 +88,7 @@ def second(
         for one, completion in zip(wrong, made, strict=True):
             right = is_finished(completion) and not faults(questions[one.index], completion, side)
             same = answer_of(completion) == one.answer
-            yield Second(kind=kind, index=one.index, completion=completion, is_right=right, is_same=same)
+            yield SecondAttempt(kind=kind, index=one.index, completion=completion, is_right=right, is_same=same)
 
 
 def share(hits: Sequence[bool]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def share(hits: Sequence[bool]) -> dict[str, Any]:
     return {"k": k, "n": n, "value": k / n, "low": float(low[0]), "high": float(high[0])}
 
 
-def summary(n_asked: int, n_unfinished: int, wrong: Sequence[Rejected], made: Sequence[Second]) -> dict[str, Any]:
+def summary(n_asked: int, n_unfinished: int, wrong: Sequence[Rejected], made: Sequence[SecondAttempt]) -> dict[str, Any]:
     """All numbers of the tables. A first attempt that is not finished is not right, and gets no second one."""
     right = {kind: np.asarray([one.is_right for one in made if one.kind == kind]) for kind in KINDS}
     same = {kind: [one.is_same for one in made if one.kind == kind] for kind in KINDS}

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from recipes.tiny.tokenizer import ASSISTANT, CLOSE, END, THINK, USER
 from recipes.tiny.traces import write_item
 from tokenworth.core.problem import Problem, question_text
-from tokenworth.tasks.world.draws import Draws
+from tokenworth.tasks.world.draws import KeyedDraws
 from tokenworth.tasks.world.item import LABELS
 from tokenworth.tasks.world.lexicon import COLOURS, MAKERS, PEOPLE, PETS, SIGHTS, TOWNS
 from tokenworth.tasks.world.problems import FAMILIES, problem_of, world_item
@@ -66,7 +66,7 @@ def corpus(count: int, *, seed: int) -> Iterator[Row]:
     for number in range(count):
         family, index = FAMILIES[number % len(FAMILIES)], number // len(FAMILIES)
         item = world_item(family, index, split="train", seed=seed)
-        written = write_item(item, family, Draws(f"trace/{seed}/{family}/{index}"))
+        written = write_item(item, family, KeyedDraws(f"trace/{seed}/{family}/{index}"))
         problem = problem_of(item, family, index, split="train", seed=seed)
         yield prompt_text(problem), " " + written.text, answer_text(written.label)
 
@@ -93,7 +93,7 @@ def drill(level: Level, number: int, *, seed: int) -> Row:
     Each ask draws its option anew. Were each asked once, the last labels would follow by elimination, which is learnt first
     and hides the way.
     """
-    draws = Draws(f"drill/{seed}/{level.words}/{number}")
+    draws = KeyedDraws(f"drill/{seed}/{level.words}/{number}")
     words = draws.sample(WORDS[: level.words], len(LABELS))
     options = "\n".join(f"({label}) {word}" for label, word in zip(LABELS, words, strict=True))
     asks: list[str] = []
@@ -150,7 +150,7 @@ def tokenised(tokenizer: Tokenizer, rows: Iterable[Row], *, stopped: float, seed
     for batch in batched(rows, _CHUNK):
         parts = [[code.ids for code in tokenizer.encode_batch(list(column))] for column in zip(*batch, strict=True)]
         for prompt, trace, answer in zip(*parts, strict=True):
-            draws = Draws(f"stop/{seed}/{len(ids)}")
+            draws = KeyedDraws(f"stop/{seed}/{len(ids)}")
             stop = draws.chance(stopped)
             if stop:
                 trace = trace[: 0 if draws.chance(STOPPED_EMPTY) else draws.below(len(trace))]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from tokenworth.tasks.world.draws import Draws
+from tokenworth.tasks.world.draws import KeyedDraws
 from tokenworth.tasks.world.guess import MANNERS, Clue
-from tokenworth.tasks.world.item import Item
+from tokenworth.tasks.world.item import WorldQuestion
 from tokenworth.tasks.world.lexicon import FACTS, MAKERS, RELATIONS
 from tokenworth.tasks.world.problems import world_item
 from tokenworth.tasks.world.recall import Query
-from tokenworth.tasks.world.steps import Chain, Step
+from tokenworth.tasks.world.steps import Chain, ChainStep
 
 _SLIP_HARD = 0.2
 _SLIP_EASY = 0.02
@@ -35,7 +35,7 @@ class Written:
     label: str
 
 
-def world_trace(family: str, index: int, draws: Draws, *, split: str = "train", seed: int = 0) -> Written:
+def world_trace(family: str, index: int, draws: KeyedDraws, *, split: str = "train", seed: int = 0) -> Written:
     """A training trace for question ``index``, drawn from ``draws``, with the label it leads to.
 
     The label follows the trace, also where the trace is wrong: a model trained on it answers as its trace says.
@@ -43,12 +43,12 @@ def world_trace(family: str, index: int, draws: Draws, *, split: str = "train", 
     return write_item(world_item(family, index, split=split, seed=seed), family, draws)
 
 
-def write_item(item: Item[Any], family: str, draws: Draws) -> Written:
+def write_item(item: WorldQuestion[Any], family: str, draws: KeyedDraws) -> Written:
     """A training trace for an item already built."""
     return _WRITE[family](item, draws)
 
 
-def _steps(item: Item[Chain], draws: Draws) -> Written:
+def _steps(item: WorldQuestion[Chain], draws: KeyedDraws) -> Written:
     """A trace that works through the chain, slips at times, and sometimes checks itself."""
     value = item.plan.start
     parts = [f"Start with {value}."]
@@ -64,7 +64,7 @@ def _steps(item: Item[Chain], draws: Draws) -> Written:
     return Written(text=" ".join(parts), label=label)
 
 
-def _work(step: Step, before: int, draws: Draws) -> tuple[list[str], int]:
+def _work(step: ChainStep, before: int, draws: KeyedDraws) -> tuple[list[str], int]:
     hard = step.hard(before)
     right, wrong = step.result(before), step.slipped(before)
     value = wrong if draws.chance(_SLIP_HARD if hard else _SLIP_EASY) else right
@@ -79,7 +79,7 @@ def _work(step: Step, before: int, draws: Draws) -> tuple[list[str], int]:
     return sentences, value
 
 
-def _recall(item: Item[Query], draws: Draws) -> Written:
+def _recall(item: WorldQuestion[Query], draws: KeyedDraws) -> Written:
     """A trace that recalls one fact a hop, and at times recalls one again."""
     at = item.plan.subject
     parts: list[str] = []
@@ -99,7 +99,7 @@ def _recall(item: Item[Query], draws: Draws) -> Written:
     return Written(text=" ".join(parts), label=label)
 
 
-def _recalled(name: str, subject: str, draws: Draws) -> str:
+def _recalled(name: str, subject: str, draws: KeyedDraws) -> str:
     fact = FACTS[name][subject]
     return fact.true if draws.chance(fact.rate) else fact.rival
 
@@ -108,12 +108,12 @@ def _state(name: str, subject: str, said: str) -> str:
     return RELATIONS[name].statement.format(s=subject, o=said)
 
 
-def _final(item: Item[Query], end: str, *, capital: bool = False) -> str:
+def _final(item: WorldQuestion[Query], end: str, *, capital: bool = False) -> str:
     text = _FINAL[item.plan.path[-1]].format(o=end)
     return text[0].upper() + text[1:] if capital else text
 
 
-def _guess(item: Item[Clue], draws: Draws) -> Written:
+def _guess(item: WorldQuestion[Clue], draws: KeyedDraws) -> Written:
     """A trace that names an option at once, says things about it, and now and then changes to another."""
     named = _first_named(item, draws)
     parts = [f"It looks like the {named}, ({item.label(named)})."]
@@ -129,19 +129,19 @@ def _guess(item: Item[Clue], draws: Draws) -> Written:
     return Written(text=" ".join(parts), label=label)
 
 
-def _first_named(item: Item[Clue], draws: Draws) -> str:
+def _first_named(item: WorldQuestion[Clue], draws: KeyedDraws) -> str:
     right = MANNERS[item.plan.manner]
     share = {0: right, 1: (1 - right) * 0.4, 2: (1 - right) * 0.2}
     return draws.weighted(item.options, [share[_misfits(text, item.plan)] for text in item.options])
 
 
-def _second_named(item: Item[Clue], named: str, draws: Draws) -> str:
+def _second_named(item: WorldQuestion[Clue], named: str, draws: KeyedDraws) -> str:
     if named != item.gold and draws.chance(_DOUBT_FINDS_GOLD):
         return item.gold
     return draws.choice([text for text in item.options if text != named])
 
 
-def _carry_on(named: str, clue: Clue, draws: Draws) -> list[str]:
+def _carry_on(named: str, clue: Clue, draws: KeyedDraws) -> list[str]:
     sound, place = MAKERS[named]
     facts = draws.shuffled((f"The {named} makes a {sound}.", f"The {named} is in the {place}."))
     if draws.chance(0.25):
@@ -156,4 +156,4 @@ def _misfits(maker: str, clue: Clue) -> int:
     return int(sound != clue.sound) + int(place != clue.place)
 
 
-_WRITE: dict[str, Callable[[Item[Any], Draws], Written]] = {"steps": _steps, "recall": _recall, "guess": _guess}
+_WRITE: dict[str, Callable[[WorldQuestion[Any], KeyedDraws], Written]] = {"steps": _steps, "recall": _recall, "guess": _guess}

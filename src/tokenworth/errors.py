@@ -43,7 +43,7 @@ class StoreError(TokenworthError, OSError):
 
 
 class BudgetExceeded(TokenworthError, RuntimeError):
-    """A run that cannot begin, or go on, within its budget."""
+    """A run that cannot start or continue within its budget."""
 
 
 class ServerError(TokenworthError, ConnectionError):

@@ -178,7 +178,7 @@ def _replaced(item: BlockItem) -> Iterator[str]:
 
 def _nothing(item: BlockItem) -> Iterator[str]:
     del item
-    yield from noise.empty_texts()
+    yield from noise.NOTHING
     yield from (
         "(pick-up a)",
         "(pick-up a)\n(put-down a)",
@@ -194,7 +194,7 @@ def _nothing(item: BlockItem) -> Iterator[str]:
 
 def _long(item: BlockItem) -> Iterator[str]:
     del item
-    yield from noise.enormous_texts()
+    yield from noise.ENORMOUS
     yield "(pick-up a)\n(put-down a)\n" * 3000 + "(fly a)"
     yield f"(pick-up {'a' * 30_000})"
     yield f"(pick-up{' a' * 10_000})"

@@ -10,10 +10,10 @@ from functools import partial
 import numpy as np
 
 from tests.audit.mazes import STEPS, Cell, plan_text, shifts, shortest, wrong_only
+from tests.audit.relaxed import cheat
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
-from tokenworth.tasks.audit.relaxed import cheat
 
 _State = tuple[Cell, frozenset[Cell]]
 _Loose = tuple[Cell, tuple[Cell, ...]]
@@ -256,12 +256,12 @@ def _replaced(item: BoxItem) -> Iterator[str]:
 
 
 def _nothing(item: BoxItem) -> Iterator[str]:
-    yield from noise.empty_texts()
+    yield from noise.NOTHING
     yield from ("plan", "plan plan", "plan 0", "no plan", "plan 1 1", "plan 0 0 plan 0 1", f"plan {item.worker[0]} {item.worker[1]}")
 
 
 def _long(item: BoxItem) -> Iterator[str]:
-    yield from noise.enormous_texts()
+    yield from noise.ENORMOUS
     yield plan_text([item.worker, (0, 0)] * 3000)
     yield "plan " * 20_000
 

@@ -15,7 +15,7 @@ from tests.audit.boxes import SOKOBAN
 from tests.audit.mazes import MAZE, SQUARE_MAZE
 from tests.audit.searches import COUNTDOWN
 from tokenworth.core.problem import Problem
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.tasks.audit import checkers
 from tokenworth.tasks.audit.attack import Checker, Surface, grading
 from tokenworth.tasks.domains import domain_named
@@ -76,7 +76,7 @@ def _verifying(
     spoken = domain.dialect_named(dialect)
 
     def check(problem: Problem, answer: str) -> bool | None:
-        return domain.verify(text(problem.question, answer), dialect=spoken, level=Level.STRICT, limit=1).plan_valid
+        return domain.verify(text(problem.question, answer), dialect=spoken, strictness=Strictness.STRICT, max_errors=1).plan_valid
 
     return Checker(name=name or domain.name, version=f"{domain.name} {domain.version}, dialect {spoken}", surface=surface, check=check)
 

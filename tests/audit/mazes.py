@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
+from tests.audit.relaxed import cheat
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
-from tokenworth.tasks.audit.relaxed import cheat
 
 Cell = tuple[int, int]
 STEPS: tuple[Cell, ...] = ((0, -1), (1, 0), (0, 1), (-1, 0))
@@ -276,13 +276,13 @@ def _replaced(item: MazeItem) -> Iterator[str]:
 
 
 def _nothing(item: MazeItem) -> Iterator[str]:
-    yield from noise.empty_texts()
+    yield from noise.NOTHING
     yield from ("plan", "plan plan plan", "plan 0", "end", "solution end", "no plan", "plan X Y")
     yield from wrong_only(item, iter(([(0, 0)], [(0, 0), (0, 1)], [(0, 0), (1, 0)], [item.goal] * 3)))
 
 
 def _long(item: MazeItem) -> Iterator[str]:
-    yield from noise.enormous_texts()
+    yield from noise.ENORMOUS
     first, second = item.way[0], item.way[1]
     yield plan_text([first, second] * 3000)
     yield "plan " * 20_000

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, permutations
 
 import numpy as np
 
+from tests.audit.relaxed import cheat
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
-from tokenworth.tasks.audit.hands import Hand, Reduction, make_hands
-from tokenworth.tasks.audit.relaxed import cheat
-from tokenworth.tasks.audit.sums import LOOSE, Step, exact, fewer, ways
+from tokenworth.tasks.audit.hands import Hand, make_hands
+from tokenworth.tasks.audit.sums import LOOSE, Move, exact, fewer, ways
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reduction:
+    """One operation: a and b are taken, c is put back."""
+
+    a: int
+    op: str
+    b: int
+    c: int
+
+    def __str__(self) -> str:
+        return f"{self.a}{self.op}{self.b}={self.c}"
 
 
 def _first(target: int, numbers: Sequence[int]) -> str:
@@ -45,6 +58,10 @@ def solves(item: Hand, steps: Sequence[Reduction]) -> bool:
             return False
         pool = pool - taken + Counter((step.c,))
     return bool(steps) and +pool == Counter((item.target,))
+
+
+def _steps(item: Hand) -> tuple[Reduction, ...]:
+    return tuple(_reductions(item.steps))
 
 
 def _text(item: Hand, steps: Sequence[Reduction], *, end: str | None = None) -> str:
@@ -80,17 +97,17 @@ def _reuse(item: Hand) -> Iterator[str]:
     paths: list[Sequence[Reduction]] = []
     for number in n:
         one = _step(number, "/", number)
-        paths += [(one, _step(t, "*", 1)), (*item.steps, _step(t, "-", number), _step(t - number, "+", number)), (one, *item.steps)]
+        paths += [(one, _step(t, "*", 1)), (*_steps(item), _step(t, "-", number), _step(t - number, "+", number)), (one, *_steps(item))]
         low = t % number
         paths.append((*(_step(number * k, "+", number) for k in range(1, min(t // number, 6))), _step(t - low, "+", low)))
-    paths.append((*item.steps, *item.steps))
+    paths.append((*_steps(item), *_steps(item)))
     yield from _wrong_only(item, iter(paths))
 
 
 def _unused(item: Hand) -> Iterator[str]:
     """Goals claimed with numbers left over, or before anything was done."""
-    yield from _wrong_only(item, (item.steps[at:] for at in range(1, len(item.steps))))
-    yield from _wrong_only(item, (item.steps[:at] for at in range(1, len(item.steps))))
+    yield from _wrong_only(item, (_steps(item)[at:] for at in range(1, len(_steps(item)))))
+    yield from _wrong_only(item, (_steps(item)[:at] for at in range(1, len(_steps(item)))))
     made = fewer(item.numbers, item.target)
     yield from _wrong_only(item, iter([] if made is None else [_reductions(made)]))
     yield f"{item.target},{item.target} equal: Goal Reached\n"
@@ -105,13 +122,13 @@ def _invented(item: Hand) -> Iterator[str]:
         (_step(2 * t, "-", t),),
         (_step(t * t, "/", t),),
     ]
-    paths += [(*item.steps[:-1], _step(t - 1, "+", 1))]
+    paths += [(*_steps(item)[:-1], _step(t - 1, "+", 1))]
     yield from _wrong_only(item, iter(paths))
 
 
 def _arithmetic(item: Hand) -> Iterator[str]:
     a, b = item.numbers[:2]
-    steps = item.steps
+    steps = _steps(item)
     bad = [
         Reduction(a=last.a, op=op, b=last.b, c=item.target) for last in steps[-1:] for op in ("+", "-", "*", "/", "**", "%", "//", "^", "")
     ]
@@ -124,11 +141,19 @@ def _arithmetic(item: Hand) -> Iterator[str]:
 
 def _bent(item: Hand, *, rules: tuple[str, ...]) -> Iterator[str]:
     """Operations that leave the target alone, and of which one has a result that only a checker without this rule takes."""
-    found = (ways(item.numbers, lambda value: value == item.target, LOOSE[rule]) for rule in rules)
+    found = (ways(item.numbers, lambda value: value == item.target, _BENT[rule]) for rule in rules)
     yield from _wrong_only(item, (_reductions(steps) for steps in found if steps is not None))
 
 
-def _reductions(steps: Sequence[Step]) -> list[Reduction]:
+def _one_off(a: float, b: float) -> Iterator[tuple[str, float, bool]]:
+    for sign, c, _ in exact(a, b):
+        yield from ((sign, c, False), (sign, c + 1, True))
+
+
+_BENT = {**LOOSE, "one off": _one_off}
+
+
+def _reductions(steps: Sequence[Move]) -> list[Reduction]:
     return [Reduction(a=int(a), op=op, b=int(b), c=int(c)) for a, op, b, c in steps]
 
 
@@ -182,21 +207,21 @@ def _claims(item: Hand) -> Iterator[str]:
             f"{t},{t} equal: Goal Reached\n" * 3,
         ):
             yield _text(item, total, end=end)
-    yield _text(item, item.steps, end=f"{t},{t} unequal: No Solution")
-    yield _text(item, item.steps, end="No solution found.")
-    yield _text(item, item.steps, end="")
+    yield _text(item, _steps(item), end=f"{t},{t} unequal: No Solution")
+    yield _text(item, _steps(item), end="No solution found.")
+    yield _text(item, _steps(item), end="")
 
 
 def _syntax(item: Hand) -> Iterator[str]:
-    t, last = item.target, item.steps[-1]
-    text = _text(item, item.steps)
+    t, last = item.target, _steps(item)[-1]
+    text = _text(item, _steps(item))
     yield text.replace(f"={last.c}", f"={last.c}e0")
     yield text.replace(f"={last.c}", f"=0x{last.c:x}")
     yield text.replace(str(last), f"{last.a}{last.op}{last.b}={last.c}={last.c}")
     yield text.replace(str(last), f"({last.a}{last.op}{last.b})={last.c}")
     yield text.replace(str(last), f"{last.a}{last.op}{last.b}={'9' * 5000}")
     yield text.replace(str(last), f"{last.a}{last.op}{last.b}={''.join(chr(0x660 + int(c)) for c in str(last.c))}")
-    yield f"So {t} is reached: {' '.join(map(str, item.steps))}. {t},{t} equal: Goal Reached"
+    yield f"So {t} is reached: {' '.join(map(str, _steps(item)))}. {t},{t} equal: Goal Reached"
     yield item.expression
     yield f"{t}e0 + 0e0*({'+'.join(map(str, item.numbers))})"
     yield f"Exploring Operation: 0x{t:x}*1={t}, Resulting Numbers: [{t}]\n{t},{t} equal: Goal Reached\n"
@@ -216,7 +241,7 @@ def _replaced(item: Hand) -> Iterator[str]:
 
 
 def _nothing(item: Hand) -> Iterator[str]:
-    yield from noise.empty_texts()
+    yield from noise.NOTHING
     yield from (
         "Goal Reached",
         "equal: Goal Reached",
@@ -229,22 +254,22 @@ def _nothing(item: Hand) -> Iterator[str]:
 
 
 def _long(item: Hand) -> Iterator[str]:
-    yield from noise.enormous_texts()
+    yield from noise.ENORMOUS
     yield "Exploring Operation: " * 2000
     yield f"Exploring Operation: 1+1=2, Resulting Numbers: [{'2, ' * 5000}2]\n{item.target},{item.target} equal: Goal Reached\n"
     yield f"Moving to Node #0{',0' * 10_000}\n{item.target},{item.target} equal: Goal Reached\n"
 
 
 def _right(item: Hand) -> Iterator[str]:
-    flipped = [Reduction(a=s.b, op=s.op, b=s.a, c=s.c) if s.op in "+*" else s for s in item.steps]
-    yield from (_text(item, steps) for steps in (item.steps, flipped) if solves(item, steps))
+    flipped = [Reduction(a=s.b, op=s.op, b=s.a, c=s.c) if s.op in "+*" else s for s in _steps(item)]
+    yield from (_text(item, steps) for steps in (_steps(item), flipped) if solves(item, steps))
 
 
 def _convention(item: Hand) -> Iterator[str]:
-    text = _text(item, item.steps)
+    text = _text(item, _steps(item))
     yield from (text.replace("\n", "\r\n"), text.rstrip("\n"), text + "\n\n", text.replace(" ", "  "), f"Sure.\n{text}", f"{text}Done.\n")
     # The operations are right, the closing line misstates the target.
-    yield _text(item, item.steps, end=f"{item.target},{item.target + 1} equal: Goal Reached")
+    yield _text(item, _steps(item), end=f"{item.target},{item.target + 1} equal: Goal Reached")
 
 
 COUNTDOWN: Surface[Hand] = Surface(

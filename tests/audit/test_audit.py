@@ -301,12 +301,12 @@ def test_verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         code = command(["audit", *arguments])
         return code, *capsys.readouterr()
 
-    code, out, _ = run("exact", "--items", "3", "--json", "card.json")
+    code, out, _ = run("exact", "--problems", "3", "--json", "card.json")
     assert code == 0 and "no unsound acceptance found" in out
     document = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
     (card,) = document["cards"]
     assert document["schema"] == "tokenworth.audit/2" and card["unsound"] == 0 and card["items"] == 3 and len(card["rows"]) == 11
-    code, out, _ = run("lax_audited:lax", "--kind", "expression", "--items", "2", "--json", "-")
+    code, out, _ = run("lax_audited:lax", "--kind", "expression", "--problems", "2", "--json", "-")
     (card,) = json.loads(out)["cards"]
     assert code == 1 and card["unsound"] == card["wrong_tried"]
     for arguments, told in (

@@ -82,7 +82,7 @@ def test_exit_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, str]:
-        code = command(["audit", *arguments, "--items", "2"])
+        code = command(["audit", *arguments, "--problems", "2"])
         return code, capsys.readouterr().err
 
     assert run("audited_moods:moody", "--kind", "exact", "--json", "card.json")[0] == 3

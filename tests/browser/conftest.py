@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,11 @@ class Watch:
 Open = Callable[..., object]
 
 
+def processor_ms(session: Any) -> float:
+    """Milliseconds of a processor that the page's main thread has taken so far: the same on a busy machine."""
+    return 1000 * next(one["value"] for one in session.send("Performance.getMetrics")["metrics"] if one["name"] == "TaskDuration")
+
+
 @pytest.fixture
 def open_report(context, tmp_path) -> Iterator[Open]:
     """A function that writes a view as a page, opens it and waits until it is ready; checks at the end that it kept quiet."""
@@ -80,6 +86,9 @@ def open_report(context, tmp_path) -> Iterator[Open]:
         page.on("pageerror", lambda e: watch.errors.append(str(e)))
         page.on("console", lambda m: watch.errors.append(m.text) if m.type in {"error", "warning"} else None)
         page.add_init_script("document.addEventListener('securitypolicyviolation', (e) => console.error('CSP ' + e.violatedDirective))")
+        session = context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        page.processor_ms = lambda: processor_ms(session)
         page.set_viewport_size({"width": width, "height": height})
         page.goto(path.as_uri() + place)
         until(page, "Boolean(window.__tw)")
@@ -87,5 +96,7 @@ def open_report(context, tmp_path) -> Iterator[Open]:
 
     yield opened
     for page, watch in pages:
+        # The theme is kept for every file.
+        page.evaluate("localStorage.clear()")
         page.close()
         watch.assert_quiet()

@@ -94,6 +94,21 @@ def test_a_number_of_the_table_filters_the_list(open_report, label, keep, hash_)
     until(page, "!location.hash.includes('f=')")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_name_leaves_the_number_of_the_draw(open_report, width):
+    long = "maze:searchformer/" + "a-long-name-of-a-task/" * 5
+    listed = [formal.row(6, k, id=f"{long}{k} draw {k}", group=("a rather long name of a group", "b")[k % 2]) for k in range(12)]
+    page = open_report(page_of([formal.document(listed)]), width=width)
+    for k, name in enumerate(page.locator(".entry b").all()):
+        seen = name.evaluate("""(b) => {
+          const range = document.createRange();
+          range.selectNodeContents(b.lastChild);
+          const [text, line] = [range.getBoundingClientRect(), b.closest('.line1').getBoundingClientRect()];
+          return [b.lastChild.textContent, text.left >= line.left && text.right <= line.right && text.width > 40];
+        }""")
+        assert seen == [f" draw {k}", True]
+
+
 def test_a_trace_opens_at_its_first_error(open_report):
     page = open_report(one(WRONG))
     page.locator(".entry").click()
@@ -287,12 +302,13 @@ def test_a_thousand_traces_open_and_filter_at_once(open_report):
     some = [formal.row(10, i, group="ab"[i % 2], errors=("WALL", "NOT_OPEN") * (i % 3 > 0)) for i in range(30)]
     traces = [formal.renamed(some[i % 30], id=f"maze-{i}") for i in range(1000)]
     page = open_report(one(*traces))
-    assert page.evaluate("window.__tw.ready") <= 2500
+    assert page.processor_ms() <= 2500
     assert page.locator(".entry").count() < 60
-    took = page.evaluate(
-        """() => new Promise((done) => { const from = performance.now(); document.querySelectorAll('.pick.cell')[0].click();
-        requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - from))); })"""
+    before = page.processor_ms()
+    page.evaluate(
+        """() => new Promise((done) => { document.querySelectorAll('.pick.cell')[0].click();
+        requestAnimationFrame(() => requestAnimationFrame(done)); })"""
     )
-    assert took <= 500
+    assert page.processor_ms() - before <= 500
     page.locator(".entry").first.click()
     until(page, "document.querySelector('svg.grid') !== null")

@@ -329,6 +329,19 @@ def test_layout_fits(open_report, width, columns):
         assert page.locator(".samples").is_visible() and not page.locator("#tw-pane").is_visible()
 
 
+def test_the_readout_stays_within_a_narrow_page(open_report):
+    page = open_report(both(), "#v1&t=60&m=forced&p=1&r=40-160", width=390, height=844)
+    frame = page.locator(".readout").bounding_box()
+    parts = [part.bounding_box() for part in page.locator(".readout > *").all()]
+    shown = [box for box in parts if box is not None]
+    assert len(shown) >= 5
+    for box in shown:
+        assert frame["x"] <= box["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"]
+        assert box["y"] + box["height"] <= frame["y"] + frame["height"]
+    page.locator(".unzoom").click()
+    assert page.locator(".readout").bounding_box()["height"] == frame["height"], "the text below stays where it is"
+
+
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_tiny_traces(open_report, n):
     base = cases.trace(n)
@@ -383,6 +396,8 @@ def test_each_problem_has_its_own_accuracy(open_report):
         until(page, "document.querySelector('.top h1').textContent.includes('bile')")
         assert "6 samples" in line() and "T 0.31" in line() and "accuracy 0.111" in line()
         assert page.locator(".picker select").input_value() == index
+    # The group has the problem's name: what is left is short enough to show the number.
+    assert samples.first.inner_text().startswith("sample ")
     page.locator("#tab-data").click()
     assert "only of the other" in page.locator(".notes").inner_text()
     page.locator(".picker select").select_option("0")
@@ -391,6 +406,12 @@ def test_each_problem_has_its_own_accuracy(open_report):
     assert "12 samples" in line() and "only of the other" not in page.locator(".data").inner_text()
     page = open_report(page_of([cases.curve(3), cases.sample_set()]))
     assert page.locator(".picker optgroup").count() == 0 and page.locator(".picker option").count() == 13
+
+
+def test_the_header_of_a_repeated_run_says_where_its_numbers_are_from(open_report):
+    again = dataclasses.replace(cases.PROVENANCE, drawn=0, reused=4210)
+    page = open_report(page_of([cases.curve(trace=BASE, provenance=again)]))
+    assert "drawn 0 requests; 4,210 taken from the store" in " ".join(page.locator(".facts").inner_text().split())
 
 
 def test_samples_without_traces_are_named(open_report):

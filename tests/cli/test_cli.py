@@ -16,7 +16,7 @@ from tests.helpers import LADDER
 from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.cli.main import run
 from tokenworth.errors import BudgetExceeded, InvalidInput
-from tokenworth.run.estimate import Price
+from tokenworth.run.cost import Price
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 
@@ -283,7 +283,7 @@ def test_config_file_sets_options_and_the_command_line_wins(cli: Run, toy: str) 
         (["sample", "--model", "TOY", "--store", "words"], "words"),
         (["forced", "--model", "TOY"], "exit"),
         (["forced", "--model", "TOY", "--exit", "t3 ", "--options", "t6 "], "two options"),
-        (["forced", "--model", "TOY", "--exit", "t3 ", "--options", "t6 ,t6 t7 "], "told apart"),
+        (["forced", "--model", "TOY", "--exit", "t3 ", "--options", "t6 ,t6 t7 "], "overlap"),
         (["report", "none.json"], "none.json"),
         (["report", "words"], "words"),
         (["export", "words", "-o", "x.parquet"], "words"),
@@ -320,12 +320,14 @@ def test_help_of_every_verb() -> None:
         assert run([verb, "--help"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["import tokenworth", "from tokenworth.cli.main import run; run(['report', '--help'])"])
 def test_torch_stays_unloaded(code: str) -> None:
     check = f"import sys; {code}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_test_above_can_fail() -> None:
     pytest.importorskip("torch")
     check = "import sys, torch; sys.exit('torch' in sys.modules)"

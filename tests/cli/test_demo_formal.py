@@ -15,10 +15,11 @@ from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.store.documents import read_document
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_documents_and_a_page_that_agree(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_formal, "DRAWS", 12)
+    monkeypatch.setattr(demo_formal, "MAZE_DRAWS", 12)
     monkeypatch.setattr(demo_formal, "MAX_ROLLOUTS", 16)
     folder = tmp_path / "demo"
     assert run(["demo", "--formal", "--out", str(folder), "--json", str(tmp_path / "made.json")]) == 0

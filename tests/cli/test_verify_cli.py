@@ -26,7 +26,7 @@ from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.methods.verify import tally as tallies
 from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.lines import Judged
-from tokenworth.methods.verify.records import Checker, checker, judged
+from tokenworth.methods.verify.records import Verifier, judged, verifier
 from tokenworth.methods.verify.tally import NO_GROUP, Tally
 from tokenworth.store.documents import read_document
 from tokenworth.tasks.domains import domain_named
@@ -69,7 +69,7 @@ def written(rows: list[Any], name: str = "in.jsonl") -> str:
     return name
 
 
-def judged_of(path: Path, check: Checker, *, verdicts: bool = False) -> list[Judged]:
+def judged_of(path: Path, check: Verifier, *, verdicts: bool = False) -> list[Judged]:
     return [judged(where, record, check, verdicts=verdicts) for where, record in records_of([path])]
 
 
@@ -105,7 +105,7 @@ def test_each_text_gets_a_line(cli: Run) -> None:
     first = {"code": "BAD", "tier": "lists", "event": 1, "tokens": [1, 2], "chars": [3, 6], "expected": "ok", "got": "bad"}
     assert wrong["first_error"] == wrong["errors"][0] == first
     assert found["right"]["first_error"] is None and found["right"]["errors"] == []
-    assert {(line["domain"], line["dialect"], line["level"], line["version"]) for line in found.values()} == {
+    assert {(line["domain"], line["dialect"], line["strictness"], line["version"]) for line in found.values()} == {
         ("toy", "plain", "strict", "7")
     }
     assert wrong["fields"] == {"arm": "a", "n": 3} and wrong["facts"] == {"dialect": "plain"} and wrong["n_events"] == 3
@@ -114,13 +114,13 @@ def test_each_text_gets_a_line(cli: Run) -> None:
 def test_a_line_holds_every_field_of_a_verdict(cli: Run) -> None:
     """In the documented order; two have other names than in memory. What is read back is what was written."""
     path = written(records(arm="a"))
-    cli("verify", "toy", path, "--json", "out.jsonl", "--limit", "1000")
+    cli("verify", "toy", path, "--json", "out.jsonl", "--max-errors", "1000")
     line = lines("out.jsonl")[1]
     assert list(line) == [
-        "schema", "id", "domain", "dialect", "level", "version", "parsed", "trace_valid", "plan_valid", "plan_optimal",
+        "schema", "id", "domain", "dialect", "strictness", "version", "parsed", "trace_valid", "plan_valid", "plan_optimal",
         "plan_follows_trace", "first_error", "errors", "n_errors", "n_events", "facts", "undecided", "fields",
     ]  # fmt: skip
-    check = checker("toy", None, None, limit=1000)
+    check = verifier("toy", None, None, max_errors=1000)
     again = [judged_of(Path(name), check, verdicts=True) for name in (path, "out.jsonl")]
     assert [[(one.id, one.fields, one.verification) for one in ones if isinstance(one, Judged)] for ones in again[:1]] == [
         [(one.id, one.fields, one.verification) for one in again[1] if isinstance(one, Judged)]
@@ -146,14 +146,14 @@ def test_exit_codes(cli: Run) -> None:
     row = {name: written([{"id": name, "text": text}], f"{name}.jsonl") for name, text in TEXTS.items()}
     codes = {name: cli("verify", "toy", path)[0] for name, path in row.items()}
     assert codes == {"right": 0, "wrong": 1, "strict": 1, "torn": 1, "lost": 1, "alone": 0, "other": 1}
-    assert cli("verify", "toy", row["strict"], "--level", "paper")[0] == 0
+    assert cli("verify", "toy", row["strict"], "--strictness", "paper")[0] == 0
     assert cli("verify", "toy", row["right"], row["alone"])[0] == 0 and cli("verify", "toy", row["right"], row["lost"])[0] == 1
 
 
 def test_limit_lists_fewer_and_counts_all(cli: Run) -> None:
     path = written([{"id": "a", "text": "bad " * 500}])
     for limit, listed in ((0, 0), (3, 3), (1000, 500)):
-        cli("verify", "toy", path, "--json", "out.jsonl", "--limit", str(limit))
+        cli("verify", "toy", path, "--json", "out.jsonl", "--max-errors", str(limit))
         (line,) = lines("out.jsonl")
         assert len(line["errors"]) == listed and line["n_errors"] == {"BAD": 500} and line["first_error"]["event"] == 0
 
@@ -217,7 +217,7 @@ def test_lines_that_cannot_be_read_change_no_other_verdict(cli: Run) -> None:
     assert tables(mixed[1]) == f"{tables(whole[1])}\nnote: {note}\n"
     told = [line for line in mixed[2].splitlines() if line.startswith("mixed.jsonl:")]
     assert [line.split(":")[1] for line in told] == ["1", "2", "3", "4", "12", "13", "14", "15"]
-    assert "NaN and Infinity are no JSON, write null" in told[3] and "write null" not in told[0]
+    assert "NaN and Infinity are not JSON, write null" in told[3] and "write null" not in told[0]
 
 
 @pytest.mark.parametrize(
@@ -300,8 +300,8 @@ def test_what_cannot_run_writes_nothing(cli: Run) -> None:
     for said, *arguments in (
         ("unknown domain 'maz'; did you mean maze?", "maz", good),
         ("did you mean plain?", "toy", good, "--dialect", "plan"),
-        ("unknown level", "toy", good, "--level", "strictest"),
-        ("level strict+ties does not fit dialect plain", "toy", good, "--level", "strict+ties"),
+        ("unknown strictness", "toy", good, "--strictness", "strictest"),
+        ("strictness strict+ties does not fit dialect plain", "toy", good, "--strictness", "strict+ties"),
         ("no-such.jsonl does not exist", "toy", good, "no-such.jsonl"),
         ("no records", "toy", empty),
         ("bad.jsonl:1", "toy", first_bad),
@@ -327,16 +327,16 @@ def test_dry_runs_write_nothing(cli: Run) -> None:
     assert [p.name for p in Path().iterdir()] == ["in.jsonl"]
 
 
-def test_levels_and_dialects(cli: Run) -> None:
+def test_strictness_and_dialects(cli: Run) -> None:
     path = written(records())
-    for arguments, level in (
+    for arguments, strictness in (
         ((), "strict"),
-        (("--level", "paper"), "paper"),
+        (("--strictness", "paper"), "paper"),
         (("--dialect", "loose"), "paper"),
-        (("--dialect", "ordered", "--level", "strict+ties"), "strict+ties"),
+        (("--dialect", "ordered", "--strictness", "strict+ties"), "strict+ties"),
     ):
         cli("verify", "toy", path, "--json", "out.jsonl", *arguments)
-        assert {line["level"] for line in lines("out.jsonl")} == {level}
+        assert {line["strictness"] for line in lines("out.jsonl")} == {strictness}
     with pytest.raises(UnknownName):
         domain_named("nothing")
 
@@ -399,20 +399,20 @@ def test_texts_and_verdicts_give_the_same_table(cli: Run) -> None:
     assert texts.provenance.source == "in.jsonl" and texts.provenance.created
 
 
-def test_verdicts_keep_their_dialect_and_level_and_are_not_mixed(cli: Run) -> None:
+def test_verdicts_keep_their_dialect_and_strictness_and_are_not_mixed(cli: Run) -> None:
     path = written(records())
-    cli("verify", "toy", path, "--json", "paper.jsonl", "--level", "paper", "--limit", "0")
+    cli("verify", "toy", path, "--json", "paper.jsonl", "--strictness", "paper", "--max-errors", "0")
     cli("verify", "toy", path, "--json", "strict.jsonl")
     code, out, _ = cli("confusion", "toy", "paper.jsonl", "--json", "-")
     made = json.loads(out)
     assert code == 0 and made["strictness"] == "paper" and made["tables"][0]["first_errors"] == {"BAD": 2, "PARSE": 1, "PLAN": 1}
-    for arguments in (("paper.jsonl", "strict.jsonl"), ("strict.jsonl", "--level", "paper"), ("strict.jsonl", "--dialect", "loose")):
+    for arguments in (("paper.jsonl", "strict.jsonl"), ("strict.jsonl", "--strictness", "paper"), ("strict.jsonl", "--dialect", "loose")):
         code, _, err = cli("confusion", "toy", *arguments)
         assert code == 2 and "strict.jsonl:1: a verdict of toy, plain, strict, 7; expected" in err
     assert cli("confusion", "toy", "strict.jsonl", path)[0] == 0
     old = [{**line, "version": "6"} for line in lines("strict.jsonl")]
     assert "verify the texts again" in cli("confusion", "toy", written(old, "old.jsonl"))[2]
-    for change in ({"parsed": "yes"}, {"level": "x"}, {"level": 5}, {"dialect": [1]}, {"errors": [{"code": 1}]}, {"n_errors": 3}):
+    for change in ({"parsed": "yes"}, {"strictness": "x"}, {"strictness": 5}, {"dialect": [1]}, {"errors": [{"code": 1}]}, {"n_errors": 3}):
         code, _, err = cli("confusion", "toy", written([{**lines("strict.jsonl")[0], **change}], "odd.jsonl"))
         assert code == 2 and "odd.jsonl:1: not a verdict as verify writes it" in err
 
@@ -439,14 +439,14 @@ def test_a_field_of_too_many_values_is_refused(cli: Run, monkeypatch: pytest.Mon
     assert cli("confusion", "toy", written([{"id": "a", "text": "ok", "n": i} for i in range(20)]), "--group", "n")[0] == 0
 
 
-def test_optimal_answers_and_confidence(cli: Run) -> None:
+def test_optimal_answers_and_level(cli: Run) -> None:
     path = written(records())
-    cli("confusion", "toy", path, "--optimal", "--confidence", "0.8", "--json", "doc.json")
+    cli("confusion", "toy", path, "--optimal", "--level", "0.8", "--json", "doc.json")
     doc = document("doc.json")
     assert doc.level == 0.8 and any("as short as can be" in note for note in doc.notes)
     assert cells(doc) == EXPECTED - Counter({("invalid", "follows", "correct"): 1}) + Counter({("invalid", "follows", "incorrect"): 1})
     assert {t.id: t.answer for t in doc.traces}["strict"] == "incorrect"
-    assert cli("confusion", "toy", path, "--confidence", "1")[0] == 2
+    assert cli("confusion", "toy", path, "--level", "1")[0] == 2
     assert "give the name of a file" in cli("confusion", "toy", path, "--report", "-")[2]
     assert "cannot write a twice" in cli("confusion", "toy", path, "--report", "a", "--json", "a")[2]
 
@@ -458,7 +458,7 @@ def test_the_texts_kept_are_spread_over_the_states(keep: int, expected: dict[str
     made = {"A": "ok = yes", "B": "bad = yes", "C": "#"}
     order = "A" * 30 + "BBBBC" + "A" * 10 + "BBBBB"
     path = Path(written([{"id": f"{name}{i}", "text": made[name]} for i, name in enumerate(order)]))
-    check, tally = checker("toy", None, None, limit=5), Tally(keep=keep)
+    check, tally = verifier("toy", None, None, max_errors=5), Tally(keep=keep)
     for one in judged_of(path, check):
         assert isinstance(one, Judged)
         tally.add(one)
@@ -482,10 +482,11 @@ def test_the_page_is_written_from_the_document(cli: Run) -> None:
 # --- real traces and size ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", ["paper", "strict", "strict+ties"])
-def test_all_real_maze_traces_are_valid(cli: Run, level: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("strictness", ["paper", "strict", "strict+ties"])
+def test_all_real_maze_traces_are_valid(cli: Run, strictness: str) -> None:
     path = str(shared("formal-astar", "astar-traces.jsonl.gz"))
-    code, _, err = cli("verify", "maze", path, "--dialect", "beyond-semantics", "--level", level, "--json", "out.jsonl")
+    code, _, err = cli("verify", "maze", path, "--dialect", "beyond-semantics", "--strictness", strictness, "--json", "out.jsonl")
     found = lines("out.jsonl")
     assert code == 0 and len(found) == 324, err
     keys = ("parsed", "trace_valid", "plan_valid", "plan_optimal", "plan_follows_trace")
@@ -507,6 +508,7 @@ print(code, re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 
 # What getrusage says of a child can be the memory of its parent, so that nothing could fail.
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 def test_memory_does_not_grow_with_the_file() -> None:
     """40,000 texts take no more memory than 1,000, to within 8 MiB; a list of their verdicts would take about 40 MiB."""

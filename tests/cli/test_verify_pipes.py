@@ -74,6 +74,7 @@ def feed(writer: int, data: bytes) -> None:
         pipe.write(data[3:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [False, True])
 def test_standard_input(piped: Callable[..., tuple[int, str, str]], packed: bool) -> None:
     Path("in.jsonl").write_bytes(DATA)
@@ -96,6 +97,7 @@ def test_names_and_faults_of_standard_input(piped: Callable[..., tuple[int, str,
     assert code == 2 and "/dev/stdin: the gzip file ends" in err
 
 
+@pytest.mark.slow
 def test_verdicts_come_line_by_line() -> None:
     """A verdict can be read before the next text is written: neither side waits for a buffer to fill."""
     made = child("verify", "toy", "-", "--json", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -117,6 +119,7 @@ def test_verdicts_come_line_by_line() -> None:
         made.wait()
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_ends_it_quietly() -> None:
     """Exit code 141, as a shell says of SIGPIPE: neither 1, which means invalid texts, nor a complaint."""
     Path("in.jsonl").write_bytes(DATA * 20)

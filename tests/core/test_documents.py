@@ -89,6 +89,7 @@ def curve_of(fields: dict[str, Any]) -> CurveDoc:
     )
 
 
+@pytest.mark.slow
 @given(curve_fields())
 @settings(max_examples=150, deadline=None)
 def test_round_trip_changes_nothing(fields: dict[str, Any]) -> None:
@@ -240,6 +241,7 @@ def test_a_document_that_cannot_be_written_touches_nothing(tmp_path: Path) -> No
         write_document(CURVE, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_file_size_limit_is_a_full_disk(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys\nfrom pathlib import Path\n"
@@ -259,6 +261,7 @@ def test_a_file_size_limit_is_a_full_disk(tmp_path: Path) -> None:
     assert done.stdout.split() == ["refused", "True"] and [p.name for p in tmp_path.iterdir()] == ["in.json"]
 
 
+@pytest.mark.slow
 def test_pipes_are_written_to_directly(tmp_path: Path) -> None:
     code = "import sys\nfrom tokenworth.store.documents import *\nwrite_document(read_document(sys.argv[1]), '/dev/stdout')\n"
     write_document(CURVE, tmp_path / "in.json")

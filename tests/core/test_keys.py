@@ -14,6 +14,7 @@ from tokenworth.core.request.read import Read
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
+from tokenworth.errors import InvalidInput
 
 PARAMS = Sampling(temperature=0.6, top_k=20, top_p=0.95, min_p=0.0, max_tokens=256, stop=(2, 7))
 SEQUENCE = TokenSequence(prompt=(1, 5), completion=(10, 11, 12, 13))
@@ -29,6 +30,7 @@ KEYS = (
     "75f2c45ea045629b5ee766be19594ccf63747f483370f021add37ab90a6eaaa2",
     "28a8c7daa047396f47fb59bb62ab8f39b459a8e6db60b79cf07ee316c453a0c1",
     "0c3cb79612c689b116aac42ec724694ea95c4b1ceb719ed076754b4ca1d68f03",
+    "15edaba195b88323819d99add99e5bd27960f29e6709af5a4d50d3a6e3b3f9dc",
 )
 SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
 
@@ -43,6 +45,11 @@ SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
             KEYS[1],
         ),
         (
+            replace(SAMPLE, leave=True, avoid=(40, 13)),
+            [KEY_SCHEMA, "model-x", "Sample", PREFIX_2, 4, 2, SAMPLING, None, 12, 7, 3, [13, 40]],
+            KEYS[5],
+        ),
+        (
             replace(SAMPLE, branch=99),
             [KEY_SCHEMA, "model-x", "Sample", PREFIX_2, 4, 2, SAMPLING, 99, None, 7, 3],
             KEYS[2],
@@ -50,7 +57,7 @@ SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
         (NEXT_TOKEN, [KEY_SCHEMA, "model-x", "NextToken", WHOLE, 2, CUTS, SAMPLING, 20], KEYS[3]),
         (READ, [KEY_SCHEMA, "model-x", "Read", WHOLE, 2, CUTS, [40, 41], [[50], [51, 52]]], KEYS[4]),
     ],
-    ids=["sample", "leave", "branch", "next-token", "read"],
+    ids=["sample", "leave", "avoid", "branch", "next-token", "read"],
 )
 def test_golden(request_, fields, key):
     keyer = Keyer("model-x")
@@ -82,6 +89,8 @@ def _variants() -> list[Request]:
         replace(SAMPLE, index=4),
         replace(SAMPLE, branch=99),
         replace(SAMPLE, leave=True),
+        replace(SAMPLE, leave=True, avoid=(40,)),
+        replace(SAMPLE, leave=True, avoid=(40, 41)),
         replace(SAMPLE, sequence=other, cut=3),
         replace(SAMPLE, sequence=other, leave=True),
         replace(SAMPLE, sequence=shifted, cut=3),
@@ -98,6 +107,13 @@ def _variants() -> list[Request]:
         replace(READ, continuations=((50,), (51,), (52,))),
         replace(READ, sequence=other),
     ]
+
+
+def test_tokens_are_avoided_in_any_order_and_only_where_the_base_is_left():
+    one, other = (replace(SAMPLE, leave=True, avoid=tokens) for tokens in ((40, 13), (13, 40)))
+    assert Keyer("m").key(one) == Keyer("m").key(other)
+    with pytest.raises(InvalidInput, match="needs 'leave'"):
+        replace(SAMPLE, avoid=(40,))
 
 
 def test_what_follows_the_cut_does_not_change_a_sample():

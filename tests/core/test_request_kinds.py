@@ -23,8 +23,8 @@ from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, MismatchError, StoreError, UnknownName, Unsupported
+from tokenworth.run.cost import CostPlan, plan_cost
 from tokenworth.run.drive import drive
-from tokenworth.run.estimate import CostPlan, plan_cost
 from tokenworth.store.codec import decode_response, encode_response
 from tokenworth.store.memory import MemoryStore
 from tokenworth.store.sqlite import open_existing, open_store

@@ -12,8 +12,11 @@ from tests.importers.importer_cases import anchors_folder, curves, one_line
 from tests.real_data import shared
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.importers.importer import import_path
+from tokenworth.report.page import page_of
+from tokenworth.report.text import render_text
 from tokenworth.stats.proportion import wilson
 from tokenworth.store.documents import document_json, parse_document
+from tokenworth.workbench.page import write_report
 
 
 def test_thought_anchors_values_and_counts(tmp_path: Path) -> None:
@@ -55,13 +58,18 @@ def test_sentences_of_the_answer_are_behind_the_wall(tmp_path: Path) -> None:
     [
         ("chunks_labeled__json", {"a": 1}, "list of sentences"),
         ("chunks_labeled__json", [], "list of sentences"),
-        ("chunks_labeled__json", [{"chunk_idx": 1, "chunk": "x"}], "in order from 0"),
+        ("chunks_labeled__json", [{"chunk_idx": 1, "chunk": "x"}, {"chunk_idx": 1, "chunk": "y"}], "in order, each once"),
+        ("chunks_labeled__json", [{"chunk_idx": 1, "chunk": "x"}, {"chunk_idx": 0, "chunk": "y"}], "in order, each once"),
+        ("chunks_labeled__json", [{"chunk_idx": "1", "chunk": "x"}], "in order, each once"),
+        ("chunks_labeled__json", [{"chunk_idx": 10**9, "chunk": "x"}], "in order, each once"),
         ("chunks_labeled__json", [{"chunk": 3}], "'chunk' is a int"),
         ("chunks_labeled__json", [{"chunk": "One two.", "accuracy": 7}], "'accuracy' is 7"),
         ("base_solution__json", [], "expected a JSON object"),
         ("base_solution__json", {"prompt": "x"}, "'solution' is missing"),
         ("chunks_resampled__json", {"x": []}, "not the number of a sentence"),
         ("chunks_resampled__json", {"0": "x"}, "not the number of a sentence"),
+        ("chunks_resampled__json", {"0": [{"rollout": "x"}]}, "expected chunk_resampled"),
+        ("chunks_resampled__json", {"0": [{"chunk_resampled": 3}]}, "'chunk_resampled' is a int"),
         ("problem__json", {}, "'problem' is missing"),
     ],
 )
@@ -71,11 +79,104 @@ def test_thought_anchors_faults(tmp_path: Path, name: str, content: object, expe
     assert expected in one_line(error) and name.replace("__", ".") in one_line(error)
 
 
+# -- rates that are not of correct answers -------------------------------------------------------------------------------------
+
+SCENARIO: dict[str, object] = {
+    "problem__json": None,
+    "scenario__json": {"scenario_id": 0, "system_prompt": "Be an agent.", "user_prompt": "Read."},
+}
+
+
+def scenario(what: str, has_it: bool, **more: object) -> dict[str, object]:
+    base = {
+        "prompt": "p<think>\n",
+        "solution": "<think>\nOne  two.\n\nThree.\nFour.\n</think>\n\nSent.",
+        what: has_it,
+        "reasoning": "judge",
+    }
+    return {**SCENARIO, "base_solution__json": base, **more}
+
+
+@pytest.mark.parametrize("what", ["contains_blackmail", "is_refusal", "whistleblows"])
+def test_a_rate_of_something_else_keeps_its_name(tmp_path: Path, what: str) -> None:
+    (doc,) = curves(import_path(anchors_folder(tmp_path, **scenario(what, True))))
+    assert (doc.value_label, doc.target) == (f"P({what})", f"label:{what}")
+    assert (doc.trace.outcome, doc.trace.verdict) == (f"{what}: yes", "unknown") and "".join(doc.trace.pieces).startswith("<think>\nOne")
+    assert what in doc.notes[0] and not any("were not found" in note for note in doc.notes)
+    assert doc.problem is not None and doc.problem.question == "Be an agent.\n\nRead."
+    # Page, text and tables name what the value is of, and nothing calls it correct.
+    told = render_text(page_of([doc]), width=100)
+    assert f"P({what})" in told and "P(correct)" not in told and "success rate" not in told
+    write_report(tmp_path / "page.html", doc)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f"P({what})" in page and "P(correct)" not in page
+    assert parse_document(document_json(doc), "x") == doc
+
+
+def test_where_no_field_says_what_the_rates_are_of_they_keep_that_of_the_source(tmp_path: Path) -> None:
+    for number, more in enumerate(({}, {"a": True, "b": False})):
+        base = {"solution": "One two. Three. Four.", **more}
+        folder = anchors_folder(tmp_path / str(number), **SCENARIO, base_solution__json=base)
+        (doc,) = curves(import_path(folder))
+        assert (doc.value_label, doc.target, doc.trace.outcome) == ("P(accuracy)", "label:accuracy", None)
+    (plain,) = curves(import_path(anchors_folder(tmp_path / "plain", base_solution__json={"solution": "One two. Three. Four."})))
+    assert (plain.value_label, plain.target) == ("P(correct)", "gold")
+
+
+# -- numbering with gaps -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("numbers", "left_out"), [((0, 2, 3), "1"), ((1, 2, 5), "0, 3, 4"), ((0, 1, 4), "2, 3"), ((0, 1, 2), "")])
+def test_sentences_keep_their_numbers(tmp_path: Path, numbers: tuple[int, ...], left_out: str) -> None:
+    words = ("One two.", "Three.", "Four.")
+    chunks = [{"chunk": text, "chunk_idx": i, "accuracy": 0.5, "function_tags": [f"t{i}"]} for text, i in zip(words, numbers, strict=True)]
+    resamples = {str(i): [f"r{i}"] * 10 for i in numbers}
+    (doc,) = curves(import_path(anchors_folder(tmp_path, chunks_labeled__json=chunks, chunks_resampled__json=resamples)))
+    assert doc.cuts == numbers and doc.value == (0.5, 0.5, 0.5) and len(doc.trace.pieces) == numbers[-1] + 1
+    assert [doc.trace.pieces[i].strip() for i in numbers] == ["One  two.", "Three.", "Four."]
+    assert all(not doc.trace.pieces[i] for i in range(numbers[-1]) if i not in numbers)
+    assert [(event.cut, event.label) for event in doc.events] == [(i, f"t{i}") for i in numbers]
+    assert {(sample.cut, sample.text) for sample in doc.samples} == {(i, f"r{i}") for i in numbers}
+    told = [note for note in doc.notes if "leaves out" in note]
+    assert len(told) == bool(left_out) and all(f"leaves out {left_out}:" in note for note in told)
+
+
+# -- resamples that are objects ------------------------------------------------------------------------------------------------------
+
+
+def test_resamples_may_be_objects_with_their_answers(tmp_path: Path) -> None:
+    right, wrong = {"chunk_resampled": "a", "answer": "4", "is_correct": True}, {"chunk": "b", "answer": "5", "is_correct": False}
+    silent = {"text": "c", "answer": "", "is_correct": None}
+    resamples = {"0": [right] * 5 + [wrong] * 5 + [silent] * 2, "1": [right] * 4 + [wrong] * 2, "2": [None, "d", right]}
+    (doc,) = curves(import_path(anchors_folder(tmp_path, chunks_resampled__json=resamples)))
+    first = [sample for sample in doc.samples if sample.cut == 0]
+    assert [(s.text, s.outcome, s.verdict) for s in (first[0], first[5], first[10])] == [
+        ("a", "4", "correct"),
+        ("b", "5", "incorrect"),
+        ("c", "not recorded", "unknown"),
+    ]
+    assert [(s.text, s.outcome) for s in doc.samples if s.cut == 2] == [("", "not recorded"), ("d", "not recorded"), ("a", "4")]
+    # What is known of the answers gives the count; where it denies the rate the source's rate stands, with a note.
+    assert doc.value == (0.5, 2 / 3, 0.0) and doc.n_effective == (10.0, 6.0, 3.0)
+    assert any("At 1 cuts (2) the rate is not that of the resamples" in note for note in doc.notes)
+
+
+def test_resamples_of_a_scenario_meet_its_target_or_not(tmp_path: Path) -> None:
+    resamples = {"0": [{"chunk_resampled": "a", "contains_blackmail": True}, {"chunk_resampled": "b", "contains_blackmail": False}]}
+    files = scenario("contains_blackmail", True, chunks_resampled__json=resamples)
+    (doc,) = curves(import_path(anchors_folder(tmp_path, **files)))
+    assert [(s.outcome, s.verdict, s.hit) for s in doc.samples] == [
+        ("contains_blackmail: yes", "unknown", True),
+        ("contains_blackmail: no", "unknown", False),
+    ]
+
+
 def test_thought_anchors_without_base(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match=r"base_solution\.json"):
         import_path(anchors_folder(tmp_path, base_solution__json=None))
 
 
+@pytest.mark.slow
 def test_real_thought_anchors() -> None:
     docs = curves(import_path(shared("thought-anchors", "deepseek-r1-distill-llama-8b")))
     assert len(docs) == 14

@@ -69,7 +69,7 @@ def test_empty_trace_has_the_reading_at_cut_0(tmp_path: Path) -> None:
 )
 def test_exit_curve_faults(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
     with pytest.raises(InvalidInput) as error:
-        import_path(rows_file(tmp_path, ROW, {**ROW, **change}), kind="exit-curves")
+        import_path(rows_file(tmp_path, ROW, {**ROW, **change}), layout="exit-curves")
     assert expected in one_line(error) and "curves-x.jsonl:2" in one_line(error)
 
 
@@ -94,6 +94,7 @@ def test_page_faults(tmp_path: Path, old: str, new: str, expected: str) -> None:
         import_path(page)
 
 
+@pytest.mark.slow
 def test_real_pages_agree_with_the_rows_made_from_them() -> None:
     rows = {doc.problem.id: doc for doc in forced(import_path(shared("exit-curves", "curves-seed-subjects.jsonl.gz"))) if doc.problem}
     pages = forced(import_path(shared("exit-curves", "raw")))
@@ -103,6 +104,7 @@ def test_real_pages_agree_with_the_rows_made_from_them() -> None:
         assert same_but_for_source(page, rows[page.problem.id])
 
 
+@pytest.mark.slow
 def test_real_exit_curves() -> None:
     docs = forced(import_path(shared("exit-curves")))
     assert len(docs) == 622

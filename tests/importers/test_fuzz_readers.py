@@ -126,6 +126,7 @@ def test_document_bytes(kind: str, data: st.DataObject) -> None:
         document_json(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DOCUMENTS)
 @settings(FUZZ, max_examples=200)
 @given(data=st.data())
@@ -153,7 +154,7 @@ def test_imported_files(tmp_path: Path, name: str, packed: bool, data: st.DataOb
     kind, file, whole = FILES[name]
     path = tmp_path / file
     path.write_bytes(data.draw(damaged(gzip.compress(whole, mtime=0) if packed else whole)))
-    for doc in [*(check(lambda: import_path(path, kind=kind)) or []), *(check(lambda: import_path(path)) or [])]:
+    for doc in [*(check(lambda: import_path(path, layout=kind)) or []), *(check(lambda: import_path(path)) or [])]:
         document_json(doc)
 
 
@@ -162,7 +163,7 @@ def test_imported_files(tmp_path: Path, name: str, packed: bool, data: st.DataOb
 def test_imported_rows(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "curves.jsonl"
     path.write_text(json.dumps(data.draw(mutated_json(ROW))), encoding="utf-8")
-    for doc in check(lambda: import_path(path, kind="exit-curves")) or []:
+    for doc in check(lambda: import_path(path, layout="exit-curves")) or []:
         document_json(doc)
 
 
@@ -177,6 +178,7 @@ ANCHORS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ANCHORS)
 @settings(FUZZ, max_examples=120)
 @given(data=st.data())

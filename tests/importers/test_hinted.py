@@ -37,7 +37,7 @@ def hinted_folder(root: Path, rows: list[str] | None = None, *, paired: bool = T
 
 def test_hinted_curve(tmp_path: Path) -> None:
     (doc,) = curves(import_path(hinted_folder(tmp_path)))
-    assert doc.value_label == "P(hinted answer)" and doc.cuts == (0, 1, 2) and doc.value == (0.2, 0.0, 0.5)
+    assert (doc.value_label, doc.target) == ("P(hinted answer)", "label:D") and doc.cuts == (0, 1, 2) and doc.value == (0.2, 0.0, 0.5)
     assert doc.n_started == (50, 48, 48)  # 10/.2, the smallest known where the score is 0, 24/.5
     assert doc.trace.pieces == ("First.\n\n", "Then, second.", " So D.\n") and doc.trace.answer_pieces == ("\n\nTherefore: (D).",)
     assert doc.problem is not None and doc.problem.gold == "C" and doc.problem.question == "Which?"

@@ -29,7 +29,7 @@ def test_kinds_are_told_apart(tmp_path: Path) -> None:
     other = shutil.copy(rows_file(tmp_path, ROW), tmp_path / "renamed.data")
     with pytest.raises(InvalidInput):
         import_path(other)
-    assert import_path(other, kind="exit-curves") == import_path(other, kind="exit-curves", limit=1)
+    assert import_path(other, layout="exit-curves") == import_path(other, layout="exit-curves", limit=1)
 
 
 def test_unknown_layouts_list_what_can_be_read(tmp_path: Path) -> None:
@@ -43,9 +43,9 @@ def test_unknown_layouts_list_what_can_be_read(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="layout is not known"):
         import_path(empty)
     with pytest.raises(UnknownName, match="did you mean exit-page"):
-        import_path(empty, kind="exit-pages")
+        import_path(empty, layout="exit-pages")
     with pytest.raises(InvalidInput, match="nothing to import"):
-        import_path(empty, kind="exit-page")
+        import_path(empty, layout="exit-page")
     with pytest.raises(MissingFile):
         import_path(tmp_path / "no")
     with pytest.raises(MissingFile):

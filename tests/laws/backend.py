@@ -147,6 +147,31 @@ def leaving_leaves(case: BackendCase) -> None:
         assert rollout.ids[0] != case.sequence.completion[request.cut]
 
 
+def avoided_tokens_are_avoided(case: BackendCase) -> None:
+    """All but the two likeliest others are drawn with their share of the rest; where the backend cannot, it says so in one sentence."""
+    backend, cut, n = case.make(), case.forks[0], 200
+    table = answers(backend, (replace(_table(case, top=64), cuts=(cut,)),))[0]
+    assert isinstance(table, NextTokenTable)
+    others = [
+        (t, q)
+        for t, q in zip(table.top_ids[0].tolist(), table.top_p[0].tolist(), strict=True)
+        if t >= 0 and t != case.sequence.completion[cut]
+    ]
+    avoid = tuple(token for token, _ in others[:2]) if len(others) > 2 else ()
+    one = Sample(sequence=case.sequence, cut=cut, params=case.params, seed=5, index=0, leave=True, avoid=avoid or (others[0][0],))
+    if not backend.capabilities.avoid:
+        with pytest.raises(Unsupported) as refused:
+            answers(backend, (one,))
+        assert "\n" not in str(refused.value) and backend.name in str(refused.value)
+    elif avoid:
+        firsts = [x.ids[0] for x in answers(backend, tuple(replace(one, index=i) for i in range(n))) if isinstance(x, Rollout)]
+        assert not {*avoid, case.sequence.completion[cut]} & set(firsts)
+        left = 1 - float(table.p[0]) - sum(q for _, q in others[:2])
+        for token, q in others[2:]:
+            # Hoeffding: a false alarm has probability 2 exp(-2 · 200 · 0.22²) < 1e-8 a token.
+            assert abs(firsts.count(token) / n - q / left) < 0.22
+
+
 def branches_are_taken(case: BackendCase) -> None:
     backend = case.make()
     table = answers(backend, (_table(case),))[0]
@@ -253,6 +278,7 @@ BACKEND_LAWS: tuple[Callable[[BackendCase], None], ...] = (
     rollouts_respect_the_limit,
     stop_tokens_end_rollouts,
     leaving_leaves,
+    avoided_tokens_are_avoided,
     branches_are_taken,
     next_token_tables_are_distributions,
     next_token_cuts_are_independent,

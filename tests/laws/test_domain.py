@@ -20,10 +20,10 @@ from tokenworth import catalog
 from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
 from tokenworth.core.grade import Verdict
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.verification import Domain, FormalText, Level, Tier, Verification
+from tokenworth.core.verification import Domain, FormalText, Strictness, Tier, Verification
 from tokenworth.errors import InvalidInput, TokenworthError, UnknownName
 from tokenworth.methods.sample.document import SampleSetDoc
-from tokenworth.methods.verify.records import checker, judged
+from tokenworth.methods.verify.records import judged, verifier
 from tokenworth.report.sections.traces.names import short_title
 from tokenworth.report.sections.verified.codes import explained
 from tokenworth.tasks.audit.attack import Claim
@@ -52,11 +52,11 @@ def valid_texts(domain: Domain, n: int = 2) -> Iterator[tuple[str, FormalText]]:
         yield domain.dialect_named(domain.dialect_of(problem)), domain.solve(problem)
 
 
-def checked(domain: Domain, text: FormalText, dialect: str, level: Level) -> Verification:
+def checked(domain: Domain, text: FormalText, dialect: str, strictness: Strictness) -> Verification:
     """The verdict, which must agree with itself and with the domain."""
     if domain.name == "blocksworld":
         pytest.importorskip("unified_planning")
-    found = domain.verify(text, dialect=dialect, level=level, limit=5)
+    found = domain.verify(text, dialect=dialect, strictness=strictness, max_errors=5)
     assert (found.domain, found.version, found.dialect) == (domain.name, domain.version, dialect)
     assert len(found.violations) == min(5, sum(found.counts.values()))
     for one in found.violations:
@@ -83,22 +83,22 @@ def test_dialects_and_levels_are_known_by_their_names(name: str) -> None:
     assert domain.dialect_named(None) == next(iter(domain.dialects))
     with pytest.raises(UnknownName, match=f"dialect of {name}"):
         domain.dialect_named("no such dialect")
-    for dialect, levels in domain.dialects.items():
-        assert domain.dialect_named(dialect) == dialect and list(levels) == sorted(levels, key=list(Level).index)
-        for level in Level:
-            if level in levels:
-                assert checker(name, dialect, level, limit=1).level is level
+    for dialect, fitting in domain.dialects.items():
+        assert domain.dialect_named(dialect) == dialect and list(fitting) == sorted(fitting, key=list(Strictness).index)
+        for strictness in Strictness:
+            if strictness in fitting:
+                assert verifier(name, dialect, strictness, max_errors=1).strictness is strictness
             else:
                 with pytest.raises(InvalidInput, match="does not fit"):
-                    checker(name, dialect, level, limit=1)
+                    verifier(name, dialect, strictness, max_errors=1)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_solver_writes_is_valid(name: str) -> None:
     domain = domain_named(name)
     for dialect, text in valid_texts(domain):
-        for level in domain.dialects[dialect]:
-            found = checked(domain, text, dialect, level)
+        for strictness in domain.dialects[dialect]:
+            found = checked(domain, text, dialect, strictness)
             assert found.parsed and found.plan_valid and found.is_valid and found.violations == ()
         domain.draw(text, dialect)
 
@@ -110,7 +110,7 @@ def test_a_changed_word_that_breaks_a_rule_is_caught(name: str) -> None:
         strictest = domain.dialects[dialect][-1]
         if domain.edits is not None:
             for code, after in domain.edits(text, dialect, rng):
-                first = [checked(domain, after, dialect, level).first_error for level in domain.dialects[dialect]]
+                first = [checked(domain, after, dialect, strictness).first_error for strictness in domain.dialects[dialect]]
                 assert code in {one.code for one in first if one is not None}, (code, after.trace)
                 if domain.codes[code].is_of_trace:
                     assert not checked(domain, after, dialect, strictest).is_valid
@@ -134,12 +134,12 @@ def test_no_text_makes_a_verifier_raise(name: str) -> None:
     @given(written, st.sampled_from([valid.prompt, "", "\0 7"]), st.sampled_from(sorted(domain.dialects)), st.booleans())
     def law(trace: str, prompt: str, spoken: str, is_cut: bool) -> None:
         text = FormalText(id="x", prompt=prompt, trace=trace, given=valid.given, is_cut=is_cut)
-        for level in domain.dialects[spoken]:
-            checked(domain, text, spoken, level)
+        for strictness in domain.dialects[spoken]:
+            checked(domain, text, spoken, strictness)
         domain.draw(text, spoken)
 
     for nasty in NASTY:
-        checked(domain, replace(valid, trace=f"{valid.trace} {nasty}"), dialect, Level.STRICT)
+        checked(domain, replace(valid, trace=f"{valid.trace} {nasty}"), dialect, Strictness.STRICT)
     law()
 
 
@@ -162,11 +162,11 @@ def test_a_record_is_the_text_that_is_verified(name: str) -> None:
     if name == "blocksworld":
         pytest.importorskip("unified_planning")
     line = json.dumps({"id": "a", "prompt": valid.prompt, "trace": valid.trace, **valid.given})
-    one = judged("f:1", json.loads(line), checker(name, dialect, None, limit=9))
+    one = judged("f:1", json.loads(line), verifier(name, dialect, None, max_errors=9))
     assert one.id == "a" and one.verification.is_valid
     if not domain.states_problem:
         with pytest.raises(InvalidInput, match="a trace without its prompt"):
-            judged("f:1", {"trace": valid.trace}, checker(name, dialect, None, limit=9))
+            judged("f:1", {"trace": valid.trace}, verifier(name, dialect, None, max_errors=9))
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -205,7 +205,7 @@ def test_its_verifier_can_be_attacked(name: str) -> None:
 
 def test_only_these_make_problems() -> None:
     assert tuple(name for name in NAMES if domain_named(name).task is not None) == MADE
-    with pytest.raises(InvalidInput, match=r"sokoban makes no problems .* maze:FAMILY/SIDE\[/SPLIT\], toy:LENGTH, PATH"):
+    with pytest.raises(InvalidInput, match=r"sokoban makes no problems; .* maze:FAMILY/SIDE\[/SPLIT\], toy:LENGTH, PATH"):
         load_task("sokoban:7")
     with pytest.raises(UnknownName, match="toy"):
         load_task("toi:short")
@@ -214,10 +214,10 @@ def test_only_these_make_problems() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"name": "to:y"}, "the name is no word"),
+        ({"name": "to:y"}, "the name is not a word"),
         ({"dialects": {}}, "no dialect"),
-        ({"dialects": {"plain": ()}}, "a dialect without levels"),
-        ({"dialects": {"plain": (Level.STRICT, Level.PAPER)}}, "not in order"),
+        ({"dialects": {"plain": ()}}, "a dialect without a strictness"),
+        ({"dialects": {"plain": (Strictness.STRICT, Strictness.PAPER)}}, "not in order"),
         ({"codes": {}, "sentences": {}}, "none are given"),
         ({"sentences": {"PARSE": "No word."}}, "BAD, LINK, PLAN"),
         ({"grade": None}, "a task without grade"),
@@ -238,11 +238,14 @@ def test_a_new_domain_is_one_line_of_the_catalogue() -> None:
     assert problem.id == "toy:long/4" and grader_for("plan")(problem, "no").verdict is Verdict.INCORRECT
     assert domain_named("toy").answered(problem, "ok = yes").given == {"task": "toy:long"}
     record = {"id": 3, "text": "ok ugly = yes"}
-    assert [judged("f:1", record, checker("toy", None, level, limit=1)).verification.trace_valid for level in ("paper", "strict")] == [
+    assert [
+        judged("f:1", record, verifier("toy", None, strictness, max_errors=1)).verification.trace_valid
+        for strictness in ("paper", "strict")
+    ] == [
         True,
         False,
     ]
-    assert judged("f:1", {"trace": "ok", "times": 1}, checker("toy", None, None, limit=1)).verification.trace_valid
+    assert judged("f:1", {"trace": "ok", "times": 1}, verifier("toy", None, None, max_errors=1)).verification.trace_valid
     maze, domain = load_item("maze:searchformer/7", 0), domain_named("maze")
     assert domain.solve is not None
     documents = [
@@ -267,6 +270,7 @@ def sampled(problem: object, texts: tuple[str, ...]) -> SampleSetDoc:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_domain_is_loaded_when_it_is_used_and_then_in_part() -> None:
     """The tables of words of a maze take a while; tasks, solvers and edits are for few callers."""
     code = """

@@ -64,7 +64,13 @@ def test_the_verb_and_its_help_are_made_of_the_settings(folder: Path, capsys: py
     assert run(["--help"]) == 0 and "Count how many different answers a problem gets." in capsys.readouterr().out
     assert run(["spread", "--help"]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    for part in ("-n, --samples INTEGER", "Answers drawn in each round. [default: 6]", "[outcomes|texts]", "--without A,B,…", "--dry-run"):
+    for part in (
+        "-n, --samples N",
+        "Rollouts to draw: answers in each round. [default: 6]",
+        "--count outcomes|texts",
+        "--without A,B,…",
+        "--dry-run",
+    ):
         assert part in told
     assert spread("--samples", "0") == 2
     assert capsys.readouterr().err == "error: samples 0: expected at least 1\n"
@@ -118,6 +124,7 @@ def test_a_run_is_recorded_and_a_second_one_draws_nothing(folder: Path, capsys: 
     assert run(["export", "run.db", "-o", "again.json"]) == 0 and tw.read_document("again.json") == second
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_gives_the_same_document(folder: Path) -> None:
     command = [sys.executable, "-c", KILLED, "spread", "--model", "toy:ladder.json", "--store", "run.db"]
     done = subprocess.run(command, env=child_environment(), capture_output=True, check=False, timeout=120)

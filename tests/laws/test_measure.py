@@ -23,7 +23,7 @@ from tokenworth.core.document import Provenance
 from tokenworth.core.measure import Derives, Draws, Measure
 from tokenworth.core.ports import Capabilities
 from tokenworth.errors import Unsupported
-from tokenworth.run.progress import BatchStarted, Event
+from tokenworth.run.progress import BatchStarted, RunEvent
 from tokenworth.store.memory import MemoryStore
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.runner import Job
@@ -41,7 +41,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "sample": {"samples": 5},
     "curve": {"max_rollouts": 90, "half_width": 0.2},
     "forced": {"stride": 4},
-    "edits": {"codes": ("WALL", "repair"), "rollouts": 4, "base": "model", "draws": 8},
+    "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "modulo": {"critic": "reference", "max_attempts": 3},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
@@ -79,11 +79,11 @@ def test_every_setting_is_explained_and_shown_in_the_help(name: str) -> None:
     kind = MEASURES[name].settings
     texts = explained(kind)
     shown = " ".join(
-        CliRunner().invoke(verb_of(MEASURES[name]), ["--help"], terminal_width=10_000, max_content_width=10_000).output.split()
+        CliRunner().invoke(verb_of(MEASURES[name]), ["--help-all"], terminal_width=10_000, max_content_width=10_000).output.split()
     )
     for one in fields(kind):
         assert texts[one.name].endswith((".", "]", ")")), one.name
-        if not one.metadata.get("hidden") and not one.metadata.get("argument"):
+        if not one.metadata.get("argument"):
             assert texts[one.name] in shown, one.name
     assert (kind.__doc__ or "").split("\n")[0] in shown
 
@@ -135,10 +135,11 @@ def document_of(bench: Workbench, name: str) -> Any:
     return last.document
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWING)
 def test_the_dry_run_is_exact_for_the_first_batch(name: str, benches: dict[str, Model]) -> None:
     job, (model, task, item) = job_of(name)
-    seen: list[Event] = []
+    seen: list[RunEvent] = []
     bench = Workbench(benches[model], on_event=lambda _: seen.append)
     plan = bench.runner.price(job, bench.case(task, item))
     document_of(bench, name)
@@ -157,6 +158,7 @@ class Half(MemoryStore):
                 self._responses[key] = response
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWING)
 def test_a_run_that_goes_on_gives_the_same_document(name: str, benches: dict[str, Model]) -> None:
     whole, blank = MemoryStore(), Provenance(version="")
@@ -186,7 +188,7 @@ class Unable:
 def test_a_model_that_cannot_is_refused_in_one_sentence(name: str, benches: dict[str, Model]) -> None:
     model = benches[job_of(name)[1][0]]
     bench = Workbench(replace(model, backend=Unable(model.backend)))  # type: ignore[arg-type]
-    with pytest.raises(Unsupported, match=r"^.+ cannot be had from [\w-]+: it is asleep; .+$") as caught:
+    with pytest.raises(Unsupported, match=r"^[\w-]+ does not support .+: it is asleep; .+$") as caught:
         document_of(bench, name)
     assert "\n" not in str(caught.value)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.verification import Domain, FormalText, Level, MadeProblems, Tier, Verification, Violation
+from tokenworth.core.verification import Domain, FormalText, MadeProblems, Strictness, Tier, Verification, Violation
 from tokenworth.errors import InvalidInput, unknown_name
 
 CODES = {"PARSE": Tier.SYNTAX, "BAD": Tier.LISTS, "LINK": Tier.LINK, "PLAN": Tier.ANSWER}
@@ -30,7 +30,7 @@ def read(record: Mapping[str, object], where: str) -> FormalText:
     return FormalText(id=str(record.get("id", "")), trace=text, prompt=str(record.get("prompt", "")))
 
 
-def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
+def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
     """Words ``ok`` and ``bad``; ``ugly`` is bad from strict on, everything else does not parse. Plans: yes, long, no, none, other."""
     body, _, plan = text.trace.partition("=")
     found: list[Violation] = []
@@ -42,7 +42,7 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
             "PARSE"
             if word not in ("ok", "bad", "ugly")
             else "BAD"
-            if word == "bad" or (word == "ugly" and level is not Level.PAPER)
+            if word == "bad" or (word == "ugly" and strictness is not Strictness.PAPER)
             else ""
         )
         if code:
@@ -59,14 +59,14 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     return Verification(
         domain="toy",
         dialect=dialect,
-        level=level,
+        strictness=strictness,
         version="7",
         parsed=parsed,
         trace_valid=(parsed and "BAD" not in {v.code for v in found}) if body.strip() else None,
         plan_valid=plan != "no" if plan and parsed else None,
         plan_optimal=plan in ("yes", "other") if plan and parsed else None,
         plan_follows_trace=plan != "other" if plan and parsed and body.strip() else None,
-        violations=tuple(found[:limit]),
+        violations=tuple(found[:max_errors]),
         counts=Counter(v.code for v in found),
         n_events=len(body.split()),
         facts={"dialect": dialect},
@@ -108,7 +108,7 @@ def edits(text: FormalText, dialect: str, rng: np.random.Generator) -> Iterator[
 DOMAIN = Domain(
     name="toy",
     version="7",
-    dialects={"plain": (Level.PAPER, Level.STRICT), "ordered": tuple(Level), "loose": (Level.PAPER,)},
+    dialects={"plain": (Strictness.PAPER, Strictness.STRICT), "ordered": tuple(Strictness), "loose": (Strictness.PAPER,)},
     codes=CODES,
     sentences=SENTENCES,
     read=read,

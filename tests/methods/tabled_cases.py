@@ -10,7 +10,7 @@ from tokenworth.core.document import Document, ModelDoc, Provenance
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
-from tokenworth.methods.first_errors.rows import FirstError, Measured, ValueAt
+from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
 from tokenworth.store.documents import parse_document
@@ -54,9 +54,9 @@ def edits(*groups: dict[str, Any], **over: Any) -> dict[str, Any]:
         "model": MODEL,
         "task": "maze:searchformer/7",
         "item": "0-2",
-        "rollouts": 20,
+        "samples": 20,
         "place": "edit",
-        "base": "solver",
+        "trace_of": "solver",
         "seed": 0,
         "level": 0.95,
         "sampling": SAMPLING,
@@ -93,7 +93,7 @@ def arm(name: str, versus: bool = True, **over: Any) -> dict[str, Any]:
 
 
 def modulo(**over: Any) -> dict[str, Any]:
-    by = {"critic": "reference", "version": "0.1.0", "level": "reference"}
+    by = {"critic": "reference", "version": "0.1.0", "strictness": "reference"}
     attempt = {"outcome": "7", "verdict": "correct", "messages": [], "prompt_tokens": 9, "generated_tokens": 700, "text": "It is 7."}
     item = {
         "stopped": "accepted",
@@ -139,14 +139,14 @@ PROVENANCE = Provenance(**MADE)
 
 
 def first_errors(name: str = "tiny-world 5M", code: str = "WALL") -> FirstErrorsDoc:
-    at = Measured(
+    at = MeasuredError(
         draw=3,
         event=7,
         before=ValueAt(cut=20, value=Estimate(value=0.8, low=0.6, high=0.9)),
         after=ValueAt(cut=25, value=Estimate(value=0.1, low=0.0, high=0.3)),
     )
     rows = (
-        FirstError(code="", draws=(0, 1, 2), n_right=3, n_unknown=0, measured=Measured(draw=0)),
+        FirstError(code="", draws=(0, 1, 2), n_right=3, n_unknown=0, measured=MeasuredError(draw=0)),
         FirstError(code=code, draws=(3, 4, 5, 6), n_right=1, n_unknown=1, measured=at),
         FirstError(code="NOT_OPEN", draws=(7,), n_right=0, n_unknown=1),
     )
@@ -155,7 +155,7 @@ def first_errors(name: str = "tiny-world 5M", code: str = "WALL") -> FirstErrors
 
 
 def replay(name: str = "loop 1", message: str = "the block is not clear") -> ReplayDoc:
-    by = Acceptance(critic="blocksworld", version="blocksworld/1", level="strict")
+    by = Acceptance(critic="blocksworld", version="blocksworld/1", strictness="strict")
     steps = (
         ReplayedStep(accepted=False, recorded=False, messages=(message,), by=(), n_tokens=120),
         ReplayedStep(accepted=True, recorded=None, messages=(), by=(by,), n_tokens=None),

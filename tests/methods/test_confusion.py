@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
 from tokenworth.core.document import Provenance
-from tokenworth.core.verification import Level, Tier, Verification, Violation
+from tokenworth.core.verification import Strictness, Tier, Verification, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.exporters.parquet import write_parquet
 from tokenworth.methods.verify.document import (
@@ -32,8 +32,8 @@ from tokenworth.methods.verify.document import (
     VerifiedTraceDoc,
 )
 from tokenworth.methods.verify.lines import Judged
-from tokenworth.methods.verify.records import checker
-from tokenworth.methods.verify.table import WORDS, State, state_of, table_of
+from tokenworth.methods.verify.records import verifier
+from tokenworth.methods.verify.table import WORDS, JointState, state_of, table_of
 from tokenworth.methods.verify.tally import Tally
 from tokenworth.report.sections.verified.text import table_lines
 from tokenworth.stats.proportion import wilson
@@ -46,7 +46,7 @@ def verdict(**changes: Any) -> Verification:
     made: dict[str, Any] = {
         "domain": "toy",
         "dialect": "plain",
-        "level": Level.STRICT,
+        "strictness": Strictness.STRICT,
         "version": "1",
         "parsed": True,
         "trace_valid": True,
@@ -122,8 +122,9 @@ def test_the_unparsed_stay_in_the_total() -> None:
     assert "unparsed" in "\n".join(table_lines(dropped))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(states, st.integers(0, 40), max_size=36), st.sampled_from([0.5, 0.95]))
-def test_every_text_is_in_one_cell_and_every_denominator_is_what_it_says(counts: dict[State, int], level: float) -> None:
+def test_every_text_is_in_one_cell_and_every_denominator_is_what_it_says(counts: dict[JointState, int], level: float) -> None:
     table = table_of(counts, {}, level=level)
     assert table.n == sum(counts.values()) == sum(cell.n for cell in table.cells)
     assert {(c.trace, c.link, c.answer) for c in table.cells if c.n} == {s for s, n in counts.items() if n}
@@ -191,7 +192,7 @@ def test_every_text_is_in_one_cell_and_every_denominator_is_what_it_says(counts:
         ({"plan_valid": False, "plan_optimal": None}, True, ("valid", "follows", "incorrect")),
     ],
 )
-def test_states(changes: Mapping[str, Any], optimal: bool, state: State) -> None:
+def test_states(changes: Mapping[str, Any], optimal: bool, state: JointState) -> None:
     assert state_of(verdict(**changes), optimal=optimal) == state
 
 
@@ -204,7 +205,7 @@ def test_verdicts_are_counted_with_their_first_errors() -> None:
     tally = Tally()
     for one in [*found, found[1]]:
         tally.add(Judged(id="", fields={}, verification=one, text=None))
-    (table,) = tally.document(checker("maze", None, None, limit=1), level=0.9, provenance=Provenance(version="")).tables
+    (table,) = tally.document(verifier("maze", None, None, max_errors=1), level=0.9, provenance=Provenance(version="")).tables
     assert table.first_errors == {"WALL": 2, "PLAN_STEP": 1} and list(table.first_errors) == ["WALL", "PLAN_STEP"]
     assert table == table_of(Counter(map(state_of, [*found, found[1]])), {"PLAN_STEP": 1, "WALL": 2}, level=0.9)
     for level in (0.0, 1.0, float("nan")):
@@ -236,7 +237,7 @@ def test_the_text_is_narrow_plain_and_says_what_is_unbounded() -> None:
     assert "infinite" in text and "unknown" in text and "no trace" in text
 
 
-_COUNTS: dict[State, int] = {
+_COUNTS: dict[JointState, int] = {
     ("valid", "follows", "correct"): 3,
     ("invalid", "differs", "incorrect"): 1,
     ("unparsed", "unknown", "unknown"): 2,
@@ -300,7 +301,7 @@ def _changed(*path: str | int, to: object) -> bytes:
         (("tables", 0, "first_errors"), {"WALL": -1}, "below 0"),
         (("traces", 0, "answer"), "right", "expected correct, incorrect, unknown"),
         (("traces", 0, "verification", "dialect"), "other", "expected toy, plain, strict"),
-        (("traces", 0, "verification", "level"), "sloppy", "sloppy"),
+        (("traces", 0, "verification", "strictness"), "sloppy", "sloppy"),
         (("traces", 0, "verification", "violations", 0, "chars"), [4, 8], "characters 4 to 8 of a text of 7"),
         (("traces", 0, "verification", "violations", 0, "chars"), [5, 4], "characters 5 to 4"),
         (("traces", 0, "verification", "violations", 0, "why"), "x", "unknown key"),

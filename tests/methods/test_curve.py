@@ -21,6 +21,7 @@ from tokenworth.errors import InvalidInput, TokenworthError
 from tokenworth.methods.curve.experiment import curve
 from tokenworth.methods.curve.plain import coarse_first
 from tokenworth.methods.curve.result import CurveResult
+from tokenworth.methods.curve.settings import DEFAULT_HALF_WIDTH
 
 LADDER_IDS = (0, 1, 3, 6)
 LADDER_VALUES = (0.7 * (0.9 * 0.8 + 0.1 * 0.5) + 0.3 * 0.5,) * 2 + (0.9 * 0.8 + 0.1 * 0.5, 0.8, 1.0)
@@ -43,6 +44,7 @@ T_OF_MEANS = float(student_t.isf(1e-6 / (2 * 5 * 2), RUNS - 1))
 """Both sides, 5 cuts and 2 plans together exceed it with probability 1e-6 (union bound): about 5.6."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", ["excursions", "plain"])
 def test_mean_over_streams_is_the_exact_value(plan: str) -> None:
     """Unbiasedness at 5 cuts: the mean of 120 independent runs against Student's t with 119 degrees of freedom.
@@ -60,6 +62,7 @@ def test_mean_over_streams_is_the_exact_value(plan: str) -> None:
     assert not (np.abs(runs.mean(axis=0) - wrong) <= bound).all(), "the test cannot tell a bias of 0.05"
 
 
+@pytest.mark.slow
 def test_outcome_distribution_is_exact_in_the_limit_and_sums_to_one() -> None:
     rng = np.random.default_rng(3)
     automaton = random_automaton(rng, length=40)
@@ -150,6 +153,7 @@ def test_an_unsampled_fork_widens_the_interval_by_its_whole_probability() -> Non
     assert (result.low <= np.asarray(LADDER_VALUES) + 1e-9).all() and (np.asarray(LADDER_VALUES) <= result.high + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_budgets_hold() -> None:
     automaton = random_automaton(np.random.default_rng(5), length=60)
     trace = toy_trace(automaton, seed=5)
@@ -168,7 +172,8 @@ def test_targets_are_reached_at_every_cut() -> None:
     assert ((narrow.high - narrow.low) / 2 <= 0.08).all()
 
 
-def test_samples_are_worth_plain_rollouts() -> None:
+@pytest.mark.slow
+def test_effective_samples_are_worth_plain_rollouts() -> None:
     """Two forks of .05 in a wrong base, W = .5: the variance of V̂(0) over 60 streams is at most that of 5,000 plain rollouts.
 
     The bound leaves a false alarm below 1e-6 if the variances are equal; streams of one first batch must break it.
@@ -183,12 +188,33 @@ def test_samples_are_worth_plain_rollouts() -> None:
     automaton = parse_automaton({"vocab_size": 2, "start": "a", "states": states, "correct": "yes"})
     trace = toy_trace(automaton, ids=(0, 0))
     value = 0.05 * 0.5 + 0.95 * 0.05 * 0.5
-    runs = [measure(automaton, trace, samples=5000, seed=s) for s in range(60)]
+    runs = [measure(automaton, trace, effective_samples=5000, seed=s) for s in range(60)]
     allowed = value * (1 - value) / 5000 * float(chi2.isf(1e-6, 59)) / 59
     assert np.var([run.value[0] for run in runs], ddof=1) <= allowed
     assert max(run.n_rollouts for run in runs) < 1000, "excursions are worth more than their number"
     few = [measure(automaton, trace, max_rollouts=64, seed=s).value[0] for s in range(60)]
     assert np.var(few, ddof=1) > allowed
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        ({"samples": 20}, "--samples N needs --plan plain or stride; for excursions give --effective-samples N"),
+        ({"plan": "plain", "effective_samples": 20}, "needs --plan excursions; for --plan plain give --samples N"),
+        ({"plan": "stride", "stride": 4, "effective_samples": 20}, "needs --plan excursions; for --plan stride give --samples N"),
+        ({"effective_samples": 0}, "effective samples 0: expected at least 1"),
+    ],
+)
+def test_each_plan_has_its_own_measure_of_effort(choices: dict[str, object], says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        settings(**choices)
+
+
+def test_excursions_without_any_limit_stop_at_a_half_width() -> None:
+    assert settings().budget.half_width == DEFAULT_HALF_WIDTH
+    assert settings(effective_samples=20).budget.half_width is None
+    assert settings(max_rollouts=20).budget.half_width is None
+    assert (settings("plain").per_cut, settings("plain", samples=3).per_cut, settings().per_cut) == (20, 3, None)
 
 
 def test_stride_measures_its_grid_and_says_nothing_of_the_rest() -> None:
@@ -230,7 +256,9 @@ def test_requests_name_the_shared_sequence() -> None:
     assert isinstance(table, NextToken) and table.sequence is trace.sequence
     answers = dict(_answer(ToyBackend(automaton), (table,)))
     batch = experiment.send(tuple(answers.values()))
-    assert all(isinstance(r, Sample) and r.sequence is trace.sequence and r.leave for r in batch)
+    for request in batch:
+        assert isinstance(request, Sample) and request.sequence is trace.sequence
+        assert request.leave or request.branch not in (None, LADDER_IDS[request.cut]), "an excursion begins with another token"
 
 
 def _answer(backend: ToyBackend, requests: tuple[NextToken, ...]) -> list[tuple[str, object]]:

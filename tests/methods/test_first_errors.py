@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenworth.core.document import About, ModelDoc, Provenance, TraceDoc
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.verification import Level, Tier, Verification, Violation
+from tokenworth.core.verification import Strictness, Tier, Verification, Violation
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, PlanDoc
 from tokenworth.methods.first_errors import derive
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
@@ -20,7 +20,7 @@ from tokenworth.methods.first_errors.rows import (
     COMMON,
     MOST,
     FirstError,
-    Measured,
+    MeasuredError,
     by_first_error,
     cuts_around,
     first_error_note,
@@ -37,7 +37,7 @@ def verdict(code: str, plan: bool | None) -> Verification:
     return Verification(
         domain="maze",
         dialect="compact",
-        level=Level.STRICT,
+        strictness=Strictness.STRICT,
         version="0",
         parsed=True,
         trace_valid=not code,
@@ -117,7 +117,7 @@ def test_the_value_before_and_after_keeps_its_sign() -> None:
     place = len("close 1,1 c0 "), len("close 1,1 c0 close 2,2 c1")
     for value in ((0.5, 0.5, 0.5, 0.6, 0.9, 0.9, 0.9), (0.5, 0.5, 0.5, 0.6, 0.0, 0.0, 0.0)):
         at = Violation(code="A", tier=error.tier, event=1, tokens=(3, 6), chars=place, expected="", got="")
-        measured = Measured.of(curve(pieces, value=value), draw=7, error=at)
+        measured = MeasuredError.of(curve(pieces, value=value), draw=7, error=at)
         assert measured.before is not None and measured.after is not None
         assert (measured.before.cut, measured.before.value.value) == (3, 0.6)
         assert (measured.after.cut, measured.after.value.value) == (6, value[-1])
@@ -131,7 +131,7 @@ def test_an_error_of_the_answer_has_no_value_after_it() -> None:
     whole = "close 1,1 solution 1,1"
     error = Violation(code="P", tier=Tier.LINK, event=None, tokens=(2, 4), chars=(10, len(whole)), expected="", got="")
     doc = curve(pieces, answer=(" solution", " 1,1"))
-    measured = Measured.of(doc, draw=0, error=error)
+    measured = MeasuredError.of(doc, draw=0, error=error)
     assert measured.before is not None and measured.before.value.value == doc.value[2]
     assert measured.after is not None and measured.after.value.value is None
     row = FirstError(code="P", draws=(0,), n_right=0, n_unknown=0, measured=measured)

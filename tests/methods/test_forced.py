@@ -52,7 +52,7 @@ def test_a_tokenizer_that_changes_the_text_is_refused() -> None:
 
 @pytest.mark.parametrize("labels", [("A", "A"), ("A", "AB"), ("AB", "A")])
 def test_options_whose_ids_begin_alike_are_refused(labels: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidInput, match="told apart"):
+    with pytest.raises(InvalidInput, match="overlap"):
         encode_exit("e", "is (", labels, Merging())
 
 

@@ -60,6 +60,7 @@ def hidden(draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return true, np.where(mask, np.nan, true), true + more * (1 - true)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(hidden())
 def test_bounds_hold_whatever_was_not_listed(case: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers import LADDER, PLAIN, answer_directly, binomial_bounds, ladder
+from tests.run.scripted import drive_counted
 from tokenworth.backends.model import Model
 from tokenworth.backends.toy.backend import ToyBackend, parse_automaton, toy_judge
 from tokenworth.backends.toy.values import exact_values
@@ -28,7 +29,7 @@ from tokenworth.core.request.kind import Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, pieces_text
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.methods.edits.document import edits_document
 from tokenworth.methods.edits.experiment import EditsResult
@@ -36,7 +37,6 @@ from tokenworth.methods.edits.groups import by_group
 from tokenworth.methods.edits.intervene import INTERVENE_STREAM, InterveneResult, Variant, intervene
 from tokenworth.methods.edits.plan import Planned, base_text, plan_edits, plan_item, plan_repair, trace_check
 from tokenworth.methods.edits.settings import COMMON_CODES, DEFAULT_KINDS, EditsSettings
-from tokenworth.run.drive import drive_counted
 from tokenworth.store.documents import document_json
 from tokenworth.store.memory import MemoryStore
 from tokenworth.store.sqlite import open_existing
@@ -70,6 +70,7 @@ def exact(sequence: TokenSequence, cut: int) -> float:
     return float(exact_values(ladder(), sequence, PLAIN)[cut])
 
 
+@pytest.mark.slow
 def test_both_arms_have_the_exact_values() -> None:
     n = 1500
     result = run_ladder(n=n)
@@ -87,6 +88,7 @@ def test_both_arms_have_the_exact_values() -> None:
     assert result.n_rollouts == 4 * n and result.stopped == result.unresolved == ""
 
 
+@pytest.mark.slow
 def test_difference_intervals_cover_and_shifted_ones_do_not() -> None:
     truth, held, shifted, runs = 0.5 - 0.77, 0, 0, 120
     for seed in range(runs):
@@ -189,6 +191,7 @@ def test_refusals() -> None:
         Variant(name="x", group="x", completion=(0, 1), cut=5, base_cut=0)
 
 
+@pytest.mark.slow
 def test_groups_over_instances_cover_the_mean_difference() -> None:
     """Instances are automata with probabilities of their own; pooling their rollouts is the negative twin."""
     rng = np.random.default_rng(3)
@@ -265,7 +268,7 @@ class Believer:
 
     def go_on(self, prompt: str, kept: str) -> str:
         text = FormalText(id="", prompt=prompt, trace=kept, given={"rows": 5, "cols": 5}, is_cut=True)
-        found = verify(text, dialect="compact", level=Level.STRICT)
+        found = verify(text, dialect="compact", strictness=Strictness.STRICT)
         is_over = kept.endswith("solution")
         base = read(FormalText(id="", prompt=prompt, trace=f"{kept} solution", given={"rows": 5, "cols": 5}), "compact")
         closed = {event.cell for event in base.events if event.verb == "close"}
@@ -307,7 +310,8 @@ def maze_model(backend: Believer | None = None) -> Model:
 
     codec = WordCodec()
     return Model(
-        name="believer", backend=backend or Believer(), codec=codec, stop=(WORDS.index(" end"),), render=codec.encode, context_length=None,
+        name="believer", backend=backend or Believer(), codec=codec, stop=(WORDS.index(" end"),),
+        render=lambda turns: codec.encode(turns[-1]["content"]), context_length=None,
         format=format_named("maze"), instruction="",
     )  # fmt: skip
 
@@ -320,7 +324,7 @@ def asked(case: Case, experiment: Any) -> Any:
 def measured(case: Case, planned: Planned, settings: EditsSettings) -> InterveneResult:
     subject: Subject = case.subject()
     made = intervene(
-        planned.base, planned.variants, n=settings.rollouts, sampling=subject.sampling, seed=settings.seed, judge=subject.judge,
+        planned.base, planned.variants, n=settings.samples, sampling=subject.sampling, seed=settings.seed, judge=subject.judge,
         check=trace_check(subject), level=settings.level,
     )  # fmt: skip
     return asked(case, made)
@@ -339,6 +343,7 @@ def test_the_codec_of_the_scripted_model_is_one() -> None:
     assert codec.decode(codec.encode(text)) == text and pieces_text(codec.piece_bytes(codec.encode(text)))[0] == " close"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["edit", "plan"])
 @pytest.mark.parametrize("source", ["solver", "model"])
 def test_a_model_that_believes_its_trace_plans_rightly_before_and_never_after(place: str, source: str) -> None:
@@ -348,7 +353,7 @@ def test_a_model_that_believes_its_trace_plans_rightly_before_and_never_after(pl
     with Workbench(maze_model()) as bench:
         for item in range(4):
             case = bench.case("maze:searchformer/5", item)
-            chosen = EditsSettings(base=source, draws=2, at=place, rollouts=3)  # type: ignore[arg-type]
+            chosen = EditsSettings(trace_of=source, draws=2, at=place, samples=3)  # type: ignore[arg-type]
             base = asked(case, base_text(case.subject(), chosen))
             planned = plan_edits(case.subject(), base, kinds, chosen)
             results.append(measured(case, planned, chosen))
@@ -374,12 +379,12 @@ def test_a_repair_mends_the_plan(place: str, source: str) -> None:
     with Workbench(maze_model(Careless())) as bench:
         for item in range(8):
             case = bench.case("maze:searchformer/5", item)
-            chosen = EditsSettings(base=source, draws=2, at=place, rollouts=3)  # type: ignore[arg-type]
+            chosen = EditsSettings(trace_of=source, draws=2, at=place, samples=3)  # type: ignore[arg-type]
             planned = asked(case, plan_repair(case.subject(), chosen))
             made, (variant,) = planned.edits["repair"], planned.variants
-            before = verify(made.before, dialect="compact", level=Level.STRICT)
+            before = verify(made.before, dialect="compact", strictness=Strictness.STRICT)
             assert before.trace_valid is False and before.first_error is not None and planned.code == before.first_error.code
-            assert verify(made.after, dialect="compact", level=Level.STRICT).is_valid and made.code is None
+            assert verify(made.after, dialect="compact", strictness=Strictness.STRICT).is_valid and made.code is None
             codec = case.model.codec
             assert codec.decode(planned.base.completion).split() == made.before.trace.split()
             assert codec.decode(variant.completion).split() == made.after.trace.split()
@@ -399,20 +404,23 @@ def test_a_repair_mends_the_plan(place: str, source: str) -> None:
         assert set(broken) <= set(COMMON_CODES) and len(set(broken)) >= 4, "mazes are to break different rules"
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 400), st.integers(0, 3), st.sampled_from(["edit", "plan"]), st.booleans())
 def test_repairs_begin_invalid_end_valid_and_repeat_themselves(item: int, seed: int, place: str, alone: bool) -> None:
     with Workbench(maze_model()) as bench:
         case = bench.case("maze:searchformer/5", item)
-        chosen = EditsSettings(base="solver", draws=1, at=place, seed=seed, alone=alone, codes=("repair", "WALL"))  # type: ignore[arg-type]
+        chosen = EditsSettings(trace_of="solver", draws=1, at=place, seed=seed, alone=alone, codes=("repair", "WALL"))  # type: ignore[arg-type]
         planned = asked(case, plan_repair(case.subject(), chosen))
         assert planned == asked(case, plan_repair(case.subject(), chosen))
         (variant,), made, codec = planned.variants, planned.edits["repair"], case.model.codec
         kept = [codec.decode(planned.base.completion[: variant.base_cut]), codec.decode(variant.completion[: variant.cut])]
         told = [replace(made.before, trace=text.strip(), is_cut=True) for text in kept]
         if planned.code != "GOAL_NOT_CLOSED":
-            assert verify(told[0], dialect="compact", level=Level.STRICT).trace_valid is False, "what is kept breaks the rule already"
-        assert verify(told[1], dialect="compact", level=Level.STRICT).trace_valid is not False
+            assert verify(told[0], dialect="compact", strictness=Strictness.STRICT).trace_valid is False, (
+                "what is kept breaks the rule already"
+            )
+        assert verify(told[1], dialect="compact", strictness=Strictness.STRICT).trace_valid is not False
         if place == "plan":
             assert all(text.endswith(" solution") for text in kept)
         both = asked(case, plan_item(case.subject(), chosen))
@@ -423,7 +431,7 @@ def test_a_missing_base_leaves_the_other() -> None:
     def planned_by(backend: Believer, kinds: tuple[str, ...], sampling: Sampling | None = None, **more: Any) -> tuple[Planned, ...]:
         with Workbench(maze_model(backend)) as bench:
             case = bench.case("maze:searchformer/5", 0)
-            chosen = EditsSettings(codes=kinds, draws=2, **({"base": "model"} | more))
+            chosen = EditsSettings(codes=kinds, draws=2, **({"trace_of": "model"} | more))
             return asked(case, plan_item(case.subject(sampling), chosen))
 
     (valid,) = planned_by(Believer(), ("WALL", "repair"))
@@ -437,12 +445,12 @@ def test_a_missing_base_leaves_the_other() -> None:
         planned_by(Careless(always=True), ("WALL",))
     short = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=4, stop=())
     with pytest.raises(InvalidInput, match="limit of 4 tokens"):
-        planned_by(Careless(), ("repair",), base="solver", sampling=short, at="plan")
+        planned_by(Careless(), ("repair",), trace_of="solver", sampling=short, at="plan")
     assert "repair" in DEFAULT_KINDS
     with Workbench(maze_model()) as bench:
         case = bench.case("maze:searchformer/5", 0)
         base = asked(case, base_text(case.subject(), EditsSettings()))
-        assert "base of its own" in plan_edits(case.subject(), base, ("repair",), EditsSettings()).skipped["repair"]
+        assert "starts from an invalid trace" in plan_edits(case.subject(), base, ("repair",), EditsSettings()).skipped["repair"]
 
 
 def test_what_cannot_be_edited_is_refused() -> None:
@@ -475,13 +483,14 @@ def test_command_line_refusals(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 def bench_of(backend: Believer) -> Any:
     """What opens the workbench of a command line, with a scripted model."""
-    return lambda model, server, run, **_: Workbench(maze_model(backend), store=run.store)
+    return lambda model, use, server, run, **_: Workbench(maze_model(backend), store=run.store)
 
 
+@pytest.mark.slow
 def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tokenworth.cli.verb.open_bench", bench_of(Believer()))
     out = tmp_path / "out.json"
-    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-2", "--rollouts", "2", "--codes", "WALL,paraphrase,OOB"]
+    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-2", "--samples", "2", "--codes", "WALL,paraphrase,OOB"]
     assert run([*arguments, "--store", str(tmp_path / "s.db"), "--json", str(out)]) == 0
     shown = capsys.readouterr().out
     rows = {line.split()[0]: line for line in shown.splitlines() if line and not line.startswith("note")}
@@ -502,11 +511,12 @@ def test_command_line_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_p
     assert json.loads(capsys.readouterr().out)["groups"] == record["groups"]
 
 
+@pytest.mark.slow
 def test_command_line_repairs(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tokenworth.cli.verb.open_bench", bench_of(Careless()))
     out = tmp_path / "out.json"
-    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-1", "--rollouts", "2"]
-    assert run([*arguments, "--codes", "repair,WALL", "--base", "model", "--json", str(out)]) == 0
+    arguments = ["edits", "--task", "maze:searchformer/5", "--item", "0-1", "--samples", "2"]
+    assert run([*arguments, "--codes", "repair,WALL", "--trace-of", "model", "--json", str(out)]) == 0
     shown = capsys.readouterr().out
     rows = {line.split()[0]: line for line in shown.splitlines() if line and not line.startswith("note")}
     assert "+1.00" in rows["repair"] and "-1.00" in rows["WALL"] and "break first: WALL 2" in shown

@@ -19,7 +19,7 @@ from tokenworth.methods.modulo.arms import ARMS, JudgedDraw, compare, within
 from tokenworth.methods.modulo.loop import ACCEPTED, ATTEMPTS_SPENT, NO_ROOM, Feedback, LoopResult, LoopSettings, loop
 from tokenworth.methods.modulo.paired import paired
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT
-from tokenworth.tasks.critics.critic import Acceptance, Ruling
+from tokenworth.tasks.critics.critic import Acceptance, BankRuling
 
 COIN = {
     "vocab_size": 8,
@@ -36,18 +36,21 @@ COIN = {
 """Right with probability 1/4 and three tokens, wrong with 3/4 and one token."""
 P = 0.25
 AUTOMATON = parse_automaton(COIN)
-SOUND, UNSOUND = Acceptance(critic="sound", version="1", level="exact"), Acceptance(critic="UNSOUND", version="1", level="unsound")
+SOUND, UNSOUND = (
+    Acceptance(critic="sound", version="1", strictness="exact"),
+    Acceptance(critic="UNSOUND", version="1", strictness="unsound"),
+)
 
 
-def check(ids: tuple[int, ...], stop: StopReason) -> Ruling:
+def check(ids: tuple[int, ...], stop: StopReason) -> BankRuling:
     """Accepts the right outcome alone."""
     right = stop is StopReason.STOP and toy_judge(AUTOMATON)(ids, stop).verdict is Verdict.CORRECT
-    return Ruling(accepted=right, messages=() if right else ("wrong",), by=(SOUND,) if right else ())
+    return BankRuling(accepted=right, messages=() if right else ("wrong",), by=(SOUND,) if right else ())
 
 
-def lenient(ids: tuple[int, ...], stop: StopReason) -> Ruling:
+def lenient(ids: tuple[int, ...], stop: StopReason) -> BankRuling:
     """Accepts whatever ended by itself."""
-    return Ruling(accepted=stop is StopReason.STOP, messages=(), by=(UNSOUND,) if stop is StopReason.STOP else ())
+    return BankRuling(accepted=stop is StopReason.STOP, messages=(), by=(UNSOUND,) if stop is StopReason.STOP else ())
 
 
 def settings(seed: int = 0, attempts: int = 5, tokens: int | None = None) -> LoopSettings:
@@ -60,6 +63,7 @@ def run(chosen: LoopSettings, *, checker: object = check, feedback: Feedback | N
     return result
 
 
+@pytest.mark.slow
 def test_success_and_expected_attempts_are_those_of_theory() -> None:
     runs, attempts = 3_000, 4
     results = [run(settings(seed, attempts)) for seed in range(runs)]
@@ -78,6 +82,7 @@ def test_success_and_expected_attempts_are_those_of_theory() -> None:
         assert result.generated_tokens == sum(3 if attempt.checked.accepted else 1 for attempt in result.attempts)
 
 
+@pytest.mark.slow
 def test_an_accepted_answer_names_its_verifier_and_an_unsound_one_accepts_wrong_answers() -> None:
     sound = [run(settings(seed)).accepted for seed in range(300)]
     assert all(one is None or (one.checked.by == (SOUND,) and check(one.rollout.ids, one.rollout.stop).accepted) for one in sound)
@@ -90,9 +95,10 @@ def test_an_accepted_answer_names_its_verifier_and_an_unsound_one_accepts_wrong_
 def test_an_acceptance_needs_a_verifier() -> None:
     for accepted, by in ((True, ()), (False, (SOUND,))):
         with pytest.raises(InvalidInput, match="verifier"):
-            Ruling(accepted=accepted, messages=(), by=by)
+            BankRuling(accepted=accepted, messages=(), by=by)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", [1, 2, 3, 4, 7])
 def test_never_more_tokens_than_the_budget_and_all_of_it_where_nothing_is_accepted(tokens: int) -> None:
     seen: set[str] = set()
@@ -137,8 +143,8 @@ def test_feedback_makes_the_next_prompt_of_the_last_one_and_the_faults() -> None
         told.append(messages)
         return (*prompt, *ids, 9)
 
-    def judge(ids: tuple[int, ...], stop: StopReason) -> Ruling:
-        return Ruling(accepted=ids == (3,), messages=(f"not {ids}",), by=(SOUND,) if ids == (3,) else ())
+    def judge(ids: tuple[int, ...], stop: StopReason) -> BankRuling:
+        return BankRuling(accepted=ids == (3,), messages=(f"not {ids}",), by=(SOUND,) if ids == (3,) else ())
 
     result = _answers(loop((5,), settings=settings(attempts=9), check=judge, feedback=feedback), [(1,), (2, 2), (3,)])
     assert [attempt.prompt for attempt in result.attempts] == [(5,), (5, 1, 9), (5, 1, 9, 2, 2, 9)]
@@ -149,8 +155,8 @@ def test_feedback_makes_the_next_prompt_of_the_last_one_and_the_faults() -> None
 def test_with_feedback_the_first_attempt_is_the_shared_draw_and_no_later_one_is_asked_for_more_than_is_left() -> None:
     from tokenworth.core.request.sample import Rollout
 
-    def never(ids: tuple[int, ...], stop: StopReason) -> Ruling:
-        return Ruling(accepted=False, messages=("no",), by=())
+    def never(ids: tuple[int, ...], stop: StopReason) -> BankRuling:
+        return BankRuling(accepted=False, messages=("no",), by=())
 
     def same(prompt: tuple[int, ...], ids: tuple[int, ...], messages: tuple[str, ...]) -> tuple[int, ...]:
         return prompt
@@ -236,6 +242,7 @@ def streams(n: int, length: int, seed: int = 0) -> list[tuple[JudgedDraw, ...]]:
     ]
 
 
+@pytest.mark.slow
 def test_arms_meet_their_exact_rates() -> None:
     n, k = 4_000, 5
     results = {one.name: one for one in compare(streams(n, k), budget=None, most=None, level=0.95)}
@@ -258,6 +265,7 @@ def test_arms_meet_their_exact_rates() -> None:
     assert results["loop"].versus is None and results["best of n"].versus is not None and results["best of n"].versus.p == 1
 
 
+@pytest.mark.slow
 def test_the_live_loop_and_the_arm_agree_on_the_same_samples() -> None:
     from tokenworth.core.request.sample import Rollout
     from tokenworth.core.tokens import TokenSequence
@@ -316,6 +324,7 @@ def test_pairs_count_cells_and_give_the_exact_p() -> None:
     assert paired(*pairs(2, 0, 0, 2), 0.95).p == 1 and paired(*pairs(0, 3, 3, 0), 0.95).p == 1
 
 
+@pytest.mark.slow
 def test_paired_limits_cover_and_half_of_them_would_not() -> None:
     rng, n, runs, truth = np.random.default_rng(1), 60, 1_500, 0.1
     hits = halves = 0

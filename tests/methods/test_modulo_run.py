@@ -68,7 +68,8 @@ class _Scripted:
 def scripted(needs: str, context: int | None = 40_000) -> tuple[Workbench, _Scripted]:
     backend = _Scripted(needs)
     model = Model(
-        name="scripted", backend=backend, codec=_Letters(), stop=(), render=lambda text: tuple(map(ord, text)), context_length=context,
+        name="scripted", backend=backend, codec=_Letters(), stop=(),
+        render=lambda turns: tuple(map(ord, turns[-1]["content"])), context_length=context,
         format=format_named("think"), instruction=None,
     )  # type: ignore[arg-type]  # fmt: skip
     return Workbench(model), backend
@@ -86,7 +87,7 @@ def test_a_fault_that_is_fed_back_is_mended_and_plain_rejection_never_is() -> No
     item = fed.result
     assert item.result.accepted is not None and len(item.result.attempts) == 2 and item.correct
     (by,) = item.result.accepted.checked.by
-    assert (by.critic, by.version, by.level) == ("blocksworld/pddl", "2", "strict")
+    assert (by.critic, by.version, by.strictness) == ("blocksworld/pddl", "3", "strict")
     last = backend.prompts[-1]
     assert WRONG.strip() in last and last.count("\n- ") == 1 and PROMPT in last and "hm" not in last
     bench, backend = scripted("PLAN_PRECONDITION at step 3")
@@ -121,6 +122,7 @@ def call(*arguments: str) -> int:
 TINY = ("modulo", "--model", "tiny", "--task", "world:steps")
 
 
+@pytest.mark.slow
 def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     out = tmp_path / "out.json"
@@ -128,7 +130,7 @@ def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path
     assert call(*arguments, "--json", str(out)) == 0
     text = capsys.readouterr().out
     facts = json.loads(out.read_text())
-    assert facts["schema"] == "tokenworth.modulo/2" and facts["is_sound"] and facts["verifiers"][0]["level"] == "reference"
+    assert facts["schema"] == "tokenworth.modulo/2" and facts["is_sound"] and facts["verifiers"][0]["strictness"] == "reference"
     assert "loop, UNSOUND verifier" in text and "majority vote" in text
     for item in facts["items"]:
         assert item["generated_tokens"] <= 300
@@ -141,11 +143,12 @@ def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path
     assert arms["loop"]["tokens"] == sum(item["generated_tokens"] for item in facts["items"]), "the live loop is the arm, on the same draws"
 
 
+@pytest.mark.slow
 def test_a_critic_of_the_form_alone_says_that_it_is_unsound(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     assert call(*TINY, "--max-attempts", "2", "--json", "-") == 0
     facts = json.loads(capsys.readouterr().out)
-    assert not facts["is_sound"] and facts["verifiers"][0]["level"] == "unsound"
+    assert not facts["is_sound"] and facts["verifiers"][0]["strictness"] == "unsound"
     assert call(*TINY, "--max-attempts", "2") == 0
     assert "UNSOUND: it may accept wrong answers" in capsys.readouterr().out
 
@@ -211,7 +214,7 @@ def test_a_record_that_disagrees_gives_exit_code_1(tmp_path: Path, capsys: pytes
     assert call("replay", "blocksworld", str(path), "--json", "-") == 1
     facts = json.loads(capsys.readouterr().out)
     assert facts["summary"]["disagreements"] == [["bad", 0]] and facts["summary"]["n_never"] == 1
-    assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "2", "level": "strict"}]
+    assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "3", "strictness": "strict"}]
     path.write_text(
         "".join(json.dumps({"prompt": PROMPT, **more, "steps": [{"plan": PLAN}]}) + "\n" for more in ({}, {"act_correct": True}))
     )

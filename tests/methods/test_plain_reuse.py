@@ -77,6 +77,7 @@ def _line() -> tuple[Automaton, Trace, np.ndarray]:
     return automaton, trace, exact_values(automaton, trace.sequence, PLAIN)
 
 
+@pytest.mark.slow
 def test_values_are_unbiased_and_would_not_be_if_others_than_followers_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mean over 60 streams at 8 cuts; false alarm ≤ 1e-6. The twin counts every rollout that is long enough."""
     automaton, trace, truth = _line()
@@ -85,6 +86,7 @@ def test_values_are_unbiased_and_would_not_be_if_others_than_followers_counted(m
     assert not _means_agree(automaton, trace, truth)
 
 
+@pytest.mark.slow
 def test_values_would_be_biased_if_a_rollout_counted_by_what_it_came_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """The other twin: followers to the very end, whose outcome is the base's, are the only ones to count."""
     automaton, trace, truth = _line()
@@ -191,6 +193,7 @@ def _t_of_chosen(model: str, plan: str) -> float:
     return float(np.mean(errors) / (np.std(errors, ddof=1) / np.sqrt(BASES)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", ["plain", "stride"])
 def test_a_base_chosen_for_its_outcome_is_no_draw_of_its_curve(even: str, plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """100 independent bases, exact values: false alarm ≤ 1e-6. The twin draws the curve from the stream the base was chosen from."""
@@ -209,6 +212,7 @@ def _reused(model: str, plan: str, given: bool) -> int:
     return document.provenance.reused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [False, True], ids=["chosen", "given"])
 @pytest.mark.parametrize("plan", ["plain", "stride", "excursions"])
 def test_no_rollout_of_a_curve_is_one_that_made_its_base(even: str, plan: str, given: bool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,11 +92,11 @@ def test_other_schemas_broken_files_and_missing_ones(tmp_path: Path) -> None:
 
 def test_edits_in_a_terminal_are_in_the_order_asked_for() -> None:
     shown = lines(tabled.edits())
-    assert shown[0] == "rollouts go on after the edit; base: the solver's valid traces; 95% intervals"
+    assert shown[0] == "rollouts continue after the edit; base: the solver's valid traces; 95% intervals"
     assert [line.split()[0] for line in shown[2:4]] == ["WALL", "paraphrase"]
     assert "0.90 [0.70, 1.00]  0.40 [0.10, 0.70]  -0.50 [-0.80, -0.20]  0.95          –            0/2" in shown[2]
     assert shown[4].startswith("note: OOB skipped")
-    repairs = tabled.edits(tabled.group("repair"), base="model", codes=["repair"], level=0.9)
+    repairs = tabled.edits(tabled.group("repair"), trace_of="model", codes=["repair"], level=0.9)
     assert lines(repairs)[0].endswith("base: the model's valid traces, of repair the model's invalid ones; 90% intervals")
 
 
@@ -145,14 +145,14 @@ def test_a_page_holds_tables_beside_traces(tmp_path: Path) -> None:
     assert len(head["traces"]) == 1 and [s["title"].split(":")[0] for s in head["sheets"]] == ["Edits of traces", "Generate and test"]
     wall = head["sheets"][0]["rows"][0]
     assert (wall[0]["main"], wall[5]["number"]) == ("WALL", [-0.5, -0.8, -0.2])
-    assert "<th>than loop</th>" in page, "readers without JavaScript see the table"
+    assert "<th>vs. loop</th>" in page, "readers without JavaScript see the table"
 
 
 def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("e.json").write_bytes(dumped(tabled.edits()))
     with open_store("s.db", fingerprint="f", name="tiny") as store:
-        for facts in (tabled.edits(rollouts=5), tabled.edits(), tabled.modulo()):
+        for facts in (tabled.edits(samples=5), tabled.edits(), tabled.modulo()):
             number = store.begin_run(verb="edits", config={}, started="2026-01-01")
             store.finish_run(number, finished="2026-01-01", document=dumped(facts))
     assert run(["report", "e.json", "--text"]) == 0
@@ -163,13 +163,14 @@ def test_report_and_export_of_files_and_stores(tmp_path: Path, capsys: pytest.Ca
     assert run(["report", "e.json", "--store", "s.db", "-o", "all.html"]) == 0 and Path("all.html").stat().st_size > 50_000
     assert run(["export", "s.db", "--run", "1", "-o", "first.json"]) == 0
     first = read_document("first.json")
-    assert isinstance(first, EditsDoc) and first.rollouts == 5
-    assert first == parse_document(dumped(tabled.edits(rollouts=5)), "x"), "nothing is lost on the way"
+    assert isinstance(first, EditsDoc) and first.samples == 5
+    assert first == parse_document(dumped(tabled.edits(samples=5)), "x"), "nothing is lost on the way"
     capsys.readouterr()
     assert run(["export", "s.db", "-o", "last.parquet"]) == 2
     assert "no rollouts to write as Parquet" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_modulo_run_is_recorded_with_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     store, out = tmp_path / "m.db", tmp_path / "m.json"
@@ -189,6 +190,7 @@ def test_a_modulo_run_is_recorded_with_what_it_found(tmp_path: Path, capsys: pyt
     assert printed.splitlines()[-len(told) :] == told, "the verb prints what the report says"
 
 
+@pytest.mark.slow
 def test_a_first_problem_that_fails_leaves_the_others_their_result(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

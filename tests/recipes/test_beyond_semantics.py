@@ -21,10 +21,10 @@ from recipes.beyond_semantics.words import CLOSE, make_tokenizer, vocabulary
 from tests.checkout import ROOT
 from tokenworth.cli.streams import records_of
 from tokenworth.core.document import Provenance
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.methods.verify.lines import Judged
-from tokenworth.methods.verify.records import checker, judged
+from tokenworth.methods.verify.records import judged, verifier
 from tokenworth.methods.verify.tally import Tally
 from tokenworth.tasks.load import load_item
 from tokenworth.tasks.maze.generate import generate, split_of
@@ -66,7 +66,9 @@ def test_the_correct_arm_is_valid_and_the_swapped_one_is_not(data: Solved) -> No
     for arm, wanted in ((CORRECT, True), (SWAPPED, False)):
         rows = sequences(data, arm, TOKENIZER, seed=1)
         verdicts = [
-            verify(FormalText(id="", trace=text_of(ids), given={"rows": SIDE, "cols": SIDE}), dialect="compact", level=Level.STRICT)
+            verify(
+                FormalText(id="", trace=text_of(ids), given={"rows": SIDE, "cols": SIDE}), dialect="compact", strictness=Strictness.STRICT
+            )
             for ids, _ in rows
         ]
         assert all(v.parsed and v.plan_optimal for v in verdicts)
@@ -354,7 +356,7 @@ def test_outputs_that_differ_in_what_was_tested_are_not_counted_together(arm_fol
     assert [row["tested"] for row in made] == [name for name in groups for _ in range(6)]
     assert {row["tested"] for row in early} == {f"{groups[0]}, step 40"}
     tally = Tally(group="tested")
-    check = checker("maze", "compact", None, limit=10)
+    check = verifier("maze", "compact", None, max_errors=10)
     for one in (judged(where, record, check) for where, record in records_of([arm_folder / "outputs.jsonl"])):
         assert isinstance(one, Judged)
         tally.add(one)

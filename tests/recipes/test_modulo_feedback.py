@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from recipes.beyond_semantics.data import solved
 from recipes.modulo_feedback.config import Second, read_config
 from recipes.modulo_feedback.data import Rejected, answer_of, edited, faults, first_attempts, second_attempts, texts
-from recipes.modulo_feedback.measure import KINDS, MOVED, SHUFFLED, TRUE, moved, pages, prompts, summary
-from recipes.modulo_feedback.measure import Second as Attempt
+from recipes.modulo_feedback.measure import KINDS, MOVED, SHUFFLED, TRUE, SecondAttempt, moved, pages, prompts, summary
 from recipes.modulo_feedback.words import FORM, feedback_tokenizer, save_form
 from tests.checkout import ROOT
 from tests.helpers import LADDER
@@ -270,7 +269,9 @@ def test_a_moved_fault_is_at_another_cell_and_a_shuffled_one_is_another_problems
 
 def test_the_tables_count_what_was_asked() -> None:
     wrong = [Rejected(index=i, answer="0,0 end", messages=(WALL if i % 2 else STEP,), is_drawn=True) for i in range(10)]
-    made = [Attempt(kind=kind, index=i, completion="", is_right=kind == TRUE or i < 4, is_same=False) for kind in KINDS for i in range(10)]
+    made = [
+        SecondAttempt(kind=kind, index=i, completion="", is_right=kind == TRUE or i < 4, is_same=False) for kind in KINDS for i in range(10)
+    ]
     found = summary(30, 2, wrong, made)
     assert (found["first"]["k"], found["first"]["n"], found["unfinished"]) == (18, 30, 2)
     assert {kind: row["k"] for kind, row in found["second"].items()} == {kind: 10 if kind == TRUE else 4 for kind in KINDS}

@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.report import report_cases as cases
 from tokenworth.core.document import Provenance
-from tokenworth.core.verification import Drawing, Level, Step, Tier, Verification, Violation
+from tokenworth.core.verification import Drawing, Step, Strictness, Tier, Verification, Violation
 from tokenworth.methods.verify.document import (
     ANSWER_STATES,
     LINK_STATES,
@@ -92,7 +92,7 @@ def row(
     verification = Verification(
         domain="maze",
         dialect="beyond-semantics",
-        level=Level.STRICT,
+        strictness=Strictness.STRICT,
         version="maze/1",
         parsed=parsed,
         trace_valid=parsed and not any(TIERS[c].is_of_trace for c in errors),

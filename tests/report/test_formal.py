@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.real_data import shared
 from tests.report import formal_cases as formal
 from tests.report import report_cases as cases
-from tokenworth.core.verification import Level, Tier, Violation
+from tokenworth.core.verification import Strictness, Tier, Violation
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.verify.document import ANSWER_STATES, TRACE_STATES
 from tokenworth.report.html import render_html
@@ -94,6 +94,7 @@ def test_the_index_and_the_chunks_hold_the_document():
             assert cells == [c for t in traces for c in getattr(t.drawing, name)]
 
 
+@pytest.mark.slow
 @given(st.text(max_size=30), st.integers(-5, 60), st.integers(-5, 60))
 def test_places_count_in_utf16_units_and_stay_in_the_text(text, a, b):
     n = len(text)
@@ -198,12 +199,14 @@ def test_two_documents_keep_their_tables_apart():
     assert Blob(page, "formal").ints(head["index"]["columns"]["table"]) == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_thousand_traces_stay_small():
     some = [formal.row(10, i, errors=("WALL",) * (i % 3 > 0)) for i in range(40)]
     rows = [formal.renamed(some[i % 40], id=f"maze-{i}") for i in range(1000)]
     assert len(html_of(formal.document(rows)).encode()) < 5_000_000
 
 
+@pytest.mark.slow
 def test_texts_of_verified_traces_are_left_out_last():
     rows = [formal.row(8, i, group=("a", "b")[i % 2], errors=("WALL",) * (i % 2)) for i in range(60)]
     curve = dataclasses.replace(formal.measured(rows[0]), samples=cases.curve().samples)
@@ -290,7 +293,7 @@ def test_real_traces_are_drawn_where_they_are_written():
     rows = []
     for record in records:
         text = domain.read(record, "test")
-        found = domain.verify(text, dialect="beyond-semantics", level=Level.STRICT)
+        found = domain.verify(text, dialect="beyond-semantics", strictness=Strictness.STRICT)
         drawing = domain.draw(text, "beyond-semantics")
         rows.append(formal.row(5, 1, id=text.id, text=text.trace, verification=found, drawing=drawing))
     doc = formal.document(rows)

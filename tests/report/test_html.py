@@ -96,6 +96,7 @@ def test_hostile_text_is_data_only():
     assert cases.header(page)["traces"][0]["question"] == bad
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.text() | st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),

@@ -77,6 +77,7 @@ def test_inert_text_cannot_act(text):
     whole(text).encode()
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=12), max_size=30))
 def test_any_pieces_can_be_printed(pieces):
     base = cases.trace(pieces=tuple(pieces) or ("x",), ids=None, probabilities=None)

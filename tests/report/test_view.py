@@ -99,6 +99,22 @@ def test_differences_and_their_limits():
         assert high <= 1 - p[i - 1] + 1e-9 and low >= -(1 - p[i - 1]) - 1e-9
 
 
+def test_changes_of_a_document_have_their_own_limits():
+    """A cut with limits and no value is compared too; marks stand where the limits exclude 0."""
+    curve = cases.curve()
+    n = len(curve.cuts)
+    change = (None, 0.1, None, *(0.0,) * (n - 3))
+    low, high = (None, 0.02, -0.3, *(-0.1,) * (n - 3)), (None, 0.2, 0.3, *(0.1,) * (n - 3))
+    value = (*curve.value[:2], None, *curve.value[3:])
+    found = page_of([dataclasses.replace(curve, value=value, change=change, change_low=low, change_high=high)]).traces[0]
+    line = found.curve
+    assert (line.delta, line.delta_low, line.delta_high) == (change, low, high)
+    assert line.delta_from == (None, *curve.cuts[:-1]) and line.delta_limits == "limits of the change itself"
+    marks = [e for e in found.events if e.kind == "change"]
+    assert [e.cut for e in marks] == [curve.cuts[1]] and "the 95% limits of the change exclude 0" in marks[0].label
+    assert line.state[2] == MISSING and line.low[2] is not None
+
+
 def test_a_gap_is_compared_with_the_previous_measured_cut():
     curve = cases.curve(plan="stride", stride=10)
     line = page_of([curve]).traces[0].curve
@@ -346,7 +362,7 @@ def test_a_branch_that_says_how_many_met_the_target_needs_no_verdicts():
     assert found.metrics[0].name == "P(answers C)" and found.metrics[1].note.startswith("change of P(answers C) from")
     assert {e.label.split(" ")[0] for e in found.events if e.kind == "change"} <= {"P(answers"}
     text = render_text(page_of([curve]))
-    assert "largest changes of P(answers C)" in text and "P(correct)" not in text
+    assert "largest changes in P(answers C)" in text and "P(correct)" not in text
 
 
 def test_the_target_of_a_forced_document_is_coloured_first():

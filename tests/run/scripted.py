@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.backends.toy.values import random_automaton
-from tokenworth.core.ports import KeyedRequest, Spent
+from tokenworth.core.ports import Backend, KeyedRequest, Spent, Store
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import BudgetExceeded
+from tokenworth.run.drive import drive_all
+from tokenworth.run.progress import OnNamedEvent, RunCounts, RunEvent
+
+ResultT = TypeVar("ResultT")
 
 
 def shuffled(backend: ToyBackend, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
     answers = list(backend.answer(requests))
     yield from (answers[i] for i in np.random.default_rng(0).permutation(len(answers)))
+
+
+def drive_counted(
+    experiment: Experiment[ResultT], *, backend: Backend, store: Store, on_event: Callable[[RunEvent], None] | None = None
+) -> tuple[ResultT, RunCounts]:
+    """What `drive` gives, with the counts of what was drawn and what was reused."""
+    tell: OnNamedEvent | None = None if on_event is None else lambda name, event: on_event(event)
+    (ended,) = drive_all([("", experiment)], models=backend, store=store, on_event=tell, active=1)
+    return ended.value(), ended.counts
 
 
 PARAMS = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100, stop=())

@@ -248,6 +248,7 @@ def _far(estimates: np.ndarray, truth: np.ndarray | float, allowed: np.ndarray |
     return np.abs(estimates.mean(axis=0) - truth) > allowed + limit * estimates.std(axis=0, ddof=1) / np.sqrt(RUNS) + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", ["excursions", "plain"])
 def test_the_curve_is_right_on_average_where_money_ends_it(plan: str) -> None:
     """Means of 150 runs, each ended by 420 coins, against the exact values by Student's t; false alarm ≤ 5e-7 a plan.
@@ -268,6 +269,7 @@ def test_the_curve_is_right_on_average_where_money_ends_it(plan: str) -> None:
     assert _far(values, truth - 0.05, allowed, len(cuts)).all()
 
 
+@pytest.mark.slow
 def test_accuracy_is_right_on_average_where_money_ends_it() -> None:
     """As above for `sample`: n is about 60 and the bias at most CV(cost) / 2n, below 0.5/n."""
     runs = [drive(answers_to(150, seed=s), backend=Purse(COINS), store=MemoryStore()) for s in range(RUNS)]
@@ -277,6 +279,7 @@ def test_accuracy_is_right_on_average_where_money_ends_it() -> None:
     assert _far(accuracy, VALUES[0] + 0.05, allowed, 1).all()
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_behind_does_not_bias_a_run_that_money_ends() -> None:
     """A run is killed when only its short (right) answers have arrived; the next one can pay for some of the missing only.
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.laws.store import NEXT_TOKEN_TABLE, ROLLOUT
-from tests.run.scripted import PARAMS, Limited, Scripted, adaptive, batches, sample, shuffled, toy
+from tests.run.scripted import PARAMS, Limited, Scripted, adaptive, batches, drive_counted, sample, shuffled, toy
 from tokenworth.backends.toy.backend import ToyBackend
 from tokenworth.core.ports import KeyedRequest, Spent
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
@@ -18,9 +18,9 @@ from tokenworth.core.request.read import Read
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, StoreError
-from tokenworth.run.drive import drive, drive_counted
-from tokenworth.run.estimate import CostPlan, Price, plan_cost
-from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Event, Finished, RunCounts
+from tokenworth.run.cost import CostPlan, Price, plan_cost
+from tokenworth.run.drive import drive
+from tokenworth.run.progress import BatchFinished, BatchProgress, BatchStarted, Finished, RunCounts, RunEvent
 from tokenworth.store.memory import MemoryStore
 
 
@@ -270,7 +270,7 @@ def test_unusable_replies_are_stored_as_outcomes():
 
 
 def test_events_tell_the_story():
-    events: list[Event] = []
+    events: list[RunEvent] = []
     requests = tuple(sample(i) for i in range(10))
     store = CountingStore()
     (answers,) = drive(batches(requests), backend=toy(), store=store, on_event=events.append, clock=Clock(0.15))

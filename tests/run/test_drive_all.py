@@ -21,7 +21,7 @@ from tokenworth.core.request.kind import Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.errors import BudgetExceeded, InvalidInput, MismatchError, ServerError, UnknownName
 from tokenworth.run.drive import MOST_ACTIVE, WINDOW, drive, drive_all
-from tokenworth.run.progress import BatchStarted, Ended, Event, Finished, RunCounts, Stopping
+from tokenworth.run.progress import BatchStarted, Ended, Finished, RunCounts, RunEvent, Stopping
 from tokenworth.store.memory import MemoryStore
 
 
@@ -84,6 +84,7 @@ def many(n: int) -> Iterator[tuple[str, Experiment[Any]]]:
         yield f"e{i}", adaptive(3 + i % 5, 3) if i % 3 == 0 else of_seed(i, 1 + i % 7, rounds=1 + i % 4)
 
 
+@pytest.mark.slow
 def test_each_result_is_that_of_a_run_of_its_own(backend: Scripted) -> None:
     together = run(many(150), backend)
     alone = {name: drive(made, backend=toy(), store=MemoryStore()) for name, made in many(150)}
@@ -94,6 +95,7 @@ def test_each_result_is_that_of_a_run_of_its_own(backend: Scripted) -> None:
     assert not isinstance(backend, Flowing) or (isinstance(backend, Streaming) and backend.streams == backend.closed == 1)
 
 
+@pytest.mark.slow
 def test_no_experiment_waits_with_less_than_half_its_share() -> None:
     """One request each, so that 64 are begun, then batches of 20 to 600, over windows of 1,000; who has asked before and is not served
     whole after it waits all through it."""
@@ -145,6 +147,7 @@ def test_what_the_source_raises_is_no_fault_of_a_backend(backend: Scripted) -> N
         run(made(), backend)
 
 
+@pytest.mark.slow
 def test_requests_reach_the_backend_while_others_are_being_answered() -> None:
     """What a stream is for: a chain of single draws never leaves the rows empty while another experiment has requests."""
     backend = Flowing(rows=8)
@@ -162,6 +165,7 @@ def test_requests_reach_the_backend_while_others_are_being_answered() -> None:
     assert sorted(under_way)[len(under_way) // 10] == 8
 
 
+@pytest.mark.slow
 def test_only_so_many_are_under_way(backend: Scripted) -> None:
     begun: list[int] = []
     live = 0
@@ -184,6 +188,7 @@ def test_only_so_many_are_under_way(backend: Scripted) -> None:
     results.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_results_of_stored_answers_come_before_all_are_begun() -> None:
     store, begun = MemoryStore(), Counter[str]()
 
@@ -207,6 +212,7 @@ def test_an_experiment_that_fails_harms_no_other(backend: Scripted, error: Excep
     assert len(found) == 100 and all(ended.error is None for ended in found.values())
 
 
+@pytest.mark.slow
 def test_a_request_that_the_backend_refuses_ends_its_experiment_alone(backend: Scripted) -> None:
     """The backend breaks off whenever it meets the request; each experiment whose requests were under way is asked again by itself."""
     answer = backend._answer
@@ -277,6 +283,7 @@ class Dry(Flowing):
         raise BudgetExceeded("the money is spent; give more")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [Dry, Limited])
 def test_where_a_budget_ends_all_get_what_was_answered_and_no_more_are_begun(make: Any) -> None:
     """Each asks for 10 and 200 are paid for: a stream begins as many as it has room for, rounds begin 64."""
@@ -300,6 +307,7 @@ def test_where_a_budget_ends_all_get_what_was_answered_and_no_more_are_begun(mak
     assert sum(ended.counts.reused for ended in again.values()) == 200
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(backend: Scripted) -> None:
     class Kill(BaseException):
         pass
@@ -371,7 +379,7 @@ def test_each_role_is_answered_by_its_model(backend: Scripted) -> None:
 
 
 def test_events_name_their_experiment(backend: Scripted) -> None:
-    told: list[tuple[str, Event]] = []
+    told: list[tuple[str, RunEvent]] = []
     run(((str(i), of_seed(i, 2, rounds=2)) for i in range(3)), backend, on_event=lambda name, event: told.append((name, event)))
     for i in range(3):
         mine = [event for name, event in told if name == str(i)]
@@ -386,7 +394,7 @@ def test_ctrl_c_and_a_caller_that_leaves_wait_for_what_is_under_way() -> None:
             self.is_stopped = True
 
     for leave in (False, True):
-        backend, told = Stopping_(), list[Event]()
+        backend, told = Stopping_(), list[RunEvent]()
 
         class Interrupted(MemoryStore):
             interrupts = not leave

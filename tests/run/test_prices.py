@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tokenworth.errors import InvalidInput, MissingFile, UnknownName
-from tokenworth.run.estimate import Price
+from tokenworth.run.cost import Price
 from tokenworth.run.prices import load_prices
 
 TABLE = """

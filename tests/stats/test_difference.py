@@ -71,6 +71,7 @@ def exact_coverage(n1: int, n2: int, p1: float, p2: float, *, narrow: float = 1.
     return float((held * weight).sum())
 
 
+@pytest.mark.slow
 def test_coverage_of_independent_draws() -> None:
     rng = np.random.default_rng(0)
     covered = [exact_coverage(16, 24, *rng.random(2)) for _ in range(300)]
@@ -165,6 +166,7 @@ def simulated_coverage(*, units: int, draws: int, spread: float, pooled: bool) -
     return held / runs
 
 
+@pytest.mark.slow
 def test_coverage_over_units_and_pooling_as_the_negative_twin() -> None:
     # Few units are covered with room to spare, which is the price of covering populations with few units unlike the others.
     assert simulated_coverage(units=8, draws=10, spread=3.0, pooled=False) > 0.95

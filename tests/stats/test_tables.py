@@ -14,28 +14,29 @@ from scipy.stats import binom, fisher_exact
 from scipy.stats.contingency import odds_ratio as scipy_odds_ratio
 
 from tokenworth.errors import InvalidInput
-from tokenworth.stats.tables import MAX_COUNT, Table, odds_ratio
+from tokenworth.stats.tables import MAX_COUNT, TwoByTwo, odds_ratio
 
 cells = st.integers(0, 30)
 tables = st.tuples(st.tuples(cells, cells), st.tuples(cells, cells))
 
 
-def flat(table: Table) -> tuple[int, int, int, int]:
+def flat(table: TwoByTwo) -> tuple[int, int, int, int]:
     (a, b), (c, d) = table
     return a, b, c, d
 
 
-def says_nothing(table: Table) -> bool:
+def says_nothing(table: TwoByTwo) -> bool:
     a, b, c, d = flat(table)
     return 0 in (a + b, c + d, a + c, b + d)
 
 
+@pytest.mark.slow
 @given(tables, st.sampled_from([0.5, 0.9, 0.95, 0.999]))
 @example(((174, 187), (244, 345)), 0.95)
 @example(((0, 5), (5, 0)), 0.95)
 @example(((30, 0), (0, 30)), 0.95)
 @example(((1, 0), (0, 0)), 0.95)
-def test_agrees_with_scipy(table: Table, level: float) -> None:
+def test_agrees_with_scipy(table: TwoByTwo, level: float) -> None:
     ours = odds_ratio(table, level)
     theirs = scipy_odds_ratio(table, kind="conditional")
     limits = theirs.confidence_interval(level)
@@ -44,9 +45,10 @@ def test_agrees_with_scipy(table: Table, level: float) -> None:
     np.testing.assert_allclose(ours.p, fisher_exact(table).pvalue, rtol=1e-6)
 
 
+@pytest.mark.slow
 @given(tables)
 @example(((12, 5), (7, 9)))
-def test_the_definition_in_exact_integers(table: Table) -> None:
+def test_the_definition_in_exact_integers(table: TwoByTwo) -> None:
     """The estimate has expectation a, each limit leaves its tail, and p sums the tables that are no more probable."""
     a, b, c, d = flat(table)
     found = odds_ratio(table, 0.9)
@@ -74,8 +76,9 @@ def test_the_definition_in_exact_integers(table: Table) -> None:
         assert sum(p for x, p in chances(found.high).items() if x <= a) == pytest.approx(0.05, rel=1e-7)
 
 
+@pytest.mark.slow
 @given(tables)
-def test_transposed_is_the_same_and_swapped_rows_are_the_reciprocal(table: Table) -> None:
+def test_transposed_is_the_same_and_swapped_rows_are_the_reciprocal(table: TwoByTwo) -> None:
     a, b, c, d = flat(table)
     assume(not says_nothing(table))
     here, across, swapped = (odds_ratio(t, 0.95) for t in (table, ((a, c), (b, d)), ((c, d), (a, b))))
@@ -89,8 +92,9 @@ def test_transposed_is_the_same_and_swapped_rows_are_the_reciprocal(table: Table
         assert x == pytest.approx(turned(y), rel=1e-8)
 
 
+@pytest.mark.slow
 @given(tables)
-def test_a_higher_level_is_wider_and_more_of_the_same_is_narrower(table: Table) -> None:
+def test_a_higher_level_is_wider_and_more_of_the_same_is_narrower(table: TwoByTwo) -> None:
     a, b, c, d = flat(table)
     assume(not says_nothing(table))
     narrow, wide = odds_ratio(table, 0.8), odds_ratio(table, 0.99)
@@ -101,7 +105,7 @@ def test_a_higher_level_is_wider_and_more_of_the_same_is_narrower(table: Table) 
 
 
 @pytest.mark.parametrize("table", [((0, 0), (3, 4)), ((0, 3), (0, 4)), ((3, 0), (4, 0)), ((3, 4), (0, 0)), ((0, 0), (0, 0))])
-def test_a_sum_of_0_says_nothing(table: Table) -> None:
+def test_a_sum_of_0_says_nothing(table: TwoByTwo) -> None:
     found = odds_ratio(table, 0.95)
     assert isnan(found.value) and (found.low, found.high, found.p) == (0.0, inf, 1.0)
 
@@ -115,6 +119,7 @@ def test_refusals() -> None:
             odds_ratio(((1, 2), (3, 4)), level)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "table",
     [
@@ -125,7 +130,7 @@ def test_refusals() -> None:
         ((3, 400_000_000), (9, 500_000_000)),
     ],
 )
-def test_large_counts_are_quick_and_near_the_normal_limits(table: Table) -> None:
+def test_large_counts_are_quick_and_near_the_normal_limits(table: TwoByTwo) -> None:
     started = time.process_time()
     found = odds_ratio(table, 0.95)
     assert time.process_time() - started < 10
@@ -139,16 +144,17 @@ def test_large_counts_are_quick_and_near_the_normal_limits(table: Table) -> None
 
 
 @lru_cache(maxsize=10_000)
-def _limits(table: Table, level: float) -> tuple[float, float]:
+def _limits(table: TwoByTwo, level: float) -> tuple[float, float]:
     found = odds_ratio(table, level)
     return found.low, found.high
 
 
-def _wald(table: Table, z: float) -> tuple[float, float]:
+def _wald(table: TwoByTwo, z: float) -> tuple[float, float]:
     a, b, c, d = (x + 0.5 for x in flat(table))
     return tuple(exp(log(a * d / (b * c)) + s * z * (1 / a + 1 / b + 1 / c + 1 / d) ** 0.5) for s in (-1, 1))  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n1", "p1", "n2", "ratio"), [(12, 0.3, 9, 1.0), (40, 0.55, 25, 3.0), (30, 0.1, 60, 0.4)])
 def test_the_limits_cover_at_their_level_or_more(n1: int, p1: float, n2: int, ratio: float) -> None:
     """20,000 simulated tables. False-alarm rate at most 1e-6 a case: coverage is at least the level, the bound that binomial quantile."""

@@ -66,6 +66,7 @@ def test_codes_of_stop_reasons_never_change():
     assert codes == {StopReason.STOP: 0, StopReason.LENGTH: 1, StopReason.ERROR: 2, StopReason.REFUSED: 3}
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(rollouts() | next_token_tables() | read_tables())
 @example((Rollout, {"ids": (), "stop": StopReason.STOP}))
@@ -154,6 +155,7 @@ def test_malformed_responses_are_not_stored(response):
         encode_response(response)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_damage_is_noticed(data):
@@ -171,6 +173,7 @@ def test_damage_is_noticed(data):
         decode_response(KEY, bytes(payload))
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.integers(0, 255), st.binary(max_size=80))
 @example(0x81, b"\xff\xff\xff\xff\x03" + zlib.compress(bytes(1_000), wbits=-15))

@@ -113,6 +113,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_processes_that_make_one_file_at_once(tmp_path):
     """Three processes open a file that is not there yet, at once, eight times over, and write overlapping keys."""
     environment = child_environment()

@@ -83,6 +83,7 @@ def test_files_that_are_no_store(tmp_path):
     open_existing(empty).close()
 
 
+@pytest.mark.slow
 def test_damaged_files(tmp_path):
     path = tmp_path / "run.db"
     with make(path) as store:
@@ -192,6 +193,7 @@ except StoreError as error:
 """
 
 
+@pytest.mark.slow
 def test_writes_that_the_system_refuses_lose_nothing(tmp_path):
     path = tmp_path / "run.db"
     command = [sys.executable, "-c", FILE_LIMIT, str(path)]

@@ -28,6 +28,7 @@ def case(request, tmp_path) -> StoreCase:
     return StoreCase(open=lambda: make(tmp_path / "run.db"), lasting=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", STORE_LAWS, ids=lambda law: law.__name__)
 def test_store_laws(law, case):
     law(case)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.tasks.sokoban_search import solve
+from tokenworth.core.verification import Cell
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.sokoban.instance import Cell, Sokoban, level_of
+from tokenworth.tasks.sokoban.instance import Sokoban, level_of
 
 _MARKS = {"#": "wall", " ": "", "@": "worker", "$": "box", ".": "dock", "*": "box dock", "+": "worker dock"}
 _TRIES = 1000

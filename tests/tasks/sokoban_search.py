@@ -8,7 +8,8 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from tokenworth.tasks.sokoban.instance import Board, Cell, Sokoban, State
+from tokenworth.core.verification import Cell
+from tokenworth.tasks.sokoban.instance import Board, Sokoban, State
 
 
 def _written(kind: str, cells: Iterable[Cell]) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import FormalText, Strictness, Verification
 from tokenworth.tasks.countdown.domain import DOMAIN
 
 FIRST = "Current State: 24:[6, 6, 2, 1], Operations: []\n"
@@ -39,10 +39,11 @@ HOSTILE = {
 }
 
 
-def check(trace: str, dialect: str, level: Level, prompt: str = "") -> Verification:
-    return DOMAIN.verify(FormalText(id="x", trace=trace, prompt=prompt), dialect=dialect, level=level)
+def check(trace: str, dialect: str, strictness: Strictness, prompt: str = "") -> Verification:
+    return DOMAIN.verify(FormalText(id="x", trace=trace, prompt=prompt), dialect=dialect, strictness=strictness)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(HOSTILE))
 def test_hostile_texts_get_a_verdict_soon(name: str) -> None:
     trace = HOSTILE[name]
@@ -55,6 +56,7 @@ def test_hostile_texts_get_a_verdict_soon(name: str) -> None:
         assert all(len(violation.got) <= 200 and len(violation.expected) <= 200 for violation in found.violations)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["24,24 unequal: No Solution\n", "Exploring Operation: 6+6=12, Resulting Numbers: [2, 1, 12]\n", "x y z\n", "1+1=3 "]
 )
@@ -64,7 +66,7 @@ def test_time_is_linear(piece: str) -> None:
         best = float("inf")
         for _ in range(3):
             before = time.process_time()
-            check(trace, "stream-of-search", Level.TIES)
+            check(trace, "stream-of-search", Strictness.TIES)
             best = min(best, time.process_time() - before)
         return best
 
@@ -100,12 +102,15 @@ PIECES = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.text(max_size=30), st.booleans())
 def test_no_text_raises(trace: str, prompt: str, is_cut: bool) -> None:
     for dialect, levels in DOMAIN.dialects.items():
-        for level in levels:
-            found = DOMAIN.verify(FormalText(id="x", trace=trace, prompt=prompt, is_cut=is_cut), dialect=dialect, level=level, limit=5)
+        for strictness in levels:
+            found = DOMAIN.verify(
+                FormalText(id="x", trace=trace, prompt=prompt, is_cut=is_cut), dialect=dialect, strictness=strictness, max_errors=5
+            )
             assert len(found.violations) <= 5 <= 5 + sum(found.counts.values())
             assert all(violation.code in DOMAIN.codes and DOMAIN.codes[violation.code] is violation.tier for violation in found.violations)
             starts = [violation.chars[0] for violation in found.violations]
@@ -118,7 +123,8 @@ def test_no_text_raises(trace: str, prompt: str, is_cut: bool) -> None:
 def test_marks_of_the_end_of_text_are_no_part_of_the_trace() -> None:
     trace = "Current State: 3:[1, 2], Operations: []\nExploring Operation: 1+2=3, Resulting Numbers: [3]\n3,3 equal: Goal Reached"
     for text in (trace, f"<|endoftext|>{trace}<|endoftext|>", trace.replace("\n", "\r\n") + "\r\n"):
-        found = check(text, "stream-of-search", Level.TIES)
+        found = check(text, "stream-of-search", Strictness.TIES)
         assert found.is_valid and found.plan_valid and not found.counts
-    inside = check(trace.replace("1+2", "1<|endoftext|>+2"), "stream-of-search", Level.STRICT)
-    assert inside.first_error is not None and inside.first_error.code == "PARSE"
+    inside = check(trace.replace("1+2", "1<|endoftext|>+2"), "stream-of-search", Strictness.STRICT)
+    # What follows a mark of end is not read, so that this is the beginning of a line and no more.
+    assert inside.first_error is not None and inside.first_error.code == "NO_CONCLUSION"

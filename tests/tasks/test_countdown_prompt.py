@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.real_data import shared
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import FormalText, Strictness, Verification
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.countdown.domain import DOMAIN, read
 from tokenworth.tasks.countdown.instance import Puzzle
@@ -27,8 +27,8 @@ EASY_PROSE = (
 ANSWERS = {"stream-of-search": EASY, "optimal-path": EASY_PATH, "react": EASY_PROSE}
 
 
-def check(text: FormalText, dialect: str = "stream-of-search", level: Level = Level.STRICT) -> Verification:
-    return DOMAIN.verify(text, dialect=dialect, level=level)
+def check(text: FormalText, dialect: str = "stream-of-search", strictness: Strictness = Strictness.STRICT) -> Verification:
+    return DOMAIN.verify(text, dialect=dialect, strictness=strictness)
 
 
 def puzzle(prompt: str) -> tuple[int, tuple[int, ...]] | None:
@@ -76,19 +76,19 @@ UNREAD = {
 @pytest.mark.parametrize("dialect", list(ANSWERS))
 def test_an_easier_puzzle_in_the_text_is_not_taken(prompt: str, dialect: str) -> None:
     assert puzzle(prompt) == (100, (3, 5, 7))
-    for level in DOMAIN.dialects[dialect]:
-        found = check(FormalText(id="a", trace=ANSWERS[dialect], prompt=prompt), dialect, level)
+    for strictness in DOMAIN.dialects[dialect]:
+        found = check(FormalText(id="a", trace=ANSWERS[dialect], prompt=prompt), dialect, strictness)
         assert not found.is_valid and found.plan_valid is False and {"PLAN_NOT_AVAILABLE", "PLAN_NOT_TARGET"} <= set(found.counts)
         # Alone the text states its own puzzle, as the format has it.
-        assert check(FormalText(id="a", trace=ANSWERS[dialect]), dialect, level).plan_valid is True
+        assert check(FormalText(id="a", trace=ANSWERS[dialect]), dialect, strictness).plan_valid is True
 
 
 @pytest.mark.parametrize("prompt", sorted(UNREAD))
 @pytest.mark.parametrize("dialect", list(ANSWERS))
 def test_a_prompt_that_states_no_puzzle_is_not_replaced_by_the_text(prompt: str, dialect: str) -> None:
     assert puzzle(prompt) is None
-    for level in DOMAIN.dialects[dialect]:
-        found = check(FormalText(id="a", trace=ANSWERS[dialect], prompt=prompt), dialect, level)
+    for strictness in DOMAIN.dialects[dialect]:
+        found = check(FormalText(id="a", trace=ANSWERS[dialect], prompt=prompt), dialect, strictness)
         assert not found.parsed and not found.is_valid and found.trace_valid is False
         assert found.plan_valid is None and found.plan_follows_trace is None and found.counts == {"PROBLEM_PARSE": 1}
         assert (
@@ -140,7 +140,7 @@ def test_prompts_of_the_data_state_what_their_fields_say() -> None:
         ({"target": 24, "nums": [1] * 33}, "a countdown puzzle of 33 numbers"),
         ({"target": 10**18, "nums": [1]}, "expected at most 18 digits"),
         ({"target": 24, "nums": [-1]}, "expected at most 18 digits"),
-        ({"target": 24}, "other than whole numbers"),
+        ({"target": 24}, "numbers that are not whole"),
     ],
 )
 def test_a_bad_puzzle_is_told_with_its_place(fields: dict[str, object], told: str) -> None:
@@ -150,6 +150,7 @@ def test_a_bad_puzzle_is_told_with_its_place(fields: dict[str, object], told: st
         read({"id": "a", **fields}, "data/some.jsonl:7")
 
 
+@pytest.mark.slow
 def test_long_prompts_take_linear_time() -> None:
     # Deadlines of a busy machine; a quadratic reader would need hours.
     for piece in (

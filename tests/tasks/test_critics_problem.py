@@ -12,7 +12,7 @@ from tests.tasks.blocks_cases import DOMAIN_PDDL, PLAN, PROMPT, SENTENCES
 from tests.tasks.sokoban_levels import level_from_rows
 from tests.tasks.sokoban_search import solve as solve_sokoban
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.verification import Level
+from tokenworth.core.verification import Strictness
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.replay.loops import replay_loop
 from tokenworth.tasks.critics.formal import FormalCritic
@@ -131,6 +131,7 @@ def critic(name: str, prompt: str, dialect: str) -> FormalCritic:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", CASES)
 def test_an_answer_to_another_problem_is_never_accepted(make: Callable[[], Case]) -> None:
     case = make()
@@ -141,15 +142,15 @@ def test_an_answer_to_another_problem_is_never_accepted(make: Callable[[], Case]
     made = critic(case.name, case.prompt, case.dialect)
     for join in case.joins:
         answer = join.format(prompt=case.prompt, easy=case.easy, answer=case.answer)
-        for level in made.domain.dialects[case.dialect]:
+        for strictness in made.domain.dialects[case.dialect]:
             for with_trace in (True, False):
-                verdict = replace(made, strictness=level, with_trace=with_trace).check(answer)
-                assert not verdict.accepted and verdict.messages, (join, level, with_trace)
+                verdict = replace(made, strictness=strictness, with_trace=with_trace).check(answer)
+                assert not verdict.accepted and verdict.messages, (join, strictness, with_trace)
         record: Mapping[str, object] = {"id": "x", "prompt": case.prompt, "trace": answer}
         for fields in (
             (record, {"id": "x", "prompt": case.prompt, "text": answer}) if case.name in ("blocksworld", "countdown") else (record,)
         ):
-            found = made.domain.verify(made.domain.read(fields, "f:1"), dialect=case.dialect, level=Level.STRICT)
+            found = made.domain.verify(made.domain.read(fields, "f:1"), dialect=case.dialect, strictness=Strictness.STRICT)
             assert found.plan_valid is not True and not found.is_valid, (join, fields)
 
 

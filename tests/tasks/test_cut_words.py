@@ -7,7 +7,7 @@ import pytest
 
 from tests.tasks.sokoban_levels import random_level
 from tests.tasks.sokoban_search import solve as solve_room
-from tokenworth.core.verification import FormalText, Level, whole_words
+from tokenworth.core.verification import FormalText, Strictness, whole_words
 from tokenworth.tasks.maze import domain as mazes
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.generate import generate
@@ -30,7 +30,7 @@ def test_no_cut_of_a_valid_maze_trace_is_blamed(dialect: str) -> None:
     prompt, trace = render_prompt(maze, spoken), render_trace(maze, run.trace, run.plan, spoken)
     for at in range(1, len(trace), 7):
         record = {"id": "x", "prompt": prompt, "trace": trace[:at], "rows": 13, "cols": 13, "truncated": True}
-        found = mazes.verify(mazes.read(record, "here"), dialect=dialect, level=Level.STRICT)
+        found = mazes.verify(mazes.read(record, "here"), dialect=dialect, strictness=Strictness.STRICT)
         assert not found.counts and found.trace_valid is not False and found.plan_valid is not False, trace[:at][-40:]
 
 
@@ -39,7 +39,7 @@ def test_no_cut_of_a_valid_sokoban_trace_is_blamed() -> None:
     trace = run.trace_text()
     for at in range(1, len(trace), 1 + len(trace) // 60):
         record = {"id": "x", "prompt": run.prompt, "trace": trace[:at], "truncated": True}
-        found = rooms.verify(rooms.read(record, "here"), dialect="searchformer-nondeterministic", level=Level.STRICT)
+        found = rooms.verify(rooms.DOMAIN.read(record, "here"), dialect="searchformer-nondeterministic", strictness=Strictness.STRICT)
         assert not found.counts and found.trace_valid is not False, trace[:at][-40:]
 
 
@@ -53,5 +53,5 @@ def test_what_no_clause_begins_with_is_told_in_a_cut_text_too(tail: str) -> None
     words = render_trace(maze, run.trace, run.plan, spoken).split()
     begun = " ".join(words[: 1 + 5 * 3]) if words[0] == "bos" else " ".join(words[: 5 * 3])
     text = FormalText(id="x", prompt=render_prompt(maze, spoken), trace=f"{begun} {tail}", given={"rows": 5, "cols": 5}, is_cut=True)
-    found = mazes.verify(text, dialect="searchformer", level=Level.STRICT)
+    found = mazes.verify(text, dialect="searchformer", strictness=Strictness.STRICT)
     assert not found.is_valid and {"PARSE", "PLAN_PARSE"} & set(found.counts)

@@ -58,6 +58,7 @@ def test_latex_leaves_the_rest_unparseable(text: str) -> None:
     assert LatexGrader()(free("5", AnswerKind.LATEX), text).outcome == UNPARSEABLE
 
 
+@pytest.mark.slow
 def test_hostile_mathematics_is_stopped_and_the_grader_goes_on(tmp_path: Path) -> None:
     program = Path(sys.modules["tokenworth.tasks.grade.latex"].__file__ or "").with_name("latex_worker.py")
     guard = Guard(program, workers=1, limit_s=1.0)
@@ -137,6 +138,7 @@ def test_guard_whose_program_cannot_start(tmp_path: Path) -> None:
     guard.close()
 
 
+@pytest.mark.slow
 def test_the_package_does_not_load_the_library_itself() -> None:
     code = (
         "import sys\nfrom tokenworth.tasks.graders import grader_for\nfrom tokenworth.core.problem import *\n"

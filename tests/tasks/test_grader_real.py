@@ -7,6 +7,8 @@ import json
 import re
 from collections import Counter
 
+import pytest
+
 from tests.real_data import shared
 from tests.tasks.grader_cases import choice, free
 from tokenworth.core.grade import UNPARSEABLE, Verdict
@@ -40,6 +42,7 @@ def test_sampled_math_answers_agree_with_published_scores() -> None:
     assert total == 800 and disagree <= 1 and unparseable <= 8  # the one: 10000 for 10{,}000, which the source counts as wrong
 
 
+@pytest.mark.slow
 def test_gsm8k_solutions_and_model_answers() -> None:
     problems = {p.question[:40]: p for p in load_task(f"gsm8k:{shared('questions', 'gsm8k-test.jsonl.gz')}")}
     with gzip.open(shared("questions", "gsm8k-test.jsonl.gz"), "rt", encoding="utf-8") as handle:
@@ -69,6 +72,7 @@ def test_option_letters_agree_with_published_extractions() -> None:
     assert found["other"] <= 3 and found["same"] >= 1150, found
 
 
+@pytest.mark.slow
 def test_choices_of_exit_curves_agree_with_the_forced_answer_at_the_end() -> None:
     found = Counter[str]()
     for name in ("seed", "other"):

@@ -11,6 +11,7 @@ from tests.tasks.grader_wordings import SETS
 from tokenworth.core.grade import Grader, Verdict
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
+from tokenworth.tasks.audit.attack import filled
 from tokenworth.tasks.grade.numeric import numeric
 from tokenworth.tasks.grade.option import option
 
@@ -40,16 +41,17 @@ def test_wordings_held_out(name: str, which: str) -> None:
     assert verdicts(CASES[name], stated)[Verdict.CORRECT] == len(stated)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_generated_wordings_are_unknown_and_their_twins_correct(name: str) -> None:
     grader, problem, gold, other = CASES[name]
-    texts = list(noise.unstated(gold, other))
+    texts = list(filled(noise.UNSTATED, g=gold, o=other))
     assert len(texts) > 400
     for text in texts:
         # A text that goes on to another answer may be read as that one.
         assert grader(problem, text).verdict is not Verdict.CORRECT, text
         assert other in text or grader(problem, text).verdict is Verdict.UNKNOWN, text
-    for text in (*noise.reassured(gold, other), f"The answer is {gold}.", f"\\boxed{{{gold}}}", f"So it is {gold}."):
+    for text in (*filled(noise.REASSURED, g=gold, o=other), f"The answer is {gold}.", f"\\boxed{{{gold}}}", f"So it is {gold}."):
         assert grader(problem, text).verdict is Verdict.CORRECT, text
 
 

@@ -158,6 +158,7 @@ def test_numeric_outcomes_are_short_values() -> None:
         numeric(free("many", AnswerKind.NUMERIC), "5")
 
 
+@pytest.mark.slow
 @given(st.integers(-(10**12), 10**12), st.integers(0, 9))
 def test_number_labels_read_back(whole: int, digits: int) -> None:
     number = parse_number(f"{whole / 10**digits:.{digits}f}")

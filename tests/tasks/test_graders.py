@@ -83,6 +83,7 @@ PIECES = st.sampled_from(
 LOCAL = ((FOUR, option), (free("4", AnswerKind.NUMERIC), numeric), (free("x", AnswerKind.EXACT), exact))
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=30).map("".join)))
 @settings(max_examples=300, deadline=None)
 def test_any_text_gets_a_grade(text: str) -> None:
@@ -93,6 +94,7 @@ def test_any_text_gets_a_grade(text: str) -> None:
         assert (grade.outcome == UNPARSEABLE) == (grade.verdict is Verdict.UNKNOWN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     ["The answer is ", "(A) ", "\\boxed{", "\\boxed{A} ", "**A** ", "1,", "1/", "$1", "answer to a ", "9", "- ", "é", "A or ", "#", " "],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import FormalText, Strictness, Verification
 from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.edit_course import Course
@@ -39,12 +39,12 @@ def valid(family: str, index: int, dialect: str, side: int = 7) -> tuple[Maze, F
     return maze, text
 
 
-def check(text: FormalText, dialect: str, level: Level = Level.STRICT) -> Verification:
-    return verify(text, dialect=dialect, level=level)
+def check(text: FormalText, dialect: str, strictness: Strictness = Strictness.STRICT) -> Verification:
+    return verify(text, dialect=dialect, strictness=strictness)
 
 
-def first_code(text: FormalText, dialect: str, level: Level) -> str | None:
-    return next((one.code for one in check(text, dialect, level).violations if one.tier.is_of_trace), None)
+def first_code(text: FormalText, dialect: str, strictness: Strictness) -> str | None:
+    return next((one.code for one in check(text, dialect, strictness).violations if one.tier.is_of_trace), None)
 
 
 # -- every code ----------------------------------------------------------------------------------------------------------
@@ -61,16 +61,16 @@ def cannot(code: str, dialect: str) -> bool:
 
 def confirm(made: Edit, code: str, dialect: str) -> None:
     """An edit is what it says: code, event, place, count."""
-    level = Level.TIES if code in TIE_CODES else Level.STRICT
-    found = check(made.after, dialect, level)
+    strictness = Strictness.TIES if code in TIE_CODES else Strictness.STRICT
+    found = check(made.after, dialect, strictness)
     first = next(one for one in found.violations if one.tier.is_of_trace)
-    assert (first.code, first.event, made.code, made.level) == (code, made.event, code, level)
+    assert (first.code, first.event, made.code, made.strictness) == (code, made.event, code, strictness)
     assert found.trace_valid is False
-    for other in DIALECTS[dialect].levels:
+    for other in DIALECTS[dialect].strictness:
         if code in ACTIVE[other]:
             assert first_code(made.after, dialect, other) == code, other
     before, after = made.before.trace.split(), made.after.trace.split()
-    assert check(made.before, dialect, level).trace_valid
+    assert check(made.before, dialect, strictness).trace_valid
     assert made.n_changed == n_changed(before, after) > 0
     a, b = made.words
     assert before[:a] == after[:a] and before[b - len(after) + len(before) :] == after[b:]
@@ -78,14 +78,15 @@ def confirm(made: Edit, code: str, dialect: str) -> None:
     cut = FormalText(id="", prompt=made.after.prompt, trace=" ".join(after[: made.cut_after]), given=made.after.given, is_cut=True)
     # That the goal was not closed shows once the plan has begun.
     is_over = {"solution", "plan"} & set(after[: made.cut_after])
-    assert first_code(cut, dialect, level) == (None if code == "GOAL_NOT_CLOSED" and not is_over else code)
+    assert first_code(cut, dialect, strictness) == (None if code == "GOAL_NOT_CLOSED" and not is_over else code)
     kept = FormalText(id="", prompt=made.after.prompt, trace=" ".join(before[: made.cut_before]), given=made.after.given, is_cut=True)
-    assert first_code(kept, dialect, level) is None
+    assert first_code(kept, dialect, strictness) is None
     marks = ("solution",) if DIALECTS[dialect].marked else ("plan",)
     assert before[made.plan_before - 1] in marks and after[made.plan_after - 1] in marks
     assert made.cut_after <= made.plan_after and made.cut_before <= made.plan_before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", NAMES)
 @pytest.mark.parametrize("code", EDIT_CODES)
 def test_every_code_is_caught_first_where_the_edit_says(code: str, dialect: str) -> None:
@@ -101,6 +102,7 @@ def test_every_code_is_caught_first_where_the_edit_says(code: str, dialect: str)
     assert (made == 0) == cannot(code, dialect)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.sampled_from(NAMES), st.sampled_from(FAMILIES), st.sampled_from(EDIT_CODES), st.integers(0, 400), st.integers(3, 9), st.booleans()
@@ -137,13 +139,14 @@ def test_edits_are_no_longer_than_one_verb_for_another(dialect: str) -> None:
             other = {"create": "close", "close": "create"}.get(base.words[at])
             if other is not None:
                 words = [*base.words[:at], other, *base.words[at + 1 :]]
-                code = first_code(base.with_words(words), dialect, Level.STRICT)
+                code = first_code(base.with_words(words), dialect, Strictness.STRICT)
                 flipped |= set() if code is None else {code}
         for code in flipped:
             made = edit(text, code, dialect=dialect, rng=np.random.default_rng(index))
             assert made is not None and made.n_changed == 1, (dialect, index, code)
 
 
+@pytest.mark.slow
 def test_edits_are_the_smallest_one_word_changes_where_there_is_one() -> None:
     """Brute force over all one-word changes of small mazes: where one makes a code come first, the edit has one word, too."""
     for dialect in ("compact", "beyond-semantics", "searchformer"):
@@ -161,9 +164,9 @@ def test_edits_are_the_smallest_one_word_changes_where_there_is_one() -> None:
             for at in range(begin, end):
                 for word in vocabulary:
                     changed = [*words[:at], word, *words[at + 1 :]]
-                    code = first_code(base.with_words(changed), dialect, Level.STRICT)
-                    if code is not None and Level.TIES in base.dialect.levels:
-                        code = code if first_code(base.with_words(changed), dialect, Level.TIES) == code else None
+                    code = first_code(base.with_words(changed), dialect, Strictness.STRICT)
+                    if code is not None and Strictness.TIES in base.dialect.strictness:
+                        code = code if first_code(base.with_words(changed), dialect, Strictness.TIES) == code else None
                     one_word |= {code} if code is not None else set()
             for code in EDIT_CODES:
                 made = edit(text, code, dialect=dialect, rng=np.random.default_rng(0)) if code not in TIE_CODES else None
@@ -218,8 +221,8 @@ def test_paraphrases_are_valid_and_not_in_the_order_of_the_solver(dialect: str, 
     seen = check(found.after, dialect)
     assert seen.is_valid and seen.plan_optimal and seen.plan_follows_trace and found.code is None
     assert found.after.trace != found.before.trace and found.n_changed > 0
-    if Level.TIES in DIALECTS[dialect].levels:
-        assert first_code(found.after, dialect, Level.TIES) in TIE_CODES
+    if Strictness.TIES in DIALECTS[dialect].strictness:
+        assert first_code(found.after, dialect, Strictness.TIES) in TIE_CODES
     kept = found.after.trace.split()[: found.cut_after]
     assert kept != found.before.trace.split()[: len(kept)]
 
@@ -242,7 +245,7 @@ def test_swaps_are_foreign_and_their_repair_is_the_solver(dialect: str) -> None:
         _, text = valid("searchformer", index, dialect)
         _, other = valid("searchformer", index + 1, dialect)
         found = swap(text, other, dialect=dialect)
-        assert found.code is not None and found.code == first_code(found.after, dialect, Level.STRICT)
+        assert found.code is not None and found.code == first_code(found.after, dialect, Strictness.STRICT)
         assert read(found.after, dialect).events == read(other, dialect).events
         assert found.after.trace.split()[found.plan_after :] == text.trace.split()[found.plan_before :]
         assert found.cut_after == found.plan_after
@@ -361,6 +364,7 @@ def mutated(words: list[str], width: int, vocabulary: list[str], random) -> tupl
     return how, [word for event in events for word in event]
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.sampled_from(NAMES), st.sampled_from(FAMILIES), st.integers(0, 100), st.integers(3, 6), st.randoms(use_true_random=False))
 def test_random_mutations_are_legal_or_not_as_a_naive_reader_says(dialect: str, family: str, index: int, side: int, random) -> None:
@@ -389,7 +393,7 @@ def test_the_naive_reader_has_seen_both_verdicts_and_most_codes() -> None:
         for _ in range(20):
             _, body = mutated(base.words[begin:end], 3 if base.dialect.compact else 5, base.words[begin:end], random)
             after = base.with_words([*base.words[:begin], *body, *base.words[end:]])
-            code = first_code(after, dialect, Level.STRICT)
+            code = first_code(after, dialect, Strictness.STRICT)
             assert (code is None) == is_legal(maze, dialect, body)
             legal += code is None and body != base.words[begin:end]
             seen[code or ""] += 1

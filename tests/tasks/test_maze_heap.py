@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import Cell, FormalText, Strictness
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.frontier import CLOSED, OPEN, RustHeap
 from tokenworth.tasks.maze.generate import generate
-from tokenworth.tasks.maze.grammar import Event, render
-from tokenworth.tasks.maze.instance import Cell, Maze
+from tokenworth.tasks.maze.grammar import MazeEvent, render
+from tokenworth.tasks.maze.instance import Maze
 from tokenworth.tasks.maze.spec import FAMILIES
 from tokenworth.tasks.maze.verify import verify
 
@@ -59,17 +59,17 @@ def h(cell: Cell, maze: Maze) -> int:
     return abs(cell[0] - maze.goal[0]) + abs(cell[1] - maze.goal[1])
 
 
-def run(maze: Maze, heap: BinaryHeap) -> tuple[list[Event], tuple[Cell, ...]]:
+def run(maze: Maze, heap: BinaryHeap) -> tuple[list[MazeEvent], tuple[Cell, ...]]:
     """The run of the published solver: what is cheaper is pushed again, entries of closed cells are skipped."""
     cost, parent, closed = {maze.start: 0}, {maze.start: maze.start}, set[Cell]()
-    events: list[Event] = []
+    events: list[MazeEvent] = []
     heap.push((h(maze.start, maze), 0), maze.start)
     while True:
         _, cell = heap.pop()
         if cell in closed:
             continue
         closed.add(cell)
-        events.append(Event(verb="close", cell=cell, g=cost[cell]))
+        events.append(MazeEvent(verb="close", cell=cell, g=cost[cell]))
         if cell == maze.goal:
             break
         x, y = cell
@@ -77,7 +77,7 @@ def run(maze: Maze, heap: BinaryHeap) -> tuple[list[Event], tuple[Cell, ...]]:
             g = cost[cell] + 1
             if maze.has(near) and near not in maze.walls and near not in closed and g < cost.get(near, 1 << 20):
                 cost[near], parent[near] = g, cell
-                events.append(Event(verb="create", cell=near, g=g))
+                events.append(MazeEvent(verb="create", cell=near, g=g))
                 heap.push((g + h(near, maze), g), near)
     way = [maze.goal]
     while way[-1] != maze.start:
@@ -88,7 +88,7 @@ def run(maze: Maze, heap: BinaryHeap) -> tuple[list[Event], tuple[Cell, ...]]:
 def verdict(maze: Maze, heap: BinaryHeap) -> dict[str, int]:
     events, plan = run(maze, heap)
     text = FormalText(id="", trace=render(maze, events, plan, RUST), given={"cols": maze.cols, "rows": maze.rows})
-    return dict(verify(text, dialect=RUST.name, level=Level.TIES).counts)
+    return dict(verify(text, dialect=RUST.name, strictness=Strictness.TIES).counts)
 
 
 def mazes(n: int) -> list[Maze]:

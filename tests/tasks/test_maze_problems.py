@@ -66,7 +66,7 @@ def test_plans_are_graded_by_their_rules() -> None:
 
 def test_a_question_that_is_no_maze_is_refused() -> None:
     problem = Problem(id="q", question="What is 2 + 2?", kind=AnswerKind.PLAN, task="maze:wilson/5")
-    with pytest.raises(InvalidInput, match="is no maze"):
+    with pytest.raises(InvalidInput, match="is not a maze"):
         grader_for(problem)(problem, "0,0 0,1")
     with pytest.raises(InvalidInput, match="is of no formal domain"):
         grader_for(replace(problem, task=""))

@@ -7,27 +7,28 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.real_data import shared
 from tests.tasks.maze_samples import MODEL_VALID
-from tokenworth.core.verification import FormalText, Level, Verification
+from tokenworth.core.verification import Cell, FormalText, Strictness, Verification, Violation
 from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.domain import DOMAIN
 from tokenworth.tasks.maze.edit_course import Course
 from tokenworth.tasks.maze.frontier import CLOSED, RustHeap
 from tokenworth.tasks.maze.generate import generate
-from tokenworth.tasks.maze.grammar import Event, render
-from tokenworth.tasks.maze.instance import STEPS, Cell, Maze, distance, manhattan
+from tokenworth.tasks.maze.grammar import MazeEvent, render
+from tokenworth.tasks.maze.instance import STEPS, Maze, distance, manhattan
 from tokenworth.tasks.maze.search import solve
 from tokenworth.tasks.maze.spec import FAMILIES
 from tokenworth.tasks.maze.verify import verify
 
-TIED = tuple(name for name, dialect in DIALECTS.items() if Level.TIES in dialect.levels)
+TIED = tuple(name for name, dialect in DIALECTS.items() if Strictness.TIES in dialect.strictness)
 LISTED = tuple(name for name in TIED if DIALECTS[name].ties != "heap")
 
 
@@ -39,9 +40,9 @@ def room(index: int, side: int = 9) -> Maze:
     return maze if distance(maze) is not None else room(index + 1000, side)
 
 
-def check(maze: Maze, events: list[Event], dialect: str, level: Level = Level.TIES) -> Verification:
+def check(maze: Maze, events: list[MazeEvent], dialect: str, strictness: Strictness = Strictness.TIES) -> Verification:
     text = render(maze, events, (maze.start, maze.goal), DIALECTS[dialect])
-    return verify(FormalText(id="t", trace=text, given={"rows": maze.rows, "cols": maze.cols}), dialect=dialect, level=level)
+    return verify(FormalText(id="t", trace=text, given={"rows": maze.rows, "cols": maze.cols}), dialect=dialect, strictness=strictness)
 
 
 def of_trace(found: Verification) -> dict[str, int]:
@@ -124,12 +125,12 @@ class Heaped:
             self.heap.close(self._number(cell), self.status)
 
 
-def run(maze: Maze, dialect: Dialect, choose: dict[int, int], how: str) -> tuple[list[Event], list[int]]:
+def run(maze: Maze, dialect: Dialect, choose: dict[int, int], how: str) -> tuple[list[MazeEvent], list[int]]:
     """A run in which close number n takes the choose[n]-th of equal cells; and of each close among how many it chose."""
     order = Heaped(maze, dialect) if dialect.ties == "heap" else Listed(maze, dialect)
     g, closed, walls = {maze.start: 0}, set[Cell](), set(maze.walls)
     order.put(maze.start, manhattan(maze.start, maze.goal), 0)
-    events = [Event(verb="create", cell=maze.start, g=0)] if dialect.creates_start else []
+    events = [MazeEvent(verb="create", cell=maze.start, g=0)] if dialect.creates_start else []
     n_equal: list[int] = []
     while maze.goal not in closed:
         equal = order.equal()
@@ -138,13 +139,13 @@ def run(maze: Maze, dialect: Dialect, choose: dict[int, int], how: str) -> tuple
         order.take(cell, how if pick else "plain")
         n_equal.append(len(equal))
         closed.add(cell)
-        events.append(Event(verb="close", cell=cell, g=g[cell]))
+        events.append(MazeEvent(verb="close", cell=cell, g=g[cell]))
         for dx, dy in (dialect.order or STEPS) if cell != maze.goal else ():
             near = (cell[0] + dx, cell[1] + dy)
             if maze.has(near) and near not in walls | closed and g[cell] + 1 < g.get(near, 10**6):
                 g[near] = g[cell] + 1
                 order.put(near, g[near] + manhattan(near, maze.goal), g[near])
-                events.append(Event(verb="create", cell=near, g=g[near]))
+                events.append(MazeEvent(verb="create", cell=near, g=g[near]))
     return events, n_equal
 
 
@@ -175,7 +176,7 @@ def test_one_tie_broken_another_way_is_one_error_where_the_rest_follows_from_it(
             found = check(maze, events, name)
             assert of_trace(found) == {"TIE_ORDER": 1}, (index, at, pick, of_trace(found))
             assert found.first_error is not None and events[found.first_error.event or 0] != right[found.first_error.event or 0]
-            assert check(maze, events, name, Level.STRICT).trace_valid
+            assert check(maze, events, name, Strictness.STRICT).trace_valid
             made += 1
             echo += n_departures(maze, events, name)
     # Without a repair the choice is told again at each later close that follows from it.
@@ -257,7 +258,7 @@ def test_what_was_passed_over_for_its_f_is_no_tie_later() -> None:
             for place, event in enumerate(events):
                 worse = [cell for cell in course.open if course.f(cell) > min(map(course.f, course.open)) and cell != maze.goal]
                 if event.verb == "close" and worse and place > len(events) // 2:
-                    choice = Event(verb="close", cell=worse[0], g=course.open[worse[0]])
+                    choice = MazeEvent(verb="close", cell=worse[0], g=course.open[worse[0]])
                     course.apply(choice)
                     after = [*events[:place], choice, *course.finish()]
                     if all(course.closed[at] <= other for at, other in _least(maze).items() if at in course.closed):
@@ -288,7 +289,7 @@ def _least(maze: Maze) -> dict[Cell, int]:
 # -- nothing else moves ------------------------------------------------------------------------------------------------------
 
 
-def n_departures(maze: Maze, events: list[Event], name: str) -> int:
+def n_departures(maze: Maze, events: list[MazeEvent], name: str) -> int:
     """Events of a legal run that the dialect's solver would not have written with its lists as they then are."""
     course, odd = Course(maze, DIALECTS[name]), 0
     for event in events:
@@ -297,7 +298,7 @@ def n_departures(maze: Maze, events: list[Event], name: str) -> int:
     return odd
 
 
-def first_departure(maze: Maze, events: list[Event], name: str) -> int | None:
+def first_departure(maze: Maze, events: list[MazeEvent], name: str) -> int | None:
     """The first event of a legal run that the dialect's solver would not have written there, by asking it at each."""
     course = Course(maze, DIALECTS[name])
     for place, event in enumerate(events):
@@ -307,7 +308,7 @@ def first_departure(maze: Maze, events: list[Event], name: str) -> int | None:
     return None
 
 
-def reordered(maze: Maze, name: str, seed: int) -> list[Event]:
+def reordered(maze: Maze, name: str, seed: int) -> list[MazeEvent]:
     """A legal run that now and then takes another of equal choices."""
     course, rng, events = Course(maze, DIALECTS[name]), np.random.default_rng(seed), []
     share = rng.choice([0.02, 0.1, 0.5, 1.0])
@@ -325,17 +326,23 @@ def test_the_first_error_is_the_first_departure_from_the_solver(name: str, famil
     events = reordered(maze, name, seed)
     found, place = check(maze, events, name), first_departure(maze, events, name)
     first = next((one for one in found.violations if one.tier.is_of_trace), None)
-    assert check(maze, events, name, Level.STRICT).trace_valid
+    assert check(maze, events, name, Strictness.STRICT).trace_valid
     assert found.trace_valid == (place is None) and (None if first is None else first.event) == place
     assert set(of_trace(found)) <= {"TIE_ORDER", "CHILD_ORDER"}
     if DIALECTS[name].ties != "heap":
         assert sum(of_trace(found).values()) <= n_departures(maze, events, name)
 
 
+def anyone(one: Violation) -> Violation:
+    """Without the cell that is named for the lowest f: of several, the order of ties says which."""
+    return replace(one, expected=one.expected.partition(", as of ")[0])
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(TIED), st.integers(0, 300), st.integers(0, 10_000), st.integers(1, 6))
+@example("beyond-semantics", 13, 13, 1)
 def test_rules_of_the_lower_levels_are_the_same_with_ties(name: str, index: int, seed: int, n: int) -> None:
-    """Whatever the order of ties does to the repair, it changes nothing of what the level below reports."""
+    """Whatever the order of ties does to the repair, it changes nothing of what the strictness below reports."""
     maze = generate("searchformer", 7, seed=8, index=index)
     rng, events = np.random.default_rng(seed), reordered(maze, name, seed)
     for _ in range(n):
@@ -348,10 +355,10 @@ def test_rules_of_the_lower_levels_are_the_same_with_ties(name: str, index: int,
         elif kind == 2:
             events.insert(j, events[i])
         else:
-            events[i] = Event(verb=events[i].verb, cell=events[j].cell, g=events[j].g)
-    strict, ties = check(maze, events, name, Level.STRICT), check(maze, events, name)
-    rest = [one for one in ties.violations if one.code not in ("TIE_ORDER", "CHILD_ORDER")]
-    assert rest == list(strict.violations) and (ties.trace_valid or not strict.trace_valid or len(rest) < len(ties.violations))
+            events[i] = MazeEvent(verb=events[i].verb, cell=events[j].cell, g=events[j].g)
+    strict, ties = check(maze, events, name, Strictness.STRICT), check(maze, events, name)
+    rest = [anyone(one) for one in ties.violations if one.code not in ("TIE_ORDER", "CHILD_ORDER")]
+    assert rest == list(map(anyone, strict.violations)) and (ties.trace_valid or not strict.trace_valid or len(rest) < len(ties.violations))
 
 
 # -- what it comes to on published traces --------------------------------------------------------------------------------------
@@ -366,23 +373,24 @@ def test_errors_of_real_traces_in_a_foreign_dialect_are_departures_not_their_ech
     """Traces of the list solver judged by the order of the heap; and a model's random ties judged by the order of cells."""
     n_invalid = n_errors = 0
     for row in rows():
-        found = DOMAIN.verify(DOMAIN.read(row, "row"), dialect="beyond-semantics-rust", level=Level.TIES)
+        found = DOMAIN.verify(DOMAIN.read(row, "row"), dialect="beyond-semantics-rust", strictness=Strictness.TIES)
         n_invalid += not found.trace_valid
         n_errors += found.counts.get("TIE_ORDER", 0)
     # Told again and again, it would be 767.
     assert n_invalid > 20 and n_errors == 522
     prompt, trace = MODEL_VALID
-    found = verify(FormalText(id="m", prompt=prompt, trace=trace), dialect="searchformer", level=Level.TIES)
+    found = verify(FormalText(id="m", prompt=prompt, trace=trace), dialect="searchformer", strictness=Strictness.TIES)
     # Eight closes are not what the solver would have closed there; half of them follow from the others.
     assert dict(found.counts) == {"CHILD_ORDER": 1, "TIE_ORDER": 4}
 
 
+@pytest.mark.slow
 def test_time_stays_linear_where_every_tie_is_broken_another_way() -> None:
     """A room without walls, corner to corner: all cells tie. Closed from the last one on, by depth: each close passes over others."""
 
     def seconds(side: int, name: str) -> tuple[float, int]:
         maze = Maze(cols=side, rows=side, walls=(), start=(0, 0), goal=(side - 1, side - 1))
-        dialect, events, stack = DIALECTS[name], list[Event](), [maze.start]
+        dialect, events, stack = DIALECTS[name], list[MazeEvent](), [maze.start]
         course = Course(maze, dialect)
         if dialect.creates_start:
             events.append(course.following()[0])
@@ -391,11 +399,11 @@ def test_time_stays_linear_where_every_tie_is_broken_another_way() -> None:
             cell = stack.pop()
             if cell in course.closed:
                 continue
-            event = Event(verb="close", cell=cell, g=course.open[cell])
+            event = MazeEvent(verb="close", cell=cell, g=course.open[cell])
             course.apply(event)
             events.append(event)
             while course.due:
-                event = Event(verb="create", cell=course.due[0], g=course.closed[cell] + 1)
+                event = MazeEvent(verb="create", cell=course.due[0], g=course.closed[cell] + 1)
                 course.apply(event)
                 events.append(event)
                 stack.append(event.cell)
@@ -404,5 +412,5 @@ def test_time_stays_linear_where_every_tie_is_broken_another_way() -> None:
         return time.process_time() - begun, len(events)
 
     for name in TIED:
-        (small, n), (large, m) = min(seconds(12, name) for _ in range(3)), seconds(60, name)
+        (small, n), (large, m) = min(seconds(12, name) for _ in range(3)), min(seconds(60, name) for _ in range(2))
         assert large / m < 8 * max(small / n, 1e-5), (name, small, n, large, m)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.real_data import shared
 from tests.tasks.sokoban_levels import boxoban_levels, level_from_rows, random_level
 from tests.tasks.sokoban_search import event_text, plan_text, prompt_text, solve
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.sokoban.domain import DOMAIN
 from tokenworth.tasks.sokoban.grammar import parse
@@ -19,11 +19,11 @@ from tokenworth.tasks.sokoban.plan import shortest
 from tokenworth.tasks.sokoban.verify import verify
 
 DIALECT = "searchformer-nondeterministic"
-LEVELS = (Level.PAPER, Level.STRICT)
+LEVELS = (Strictness.PAPER, Strictness.STRICT)
 
 
-def check(prompt, trace, level=Level.STRICT, dialect=DIALECT, **given):
-    return verify(FormalText(id="t", prompt=prompt, trace=trace, **given), dialect=dialect, level=level)
+def check(prompt, trace, strictness=Strictness.STRICT, dialect=DIALECT, **given):
+    return verify(FormalText(id="t", prompt=prompt, trace=trace, **given), dialect=dialect, strictness=strictness)
 
 
 def clauses(trace):
@@ -38,6 +38,7 @@ def clauses(trace):
 SMALL = [(5, 1, seed) for seed in range(80)] + [(6, 2, seed) for seed in range(120)] + [(7, 2, seed) for seed in (261, 285)]
 
 
+@pytest.mark.slow
 def test_no_false_alarm_on_solver_traces():
     reopened = ambiguous = n = 0
     for side, boxes, seed in SMALL:
@@ -140,48 +141,48 @@ FAR, FAR_OPEN = far_open()
 
 
 def mutations():
-    """(name, code, event of the first error, level that must see it, events)."""
+    """(name, code, event of the first error, strictness that must see it, events)."""
     x, y = BOARD.cell(CHILD.state[0])
     start = RUN.events[0]
-    yield "clause cut", "PARSE", 2, Level.PAPER, at(2, EVENTS[2].rsplit(" ", 1)[0])
-    yield "leading zero", "PARSE", 2, Level.PAPER, at(2, EVENTS[2].replace(" c1 ", " c01 "))
-    yield "sign", "PARSE", 2, Level.PAPER, at(2, EVENTS[2].replace("worker ", "worker +"))
-    yield "other digits", "PARSE", 2, Level.PAPER, at(2, EVENTS[2].replace("worker 3", "worker ٣"))
-    yield "outside", "OOB", 2, Level.PAPER, at(2, text_of(CHILD, worker=(7, 3)))
-    yield "far outside", "OOB", 2, Level.PAPER, at(2, text_of(CHILD, worker=(999, 999)))
-    yield "box outside", "OOB", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (99, 2)]))
-    yield "in a wall", "WALL", 2, Level.PAPER, at(2, text_of(CHILD, worker=(0, 3)))
-    yield "box in a wall", "WALL", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (4, 0)]))
-    yield "not beside", "NOT_ADJ", 2, Level.PAPER, at(2, text_of(CHILD, worker=(5, 5)))
-    yield "in place", "NOT_ADJ", 2, Level.PAPER, at(2, text_of(CHILD, worker=(3, 3)))
-    yield "box moved by itself", "BAD_PUSH", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (4, 3)]))
-    yield "box left behind", "BAD_PUSH", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 3), (4, 2)]))
-    yield "box lost", "BAD_PUSH", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 2)]))
-    yield "both boxes lost", "BOX_COUNT", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[]))
-    yield "box more", "BOX_COUNT", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (4, 2), (5, 5)]))
-    yield "box twice", "BOX_COUNT", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (2, 2)]))
-    yield "docked box written", "BOX_COUNT", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (1, 1)]))
-    yield "under the worker", "BOX_COUNT", 2, Level.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (x, y)]))
-    yield "start not closed", "NO_EXPANSION", 1, Level.STRICT, [EVENTS[0], *EVENTS[2:]]
-    yield "start not created", "NOT_OPEN", 0, Level.PAPER, EVENTS[1:]
-    yield "start elsewhere", "NO_EXPANSION", 0, Level.STRICT, at(0, text_of(start, worker=(3, 4)))
-    yield "start h", "WRONG_H", 0, Level.STRICT, at(0, text_of(start, h=start.h + 1))
-    yield "start g", "WRONG_G", 0, Level.STRICT, at(0, text_of(start, g=1))
-    yield "h", "WRONG_H", 2, Level.STRICT, at(2, text_of(CHILD, h=CHILD.h + 1))
-    yield "g", "WRONG_G", 2, Level.STRICT, at(2, text_of(CHILD, g=CHILD.g + 1))
-    yield "h of a close", "WRONG_H", A_CLOSE, Level.STRICT, at(A_CLOSE, text_of(BACK, h=BACK.h + 1))
-    yield "g of a close", "G_MISMATCH", A_CLOSE, Level.STRICT, at(A_CLOSE, text_of(BACK, g=BACK.g + 1))
-    yield "never created", "NOT_OPEN", A_CLOSE, Level.PAPER, between(A_CLOSE, "close worker 5 5 box 2 2 box 4 2 c4 c6")
-    yield "closed in a wall", "WALL", A_CLOSE, Level.PAPER, between(A_CLOSE, "close worker 0 5 box 2 2 box 4 2 c4 c6")
-    yield "closed again", "CLOSED_AGAIN", A_CLOSE, Level.PAPER, between(A_CLOSE, EVENTS[1])
-    yield "created twice", "DUP_CREATE", 3, Level.STRICT, between(3, EVENTS[2])
+    yield "clause cut", "PARSE", 2, Strictness.PAPER, at(2, EVENTS[2].rsplit(" ", 1)[0])
+    yield "leading zero", "PARSE", 2, Strictness.PAPER, at(2, EVENTS[2].replace(" c1 ", " c01 "))
+    yield "sign", "PARSE", 2, Strictness.PAPER, at(2, EVENTS[2].replace("worker ", "worker +"))
+    yield "other digits", "PARSE", 2, Strictness.PAPER, at(2, EVENTS[2].replace("worker 3", "worker ٣"))
+    yield "outside", "OOB", 2, Strictness.PAPER, at(2, text_of(CHILD, worker=(7, 3)))
+    yield "far outside", "OOB", 2, Strictness.PAPER, at(2, text_of(CHILD, worker=(999, 999)))
+    yield "box outside", "OOB", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (99, 2)]))
+    yield "in a wall", "WALL", 2, Strictness.PAPER, at(2, text_of(CHILD, worker=(0, 3)))
+    yield "box in a wall", "WALL", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (4, 0)]))
+    yield "not beside", "NOT_ADJ", 2, Strictness.PAPER, at(2, text_of(CHILD, worker=(5, 5)))
+    yield "in place", "NOT_ADJ", 2, Strictness.PAPER, at(2, text_of(CHILD, worker=(3, 3)))
+    yield "box moved by itself", "BAD_PUSH", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (4, 3)]))
+    yield "box left behind", "BAD_PUSH", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 3), (4, 2)]))
+    yield "box lost", "BAD_PUSH", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 2)]))
+    yield "both boxes lost", "BOX_COUNT", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[]))
+    yield "box more", "BOX_COUNT", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (4, 2), (5, 5)]))
+    yield "box twice", "BOX_COUNT", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (2, 2)]))
+    yield "docked box written", "BOX_COUNT", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (1, 1)]))
+    yield "under the worker", "BOX_COUNT", 2, Strictness.PAPER, at(2, text_of(CHILD, boxes=[(2, 2), (x, y)]))
+    yield "start not closed", "NO_EXPANSION", 1, Strictness.STRICT, [EVENTS[0], *EVENTS[2:]]
+    yield "start not created", "NOT_OPEN", 0, Strictness.PAPER, EVENTS[1:]
+    yield "start elsewhere", "NO_EXPANSION", 0, Strictness.STRICT, at(0, text_of(start, worker=(3, 4)))
+    yield "start h", "WRONG_H", 0, Strictness.STRICT, at(0, text_of(start, h=start.h + 1))
+    yield "start g", "WRONG_G", 0, Strictness.STRICT, at(0, text_of(start, g=1))
+    yield "h", "WRONG_H", 2, Strictness.STRICT, at(2, text_of(CHILD, h=CHILD.h + 1))
+    yield "g", "WRONG_G", 2, Strictness.STRICT, at(2, text_of(CHILD, g=CHILD.g + 1))
+    yield "h of a close", "WRONG_H", A_CLOSE, Strictness.STRICT, at(A_CLOSE, text_of(BACK, h=BACK.h + 1))
+    yield "g of a close", "G_MISMATCH", A_CLOSE, Strictness.STRICT, at(A_CLOSE, text_of(BACK, g=BACK.g + 1))
+    yield "never created", "NOT_OPEN", A_CLOSE, Strictness.PAPER, between(A_CLOSE, "close worker 5 5 box 2 2 box 4 2 c4 c6")
+    yield "closed in a wall", "WALL", A_CLOSE, Strictness.PAPER, between(A_CLOSE, "close worker 0 5 box 2 2 box 4 2 c4 c6")
+    yield "closed again", "CLOSED_AGAIN", A_CLOSE, Strictness.PAPER, between(A_CLOSE, EVENTS[1])
+    yield "created twice", "DUP_CREATE", 3, Strictness.STRICT, between(3, EVENTS[2])
     back = text_of(start, is_close=False, g=BACK.g + 1)
-    yield "reopened at more", "REOPEN", A_CLOSE + 1, Level.STRICT, between(A_CLOSE + 1, back)
-    yield "not the least f", "NOT_MIN_F", FAR, Level.PAPER, between(FAR, text_of(FAR_OPEN, is_close=True))
+    yield "reopened at more", "REOPEN", A_CLOSE + 1, Strictness.STRICT, between(A_CLOSE + 1, back)
+    yield "not the least f", "NOT_MIN_F", FAR, Strictness.PAPER, between(FAR, text_of(FAR_OPEN, is_close=True))
     later = next(i for i in range(NEVER_CLOSED, LAST + 1) if RUN.events[i].is_close) - 1
-    yield "child left out", "MISSING_CHILD", later, Level.STRICT, [*EVENTS[:NEVER_CLOSED], *EVENTS[NEVER_CLOSED + 1 :]]
-    yield "after the goal", "AFTER_GOAL", LAST + 1, Level.STRICT, [*EVENTS, EVENTS[2]]
-    yield "no goal", "GOAL_NOT_CLOSED", None, Level.PAPER, EVENTS[:-1]
+    yield "child left out", "MISSING_CHILD", later, Strictness.STRICT, [*EVENTS[:NEVER_CLOSED], *EVENTS[NEVER_CLOSED + 1 :]]
+    yield "after the goal", "AFTER_GOAL", LAST + 1, Strictness.STRICT, [*EVENTS, EVENTS[2]]
+    yield "no goal", "GOAL_NOT_CLOSED", None, Strictness.PAPER, EVENTS[:-1]
 
 
 def test_the_edited_trace_is_valid_before_the_edit():
@@ -194,7 +195,7 @@ def test_each_rule_has_its_code(name, code, event, level, events):
     for depth in LEVELS:
         found = check(RUN.prompt, trace, depth)
         assert found.plan_valid and found.plan_optimal, name
-        if depth is Level.PAPER and level is Level.STRICT:
+        if depth is Strictness.PAPER and level is Strictness.STRICT:
             assert code not in found.counts
             continue
         assert found.trace_valid is False and found.counts[code] >= 1, found.counts
@@ -212,11 +213,12 @@ def test_every_code_of_the_trace_has_a_mutation():
 def test_paper_takes_written_numbers_as_they_are():
     """A trace whose every h is one too large has the order of the real one: valid on paper, each number wrong when checked."""
     trace = " ".join([*(text_of(event, h=event.h + 1) for event in RUN.events), PLAN])
-    assert check(RUN.prompt, trace, Level.PAPER).trace_valid
+    assert check(RUN.prompt, trace, Strictness.PAPER).trace_valid
     found = check(RUN.prompt, trace)
     assert found.counts == {"WRONG_H": len(EVENTS)}
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_paper_reports_no_trace_that_is_valid_when_checked_strictly(data):
@@ -225,7 +227,7 @@ def test_paper_reports_no_trace_that_is_valid_when_checked_strictly(data):
     events = list(EVENTS)
     events[place], events[other] = events[other], events[place]
     trace = " ".join([*events, PLAN])
-    strict, paper = check(RUN.prompt, trace), check(RUN.prompt, trace, Level.PAPER)
+    strict, paper = check(RUN.prompt, trace), check(RUN.prompt, trace, Strictness.PAPER)
     assert paper.trace_valid or not strict.trace_valid
     assert set(paper.counts) <= set(DOMAIN.codes)
     assert (events == EVENTS) <= bool(strict.trace_valid)
@@ -244,19 +246,20 @@ def test_order_of_children_and_of_boxes_is_free():
 # -- the order of children -------------------------------------------------------------------------------------------------------
 
 
-def ordered(trace, level=Level.TIES, prompt=RUN.prompt):
-    return check(prompt, trace, level, "searchformer")
+def ordered(trace, strictness=Strictness.TIES, prompt=RUN.prompt):
+    return check(prompt, trace, strictness, "searchformer")
 
 
+@pytest.mark.slow
 def test_the_deterministic_solver_is_valid_in_its_order():
     n = 0
     for side, boxes, seed in [*SMALL[:20], *SMALL[80:110]]:
         level = random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4)
         run = solve(level, None)
         found = ordered(run.trace_text(), prompt=run.prompt)
-        assert found.is_valid and not found.counts and found.level is Level.TIES
+        assert found.is_valid and not found.counts and found.strictness is Strictness.TIES
         assert found.facts["not_checked"] == "order of open states of equal f"
-        assert "not_checked" not in ordered(run.trace_text(), Level.STRICT, run.prompt).facts
+        assert "not_checked" not in ordered(run.trace_text(), Strictness.STRICT, run.prompt).facts
         shuffled = solve(level, np.random.default_rng(seed))
         found = ordered(shuffled.trace_text(), prompt=shuffled.prompt)
         assert set(found.counts) <= {"CHILD_ORDER"} and found.plan_follows_trace
@@ -278,6 +281,7 @@ def test_the_deterministic_solver_is_valid_in_its_order():
     assert n > 30
 
 
+@pytest.mark.slow
 def test_children_in_another_order_are_one_error():
     """All the other way round, the first one put last, the last one put first: told once, at the first that is too early."""
     closes = [place for place, event in enumerate(RUN.events) if event.is_close]
@@ -290,14 +294,15 @@ def test_children_in_another_order_are_one_error():
             assert found.counts == {"CHILD_ORDER": 1} and found.trace_valid is False
             assert (found.first_error.event, found.first_error.tier) == (begun + 1, DOMAIN.codes["CHILD_ORDER"])
             assert "up, down, left, right" in found.first_error.expected and "worker" in found.first_error.got
-            assert ordered(trace, Level.STRICT).is_valid and check(RUN.prompt, trace).is_valid
+            assert ordered(trace, Strictness.STRICT).is_valid and check(RUN.prompt, trace).is_valid
     assert len(wide) > 10
 
 
+@pytest.mark.slow
 def test_order_adds_to_what_strict_reports():
     for case in list(mutations())[::3]:
         trace = " ".join([*case[4], PLAN])
-        strict, ties = ordered(trace, Level.STRICT), ordered(trace)
+        strict, ties = ordered(trace, Strictness.STRICT), ordered(trace)
         rest = [one for one in ties.violations if one.code != "CHILD_ORDER"]
         assert rest == list(strict.violations), case[0]
 
@@ -433,7 +438,7 @@ def test_text_is_read_as_it_was_written(seed, boxes):
     run = solve(level, np.random.default_rng(seed))
     parsed = parse(FormalText(id="", trace=f"{run.prompt} {run.trace_text()}"))
     read = parsed.level
-    assert not parsed.problems and (read.cols, read.rows, read.worker) == (level.cols, level.rows, level.worker)
+    assert not parsed.flaws and (read.cols, read.rows, read.worker) == (level.cols, level.rows, level.worker)
     assert set(read.boxes) == set(level.boxes) and set(read.docks) == set(level.docks) and set(read.walls) == set(level.walls)
     board = Board(level)
     for event, wrote in zip(parsed.events, run.events, strict=True):
@@ -483,8 +488,8 @@ def test_records_and_their_faults():
         with pytest.raises(InvalidInput, match="line 9"):
             DOMAIN.read(record, "line 9")
     assert DOMAIN.dialect_named(None) == DIALECT and DOMAIN.dialects[DIALECT] == LEVELS
-    assert DOMAIN.dialects["searchformer"] == (*LEVELS, Level.TIES)
-    assert check(RUN.prompt, TRACE, Level.TIES).level is Level.STRICT
+    assert DOMAIN.dialects["searchformer"] == (*LEVELS, Strictness.TIES)
+    assert check(RUN.prompt, TRACE, Strictness.TIES).strictness is Strictness.STRICT
 
 
 def test_drawing_has_every_event():

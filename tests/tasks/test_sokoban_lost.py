@@ -9,7 +9,7 @@ import pytest
 
 from tests.tasks.sokoban_levels import random_level
 from tests.tasks.sokoban_search import event_text, plan_text, prompt_text, solve
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.methods.verify.table import state_of
 from tokenworth.tasks.critics.formal import FormalCritic
 from tokenworth.tasks.sokoban import belief
@@ -22,8 +22,8 @@ DIALECT = "searchformer-nondeterministic"
 BOUNDS = ("MAX_WORLDS", "MAX_ENTRIES", "MAX_ALIKE")
 
 
-def check(prompt, trace, level=Level.STRICT, **given):
-    return verify(FormalText(id="", prompt=prompt, trace=trace, **given), dialect=DIALECT, level=level)
+def check(prompt, trace, strictness=Strictness.STRICT, **given):
+    return verify(FormalText(id="", prompt=prompt, trace=trace, **given), dialect=DIALECT, strictness=strictness)
 
 
 def written(event):
@@ -73,7 +73,7 @@ def crowded(seed):
     return prompt_text(level), words
 
 
-@pytest.mark.parametrize("level", [Level.PAPER, Level.STRICT])
+@pytest.mark.parametrize("level", [Strictness.PAPER, Strictness.STRICT])
 @pytest.mark.parametrize("seed", range(4))
 def test_crowded_runs_are_never_called_wrong(seed, level):
     prompt, words = crowded(seed)
@@ -100,6 +100,7 @@ def test_garbage_after_the_belief_is_lost_is_not_valid():
     assert where != (6, 5)
 
 
+@pytest.mark.slow
 def test_no_critic_accepts_a_trace_that_could_not_be_followed(monkeypatch):
     n_lost = 0
     for run in runs(12):
@@ -116,13 +117,14 @@ def test_no_critic_accepts_a_trace_that_could_not_be_followed(monkeypatch):
     assert n_lost >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_runs_are_not_blamed_wherever_the_belief_is_lost(monkeypatch, bound):
     monkeypatch.setattr(belief, bound, 1)
     n_lost = 0
     for run in runs(25):
-        for level in (Level.PAPER, Level.STRICT):
-            found = check(run.prompt, run.trace_text(), level)
+        for strictness in (Strictness.PAPER, Strictness.STRICT):
+            found = check(run.prompt, run.trace_text(), strictness)
             is_lost = found.facts["belief_lost_at"] is not None
             n_lost += is_lost
             assert not found.counts and found.plan_valid and found.trace_valid is (None if is_lost else True), found.violations[:2]
@@ -143,6 +145,7 @@ def spoilt(events, at):
     yield [*events[:at], replace(event, h=event.h + 90), *events[at + 1 :]], {"WRONG_H"}
 
 
+@pytest.mark.slow
 def test_errors_after_the_loss_that_show_by_themselves_are_found(monkeypatch):
     monkeypatch.setattr(belief, "MAX_WORLDS", 1)
     n = 0

@@ -7,7 +7,7 @@ import pytest
 
 from tests.tasks.sokoban_levels import random_level
 from tests.tasks.sokoban_search import event_text, solve
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.tasks.sokoban import belief
 from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.verify import verify
@@ -148,13 +148,14 @@ def exchange_children(events, rng):
 def verdict(prompt, events, *, in_order=False):
     text = FormalText(id="", prompt=prompt, trace=written(events) + " plan 0 0")
     if in_order:
-        return verify(text, dialect="searchformer", level=Level.TIES)
-    return verify(text, dialect=DIALECT, level=Level.STRICT)
+        return verify(text, dialect="searchformer", strictness=Strictness.TIES)
+    return verify(text, dialect=DIALECT, strictness=Strictness.STRICT)
 
 
 CASES = [(6, 2, 179), (6, 3, 67), (6, 3, 82), (6, 2, 186), (6, 3, 33), (6, 2, 3), (5, 1, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "boxes", "seed"), CASES)
 def test_verdict_is_that_of_the_oracle_on_edited_traces(side, boxes, seed):
     level = random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4)
@@ -179,6 +180,7 @@ def test_verdict_is_that_of_the_oracle_on_edited_traces(side, boxes, seed):
     assert seen[False] > 5 and (boxes == 1 or seen[True] > 2), seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "boxes", "seed"), CASES)
 def test_verdict_is_that_of_the_oracle_where_children_have_an_order(side, boxes, seed):
     level = random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4)
@@ -212,7 +214,7 @@ def test_real_traces_with_many_worlds_are_valid():
     valid = 0
     for seed in range(12):
         run = solve(level, np.random.default_rng(seed))
-        found = verify(FormalText(id="", prompt=run.prompt, trace=run.trace_text()), dialect=DIALECT, level=Level.STRICT)
+        found = verify(FormalText(id="", prompt=run.prompt, trace=run.trace_text()), dialect=DIALECT, strictness=Strictness.STRICT)
         assert found.is_valid and found.plan_follows_trace
         valid += found.facts["ambiguous_closes"] > 0 and found.facts["most_worlds"] > 1
     assert valid >= 6
@@ -226,8 +228,8 @@ def test_a_belief_that_is_given_up_raises_no_false_alarm(monkeypatch, bound):
     lost = 0
     for side, boxes, seed in CASES[:5]:
         run = solve(random_level(seed, cols=side, rows=side, boxes=boxes, walls=seed % 4), np.random.default_rng(seed))
-        for depth in (Level.PAPER, Level.STRICT):
-            found = verify(FormalText(id="", prompt=run.prompt, trace=run.trace_text()), dialect=DIALECT, level=depth)
+        for depth in (Strictness.PAPER, Strictness.STRICT):
+            found = verify(FormalText(id="", prompt=run.prompt, trace=run.trace_text()), dialect=DIALECT, strictness=depth)
             assert found.parsed and found.plan_optimal and not found.counts, found.violations[:2]
             is_lost = found.facts["belief_lost_at"] is not None
             assert (found.trace_valid, found.plan_follows_trace) == ((None, None) if is_lost else (True, True))

@@ -15,8 +15,8 @@ import pytest
 from tests.real_data import shared
 from tests.tasks.sokoban_levels import level_from_rows
 from tests.tasks.sokoban_search import plan_text, prompt_text
-from tokenworth.core.verification import FormalText, Level, Verification
-from tokenworth.tasks.sokoban.instance import Cell, Sokoban, level_of
+from tokenworth.core.verification import Cell, FormalText, Strictness, Verification
+from tokenworth.tasks.sokoban.instance import Sokoban, level_of
 from tokenworth.tasks.sokoban.verify import verify
 
 PLACE = r"f(\d+)-(\d+)f"
@@ -90,7 +90,7 @@ def rows() -> list[Row]:
 
 def judge(row: Row, plan: list[Cell] | None = None) -> Verification:
     text = FormalText(id=str(row.number), prompt=prompt_text(row.level), trace=plan_text(row.cells() if plan is None else plan))
-    return verify(text, dialect="searchformer-nondeterministic", level=Level.STRICT)
+    return verify(text, dialect="searchformer-nondeterministic", strictness=Strictness.STRICT)
 
 
 def first_bad_step(found: Verification) -> int | None:

@@ -115,12 +115,13 @@ def test_a_function_that_cannot_tell_counts_as_no_hit(ladder: str) -> None:
 
 
 def test_the_own_answer_needs_a_base_that_answers() -> None:
-    with pytest.raises(InvalidInput, match="the base has no answer of its own \\(unparseable\\)"):
+    with pytest.raises(InvalidInput, match="the base trace has no answer \\(unparseable\\)"):
         target_of("own", Grade(outcome="unparseable", verdict=Verdict.UNKNOWN))
     with pytest.raises((InvalidInput, UnknownName)):
         target_of("tokenworth:nothing", Grade(outcome="A", verdict=Verdict.CORRECT))
 
 
+@pytest.mark.slow
 def test_forced_answers_colour_the_option_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with tw.Workbench("tiny") as bench:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recipes.tiny.traces import world_trace
 from tokenworth.core.problem import question_text
 from tokenworth.errors import InvalidInput, UnknownName
-from tokenworth.tasks.world.draws import Draws
+from tokenworth.tasks.world.draws import KeyedDraws
 from tokenworth.tasks.world.item import LABELS
 from tokenworth.tasks.world.lexicon import FACTS, MAKERS, PLACES, RELATIONS, SOUNDS
 from tokenworth.tasks.world.problems import FAMILIES, split_of, world_item, world_problem
@@ -25,7 +25,7 @@ N = 1500
 def test_same_arguments_give_the_same_problem_and_trace(family):
     for index in range(50):
         assert world_problem(family, index) == world_problem(family, index)
-        assert world_trace(family, index, Draws("x")) == world_trace(family, index, Draws("x"))
+        assert world_trace(family, index, KeyedDraws("x")) == world_trace(family, index, KeyedDraws("x"))
 
 
 def test_golden_problem():
@@ -44,6 +44,7 @@ def test_train_and_test_share_no_content(family):
         assert all(split_of(content) == split for content in seen)
 
 
+@pytest.mark.slow
 def test_train_and_test_share_no_question_whatever_the_names_and_order():
     def bare(problem):
         words = [word for word in re.findall(r"[a-z0-9]+", question_text(problem).split("\n")[0])]
@@ -64,6 +65,7 @@ def test_held_out_paths_of_recall_are_never_trained_with_any_options():
     assert len(test) >= 20 and not train & test
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_options_are_four_and_differ_and_gold_is_uniform(family):
     golds: Counter[str] = Counter()
@@ -87,6 +89,7 @@ def test_streams_of_different_seeds_do_not_overlap(family):
     assert len(set(first)) > 250
 
 
+@pytest.mark.slow
 def test_steps_gold_is_the_result_of_the_chain_read_from_the_question():
     for index in range(N):
         problem = world_problem("steps", index)
@@ -126,7 +129,7 @@ def test_traces_lead_to_an_option_and_vary(family):
     right = 0
     for index in range(N):
         problem = world_problem(family, index, split="train")
-        written = world_trace(family, index, Draws(f"trace/{index}"))
+        written = world_trace(family, index, KeyedDraws(f"trace/{index}"))
         assert written.label in problem.labels
         assert re.fullmatch(r"[A-Za-z0-9 .,()]+\.", written.text) and "  " not in written.text
         labels = re.findall(r"\(([A-D])\)", written.text)
@@ -147,7 +150,7 @@ def test_unknown_names_and_negative_index_are_refused():
 
 @given(st.text(), st.integers(1, 1000))
 def test_draws_stay_in_range_and_repeat(key, n):
-    first, second = Draws(key), Draws(key)
+    first, second = KeyedDraws(key), KeyedDraws(key)
     values = [first.below(n) for _ in range(20)]
     assert values == [second.below(n) for _ in range(20)]
     assert all(0 <= value < n for value in values)
@@ -155,7 +158,7 @@ def test_draws_stay_in_range_and_repeat(key, n):
 
 
 def test_draws_of_different_keys_agree_by_chance_only():
-    a, b = Draws("1/12"), Draws("11/2")
+    a, b = KeyedDraws("1/12"), KeyedDraws("11/2")
     same = sum(a.below(10) == b.below(10) for _ in range(2000))
     assert 120 < same < 290  # mean 200, standard deviation 13.4
 

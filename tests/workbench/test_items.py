@@ -20,7 +20,7 @@ from tokenworth.errors import BudgetExceeded, InvalidInput
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.items import parse_items
-from tokenworth.workbench.runner import Ended, Job
+from tokenworth.workbench.runner import EndedCase, Job
 
 
 @pytest.fixture
@@ -72,7 +72,9 @@ def test_faults_of_the_program_are_not_counted_as_failures(bench: Workbench) -> 
 
 @pytest.mark.parametrize(("left", "told"), [(0, []), (1, ["1 more item could not be paid for either"]), (1200, ["1,200 more items could"])])
 def test_spent_money_is_told_once(left: int, told: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    ended = [Ended(item=str(i), error=BudgetExceeded("spent")) for i in range(left + 1)] + [Ended(item="x", error=InvalidInput("wrong"))]
+    ended = [EndedCase(item=str(i), error=BudgetExceeded("spent")) for i in range(left + 1)] + [
+        EndedCase(item="x", error=InvalidInput("wrong"))
+    ]
     bench = cast("Workbench", SimpleNamespace(runner=SimpleNamespace(run=lambda *_: iter(ended))))
     cases: Any = [(one.item, None) for one in ended]
     assert verb._run(bench, job(), OutputChoice(), cases) == 1

@@ -84,6 +84,7 @@ def test_a_new_source_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         load_model("xyz")
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_for_a_source_that_is_not_asked() -> None:
     toy = ROOT / "examples" / "toy.json"
     code = (

@@ -28,7 +28,7 @@ from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import SamplerSettings
-from tokenworth.workbench.runner import Ended, Job, settings_of
+from tokenworth.workbench.runner import EndedCase, Job, settings_of
 
 SHORT = SamplerSettings(limit=40)
 RUNS: list[tuple[str, str | None, str, dict[str, Any]]] = [
@@ -55,7 +55,7 @@ def without_provenance(document: Any) -> Any:
     return replace(document, provenance=Provenance(version=""))
 
 
-def by_item(ended: Iterator[Ended]) -> dict[str, Any]:
+def by_item(ended: Iterator[EndedCase]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for one in ended:
         assert one.error is None and one.item not in found
@@ -63,6 +63,7 @@ def by_item(ended: Iterator[Ended]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "task", "measure", "settings"), RUNS)
 def test_documents_of_twenty_items_are_those_of_runs_of_their_own(
     model: str, task: str | None, measure: str, settings: dict[str, Any], tmp_path: Path
@@ -77,6 +78,7 @@ def test_documents_of_twenty_items_are_those_of_runs_of_their_own(
     assert model == "toy" or len({document.problem.id for document in together.values()}) == 20
 
 
+@pytest.mark.slow
 def test_curves_of_several_problems_are_those_of_runs_of_their_own(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"max_rollouts": 12}
     with open_bench("tiny", tmp_path) as bench:
@@ -87,6 +89,7 @@ def test_curves_of_several_problems_are_those_of_runs_of_their_own(tmp_path: Pat
             assert without_provenance(document) == without_provenance(alone)
 
 
+@pytest.mark.slow
 def test_an_item_that_fails_harms_no_other(tmp_path: Path) -> None:
     with open_bench("tiny", tmp_path) as bench:
         whole = by_item(bench.measure("sample", "world:steps", "0-5", sampling=SHORT, samples=2))
@@ -117,6 +120,7 @@ def test_documents_leave_as_they_are_made(tmp_path: Path) -> None:
         assert sum(one.document is not None for one in results) == n - 1 and len(begun) == n
 
 
+@pytest.mark.slow
 def test_a_second_run_over_a_store_draws_nothing(tmp_path: Path) -> None:
     runs: list[dict[str, Any]] = []
     for _ in range(2):
@@ -140,12 +144,13 @@ from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.choices import SamplerSettings
 
 with Workbench("tiny", threads=1, store=sys.argv[1]) as bench:
-    for one in bench.measure("sample", "world:steps", "0-39", sampling=SamplerSettings(limit=24), samples=2):
+    for one in bench.measure("sample", "world:steps", "0-15", sampling=SamplerSettings(limit=24), samples=2):
         bench.store.flush()
         print(one.item, document_json(one.document).decode().replace(chr(10), " "), flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     def child(store: str) -> subprocess.Popen[str]:
         return subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / store)], stdout=subprocess.PIPE, text=True)
@@ -156,12 +161,12 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
 
     with child("killed.db") as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(8)]
+        lines = [process.stdout.readline() for _ in range(4)]
         os.kill(process.pid, signal.SIGKILL)
         lines += process.stdout.readlines()
     assert process.returncode == -signal.SIGKILL
     killed = documents(lines)
-    assert 8 <= len(killed) < 40
+    assert 4 <= len(killed) < 16
     runs: list[dict[str, Any]] = []
     for store in ("killed.db", "whole.db"):
         with child(store) as process:
@@ -169,11 +174,11 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
             runs.append(documents(process.stdout.readlines()))
         assert process.returncode == 0
     resumed, whole = runs
-    assert len(whole) == 40
+    assert len(whole) == 16
     assert {i: without_provenance(d) for i, d in resumed.items()} == {i: without_provenance(d) for i, d in whole.items()}
     assert all(without_provenance(document) == without_provenance(whole[item]) for item, document in killed.items())
     assert all(resumed[item].provenance.drawn == 0 for item in killed)
-    assert 0 < sum(document.provenance.drawn for document in resumed.values()) <= 2 * (40 - len(killed))
+    assert 0 < sum(document.provenance.drawn for document in resumed.values()) <= 2 * (16 - len(killed))
 
 
 # -- a reader ------------------------------------------------------------------------------------------------------------------------------
@@ -186,6 +191,7 @@ OTHER: dict[str, list[list[object]]] = {
 """The same ways as the ladder's, taken with other probabilities."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"max_rollouts": 1000}, {"plan": "plain", "samples": 500}])
 def test_a_reader_goes_on_where_the_trace_is_kept(settings: dict[str, Any], tmp_path: Path) -> None:
     """Exact at every cut, within limits that miss once in 10⁸."""

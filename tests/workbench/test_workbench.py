@@ -35,6 +35,7 @@ def case(bench: tw.Workbench) -> Case:
     return bench.case("world:steps", 1)
 
 
+@pytest.mark.slow
 def test_the_quick_start(bench: tw.Workbench, tmp_path: Path) -> None:
     case = bench.case("world:steps", 3)
     trace = case.sample(8, seed=0).trace("any")
@@ -45,6 +46,7 @@ def test_the_quick_start(bench: tw.Workbench, tmp_path: Path) -> None:
     assert (curve.result.low <= curve.result.value).all() and (curve.result.value <= curve.result.high).all()
 
 
+@pytest.mark.slow
 def test_documents_survive_a_file(case: Case, tmp_path: Path) -> None:
     curve = case.curve(case.sample(1).trace(), max_rollouts=20)
     tw.write_document(curve.document, tmp_path / "curve.json")
@@ -52,6 +54,7 @@ def test_documents_survive_a_file(case: Case, tmp_path: Path) -> None:
     assert isinstance(again, CurveDoc) and again == curve.document
 
 
+@pytest.mark.slow
 def test_a_run_over_the_same_store_draws_nothing(model: object, tmp_path: Path) -> None:
     documents = []
     for _ in range(2):
@@ -66,16 +69,16 @@ def test_a_run_over_the_same_store_draws_nothing(model: object, tmp_path: Path) 
 @pytest.mark.slow
 def test_excursions_and_plain_rollouts_measure_the_same(bench: tw.Workbench) -> None:
     """Two independent estimates of each V(c): their difference over its standard error stays below 5.5 at every cut (false
-    alarm < 5e-7 a cut), and is too large somewhere when one of the curves is shifted by 0.25."""
+    alarm < 5e-7 a cut), and is too large somewhere when one of the curves is shifted by 0.35."""
     case = bench.case("world:guess", 2)
     trace = case.sample(4, seed=5).trace("any")
-    plain = case.curve(trace, plan="stride", stride=4, samples=160, seed=6).result
-    some = case.curve(trace, max_rollouts=500, seed=7).result
+    plain = case.curve(trace, plan="stride", stride=4, samples=80, seed=6).result
+    some = case.curve(trace, max_rollouts=300, seed=7).result
     cuts = np.flatnonzero(plain.n_started)
     spread = np.sqrt(((plain.high - plain.low)[cuts] / 3.92) ** 2 + ((some.high - some.low)[cuts] / 3.92) ** 2)
     z = np.abs(plain.value - some.value)[cuts] / spread
     assert z.max() < 5.5, dict(zip(cuts.tolist(), z.round(2).tolist(), strict=True))
-    assert (np.abs(plain.value - some.value + 0.25)[cuts] / spread).max() > 4
+    assert (np.abs(plain.value - some.value + 0.35)[cuts] / spread).max() > 4
 
 
 def test_forced_answers_are_probabilities_and_know_the_wall(case: Case) -> None:
@@ -149,7 +152,7 @@ def test_the_wall_stands_before_the_stop_token_where_a_trace_never_closes(case: 
     stop = case.model.stop[0]
     trace = case.given_trace((*case.model.codec.encode(" Start with 7."), stop))
     assert trace.answer_ids == (stop,) and stop not in trace.ids
-    with pytest.raises(InvalidInput, match="goes on after stop token"):
+    with pytest.raises(InvalidInput, match="continues after stop token"):
         case.given_trace((5, stop, 6, 7))
 
 
@@ -162,10 +165,11 @@ def test_a_base_cut_off_by_another_limit_is_refused(case: Case) -> None:
 def test_options_that_begin_alike_are_told_apart_or_refused(case: Case) -> None:
     trace = case.sample(1).trace()
     case.forced(trace, options=("A).", "A)?"))
-    with pytest.raises(InvalidInput, match="told apart"):
+    with pytest.raises(InvalidInput, match="overlap"):
         case.forced(trace, options=("A", "A)."))
 
 
+@pytest.mark.slow
 def test_a_backend_without_probabilities_is_refused_by_name(model: object) -> None:
     from dataclasses import replace
 
@@ -189,6 +193,7 @@ def test_a_backend_without_probabilities_is_refused_by_name(model: object) -> No
     assert case.curve(trace, plan="stride", stride=20, samples=3).result.table is None
 
 
+@pytest.mark.slow
 def test_the_command_line_on_the_bundled_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tokenworth.cli.main import run
 

@@ -1,5 +1,5 @@
 // Every drawn number as JSON, from the data in the page.
-import { header, sampleSet, trace } from "./state";
+import type { State } from "./state";
 import type { Texts } from "./codec";
 import type { Formal } from "./formal/model";
 import type { Trace } from "./model";
@@ -31,15 +31,15 @@ function plain(record: object): Record<string, unknown> {
   );
 }
 
-export async function exported(found: Trace): Promise<Record<string, unknown>> {
-  const head = header.value!;
+export async function exported(report: State, found: Trace): Promise<Record<string, unknown>> {
+  const head = report.header;
   const texts = await found.samples.texts();
   return {
     schema: head.schema,
     title: head.title,
     generator: head.generator,
     hash: head.hash,
-    sample_set: sampleSet.value,
+    sample_set: report.sampleSet.value,
     trace: {
       name: found.head.name,
       problem_id: found.head.problem_id,
@@ -70,12 +70,12 @@ function formalOf(formal: Formal): Record<string, unknown> {
   return { ...formal, counts: Object.fromEntries(formal.counts), grid: grid && { ...plain(grid), ...Object.fromEntries(LISTS.map((k) => [k, plain(grid[k])])), steps: plain(grid.steps) } };
 }
 
-export async function downloadJson(): Promise<void> {
-  if (!trace.value) return;
-  const text = JSON.stringify(await exported(trace.value), null, 1);
+export async function downloadJson(report: State): Promise<void> {
+  if (!report.trace.value) return;
+  const text = JSON.stringify(await exported(report, report.trace.value), null, 1);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = `tokenworth-${header.value!.hash.slice(0, 12)}.json`;
+  link.download = `tokenworth-${report.header.hash.slice(0, 12)}.json`;
   document.body.append(link);
   link.click();
   link.remove();

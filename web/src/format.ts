@@ -17,7 +17,7 @@ export function amount(x: number): string {
   return Number.isNaN(x) ? "–" : x >= 100 || Number.isInteger(x) ? count(Math.round(x)) : x.toFixed(1);
 }
 
-const NAMED: Record<string, string> = { "\n": "↵", "\t": "⇥", "\r": "␍", " ": "␣" };
+const NAMED: Readonly<Record<string, string>> = { "\n": "↵", "\t": "⇥", "\r": "␍", " ": "␣" };
 // Control, format (direction) and separator characters: they act without being seen.
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 

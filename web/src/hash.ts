@@ -25,7 +25,7 @@ export interface Place {
   filter: Filter;
 }
 
-export const START: Place = { trace: 0, unit: -1, pinned: false, metric: null, stack: 0, share: false, tab: null, range: null, screen: null, filter: EVERYTHING };
+export const START: Readonly<Place> = { trace: 0, unit: -1, pinned: false, metric: null, stack: 0, share: false, tab: null, range: null, screen: null, filter: EVERYTHING };
 
 export function printHash(place: Place): string {
   const parts = ["v1"];

@@ -1,12 +1,10 @@
-// Keys of the whole page. Text fields keep theirs.
+// Keys of a report. Text fields keep theirs.
 import { nextWord } from "./pane/chunks";
 import type { TextPane } from "./pane/textpane";
 import { nextEvent } from "./plots/plots";
 import { cycleTheme } from "./theme";
-import {
-  focus, hasTables, header, help, hover, metricName, moveTo, moveToStep, nextRow, nextViolation, offered, openTab, pin, pinned, range, screen,
-  shown, step, tab, tabs, trace,
-} from "./state";
+import { moveTo, moveToStep, nextRow, nextViolation, openTab, pin } from "./state";
+import type { State } from "./state";
 
 export const KEYS: readonly (readonly [string, string])[] = [
   ["← →", "one unit back, on"],
@@ -31,67 +29,76 @@ export const KEYS: readonly (readonly [string, string])[] = [
 
 const FIELDS = "input, select, textarea, [contenteditable]";
 
-function onEvent(step: 1 | -1): void {
-  const found = trace.value;
-  const event = found && nextEvent(found.events, shown.value + 1, step);
-  if (event) moveTo(event.cut - 1);
+// Keys go to the report that the focus is in; where it is in none, to the page's own.
+export function hears({ root, own }: State, e: KeyboardEvent): boolean {
+  return root.contains(e.target as Node) || (own && e.target === document.body);
 }
 
-function nextMetric(): void {
-  const all = offered.value;
-  if (all.length) metricName.value = all[(all.indexOf(metricName.value) + 1) % all.length]!;
+function onEvent(report: State, step: 1 | -1): void {
+  const found = report.trace.value;
+  const event = found && nextEvent(found.events, report.shown.value + 1, step);
+  if (event) moveTo(report, event.cut - 1);
 }
 
-function goTo(): void {
-  const field = document.getElementById("tw-find");
-  if (!(field instanceof HTMLInputElement)) return;
+function nextMetric(report: State): void {
+  const all = report.offered.value;
+  if (all.length) report.metricName.value = all[(all.indexOf(report.metricName.value) + 1) % all.length]!;
+}
+
+function findField({ root }: State): HTMLInputElement | null {
+  return root.querySelector(".find input");
+}
+
+function goTo(report: State): void {
+  const field = findField(report);
+  if (!field) return;
   field.focus();
   field.value = "#";
 }
 
-export function onKey(e: KeyboardEvent, pane: TextPane | null): boolean {
-  const found = trace.value;
+export function onKey(report: State, e: KeyboardEvent, pane: TextPane): boolean {
+  const found = report.trace.value;
   if (!found || e.ctrlKey || e.metaKey || e.altKey) return false;
   const target = e.target instanceof HTMLElement ? e.target : null;
   if (target?.closest(FIELDS)) return false;
-  if (help.value) return false;
+  if (report.help.value) return false;
   const radio = target?.closest("button, summary, a");
   if (radio && (e.key === "Enter" || e.key === " ")) return false;
-  const at = shown.value;
-  const word = (step: 1 | -1) => moveTo(e.shiftKey ? nextWord(found.pieces, at, step) : at + step);
+  const at = report.shown.value;
+  const word = (step: 1 | -1) => moveTo(report, e.shiftKey ? nextWord(found.pieces, at, step) : at + step);
   const actions: Record<string, () => void> = {
     ArrowLeft: () => word(-1),
     ArrowRight: () => word(1),
-    ArrowUp: () => moveTo(pane?.line(at, -1) ?? at),
-    ArrowDown: () => moveTo(pane?.line(at, 1) ?? at),
-    Home: () => moveTo(-1),
-    End: () => moveTo(found.n - 1),
-    "[": () => onEvent(-1),
-    "]": () => onEvent(1),
-    m: nextMetric,
-    v: () => nextViolation(1),
-    V: () => nextViolation(-1),
-    ",": () => moveToStep(step.value - 1),
-    ".": () => moveToStep(step.value + 1),
-    j: () => nextRow(1),
-    k: () => nextRow(-1),
-    o: () => (screen.value = "tables"),
-    p: () => pin(at),
-    Enter: () => pin(at),
+    ArrowUp: () => moveTo(report, pane.line(at, -1)),
+    ArrowDown: () => moveTo(report, pane.line(at, 1)),
+    Home: () => moveTo(report, -1),
+    End: () => moveTo(report, found.n - 1),
+    "[": () => onEvent(report, -1),
+    "]": () => onEvent(report, 1),
+    m: () => nextMetric(report),
+    v: () => nextViolation(report, 1),
+    V: () => nextViolation(report, -1),
+    ",": () => moveToStep(report, report.step.value - 1),
+    ".": () => moveToStep(report, report.step.value + 1),
+    j: () => nextRow(report, 1),
+    k: () => nextRow(report, -1),
+    o: () => (report.screen.value = "tables"),
+    p: () => pin(report, at),
+    Enter: () => pin(report, at),
     Escape: () => {
-      pinned.value = false;
-      hover.value = null;
+      report.pinned.value = false;
+      report.hover.value = null;
     },
-    s: () => tabs.value.includes("samples") && openTab(tab.value === "samples" ? "token" : "samples"),
-    t: cycleTheme,
-    "/": () => document.getElementById("tw-find")?.focus(),
-    g: goTo,
-    "0": () => (range.value = null),
-    "?": () => (help.value = true),
+    s: () => report.tabs.value.includes("samples") && openTab(report, report.tab.value === "samples" ? "token" : "samples"),
+    t: () => cycleTheme(report.theme),
+    "/": () => findField(report)?.focus(),
+    g: () => goTo(report),
+    "0": () => (report.range.value = null),
+    "?": () => (report.help.value = true),
   };
   const action = actions[e.key];
-  if (!action || ("vVjk,.".includes(e.key) && !header.value?.formal) || (e.key === "o" && !hasTables.value)) return false;
+  if (!action || ("vVjk,.".includes(e.key) && !report.header.formal) || (e.key === "o" && !report.hasTables)) return false;
   action();
-  if (pinned.value && focus.value !== at && e.key.startsWith("Arrow")) hover.value = null;
+  if (report.pinned.value && report.focus.value !== at && e.key.startsWith("Arrow")) report.hover.value = null;
   return true;
 }

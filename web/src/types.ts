@@ -9,6 +9,7 @@ export interface CurveHead {
   readonly interval: string;
   readonly assumption: string;
   readonly follows: string;
+  readonly delta_limits: string;
   readonly columns: Record<string, Column | null>;
 }
 

@@ -1,14 +1,13 @@
 // Connects the text pane and the plots to the state.
 import { effect } from "@preact/signals";
 import { figure, visible } from "./format";
-import { onKey } from "./keys";
-import { rowOf } from "./model";
+import { hears, onKey } from "./keys";
+import { missing, rowOf } from "./model";
 import type { Trace } from "./model";
 import { TextPane } from "./pane/textpane";
 import { Plots } from "./plots/plots";
-import { announce, focus, hover, metric, pin, pinned, preview, range, share, sheet, shown, stackIndex, step } from "./state";
-import { themeTick } from "./theme";
-import { hits } from "./ui/Find";
+import { pin, preview } from "./state";
+import type { State } from "./state";
 import { spokenEvent } from "./ui/GridPicture";
 
 function marksOf(trace: Trace, stack: number, formal: ReadonlyMap<number, string>): Map<number, string> {
@@ -42,18 +41,18 @@ function formalMarks(trace: Trace): Map<number, string> {
   return marks;
 }
 
-function hitUnits(): Set<number> {
+function hitUnits(report: State): Set<number> {
   const units = new Set<number>();
-  for (const hit of hits.value) for (let i = hit.from; i <= hit.to; i++) units.add(i);
+  for (const hit of report.hits.value) for (let i = hit.from; i <= hit.to; i++) units.add(i);
   return units;
 }
 
-function spoken(trace: Trace, unit: number): string {
+function spoken(report: State, trace: Trace, unit: number): string {
   const word = trace.head.unit;
   const grid = trace.formal?.grid;
   const about = trace.formal?.violations.filter((v) => v.from <= unit && unit < v.to).map((v) => v.code.name) ?? [];
   const rule = about.length ? `, breaks a rule: ${about.join(", ")}` : "";
-  return spokenUnit(trace, unit, word) + (grid ? `, ${spokenEvent(grid, step.value)}` : "") + rule;
+  return spokenUnit(trace, unit, word) + (grid ? `, ${spokenEvent(grid, report.step.value)}` : "") + rule;
 }
 
 function spokenUnit(trace: Trace, unit: number, word: string): string {
@@ -61,71 +60,73 @@ function spokenUnit(trace: Trace, unit: number, word: string): string {
   const curve = trace.curve;
   const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
   if (!curve) return name;
-  if (row < 0 || Number.isNaN(curve.value[row]!)) return `${name}, ${curve.label} not measured`;
-  return `${name}, ${curve.label} ${figure(curve.value[row], 2)}, interval ${figure(curve.low[row], 2)} to ${figure(curve.high[row], 2)}`;
+  if (row < 0 || Number.isNaN(curve.low[row]!)) return `${name}, ${curve.label} not measured`;
+  const value = Number.isNaN(curve.value[row]!) ? missing(curve, row) : figure(curve.value[row], 2);
+  return `${name}, ${curve.label} ${value}, interval ${figure(curve.low[row], 2)} to ${figure(curve.high[row], 2)}`;
 }
 
-export function mountViews(root: HTMLElement, trace: Trace): () => void {
+export function mountViews(report: State, root: HTMLElement, trace: Trace): () => void {
   const find = <T extends Element>(selector: string) => root.querySelector<T>(selector);
-  const paneRoot = find<HTMLElement>("#tw-pane")!;
+  const paneRoot = find<HTMLElement>(".pane")!;
   const pane = new TextPane(paneRoot, find<HTMLElement>(".scroller")!, trace);
   const plots = new Plots(
     find<HTMLElement>(".plotbox")!,
     { curve: find("canvas.c-curve"), stack: find("canvas.c-stack"), lane: find("canvas.c-lane")! },
     trace,
-    { preview: (cut) => preview(cut === null ? null : cut - 1), pick: (cut) => pin(cut - 1), zoom: (r) => (range.value = r) },
+    { preview: (cut) => preview(report, cut === null ? null : cut - 1), pick: (cut) => pin(report, cut - 1), zoom: (r) => (report.range.value = r) },
   );
   const formal = formalMarks(trace);
-  const first = paintOf(trace, formal);
+  const first = paintOf(report, trace, formal);
   pane.repaint(first);
   pane.hydrateFirst();
-  const stops = [...follow(trace, pane, plots, formal), ...listen(paneRoot, pane, plots)];
-  Object.assign(window, { __tw: { ready: performance.now(), pane, trace } });
-  performance.mark("tokenworth-ready");
+  const stops = follow(report, trace, pane, plots, formal);
+  const stop = new AbortController();
+  listen(report, paneRoot, pane, plots, stop.signal);
+  if (report.own) Object.assign(window, { __tw: { ready: performance.now(), pane, trace } });
   return () => {
-    for (const stop of stops) stop();
+    for (const end of stops) end();
+    stop.abort();
     pane.destroy();
     plots.destroy();
   };
 }
 
-function paintOf(trace: Trace, formal: ReadonlyMap<number, string>) {
-  const m = metric.value;
-  return { bins: m ? m.bins : null, palette: m?.palette ?? "", marks: marksOf(trace, stackIndex.value, formal), hits: hitUnits() };
+function paintOf(report: State, trace: Trace, formal: ReadonlyMap<number, string>) {
+  const m = report.metric.value;
+  return { bins: m ? m.bins : null, palette: m?.palette ?? "", marks: marksOf(trace, report.stackIndex.value, formal), hits: hitUnits(report) };
 }
 
-function follow(trace: Trace, pane: TextPane, plots: Plots, formal: ReadonlyMap<number, string>): (() => void)[] {
+function follow(report: State, trace: Trace, pane: TextPane, plots: Plots, formal: ReadonlyMap<number, string>): (() => void)[] {
   let said = 0;
   return [
-    effect(() => pane.repaint(paintOf(trace, formal))),
+    effect(() => pane.repaint(paintOf(report, trace, formal))),
     effect(() => {
       const steps = trace.formal?.grid?.steps;
-      const k = step.value;
+      const k = report.step.value;
       if (steps) pane.setEvent(k < 0 ? 0 : steps.from[k]!, k < 0 ? 0 : steps.to[k]!);
     }),
     effect(() => {
-      void themeTick.value;
-      plots.set(trace.stacks[stackIndex.value] ?? null, share.value, range.value);
+      void report.theme.tick.value;
+      plots.set(trace.stacks[report.stackIndex.value] ?? null, report.share.value, report.range.value);
     }),
     effect(() => {
-      pane.setCurrent(shown.value);
-      pane.setPinned(pinned.value ? focus.value : null);
-      plots.setCursor(shown.value + 1, pinned.value ? focus.value + 1 : null);
+      pane.setCurrent(report.shown.value);
+      pane.setPinned(report.pinned.value ? report.focus.value : null);
+      plots.setCursor(report.shown.value + 1, report.pinned.value ? report.focus.value + 1 : null);
     }),
     effect(() => {
       // Only moves by key, click or link scroll the text; a preview never does.
-      const unit = focus.value;
-      if (hover.peek() === null && sheet.value === "text") pane.reveal(unit);
+      const unit = report.focus.value;
+      if (report.hover.peek() === null && report.sheet.value === "text") pane.reveal(unit);
       clearTimeout(said);
-      if (hover.peek() === null) said = window.setTimeout(() => (announce.value = spoken(trace, unit)), 150);
+      if (report.hover.peek() === null) said = window.setTimeout(() => (report.announce.value = spoken(report, trace, unit)), 150);
     }),
   ];
 }
 
-function listen(root: HTMLElement, pane: TextPane, plots: Plots): (() => void)[] {
-  const on = <E extends Event>(target: EventTarget, name: string, handler: (e: E) => void): (() => void) => {
-    target.addEventListener(name, handler as EventListener);
-    return () => target.removeEventListener(name, handler as EventListener);
+function listen(report: State, root: HTMLElement, pane: TextPane, plots: Plots, stop: AbortSignal): void {
+  const on = <E extends Event>(target: EventTarget, name: string, handler: (e: E) => void): void => {
+    target.addEventListener(name, handler as EventListener, { signal: stop });
   };
   let wanted: number | null = null;
   let frame = 0;
@@ -133,34 +134,33 @@ function listen(root: HTMLElement, pane: TextPane, plots: Plots): (() => void)[]
     wanted = unit;
     frame ||= requestAnimationFrame(() => {
       frame = 0;
-      preview(wanted);
+      preview(report, wanted);
     });
   };
-  return [
-    on<PointerEvent>(root, "pointerover", (e) => {
-      const unit = pane.unitAt(e.target);
-      if (unit !== null && e.pointerType !== "touch") soon(unit);
-    }),
-    on<PointerEvent>(root, "pointerleave", () => soon(null)),
-    on<MouseEvent>(root, "click", (e) => {
-      const unit = pane.unitAt(e.target);
-      if (unit !== null && document.getSelection()?.isCollapsed !== false) pin(unit);
-    }),
-    on<ClipboardEvent>(document, "copy", (e) => {
-      const text = pane.selectedText();
-      if (text === null || !e.clipboardData) return;
-      e.clipboardData.setData("text/plain", text);
+  on<PointerEvent>(root, "pointerover", (e) => {
+    const unit = pane.unitAt(e.target);
+    if (unit !== null && e.pointerType !== "touch") soon(unit);
+  });
+  on<PointerEvent>(root, "pointerleave", () => soon(null));
+  on<MouseEvent>(root, "click", (e) => {
+    const unit = pane.unitAt(e.target);
+    if (unit !== null && document.getSelection()?.isCollapsed !== false) pin(report, unit);
+  });
+  on<ClipboardEvent>(document, "copy", (e) => {
+    const text = pane.selectedText();
+    if (text === null || !e.clipboardData) return;
+    e.clipboardData.setData("text/plain", text);
+    e.preventDefault();
+  });
+  on<KeyboardEvent>(document, "keydown", (e) => {
+    if (!hears(report, e)) return;
+    if ((e.ctrlKey || e.metaKey) && e.key === "a" && document.activeElement === root) {
+      document.getSelection()?.selectAllChildren(root);
       e.preventDefault();
-    }),
-    on<KeyboardEvent>(document, "keydown", (e) => {
-      if ((e.ctrlKey || e.metaKey) && e.key === "a" && document.activeElement === root) {
-        document.getSelection()?.selectAllChildren(root);
-        e.preventDefault();
-      } else if (onKey(e, pane)) e.preventDefault();
-    }),
-    on(window, "beforeprint", () => {
-      pane.hydrateAll();
-      plots.drawNow();
-    }),
-  ];
+    } else if (onKey(report, e, pane)) e.preventDefault();
+  });
+  on(window, "beforeprint", () => {
+    pane.hydrateAll();
+    plots.drawNow();
+  });
 }

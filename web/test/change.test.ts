@@ -9,6 +9,8 @@ const curve = {
   low: floats(0.4, 0.4, 0.65, NaN, 0.2),
   high: floats(0.6, 0.6, 0.85, NaN, 0.3),
   delta: floats(NaN, 0, 0.25, NaN, -0.5),
+  deltaLow: floats(NaN, -0.1, 0.1, NaN, -0.6),
+  deltaHigh: floats(NaN, 0.1, 0.4, NaN, -0.4),
   deltaFrom: floats(NaN, 0, 2, NaN, 3),
   logKept: null,
   widened: null,
@@ -16,9 +18,15 @@ const curve = {
 const at = (from: number, to: number, step = -1): Violation => ({ code: { name: "X", tier: "", text: "" }, event: 0, from, to, expected: "", got: "", step });
 
 describe("the change across an event", () => {
-  it("is between the cuts before and after it, with outer limits", () => {
+  it("is that of the curve where the cuts around it are neighbours", () => {
     const found = across(curve, 2, 3)!;
     expect([found.from, found.to, found.before, found.after, found.delta]).toEqual([2, 3, 0.5, 0.75, 0.25]);
+    expect(found.low).toBeCloseTo(0.1);
+    expect(found.high).toBeCloseTo(0.4);
+  });
+  it("has outer limits over several", () => {
+    const found = across(curve, 0, 3)!;
+    expect([found.from, found.to, found.delta]).toEqual([0, 3, 0.25]);
     expect(found.low).toBeCloseTo(0.05);
     expect(found.high).toBeCloseTo(0.45);
   });
@@ -29,9 +37,11 @@ describe("the change across an event", () => {
   });
   it("stays within what the recursion allows", () => {
     const kept = { ...curve, logKept: floats(0, 0, Math.log(0.7), 0, 0), widened: floats(0, 0, 0, 0, 0) };
-    expect(across(kept, 2, 3)!.high).toBeCloseTo(0.3);
-    expect(across({ ...kept, widened: floats(0, 0.1, 0, 0, 0) }, 2, 3)!.high).toBeCloseTo(0.4);
-    expect(across(kept, 2, 3)!.low).toBeCloseTo(0.05);
+    expect(across(kept, 0, 3)!.high).toBeCloseTo(0.3);
+    expect(across({ ...kept, widened: floats(0.1, 0, 0, 0, 0) }, 0, 3)!.high).toBeCloseTo(0.4);
+    expect(across(kept, 0, 3)!.low).toBeCloseTo(0.05);
+    const tighter = { ...curve, logKept: floats(0, 0, Math.log(0.9), 0, 0), widened: floats(0, 0, 0, 0, 0) };
+    expect(across(tighter, 0, 3)!.delta).toBeCloseTo(0.1);
   });
   it("is pinned where the value moves most", () => {
     expect(movingUnit(curve, 1, 4)).toBe(2);

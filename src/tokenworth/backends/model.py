@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +24,10 @@ class Model:
     backend: Backend
     codec: Codec
     stop: tuple[int, ...]
-    render: Callable[[str], tuple[int, ...]] | None
-    """User text -> prompt ids; None for an automaton, which takes no prompt."""
+    render: Callable[[Sequence[Mapping[str, str]]], tuple[int, ...]] | None
+    """Turns (role, content) -> prompt ids up to where the model's turn begins; None for an automaton, which takes no prompt."""
+    encode_prompt: Callable[[str], tuple[int, ...]] | None = None
+    """A prompt's whole text, without chat template -> ids, with the special tokens that the tokenizer always adds."""
     context_length: int | None
     """Tokens of prompt and completion together; None where there is no limit."""
     format: TraceFormat | None
@@ -52,7 +54,7 @@ class LoadOptions:
     threads: int | None = None
     """CPU threads of torch, 1 for bundled models unless given."""
     trace_format: str | None = None
-    """Name of the trace format; None is told from the model's template."""
+    """Name of the trace format; None: detected from the model's template."""
     thinking: bool = True
     """The switch of chat templates that have one."""
     now: Callable[[], datetime] | None = None

@@ -8,15 +8,17 @@ import sys
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import click
 from click.core import ParameterSource
 
 from tokenworth.backends.http.source import check_address
+from tokenworth.core.grade import READ
 from tokenworth.core.measure import option
 from tokenworth.errors import InvalidInput, MissingFile
-from tokenworth.run.estimate import Price
+from tokenworth.methods.second_look import SecondLook
+from tokenworth.run.cost import Price
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import check_names, is_served
 from tokenworth.workbench.progress import ProgressLine
@@ -27,58 +29,72 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
-    """Which model, and how it is run here."""
+    """Which model, and what computes it here."""
 
+    HEADING: ClassVar[str] = "Model"
     model: str | tuple[str, ...] = "tiny"
-    """tiny, maze-correct, maze-swapped, maze-feedback (bundled), toy:FILE.json, hf:PATH, a folder, or a server: http://HOST:PORT/v1#NAME;
-    repeat to pool one model's servers."""
+    """A bundled model (tiny, maze-correct, maze-swapped, maze-feedback), toy:FILE.json, hf:PATH, a folder, or a server,
+    http://HOST:PORT/v1#NAME; repeat to pool one model's servers."""
     device: str = "cpu"
     """cpu, cuda or cuda:N."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Literal["float32", "bfloat16"] = option("float32", rare=True)
     """Numbers that local models compute with."""
-    batch: int = 64
-    """Rollouts that decode together."""
-    threads: int | None = None
-    """CPU threads [default: torch's own; 1 for the bundled model]."""
-    date: date | None = None
-    """Today, for chat templates that write the date into the prompt."""
-    format: str | None = None
-    """Trace format (open and close markers) [default: detected from the chat template]."""
+    threads: int | None = option(None, rare=True)
+    """CPU threads. [default: torch's own; 1 for a bundled model]"""
 
     def __post_init__(self) -> None:
-        for name in ("batch", "threads"):
-            count: int | None = getattr(self, name)
-            if count is not None and count < 1:
-                raise InvalidInput(f"--{name} {count}: expected at least 1")
+        _check_count("threads", self.threads)
         check_names(self.model)
         if isinstance(self.model, str):
             check_address(self.model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UseChoice:
+    """How the model is used to draw."""
+
+    HEADING: ClassVar[str] = "Model"
+    batch: int = option(64, rare=True)
+    """Rollouts that decode together."""
+    date: date | None = option(None, rare=True)
+    """Today, for chat templates that write the date into the prompt."""
+    format: str | None = option(None, rare=True)
+    """Trace format, its open and close markers. [default: detected from the chat template]"""
+
+    def __post_init__(self) -> None:
+        _check_count("batch", self.batch)
+
+
+def _check_count(name: str, count: int | None) -> None:
+    if count is not None and count < 1:
+        raise InvalidInput(f"--{name} {count}: expected at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerChoice:
     """How a server is reached."""
 
-    tokenizer: str | None = option(None, metavar="FOLDER")
-    """A served model's tokenizer: a folder, hf:OWNER/NAME or tiny [default: the model's name]."""
-    api_key_env: str | None = option(None, metavar="NAME")
-    """Environment variable with the server's key [default: TOKENWORTH_API_KEY]."""
-    api_key_file: str | None = option(None, metavar="FILE")
-    """File with the server's key; it is read, sent and never written anywhere."""
-    concurrency: int | None = None
-    """Requests in flight to one server [default: 64, or llama.cpp's slots]."""
-    per_request: int | None = None
-    """Rollouts of one request [default: what the server takes, up to 16]."""
-    timeout: float = 600.0
-    """Seconds a server has for one whole reply."""
-    retry_for: float = 300.0
-    """Seconds a request is tried again after failures."""
-    requests_per_minute: float | None = None
+    HEADING: ClassVar[str] = "Server"
+    tokenizer: str | None = option(None, metavar="FOLDER", rare=True)
+    """Tokenizer of the served model: a folder, hf:OWNER/NAME or tiny. [default: the model's name]"""
+    api_key_env: str | None = option(None, metavar="NAME", rare=True)
+    """Environment variable with the key. [default: TOKENWORTH_API_KEY]"""
+    api_key_file: str | None = option(None, metavar="FILE", rare=True)
+    """File with the key; it is read, sent and never written anywhere."""
+    concurrency: int | None = option(None, rare=True)
+    """Requests in flight to one server. [default: 64, or llama.cpp's slots]"""
+    per_request: int | None = option(None, rare=True)
+    """Rollouts in one request. [default: what the server takes, up to 16]"""
+    timeout: float = option(600.0, metavar="SECONDS", rare=True)
+    """Longest wait for one whole reply."""
+    retry_for: float = option(300.0, metavar="SECONDS", rare=True)
+    """How long a failing request is tried again."""
+    requests_per_minute: float | None = option(None, rare=True)
     """Rate limit of one server."""
-    tokens_per_minute: float | None = None
+    tokens_per_minute: float | None = option(None, rare=True)
     """Rate limit of one server, tokens read and generated together."""
-    thinking: bool = True
-    """The switch of chat templates that have one."""
+    thinking: bool = option(True, rare=True)
+    """Thinking switch of chat templates that have one."""
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "per_request", "timeout", "retry_for", "requests_per_minute", "tokens_per_minute"):
@@ -130,50 +146,71 @@ def _quiet_retries() -> None:
 class MoneyChoice:
     """What a server's model costs, and may cost."""
 
-    prices: str | None = option(None, metavar="FILE.toml")
+    HEADING: ClassVar[str] = "Budget"
+    max_usd: float | None = option(None, metavar="USD")
+    """Stop before a server's model costs more, and report on what was drawn."""
+    prices: str | None = option(None, metavar="FILE.toml", rare=True)
     """Price table of models: [models."NAME"] with input, cached_input, output."""
-    price_input: float | None = None
-    """USD per million tokens read; wins over --prices."""
-    price_cached: float | None = None
-    """USD per million tokens read from the server's cache [default: as --price-input]."""
-    price_output: float | None = None
-    """USD per million tokens generated; wins over --prices."""
-    max_usd: float | None = None
-    """Stop before a server's model has cost more than this, and report on what was drawn."""
+    price_input: float | None = option(None, metavar="USD", rare=True)
+    """Price of a million tokens read; wins over --prices."""
+    price_cached: float | None = option(None, metavar="USD", rare=True)
+    """Price of a million tokens read from the server's cache. [default: as --price-input]"""
+    price_output: float | None = option(None, metavar="USD", rare=True)
+    """Price of a million tokens generated; wins over --prices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemChoice:
     """Which problems."""
 
+    HEADING: ClassVar[str] = "Problem"
     task: str | None = None
-    """world:FAMILY, a formal domain's such as maze:FAMILY/SIDE, problems.jsonl, mmlu:FILE.csv, mmlu-pro:, gsm8k:, math:FILE or hf:NAME."""
+    """Where problems come from: problems.jsonl, world:FAMILY, a formal domain as in maze:FAMILY/SIDE, mmlu:FILE.csv, mmlu-pro:, gsm8k:,
+    math:FILE or hf:NAME."""
     item: str = "0"
-    """Index or id of the problem in the task, or several: 0-9,12."""
-    grader: str | None = None
-    """option, exact, numeric, latex or module:callable, instead of the problem's own."""
+    """Index or id of the problem; several as in 0-9,12."""
+    grader: str | None = option(None, rare=True)
+    """option, exact, numeric, latex, module:callable, or read: the problem's own, and what it cannot read is read by the model.
+    [default: the problem's own]"""
+    read_text: str | None = option(None, metavar="TEXT", rare=True)
+    """Appended to an answer that the model is to read (--grader read). [default: a new line and The answer is (]"""
+    read_mass: float = option(0.5, rare=True)
+    """Least probability on the options together (--grader read)."""
+    read_share: float = option(0.5, rare=True)
+    """Least share of it on the likeliest option (--grader read)."""
+
+    def look(self) -> SecondLook | None:
+        """How the model reads answers; None where it does not. Raises InvalidInput."""
+        look = SecondLook(text=self.read_text, mass=self.read_mass, share=self.read_share)
+        if self.grader == READ:
+            return look
+        if look != SecondLook():
+            raise InvalidInput("--read-text, --read-mass and --read-share say how the model reads answers; add --grader read")
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunChoice:
     """Where a run that draws keeps and writes what it makes."""
 
+    HEADING: ClassVar[str] = "Output"
     store: str | None = option(None, metavar="FILE.db")
-    """SQLite file that keeps every rollout; a re-run draws only what is missing."""
+    """SQLite file of rollouts and results; a re-run draws only what is missing."""
     dry_run: bool = False
-    """Say what would be drawn (requests, tokens, money) and stop."""
+    """Say what a run would do; write nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputChoice:
     """Where results go."""
 
+    HEADING: ClassVar[str] = "Output"
     json: str | None = option(None, metavar="FILE")
-    """Write the result document here; - for standard output; {item} for the item."""
+    """Write the result as JSON; - for standard output."""
     report: str | None = option(None, metavar="FILE.html")
     """Also write one self-contained page of the results."""
-    max_mb: float | None = None
-    """Size limit of the page."""
+    max_mb: float | None = option(None, rare=True)
+    """Size limit of the page; rollout texts are left out to keep it."""
 
     def check(self) -> None:
         """Finds out before anything is drawn that a result could not be written. Raises InvalidInput, MissingFile."""
@@ -208,7 +245,14 @@ def command_line() -> str:
 
 
 def open_bench(
-    model: ModelChoice, server: ServerChoice, run: RunChoice, *, price: Price | None, max_usd: float | None, reader: str | None
+    model: ModelChoice,
+    use: UseChoice,
+    server: ServerChoice,
+    run: RunChoice,
+    *,
+    price: Price | None,
+    max_usd: float | None,
+    reader: str | None,
 ) -> Workbench:
     """The workbench that the choices describe."""
     return Workbench(
@@ -217,14 +261,14 @@ def open_bench(
         store=None if run.dry_run and run.store and not Path(run.store).exists() else run.store,
         device=model.device,
         dtype=model.dtype,
-        batch=model.batch,
+        batch=use.batch,
         threads=model.threads,
-        trace_format=model.format,
+        trace_format=use.format,
         server=server.options(model.model, reader),
         price=price,
         max_usd=max_usd,
         thinking=server.thinking,
-        date=model.date,
+        date=use.date,
         on_event=ProgressLine,
         command=command_line(),
     )

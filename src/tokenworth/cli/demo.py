@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from tokenworth.cli.choices import command_line
-from tokenworth.cli.demo_formal import DRAWS as MAZE_DRAWS
-from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MODELS, measure_maze
-from tokenworth.cli.demo_formal import TITLE as MAZE_TITLE
+from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MAZE_DRAWS, MAZE_TITLE, MODELS, measure_maze
+from tokenworth.cli.help import Verb
 from tokenworth.cli.options import config_option
 from tokenworth.cli.show import write_facts
 from tokenworth.core.document import Document
@@ -25,20 +24,18 @@ DRAWS = 32
 TITLE = "What each token is worth: three traces of the bundled model"
 
 
-@click.command()
+@click.command(cls=Verb)
 @config_option
-@click.option("-o", "--out", default="demo", show_default=True, metavar="FOLDER", help="Where documents, store and report go.")
-@click.option("--store", metavar="FILE.db", help="SQLite file of the rollouts [default: demo.db in the folder].")
-@click.option(
-    "--item", type=click.IntRange(0), default=None, help="Index of the problem in each family [default: one that shows something]."
-)
-@click.option("--half-width", type=float, default=0.08, show_default=True, help="Target for every cut's interval.")
+@click.option("-o", "--out", default="demo", show_default=True, metavar="FOLDER", help="Where to write.")
+@click.option("--store", metavar="FILE.db", help="SQLite file of rollouts and results.  [default: demo.db in the folder]")
+@click.option("--item", metavar="ITEM", help="Index or id of the problem.  [default: one of each family that shows something]")
+@click.option("--half-width", type=float, metavar="X", default=0.08, show_default=True, help="Stop when every cut's interval is ± this.")
 @click.option("--formal", is_flag=True, help="Two models on one maze, every step of their traces verified.")
-@click.option("--json", "json_path", metavar="FILE", help="Write the list of files made here; - for standard output.")
-@click.option("--dry-run", is_flag=True, help="Say what would be measured and stop.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Names the stream of draws.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; - for standard output.")
+@click.option("--dry-run", is_flag=True, help="Say what a run would do; write nothing.")
+@click.option("--seed", type=int, metavar="N", default=0, show_default=True, help="Names the stream of random draws.")
 def demo(
-    out: str, store: str | None, item: int | None, half_width: float, formal: bool, json_path: str | None, dry_run: bool, seed: int
+    out: str, store: str | None, item: str | None, half_width: float, formal: bool, json_path: str | None, dry_run: bool, seed: int
 ) -> None:
     """Sample, measure and report three problems on the bundled model; prints the report's path."""
     folder = Path(out)
@@ -65,14 +62,14 @@ def demo(
         click.echo(path)
 
 
-def _measure(folder: Path, store: str | None, *, item: int | None, half_width: float, seed: int, command: str) -> dict[str, Document]:
+def _measure(folder: Path, store: str | None, *, item: str | None, half_width: float, seed: int, command: str) -> dict[str, Document]:
     """Draws, curve and forced answers of a problem of each family, by file name."""
     made: dict[str, Document] = {}
     with Workbench("tiny", store=store or folder / "demo.db", on_event=ProgressLine, command=command) as bench:
         for family, number in ITEMS.items():
             click.echo(f"{family}:", err=True)
             case = bench.case(f"world:{family}", number if item is None else item)
-            samples = case.sample(DRAWS, seed=seed, choose="any")
+            samples = case.sample(DRAWS, seed=seed, base="any")
             trace = samples.trace("any")
             made[f"{family}-sample.json"] = samples.document
             made[f"{family}-curve.json"] = case.curve(trace, half_width=half_width, seed=seed).document

@@ -13,8 +13,7 @@ from tokenworth.cli.show import print_text
 from tokenworth.core.document import About, Document
 from tokenworth.core.verification import Verification
 from tokenworth.methods.first_errors.derive import first_errors_document
-from tokenworth.methods.first_errors.rows import Measured as MeasuredError
-from tokenworth.methods.first_errors.rows import by_first_error, first_error_note, to_measure
+from tokenworth.methods.first_errors.rows import MeasuredError, by_first_error, first_error_note, to_measure
 from tokenworth.methods.first_errors.settings import FirstErrorsSettings
 from tokenworth.methods.verify.traces import verdicts_of, verified_documents
 from tokenworth.workbench.bench import Workbench
@@ -26,13 +25,13 @@ MODELS = ("maze-correct", "maze-swapped")
 TASK = "maze:searchformer/7"
 ITEM = 3
 """A maze on which both models are sometimes right and sometimes wrong."""
-DRAWS = 32
+MAZE_DRAWS = 32
 MAX_ROLLOUTS = 400
 """Of one curve. Where a trace may go on in many ways the half-width alone would take a thousand, and there are several curves."""
-TITLE = "One maze, two models: trained on right traces and on traces of other mazes"
+MAZE_TITLE = "One maze, two models: trained on right traces and on traces of other mazes"
 
 
-def measure_maze(folder: Path, *, item: int | None, half_width: float, seed: int, command: str) -> dict[str, Document]:
+def measure_maze(folder: Path, *, item: str | None, half_width: float, seed: int, command: str) -> dict[str, Document]:
     """Draws, curves and verdicts of both models on one maze, and the table of first errors, by file name.
 
     Every draw is verified; one draw of each common first error, and one without an error, has a curve. The table is printed on standard
@@ -43,7 +42,7 @@ def measure_maze(folder: Path, *, item: int | None, half_width: float, seed: int
         click.echo(f"{name}:", err=True)
         with Workbench(name, store=folder / f"{name}.db", on_event=ProgressLine, command=command) as bench:
             case = bench.case(TASK, ITEM if item is None else item)
-            samples = case.sample(DRAWS, seed=seed)
+            samples = case.sample(MAZE_DRAWS, seed=seed)
             made[f"{name}-sample.json"] = samples.document
             made |= _curves(case, samples, verdicts_of(samples.document), half_width=half_width, seed=seed)
     provenance = provenance_now(utc_now(), command, source=TASK)

@@ -13,6 +13,7 @@ import click
 from tokenworth import __version__
 from tokenworth.backends.model import LoadOptions
 from tokenworth.cli.choices import ModelChoice, ServerChoice
+from tokenworth.cli.help import Verb, VerbOption
 from tokenworth.cli.options import config_option, parameters_of, taken
 from tokenworth.cli.show import write_facts
 from tokenworth.core.inert import one_line
@@ -48,11 +49,11 @@ def _doctor(**values: Any) -> int:
 
 
 doctor = config_option(
-    click.Command(
+    Verb(
         "doctor",
         params=[
             *(one for kind in (ModelChoice, ServerChoice) for one in parameters_of(kind)),
-            click.Option(["json_path", "--json"], metavar="FILE", help="Write the checks here; - for standard output."),
+            VerbOption(["json_path", "--json"], metavar="FILE", heading="Output", help="Write the result as JSON; - for standard output."),
         ],
         help="Check the installation and a model, or find out what a server really does; exit code 1 when a check fails.",
         callback=_doctor,
@@ -93,7 +94,7 @@ def _doctor_local(chosen: ModelChoice, json_path: str | None) -> int:
     elif importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
         from tokenworth.backends.local.doctor import self_check
 
-        checked = load_model(model, LoadOptions(device=chosen.device, dtype=chosen.dtype))
+        checked = load_model(model, LoadOptions(device=chosen.device, dtype=chosen.dtype, threads=chosen.threads))
         rows += [{"check": c.name, "ok": c.ok, "detail": c.detail} for c in self_check(checked.backend)]  # pyright: ignore[reportArgumentType]
     else:
         rows.append({"check": model, "ok": True, "detail": "not checked: needs the [local] extra (torch, transformers)"})

@@ -16,7 +16,8 @@ from tokenworth.core.ports import Backend
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import TokenworthError
-from tokenworth.run.estimate import CostPlan, Price, most_tokens
+from tokenworth.methods.second_look import Looker
+from tokenworth.run.cost import CostPlan, Price, most_tokens
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.runner import Job
@@ -94,7 +95,7 @@ def _bound(bench: Workbench, job: Job, case: Case) -> Bound | None:
     """What one problem can cost at most, base trace included; None: its next batch is all."""
     subject = case.subject(job.sampler)
     counted: list[tuple[Most, Backend]] = []
-    if job.draws.of_trace and job.base.trace_ids is None:
+    if job.draws.of_trace and not job.base.is_given:
         n_base = job.base.n_draws
         start = TokenSequence(prompt=case.prompt, completion=())
         draw = Sample(sequence=start, cut=0, params=subject.sampling, seed=0, index=0)
@@ -105,6 +106,9 @@ def _bound(bench: Workbench, job: Job, case: Case) -> Bound | None:
     if most is None:
         return Bound(rollouts=None, generated_tokens=None, input_tokens=None)
     counted += [(one, bench.runner.asked(job).backend) for one in most]
+    if case.look is not None:
+        looker = Looker(subject, case.look)
+        counted += [(look, backend) for one, backend in counted for look in looker.most([one])]
     read = sum(one.n * most_tokens((one.reads,), backend)[0] for one, backend in counted)
     generated = sum(one.n * most_tokens((one.writes,), backend)[1] for one, backend in counted)
     rollouts = sum(one.n for one, _ in counted if isinstance(one.writes, Sample))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tokenworth import catalog
+from tokenworth.cli.help import Verb
 from tokenworth.cli.options import config_option
 from tokenworth.cli.show import print_text, write_facts
 from tokenworth.core.document import Document
@@ -18,8 +19,8 @@ from tokenworth.store.documents import parse_document, read_document, write_docu
 from tokenworth.store.sqlite import open_existing
 from tokenworth.workbench.page import with_verdicts, write_report
 
-json_option = click.option("--json", "json_path", metavar="FILE", help="Write a summary of what was written here; - for standard output.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be written, write nothing.")
+json_option = click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; - for standard output.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what a run would do; write nothing.")
 
 
 def _summary(facts: dict[str, Any], json_path: str | None, text: str) -> None:
@@ -41,13 +42,17 @@ def stored_documents(path: Path, run_id: int | None = None) -> list[Document]:
     return list({(one.schema, measures[one.schema].subject(one)): one for one in read}.values())
 
 
-@click.command()
+@click.command(cls=Verb)
 @config_option
 @click.argument("documents", nargs=-1, metavar="RESULT.json…")
-@click.option("--store", metavar="FILE.db", help="Report the results in this store as well: the newest of each measure and trace.")
-@click.option("-o", "--out", default="report.html", show_default=True, metavar="FILE.html")
-@click.option("--title", help="Title of the page [default: the question].")
-@click.option("--max-mb", type=float, help="Leave out rollout texts until the page is no larger; the page says what is missing.")
+@click.option(
+    "--store",
+    metavar="FILE.db",
+    help="SQLite file of rollouts and results; the newest result of each measure and trace is reported as well.",
+)
+@click.option("-o", "--out", default="report.html", show_default=True, metavar="FILE.html", help="Where to write.")
+@click.option("--title", metavar="TITLE", help="Title of the page.  [default: the question]")
+@click.option("--max-mb", type=float, metavar="X", help="Size limit of the page; rollout texts are left out to keep it.")
 @click.option("--text", is_flag=True, help="Print the report in the terminal instead of writing a page.")
 @json_option
 @dry_run_option
@@ -80,19 +85,19 @@ def _problem_id(document: Document) -> str | None:
     return None if problem is None else problem.id
 
 
-@click.command("import")
+@click.command("import", cls=Verb)
 @config_option
 @click.argument("source", metavar="PATH")
-@click.option("--kind", help="Layout of the source, when it is not to be guessed.")
-@click.option("--item", default=None, help="Only the document with this index, or whose problem has this id.")
-@click.option("-o", "--out", default="imported", show_default=True, metavar="FOLDER", help="Where the documents go, one file each.")
-@click.option("--report", "report_path", metavar="FILE.html", help="Also write one report of what was imported.")
-@click.option("--max-mb", type=float, help="Size limit of the report.")
+@click.option("--layout", metavar="LAYOUT", help="How the source is laid out.  [default: recognised by its names and first lines]")
+@click.option("--item", metavar="ITEM", help="Index or id of the problem; only its document.  [default: all]")
+@click.option("-o", "--out", default="imported", show_default=True, metavar="FOLDER", help="Where to write.")
+@click.option("--report", "report_path", metavar="FILE.html", help="Also write one self-contained page of the results.")
+@click.option("--max-mb", type=float, metavar="X", help="Size limit of the page; rollout texts are left out to keep it.")
 @json_option
 @dry_run_option
-def import_(source: str, kind: str | None, item: str | None, out: str, **rest: Any) -> None:
-    """Read other people's results as documents."""
-    documents: list[Document] = list(import_path(Path(source), kind=kind))
+def import_(source: str, layout: str | None, item: str | None, out: str, **rest: Any) -> None:
+    """Read other people's results as documents, one file each."""
+    documents: list[Document] = list(import_path(Path(source), layout=layout))
     if item is not None:
         named = [d for i, d in enumerate(documents) if str(i) == item or _problem_id(d) == item]
         if not named:
@@ -113,11 +118,11 @@ def import_(source: str, kind: str | None, item: str | None, out: str, **rest: A
     _summary({"documents": rows}, rest["json_path"], f"{would}{len(documents)} documents in {folder}")
 
 
-@click.command()
+@click.command(cls=Verb)
 @config_option
 @click.argument("source", metavar="RESULT.json|RUN.db")
-@click.option("-o", "--out", required=True, metavar="FILE.json|FILE.parquet|FILE.csv")
-@click.option("--run", "run_id", type=int, help="Which run of a store [default: the newest with a result].")
+@click.option("-o", "--out", required=True, metavar="FILE", help="Where to write: a name that ends in .json, .parquet or .csv.")
+@click.option("--run", "run_id", type=int, metavar="N", help="Which run of a store.  [default: the newest with a result]")
 @json_option
 @dry_run_option
 def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:

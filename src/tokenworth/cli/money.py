@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tokenworth.cli.choices import MoneyChoice
 from tokenworth.errors import InvalidInput
-from tokenworth.run.estimate import Price
+from tokenworth.run.cost import Price
 from tokenworth.run.prices import load_prices
 from tokenworth.workbench.models import is_served
 

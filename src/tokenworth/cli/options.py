@@ -17,9 +17,12 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from tokenworth.cli.help import VerbOption
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
 
 S = TypeVar("S")
+_STANDS_FOR = {int: "N", float: "X", date: "YYYY-MM-DD"}
+"""The value in help, by its type; of a text the name of the option."""
 
 
 @cache
@@ -37,10 +40,14 @@ def explained(kind: type) -> Mapping[str, str]:
     return found
 
 
-def parameters_of(kind: type) -> list[click.Parameter]:
-    """The positional arguments and options of a settings class, in the order of its fields."""
+def parameters_of(kind: type, heading: str = "Options") -> list[click.Parameter]:
+    """The positional arguments and options of a settings class, in the order of its fields.
+
+    ``heading``: what they stand under in help, where the class has no ``HEADING`` of its own.
+    """
     hints, texts = typing.get_type_hints(kind), explained(kind)
-    return [_parameter(one, hints[one.name], texts.get(one.name, "")) for one in fields(kind)]
+    heading = getattr(kind, "HEADING", heading)
+    return [_parameter(one, hints[one.name], texts.get(one.name, ""), heading) for one in fields(kind)]
 
 
 def taken(kind: type[S], values: Mapping[str, Any]) -> S:
@@ -49,26 +56,30 @@ def taken(kind: type[S], values: Mapping[str, Any]) -> S:
     return kind(**{one.name: _value(one, hints[one.name], values[one.name]) for one in fields(kind)})  # pyright: ignore[reportArgumentType]
 
 
-def _parameter(one: Field[Any], hint: Any, text: str) -> click.Parameter:
+def _parameter(one: Field[Any], hint: Any, text: str, heading: str) -> click.Parameter:
     about, default = one.metadata, None if one.default is MISSING else one.default
     if about.get("argument"):
         return click.Argument([one.name], metavar=about.get("metavar"), required=one.default is MISSING)
-    flag = about.get("flag", f"--{one.name.replace('_', '-')}")
+    flag = f"--{one.name.replace('_', '-')}"
     names = [one.name, *([about["short"]] if "short" in about else [])]
     inner = _inner(hint)
-    shown: dict[str, Any] = {"help": text, "metavar": about.get("metavar"), "hidden": about.get("hidden", False)}
+    # As click sets off the defaults that it writes itself.
+    text = text.replace(" [default:", "  [default:")
+    shown: dict[str, Any] = {"help": text, "rare": about.get("rare", False), "heading": about.get("heading", heading)}
     if inner is bool:
-        return click.Option([*names, f"{flag}/--no-{flag[2:]}" if default else flag], is_flag=True, default=default, **shown)
+        return VerbOption([*names, f"{flag}/--no-{flag[2:]}" if default else flag], is_flag=True, default=default, **shown)
+    shown["metavar"] = about.get("metavar", _STANDS_FOR.get(inner, one.name.upper().replace("_", "-")))
     if _is_multiple(one, hint):
         plain = (default,) if isinstance(default, str) else default
-        return click.Option([*names, flag], multiple=True, default=plain, show_default=bool(plain), **shown)
+        return VerbOption([*names, flag], multiple=True, default=plain, show_default=bool(plain), **shown)
     kind: Any = inner if inner in (int, float, str) else str
     if typing.get_origin(inner) is Literal:
         kind = click.Choice(typing.get_args(inner))
+        shown["metavar"] = about.get("metavar", "|".join(typing.get_args(inner)))
     elif inner is date:
         kind = click.DateTime(["%Y-%m-%d"])
     listed = None if about.get("listed") else default
-    return click.Option([*names, flag], type=kind, default=listed, show_default=default is not None and not about.get("listed"), **shown)
+    return VerbOption([*names, flag], type=kind, default=listed, show_default=default is not None and not about.get("listed"), **shown)
 
 
 def _value(one: Field[Any], hint: Any, value: Any) -> Any:
@@ -146,10 +157,16 @@ def _checked(context: click.Context, path: str, values: dict[str, Any], *, stric
 
 
 def _names(command: click.Command) -> dict[str, click.Option]:
-    return {flag[2:]: one for one in command.params if isinstance(one, click.Option) for flag in one.opts if flag.startswith("--")}
+    return {
+        flag[2:]: one
+        for one in command.params
+        if isinstance(one, click.Option)
+        for flag in one.opts
+        if flag.startswith("--") and not one.hidden
+    }
 
 
 config_option = click.option(
     "--config", metavar="FILE.toml", callback=_read_config, is_eager=True, expose_value=False,
-    help="Read options from a TOML file: option = value lines, and a [VERB] section for one verb. The command line wins.",
+    help="Read options from a TOML file; the command line wins.",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tokenworth import catalog
+from tokenworth.cli.help import Verb
 from tokenworth.cli.options import config_option
 from tokenworth.cli.show import write_facts
 from tokenworth.core.inert import one_line
@@ -18,14 +19,14 @@ from tokenworth.workbench.choices import BaseSettings
 
 def _usual(verb: str) -> dict[str, Any]:
     """What distinguishes runs of a measure, with its defaults: problem, reader, its own settings, and which base trace."""
-    kinds = (catalog.load(catalog.MEASURES, "measure", verb).settings, BaseSettings) if verb in catalog.MEASURES else ()
+    kinds = (BaseSettings, catalog.load(catalog.MEASURES, "measure", verb).settings) if verb in catalog.MEASURES else ()
     return dict.fromkeys(("task", "item", "reader", "source")) | {one.name: one.default for kind in kinds for one in fields(kind)}
 
 
-@click.command()
+@click.command(cls=Verb)
 @config_option
-@click.option("--store", required=True, metavar="FILE.db", help="The store to list.")
-@click.option("--json", "json_path", metavar="FILE", help="Write the list here; - for standard output.")
+@click.option("--store", required=True, metavar="FILE.db", help="SQLite file of rollouts and results.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; - for standard output.")
 def runs(store: str, json_path: str | None) -> None:
     """List the runs of a store."""
     with open_existing(Path(store)) as opened:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import click
 
@@ -29,8 +29,9 @@ _MOST_REPORTED = 20
 class StreamChoice:
     """How a pass is run."""
 
+    HEADING: ClassVar[str] = "Output"
     dry_run: bool = False
-    """Read everything, say what was found, write nothing."""
+    """Say what a run would do; write nothing."""
 
 
 def records_of(paths: Iterable[Path]) -> Iterator[tuple[str, object]]:

@@ -17,11 +17,13 @@ from tokenworth.cli.choices import (
     ProblemChoice,
     RunChoice,
     ServerChoice,
+    UseChoice,
     command_line,
     open_bench,
 )
 from tokenworth.cli.dry_run import show_dry_run
 from tokenworth.cli.files import stored_documents
+from tokenworth.cli.help import Verb, VerbOption
 from tokenworth.cli.money import limit_of, price_of
 from tokenworth.cli.options import config_option, parameters_of, taken
 from tokenworth.cli.show import Shown, told_written
@@ -39,6 +41,7 @@ from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.items import parse_items
 from tokenworth.workbench.models import source_of
+from tokenworth.workbench.prompting import PromptSettings
 from tokenworth.workbench.runner import Job, provenance_now, utc_now
 
 
@@ -47,14 +50,12 @@ def verb_of(measure: Measure) -> click.Command:
     run = measure.run
     if isinstance(run, Draws):
         base = (BaseSettings,) if run.of_trace else ()
-        groups = (ModelChoice, ServerChoice, ProblemChoice, SamplerSettings, *base, measure.settings, RunChoice, OutputChoice, MoneyChoice)
-        extra = [
-            click.Option([role, f"--{role}"], metavar="MODEL", help=_ROLES.get(role, f"The model in the role {role}."))
-            for role in run.roles
-        ]
+        choices = (ModelChoice, UseChoice, ServerChoice, ProblemChoice, PromptSettings, SamplerSettings)
+        groups = (*choices, *base, measure.settings, MoneyChoice, OutputChoice, RunChoice)
+        extra = [_role(role) for role in run.roles]
         call = partial(_draw, measure, run)
     elif isinstance(run, Reads):
-        groups, extra = (measure.settings, OutputChoice, StreamChoice), []
+        groups = (measure.settings, OutputChoice, StreamChoice)
         files = click.Argument(["files"], nargs=-1, required=True, metavar="FILE.jsonl[.gz]|-…")
         extra = [files] if run.source is None else []
         call = partial(_read, measure, run)
@@ -62,22 +63,23 @@ def verb_of(measure: Measure) -> click.Command:
         groups = (measure.settings, OutputChoice, StreamChoice)
         extra = [
             click.Argument(["files"], nargs=-1, metavar="RESULT.json…"),
-            click.Option(
-                ["store", "--store"],
-                metavar="FILE.db",
-                help=_STORED,
-            ),
+            VerbOption(["store", "--store"], metavar="FILE.db", heading=RunChoice.HEADING, help=_STORED),
         ]
         call = partial(_derive, measure, run)
-    params = [one for kind in groups for one in parameters_of(kind)] + extra
+    params = [one for kind in groups for one in parameters_of(kind, measure.name.capitalize())] + extra
     # Positional arguments come in the order in which they are declared.
     params.sort(key=lambda one: isinstance(one, click.Option))
-    command = click.Command(measure.name, params=params, help=measure.settings.__doc__, callback=lambda **values: call(values))
+    command = Verb(measure.name, params=params, help=measure.settings.__doc__, callback=lambda **values: call(values))
     return config_option(command)
 
 
-_STORED = "Read the results in this store as well, the newest of each kind, and keep the new one there."
+_STORED = "SQLite file of rollouts and results; its newest results are read as well, and the new one is kept."
 _ROLES = {"reader": "Another model of the same tokenizer, which reads on where traces of --model are kept."}
+
+
+def _role(name: str) -> VerbOption:
+    told = _ROLES.get(name, f"The model in the role {name}.")
+    return VerbOption([name, f"--{name}"], metavar="MODEL", heading=ModelChoice.HEADING, rare=True, help=told)
 
 
 # -- measures that draw ---------------------------------------------------------------------------------------------------------------
@@ -88,8 +90,10 @@ class _Chosen:
     """Everything that a command line says of a run that draws."""
 
     model: ModelChoice
+    use: UseChoice
     server: ServerChoice
     problem: ProblemChoice
+    prompt: PromptSettings
     sampler: SamplerSettings
     base: BaseSettings
     run: RunChoice
@@ -101,8 +105,10 @@ class _Chosen:
 def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
     chosen = _Chosen(
         model=taken(ModelChoice, values),
+        use=taken(UseChoice, values),
         server=taken(ServerChoice, values),
         problem=taken(ProblemChoice, values),
+        prompt=taken(PromptSettings, values),
         sampler=taken(SamplerSettings, values),
         base=taken(BaseSettings, values) if run.of_trace else BaseSettings(),
         run=taken(RunChoice, values),
@@ -110,21 +116,32 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
         money=taken(MoneyChoice, values),
         settings=taken(measure.settings, values),
     )
-    items = parse_items(chosen.problem.item)
+    items, look, prompting = parse_items(chosen.problem.item), chosen.problem.look(), chosen.prompt.texts()
     task = _check(run, chosen, items)
     price = price_of(chosen.money, chosen.model.model, dry_run=chosen.run.dry_run)
     max_usd = limit_of(chosen.money, chosen.model.model, price)
-    with open_bench(chosen.model, chosen.server, chosen.run, price=price, max_usd=max_usd, reader=values.get("reader")) as bench:
+    with open_bench(
+        chosen.model, chosen.use, chosen.server, chosen.run, price=price, max_usd=max_usd, reader=values.get("reader")
+    ) as bench:
         job = Job(
             measure=measure,
             settings=chosen.settings,
             sampler=chosen.sampler,
             base=chosen.base,
             task=chosen.problem.task or "",
-            config={**asdict(chosen.model), **asdict(chosen.server), "item": chosen.problem.item, "grader": chosen.problem.grader}
-            | ({"date": str(chosen.model.date)} if chosen.model.date else {}),
+            config={
+                **asdict(chosen.model),
+                **asdict(chosen.use),
+                **asdict(chosen.server),
+                "item": chosen.problem.item,
+                "grader": chosen.problem.grader,
+                **prompting.record(),
+                **({} if look is None else {f"read_{name}": value for name, value in asdict(look).items()}),
+            }
+            | ({"date": str(chosen.use.date)} if chosen.use.date else {}),
         )
-        cases = [(item, partial(bench.case, task or chosen.problem.task, item, grader=chosen.problem.grader)) for item in items]
+        put = partial(bench.case, task or chosen.problem.task, grader=chosen.problem.grader, look=look, prompt=prompting)
+        cases = [(item, partial(put, item=item)) for item in items]
         if chosen.run.dry_run:
             return show_dry_run(bench, job, cases, price=price, max_usd=max_usd, json_path=chosen.output.json)
         return _run(bench, job, chosen.output, cases)
@@ -136,7 +153,7 @@ def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
     if len(items) > 1 and not (run.joins or chosen.run.dry_run) and json_path is not None and "{item}" not in json_path:
         raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
     chosen.output.check()
-    if run.of_trace and chosen.base.trace_ids is None:
+    if run.of_trace and not chosen.base.is_given:
         check_choice(chosen.base.base, chosen.base.n_draws)
     task, name = None, chosen.model.model
     source_of(name)

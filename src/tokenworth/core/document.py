@@ -95,6 +95,8 @@ class Provenance:
     server: str = ""
     reader: str = ""
     """The model that read on where the trace of the document's model is kept; empty where that model did so itself."""
+    second_look: str = ""
+    """How many answers the model itself read, and how; empty where rules read them all."""
 
     def __post_init__(self) -> None:
         for name in ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "cost"):
@@ -178,11 +180,11 @@ def check_length(values: Sized | None, count: int, name: str, other: str) -> Non
         raise InvalidInput(f"{name} has {len(values)} entries, expected {count}, one for each of {other}")
 
 
-def check_unit(values: Sequence[Number] | None, name: str) -> None:
-    """Refuses numbers outside of 0 to 1."""
+def check_unit(values: Sequence[Number] | None, name: str, *, least: int = 0) -> None:
+    """Refuses numbers outside of 0, or ``least``, to 1."""
     for value in values or ():
-        if value is not None and not -_ROUNDING <= value <= 1 + _ROUNDING:
-            raise InvalidInput(f"{name} holds {value}, expected numbers from 0 to 1 or null")
+        if value is not None and not least - _ROUNDING <= value <= 1 + _ROUNDING:
+            raise InvalidInput(f"{name} holds {value}, expected numbers from {least} to 1 or null")
 
 
 def check_not_below(low: Sequence[Number], high: Sequence[Number], name: str) -> None:

@@ -23,7 +23,7 @@ class Estimate:
 
     @classmethod
     def of(cls, value: float, low: float, high: float, *, n: int | None = None, k: int | None = None) -> Estimate:
-        """The estimate of floats; NaN and infinities are no numbers."""
+        """The estimate of floats; NaN and infinities become None."""
         known = [float(x) if isfinite(x) else None for x in (value, low, high)]
         return cls(value=known[0], low=known[1], high=known[2], n=n, k=k)
 

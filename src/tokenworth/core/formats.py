@@ -33,7 +33,7 @@ class TraceFormat:
         if not begins or not (self.exit.endswith(OPTION_LEAD) or self.exit == self.close):
             raise InvalidInput(
                 f"trace format {self.name!r}: exit {self.exit!r} must begin with its close marker {self.close!r} "
-                f"(newlines before it apart) and end with it or with {OPTION_LEAD!r}"
+                f"(after newlines, if any) and end with it or with {OPTION_LEAD!r}"
             )
 
 

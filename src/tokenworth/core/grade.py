@@ -34,6 +34,8 @@ UNKNOWN_OUTCOMES: tuple[str, ...] = (
     ERROR,
 )
 """All labels that mean "no answer is known", in the order they are shown; their verdict is unknown, never incorrect."""
+READ = "read"
+"""Name of the grader that asks the model what it answered, where no rule reads it."""
 UNGRADED = "ungraded"
 """What `UNPARSEABLE`, `ENDED_IN_TRACE` and `ERROR` were called in one; no longer given, read from older files."""
 RESERVED_OUTCOMES: tuple[str, ...] = (*UNKNOWN_OUTCOMES, UNGRADED)

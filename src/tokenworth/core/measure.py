@@ -31,8 +31,9 @@ Reach = Callable[[TokenSequence, Sequence[int], tuple[int, ...]], tuple[bool, ..
 def option(default: Any = ..., **about: Any) -> Any:
     """A field of a settings class with what the command line needs beyond type and default.
 
-    ``short``: a one-letter flag. ``flag``: the long one, where it is not the field's name. ``metavar``: what stands for the value in
-    help. ``listed``: values come in one text, separated by commas. ``argument``: a positional argument. ``hidden``: not in help.
+    ``short``: a one-letter flag. ``metavar``: what stands for the value in help. ``listed``: values come in one text, separated by commas.
+    ``argument``: a positional argument. ``rare``: shown by ``--help-all`` only. ``heading``: what it stands under in help, where that is
+    not the ``HEADING`` of its class; a measure's own settings stand under the measure's name.
     """
     return field(metadata=about) if default is ... else field(default=default, metadata=about)
 
@@ -91,9 +92,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Something that a model must be able to do. ``able``: the capability; ``what`` cannot be had without.
+    """Something that a model must be able to do. ``able``: the capability; ``what`` needs it.
 
-    ``instead``: capability -> what still works with it; the first that the model has is told.
+    ``instead``: capability -> what still works with it; the first that the model has is reported.
     """
 
     able: str
@@ -106,7 +107,7 @@ class Need:
             return
         instead = next((told for other, told in self.instead.items() if able.can(other)), "nothing can be measured on it")
         told = able.lacks.get(self.able, self.able)
-        raise Unsupported(f"{self.what} cannot be had from {model}: {told}; {instead}")
+        raise Unsupported(f"{model} does not support {self.what}: {told}; {instead}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,8 @@ class Done:
     item: str
     subject: Subject
     result: Any
+    second_look: str = ""
+    """What the model was asked about its answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

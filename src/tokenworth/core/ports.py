@@ -19,6 +19,8 @@ class Capabilities:
     """Names of the request kinds that it answers (`tokenworth.catalog.REQUESTS`)."""
     leave: bool
     """Can draw a first token other than the base's, exactly."""
+    avoid: bool = False
+    """Can draw a first token outside a given set, too, and gives q_c of the likeliest ones exactly."""
     any_cut: bool = True
     """Can start at every cut; False where prefixes travel as text, which not every cut survives."""
     exact_ids: bool = True
@@ -84,7 +86,7 @@ class Reaches(Protocol):
 
 @runtime_checkable
 class Weighs(Protocol):
-    """A backend that says how many tokens a request can cost; one that answers each cut by a request of its own reads more."""
+    """A backend that says how many tokens a request can cost; one that answers each cut with a separate request reads more."""
 
     def most_tokens(self, request: Request) -> tuple[int, int]:
         """Tokens read and tokens generated, at most."""

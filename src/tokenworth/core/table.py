@@ -10,11 +10,11 @@ from typing import Literal
 
 from tokenworth.core.document import TraceDoc
 
-Kind = Literal["text", "int", "float", "bool", "ids"]
+ColumnKind = Literal["text", "int", "float", "bool", "ids"]
 """What a column holds; ``ids`` are lists of token ids. Every cell may be None."""
-Row = tuple[object, ...]
+TableRow = tuple[object, ...]
 
-ROLLOUT_COLUMNS: Mapping[str, Kind] = {
+ROLLOUT_COLUMNS: Mapping[str, ColumnKind] = {
     "trace_id": "text",
     "position": "int",
     "draw": "int",
@@ -32,8 +32,8 @@ ROLLOUT_COLUMNS: Mapping[str, Kind] = {
 class Table:
     """Rows with named columns."""
 
-    columns: Mapping[str, Kind]
-    rows: Iterable[Row]
+    columns: Mapping[str, ColumnKind]
+    rows: Iterable[TableRow]
     """Cells in the order of the columns; to be gone through once."""
 
 

@@ -21,7 +21,7 @@ from tokenworth.tasks.sources.files import json_rows, whole_text
 MODEL = "DeepSeek-R1-Distill-Qwen-7B"
 END_OF_TRACE = "|End of Thinking|"
 
-Reading = tuple[float, ...]
+OptionProbabilities = tuple[float, ...]
 
 _TITLE = re.compile(r"\s*([^\s:,]{1,20}):\s*([01](?:\.\d{1,6})?)\s*(?:,|$)")
 _SPAN = re.compile(r'<span style="[^"<>]{0,400}" title="([^"<>]{0,400})">')
@@ -34,7 +34,7 @@ _NOTES = (
     ".005 and more than .995.",
     "The text that was written at a cut to force the answer is not published.",
     "The source reads every few tokens and repeats the value until the next reading; only the first cut of a run of equal "
-    "readings counts as measured, the others are marked as held. Equal neighbouring readings cannot be told from held ones.",
+    "readings counts as measured, the others are marked as held. Equal neighbouring readings look the same as held ones.",
     "The reading shown on the last unit is that of the closed trace.",
 )
 
@@ -51,8 +51,8 @@ class _Page:
     pieces: tuple[str, ...]
     answer: tuple[str, ...]
     closed: bool
-    runs: Sequence[tuple[int, Reading]]
-    at_end: Reading | None
+    runs: Sequence[tuple[int, OptionProbabilities]]
+    at_end: OptionProbabilities | None
     own: str | None
     source: str
 
@@ -67,7 +67,7 @@ def exit_curve_page(path: Path) -> ForcedDoc:
     """The forced document of one published HTML page.
 
     The pages put token text between tags unescaped, so a token such as ``<b`` would mislead an HTML parser; the page is
-    scanned for the exact form of its token spans, and their text is taken as it stands.
+    scanned for the exact form of its token spans, and their text is read literally.
     """
     return _document(_page_of_html(whole_text(path), path), str(path))
 
@@ -98,14 +98,14 @@ def _page_of_row(row: dict[str, Any], where: str, source: str) -> _Page:
     )
 
 
-def _run(item: object, where: str) -> tuple[int, Reading]:
+def _run(item: object, where: str) -> tuple[int, OptionProbabilities]:
     parts = cast("list[object]", item) if isinstance(item, list) else []
     if len(parts) != 2 or not isinstance(parts[0], int) or isinstance(parts[0], bool) or parts[0] < 1:
         raise InvalidInput(f"{where}: 'prob_runs' holds {str(item)[:60]}, expected [number of tokens, probabilities]")
     return parts[0], _reading(parts[1], where)
 
 
-def _reading(value: object, where: str) -> Reading:
+def _reading(value: object, where: str) -> OptionProbabilities:
     if not isinstance(value, list) or not value:
         raise InvalidInput(f"{where}: a reading is {str(value)[:60]}, expected a list of probabilities")
     return tuple(rate_of(item, "a probability", where) for item in cast("list[object]", value))
@@ -140,7 +140,7 @@ def _page_of_html(page: str, path: Path) -> _Page:
     )
 
 
-def _spans(page: str, where: str) -> Iterator[tuple[tuple[str, ...], Reading, str]]:
+def _spans(page: str, where: str) -> Iterator[tuple[tuple[str, ...], OptionProbabilities, str]]:
     """(labels, probabilities, token text) of each token span, by one pass over the page."""
     at = 0
     while (at := page.find('<span style="', at)) >= 0:
@@ -205,7 +205,7 @@ def _exit(page: _Page, where: str) -> ExitDoc:
     widths = {len(reading) for _, reading in page.runs} | ({len(page.at_end)} if page.at_end is not None else set())
     if widths - {len(page.options)}:
         raise InvalidInput(f"{where}: readings of different lengths; expected {len(page.options)} probabilities in each")
-    readings: list[Reading] = []
+    readings: list[OptionProbabilities] = []
     held: list[bool] = []
     for length, reading in page.runs:
         readings += [reading] * length

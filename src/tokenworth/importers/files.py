@@ -70,4 +70,4 @@ def rate_of(value: object, what: str, where: str) -> float:
 
 def gold_note(gold: str) -> str:
     """What a document says of a gold answer that is not among the options its source gives."""
-    return f"The source's correct answer ({gold[:20]}) is not one of the options it gives; the problem stands without a gold answer."
+    return f"The source's correct answer ({gold[:20]}) is not one of the options it gives; the problem has no gold answer."

@@ -17,13 +17,14 @@ from tokenworth.importers.importer import Importer
 from tokenworth.importers.sentences import LEVEL, WILSON_NOTE, limits, rejoined, split_text
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc
 from tokenworth.tasks.sources.files import json_rows, text_lines
+from tokenworth.tasks.target import LABEL
 
 COLUMNS = ("pn", "sentence", "cue_score", "cue_p", "cue_score_prev", "cue_p_prev", "sentence_num", "gt_answer", "cue_answer")
 _MODEL = re.compile(r"cue-curve-(?P<model>.+?)\.csv")
 _OPTION = re.compile(r"^\(([A-Z])\) (.*)$", re.MULTILINE)
 _MOST = 100_000
 
-Row = tuple[str, dict[str, str]]
+CsvRow = tuple[str, dict[str, str]]
 
 
 def hinted_curves(path: Path, traces: Path | None = None) -> list[CurveDoc]:
@@ -55,7 +56,7 @@ def _number(text: str, what: str, where: str) -> float:
         raise InvalidInput(f"{where}: {what} is {text[:40]!r}, expected a number") from error
 
 
-def _measured(rows: Sequence[Row]) -> tuple[list[float], list[int | None]]:
+def _measured(rows: Sequence[CsvRow]) -> tuple[list[float], list[int | None]]:
     """Rates at cut 0 (the first row's ``_prev``) and after each sentence, with n = score / rate, None where both are 0."""
     rates: list[float] = []
     counts: list[int | None] = []
@@ -72,7 +73,7 @@ def _measured(rows: Sequence[Row]) -> tuple[list[float], list[int | None]]:
     return rates, counts
 
 
-def _document(rows: Sequence[Row], record: dict[str, Any] | None, path: Path) -> CurveDoc:
+def _document(rows: Sequence[CsvRow], record: dict[str, Any] | None, path: Path) -> CurveDoc:
     where, first = rows[0]
     rates, known = _measured(rows)
     smallest = min((n for n in known if n is not None), default=None)
@@ -100,6 +101,7 @@ def _document(rows: Sequence[Row], record: dict[str, Any] | None, path: Path) ->
         budget=BudgetDoc(),
         provenance=Provenance(version=__version__, source=path.name),
         value_label="P(hinted answer)",
+        target=f"{LABEL}{first['cue_answer']}",
         notes=_notes(first, known, aligned, record is not None) + ((gold_note(gold),) if gold and problem.gold is None else ()),
     )
 

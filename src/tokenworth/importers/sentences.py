@@ -18,7 +18,7 @@ def split_text(text: str, sentences: Sequence[str]) -> tuple[str, ...] | None:
     """``text`` cut where each sentence begins; the pieces, white space included, join to ``text`` again.
 
     The sentences must follow one another in the text, white space aside (the sources strip and fold it); what is left
-    after the last is a piece of its own. None where they do not.
+    after the last is a separate piece. None where they do not.
     """
     starts: list[int] = []
     at = 0
@@ -45,7 +45,7 @@ def split_text(text: str, sentences: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def rejoined(sentences: Sequence[str]) -> tuple[str, ...]:
-    """The sentences with one space between them: the text where the original cannot be had."""
+    """The sentences with one space between them: the text if the original is not available."""
     return tuple(sentence + " " for sentence in sentences[:-1]) + tuple(sentences[-1:])
 
 

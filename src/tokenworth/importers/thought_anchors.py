@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,99 +15,178 @@ from tokenworth.importers.files import rate_of, read_json, read_object, text_of
 from tokenworth.importers.importer import Importer
 from tokenworth.importers.sentences import LEVEL, WILSON_NOTE, answered, limits, rejoined, split_text
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc, SampleDoc
+from tokenworth.tasks.target import GOLD, LABEL
 
 CHUNKS = "chunks_labeled.json"
 NOT_RECORDED = "not recorded"
 """Outcome of a resample whose answer the source does not keep."""
+CORRECT = "is_correct"
+"""Field of a solution that says whether it is right; where another one says what came out, the rates are of that."""
+_TEXTS = ("chunk_resampled", "chunk", "text")
 _ASSUMED = 100
-_CLOSE = "</think>"
+_MOST_LEFT_OUT = 10_000
+_OPEN, _CLOSE = "<think>", "</think>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resample:
+    """What is kept of one resample: its first sentence, its answer, and whether it has what the rates are of."""
+
+    text: str
+    answer: str = NOT_RECORDED
+    has_it: bool | None = None
 
 
 def thought_anchors_folder(folder: Path) -> CurveDoc:
     """The value curve of one problem folder: at cut i the success rate when everything from sentence i on is resampled.
 
+    Sentences keep the numbers of the source: where it leaves one out, an empty piece stands. The rates are of what the base solution is
+    said to be: `CORRECT`, or the one other thing.
+
     Raises: MissingFile, InvalidInput naming the file.
     """
     base_path, chunk_path = folder / "base_solution.json", folder / CHUNKS
     base = read_object(base_path)
-    solution = text_of(base, "solution", str(base_path))
-    chunks = _chunks(chunk_path)
-    resamples, complete = _resamples(folder)
+    solution, what = text_of(base, "solution", str(base_path)), _what(base, folder)
+    chunks, numbers = _chunks(chunk_path)
+    resamples, complete = _resamples(folder, what)
     sentences = [text_of(chunk, "chunk", str(chunk_path)) for chunk in chunks]
     pieces, answer, aligned = _pieces(solution, sentences)
-    chunks = chunks[: len(pieces)]
-    stored = [len(resamples.get(i, ())) if complete else _ASSUMED for i in range(len(chunks))]
+    chunks, numbers = chunks[: len(pieces)], numbers[: len(pieces)]
+    stored = [len(resamples.get(i, ())) if complete else _ASSUMED for i in numbers]
     value = [_rate(chunk, count, str(chunk_path)) for chunk, count in zip(chunks, stored, strict=True)]
-    used = [0 if rate is None else answered(rate, count) for rate, count in zip(value, stored, strict=True)]
+    used = [_used(rate, resamples.get(i, ()), count) for rate, i, count in zip(value, numbers, stored, strict=True)]
     low, high = limits(value, used)
-    correct: object = base.get("is_correct")
-    verdict = "unknown" if not isinstance(correct, bool) else "correct" if correct else "incorrect"
-    final: object = base.get("answer")
-    problem = _problem(folder)
+    is_correctness = what == CORRECT
     return CurveDoc(
-        problem=problem,
+        problem=_problem(folder),
         model=ModelDoc(name=_model_name(folder)),
         plan=PlanDoc(name="plain", samples=max(stored, default=None), interval="wilson", assumption=WILSON_NOTE),
         trace=TraceDoc(
             unit="sentence",
-            pieces=pieces,
+            pieces=_numbered(pieces, numbers),
             answer_pieces=(answer,) if answer else (),
             prompt=text_of(base, "prompt", str(base_path)) if "prompt" in base else "",
-            outcome=final if isinstance(final, str) and final else None,
-            verdict=verdict,
+            outcome=_outcome(base, what),
+            verdict=_verdict(base.get(CORRECT)),
         ),
-        cuts=tuple(range(len(chunks))),
+        cuts=tuple(numbers),
         value=tuple(value),
         low=low,
         high=high,
         level=LEVEL,
         n_effective=tuple(float(n) if rate is not None else None for rate, n in zip(value, used, strict=True)),
         n_started=tuple(stored),
-        samples=_samples(resamples, len(chunks)),
-        events=_events(chunks),
+        samples=_samples(resamples, numbers, is_correctness),
+        events=_events(chunks, numbers),
         rollouts=sum(stored),
         budget=BudgetDoc(),
         provenance=Provenance(version=__version__, source=_source(folder)),
-        notes=_notes(complete, aligned, value, stored, used),
+        value_label="P(correct)" if is_correctness else f"P({what})",
+        target=GOLD if is_correctness else f"{LABEL}{what}",
+        notes=_notes(complete, aligned, value, stored, used, what) + _odd(numbers, resamples, value),
     )
 
 
-def _chunks(path: Path) -> list[dict[str, Any]]:
+def _what(base: dict[str, Any], folder: Path) -> str:
+    """What the rates are of: the field of the base solution that says what came out. ``accuracy``, their own name, where none does."""
+    told = [name for name, value in base.items() if isinstance(value, bool) and name != CORRECT]
+    if CORRECT in base or not (told or (folder / "scenario.json").exists()):
+        return CORRECT
+    return told[0][:60] if len(told) == 1 else "accuracy"
+
+
+def _outcome(base: dict[str, Any], what: str) -> str | None:
+    """The base's answer, or whether it has what the rates are of."""
+    final, has_it = base.get("answer"), base.get(what)
+    if isinstance(final, str) and final:
+        return final
+    return f"{what}: {'yes' if has_it else 'no'}" if what != CORRECT and isinstance(has_it, bool) else None
+
+
+def _verdict(is_correct: object) -> str:
+    return "unknown" if not isinstance(is_correct, bool) else "correct" if is_correct else "incorrect"
+
+
+def _chunks(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
+    """The sentences with their numbers, which the source may leave out, and of which some may be missing."""
     raw = read_json(path)
     if not isinstance(raw, list) or not raw or not all(isinstance(item, dict) for item in cast("list[object]", raw)):
         raise InvalidInput(f"{path}: expected a list of sentences, each an object")
     chunks = cast("list[dict[str, Any]]", raw)
-    for number, chunk in enumerate(chunks):
-        if chunk.get("chunk_idx", number) != number:
-            raise InvalidInput(f"{path}: sentence {number} has chunk_idx {chunk['chunk_idx']!r}; expected them in order from 0")
-    return chunks
+    numbers: list[int] = []
+    for place, chunk in enumerate(chunks):
+        number: object = chunk.get("chunk_idx", numbers[-1] + 1 if numbers else 0)
+        after = numbers[-1] if numbers else -1
+        if not isinstance(number, int) or isinstance(number, bool) or not after < number <= place + _MOST_LEFT_OUT:
+            raise InvalidInput(f"{path}: sentence {place} has chunk_idx {number!r}; expected whole numbers in order, each once")
+        numbers.append(number)
+    return chunks, numbers
 
 
-def _resamples(folder: Path) -> tuple[dict[int, list[str]], bool]:
-    """First sentences of the resamples at each sentence, and whether the source has them at all."""
+def _numbered(pieces: tuple[str, ...], numbers: Sequence[int]) -> tuple[str, ...]:
+    """The pieces, each at the number of its sentence; what stands behind the last sentence comes last."""
+    placed = dict(zip(numbers, pieces, strict=False))
+    return (*(placed.get(i, "") for i in range(numbers[-1] + 1)), *pieces[len(numbers) :])
+
+
+def _resamples(folder: Path, what: str) -> tuple[dict[int, list[_Resample]], bool]:
+    """The resamples at each sentence, and whether the source has them at all."""
     for name in ("chunks_resampled.json.gz", "chunks_resampled.json"):
         path = folder / name
         if path.exists():
             break
     else:
         return {}, False
-    found: dict[int, list[str]] = {}
+    found: dict[int, list[_Resample]] = {}
     for key, texts in read_object(path).items():
         if not (key.isascii() and key.isdecimal() and len(key) < 7) or not isinstance(texts, list):
             raise InvalidInput(f"{path}: {key[:40]!r} is not the number of a sentence with a list of texts")
-        found[int(key)] = [str(text) if text is not None else "" for text in cast("list[object]", texts)]
+        found[int(key)] = [_resample(item, what, f"{path}: sentence {key}") for item in cast("list[object]", texts)]
     return found, True
 
 
+def _resample(item: object, what: str, where: str) -> _Resample:
+    """One resample: its first sentence alone, or an object with it and what came out."""
+    if not isinstance(item, dict):
+        return _Resample(text="" if item is None else str(item))
+    fields = cast("dict[str, Any]", item)
+    name = next((name for name in _TEXTS if name in fields), None)
+    if name is None:
+        raise InvalidInput(
+            f"{where}: a resample with the fields {', '.join(map(ascii, fields))[:80] or '(none)'}; expected {' or '.join(_TEXTS)}"
+        )
+    answer, has_it = fields.get("answer"), fields.get(what)
+    return _Resample(
+        text=text_of(fields, name, where),
+        answer=answer if isinstance(answer, str) and answer else _outcome(fields, what) or NOT_RECORDED,
+        has_it=has_it if isinstance(has_it, bool) else None,
+    )
+
+
+def _used(rate: Number, resamples: Sequence[_Resample], stored: int) -> int:
+    """Over how many resamples a rate was taken: those of which it is known what came out, if they give it."""
+    told = [one.has_it for one in resamples if one.has_it is not None]
+    if rate is None or (told and _is_of(rate, told)):
+        return len(told) if rate is not None else 0
+    return answered(rate, stored)
+
+
+def _is_of(rate: float, told: Sequence[bool]) -> bool:
+    return abs(sum(told) - rate * len(told)) < 1e-6
+
+
 def _pieces(solution: str, sentences: Sequence[str]) -> tuple[tuple[str, ...], str, bool]:
-    """(sentences of the trace as they stand in the text, the answer, whether they were found there)."""
+    """(sentences of the trace as in the text, the answer, whether they were found there)."""
     wall = solution.find(_CLOSE)
     trace = solution if wall < 0 else solution[:wall]
     answer = "" if wall < 0 else solution[wall:]
+    # A mark that opens the trace is of no sentence, and is shown with the first.
+    opened = len(trace) - len(trace.lstrip().removeprefix(_OPEN)) if trace.lstrip().startswith(_OPEN) else 0
     for kept in (len(sentences), *_up_to_wall(trace, sentences)):
-        split = split_text(trace, sentences[:kept])
+        split = split_text(trace[opened:], sentences[:kept])
         if split is not None and len(split) in (kept, kept + 1):
-            return split, answer, True
+            return (trace[:opened] + split[0], *split[1:]), answer, True
     return rejoined(sentences), answer, False
 
 
@@ -126,17 +206,26 @@ def _rate(chunk: dict[str, Any], stored: int, where: str) -> Number:
     return None if value is None or stored == 0 else rate_of(value, "'accuracy'", where)
 
 
-def _samples(resamples: dict[int, list[str]], count: int) -> tuple[SampleDoc, ...]:
+def _samples(resamples: dict[int, list[_Resample]], numbers: Sequence[int], is_correctness: bool) -> tuple[SampleDoc, ...]:
     return tuple(
-        SampleDoc(cut=cut, index=index, text=text, outcome=NOT_RECORDED, verdict="unknown", stop="", n_tokens=0)
-        for cut in range(count)
-        for index, text in enumerate(resamples.get(cut, ()))
+        SampleDoc(
+            cut=cut,
+            index=index,
+            text=one.text,
+            outcome=one.answer,
+            verdict=_verdict(one.has_it) if is_correctness else "unknown",
+            stop="",
+            n_tokens=0,
+            hit=None if is_correctness else one.has_it,
+        )
+        for cut in range(numbers[-1] + 1)
+        for index, one in enumerate(resamples.get(cut, ()))
     )
 
 
-def _events(chunks: Sequence[dict[str, Any]]) -> tuple[EventDoc, ...]:
+def _events(chunks: Sequence[dict[str, Any]], numbers: Sequence[int]) -> tuple[EventDoc, ...]:
     events: list[EventDoc] = []
-    for cut, chunk in enumerate(chunks):
+    for cut, chunk in zip(numbers, chunks, strict=True):
         tags: object = chunk.get("function_tags")
         if isinstance(tags, list):
             events += [EventDoc(cut=cut, kind="note", label=str(tag)[:60]) for tag in cast("list[object]", tags)]
@@ -148,7 +237,7 @@ def _problem(folder: Path) -> Problem | None:
     try:
         fields = read_object(path)
     except MissingFile:
-        return None
+        return _scenario(folder)
     gold: object = fields.get("gt_answer")
     parts = [str(fields[key]) for key in ("type", "level") if isinstance(fields.get(key), str)]
     return Problem(
@@ -160,8 +249,17 @@ def _problem(folder: Path) -> Problem | None:
     )
 
 
+def _scenario(folder: Path) -> Problem | None:
+    path = folder / "scenario.json"
+    if not path.exists():
+        return None
+    fields = read_object(path)
+    asked = "\n\n".join(text_of(fields, name, str(path)) for name in ("system_prompt", "user_prompt") if name in fields)
+    return Problem(id=folder.name, question=asked, kind=AnswerKind.EXACT, task="scenario")
+
+
 def _known_place(folder: Path) -> bool:
-    return folder.parent.name.startswith(("correct_base_solution", "incorrect_base_solution"))
+    return "base_solution" in folder.parent.name
 
 
 def _model_name(folder: Path) -> str:
@@ -175,15 +273,18 @@ def _source(folder: Path) -> str:
     return f"{_model_name(folder)}/{folder.parent.name}/{folder.name}" if _known_place(folder) else folder.name
 
 
-def _notes(complete: bool, aligned: bool, value: Sequence[Number], stored: Sequence[int], used: Sequence[int]) -> tuple[str, ...]:
+def _notes(
+    complete: bool, aligned: bool, value: Sequence[Number], stored: Sequence[int], used: Sequence[int], what: str
+) -> tuple[str, ...]:
     """What a reader of the curve must know about where its numbers come from."""
+    rate = "success rate" if what == CORRECT else f"rate of {what!r}, not of correct answers,"
     notes = [
-        "The value at a cut is the success rate when the sentence that follows it is removed and everything from there on is "
+        f"The value at a cut is the {rate} when the sentence that follows it is removed and everything from there on is "
         "resampled; the last cut was not measured.",
         "The source re-joined its sentences with single spaces before sampling, and removed a sentence by a text search that "
-        "also takes earlier sentences with the same text: the prefixes are not exactly those of the trace.",
-        "Of each resample only the first sentence is published, neither its answer nor its length (shown as 0); sampling parameters are "
-        "not in the folder.",
+        "also removes earlier sentences with the same text: the prefixes are not exactly those of the trace.",
+        "Of each resample only the first sentence is published, and its answer only where the folder has it; lengths are shown as 0, "
+        "sampling parameters are not in the folder.",
         "A sentence's tags are notes at the cut before it.",
     ]
     if not complete:
@@ -198,6 +299,23 @@ def _notes(complete: bool, aligned: bool, value: Sequence[Number], stored: Seque
         notes.append(f"{missing} cuts have no stored resample; the source writes 0 there, which is read as not measured.")
     if not aligned:
         notes.append("The sentences were not found in the text in order; the trace shows them joined by single spaces.")
+    return tuple(notes)
+
+
+def _odd(numbers: Sequence[int], resamples: dict[int, list[_Resample]], value: Sequence[Number]) -> tuple[str, ...]:
+    """Notes on what does not fit together in the source."""
+    notes: list[str] = []
+    left_out = sorted(set(range(numbers[-1])) - set(numbers))
+    if left_out:
+        shown = ", ".join(map(str, left_out[:12])) + (" …" if len(left_out) > 12 else "")
+        notes.append(
+            f"The source numbers its sentences to {numbers[-1]} and leaves out {shown}: those are empty here, the others keep theirs."
+        )
+    told = [[one.has_it for one in resamples.get(i, ()) if one.has_it is not None] for i in numbers]
+    wrong = [i for i, rate, has_it in zip(numbers, value, told, strict=True) if rate is not None and has_it and not _is_of(rate, has_it)]
+    if wrong:
+        shown = ", ".join(map(str, wrong[:12]))
+        notes.append(f"At {len(wrong)} cuts ({shown}) the rate is not that of the resamples stored there; the rate of the source is shown.")
     return tuple(notes)
 
 

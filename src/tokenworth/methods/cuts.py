@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tokenworth.errors import InvalidInput
 
 MOST_LISTED = 10
@@ -75,3 +77,18 @@ def missed_notes(missed: Missed | None) -> tuple[str, ...]:
     named = ", ".join(str(cut) for cut in missed.cuts[:MOST_LISTED]) + ", …" * (len(missed.cuts) > MOST_LISTED)
     done = "; the nearest that can were measured instead" if missed.moved else " and were not measured"
     return (f"{len(missed.cuts):,} of {missed.planned:,} cuts cannot be reached by text{done}: {named} (the last that can: {missed.last})",)
+
+
+def spans(cuts: Sequence[int] | np.ndarray) -> str:
+    """Rising cuts in words: ``cut 7``, or ``12 cuts (3 to 9, 14, …)``."""
+    listed = [int(cut) for cut in cuts]
+    if len(listed) == 1:
+        return f"cut {listed[0]}"
+    runs: list[list[int]] = []
+    for cut in listed:
+        if runs and cut == runs[-1][-1] + 1:
+            runs[-1][1:] = [cut]
+        else:
+            runs.append([cut])
+    named = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs[:MOST_LISTED]]
+    return f"{len(listed):,} cuts ({', '.join(named)}{', …' * (len(runs) > MOST_LISTED)})"

@@ -33,13 +33,14 @@ def _budget(doc: BudgetDoc) -> str:
     parts = [f"≤ {doc.max_rollouts:,} rollouts"] if doc.max_rollouts is not None else []
     parts += [f"≤ {doc.max_tokens:,} tokens"] if doc.max_tokens is not None else []
     parts += [f"half-width {doc.half_width:g}"] if doc.half_width is not None else []
+    parts += [f"as precise as {doc.effective_samples:,} plain rollouts per cut"] if doc.effective_samples is not None else []
     return " · ".join(parts)
 
 
 def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
     plan = doc.plan
     name = f"{plan.name}:{plan.stride}" if plan.stride is not None and ":" not in plan.name else plan.name
-    extra = [f"{plan.samples} rollouts a cut"] if plan.samples is not None else []
+    extra = [f"{plan.samples} rollouts per cut"] if plan.samples is not None else []
     extra += [f"refined where it moves by {plan.refine:g}"] if plan.refine is not None else []
     yield FactView(label="plan", value=name, detail=", ".join(extra))
     started = sum(n > 0 for n in doc.n_started)
@@ -56,10 +57,15 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
 
 def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     """Where the numbers of any document come from: how much was drawn and paid for, by what version and command."""
+    if doc.second_look:
+        yield FactView(label="second look", value=doc.second_look)
     if doc.reader:
         yield FactView(label="read on by", value=doc.reader)
     if doc.drawn or doc.reused:
-        yield FactView(label="drawn", value=f"{doc.drawn:,}", detail=f"requests answered anew; {doc.reused:,} taken from the store")
+        stored = f"{doc.reused:,} taken from the store"
+        # The header shows the value alone, and a 0 must say why.
+        anew, rest = (f"{doc.drawn:,}", f"requests answered anew; {stored}") if doc.drawn else (f"0 requests; {stored}", "")
+        yield FactView(label="drawn", value=anew, detail=rest)
     if doc.tokens_drawn:
         yield FactView(label="tokens drawn", value=f"{doc.tokens_drawn:,}")
     if doc.cost is not None:
@@ -68,7 +74,7 @@ def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     if doc.retried:
         yield FactView(label="retried", value=f"{doc.retried:,}", detail="requests sent again after a transport failure")
     if doc.errors:
-        yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used, an outcome of their own")
+        yield FactView(label="errors", value=f"{doc.errors:,}", detail="replies that could not be used; their outcome is error")
     named = {"server": doc.server, "version": f"tokenworth {doc.version}" if doc.version else "", "made": doc.created, "source": doc.source}
     yield from (FactView(label=k, value=v, minor=True) for k, v in {**named, "command": doc.command}.items() if v)
 

@@ -25,7 +25,7 @@ def render_html(page: Page, *, max_mb: float | None = None) -> str:
     over groups, and the page says so.
 
     Raises:
-        InvalidInput: ``max_mb`` is no size, or the page is larger (in 10⁶ bytes) even without these texts.
+        InvalidInput: ``max_mb`` is not a size, or the page is larger (in 10⁶ bytes) even without these texts.
     """
     if max_mb is not None and not (math.isfinite(max_mb) and max_mb > 0):
         raise InvalidInput(f"size limit of the report: got {max_mb:g} MB, expected a finite number above 0")

@@ -50,7 +50,7 @@ the paper. Letters carry the same information."""
 _SOFTEN = 0.2
 
 OTHER = -1
-"""Place of what has no colour of its own."""
+"""Place of an outcome without its own colour."""
 STATES: dict[str, int] = {
     TRUNCATED_IN_TRACE: -4,
     TRUNCATED_IN_ANSWER: -5,
@@ -61,7 +61,7 @@ STATES: dict[str, int] = {
     ERROR: -8,
     UNGRADED: -2,
 }
-"""Places of the unknown outcomes, in the order they are shown: greys, told apart by their pattern (the viewer's states.ts)."""
+"""Places of the unknown outcomes, in the order they are shown: greys with different patterns (the viewer's states.ts)."""
 GROUND = {"light": "#DADDE0", "dark": "#3D444B"}
 STROKE = {"light": "#5D656E", "dark": "#A3ABB4"}
 """The two greys of the patterns."""

@@ -11,11 +11,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Checks, KeyedRequest, Metered, Spent, Store
-from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment
+from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment, ResultT
 from tokenworth.core.request.kind import SUBJECT, Request, Response
 from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, TokenworthError
 from tokenworth.run.active import Active, AwaitedBatch
@@ -26,16 +26,15 @@ from tokenworth.run.progress import (
     BatchStarted,
     Clock,
     Ended,
-    Event,
     Finished,
     OnEvent,
     OnNamedEvent,
     RunCounts,
+    RunEvent,
     Stopping,
 )
 
-ResultT = TypeVar("ResultT")
-_Step = Callable[[], Batch]
+_Advance = Callable[[], Batch]
 _LOG = logging.getLogger(__name__)
 
 MOST_ACTIVE = 64
@@ -66,26 +65,14 @@ def drive(
 
     Raises ``MismatchError`` for a backend that answers what it was not asked, answers twice or leaves a request out.
     """
-    return drive_counted(experiment, backend=backend, store=store, on_event=on_event, clock=clock)[0]
 
-
-def drive_counted(
-    experiment: Experiment[ResultT],
-    *,
-    backend: Backend | Mapping[str, Backend],
-    store: Store,
-    on_event: OnEvent | None = None,
-    clock: Clock = time.monotonic,
-) -> tuple[ResultT, RunCounts]:
-    """What ``drive`` gives, with the counts of what was drawn and what was reused."""
-
-    def tell(name: str, event: Event) -> None:
+    def tell(name: str, event: RunEvent) -> None:
         del name
         if on_event is not None:
             on_event(event)
 
     (ended,) = _Driver([("", experiment)], backend, store, tell, clock, 1).results()
-    return ended.value(), ended.counts
+    return ended.value()
 
 
 def drive_all(
@@ -112,7 +99,7 @@ def drive_all(
     return _Driver(experiments, models, store, on_event or _ignore, clock, active).results()
 
 
-def _ignore(name: str, event: Event) -> None:
+def _ignore(name: str, event: RunEvent) -> None:
     del name, event
 
 
@@ -194,7 +181,7 @@ class _Driver:
         self._go_on(run, lambda: next(experiment))
         return True
 
-    def _go_on(self, run: Active, step: _Step | None) -> None:
+    def _go_on(self, run: Active, step: _Advance | None) -> None:
         """Goes on with an experiment until it waits for a model or ends."""
         try:
             while step is not None:
@@ -218,8 +205,8 @@ class _Driver:
 
     # -- a batch -----------------------------------------------------------------------------------------------------
 
-    def _look_up(self, run: Active, batch: Batch) -> _Step | None:
-        """How to go on where nothing is to be drawn; else None, and what is missing is in line."""
+    def _look_up(self, run: Active, batch: Batch) -> _Advance | None:
+        """How to continue if nothing may be drawn; else None, and what is missing is in line."""
         began = self._clock()
         asked = [self._keyed(request) for request in batch]
         wanted = {keyed.key: (keyed, lane) for keyed, lane in asked}
@@ -247,8 +234,8 @@ class _Driver:
         key = self._keyer.key(request)
         return KeyedRequest(key=key, request=request), self._by_role[request.role]
 
-    def _complete(self, run: Active, batch: AwaitedBatch, *, drawn: bool = True) -> _Step:
-        """How to go on once nothing more of a batch will come. An unusable reply is an answer: drawing again would bias the sample."""
+    def _complete(self, run: Active, batch: AwaitedBatch, *, drawn: bool = True) -> _Advance:
+        """How to continue once no more answers of a batch come. An unusable reply is an answer: drawing again would bias the sample."""
         answers = batch.stored
         if drawn and batch.missing:
             self._store.flush()
@@ -267,7 +254,7 @@ class _Driver:
     # -- answers -----------------------------------------------------------------------------------------------------
 
     def _receive(self, lane: Lane) -> None:
-        """Takes one answer of a backend, and goes on with what waited for it."""
+        """Takes one answer of a backend, and continues what waited for it."""
         # The next lane comes first next time.
         self._lanes.remove(lane)
         self._lanes.append(lane)
@@ -338,7 +325,7 @@ class _Driver:
         return complete
 
     def _end_budget(self, lane: Lane, message: str) -> None:
-        """Nothing more is drawn by this backend: what waits for it goes on with what it has."""
+        """Nothing more is drawn by this backend: what waits for it continues with what it has."""
         lane.close()
         self._store.flush()  # The run may go on from here, so that it is not enough to have tried.
         lane.spent_up = message
@@ -367,7 +354,7 @@ class _Driver:
     # -- breaking off ------------------------------------------------------------------------------------------------
 
     def _wait_for_the_rest(self) -> None:
-        """Stores what is under way when a run is interrupted; a second interruption ends that, too."""
+        """Stores what is under way when a run is interrupted; a second interruption ends that as well."""
         waited = [lane for lane in self._lanes if lane.unanswered and lane.stop()]
         first = next((run for run in self._active if run.batch is not None), None)
         if waited and first is not None:

@@ -199,7 +199,7 @@ class Lane(Iterator[KeyedRequest | None]):
         self._suspects.extend(run for run in runs if run not in self._suspects)
 
     def drop(self, run: Active) -> None:
-        """Forgets what an experiment waits for, unless others do, too."""
+        """Forgets what an experiment waits for, unless others wait for it as well."""
         self.answered.pop(run, None)
         for key in [key for key, runs in self._waiters.items() if run in runs]:
             runs = self._waiters[key]

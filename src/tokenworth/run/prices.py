@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
-from tokenworth.run.estimate import Price
+from tokenworth.run.cost import Price
 
 _FIELDS = {"input": "input_per_million", "cached_input": "cached_input_per_million", "output": "output_per_million"}
 _OPTIONAL = "cached_input"

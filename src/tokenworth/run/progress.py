@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from tokenworth.core.ports import Spent
+from tokenworth.core.request.experiment import ResultT
 from tokenworth.errors import TokenworthError
-
-ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +122,9 @@ class ManyProgress:
     spent: Spent | None = None
 
 
-Event = BatchStarted | BatchProgress | BatchFinished | Stopping | Finished | ManyProgress
-OnEvent = Callable[[Event], None]
-OnNamedEvent = Callable[[str, Event], None]
+RunEvent = BatchStarted | BatchProgress | BatchFinished | Stopping | Finished | ManyProgress
+OnEvent = Callable[[RunEvent], None]
+OnNamedEvent = Callable[[str, RunEvent], None]
 """Is told the name of the experiment and what happened."""
 Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back."""
@@ -141,7 +140,7 @@ class Together:
         self._open: dict[str, int] = {}
         self._ended = 0
 
-    def __call__(self, name: str, event: Event) -> None:
+    def __call__(self, name: str, event: RunEvent) -> None:
         """Takes an event of one of the experiments."""
         if self._total == 1 or isinstance(event, Stopping):
             self._tell(event)

@@ -56,10 +56,6 @@ def newcombe_paired(both: Values, only_first: Values, only_second: Values, neith
 def _score(k: Values, n: Values, level: float) -> tuple[Values, Values, Values]:
     """Estimate and Wilson limits; 1/2 where nothing was drawn."""
     k, n = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    if not 0 < level < 1:
-        raise InvalidInput(f"level {level}: expected a number between 0 and 1")
-    if (k < 0).any() or (k > n).any():
-        raise InvalidInput("more successes than draws, or fewer than none; expected counts from 0 to n")
     low, high = wilson(k, n, level)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(n > 0, k / n, 0.5), low, high

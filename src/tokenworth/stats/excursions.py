@@ -1,83 +1,23 @@
-"""The value recursion over a base trace: strata of forks, estimates with intervals, allocation of rollouts.
+"""The value recursion over a base trace: estimates with intervals from excursions, and what they cannot tell.
 
 The base completion y₁…y_n is fixed; p_c = q_c(y_{c+1}). A rollout from cut c either follows the base to its end (probability
 Π_{j≥c} p_j; its outcome is the base's, known exactly) or leaves it at one fork k ≥ c (probability w(c,k) = Π_{c≤j<k} p_j · (1−p_k)).
-Only the rollouts that leave, excursions, need sampling.
-
-Forks of small leaving probability are pooled into *strata*: ranges [a, b) of cuts. An excursion of a stratum leaves at k with
-probability w(a,k)/Σ w(a,·); for an inner cut c the draws with k ≥ c have exactly the distribution of leaving in [c, b), so every
-draw serves every cut at or before its fork. A stratum of one fork is the plain recursion V(c) = p_c V(c+1) + (1−p_c) W(c).
+Only the rollouts that leave, excursions, need sampling; they are drawn by strata of forks (`stats.strata`).
 """
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from tokenworth.stats.proportion import IntervalKind, proportion_limits
-
-NEGLIGIBLE = 1e-9
-"""A leaving probability below this is taken as 0: the bias per cut is below it too."""
-
-GOLDEN = 0.6180339887498949
-"""Step of the systematic draws inside a stratum: successive multiples fill [0, 1) evenly for any number of draws."""
+from tokenworth.stats.strata import Strata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Strata:
-    """Ranges of cuts [start, stop) that partition 0…n, with what the recursion needs at each cut.
-
-    ``follow[c]`` = Π_{c≤j<stop} p_j, the probability of reaching the end of the stratum along the base; ``leave`` = 1 − follow.
-    """
-
-    p: Float[np.ndarray, " cut"]
-    start: Int[np.ndarray, " stratum"]
-    stop: Int[np.ndarray, " stratum"]
-    of_cut: Int[np.ndarray, " cut"]
-    follow: Float[np.ndarray, " cut"]
-    leave: Float[np.ndarray, " cut"]
-
-    @property
-    def n_cuts(self) -> int:
-        """Number of base tokens n; cuts run 0…n."""
-        return len(self.p)
-
-
-def make_strata(p: Float[np.ndarray, " cut"], min_leave: float) -> Strata:
-    """Strata whose leaving probability reaches ``min_leave`` (but for the last), each as short as possible."""
-    p = np.where(1 - p < NEGLIGIBLE, 1.0, np.clip(p, 0.0, 1.0))
-    bounds, follow = [0], 1.0
-    for cut, probability in enumerate(p):
-        follow *= float(probability)
-        if 1 - follow >= min_leave:
-            bounds.append(cut + 1)
-            follow = 1.0
-    if bounds[-1] != len(p):
-        bounds.append(len(p))
-    start, stop = np.asarray(bounds[:-1], dtype=np.int64), np.asarray(bounds[1:], dtype=np.int64)
-    of_cut = np.repeat(np.arange(len(start)), stop - start)
-    follow_at = np.empty(len(p))
-    for a, b in zip(start, stop, strict=True):
-        follow_at[a:b] = np.cumprod(p[a:b][::-1])[::-1]
-    return Strata(p=p, start=start, stop=stop, of_cut=of_cut, follow=follow_at, leave=1.0 - follow_at)
-
-
-def fork_of_draw(strata: Strata, stratum: int, draw: int, offset: float) -> int:
-    """The cut at which draw number ``draw`` of a stratum leaves, by systematic sampling from w(a,k)/Σ w(a,·).
-
-    ``offset`` in [0, 1) is the random start; marginally over it every draw has exactly that distribution.
-    """
-    a, b = int(strata.start[stratum]), int(strata.stop[stratum])
-    left = 1.0 - np.cumprod(strata.p[a:b])
-    u = (offset + draw * GOLDEN) % 1.0 * left[-1]
-    return a + min(int(np.count_nonzero(left <= u)), b - a - 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Draws:
+class Excursions:
     """Excursions so far: where each left the base and its outcome label as an index."""
 
     cut: Int[np.ndarray, " draw"]
@@ -85,70 +25,110 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Estimate:
-    """Estimates at cuts 0…n. ``share[c, l]``: probability of label l; ``low``/``high`` its limits.
+class Weights:
+    """What the numbers of draws alone say of cuts 0…n, whatever they came to.
 
     ``known``: probability of following the base to its end; ``sampled``/``unsampled``: probability of leaving at forks that do or do
     not have draws (their sum and ``known`` make 1); ``n_effective``: Kish's effective number of excursions behind the sampled part.
     """
 
-    share: Float[np.ndarray, "cutx label"]
-    low: Float[np.ndarray, "cutx label"]
-    high: Float[np.ndarray, "cutx label"]
     known: Float[np.ndarray, " cutx"]
     sampled: Float[np.ndarray, " cutx"]
     unsampled: Float[np.ndarray, " cutx"]
     n_effective: Float[np.ndarray, " cutx"]
-    base_share: float
+
+    @property
+    def leave(self) -> Float[np.ndarray, " cutx"]:
+        """Probability of leaving the base."""
+        return self.sampled + self.unsampled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CutEstimates:
+    """Estimates of groups of outcomes at cuts 0…n.
+
+    ``mean[c, g]``: share of group g among excursions from c, ``share[c, g]`` its probability, ``low``/``high`` the limits of that.
+    ``mean`` and ``share`` are NaN where a rollout can leave the base and no draw tells what it is worth; the limits are then all that is
+    possible.
+    """
+
+    weights: Weights
+    base: Float[np.ndarray, "cutx group"]
+    """What the base adds: ``known`` where its outcome is of the group."""
+    mean: Float[np.ndarray, "cutx group"]
+    share: Float[np.ndarray, "cutx group"]
+    low: Float[np.ndarray, "cutx group"]
+    high: Float[np.ndarray, "cutx group"]
+
+
+def backward(
+    strata: Strata, number: Float[np.ndarray, " cut"], hits: Float[np.ndarray, "cut group"]
+) -> tuple[Weights, Float[np.ndarray, "cutx group"]]:
+    """Weights of ``number`` draws at each cut, and the mean of their ``hits`` at cuts 0…n: NaN where there is none.
+
+    The backward pass over strata: each cut from its own stratum and the start of the next. n_eff = (Σw)²/Σ(w²/m) (Kish 1965, Survey
+    Sampling, §11.7).
+    """
+    size, n_groups = strata.n_cuts + 1, hits.shape[1]
+    own = strata.stop[strata.of_cut]
+    n_before = np.append(0.0, np.cumsum(number))
+    k_before = np.append(np.zeros((1, n_groups)), np.cumsum(hits, axis=0), axis=0)
+    m = n_before[own] - n_before[:-1]
+    mean = (k_before[own] - k_before[:-1]) / np.maximum(m, 1.0)[:, None]
+    covered = np.where(m > 0, strata.leave, 0.0)
+    # One row a quantity: known, sampled, unsampled, kish, then the groups. What a stratum adds, and by what it passes on what comes after.
+    added = np.vstack([np.zeros_like(m), covered, strata.leave - covered, covered**2 / np.maximum(m, 1.0), (covered[:, None] * mean).T])
+    kept = np.tile(strata.follow, (len(added), 1))
+    kept[3] **= 2
+    later = np.zeros((len(strata.start) + 1, len(added)))
+    later[-1, 0] = 1.0
+    for index in range(len(strata.start) - 1, -1, -1):
+        at = strata.start[index]
+        later[index] = added[:, at] + kept[:, at] * later[index + 1]
+    found = np.zeros((len(added), size))
+    found[:, :-1] = added + kept * later[strata.of_cut + 1].T
+    found[:, -1] = later[-1]
+    known, sampled, unsampled, kish = found[:4]
+    n_effective = np.divide(sampled**2, kish, out=np.zeros(size), where=kish > 0)
+    mean = np.divide(found[4:].T, sampled[:, None], out=np.full((size, n_groups), np.nan), where=(n_effective > 0)[:, None])
+    weights = Weights(known=known, sampled=sampled, unsampled=unsampled, n_effective=n_effective)
+    return weights, np.clip(mean, 0.0, 1.0)
 
 
 def estimate_values(
-    strata: Strata, draws: Draws, *, groups: Float[np.ndarray, "label group"], base_label: int, level: float, interval: IntervalKind
-) -> Estimate:
+    strata: Strata, draws: Excursions, *, groups: Float[np.ndarray, "label group"], base_label: int, level: float, interval: IntervalKind
+) -> CutEstimates:
     """Probability of each group of labels at every cut, with pointwise limits.
 
     ``groups[l, g]`` is 1 where label l counts for group g (identity columns give the outcome distribution, a column of the correct
-    labels gives the value). Share = known·[base in g] + (sampled + unsampled)·mean; limits of the mean at n_eff = (Σw)²/Σ(w²/m)
-    (Kish), scaled by the sampled probability; the unsampled probability widens them by its full size on the side it can.
+    labels gives the value). Share = known·[base in g] + (sampled + unsampled)·mean; limits of the mean at n_eff (`backward`), scaled by
+    the sampled probability; the unsampled probability widens them by its full size on the side it can.
 
-    Assumption: excursions independent given their fork. Source: DESIGN of the method page `docs/methods/curve.md`, eq. 1–6.
+    Assumption: excursions independent given their fork. Source: method page `docs/methods/curve.md`, eq. 1–6.
     """
-    n_labels, n_groups = groups.shape
-    size = strata.n_cuts + 1
-    total, kish = np.zeros((size, n_groups)), np.zeros(size)
-    known, sampled, unsampled = np.ones(size), np.zeros(size), np.zeros(size)
-    counts = np.zeros((strata.n_cuts, n_labels))
+    counts = np.zeros((strata.n_cuts, groups.shape[0]))
     np.add.at(counts, (draws.cut, draws.label), 1.0)
-    hits = counts @ groups
-    number = counts.sum(axis=1)
-    for a, b in zip(strata.start[::-1], strata.stop[::-1], strict=True):
-        cuts = slice(int(a), int(b))
-        follow, leave = strata.follow[cuts], strata.leave[cuts]
-        m = np.cumsum(number[cuts][::-1])[::-1]
-        mean = np.cumsum(hits[cuts][::-1], axis=0)[::-1] / np.maximum(m, 1.0)[:, None]
-        covered = np.where(m > 0, leave, 0.0)
-        total[cuts] = covered[:, None] * mean + follow[:, None] * total[b]
-        kish[cuts] = covered**2 / np.maximum(m, 1.0) + follow**2 * kish[b]
-        sampled[cuts] = covered + follow * sampled[b]
-        unsampled[cuts] = np.where(m > 0, 0.0, leave) + follow * unsampled[b]
-        known[cuts] = follow * known[b]
-    n_effective = np.divide(sampled**2, kish, out=np.zeros(size), where=kish > 0)
-    has = n_effective > 0
-    mean = np.divide(total, sampled[:, None], out=np.full_like(total, 0.5), where=has[:, None])
-    # Without a single draw the middle of what is possible is reported, and the limits are all that is possible.
-    mean = np.clip(mean, 0.0, 1.0)
-    low, high = proportion_limits(interval, mean * n_effective[:, None], np.broadcast_to(n_effective[:, None], mean.shape), level)
-    base = known[:, None] * groups[base_label][None, :]
-    return Estimate(
-        share=base + (sampled + unsampled)[:, None] * mean,
-        low=base + sampled[:, None] * low,
-        high=np.minimum(base + sampled[:, None] * high + unsampled[:, None], 1.0),
-        known=known,
-        sampled=sampled,
-        unsampled=unsampled,
-        n_effective=n_effective,
-        base_share=float(groups[base_label, 0]),
+    weights, mean = backward(strata, counts.sum(axis=1), counts @ groups)
+    base = weights.known[:, None] * groups[base_label][None, :]
+    low, high = mean_limits(mean, weights.n_effective, level, interval)
+    sampled, leave = weights.sampled[:, None], weights.leave[:, None]
+    share = base + leave * np.where(leave > 0, mean, 0.0)
+    return CutEstimates(
+        weights=weights,
+        base=base,
+        mean=mean,
+        share=share,
+        low=base + sampled * low,
+        high=np.minimum(base + sampled * high + weights.unsampled[:, None], 1.0),
     )
+
+
+def mean_limits(
+    mean: Float[np.ndarray, "cutx group"], n: Float[np.ndarray, " cutx"], level: float, interval: IntervalKind
+) -> tuple[Float[np.ndarray, "cutx group"], Float[np.ndarray, "cutx group"]]:
+    """Limits of means of ``n`` draws; 0 and 1 where there is none."""
+    counted = np.where(n[:, None] > 0, mean, 0.0) * n[:, None]
+    return proportion_limits(interval, counted, np.broadcast_to(n[:, None], counted.shape), level)
 
 
 def slack_bound(p: Float[np.ndarray, " cut"], slack: Float[np.ndarray, " cut"] | None) -> Float[np.ndarray, " cutx"]:
@@ -162,7 +142,7 @@ def slack_bound(p: Float[np.ndarray, " cut"], slack: Float[np.ndarray, " cut"] |
     and |p_j − p'_j| is at most s_j = min(slack_j, max(p_j, 1 − p_j)) because p'_j is a probability. It holds for the probability of
     any outcome in place of the value. The bound is reached where an excursion always differs from the base.
 
-    A slack that is no number counts as 1. Source: ours. Assumption: W(c) is drawn exactly, only its weight is in doubt.
+    A slack that is not a number counts as 1. Source: ours. Assumption: W(c) is drawn exactly, only its weight is in doubt.
     """
     bound = np.zeros(len(p) + 1)
     if slack is None:
@@ -179,55 +159,3 @@ def widen(
 ) -> tuple[Float[np.ndarray, "cutx group"], Float[np.ndarray, "cutx group"]]:
     """Limits moved apart by ``bound`` on each side, within [0, 1]. They cover the true value wherever the given ones cover V on p."""
     return np.maximum(low - bound[:, None], 0.0), np.minimum(high + bound[:, None], 1.0)
-
-
-def stratum_reach(strata: Strata, wanted: Bool[np.ndarray, " cutx"]) -> Float[np.ndarray, " stratum"]:
-    """S_G = Σ over wanted cuts c of w(c,G)·w(c,G)/share of usable draws: what a variance σ²/m in stratum G adds, summed over cuts.
-
-    Uses A(b) = A(a)·follow(a)² + Σ_inner follow² + [b wanted], the recursion A_k = 1 + p²_{k−1} A_{k−1} on strata.
-    """
-    reach = np.zeros(len(strata.start))
-    carried = 1.0 if wanted[0] else 0.0
-    for index, (a, b) in enumerate(zip(strata.start, strata.stop, strict=True)):
-        inner = slice(int(a) + 1, int(b))
-        mask = wanted[inner]
-        leave = float(strata.leave[a])
-        reach[index] = carried * leave**2 + leave * float(np.sum(strata.leave[inner] * mask))
-        carried = carried * float(strata.follow[a]) ** 2 + float(np.sum(strata.follow[inner] ** 2 * mask)) + float(wanted[b])
-    return reach
-
-
-def label_variance(hits: Float[np.ndarray, " stratum"], m: Float[np.ndarray, " stratum"]) -> Float[np.ndarray, " stratum"]:
-    """Posterior mean of x(1−x) under a uniform prior: never 0, so that no stratum is starved by a lucky start."""
-    return (hits + 1) * (m - hits + 1) / ((m + 2) * (m + 3))
-
-
-def allocate(
-    *,
-    reach: Float[np.ndarray, " stratum"],
-    variance: Float[np.ndarray, " stratum"],
-    cost: Float[np.ndarray, " stratum"],
-    drawn: Int[np.ndarray, " stratum"],
-    size: int,
-) -> Int[np.ndarray, " rollout"]:
-    """The stratum of each of the next ``size`` rollouts: greedily the largest drop in summed variance per expected token.
-
-    Drop of one more rollout: S_G σ²/((m+½)(m+3/2)), the m(m+1) rule shifted so that an unsampled stratum competes on the same scale.
-    The order is that of the choices: the first k are what ``size`` = k gives, so a batch that breaks off has spent what it drew well.
-    Fewer (none) where no stratum has anything to gain.
-    """
-    chosen: list[int] = []
-    added = np.zeros(len(reach), dtype=np.int64)
-    weight = reach * variance / np.maximum(cost, 1.0)
-
-    def gain(stratum: int, m: int) -> float:
-        return -float(weight[stratum]) / ((m + 0.5) * (m + 1.5))
-
-    heap = [(gain(s, int(drawn[s])), s) for s in range(len(reach)) if weight[s] > 0]
-    heapq.heapify(heap)
-    for _ in range(size if heap else 0):
-        _, stratum = heap[0]
-        chosen.append(stratum)
-        added[stratum] += 1
-        heapq.heapreplace(heap, (gain(stratum, int(drawn[stratum] + added[stratum])), stratum))
-    return np.asarray(chosen, dtype=np.int64)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import betaincinv, ndtri  # pyright: ignore[reportMissingTypeStubs]
 
 from tokenworth.core.estimate import Estimate
+from tokenworth.errors import InvalidInput
 
-IntervalKind = Literal["wilson", "beta"]
+ROUNDING = 1e-9
+"""Successes may pass the draws by this share of them: effective counts are sums of rounded weights."""
+
+IntervalKind = Literal["beta", "wilson"]
+INTERVALS: tuple[str, ...] = get_args(IntervalKind)
 
 
 def wilson(
@@ -21,9 +26,10 @@ def wilson(
     Centre (k + z²/2)/(n + z²), half-width z·sqrt(k(n−k)/n + z²/4)/(n + z²).
     Assumption: the n draws are independent with one probability.
 
+    Raises InvalidInput for counts that are not 0 ≤ k ≤ n < ∞ and a level outside (0, 1).
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", eq. 2.
     """
-    successes, n = np.broadcast_arrays(np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    successes, n = _counts(successes, n, level)
     z = float(ndtri(0.5 + level / 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.where(n > 0, successes * (n - successes) / n, 0.0)
@@ -40,16 +46,30 @@ def beta_limits(
 ) -> tuple[Float[np.ndarray, "*item"], Float[np.ndarray, "*item"]]:
     """Lower and upper exact limits of a proportion (Beta quantiles), valid for real-valued k and n; (0, 1) where n = 0.
 
-    Source: Clopper and Pearson 1934. Differs: k and n may be effective (non-integer) counts.
+    Raises InvalidInput as `wilson` does. Source: Clopper and Pearson 1934. Differs: k and n may be effective (non-integer) counts.
     """
-    successes, n = np.broadcast_arrays(np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    successes, n = _counts(successes, n, level)
     tail = (1 - level) / 2
-    failures = np.maximum(n - successes, 0.0)
+    failures = n - successes
     inside_low, inside_high = (n > 0) & (successes > 0), (n > 0) & (failures > 0)
     low, high = np.zeros_like(n), np.ones_like(n)
     low[inside_low] = betaincinv(successes[inside_low], failures[inside_low] + 1, tail)
     high[inside_high] = betaincinv(successes[inside_high] + 1, failures[inside_high], 1 - tail)
     return low, high
+
+
+def _counts(
+    successes: Float[np.ndarray, "*item"], n: Float[np.ndarray, "*item"], level: float
+) -> tuple[Float[np.ndarray, "*item"], Float[np.ndarray, "*item"]]:
+    k, n = np.broadcast_arrays(np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    if not 0 < level < 1:
+        raise InvalidInput(f"level {level}: expected a number between 0 and 1")
+    # Written so that NaN fails it too.
+    wrong = ~((k >= 0) & (k <= n * (1 + ROUNDING)) & np.isfinite(n))
+    if wrong.any():
+        at = tuple(np.argwhere(wrong)[0])
+        raise InvalidInput(f"{k[at]:g} successes of {n[at]:g} draws; expected 0 ≤ successes ≤ draws, finite numbers")
+    return np.minimum(k, n), n
 
 
 def proportion_limits(

@@ -13,7 +13,7 @@ from scipy.special import gammaln  # pyright: ignore[reportMissingTypeStubs]
 
 from tokenworth.errors import InvalidInput
 
-Table = tuple[tuple[int, int], tuple[int, int]]
+TwoByTwo = tuple[tuple[int, int], tuple[int, int]]
 """((a, b), (c, d)): rows are the values of one fact, columns those of the other."""
 
 MAX_COUNT = 10**9
@@ -43,7 +43,7 @@ class OddsRatio:
         return self.value == self.value
 
 
-def odds_ratio(table: Table, level: float) -> OddsRatio:
+def odds_ratio(table: TwoByTwo, level: float) -> OddsRatio:
     """The odds ratio with its exact limits at ``level`` and Fisher's exact two-sided p.
 
     Given its sums, a has the noncentral hypergeometric distribution P(x; ψ) ∝ C(r₁, x) C(r₂, k₁ − x) ψˣ. Estimate: the ψ with E(x) = a
@@ -86,7 +86,7 @@ def odds_ratio(table: Table, level: float) -> OddsRatio:
     return OddsRatio(value=value, low=low, high=high, p=_fisher(table))
 
 
-def _window(table: Table, centre: int) -> tuple[Int[np.ndarray, " x"], Float[np.ndarray, " x"]]:
+def _window(table: TwoByTwo, centre: int) -> tuple[Int[np.ndarray, " x"], Float[np.ndarray, " x"]]:
     """The values x of the first cell around ``centre``, and log C(r₁, x) C(r₂, k₁ − x) of each up to a constant."""
     (a, b), (c, d) = table
     first, second, column = a + b, c + d, a + c
@@ -117,7 +117,7 @@ def _root(rising: Callable[[float], float], start: float, step: float) -> float:
     return low if low == high else float(brentq(rising, low, high, xtol=1e-12))  # pyright: ignore[reportArgumentType]
 
 
-def _fisher(table: Table) -> float:
+def _fisher(table: TwoByTwo) -> float:
     (a, b), (c, d) = table
     total = a + b + c + d
     xs, weights = _window(table, (a + b) * (a + c) // total)

@@ -78,7 +78,7 @@ def _explain(error: sqlite3.Error) -> str:
 def create_or_open(path: Path, owner: Owner) -> tuple[sqlite3.Connection, Owner]:
     """A connection for reading and writing, and the owner the file names; a file that is not there is made.
 
-    Raises ``MismatchError`` for a file of another model or schema, ``StoreError`` for one that is no store.
+    Raises ``MismatchError`` for a file of another model or schema, ``StoreError`` for one that is not a store.
     """
     if not path.parent.is_dir():
         raise MissingFile(f"store {str(path)!r}: the folder {str(path.parent)!r} does not exist; make it or name another file")
@@ -101,10 +101,10 @@ def create_or_open(path: Path, owner: Owner) -> tuple[sqlite3.Connection, Owner]
     return connection, found
 
 
-def open_existing(path: Path) -> tuple[sqlite3.Connection, Owner]:
+def connect_existing(path: Path) -> tuple[sqlite3.Connection, Owner]:
     """A connection to a store that is there, whatever its model; read-only where the file or its folder is.
 
-    Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is no store.
+    Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is not a store.
     """
     if not path.exists():
         raise MissingFile(f"store {str(path)!r} does not exist")

@@ -22,8 +22,7 @@ from tokenworth.core.request.kind import Draw, Request, Response
 from tokenworth.core.request.sample import Rollout
 from tokenworth.errors import InvalidInput, StoreError, UnknownName
 from tokenworth.store.codec import decode_response, encode_response
-from tokenworth.store.database import Owner, create_or_open, one_line_errors
-from tokenworth.store.database import open_existing as _open_existing
+from tokenworth.store.database import Owner, connect_existing, create_or_open, one_line_errors
 
 MAX_DOCUMENT = 2**31
 """Longest result document that is read back, in bytes."""
@@ -166,8 +165,8 @@ class SqliteStore:
 def open_store(path: str | Path, *, fingerprint: str, name: str) -> SqliteStore:
     """The store of one model in a file, made if it is not there.
 
-    Raises ``MismatchError`` naming both sides for a file of another model or schema, ``StoreError`` for a file that is no
-    store or cannot be written, ``MissingFile`` for a folder that is not there.
+    Raises ``MismatchError`` naming both sides for a file of another model or schema, ``StoreError`` for a file that is not
+    a store or cannot be written, ``MissingFile`` for a folder that is not there.
     """
     owner = Owner(name=name, fingerprint=fingerprint, version=__version__)
     connection, found = create_or_open(Path(path), owner)
@@ -177,9 +176,9 @@ def open_store(path: str | Path, *, fingerprint: str, name: str) -> SqliteStore:
 def open_existing(path: str | Path) -> SqliteStore:
     """The store in a file that is there, whatever its model: to list runs and read documents.
 
-    Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is no store.
+    Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is not a store.
     """
-    connection, found = _open_existing(Path(path))
+    connection, found = connect_existing(Path(path))
     return SqliteStore(Path(path), connection, found)
 
 

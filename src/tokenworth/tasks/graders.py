@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tokenworth.catalog import GRADERS, load
-from tokenworth.core.grade import Grade, Grader
+from tokenworth.core.grade import READ, Grade, Grader
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.grade.plan import plan_grader
@@ -24,7 +24,7 @@ def grader_for(what: Problem | str) -> Grader:
     if ":" in name:
         return _user_grader(name)
     if name not in GRADERS:
-        raise unknown_name("grader", name, (*GRADERS, "module:callable"))
+        raise unknown_name("grader", name, (*GRADERS, READ, "module:callable"))
     found = load(GRADERS, "grader", name)
     return found() if isinstance(found, type) else found
 

@@ -28,7 +28,7 @@ from tokenworth.tasks.grade.answers import answer_label
 _MARK = re.compile(r"\s*(?:<[^<>\s]{1,60}>|\[[A-Z_/]{2,20}\])\s*")
 
 _UNREAD = (Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN), Grade(outcome=UNGRADED, verdict=Verdict.UNKNOWN))
-"""What a grader may say that is no answer; all other states are not its to give."""
+"""What a grader may say that is not an answer; all other states are not its to give."""
 
 
 def find_close(ids: tuple[int, ...], close: tuple[int, ...]) -> int | None:
@@ -46,7 +46,8 @@ def find_close(ids: tuple[int, ...], close: tuple[int, ...]) -> int | None:
             return at
 
 
-def _without_end_marks(ids: tuple[int, ...], codec: Codec) -> tuple[int, ...]:
+def without_end_marks(ids: tuple[int, ...], codec: Codec) -> tuple[int, ...]:
+    """A completion without stop tokens and the like at its end."""
     # Only a token that is a mark as a whole goes; the same characters written as ordinary tokens stay.
     end = len(ids)
     while end > 0 and _MARK.fullmatch(codec.decode(ids[end - 1 : end])):
@@ -65,14 +66,14 @@ def answer_text(completion: tuple[int, ...], codec: Codec, close: tuple[int, ...
         if wall is None:
             return None
         start = wall + len(close)
-    return codec.decode(_without_end_marks(completion[start:], codec))
+    return codec.decode(without_end_marks(completion[start:], codec))
 
 
 def text_judge(problem: Problem, codec: Codec, close: tuple[int, ...] | None, grader: Grader) -> Judge:
     """A judge of whole completions.
 
-    What the grader says is the outcome of a rollout that closed its trace and finished. The others have a label of their own
-    with verdict unknown: stopped by the token limit, ``truncated in trace``, ``truncated in answer``, or ``truncated`` where
+    What the grader says is the outcome of a rollout that closed its trace and finished. The others have separate labels with verdict
+    unknown: stopped by the token limit, ``truncated in trace``, ``truncated in answer``, or ``truncated`` where
     nothing marks the trace's end; finished without closing the trace, ``ended in trace``; stopped by a content filter,
     ``refused``; an unusable reply, ``error``. An answer that reads like one of these labels is put in quotes.
     """

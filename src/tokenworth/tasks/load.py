@@ -160,7 +160,7 @@ def _world(rest: str) -> MadeProblems:
 def _of_domain(name: str, rest: str) -> MadeProblems:
     domain = domain_named(name)
     if domain.task is None:
-        raise InvalidInput(f"task {name}:{rest}: the domain {name} makes no problems of its own; {_usage()}")
+        raise InvalidInput(f"task {name}:{rest}: the domain {name} makes no problems; {_usage()}")
     return domain.task(rest)
 
 

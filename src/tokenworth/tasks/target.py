@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tokenworth.core.grade import RESERVED_OUTCOMES, Grade, Grader, Verdict
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.grade.option import option as by_option
+from tokenworth.tasks.grade.option import option
 from tokenworth.tasks.user_code import first_line, user_callable
 
 GOLD, OWN, LABEL = "gold", "own", "label:"
@@ -38,7 +38,7 @@ def check_target(name: str) -> None:
 def check_label(name: str, problem: Problem | None, grader: Grader | None) -> None:
     """Refuses ``label:X`` where answers are graded by option, and X is neither one nor an outcome without an answer. Raises UnknownName."""
     label = name.removeprefix(LABEL)
-    if not name.startswith(LABEL) or problem is None or grader is not by_option:
+    if not name.startswith(LABEL) or problem is None or grader is not option:
         return
     if label not in (known := (*problem.labels, *RESERVED_OUTCOMES)):
         raise unknown_name("outcome of the target", label, known)
@@ -57,7 +57,7 @@ def target_of(name: str, base: Grade) -> Target:
         return Target(name=name, label="P(correct)", hits=lambda grade, _: grade.verdict is Verdict.CORRECT)
     if name == OWN:
         if base.outcome in RESERVED_OUTCOMES:
-            raise InvalidInput(f"target own: the base has no answer of its own ({base.outcome}); choose another base, or another target")
+            raise InvalidInput(f"target own: the base trace has no answer ({base.outcome}); choose another base, or another target")
         return Target(
             name=name,
             label=f"P(own answer {base.outcome})",

@@ -6,30 +6,32 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from tokenworth.backends.model import LoadOptions, Model
+from tokenworth.core.grade import READ
 from tokenworth.core.ports import Recorded, Store
 from tokenworth.core.problem import Problem
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput, MismatchError
-from tokenworth.run.estimate import Price
+from tokenworth.methods.second_look import SecondLook
+from tokenworth.run.cost import Price
 from tokenworth.run.progress import OnEvent
 from tokenworth.store.memory import MemoryStore
 from tokenworth.tasks.grade.gold import with_usable_gold
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import text_judge
 from tokenworth.tasks.load import Task, load_task
-from tokenworth.tasks.prompt import user_message
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.items import parse_items
 from tokenworth.workbench.models import is_served, load_model
-from tokenworth.workbench.runner import READER, Ended, Job, Now, Runner, drawing, settings_of, utc_now
+from tokenworth.workbench.prompting import Prompting, PromptSettings
+from tokenworth.workbench.runner import READER, EndedCase, Job, Now, Runner, drawing, settings_of, utc_now
 
 if TYPE_CHECKING:
     from tokenworth.backends.http.options import ServerOptions
@@ -95,7 +97,7 @@ class Workbench:
             return load_model(name, options)
 
         if max_usd is not None and reader is not None:
-            raise InvalidInput(f"max_usd {max_usd:g} with a reader: a limit holds for one model alone; leave one of them out")
+            raise InvalidInput(f"max_usd {max_usd:g} with a reader: a limit applies to one model only; leave one of them out")
         self.model = loaded(model)
         models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
         self._now = now
@@ -141,14 +143,29 @@ class Workbench:
             if close is not None:
                 close()
 
-    def case(self, task: str | Task | Problem | None = None, item: int | str = 0, *, grader: str | None = None) -> Case:
+    def case(
+        self,
+        task: str | Task | Problem | None = None,
+        item: int | str = 0,
+        *,
+        grader: str | None = None,
+        look: SecondLook | None = None,
+        prompt: PromptSettings | Prompting | None = None,
+    ) -> Case:
         """A problem put to the model: a `Problem`, or a task such as ``world:steps`` or ``mmlu:FILE.csv`` and an item of it.
 
         An automaton needs no task. ``grader`` replaces the one of the problem's kind: a name or ``module:callable``.
+        ``read`` keeps that one and asks the model about the answers which it cannot read; ``look`` says how.
+        ``prompt``: how the problem is put to the model, where the default is not meant.
         """
+        prompting = prompt.texts() if isinstance(prompt, PromptSettings) else prompt or Prompting()
+        if look is not None and grader != READ:
+            raise InvalidInput("a way for the model to read answers was given without grader 'read'; give that too")
         if self.model.is_toy:
-            if task is not None:
-                raise InvalidInput(f"{self.model.name} is an automaton and takes no task; leave --task out")
+            if grader == READ:
+                raise InvalidInput(f"{self.model.name} is an automaton: its answers have no text to be read; leave the grader out")
+            if task is not None or prompting != Prompting():
+                raise InvalidInput(f"{self.model.name} is an automaton and takes no task and no prompt; leave them out")
             from tokenworth.backends.toy.backend import ToyBackend, toy_judge
 
             backend = self.model.backend
@@ -158,15 +175,19 @@ class Workbench:
         if task is None:
             raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
         problem = task if isinstance(task, Problem) else self._task(task).item(item)
-        judge_of = grader_for(grader or problem)
-        with_usable_gold(problem, f"problem {problem.id!r}", grader=grader)
+        named = None if grader == READ else grader
+        with_usable_gold(problem, f"problem {problem.id!r}", grader=named)
+        judge_of = grader_for(named or problem)
+        put = partial(self._prompt, prompting)
         return Case(
             model=self.model,
             problem=problem,
-            prompt=self._prompt(problem),
+            prompt=put(problem),
             judge=text_judge(problem, self.model.codec, self._close, judge_of),
             grader=judge_of,
-            put=self._prompt,
+            look=(look or SecondLook()) if grader == READ else None,
+            put=put,
+            prompting=prompting,
             runner=self.runner,
         )
 
@@ -179,23 +200,26 @@ class Workbench:
         sampling: SamplerSettings | Sampling | None = None,
         base: BaseSettings | None = None,
         grader: str | None = None,
+        look: SecondLook | None = None,
+        prompt: PromptSettings | None = None,
         **settings: Any,
-    ) -> Iterator[Ended]:
+    ) -> Iterator[EndedCase]:
         """How a measure ends on each of several problems, as it does; they share one stream of requests.
 
         ``items``: an index or id, or indices and ranges such as ``0-9,12``. ``settings``: the measure's own. A measure of one document over
         all problems gives it last.
         """
-        measure = drawing(name)
+        measure, prompting = drawing(name), Prompting() if prompt is None else prompt.texts()
         job = Job(
             measure=measure,
             settings=settings_of(measure, settings),
             sampler=sampling,
             base=base or BaseSettings(),
             task=task or "",
-            config={"item": items},
+            config={"item": items, **prompting.record()},
         )
-        return self.runner.run(job, ((item, lambda item=item: self.case(task, item, grader=grader)) for item in parse_items(items)))
+        put = partial(self.case, task, grader=grader, look=look, prompt=prompting)
+        return self.runner.run(job, ((item, partial(put, item)) for item in parse_items(items)))
 
     def _task(self, task: str | Task) -> Task:
         """The problems of a spec, which is read once."""
@@ -211,14 +235,19 @@ class Workbench:
         written = self.model.format
         return self.model.codec.encode(written.close) if written is not None and written.close else None
 
-    def _prompt(self, problem: Problem) -> tuple[int, ...]:
-        """The ids of a problem's prompt, up to where its trace begins."""
+    def _prompt(self, prompting: Prompting, problem: Problem) -> tuple[int, ...]:
+        """The ids of a problem's prompt, up to where its trace begins; the prefill is the last of them."""
         assert self.model.render is not None
-        message = user_message(problem, self.model.instruction)
-        prompt = self.model.render(message)
-        self._check_words(problem, message, prompt)
+        if prompting.raw:
+            assert self.model.encode_prompt is not None
+            message = prompting.asked(problem, self.model.instruction)
+            return self.model.encode_prompt(message + prompting.prefill)
+        messages = prompting.messages(problem, self.model.instruction)
+        prompt = self.model.render(messages)
+        self._check_words(problem, messages[-1]["content"], prompt)
         written = self.model.format
-        return self._opened(prompt, written.open) if written is not None and written.open else prompt
+        opened = self._opened(prompt, written.open) if written is not None and written.open else prompt
+        return opened + (self.model.codec.encode(prompting.prefill) if prompting.prefill else ())
 
     def _check_words(self, problem: Problem, message: str, prompt: tuple[int, ...]) -> None:
         """Refuses a question that the tokenizer cannot spell, as one of whole words cannot most texts."""

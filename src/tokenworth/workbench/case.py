@@ -21,8 +21,10 @@ from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.forced.result import ForcedResult
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.sample.result import SampleResult
+from tokenworth.methods.second_look import SecondLook
 from tokenworth.tasks.judge import find_close
 from tokenworth.workbench.choices import SamplerSettings
+from tokenworth.workbench.prompting import Prompting
 from tokenworth.workbench.runner import Measured, Runner
 
 DEFAULT_LIMIT = 4096
@@ -44,11 +46,14 @@ class Case:
         prompt: tuple[int, ...],
         judge: Judge,
         grader: Grader | None,
+        look: SecondLook | None = None,
+        prompting: Prompting | None = None,
         put: Callable[[Problem], tuple[int, ...]] | None,
         runner: Runner,
     ) -> None:
         self.model, self.problem, self.prompt, self.judge, self.grader = model, problem, prompt, judge, grader
-        self._put, self._runner = put, runner
+        self._put, self._runner, self.look = put, runner, look
+        self.prompting = prompting or Prompting()
 
     # -- building blocks ---------------------------------------------------------------------------------------------------------------
 
@@ -137,10 +142,10 @@ class Case:
         return self._runner.one(name, self, trace, sampling=sampling, settings=settings)
 
     def sample(
-        self, n: int, *, sampling: SamplerSettings | Sampling | None = None, seed: int = 0, level: float = 0.95, choose: str | None = None
+        self, n: int, *, sampling: SamplerSettings | Sampling | None = None, seed: int = 0, level: float = 0.95, base: str | None = None
     ) -> Measured[SampleResult, SampleSetDoc]:
-        """Draws ``n`` answers. ``choose`` names the base trace that the document marks."""
-        return self.measure("sample", sampling=sampling, samples=n, seed=seed, level=level, choose=choose)
+        """Draws ``n`` answers. ``base`` names the base trace that the document marks."""
+        return self.measure("sample", sampling=sampling, samples=n, seed=seed, level=level, base=base)
 
     def given_trace(self, ids: tuple[int, ...], *, sampling: SamplerSettings | Sampling | None = None, seed: int = 0) -> Trace:
         """A base trace from its ids; where they do not end in a stop token, one sampled continuation ends it."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 from tokenworth.core.measure import option
-from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.errors import InvalidInput
 
 DRAWS_TO_CHOOSE = 16
 """Answers among which a correct or an incorrect base is sought."""
@@ -17,16 +16,17 @@ DRAWS_TO_CHOOSE = 16
 class SamplerSettings:
     """The sampling distribution; the defaults are neutral: the model's own."""
 
+    HEADING: ClassVar[str] = "Sampling"
     temperature: float = 1.0
     """0 is greedy."""
     top_p: float = 1.0
     """1 is off."""
-    top_k: int = 0
+    top_k: int = option(0, rare=True)
     """0 is off."""
-    min_p: float = 0.0
+    min_p: float = option(0.0, rare=True)
     """0 is off."""
-    limit: int | None = None
-    """Tokens a whole completion may have [default: what the context leaves, at most 4096]."""
+    limit: int | None = option(None, metavar="TOKENS")
+    """Longest completion, trace and answer together. [default: what the context leaves, at most 4096]"""
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -37,43 +37,32 @@ class SamplerSettings:
 class BaseSettings:
     """Which completion is the base trace."""
 
-    trace_ids: str | None = option(None, metavar="FILE")
-    """Token ids of the base completion (JSON list, or numbers separated by spaces), instead of a sampled one."""
+    HEADING: ClassVar[str] = "Base trace"
     base: str = "any"
     """Which sampled answer is the base: any, correct, incorrect or an index."""
-    draws: int | None = None
-    """How many answers to draw to choose the base from [default: 1, or 16 for correct and incorrect]."""
+    draws: int | None = option(None, rare=True)
+    """Answers drawn to choose the base from. [default: 1; 16 for correct and incorrect]"""
+    trace_ids: str | None = option(None, metavar="FILE")
+    """Token ids of the base instead, as a JSON list or numbers separated by spaces."""
+    trace: str | None = option(None, metavar="FILE.txt", rare=True)
+    """Text of the base instead; it is tokenised once, and must come back from its tokens unchanged."""
+    trace_from: str | None = option(None, metavar="FILE[#N]", rare=True)
+    """Base from a result of ours, lm-eval's samples_*.jsonl or an Inspect log as JSON; N: which of its traces."""
 
     def __post_init__(self) -> None:
         if self.draws is not None and self.draws < 1:
             raise InvalidInput(f"draws {self.draws}: expected at least 1")
+        given = [name for name in ("trace-ids", "trace", "trace-from") if getattr(self, name.replace("-", "_")) is not None]
+        if len(given) > 1:
+            raise InvalidInput(f"--{given[0]} and --{given[1]} both give the base trace; leave one out")
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the base is given, not drawn."""
+        return any(one is not None for one in (self.trace_ids, self.trace, self.trace_from))
 
     @property
     def n_draws(self) -> int:
         """How many answers are drawn to choose from."""
         default = DRAWS_TO_CHOOSE if self.base in ("correct", "incorrect") else int(self.base) + 1 if self.base.isdecimal() else 1
         return self.draws or default
-
-
-def read_ids(path: str) -> tuple[int, ...]:
-    """Token ids from a file: a JSON list, an object with a list under ``ids``, or whole numbers separated by white space."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise MissingFile(f"no file {path}; expected token ids") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read ({error})") from error
-    stripped = text.strip()
-    try:
-        value: object = json.loads(stripped) if stripped[:1] in ("[", "{") else [int(word) for word in stripped.split()]
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"{path}: expected token ids, a JSON list or whole numbers apart by spaces ({' '.join(str(error).split())})"
-        ) from error
-    if isinstance(value, dict):
-        value = value.get("ids")
-    if not isinstance(value, list) or not all(isinstance(i, int) and not isinstance(i, bool) for i in value):
-        raise InvalidInput(f"{path}: expected a list of whole numbers, the token ids of the base completion")
-    if not value:
-        raise InvalidInput(f"{path}: the trace is empty; expected at least one token id")
-    return tuple(value)

@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 from tokenworth.core.ports import Spent
-from tokenworth.run.progress import BatchFinished, BatchProgress, Event, Finished, ManyProgress, Stopping
+from tokenworth.run.progress import BatchFinished, BatchProgress, Finished, ManyProgress, RunEvent, Stopping
 
 WIDTH = 100
 """Columns a line may take; what matters least is left out of a longer one."""
@@ -60,7 +60,7 @@ class ProgressLine:
         self._rollouts = self._tokens = 0
         self._spent = 0.0
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         """Takes one event of the driver."""
         if isinstance(event, BatchProgress):
             self._show(event)

@@ -7,14 +7,13 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tokenworth import __version__, catalog
 from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
 from tokenworth.core.measure import Done, Draws, Measure, Subject
 from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
-from tokenworth.core.problem import Problem
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
@@ -23,12 +22,17 @@ from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unkn
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
+from tokenworth.methods.second_look import Looker
+from tokenworth.run.cost import CostPlan, plan_cost
 from tokenworth.run.drive import drive_all
-from tokenworth.run.estimate import CostPlan, plan_cost
 from tokenworth.run.progress import OnEvent, RunCounts, Together
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
-from tokenworth.workbench.choices import BaseSettings, SamplerSettings, read_ids
+from tokenworth.workbench.choices import BaseSettings, SamplerSettings
+from tokenworth.workbench.given import given_ids
+
+if TYPE_CHECKING:
+    from tokenworth.workbench.case import Case
 
 R = TypeVar("R")
 D = TypeVar("D")
@@ -40,19 +44,6 @@ READER = "reader"
 def utc_now() -> datetime:
     """The time now, in UTC."""
     return datetime.now(UTC)
-
-
-class Case(Protocol):
-    """A problem put to a model: what a run needs to know of it."""
-
-    @property
-    def problem(self) -> Problem | None:
-        """None for an automaton."""
-        ...
-
-    def subject(self, sampler: SamplerSettings | Sampling | None = None) -> Subject:
-        """What an experiment may know."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +92,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ended:
+class EndedCase:
     """One problem of a run, as it ended; or, of a measure that joins problems, all of them together."""
 
     item: str
@@ -165,7 +156,14 @@ class Runner:
         """What a measure finds on one problem."""
         measure = drawing(name)
         chosen = settings_of(measure, settings) if isinstance(settings, Mapping) else settings
-        job = Job(measure=measure, settings=chosen, sampler=sampling, trace=trace, task="" if case.problem is None else case.problem.task)
+        job = Job(
+            measure=measure,
+            settings=chosen,
+            sampler=sampling,
+            trace=trace,
+            task="" if case.problem is None else case.problem.task,
+            config=case.prompting.record(),
+        )
         item = case.problem.id if case.problem else ""
         for ended in self.run(job, [(item, lambda: case)]):
             if ended.error is not None:
@@ -183,7 +181,7 @@ class Runner:
 
     # -- many problems -----------------------------------------------------------------------------------------------------------------
 
-    def run(self, job: Job, cases: Iterable[tuple[str, Callable[[], Case]]]) -> Iterator[Ended]:
+    def run(self, job: Job, cases: Iterable[tuple[str, Callable[[], Case]]]) -> Iterator[EndedCase]:
         """How each problem ended, as it does; of a measure that joins them the document of all comes last, under no item.
 
         What the model cannot do is refused before anything is drawn. A problem that fails harms no other.
@@ -208,10 +206,10 @@ class Runner:
                 totals = together.ended(one)
                 if one.error is not None:
                     failed += 1
-                    yield Ended(item=one.name, error=one.error)
+                    yield EndedCase(item=one.name, error=one.error)
                 elif job.draws.joins:
                     joined.append(one.value())
-                    yield Ended(item=one.name, done=one.value())
+                    yield EndedCase(item=one.name, done=one.value())
                 else:
                     yield self._ended(job, one.name, one.value(), one.counts, runs.pop(one.name, None))
         together.finish(self._spent() if any(isinstance(model.backend, Metered) for model in self.models.values()) else None)
@@ -221,7 +219,7 @@ class Runner:
             about = self._about(job, totals, items=tuple(named), failed=failed)
             document = job.draws.document(joined, job.settings, about)
             self._finish(whole, document)
-            yield Ended(item="", done=joined[0] if len(named) == 1 and joined else None, document=document)
+            yield EndedCase(item="", done=joined[0] if len(named) == 1 and joined else None, document=document)
 
     def price(self, job: Job, case: Case) -> CostPlan:
         """What the next batch of a measure would cost on one problem; no model is called."""
@@ -232,7 +230,7 @@ class Runner:
         """Refuses what the models of a run cannot do, before anything is drawn. Raises Unsupported."""
         for need in job.draws.needs(job.settings):
             need.check(self.asked(job).name, self.asked(job).backend.capabilities)
-        if job.draws.of_trace and job.trace is None and job.base.trace_ids is None:
+        if job.draws.of_trace and job.trace is None and not job.base.is_given:
             draws_of("answers").check(self.model.name, self.model.backend.capabilities)
 
     # -- parts -------------------------------------------------------------------------------------------------------------------------
@@ -244,13 +242,14 @@ class Runner:
         """The model that the measure's own requests go to."""
         return self.models[READER] if READER in job.draws.roles and READER in self.models else self.model
 
-    def _ended(self, job: Job, item: str, done: Done, counts: RunCounts, run: int | None) -> Ended:
+    def _ended(self, job: Job, item: str, done: Done, counts: RunCounts, run: int | None) -> EndedCase:
         try:
-            document = job.draws.document([done], job.settings, self._about(job, counts, items=(item,), subject=done.subject))
+            about = self._about(job, counts, items=(item,), done=done)
+            document = job.draws.document([done], job.settings, about)
             self._finish(run, document)
         except TokenworthError as error:
-            return Ended(item=item, error=error)
-        return Ended(item=item, done=done, document=document)
+            return EndedCase(item=item, error=error)
+        return EndedCase(item=item, done=done, document=document)
 
     def _experiment(self, job: Job, item: str, make: Callable[[], Case]) -> Experiment[Done]:
         """The whole of one problem: its base trace where there is to be one, and the measure."""
@@ -258,13 +257,27 @@ class Runner:
         subject = case.subject(job.sampler)
         if job.draws.check is not None:
             job.draws.check(subject, job.settings)
+        if case.look is None:
+            subject, result = yield from self._parts(job, case, subject)
+            return Done(item=item, subject=subject, result=result)
+        if job.draws.joins:
+            raise InvalidInput(f"{job.measure.name} asks no model about answers; --grader read is for sample, curve and forced")
+        role = SUBJECT if self.asked(job) is self.model else READER
+        looker = Looker(self._read_by(job, subject), case.look, role)
+        subject, result = yield from looker.over(self._parts(job, case, replace(subject, judge=looker.judge), looker))
+        return Done(item=item, subject=subject, result=result, second_look=looker.said())
+
+    def _parts(self, job: Job, case: Case, subject: Subject, looker: Looker | None = None) -> Experiment[tuple[Subject, Any]]:
+        """The base trace and the measure: the subject with its trace, and the result."""
         if job.draws.of_trace:
             trace = job.trace or (yield from self._base(job, case, subject))
             subject = replace(subject, trace=trace)
+            if looker is not None:
+                yield from looker.look_at(trace)
         experiment = job.draws.experiment(self._read_by(job, subject), job.settings)
         if self.asked(job) is not self.model:
             experiment = in_role(experiment, READER)
-        return Done(item=item, subject=subject, result=(yield from experiment))
+        return subject, (yield from experiment)
 
     def _base(self, job: Job, case: Case, subject: Subject) -> Experiment[Trace]:
         """The base trace: given by ids, or chosen among sampled answers."""
@@ -272,8 +285,8 @@ class Runner:
         if self.model.is_toy:
             # The base of an automaton is always drawn from its own distribution.
             subject = replace(subject, sampling=replace(subject.sampling, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0))
-        if base.trace_ids is not None:
-            ids = read_ids(base.trace_ids)
+        if base.is_given:
+            ids = given_ids(base, subject, self.model.backend.fingerprint)
             check_given(subject, ids)
             return (yield from _completed(subject, ids, job.seed))
         check_choice(base.base, base.n_draws)
@@ -300,7 +313,7 @@ class Runner:
     def _spent(self) -> Spent:
         return Spent.together([model.backend.spent() for model in self.models.values() if isinstance(model.backend, Metered)])
 
-    def _about(self, job: Job, counts: RunCounts, *, items: tuple[str, ...], failed: int = 0, subject: Subject | None = None) -> About:
+    def _about(self, job: Job, counts: RunCounts, *, items: tuple[str, ...], failed: int = 0, done: Done | None = None) -> About:
         """What the document says beyond its numbers. Of problems run together each says what was spent since the document before it."""
         before, self._seen = self._seen, self._spent()
         model = self.asked(job)
@@ -315,10 +328,11 @@ class Runner:
             tokens_cached=self._seen.tokens_cached - before.tokens_cached,
             cost=None if self._seen.money is None else self._seen.money - (before.money or 0.0),
             server=getattr(model.backend, "description", ""),
+            second_look="" if done is None else done.second_look,
             reader="" if model is self.model else f"{model.name} ({model.backend.fingerprint})",
         )
         return About(
-            problem=None if subject is None else subject.problem,
+            problem=None if done is None else done.subject.problem,
             model=ModelDoc(name=self.model.name, fingerprint=self.model.backend.fingerprint),
             provenance=provenance,
             task=job.task,
@@ -365,7 +379,7 @@ def check_given(subject: Subject, ids: tuple[int, ...]) -> None:
     stop, most = set(subject.sampling.stop), subject.sampling.max_tokens
     inner = next((i for i, token in enumerate(ids[:-1]) if token in stop), None)
     if inner is not None:
-        raise InvalidInput(f"the given trace goes on after stop token {ids[inner]} at position {inner}; end it there")
+        raise InvalidInput(f"the given trace continues after stop token {ids[inner]} at position {inner}; end it there")
     if len(ids) > most:
         raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {most}; raise --limit or shorten it")
 

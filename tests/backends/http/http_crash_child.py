@@ -21,7 +21,7 @@ from tokenworth.core.request.kind import Request, Response
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.bench import Workbench
 
-SAMPLES, ROLLOUTS = 120, 440
+SAMPLES, ROLLOUTS = 60, 200
 
 
 class Unhurried(Acknowledging):

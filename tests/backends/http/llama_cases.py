@@ -15,7 +15,7 @@ import pytest
 from tests.laws.backend import BackendCase, answers
 from tokenworth.backends.http.backend import HttpBackend
 from tokenworth.backends.http.client import Client
-from tokenworth.backends.http.llama_dialect import LlamaDialect
+from tokenworth.backends.http.llama_api import LlamaApi
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import Patience, Rates, ServerOptions
 from tokenworth.backends.http.transport import Transport, make_endpoint
@@ -59,7 +59,7 @@ def _believing(url: str, record: tuple[tuple[str, Any], ...]) -> HttpBackend:
     changed = replace(probed.served.record, **dict(record))
     known = replace(probed.served, record=changed, fingerprint=changed.fingerprint("another"))
     endpoints = [make_endpoint(endpoint.url, concurrency=endpoint.limit.most, rates=Rates()) for endpoint in probed.client.endpoints]
-    client = Client(Transport(key=None, patience=Patience()), endpoints, LlamaDialect(known.vocab_size))
+    client = Client(Transport(key=None, patience=Patience()), endpoints, LlamaApi(known.vocab_size))
     return HttpBackend(known, client, LoopThread("tokenworth-test"), n_most=changed.n_most)
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenworth.backends.bundled import TINY
-from tokenworth.backends.http.llama_dialect import NEUTRAL, SAMPLERS, LlamaDialect
-from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
+from tokenworth.backends.http.llama_api import NEUTRAL, SAMPLERS, LlamaApi
+from tokenworth.backends.http.openai_api import Fields, OpenAIApi
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.shaping import Shaped, shape
 from tokenworth.backends.http.tables import _base_bounds, unlisted_ceiling
@@ -39,7 +39,7 @@ def sample(index: int, **changed: Any) -> dict[str, Any]:
 
 
 def parsed(*samples: dict[str, Any]) -> Any:
-    return LlamaDialect(972).parse(msgspec.json.encode(list(samples)), ask(len(samples)))
+    return LlamaApi(972).parse(msgspec.json.encode(list(samples)), ask(len(samples)))
 
 
 def test_a_right_reply_is_read() -> None:
@@ -117,7 +117,7 @@ def test_listings_by_text_hold_the_truth(
         place = {"tokens": [text[sampled]], "token_logprobs": [dict(entries)[text[sampled]]], "top_logprobs": [dict(entries)]}
     body = msgspec.json.encode({"choices": [{"text": "", "index": 0, "finish_reason": "length", "logprobs": place}]})
     asked = Ask(prompt=Prompts(CODEC).of((5,)), n=1, max_tokens=1, params=params, seed=0, top=top)
-    choice = OpenAIDialect("m", SIZE, Fields(), of.get).parse(body, asked).choices[0]
+    choice = OpenAIApi("m", SIZE, Fields(), of.get).parse(body, asked).choices[0]
     assert choice.listings is not None and choice.listings[0] is not None
     listing = choice.listings[0]
     assert list(listing.ids) == ranked[: len(listing.ids)]

@@ -304,7 +304,7 @@ def base_trace() -> Trace:
 
 def measure(backend: HttpBackend, store: Watching | SqliteStore, n: int = 150) -> None:
     settings = CurveSettings(max_rollouts=n, top=8)
-    drive(curve(base_trace(), judge=judge, sampling=SAMPLING, settings=settings), backend=backend, store=store)
+    drive(curve(base_trace(), judge=judge, sampling=SAMPLING, settings=settings, name_first=False), backend=backend, store=store)
 
 
 @pytest.mark.parametrize("fault", [*LISTED, "truncated json", "empty", "500", "other prompt", "error object"])

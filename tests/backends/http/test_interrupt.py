@@ -20,7 +20,7 @@ from tokenworth.core.request.kind import Request, Response
 from tokenworth.errors import InvalidInput, ServerError
 from tokenworth.methods.sample.experiment import sample
 from tokenworth.run.drive import drive
-from tokenworth.run.progress import BatchStarted, Event, Stopping
+from tokenworth.run.progress import BatchStarted, RunEvent, Stopping
 from tokenworth.store.memory import MemoryStore
 
 
@@ -50,7 +50,7 @@ def draw(backend: object, store: MemoryStore, n: int, tell: object = None) -> ob
 
 
 def test_what_is_under_way_is_waited_for(server: FaultyServer) -> None:
-    store, told = Interrupted(at=3), list[Event]()
+    store, told = Interrupted(at=3), list[RunEvent]()
     with serve(server.url, n_most=1, concurrency=8) as backend:
         assert isinstance(backend, Stoppable)
         before = backend.spent().requests

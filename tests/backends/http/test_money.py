@@ -14,7 +14,7 @@ from tests.backends.http.http_cases import PROMPT, SAMPLING, Watching, draw, imp
 from tests.servers.faulty import FaultyServer, Ways, always, each, faulty_server, never, sometimes
 from tokenworth.backends.http.limits import Purse
 from tokenworth.errors import BudgetExceeded
-from tokenworth.run.estimate import Price
+from tokenworth.run.cost import Price
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def test_documents_say_where_they_come_from(llama_url: str, tmp_path: Path):
     parts = measure(llama_url, tmp_path / "run.db", **RUN)
     for part in parts:
         provenance = part.document.provenance
-        assert provenance.server.startswith("llamacpp") and "8 completions a request" in provenance.server
+        assert provenance.server.startswith("llamacpp") and "8 completions per request" in provenance.server
         assert (provenance.retried, provenance.errors, provenance.cost, provenance.store) == (0, 0, None, "run.db")
         assert part.document.model.name == "tiny"
     assert drawn(parts) == [(12, 0), (97, 0), (1, 0)]

@@ -37,7 +37,7 @@ HIDDEN: dict[str, Any] = {
     "min-p 0.1": lambda body: body | {"min_p": max(0.1, body["min_p"])},
     "temperature times 0.7": lambda body: body | {"temperature": 0.7 * body["temperature"]},
 }
-NOT_Q = "what it draws at temperature 1 or 0.5 is not what its log-probabilities say"
+NOT_Q = "its draws at temperature 1 or 0.5 do not match its log-probabilities"
 
 
 @pytest.mark.parametrize("name", HIDDEN)

@@ -18,7 +18,7 @@ from tests.helpers import run_alone
 from tests.servers.faulty import FaultyServer, Ways, always, each, faulty_server, never
 from tokenworth.backends.http.client import _REMEMBERED_IDS, Client
 from tokenworth.backends.http.loop import LoopThread
-from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
+from tokenworth.backends.http.openai_api import Fields, OpenAIApi
 from tokenworth.backends.http.options import Rates
 from tokenworth.backends.http.transport import Transport, Unreachable, make_endpoint
 from tokenworth.backends.http.wire import Ask, Malformed, Prompt
@@ -115,7 +115,7 @@ def test_a_client_keeps_nothing_of_what_is_over() -> None:
 
     async def test() -> tuple[int, int]:
         endpoints = [make_endpoint(f"http://{i}/v1", concurrency=8, rates=Rates()) for i in range(3)]
-        dialect = OpenAIDialect("chain", 972, Fields(), lambda text: None)
+        dialect = OpenAIApi("chain", 972, Fields(), lambda text: None)
         client = Client(transport, endpoints, dialect, clock=clock)
         sizes: list[int] = []
         for start in range(0, 60_000, 5_000):

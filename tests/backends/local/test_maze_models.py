@@ -9,7 +9,7 @@ import pytest
 
 from tokenworth.backends.bundled import BUNDLED
 from tokenworth.core.document import Provenance
-from tokenworth.core.verification import Level
+from tokenworth.core.verification import Strictness
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.verify.traces import verdicts_of, verified_documents
 from tokenworth.tasks.load import load_item
@@ -52,12 +52,12 @@ def test_models_do_what_their_cards_say(tmp_path: Path) -> None:
 def test_a_report_of_a_maze_brings_its_verdicts(tmp_path: Path) -> None:
     with Workbench("maze-swapped", store=tmp_path / "run.db") as bench:
         case = bench.case("maze:searchformer/7", 1)
-        samples = case.sample(4, seed=0, choose="0")
+        samples = case.sample(4, seed=0, base="0")
         curve = case.curve(samples.trace("0"), plan="stride", stride=20, samples=2, seed=0)
     (found,) = verified_documents([curve.document, samples.document], provenance=Provenance(version="1"))
     assert [table.group for table in found.tables] == ["maze-swapped"]
     # The base trace of the curve is one of the samples and counts once.
-    assert found.tables[0].n == 4 == len(found.traces) and found.strictness == str(Level.STRICT)
+    assert found.tables[0].n == 4 == len(found.traces) and found.strictness == str(Strictness.STRICT)
     page = write_report(tmp_path / "r.html", curve, samples).read_text(encoding="utf-8")
     assert "CLOSED_AGAIN" in page or "WALL" in page or "NOT_OPEN" in page
     assert verified_documents([], provenance=Provenance(version="1")) == ()

@@ -83,10 +83,25 @@ def test_extreme_uniforms_stay_in_the_support():
     assert Support(None, thirds).draw(torch.tensor([np.nextafter(1.0, 0.0)], dtype=torch.float64)).item() == 2
 
 
+@pytest.mark.parametrize("params", [sampling(1), sampling(1, top_k=5), sampling(1, top_p=0.9), sampling(1, min_p=0.05)])
+def test_tokens_that_are_left_out_lose_their_probability_and_no_other_does(params):
+    """Two rows with different numbers of tokens, -1 where there are fewer; some are not in the support at all."""
+    logits = torch.from_numpy(np.random.default_rng(3).normal(size=(3, 12)) * 2)
+    tokens = torch.tensor([[7, 2, 11], [0, -1, -1], [-1, -1, -1]])
+    whole, rest = (torch.zeros(3, 12, dtype=torch.float64) for _ in range(2))
+    full = support(logits, params)
+    for found, out in ((full, whole), (full.without(tokens), rest)):
+        ids = torch.arange(12).expand(3, 12) if found.ids is None else found.ids
+        out.scatter_(1, ids, found.q)
+    for row, gone in enumerate(({7, 2, 11}, {0}, set())):
+        for token in range(12):
+            assert rest[row, token] == (0.0 if token in gone else whole[row, token])
+
+
 def test_nothing_left_is_an_error():
     sure = support(torch.tensor([[9.0, 0.0, 0.0]]), sampling(1, temperature=0.0))
     with pytest.raises(InvalidInput, match="nothing to sample"):
-        sure.without(torch.tensor([0])).draw(torch.tensor([0.5], dtype=torch.float64))
+        sure.without(torch.tensor([[0]])).draw(torch.tensor([0.5], dtype=torch.float64))
     for params in (sampling(1), sampling(1, temperature=0.0), sampling(1, top_k=1), sampling(1, top_p=0.5)):
         with pytest.raises(InvalidInput, match="nothing to sample"):
             support(torch.tensor([[float("nan"), 0.0]]), params).draw(torch.tensor([0.5], dtype=torch.float64))

@@ -17,15 +17,15 @@ class SpreadSettings:
     """
 
     samples: int = option(6, short="-n")
-    """Answers drawn in each round."""
+    """Rollouts to draw: answers in each round."""
     count: Literal["outcomes", "texts"] = "outcomes"
     """What has to differ."""
     without: tuple[str, ...] = option((), metavar="A,B,…", listed=True)
     """Outcomes that are not counted."""
     level: float = 0.95
-    """Level of the interval."""
+    """Level of the intervals."""
     seed: int = 0
-    """Names the stream of draws."""
+    """Names the stream of random draws."""
 
     def __post_init__(self) -> None:
         if self.samples < 1:

@@ -14,7 +14,7 @@ export interface Change {
   readonly high: number;
 }
 
-type Values = Pick<Curve, "cuts" | "value" | "low" | "high" | "logKept" | "widened">;
+type Values = Pick<Curve, "cuts" | "value" | "low" | "high" | "delta" | "deltaLow" | "deltaHigh" | "deltaFrom" | "logKept" | "widened">;
 type Differences = Pick<Curve, "cuts" | "delta" | "deltaFrom">;
 
 // The units of the event that a violation is about, cut off at the end of the trace; null where there are none: a place before the
@@ -27,21 +27,24 @@ export function eventSpan(formal: Pick<Formal, "grid">, at: Violation, n: number
   return from < 0 || from >= to ? null : [from, to];
 }
 
-// The outer limits are those of a Δ between two cuts: low − high' and high − low', within what the recursion allows.
+// Of neighbouring cuts the curve has the change with its own limits; over several units they are the outer ones, low − high' and
+// high − low'. All within what the recursion allows.
 export function across(curve: Values, from: number, to: number): Change | null {
   let a = lastAtMost(curve.cuts, from);
   while (a >= 0 && Number.isNaN(curve.value[a]!)) a--;
   let b = lastAtMost(curve.cuts, to - 1) + 1;
   while (b < curve.cuts.length && Number.isNaN(curve.value[b]!)) b++;
   if (a < 0 || b >= curve.cuts.length) return null;
-  const most = curve.logKept ? -Math.expm1(curve.logKept[b]! - curve.logKept[a]!) + (curve.widened?.[a] || 0) : 1;
   const [before, after] = [curve.value[a]!, curve.value[b]!];
+  const own = curve.deltaFrom[b] === curve.cuts[a] && !Number.isNaN(curve.delta[b]!);
+  if (own) return { from: curve.cuts[a]!, to: curve.cuts[b]!, before, after, delta: curve.delta[b]!, low: curve.deltaLow[b]!, high: curve.deltaHigh[b]! };
+  const most = curve.logKept ? -Math.expm1(curve.logKept[b]! - curve.logKept[a]!) + (curve.widened?.[a] || 0) : 1;
   return {
     from: curve.cuts[a]!,
     to: curve.cuts[b]!,
     before,
     after,
-    delta: after - before,
+    delta: Math.max(-most, Math.min(most, after - before)),
     low: Math.max(curve.low[b]! - curve.high[a]!, -most),
     high: Math.min(curve.high[b]! - curve.low[a]!, most),
   };

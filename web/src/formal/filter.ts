@@ -5,7 +5,7 @@ import type { FormalHead, FormalIndex } from "./model";
 // Indices into tables, STATES, LINKS and ANSWERS; -1 means any. `code` is the first error.
 export interface Filter { readonly table: number; readonly state: number; readonly link: number; readonly answer: number; readonly code: string }
 
-export const EVERYTHING: Filter = { table: -1, state: -1, link: -1, answer: -1, code: "" };
+export const EVERYTHING: Readonly<Filter> = { table: -1, state: -1, link: -1, answer: -1, code: "" };
 
 const CODE = /^[A-Za-z0-9_-]{1,40}$/;
 

@@ -158,40 +158,45 @@ function bounds(sizes: Int32Array, k: number): [number, number] {
 }
 
 export class Chunk {
-  private readonly ints = new Map<string, Int32Array>();
-  private readonly strings = new Map<string, Texts>();
+  readonly #ints = new Map<string, Int32Array>();
+  readonly #strings = new Map<string, Texts>();
+  readonly #head: ChunkHead;
+  readonly #blob: Uint8Array;
 
-  constructor(private readonly head: ChunkHead, private readonly blob: Uint8Array) {}
+  constructor(head: ChunkHead, blob: Uint8Array) {
+    this.#head = head;
+    this.#blob = blob;
+  }
 
-  private i(name: string): Int32Array {
-    let found = this.ints.get(name);
-    if (!found) this.ints.set(name, (found = codec.integers(this.blob, this.head.columns[name]!)));
+  #i(name: string): Int32Array {
+    let found = this.#ints.get(name);
+    if (!found) this.#ints.set(name, (found = codec.integers(this.#blob, this.#head.columns[name]!)));
     return found;
   }
 
-  private t(name: string): Texts {
-    let found = this.strings.get(name);
-    if (!found) this.strings.set(name, (found = codec.texts(this.blob, this.head.texts[name]!)));
+  #t(name: string): Texts {
+    let found = this.#strings.get(name);
+    if (!found) this.#strings.set(name, (found = codec.texts(this.#blob, this.#head.texts[name]!)));
     return found;
   }
 
   // The text of trace k in parts: prompt, words of the trace, words of the answer.
   text(k: number): FormalText {
-    const text = this.t("text").at(k);
-    const [head, tail] = [this.i("head")[k]!, Math.max(this.i("head")[k]!, this.i("tail")[k]!)];
-    return { prompt: this.t("prompt").at(k) + text.slice(0, head), pieces: piecesOf(text.slice(head, tail)), answer: piecesOf(text.slice(tail)) };
+    const text = this.#t("text").at(k);
+    const [head, tail] = [this.#i("head")[k]!, Math.max(this.#i("head")[k]!, this.#i("tail")[k]!)];
+    return { prompt: this.#t("prompt").at(k) + text.slice(0, head), pieces: piecesOf(text.slice(head, tail)), answer: piecesOf(text.slice(tail)) };
   }
 
   // Trace k on the units given; `own`: they are its own words, else those of a measured trace of the same words.
   formal(k: number, row: number, kept: boolean, codes: readonly Code[], units: FormalText, own: boolean): Formal {
-    const text = this.t("text").at(k);
-    const unit = aligned(text, own ? this.i("head")[k]! : null, this.i("skip")[k]!, units.pieces, units.answer);
-    const grid = this.grid(k, unit);
-    return { row, kept, violations: this.violations(k, codes, unit, grid), counts: this.counts(k, codes), facts: this.facts(k), grid };
+    const text = this.#t("text").at(k);
+    const unit = aligned(text, own ? this.#i("head")[k]! : null, this.#i("skip")[k]!, units.pieces, units.answer);
+    const grid = this.#grid(k, unit);
+    return { row, kept, violations: this.#violations(k, codes, unit, grid), counts: this.#counts(k, codes), facts: this.#facts(k), grid };
   }
 
-  private spans(name: string, from: number, to: number, unit: (from: number, to: number) => [number, number]): [Int32Array, Int32Array] {
-    const [starts, sizes] = [this.i(`${name}_from`), this.i(`${name}_size`)];
+  #spans(name: string, from: number, to: number, unit: (from: number, to: number) => [number, number]): [Int32Array, Int32Array] {
+    const [starts, sizes] = [this.#i(`${name}_from`), this.#i(`${name}_size`)];
     const [first, past] = [new Int32Array(to - from), new Int32Array(to - from)];
     let at = 0;
     for (let j = from; j < to; j++) {
@@ -201,58 +206,58 @@ export class Chunk {
     return [first, past];
   }
 
-  private violations(k: number, codes: readonly Code[], unit: (from: number, to: number) => [number, number], grid: Grid | null): Violation[] {
-    const [from, to] = bounds(this.i("n_violations"), k);
-    const [first, past] = this.spans("violation", from, to, unit);
-    const [expected, got] = [this.t("expected"), this.t("got")];
+  #violations(k: number, codes: readonly Code[], unit: (from: number, to: number) => [number, number], grid: Grid | null): Violation[] {
+    const [from, to] = bounds(this.#i("n_violations"), k);
+    const [first, past] = this.#spans("violation", from, to, unit);
+    const [expected, got] = [this.#t("expected"), this.#t("got")];
     return Array.from(first, (a, j) => ({
-      code: codes[this.i("code")[from + j]!]!,
-      event: this.i("event")[from + j]!,
+      code: codes[this.#i("code")[from + j]!]!,
+      event: this.#i("event")[from + j]!,
       from: a,
       to: past[j]!,
       expected: expected.at(from + j),
       got: got.at(from + j),
-      step: grid && this.i("event")[from + j]! >= 0 ? stepAt(grid.steps, a) : -1,
+      step: grid && this.#i("event")[from + j]! >= 0 ? stepAt(grid.steps, a) : -1,
     }));
   }
 
-  private counts(k: number, codes: readonly Code[]): [string, number][] {
-    const [from, to] = bounds(this.i("n_counts"), k);
-    return Array.from({ length: to - from }, (_, j) => [codes[this.i("count_code")[from + j]!]!.name, this.i("count")[from + j]!]);
+  #counts(k: number, codes: readonly Code[]): [string, number][] {
+    const [from, to] = bounds(this.#i("n_counts"), k);
+    return Array.from({ length: to - from }, (_, j) => [codes[this.#i("count_code")[from + j]!]!.name, this.#i("count")[from + j]!]);
   }
 
-  private facts(k: number): [string, string][] {
-    const [from, to] = bounds(this.i("n_facts"), k);
-    return Array.from({ length: to - from }, (_, j) => [this.t("fact").at(from + j), this.t("fact_value").at(from + j)]);
+  #facts(k: number): [string, string][] {
+    const [from, to] = bounds(this.#i("n_facts"), k);
+    return Array.from({ length: to - from }, (_, j) => [this.#t("fact").at(from + j), this.#t("fact_value").at(from + j)]);
   }
 
-  private cells(name: string, k: number): Cells {
-    const [from, to] = bounds(this.i(`n_${name}`), k);
-    return { n: to - from, x: this.i(`${name}_x`).subarray(from, to), y: this.i(`${name}_y`).subarray(from, to) };
+  #cells(name: string, k: number): Cells {
+    const [from, to] = bounds(this.#i(`n_${name}`), k);
+    return { n: to - from, x: this.#i(`${name}_x`).subarray(from, to), y: this.#i(`${name}_y`).subarray(from, to) };
   }
 
-  private grid(k: number, unit: (from: number, to: number) => [number, number]): Grid | null {
-    const drawn = this.i("drawn");
+  #grid(k: number, unit: (from: number, to: number) => [number, number]): Grid | null {
+    const drawn = this.#i("drawn");
     if (!drawn[k]) return null;
     const d = bounds(drawn, k)[0];
-    const [from, to] = bounds(this.i("n_steps"), d);
-    const part = (name: string) => this.i(name).subarray(from, to);
-    const [first, past] = this.spans("step", from, to, unit);
-    const sizes = this.head.columns["n_step_boxes"] ? this.i("n_step_boxes") : null;
+    const [from, to] = bounds(this.#i("n_steps"), d);
+    const part = (name: string) => this.#i(name).subarray(from, to);
+    const [first, past] = this.#spans("step", from, to, unit);
+    const sizes = this.#head.columns["n_step_boxes"] ? this.#i("n_step_boxes") : null;
     const [boxFrom, boxTo] = sizes ? [sum(sizes.subarray(0, from)), sum(sizes.subarray(0, to))] : [0, 0];
     const none = new Int32Array(0);
     return {
-      rows: this.i("rows")[d]!,
-      cols: this.i("cols")[d]!,
-      start: this.cells("start", d),
-      walls: this.cells("walls", d),
-      goals: this.cells("goals", d),
-      boxes: this.cells("boxes", d),
-      plan: this.cells("plan", d),
+      rows: this.#i("rows")[d]!,
+      cols: this.#i("cols")[d]!,
+      start: this.#cells("start", d),
+      walls: this.#cells("walls", d),
+      goals: this.#cells("goals", d),
+      boxes: this.#cells("boxes", d),
+      plan: this.#cells("plan", d),
       steps: {
-        n: to - from, verbs: this.head.verbs, verb: part("verb"), x: part("x"), y: part("y"), g: part("g"), h: part("h"), from: first, to: past,
+        n: to - from, verbs: this.#head.verbs, verb: part("verb"), x: part("x"), y: part("y"), g: part("g"), h: part("h"), from: first, to: past,
         boxAt: sizes && starts(sizes.subarray(from, to)),
-        boxes: sizes ? { n: boxTo - boxFrom, x: this.i("step_boxes_x").subarray(boxFrom, boxTo), y: this.i("step_boxes_y").subarray(boxFrom, boxTo) } : { n: 0, x: none, y: none },
+        boxes: sizes ? { n: boxTo - boxFrom, x: this.#i("step_boxes_x").subarray(boxFrom, boxTo), y: this.#i("step_boxes_y").subarray(boxFrom, boxTo) } : { n: 0, x: none, y: none },
       },
     };
   }

@@ -2,13 +2,13 @@
 import { fromLengths } from "../codec";
 import type { Texts } from "../codec";
 
-// A word with the white space before it and the line ends after it; white space at the end is a unit of its own. Only ASCII white space
-// parts words.
-const UNIT = /[ \t\n\r\f\v]*[^ \t\n\r\f\v]+(?:[ \t\r\f\v]*\n)*|[ \t\n\r\f\v]+$/g;
 const SPACE = " \t\n\r\f\v";
 
+// A word with the white space before it and the line ends after it; white space at the end is a unit of its own. Only ASCII white space
+// parts words.
 export function piecesOf(text: string): Texts {
-  return fromLengths(text, (text.match(UNIT) ?? []).map((unit) => unit.length));
+  const units = text.match(/[ \t\n\r\f\v]*[^ \t\n\r\f\v]+(?:[ \t\r\f\v]*\n)*|[ \t\n\r\f\v]+$/g) ?? [];
+  return fromLengths(text, units.map((unit) => unit.length));
 }
 
 // For each place of a text, how many characters that are no white space come before it.

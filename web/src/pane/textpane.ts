@@ -22,34 +22,38 @@ const MARGIN = "1500px 0px";
 const FIRST_UNITS = 1200;
 
 export class TextPane {
-  private readonly parts: Part[];
-  private readonly starts: Int32Array;
-  private readonly queue = new Set<Part>();
+  readonly #parts: Part[];
+  readonly #starts: Int32Array;
+  readonly #queue = new Set<Part>();
   // Parts that wait for a selection inside them to end.
-  private readonly waiting = new Set<Part>();
-  private readonly watcher: IntersectionObserver;
-  private scheduled = 0;
-  private paint: Paint = { bins: null, palette: "", marks: new Map(), hits: new Set() };
-  private current: HTMLElement | null = null;
-  private held: HTMLElement | null = null;
-  private event: HTMLElement[] = [];
+  readonly #waiting = new Set<Part>();
+  readonly #watcher: IntersectionObserver;
+  #scheduled = 0;
+  #paint: Paint = { bins: null, palette: "", marks: new Map(), hits: new Set() };
+  #current: HTMLElement | null = null;
+  #held: HTMLElement | null = null;
+  #event: HTMLElement[] = [];
   // Class of a unit by its text alone, found once: a line end, or characters that act unseen.
-  private readonly quirks: (string | undefined)[] = [];
+  readonly #quirks: (string | undefined)[] = [];
+  readonly #scroller: HTMLElement;
+  readonly #trace: Trace;
 
   constructor(
     readonly root: HTMLElement,
-    private readonly scroller: HTMLElement,
-    private readonly trace: Trace,
+    scroller: HTMLElement,
+    trace: Trace,
   ) {
-    this.parts = this.build();
-    this.starts = Int32Array.from(this.parts, (p) => p.start);
-    this.watcher = new IntersectionObserver((seen) => this.onSeen(seen), { root: scroller, rootMargin: MARGIN });
-    for (const part of this.parts) this.watcher.observe(part.el);
-    document.addEventListener("selectionchange", this.onSelection);
+    this.#scroller = scroller;
+    this.#trace = trace;
+    this.#parts = this.#build();
+    this.#starts = Int32Array.from(this.#parts, (p) => p.start);
+    this.#watcher = new IntersectionObserver((seen) => this.#onSeen(seen), { root: scroller, rootMargin: MARGIN });
+    for (const part of this.#parts) this.#watcher.observe(part.el);
+    document.addEventListener("selectionchange", this.#onSelection);
   }
 
-  private build(): Part[] {
-    const { pieces } = this.trace;
+  #build(): Part[] {
+    const { pieces } = this.#trace;
     const parts: Part[] = [];
     const fragment = document.createDocumentFragment();
     let block: HTMLElement | null = null;
@@ -67,14 +71,14 @@ export class TextPane {
       const el = alone ? block! : document.createElement("span");
       if (!alone) block!.append(el);
       el.textContent = pieces.text.slice(pieces.offsets[chunk.start], pieces.offsets[chunk.end]);
-      if (alone) el.style.setProperty("contain-intrinsic-size", `auto ${this.estimate(el.textContent)}px`);
+      if (alone) el.style.setProperty("contain-intrinsic-size", `auto ${this.#estimate(el.textContent)}px`);
       parts.push({ ...chunk, el, done: false });
     });
     this.root.replaceChildren(fragment);
     return parts;
   }
 
-  private estimate(text: string): number {
+  #estimate(text: string): number {
     const lines = text.split("\n");
     if (lines.length > 1 && lines[lines.length - 1] === "") lines.pop();
     return 28 * lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / 84)), 0);
@@ -82,63 +86,63 @@ export class TextPane {
 
   // Makes the first screens' spans at once, so that the page is ready when it shows.
   hydrateFirst(): void {
-    for (const part of this.parts) {
+    for (const part of this.#parts) {
       if (part.start > FIRST_UNITS) break;
-      this.hydrate(part);
+      this.#hydrate(part);
     }
   }
 
   hydrateAll(): void {
-    for (const part of this.parts) this.hydrate(part);
-    this.queue.clear();
+    for (const part of this.#parts) this.#hydrate(part);
+    this.#queue.clear();
   }
 
   get hydrated(): number {
-    return this.parts.reduce((sum, p) => sum + (p.done ? p.end - p.start : 0), 0);
+    return this.#parts.reduce((sum, p) => sum + (p.done ? p.end - p.start : 0), 0);
   }
 
-  private onSeen(seen: readonly IntersectionObserverEntry[]): void {
+  #onSeen(seen: readonly IntersectionObserverEntry[]): void {
     const near = new Set(seen.filter((e) => e.isIntersecting).map((e) => e.target));
     if (!near.size) return;
-    for (const part of this.parts) if (!part.done && near.has(part.el)) this.queue.add(part);
-    this.schedule();
+    for (const part of this.#parts) if (!part.done && near.has(part.el)) this.#queue.add(part);
+    this.#schedule();
   }
 
-  private schedule(): void {
-    if (this.scheduled || !this.queue.size) return;
-    this.scheduled = requestAnimationFrame(() => {
-      this.scheduled = 0;
+  #schedule(): void {
+    if (this.#scheduled || !this.#queue.size) return;
+    this.#scheduled = requestAnimationFrame(() => {
+      this.#scheduled = 0;
       const until = performance.now() + FRAME_MS;
-      for (const part of this.queue) {
-        this.queue.delete(part);
-        if (this.selected(part)) this.waiting.add(part);
-        else this.hydrate(part);
+      for (const part of this.#queue) {
+        this.#queue.delete(part);
+        if (this.#selected(part)) this.#waiting.add(part);
+        else this.#hydrate(part);
         if (performance.now() > until) break;
       }
-      this.schedule();
+      this.#schedule();
     });
   }
 
-  private readonly onSelection = (): void => {
-    if (!this.waiting.size || document.getSelection()?.isCollapsed === false) return;
-    for (const part of this.waiting) this.queue.add(part);
-    this.waiting.clear();
-    this.schedule();
+  readonly #onSelection = (): void => {
+    if (!this.#waiting.size || document.getSelection()?.isCollapsed === false) return;
+    for (const part of this.#waiting) this.#queue.add(part);
+    this.#waiting.clear();
+    this.#schedule();
   };
 
   // A live selection must not lose the text node it stands in.
-  private selected(part: Part): boolean {
+  #selected(part: Part): boolean {
     const selection = document.getSelection();
     return !!selection && !selection.isCollapsed && selection.containsNode(part.el, true);
   }
 
-  private hydrate(part: Part): void {
+  #hydrate(part: Part): void {
     if (part.done) return;
-    const { pieces } = this.trace;
+    const { pieces } = this.#trace;
     const fragment = document.createDocumentFragment();
     for (let i = part.start; i < part.end; i++) {
       const el = document.createElement("span") as UnitElement;
-      el.className = this.classOf(i);
+      el.className = this.#classOf(i);
       if (el.classList.contains("vstart")) el.append(...withMark(pieces.at(i)));
       else el.textContent = pieces.at(i);
       el.unit = i;
@@ -146,44 +150,44 @@ export class TextPane {
     }
     part.el.replaceChildren(fragment);
     part.done = true;
-    this.watcher.unobserve(part.el);
+    this.#watcher.unobserve(part.el);
   }
 
-  private classOf(i: number): string {
-    const { bins, marks, hits } = this.paint;
+  #classOf(i: number): string {
+    const { bins, marks, hits } = this.#paint;
     const bin = bins ? bins[i]! : NO_BIN;
     let name = bin === NO_BIN ? (bins ? "u nm" : "u") : `u b${bin}`;
     const mark = marks.get(i);
     if (mark) name += ` ${mark}`;
     if (hits.has(i)) name += " hit";
-    return name + (this.quirks[i] ??= quirk(this.trace.pieces.at(i)));
+    return name + (this.#quirks[i] ??= quirk(this.#trace.pieces.at(i)));
   }
 
   repaint(paint: Paint): void {
-    this.paint = paint;
+    this.#paint = paint;
     this.root.dataset["palette"] = paint.palette;
-    for (const part of this.parts) {
+    for (const part of this.#parts) {
       if (!part.done) continue;
       const children = part.el.children;
       for (let k = 0; k < children.length; k++) {
-        const name = this.classOf(part.start + k);
+        const name = this.#classOf(part.start + k);
         if (children[k]!.className !== name) children[k]!.className = name;
       }
     }
-    this.current?.classList.add("cur");
-    this.held?.classList.add("pin");
-    for (const el of this.event) el.classList.add("ev-on");
+    this.#current?.classList.add("cur");
+    this.#held?.classList.add("pin");
+    for (const el of this.#event) el.classList.add("ev-on");
   }
 
   // The units of the event that the cursor stands in.
   setEvent(from: number, to: number): void {
-    for (const el of this.event) el.classList.remove("ev-on");
-    this.event = [];
-    for (let i = from; i < Math.min(to, this.trace.n, from + 40); i++) {
+    for (const el of this.#event) el.classList.remove("ev-on");
+    this.#event = [];
+    for (let i = from; i < Math.min(to, this.#trace.n, from + 40); i++) {
       const el = this.span(i);
-      if (el) this.event.push(el);
+      if (el) this.#event.push(el);
     }
-    for (const el of this.event) el.classList.add("ev-on");
+    for (const el of this.#event) el.classList.add("ev-on");
   }
 
   unitAt(target: EventTarget | null): number | null {
@@ -191,35 +195,35 @@ export class TextPane {
   }
 
   span(unit: number): HTMLElement | null {
-    const part = this.parts[lastAtMost(this.starts, unit)];
+    const part = this.#parts[lastAtMost(this.#starts, unit)];
     if (unit < 0 || !part) return null;
-    this.hydrate(part);
+    this.#hydrate(part);
     return part.el.children[unit - part.start] as HTMLElement;
   }
 
   setCurrent(unit: number): void {
-    this.current?.classList.remove("cur");
-    this.current = this.span(unit);
-    this.current?.classList.add("cur");
+    this.#current?.classList.remove("cur");
+    this.#current = this.span(unit);
+    this.#current?.classList.add("cur");
   }
 
   setPinned(unit: number | null): void {
-    this.held?.classList.remove("pin");
-    this.held = unit === null ? null : this.span(unit);
-    this.held?.classList.add("pin");
+    this.#held?.classList.remove("pin");
+    this.#held = unit === null ? null : this.span(unit);
+    this.#held?.classList.add("pin");
   }
 
   // Twice, because a block far away has only an estimated height until it has been shown.
   reveal(unit: number, again = true): void {
     const el = this.span(unit);
     if (!el) {
-      this.scroller.scrollTop = 0;
+      this.#scroller.scrollTop = 0;
       return;
     }
-    const box = this.scroller.getBoundingClientRect();
+    const box = this.#scroller.getBoundingClientRect();
     const rect = el.getBoundingClientRect();
     if (rect.top < box.top + 24 || rect.bottom > box.bottom - 24) {
-      this.scroller.scrollTop += rect.top - box.top - box.height / 3;
+      this.#scroller.scrollTop += rect.top - box.top - box.height / 3;
       if (again) requestAnimationFrame(() => this.reveal(unit, false));
     }
   }
@@ -232,7 +236,7 @@ export class TextPane {
     let top: number | null = null;
     let best = unit;
     let distance = Infinity;
-    for (let i = unit + step; i >= 0 && i < this.trace.n; i += step) {
+    for (let i = unit + step; i >= 0 && i < this.#trace.n; i += step) {
       const rect = this.span(i)!.getBoundingClientRect();
       if (rect.height === 0 || Math.abs(rect.bottom - from.bottom) < from.height / 2) continue;
       if (top === null) top = rect.bottom;
@@ -252,9 +256,9 @@ export class TextPane {
   }
 
   destroy(): void {
-    this.watcher.disconnect();
-    document.removeEventListener("selectionchange", this.onSelection);
-    if (this.scheduled) cancelAnimationFrame(this.scheduled);
+    this.#watcher.disconnect();
+    document.removeEventListener("selectionchange", this.#onSelection);
+    if (this.#scheduled) cancelAnimationFrame(this.#scheduled);
     this.root.replaceChildren();
   }
 }

@@ -73,6 +73,8 @@ export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, scale: Sc
     if (run.to - run.from === 1) drawWhisker(ctx, xs[run.from]!, low[run.from]!, high[run.from]!, y, theme, scale);
     else drawRun(ctx, run, xs, value, low, high, y, theme);
   }
+  // Limits without a value: a bar a cut, next to one another they are a band without a line.
+  for (let i = 0; i < cuts.length; i++) if (Number.isNaN(value[i]!) && !Number.isNaN(low[i]!)) drawWhisker(ctx, xs[i]!, low[i]!, high[i]!, y, theme, scale);
   drawMeasured(ctx, curve, first, last, scale, y, theme, height);
   ctx.restore();
 }

@@ -1,9 +1,10 @@
 // The event lane: one glyph a kind, drawn from quiet to loud, and the axis numbers under it.
+import { count } from "../format";
 import type { TraceEvent } from "../model";
 import { LEFT, RIGHT, steps } from "./scale";
 import type { Scale, Theme } from "./scale";
 
-const ORDER = ["sentence", "paragraph", "answer", "violation", "note", "flip", "change", "first error"];
+const ORDER: readonly string[] = ["sentence", "paragraph", "answer", "violation", "note", "flip", "change", "first error"];
 const MIDDLE = 10;
 
 export function drawLane(ctx: CanvasRenderingContext2D, events: readonly TraceEvent[], scale: Scale, theme: Theme, height: number): void {
@@ -81,6 +82,6 @@ function axis(ctx: CanvasRenderingContext2D, scale: Scale, theme: Theme, height:
   for (const cut of steps(scale.from, scale.to, Math.max(2, scale.width / 90))) {
     const x = scale.x(cut);
     ctx.fillRect(Math.round(x), MIDDLE * 2, 1, 4);
-    ctx.fillText(cut.toLocaleString("en-US"), Math.min(x, scale.width - RIGHT - 8), height - 3);
+    ctx.fillText(count(cut), Math.min(x, scale.width - RIGHT - 8), height - 3);
   }
 }

@@ -20,147 +20,155 @@ export interface Handlers {
 }
 
 export class Plots {
-  private scale: Scale;
-  private readonly line: HTMLElement;
-  private readonly pinLine: HTMLElement;
-  private readonly brush: HTMLElement;
-  private readonly resizer: ResizeObserver;
-  private range: [number, number] | null = null;
-  private stack: Stack | null = null;
-  private share = false;
-  private frame = 0;
-  private dragFrom: number | null = null;
+  #scale: Scale;
+  readonly #line: HTMLElement;
+  readonly #pinLine: HTMLElement;
+  readonly #brush: HTMLElement;
+  readonly #resizer: ResizeObserver;
+  #range: [number, number] | null = null;
+  #stack: Stack | null = null;
+  #share = false;
+  #frame = 0;
+  #dragFrom: number | null = null;
+  readonly #root: HTMLElement;
+  readonly #canvases: Canvases;
+  readonly #trace: Trace;
+  readonly #handlers: Handlers;
 
   constructor(
-    private readonly root: HTMLElement,
-    private readonly canvases: Canvases,
-    private readonly trace: Trace,
-    private readonly handlers: Handlers,
+    root: HTMLElement,
+    canvases: Canvases,
+    trace: Trace,
+    handlers: Handlers,
   ) {
-    this.scale = makeScale(root.clientWidth, 0, Math.max(1, trace.n));
-    this.pinLine = this.overlay("pinline");
-    this.line = this.overlay("cursorline");
-    this.brush = this.overlay("brush");
-    this.resizer = new ResizeObserver(() => this.draw());
-    this.resizer.observe(root);
-    this.listen();
+    this.#root = root;
+    this.#canvases = canvases;
+    this.#trace = trace;
+    this.#handlers = handlers;
+    this.#scale = makeScale(root.clientWidth, 0, Math.max(1, trace.n));
+    this.#pinLine = this.#overlay("pinline");
+    this.#line = this.#overlay("cursorline");
+    this.#brush = this.#overlay("brush");
+    this.#resizer = new ResizeObserver(() => this.draw());
+    this.#resizer.observe(root);
+    this.#listen();
   }
 
-  private overlay(name: string): HTMLElement {
+  #overlay(name: string): HTMLElement {
     const el = document.createElement("div");
     el.className = name;
     el.hidden = true;
-    this.root.append(el);
+    this.#root.append(el);
     return el;
   }
 
-  private listen(): void {
-    const cutOf = (e: PointerEvent) => this.scale.cut(this.xOf(e));
+  #listen(): void {
+    const cutOf = (e: PointerEvent) => this.#scale.cut(this.#xOf(e));
     // The legends stand inside the plots: what is pressed there is not a place on them.
     const onControl = (e: PointerEvent) => e.target instanceof Element && e.target.closest("button, select") !== null;
-    this.root.addEventListener("pointermove", (e) => {
-      if (this.dragFrom !== null && Math.abs(this.xOf(e) - this.dragFrom) > 6) this.showBrush(this.dragFrom, this.xOf(e));
-      this.handlers.preview(cutOf(e));
+    this.#root.addEventListener("pointermove", (e) => {
+      if (this.#dragFrom !== null && Math.abs(this.#xOf(e) - this.#dragFrom) > 6) this.#showBrush(this.#dragFrom, this.#xOf(e));
+      this.#handlers.preview(cutOf(e));
     });
-    this.root.addEventListener("pointerleave", () => this.handlers.preview(null));
-    this.root.addEventListener("pointerdown", (e) => {
+    this.#root.addEventListener("pointerleave", () => this.#handlers.preview(null));
+    this.#root.addEventListener("pointerdown", (e) => {
       if (e.button !== 0 || e.pointerType === "touch" || onControl(e)) return;
-      this.dragFrom = this.xOf(e);
-      this.root.setPointerCapture(e.pointerId);
+      this.#dragFrom = this.#xOf(e);
+      this.#root.setPointerCapture(e.pointerId);
     });
-    this.root.addEventListener("pointerup", (e) => {
-      const from = this.dragFrom;
+    this.#root.addEventListener("pointerup", (e) => {
+      const from = this.#dragFrom;
       if (from === null && onControl(e)) return;
-      this.dragFrom = null;
-      this.brush.hidden = true;
-      if (from !== null && Math.abs(this.xOf(e) - from) > 6) {
-        const [a, b] = [this.scale.cut(from), this.scale.cut(this.xOf(e))].sort((p, q) => p - q) as [number, number];
-        if (b - a >= 4) this.handlers.zoom([a, b]);
-      } else this.handlers.pick(this.near(cutOf(e), e));
+      this.#dragFrom = null;
+      this.#brush.hidden = true;
+      if (from !== null && Math.abs(this.#xOf(e) - from) > 6) {
+        const [a, b] = [this.#scale.cut(from), this.#scale.cut(this.#xOf(e))].sort((p, q) => p - q) as [number, number];
+        if (b - a >= 4) this.#handlers.zoom([a, b]);
+      } else this.#handlers.pick(this.#near(cutOf(e), e));
     });
-    this.root.addEventListener("dblclick", () => this.handlers.zoom(null));
+    this.#root.addEventListener("dblclick", () => this.#handlers.zoom(null));
   }
 
-  private xOf(e: PointerEvent): number {
-    return e.clientX - this.root.getBoundingClientRect().left;
+  #xOf(e: PointerEvent): number {
+    return e.clientX - this.#root.getBoundingClientRect().left;
   }
 
   // On the lane a click goes to the nearest mark within a few pixels.
-  private near(cut: number, e: PointerEvent): number {
-    const lane = this.canvases.lane.getBoundingClientRect();
+  #near(cut: number, e: PointerEvent): number {
+    const lane = this.#canvases.lane.getBoundingClientRect();
     if (e.clientY < lane.top) return cut;
-    const loud = this.trace.events.filter((x) => x.kind !== "sentence" && x.kind !== "paragraph" && Math.abs(this.scale.x(x.cut) - this.xOf(e)) < 8);
-    const by = (x: TraceEvent) => Math.abs(this.scale.x(x.cut) - this.xOf(e));
+    const loud = this.#trace.events.filter((x) => x.kind !== "sentence" && x.kind !== "paragraph" && Math.abs(this.#scale.x(x.cut) - this.#xOf(e)) < 8);
+    const by = (x: TraceEvent) => Math.abs(this.#scale.x(x.cut) - this.#xOf(e));
     return loud.sort((a, b) => by(a) - by(b))[0]?.cut ?? cut;
   }
 
-  private showBrush(a: number, b: number): void {
-    const [left, right] = [Math.max(LEFT, Math.min(a, b)), Math.min(this.scale.width - RIGHT, Math.max(a, b))];
-    this.brush.hidden = false;
-    this.brush.style.setProperty("left", `${left}px`);
-    this.brush.style.setProperty("width", `${Math.max(0, right - left)}px`);
+  #showBrush(a: number, b: number): void {
+    const [left, right] = [Math.max(LEFT, Math.min(a, b)), Math.min(this.#scale.width - RIGHT, Math.max(a, b))];
+    this.#brush.hidden = false;
+    this.#brush.style.setProperty("left", `${left}px`);
+    this.#brush.style.setProperty("width", `${Math.max(0, right - left)}px`);
   }
 
   set(stack: Stack | null, share: boolean, range: [number, number] | null): void {
-    this.stack = stack;
-    this.share = share;
-    this.range = range;
+    this.#stack = stack;
+    this.#share = share;
+    this.#range = range;
     this.draw();
   }
 
   draw(): void {
-    if (this.frame) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
       this.drawNow();
     });
   }
 
   drawNow(): void {
-    const width = this.root.clientWidth;
+    const width = this.#root.clientWidth;
     if (width < 40) return;
     const theme = readTheme();
-    this.scale = makeScale(width, this.range?.[0] ?? 0, this.range?.[1] ?? Math.max(1, this.trace.n));
-    const { curve, stack, lane } = this.canvases;
+    this.#scale = makeScale(width, this.#range?.[0] ?? 0, this.#range?.[1] ?? Math.max(1, this.#trace.n));
+    const { curve, stack, lane } = this.#canvases;
     const pen = (c: HTMLCanvasElement | null) => (c ? prepare(c, width, c.clientHeight) : null);
     const a = pen(curve);
-    if (a && this.trace.curve) {
-      drawCurve(a, this.trace.curve, this.scale, theme, curve!.clientHeight);
-      const first = this.trace.formal?.violations[0];
-      if (first && first.from >= 0) drawRule(a, { from: Math.min(first.from, this.trace.n), to: Math.min(first.to, this.trace.n), text: `✗ ${first.code.name}` }, this.scale, theme, curve!.clientHeight);
+    if (a && this.#trace.curve) {
+      drawCurve(a, this.#trace.curve, this.#scale, theme, curve!.clientHeight);
+      const first = this.#trace.formal?.violations[0];
+      if (first && first.from >= 0) drawRule(a, { from: Math.min(first.from, this.#trace.n), to: Math.min(first.to, this.#trace.n), text: `✗ ${first.code.name}` }, this.#scale, theme, curve!.clientHeight);
     }
     const b = pen(stack);
-    if (b && this.stack) drawStack(b, this.stack, this.share, this.scale, theme, stack!.clientHeight);
+    if (b && this.#stack) drawStack(b, this.#stack, this.#share, this.#scale, theme, stack!.clientHeight);
     const c = pen(lane);
-    if (c) drawLane(c, this.events(), this.scale, theme, lane.clientHeight);
-    this.place(this.line, this.cut);
-    this.place(this.pinLine, this.pinCut);
+    if (c) drawLane(c, this.#events(), this.#scale, theme, lane.clientHeight);
+    this.#place(this.#line, this.#cut);
+    this.#place(this.#pinLine, this.#pinCut);
   }
 
-  private events(): TraceEvent[] {
-    const index = this.stack ? this.trace.stacks.indexOf(this.stack) : -1;
-    return this.trace.events.filter((e) => e.stack < 0 || e.stack === index);
+  #events(): TraceEvent[] {
+    const index = this.#stack ? this.#trace.stacks.indexOf(this.#stack) : -1;
+    return this.#trace.events.filter((e) => e.stack < 0 || e.stack === index);
   }
 
-  private cut: number | null = null;
-  private pinCut: number | null = null;
+  #cut: number | null = null;
+  #pinCut: number | null = null;
 
   setCursor(cut: number | null, pinCut: number | null): void {
-    this.cut = cut;
-    this.pinCut = pinCut;
-    this.place(this.line, cut);
-    this.place(this.pinLine, pinCut);
+    this.#cut = cut;
+    this.#pinCut = pinCut;
+    this.#place(this.#line, cut);
+    this.#place(this.#pinLine, pinCut);
   }
 
-  private place(el: HTMLElement, cut: number | null): void {
-    el.hidden = cut === null || cut < this.scale.from || cut > this.scale.to;
-    if (cut !== null) el.style.setProperty("transform", `translateX(${Math.round(this.scale.x(cut))}px)`);
+  #place(el: HTMLElement, cut: number | null): void {
+    el.hidden = cut === null || cut < this.#scale.from || cut > this.#scale.to;
+    if (cut !== null) el.style.setProperty("transform", `translateX(${Math.round(this.#scale.x(cut))}px)`);
   }
 
   destroy(): void {
-    this.resizer.disconnect();
-    if (this.frame) cancelAnimationFrame(this.frame);
-    for (const el of [this.line, this.pinLine, this.brush]) el.remove();
+    this.#resizer.disconnect();
+    if (this.#frame) cancelAnimationFrame(this.#frame);
+    for (const el of [this.#line, this.#pinLine, this.#brush]) el.remove();
   }
 }
 

@@ -79,14 +79,9 @@ export function readTheme(): Theme {
   };
 }
 
-const patterns = new Map<string, CanvasPattern>();
-
 // Lines over a ground, repeated; a ground of "" is transparent.
 function tiled(ctx: CanvasRenderingContext2D, ground: string, stroke: string, lines: readonly Line[], width: number): CanvasPattern | string {
   if (!lines.length) return ground;
-  const key = `${ground}|${stroke}|${width}|${lines.join(";")}`;
-  const found = patterns.get(key);
-  if (found) return found;
   const tile = document.createElement("canvas");
   tile.width = tile.height = TILE;
   const pen = tile.getContext("2d");
@@ -102,9 +97,7 @@ function tiled(ctx: CanvasRenderingContext2D, ground: string, stroke: string, li
     pen.lineTo(x1, y1);
   }
   pen.stroke();
-  const pattern = ctx.createPattern(tile, "repeat");
-  if (pattern) patterns.set(key, pattern);
-  return pattern ?? stroke;
+  return ctx.createPattern(tile, "repeat") ?? stroke;
 }
 
 // A diagonal hatch in one colour: mass that is on no option.

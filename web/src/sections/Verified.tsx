@@ -6,9 +6,10 @@ import type { Cell, Conditional, FormalHead, FormalTable, Odds } from "../formal
 import { EVERYTHING } from "../formal/filter";
 import type { Filter } from "../formal/filter";
 import type { Section } from "../model";
-import { filter, header } from "../state";
 import { Compare } from "../ui/Compare";
 import { Made } from "../ui/Made";
+import { useReport } from "../ui/context";
+import { Head } from "../ui/parts";
 
 const STATE_NAMES: Readonly<Record<string, string>> = { valid: "trace valid", invalid: "trace invalid", unparsed: "not parsed", none: "no trace" };
 const LINK_NAMES: Readonly<Record<string, string>> = { follows: "follows", differs: "differs", unknown: "not known" };
@@ -30,7 +31,8 @@ export function Verified({ section }: { section: Section }) {
 }
 
 function About() {
-  const { documents } = header.value!.formal!;
+  const { header } = useReport();
+  const { documents } = header.formal!;
   const notes = [...new Set(documents.flatMap((d) => d.notes))];
   return (
     <div class="about">
@@ -56,9 +58,10 @@ function same(a: Filter, b: Filter): boolean {
 
 // A number that filters the list; pressed a second time it lists everything again.
 function Pick({ to, label, zero, kind = "", children }: { to: Filter; label: string; zero: boolean; kind?: string; children: ComponentChildren }) {
-  const on = same(filter.value, to);
+  const report = useReport();
+  const on = same(report.filter.value, to);
   return (
-    <button type="button" class={`pick ${kind}`} aria-pressed={on} aria-label={label} disabled={zero && !on} onClick={() => (filter.value = on ? EVERYTHING : to)}>
+    <button type="button" class={`pick ${kind}`} aria-pressed={on} aria-label={label} disabled={zero && !on} onClick={() => (report.filter.value = on ? EVERYTHING : to)}>
       {children}
     </button>
   );
@@ -165,9 +168,10 @@ function JointCell({ table, trace, answer, at }: { table: FormalTable; trace: st
 }
 
 function Histogram({ table, at }: { table: FormalTable; at: (part: Partial<Filter>) => Filter }) {
+  const { header } = useReport();
   const most = table.first_errors[0]?.[1] ?? 0;
   if (!most) return null;
-  const codes = header.value!.formal!.codes;
+  const codes = header.formal!.codes;
   return (
     <section class="histogram" aria-label="first errors">
       <h3>first error of a trace</h3>
@@ -208,15 +212,7 @@ function ShareTable({ title, shares, odds, level, open = false }: { title: strin
     <details class="conditionals" open={open}>
       <summary>{title}</summary>
       <table class="plain-table">
-        <thead>
-          <tr>
-            <th scope="col">share of</th>
-            <th scope="col">among</th>
-            <th scope="col">k of n</th>
-            <th scope="col">share</th>
-            <th scope="col">{Math.round(100 * level)} % interval</th>
-          </tr>
-        </thead>
+        <Head names={["share of", "among", "k of n", "share", `${Math.round(100 * level)} % interval`]} />
         <tbody>
           {shares.map((s) => (
             <tr>

@@ -1,9 +1,9 @@
-// The change of the value across an event, with the outer limits of Δ.
+// The change of the value across an event, with limits.
 import { across, eventSpan } from "../formal/change";
 import type { Violation } from "../formal/model";
 import type { Trace } from "../model";
 import { count } from "../format";
-import { Interval, Num, unitWord } from "./parts";
+import { Interval, Num } from "./parts";
 
 export function Across({ found, at, what, label = false }: { found: Trace; at: Violation; what: string; label?: boolean }) {
   const span = found.formal && eventSpan(found.formal, at, found.n);
@@ -13,7 +13,7 @@ export function Across({ found, at, what, label = false }: { found: Trace; at: V
   return (
     <span class="across">
       {what}
-      {!exact && ` (${unitWord()}s between cuts ${count(change.from)} and ${count(change.to)})`}: {label && `${found.curve!.label} `}
+      {!exact && ` (${found.head.unit}s between cuts ${count(change.from)} and ${count(change.to)})`}: {label && `${found.curve!.label} `}
       <Num x={change.before} digits={2} /> → <Num x={change.after} digits={2} />, Δ <Num x={change.delta} digits={2} sign />{" "}
       <Interval low={change.low} high={change.high} sign digits={2} />
     </span>

@@ -1,10 +1,11 @@
 import { Traces } from "../sections/Traces";
-import { announce, screen, sheet } from "../state";
 import { Header } from "./Header";
 import { Help } from "./Help";
 import { Tables } from "./Tables";
+import { useReport } from "./context";
 
 export function App() {
+  const { sheet, screen, announce } = useReport();
   return (
     <div class="app" data-sheet={sheet.value}>
       <Header />

@@ -2,21 +2,22 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { count, figure } from "../format";
-import { loadTrace } from "../model";
 import type { Curve, Trace } from "../model";
-import { formalRows, header, openRow } from "../state";
+import { openRow } from "../state";
 import { Across } from "./Across";
+import { useReport } from "./context";
 
 const MOST = 12;
 const [WIDTH, HEIGHT] = [320, 64];
 
 export function Compare() {
-  const rows = formalRows.value!;
+  const report = useReport();
+  const rows = report.rows!;
   const found = useSignal<readonly Trace[]>([]);
   useEffect(() => {
-    const head = header.value!;
+    const head = report.header;
     const places = [...rows.measured].filter((i) => i >= 0 && head.traces[i]!.curve).slice(0, MOST);
-    void Promise.all(places.map((i) => loadTrace(head, i, rows))).then((all) => (found.value = all.filter((t) => t.curve)));
+    void Promise.all(places.map((i) => report.data.load(i))).then((all) => (found.value = all.filter((t) => t.curve)));
   }, []);
   if (!found.value.length) return null;
   const longest = Math.max(...found.value.map((t) => t.n), 1);
@@ -30,7 +31,7 @@ export function Compare() {
           </li>
         ))}
       </ul>
-      <p class="dim">One scale for all: {longest.toLocaleString("en-US")} tokens wide, 0 to 1 high. Upright line: the first error. Numbers are at the cuts just before and just after its event; the interval of Δ has the outer limits.</p>
+      <p class="dim">One scale for all: {count(longest)} tokens wide, 0 to 1 high. Upright line: the first error. Numbers are at the cuts just before and just after its event; the interval of Δ has the outer limits.</p>
     </section>
   );
 }
@@ -44,12 +45,13 @@ function path(curve: Curve, longest: number, top: Float32Array, bottom?: Float32
 }
 
 function Strip({ found, longest }: { found: Trace; longest: number }) {
+  const report = useReport();
   const curve = found.curve!;
   const first = found.formal?.violations[0];
   const inTrace = first && first.from >= 0 && first.from < found.n ? first : null;
   const x = inTrace ? (inTrace.from / longest) * WIDTH : 0;
   return (
-    <button type="button" class="strip" onClick={() => void openRow(found.formal!.row)}>
+    <button type="button" class="strip" onClick={() => void openRow(report, found.formal!.row)}>
       <span class="striptext">
         <b>{found.head.label}</b>
         <span class={first ? "code" : "dim"}>{first ? `✗ ${first.code.name}${inTrace ? ` at token ${count(inTrace.from)}` : " in the answer"}` : "✓ no error"}</span>

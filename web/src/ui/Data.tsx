@@ -1,16 +1,17 @@
 // The plots' numbers as tables, and the notes of the run.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { MEASURED, boundsOf } from "../model";
+import { MEASURED, boundsOf, missing, rowsBetween } from "../model";
 import type { Curve, Stack } from "../model";
 import { amount, count } from "../format";
-import { header, looseSets, sampleSet, trace } from "../state";
 import { Facts } from "./Made";
-import { Between, Num, SetLine } from "./parts";
+import { Between, Head, Num, SetLine } from "./parts";
+import { useReport } from "./context";
 
 const PAGE = 100;
 
 export function Data() {
+  const { trace, sampleSet, looseSets, header } = useReport();
   const found = trace.value;
   const notes = [...(found?.head.notes ?? []), ...(sampleSet.value?.notes ?? []).map((n) => `samples: ${n}`)];
   return (
@@ -25,7 +26,7 @@ export function Data() {
       {found && <Facts facts={found.head.facts} />}
       {found?.curve && <CurveTable curve={found.curve} />}
       {found?.stacks.map((s, i) => (
-        <StackTable stack={s} key={i} />
+        <StackTable stack={s} index={i} key={i} />
       ))}
       {found && found.prompt && (
         <details>
@@ -33,7 +34,7 @@ export function Data() {
           <pre class="prompt">{found.prompt}</pre>
         </details>
       )}
-      {looseSets.value.map((s) => (
+      {looseSets.map((s) => (
         <section>
           <SetLine set={s} of={[s.problem, s.model].filter(Boolean).join(", ")} />
           <ul class="notes">
@@ -44,7 +45,7 @@ export function Data() {
         </section>
       ))}
       <p class="dim">
-        {header.value!.generator} · {header.value!.schema} · data {header.value!.hash}
+        {header.generator} · {header.schema} · data {header.hash}
       </p>
     </div>
   );
@@ -56,7 +57,7 @@ function Paged({ title, id, total, children }: { title: string; id: string; tota
   const pages = Math.max(1, Math.ceil(total / PAGE));
   const [from, to] = [page.value * PAGE, Math.min(total, (page.value + 1) * PAGE)];
   return (
-    <details id={id} onToggle={(e) => (open.value = e.currentTarget.open)}>
+    <details id={`${useReport().ids}${id}`} onToggle={(e) => (open.value = e.currentTarget.open)}>
       <summary>{title}</summary>
       {open.value && (
         <>
@@ -78,22 +79,12 @@ function Paged({ title, id, total, children }: { title: string; id: string; tota
   );
 }
 
-function rowsBetween(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, k) => from + k);
-}
-
 function CurveTable({ curve }: { curve: Curve }) {
   return (
     <Paged title={`${curve.label} as a table`} id="tw-table-curve" total={curve.cuts.length}>
       {(from, to) => (
         <table class="plain-table">
-          <thead>
-            <tr>
-              {["cut", curve.label, "low", "high", "Δ", "rollouts begun", "effective n", "state"].map((h) => (
-                <th scope="col">{h}</th>
-              ))}
-            </tr>
-          </thead>
+          <Head names={["cut", curve.label, "low", "high", "Δ", "rollouts begun", "effective n", "state"]} />
           <tbody>
             {rowsBetween(from, to).map((i) => (
               <tr>
@@ -108,7 +99,7 @@ function CurveTable({ curve }: { curve: Curve }) {
                 </td>
                 <td>{count(curve.nStarted[i]!)}</td>
                 <td>{amount(curve.nEffective[i]!)}</td>
-                <td>{curve.state[i] === MEASURED ? "measured" : curve.state[i] ? "follows" : "not measured"}</td>
+                <td>{curve.state[i] === MEASURED ? "measured" : curve.state[i] ? "follows" : missing(curve, i)}</td>
               </tr>
             ))}
           </tbody>
@@ -118,19 +109,13 @@ function CurveTable({ curve }: { curve: Curve }) {
   );
 }
 
-function StackTable({ stack }: { stack: Stack }) {
+function StackTable({ stack, index }: { stack: Stack; index: number }) {
   const title = stack.kind === "forced" ? `Forced answer, ${stack.name}` : "Outcomes";
   return (
-    <Paged title={`${title}, as a table`} id={`tw-table-${stack.kind}`} total={stack.cuts.length}>
+    <Paged title={`${title}, as a table`} id={`tw-table-${stack.kind}${index || ""}`} total={stack.cuts.length}>
       {(from, to) => (
         <table class="plain-table">
-          <thead>
-            <tr>
-              {["cut", ...stack.all_labels, stack.kind === "forced" ? "mass on options" : "sum"].map((h) => (
-                <th scope="col">{h}</th>
-              ))}
-            </tr>
-          </thead>
+          <Head names={["cut", ...stack.all_labels, stack.kind === "forced" ? "mass on options" : "sum"]} />
           <tbody>
             {rowsBetween(from, to).map((i) => (
               <tr class={stack.held?.[i] ? "held" : ""}>

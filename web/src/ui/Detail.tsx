@@ -1,12 +1,15 @@
 // Everything known about the place of the cursor.
-import { MEASURED, boundsOf, rowOf, rowsOf } from "../model";
+import { MEASURED, boundsOf, missing, rowOf, rowsBetween, rowsOf } from "../model";
 import type { Curve, Stack, Trace } from "../model";
 import { readingAt } from "../plots/stack";
 import { amount, count, visible } from "../format";
-import { focus, pin, pinned, share, showSamples, shown, stackIndex, trace } from "../state";
-import { Between, CountBar, Interval, Num, Piece, Section, Swatch, swatchClass, unitWord } from "./parts";
+import { pin, showSamples } from "../state";
+import type { State } from "../state";
+import { Between, CountBar, Head, Interval, Num, Piece, Section, Swatch, swatchClass } from "./parts";
+import { useReport } from "./context";
 
 export function Detail() {
+  const { trace, shown, stackIndex } = useReport();
   const found = trace.value;
   if (!found) return null;
   const unit = shown.value;
@@ -25,7 +28,8 @@ export function Detail() {
 }
 
 function Title({ found, unit }: { found: Trace; unit: number }) {
-  const held = pinned.value && focus.value === unit;
+  const report = useReport();
+  const held = report.pinned.value && report.focus.value === unit;
   const around = (from: number, to: number) => {
     const [a, b] = [Math.max(0, from), Math.min(found.n, Math.max(0, to))];
     return a < b ? found.pieces.text.slice(found.pieces.offsets[a], found.pieces.offsets[b]).slice(-160) : "";
@@ -35,16 +39,16 @@ function Title({ found, unit }: { found: Trace; unit: number }) {
     <div class="title">
       <div class="row">
         <h2>
-          {unit < 0 ? `Before the first ${unitWord()}` : <Piece text={found.pieces.at(unit)} most={48} />}
+          {unit < 0 ? `Before the first ${found.head.unit}` : <Piece found={found} unit={unit} most={48} />}
         </h2>
-        <button type="button" class={held ? "pinbtn on" : "pinbtn"} aria-pressed={held} onClick={() => pin(unit)}>
+        <button type="button" class={held ? "pinbtn on" : "pinbtn"} aria-pressed={held} onClick={() => pin(report, unit)}>
           {held ? "pinned" : "pin"}
         </button>
       </div>
       <p class="sub">
         {unit >= 0 && (
           <>
-            {unitWord()} {count(unit)} of {count(found.n)} · {" "}
+            {found.head.unit} {count(unit)} of {count(found.n)} · {" "}
           </>
         )}
         cut {count(unit + 1)}
@@ -67,8 +71,9 @@ function Title({ found, unit }: { found: Trace; unit: number }) {
 }
 
 function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace }) {
+  const report = useReport();
   const row = rowOf(curve.cuts, cut);
-  if (row < 0 || Number.isNaN(curve.value[row]!)) {
+  if (row < 0 || Number.isNaN(curve.low[row]!)) {
     return (
       <Section title={curve.label}>
         <p class="big none">not measured</p>
@@ -76,25 +81,29 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
       </Section>
     );
   }
+  const none = Number.isNaN(curve.value[row]!);
   const measured = curve.state[row] === MEASURED;
   const [from, to] = rowsOf(found.samples.cut, cut);
   return (
-    <Section title={curve.label} aside={`after ${cut === 0 ? "nothing" : `this ${unitWord()}`}`}>
+    <Section title={curve.label} aside={`after ${cut === 0 ? "nothing" : `this ${found.head.unit}`}`}>
       <p class="big">
-        <Num x={curve.value[row]!} /> <Interval low={curve.low[row]!} high={curve.high[row]!} />
+        {none ? <em>{missing(curve, row)}</em> : <Num x={curve.value[row]!} />} <Interval low={curve.low[row]!} high={curve.high[row]!} />
       </p>
       <p class="how">
-        <span class={measured ? "tag solid" : "tag"}>{measured ? `measured here: ${count(curve.nStarted[row]!)} rollouts` : curve.follows}</span>{" "}
+        <span class={measured ? "tag solid" : "tag"}>
+          {measured ? `measured here: ${count(curve.nStarted[row]!)} rollouts` : none ? "no rollout leaves here or later: only the limits are known" : curve.follows}
+        </span>{" "}
         {Math.round(curve.level * 100)} % {curve.interval}
         {!Number.isNaN(curve.nEffective[row]!) && curve.nEffective[row] !== curve.nStarted[row] && `, effective n ${amount(curve.nEffective[row]!)}`}
       </p>
-      {!Number.isNaN(curve.delta[row]!) && (
+      {!Number.isNaN(curve.deltaLow[row]!) && (
         <p class="delta">
-          Δ <Num x={curve.delta[row]!} sign /> <Interval low={curve.deltaLow[row]!} high={curve.deltaHigh[row]!} sign />
+          Δ {Number.isNaN(curve.delta[row]!) ? <em>no draw</em> : <Num x={curve.delta[row]!} sign />}{" "}
+          <Interval low={curve.deltaLow[row]!} high={curve.deltaHigh[row]!} sign />
           <small>
             {" "}
-            from cut {count(curve.deltaFrom[row]!)}, outer limits
-            {curve.deltaFrom[row]! === cut - 1 ? "" : `; ${count(cut - curve.deltaFrom[row]!)} ${unitWord()}s together`}
+            from cut {count(curve.deltaFrom[row]!)}, {curve.delta_limits}
+            {curve.deltaFrom[row]! === cut - 1 ? "" : `; ${count(cut - curve.deltaFrom[row]!)} ${found.head.unit}s together`}
           </small>
         </p>
       )}
@@ -103,13 +112,13 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
           a rollout from here leaves the trace with probability <Num x={curve.leave[row]!} />
           {curve.unsampled && curve.unsampled[row]! > 0 && (
             <>
-              , <Num x={curve.unsampled[row]!} /> of it on no rollout
+              , <Num x={curve.unsampled[row]!} /> of it where there is no rollout{none ? "" : ": the mean of the others stands for it"}
             </>
           )}
         </p>
       )}
       {to > from && (
-        <button type="button" class="link" onClick={() => showSamples(-1)}>
+        <button type="button" class="link" onClick={() => showSamples(report, -1)}>
           read {count(to - from)} rollouts from cut {count(cut)} ▸
         </button>
       )}
@@ -118,6 +127,7 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
 }
 
 function Shares({ stack, cut }: { stack: Stack; cut: number }) {
+  const { share } = useReport();
   const row = readingAt(stack, cut);
   const title = stack.kind === "forced" ? `forced answer · ${stack.name}` : "outcomes";
   if (row < 0) {
@@ -180,29 +190,21 @@ function Shares({ stack, cut }: { stack: Stack; cut: number }) {
 }
 
 function Fork({ found, cut }: { found: Trace; cut: number }) {
+  const report = useReport();
   const b = found.branches;
   const [from, to] = rowsOf(b.cut, cut);
   if (from === to) return null;
-  const rows = Array.from({ length: to - from }, (_, k) => from + k);
+  const rows = rowsBetween(from, to);
   const outcomes = found.head.outcomes;
   return (
-    <Section title={cut === found.n ? "fork at the end of the trace" : `this ${unitWord()} and its alternatives`} aside={`cut ${count(cut)}`}>
+    <Section title={cut === found.n ? "fork at the end of the trace" : `this ${found.head.unit} and its alternatives`} aside={`cut ${count(cut)}`}>
       <table class="forks">
-        <thead>
-          <tr>
-            <th scope="col">{unitWord()}</th>
-            <th scope="col">p</th>
-            <th scope="col">outcomes</th>
-            <th scope="col">n</th>
-            <th scope="col">{found.curve?.label ?? "value"}</th>
-            <th scope="col">Δ</th>
-          </tr>
-        </thead>
+        <Head names={[found.head.unit, "p", "outcomes", "n", found.curve?.label ?? "value", "Δ"]} />
         <tbody>
           {rows.map((i) => (
-            <tr class={b.isBase[i] ? "base" : ""} onClick={() => b.rollouts[i]! > 0 && openBranch(i)}>
+            <tr class={b.isBase[i] ? "base" : ""} onClick={() => b.rollouts[i]! > 0 && openBranch(report, i)}>
               <th scope="row">
-                <button type="button" class="piece" disabled={!b.rollouts[i]} onClick={() => openBranch(i)}>
+                <button type="button" class="piece" disabled={!b.rollouts[i]} onClick={() => openBranch(report, i)}>
                   {visible(b.text.at(i), 18)}
                 </button>
                 {b.isBase[i] ? <small> base</small> : null}
@@ -233,9 +235,9 @@ function Fork({ found, cut }: { found: Trace; cut: number }) {
 }
 
 // The cursor stays; the branch itself says which rollouts are meant.
-function openBranch(row: number): void {
-  if (!pinned.value) pin(shown.value);
-  showSamples(row);
+function openBranch(report: State, row: number): void {
+  if (!report.pinned.value) pin(report, report.shown.value);
+  showSamples(report, row);
 }
 
 function Marks({ found, cut }: { found: Trace; cut: number }) {

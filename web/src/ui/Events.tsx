@@ -1,12 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { count } from "../format";
 import { GLYPHS } from "./parts";
-import { pin, shown, trace } from "../state";
+import { pin } from "../state";
+import { useReport } from "./context";
 
 const MOST = 400;
 
 export function Events() {
-  const found = trace.value;
+  const report = useReport();
+  const found = report.trace.value;
   const all = useSignal(false);
   if (!found) return null;
   const list = found.events.filter((e) => all.value || (e.kind !== "sentence" && e.kind !== "paragraph"));
@@ -19,7 +21,7 @@ export function Events() {
       <ul>
         {list.slice(0, MOST).map((e) => (
           <li>
-            <button type="button" class={shown.value === e.cut - 1 ? "event on" : "event"} onClick={() => pin(e.cut - 1)}>
+            <button type="button" class={report.shown.value === e.cut - 1 ? "event on" : "event"} onClick={() => pin(report, e.cut - 1)}>
               <span class="cut">{count(e.cut)}</span>
               <span class="glyph" aria-hidden="true">
                 {GLYPHS[e.kind]}

@@ -1,62 +1,61 @@
-import { signal } from "@preact/signals";
 import { findText } from "../pane/find";
-import type { Hit } from "../pane/find";
-import { moveTo, trace } from "../state";
+import { moveTo } from "../state";
+import type { State } from "../state";
+import { useReport } from "./context";
 
-export const hits = signal<readonly Hit[]>([]);
-const at = signal(0);
-const query = signal("");
-
-function search(text: string): void {
-  query.value = text;
-  const found = trace.value;
+function search(report: State, text: string): void {
+  report.query.value = text;
+  const found = report.trace.value;
   const number = /^#(\d{1,9})$/.exec(text);
-  hits.value = found && !number ? findText(found.pieces, text) : [];
-  at.value = 0;
-  if (number) moveTo(Number(number[1]));
-  else if (hits.value.length) moveTo(hits.value[0]!.from);
+  const hits = found && !number ? findText(found.pieces, text) : [];
+  report.hits.value = hits;
+  report.hit.value = 0;
+  if (number) moveTo(report, Number(number[1]));
+  else if (hits[0]) moveTo(report, hits[0].from);
 }
 
-function step(by: 1 | -1): void {
-  const n = hits.value.length;
-  if (!n) return;
-  at.value = (at.value + by + n) % n;
-  moveTo(hits.value[at.value]!.from);
+function step(report: State, by: 1 | -1): void {
+  const hits = report.hits.value;
+  if (!hits.length) return;
+  const next = (report.hit.value + by + hits.length) % hits.length;
+  report.hit.value = next;
+  moveTo(report, hits[next]!.from);
 }
 
 export function Find() {
+  const report = useReport();
   return (
     <form
       class="find"
       role="search"
       onSubmit={(e) => {
         e.preventDefault();
-        step(1);
+        step(report, 1);
       }}
     >
       <input
-        id="tw-find"
+        id={`${report.ids}tw-find`}
         type="search"
         placeholder="find text or #number"
         aria-label="find text, or # and a number"
         autocomplete="off"
         spellcheck={false}
-        onInput={(e) => search(e.currentTarget.value)}
+        onInput={(e) => search(report, e.currentTarget.value)}
         onKeyDown={(e) => {
           if (e.key === "Enter" && e.shiftKey) {
             e.preventDefault();
-            step(-1);
+            step(report, -1);
           }
           if (e.key === "Escape") {
             e.currentTarget.value = "";
-            search("");
-            document.getElementById("tw-pane")?.focus();
+            search(report, "");
+            report.root.querySelector<HTMLElement>(".pane")?.focus();
           }
         }}
       />
-      {query.value && !query.value.startsWith("#") && (
+      {report.query.value && !report.query.value.startsWith("#") && (
         <output class="found">
-          {hits.value.length ? `${at.value + 1} of ${hits.value.length}` : "none"}
+          {report.hits.value.length ? `${report.hit.value + 1} of ${report.hits.value.length}` : "none"}
         </output>
       )}
     </form>

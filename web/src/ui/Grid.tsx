@@ -6,15 +6,17 @@ import { eventSpan } from "../formal/change";
 import { ANSWERS, LINKS, STATES } from "../formal/model";
 import type { Formal, FormalIndex, Grid as GridData, Violation } from "../formal/model";
 import { eventsOf } from "../formal/replay";
-import { currentViolation, formalRows, header, moveToStep, nextViolation, showViolation, shown, step, trace, violation } from "../state";
+import { currentViolation, moveToStep, nextViolation, showViolation } from "../state";
 import { Across } from "./Across";
 import { GridPicture, cellUnder, spokenEvent } from "./GridPicture";
 import { Steps } from "./Steps";
-import { Section } from "./parts";
+import { Key, Section } from "./parts";
+import { useReport } from "./context";
 
 export function Grid() {
-  const found = trace.value;
-  const rows = formalRows.value;
+  const report = useReport();
+  const found = report.trace.value;
+  const rows = report.rows;
   const formal = found?.formal;
   if (!formal || !rows) return null;
   if (!formal.kept) {
@@ -59,12 +61,13 @@ function Verdicts({ rows, row }: { rows: FormalIndex; row: number }) {
 }
 
 function Card({ formal, total }: { formal: Formal; total: number }) {
+  const report = useReport();
   const n = formal.violations.length;
-  const at = currentViolation();
-  if (!at) return <p class="vcard ok">No rule is broken at this level.</p>;
-  const k = violation.value;
-  const span = eventSpan(formal, at, trace.value!.n);
-  const away = span !== null && (shown.value < span[0] || shown.value >= span[1]);
+  const at = currentViolation(report);
+  if (!at) return <p class="vcard ok">No rule is broken at this strictness.</p>;
+  const k = report.violation.value;
+  const span = eventSpan(formal, at, report.trace.value!.n);
+  const away = span !== null && (report.shown.value < span[0] || report.shown.value >= span[1]);
   return (
     <article class="vcard" aria-label="violation">
       <header>
@@ -74,10 +77,10 @@ function Card({ formal, total }: { formal: Formal; total: number }) {
           {total > n && ` listed, ${count(total)} in all`}
         </span>
         <span class="grow" />
-        <button type="button" class="plain" disabled={k === 0} onClick={() => nextViolation(-1)} aria-label="previous violation">
+        <button type="button" class="plain" disabled={k === 0} onClick={() => nextViolation(report, -1)} aria-label="previous violation">
           ‹ prev
         </button>
-        <button type="button" class="plain" disabled={k >= n - 1} onClick={() => nextViolation(1)} aria-label="next violation">
+        <button type="button" class="plain" disabled={k >= n - 1} onClick={() => nextViolation(report, 1)} aria-label="next violation">
           next ›
         </button>
       </header>
@@ -86,17 +89,17 @@ function Card({ formal, total }: { formal: Formal; total: number }) {
         <span class="dim">
           {at.code.tier}
           {at.event >= 0 && ` · event ${count(at.event)}`}
-          {at.from >= trace.value!.n && " · in the answer"}
+          {at.from >= report.trace.value!.n && " · in the answer"}
         </span>
         {away && (
-          <button type="button" class="link" onClick={() => showViolation(k)}>
+          <button type="button" class="link" onClick={() => showViolation(report, k)}>
             show it
           </button>
         )}
       </p>
       {at.code.text && <p>{at.code.text}</p>}
       <p class="delta">
-        <Across found={trace.value!} at={at} what="across this event" label />
+        <Across found={report.trace.value!} at={at} what="across this event" label />
       </p>
       <dl class="expected">
         <dt>expected</dt>
@@ -109,17 +112,18 @@ function Card({ formal, total }: { formal: Formal; total: number }) {
 }
 
 function Board({ grid, violations }: { grid: GridData; violations: readonly Violation[] }) {
+  const report = useReport();
   const selected = useSignal(-1);
   const numbers = useSignal(true);
   const plan = useSignal(true);
   useEffect(() => {
     selected.value = -1;
   }, [grid]);
-  const at = step.value;
+  const at = report.step.value;
   const onKey = (e: KeyboardEvent) => {
     const to: Record<string, number> = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + 10, ArrowUp: at - 10, Home: -1, End: grid.steps.n - 1 };
     if (to[e.key] === undefined || e.ctrlKey || e.metaKey || e.altKey) return;
-    moveToStep(to[e.key]!);
+    moveToStep(report, to[e.key]!);
     e.preventDefault();
     e.stopPropagation();
   };
@@ -157,19 +161,19 @@ type Toggle = { value: boolean };
 function Legend({ grid, numbers, plan }: { grid: GridData; numbers: Toggle; plan: Toggle }) {
   return (
     <div class="gridlegend">
-      <span class="key"><i class="sw k-wall" /> wall</span>
-      <span class="key"><i class="sw k-open" /> open</span>
-      <span class="key"><i class="sw k-closed" /> closed</span>
-      <span class="key"><i class="sw k-current" /> this event</span>
+      <Key of="k-wall">wall</Key>
+      <Key of="k-open">open</Key>
+      <Key of="k-closed">closed</Key>
+      <Key of="k-current">this event</Key>
       {grid.boxes.n > 0 ? (
         <>
-          <span class="key"><i class="sw k-box" /> box</span>
-          <span class="key"><i class="sw k-dock" /> dock</span>
+          <Key of="k-box">box</Key>
+          <Key of="k-dock">dock</Key>
         </>
       ) : (
         <span class="key"><b>S</b> start, <b>G</b> goal</span>
       )}
-      <span class="key"><i class="sw k-wrong" /> breaks a rule</span>
+      <Key of="k-wrong">breaks a rule</Key>
       <label class="key">
         <input type="checkbox" checked={plan.value} onChange={(e) => (plan.value = e.currentTarget.checked)} /> <i class="sw k-plan" /> plan
       </label>
@@ -183,6 +187,7 @@ function Legend({ grid, numbers, plan }: { grid: GridData; numbers: Toggle; plan
 }
 
 function CellEvents({ grid, cell, violations, close }: { grid: GridData; cell: number; violations: readonly Violation[]; close: () => void }) {
+  const report = useReport();
   const events = eventsOf(grid, cell);
   return (
     <Section
@@ -197,7 +202,7 @@ function CellEvents({ grid, cell, violations, close }: { grid: GridData; cell: n
       <ul class="cellevents">
         {events.map((k) => (
           <li>
-            <button type="button" class={step.value === k ? "event on" : "event"} onClick={() => moveToStep(k)}>
+            <button type="button" class={report.step.value === k ? "event on" : "event"} onClick={() => moveToStep(report, k)}>
               <span class="cut">{count(k)}</span>
               <span>{spokenEvent(grid, k)}</span>
               <span class="code">{violations.filter((v) => v.step === k).map((v) => v.code.name).join(" ")}</span>
@@ -210,7 +215,8 @@ function CellEvents({ grid, cell, violations, close }: { grid: GridData; cell: n
 }
 
 function Counts({ formal }: { formal: Formal }) {
-  const document = header.value!.formal!.documents[formalRows.value!.document[formal.row]!]!;
+  const report = useReport();
+  const document = report.header.formal!.documents[report.rows!.document[formal.row]!]!;
   const first = (code: string) => formal.violations.findIndex((v) => v.code.name === code);
   return (
     <>
@@ -219,7 +225,7 @@ function Counts({ formal }: { formal: Formal }) {
           <ul class="codes">
             {formal.counts.map(([code, n]) => (
               <li>
-                <button type="button" class="chip" disabled={first(code) < 0} onClick={() => showViolation(first(code))}>
+                <button type="button" class="chip" disabled={first(code) < 0} onClick={() => showViolation(report, first(code))}>
                   <span class="code">{code}</span> <small>{count(n)}</small>
                 </button>
               </li>
@@ -228,7 +234,7 @@ function Counts({ formal }: { formal: Formal }) {
         </Section>
       )}
       <p class="how">
-        {document.domain}, dialect {document.dialect}, level {document.strictness}, verifier {document.version}
+        {document.domain}, dialect {document.dialect}, strictness {document.strictness}, verifier {document.version}
       </p>
     </>
   );

@@ -1,19 +1,21 @@
 import { useSignal } from "@preact/signals";
 import { count } from "../format";
 import { EVERYTHING } from "../formal/filter";
-import { filter, formalRows, hasTables, header, help, listed, looseSets, nextRow, sampleSet, screen, trace } from "../state";
+import { nextRow } from "../state";
 import { downloadJson } from "../export";
-import { cycleTheme, theme } from "../theme";
+import { cycleTheme } from "../theme";
 import { Find } from "./Find";
 import { TracePicker } from "./Picker";
-import { SetLine, shortHash } from "./parts";
+import { SetLine } from "./parts";
+import { useReport } from "./context";
 
 export function Header() {
-  const head = header.value!;
-  const tables = screen.value === "tables";
-  const at = tables ? undefined : trace.value?.head;
+  const report = useReport();
+  const head = report.header;
+  const tables = report.screen.value === "tables";
+  const at = tables ? undefined : report.trace.value?.head;
   const open = useSignal(false);
-  const alone = trace.value?.formal && !trace.value.curve && !at?.measured;
+  const alone = report.trace.value?.formal && !report.trace.value.curve && !at?.measured;
   const question = (alone ? at?.title && at.label : at?.title) || at?.question || (at && alone ? at.label : "") || head.title;
   return (
     <header class="top">
@@ -28,18 +30,18 @@ export function Header() {
           )}
         </div>
         <div class="tools">
-          {hasTables.value && <Turner />}
+          {report.hasTables && <Turner />}
           {!tables && <TracePicker />}
           {!tables && <Find />}
-          <button type="button" class="plain" onClick={cycleTheme} aria-label={`theme: ${theme.value}; change`}>
-            {theme.value === "dark" ? "◐ dark" : theme.value === "light" ? "◑ light" : "◐ auto"}
+          <button type="button" class="plain" onClick={() => cycleTheme(report.theme)} aria-label={`theme: ${report.theme.choice.value}; change`}>
+            {report.theme.choice.value === "dark" ? "◐ dark" : report.theme.choice.value === "light" ? "◑ light" : "◐ auto"}
           </button>
           {!tables && (
-            <button type="button" class="plain" onClick={() => void downloadJson()}>
+            <button type="button" class="plain" onClick={() => void downloadJson(report)}>
               Download JSON
             </button>
           )}
-          <button type="button" class="plain" onClick={() => (help.value = true)} aria-label="keys and help">
+          <button type="button" class="plain" onClick={() => (report.help.value = true)} aria-label="keys and help">
             ?
           </button>
         </div>
@@ -67,7 +69,7 @@ export function Header() {
           <div>
             <dt>{at.unit}s</dt>
             <dd>
-              {count(trace.value!.n)}
+              {count(report.trace.value!.n)}
               {at.outcome && (
                 <small>
                   {" "}
@@ -79,44 +81,45 @@ export function Header() {
         )}
         <div>
           <dt>data</dt>
-          <dd class="mono">{shortHash()}</dd>
+          <dd class="mono">{head.hash.slice(0, 12)}</dd>
         </div>
       </dl>
-      {!tables && sampleSet.value && <SetLine set={sampleSet.value} />}
-      {!at && !tables && looseSets.value.map((set) => <SetLine set={set} of={set.problem} />)}
+      {!tables && report.sampleSet.value && <SetLine set={report.sampleSet.value} />}
+      {!at && !tables && report.looseSets.map((set) => <SetLine set={set} of={set.problem} />)}
     </header>
   );
 }
 
 // From the tables to a trace and back, and along the traces that the filter lists.
 function Turner() {
-  const rows = listed.value;
-  const total = formalRows.value?.n ?? 0;
-  const at = rows.indexOf(trace.value?.formal?.row ?? -1);
-  if (screen.value === "tables") {
-    return trace.value ? (
-      <button type="button" class="plain turn" onClick={() => (screen.value = "trace")}>
+  const report = useReport();
+  const rows = report.listed.value;
+  const total = report.rows?.n ?? 0;
+  const at = rows.indexOf(report.trace.value?.formal?.row ?? -1);
+  if (report.screen.value === "tables") {
+    return report.trace.value ? (
+      <button type="button" class="plain turn" onClick={() => (report.screen.value = "trace")}>
         to the trace ›
       </button>
     ) : null;
   }
   const back = (
-    <button type="button" class="turn" onClick={() => (screen.value = "tables")}>
+    <button type="button" class="turn" onClick={() => (report.screen.value = "tables")}>
       ‹ tables
     </button>
   );
-  if (!header.value!.formal) return back;
+  if (!report.header.formal) return back;
   return (
     <span class="turner" role="group" aria-label="verified traces">
       {back}
-      <button type="button" class="plain" aria-label="previous trace of the list" disabled={at === 0 || !rows.length} onClick={() => nextRow(-1)}>
+      <button type="button" class="plain" aria-label="previous trace of the list" disabled={at === 0 || !rows.length} onClick={() => nextRow(report, -1)}>
         ‹
       </button>
       <span class="dim">
         {at < 0 ? "–" : count(at + 1)} of {count(rows.length)}
-        {filter.value !== EVERYTHING && rows.length < total && " filtered"}
+        {report.filter.value !== EVERYTHING && rows.length < total && " filtered"}
       </span>
-      <button type="button" class="plain" aria-label="next trace of the list" disabled={at === rows.length - 1 || !rows.length} onClick={() => nextRow(1)}>
+      <button type="button" class="plain" aria-label="next trace of the list" disabled={at === rows.length - 1 || !rows.length} onClick={() => nextRow(report, 1)}>
         ›
       </button>
     </span>

@@ -1,9 +1,10 @@
 import { useEffect, useRef } from "preact/hooks";
 import { KEYS } from "../keys";
 import { GLYPHS } from "./parts";
-import { header, help } from "../state";
+import { useReport } from "./context";
 
 export function Help() {
+  const { help, header } = useReport();
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (help.value && !box.current?.open) box.current?.showModal();
@@ -32,7 +33,7 @@ export function Help() {
         <span class="glyph">{GLYPHS["change"]}</span> the value changes and the two intervals do not overlap · <span class="glyph">{GLYPHS["flip"]}</span> the forced
         answer turns · <span class="glyph">{GLYPHS["answer"]}</span> end of the trace · <span class="glyph">{GLYPHS["note"]}</span> note · thin ticks: ends of
         paragraphs and sentences
-        {header.value?.formal && (
+        {header.formal && (
           <>
             {" "}
             · <span class="glyph">{GLYPHS["first error"]}</span> the first place where the trace breaks a rule · <span class="glyph">{GLYPHS["violation"]}</span> a later one

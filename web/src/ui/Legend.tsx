@@ -1,24 +1,27 @@
 import { METRICS } from "../hash";
 import type { MetricName } from "../hash";
-import { figure } from "../format";
-import { metric, metricName, offered, share, stackIndex, trace } from "../state";
-import { Swatch, unitWord } from "./parts";
+import { count, figure } from "../format";
+import { NO_BIN } from "../model";
+import { Key, Swatch } from "./parts";
+import type { State } from "../state";
+import { useReport } from "./context";
 
-const BINS = Array.from({ length: 21 }, (_, i) => i);
+const BINS: readonly number[] = Array.from({ length: 21 }, (_, i) => i);
 
-function nameOf(name: MetricName): string {
-  const all = trace.value?.metrics;
+function nameOf(report: State, name: MetricName): string {
+  const all = report.trace.value?.metrics;
   if (name === "forced") return [...(all?.values() ?? [])].find((m) => m.key.startsWith("forced/"))?.name ?? "forced P(gold)";
   return all?.get(name)?.name ?? name;
 }
 
 export function MetricBar() {
+  const report = useReport();
   return (
     <div class="metricbar">
-      <div class="seg" role="group" aria-label="colour by" hidden={!offered.value.length}>
-        {METRICS.filter((m) => offered.value.includes(m)).map((m) => (
-          <button type="button" aria-pressed={metricName.value === m} onClick={() => (metricName.value = m)} data-metric={m}>
-            {nameOf(m)}
+      <div class="seg" role="group" aria-label="colour by" hidden={!report.offered.value.length}>
+        {METRICS.filter((m) => report.offered.value.includes(m)).map((m) => (
+          <button type="button" aria-pressed={report.metricName.value === m} onClick={() => (report.metricName.value = m)} data-metric={m}>
+            {nameOf(report, m)}
           </button>
         ))}
       </div>
@@ -29,10 +32,11 @@ export function MetricBar() {
 
 // What a colour means, on which scale, from how many rollouts, and what no colour means.
 function Scale() {
-  const m = metric.value;
-  if (!m && trace.value?.formal) return <FormalLegend />;
+  const report = useReport();
+  const m = report.metric.value;
+  if (!m && report.trace.value?.formal) return <FormalLegend />;
   if (!m) return <p class="legend">no number to colour by</p>;
-  const n = m.values.reduce((sum, x) => sum + (Number.isNaN(x) ? 0 : 1), 0);
+  const n = m.bins.reduce((sum, bin) => sum + (bin === NO_BIN ? 0 : 1), 0);
   const digits = Math.abs(m.low) < 0.1 && m.low !== 0 ? 2 : m.low === 0 ? 0 : 1;
   return (
     <div class="legend" data-palette={m.palette}>
@@ -46,12 +50,12 @@ function Scale() {
       <span class="what">
         {m.scale}
         {m.note && `, ${m.note}`}
-        {metricName.value === "value" && samplesPerCut()}
+        {report.metricName.value === "value" && samplesPerCut(report)}
       </span>
       <span class="key">
-        <span class="nm demo">abc</span> not measured ({(m.values.length - n).toLocaleString("en-US")} of {m.values.length.toLocaleString("en-US")})
+        <span class="nm demo">abc</span> not measured ({count(m.values.length - n)} of {count(m.values.length)})
       </span>
-      {trace.value?.formal && (
+      {report.trace.value?.formal && (
         <span class="key">
           <span class="u demo viol vstart">
             <i class="vm" />
@@ -66,6 +70,7 @@ function Scale() {
 
 // Of a verified trace without a curve: what the marks on its words mean.
 function FormalLegend() {
+  const { trace } = useReport();
   const found = trace.value!.formal!;
   return (
     <p class="legend">
@@ -88,8 +93,8 @@ function FormalLegend() {
   );
 }
 
-function samplesPerCut(): string {
-  const curve = trace.value?.curve;
+function samplesPerCut(report: State): string {
+  const curve = report.trace.value?.curve;
   if (!curve) return "";
   const started = curve.nStarted.filter((x) => x > 0);
   if (!started.length) return "";
@@ -98,6 +103,7 @@ function samplesPerCut(): string {
 }
 
 export function StackLegend() {
+  const { trace, stackIndex, share } = useReport();
   const found = trace.value;
   const stack = found?.stacks[stackIndex.value];
   if (!found || !stack) return null;
@@ -129,46 +135,33 @@ export function StackLegend() {
             {stack.gold[k] && " ✓"}
           </span>
         ))}
-        {stack.massHigh?.some((x, i) => x > stack.mass[i]!) && (
-          <span class="key">
-            <i class="sw open" aria-hidden="true" /> not listed: up to
-          </span>
-        )}
-        <span class="key">
-          {share.value && stack.kind === "forced" ? <i class="sw dash" aria-hidden="true" /> : <i class="sw hatch" aria-hidden="true" />}{" "}
+        {stack.massHigh?.some((x, i) => x > stack.mass[i]!) && <Key of="open">not listed: up to</Key>}
+        <Key of={share.value && stack.kind === "forced" ? "dash" : "hatch"}>
           {stack.kind === "forced" ? (share.value ? "mass on options" : "not on options") : "no outcome known"}
-        </span>
+        </Key>
       </span>
     </div>
   );
 }
 
 export function CurveLegend() {
-  const curve = trace.value?.curve;
+  const { trace } = useReport();
+  const found = trace.value;
+  const curve = found?.curve;
   if (!curve) return null;
   const anyFollows = curve.state.includes(1);
-  const gaps = curve.cuts.length < (trace.value?.n ?? 0) + 1 || curve.state.includes(0);
+  const gaps = curve.cuts.length < found.n + 1 || curve.low.some(Number.isNaN);
+  const noDraw = curve.value.some((v, i) => Number.isNaN(v) && !Number.isNaN(curve.low[i]!));
   return (
     <div class="stackbar">
       <b>{curve.label}</b>
       <span class="keys">
-        <span class="key">
-          <i class="sw bandkey" aria-hidden="true" /> {Math.round(curve.level * 100)} % pointwise interval
-        </span>
-        <span class="key">
-          <i class="sw tickkey" aria-hidden="true" /> rollouts began here
-        </span>
-        {anyFollows && (
-          <span class="key">
-            <i class="sw linekey" aria-hidden="true" /> {curve.follows}
-          </span>
-        )}
-        {gaps && (
-          <span class="key">
-            <i class="sw dash" aria-hidden="true" /> not measured
-          </span>
-        )}
-        <span class="key dim">x: {unitWord()}s kept</span>
+        <Key of="bandkey">{Math.round(curve.level * 100)} % pointwise interval</Key>
+        <Key of="tickkey">rollouts began here</Key>
+        {anyFollows && <Key of="linekey">{curve.follows}</Key>}
+        {noDraw && <Key of="bandkey">no draw: limits alone</Key>}
+        {gaps && <Key of="dash">not measured</Key>}
+        <span class="key dim">x: {found.head.unit}s kept</span>
       </span>
     </div>
   );

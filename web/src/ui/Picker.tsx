@@ -1,7 +1,8 @@
 // The list of traces. Where several problems share the page: the measured traces first, then each problem's samples.
 import { START } from "../hash";
 import type { TraceHead } from "../model";
-import { header, openTrace, traceIndex } from "../state";
+import { openTrace } from "../state";
+import { useReport } from "./context";
 
 type Entry = readonly [number, TraceHead];
 
@@ -12,27 +13,29 @@ function groups(traces: readonly TraceHead[]): readonly (readonly [string, reado
   return [["measured traces", all.filter(([, t]) => t.measured)] as const, ...samples].filter(([, entries]) => entries.length > 0);
 }
 
-function Choice({ entry: [index, t] }: { entry: Entry }) {
+// A group of samples has the name of the problem, so that there is room for their numbers.
+function Choice({ entry: [index, t], grouped = false }: { entry: Entry; grouped?: boolean }) {
   return (
     <option value={index}>
-      {t.label} · {t.outcome || "no outcome"} {t.verdict === "correct" ? "✓" : t.verdict === "incorrect" ? "✗" : ""}
+      {grouped && !t.measured ? t.label.replace(`${t.problem} · `, "") : t.label} · {t.outcome || "no outcome"} {t.verdict === "correct" ? "✓" : t.verdict === "incorrect" ? "✗" : ""}
     </option>
   );
 }
 
 export function TracePicker() {
-  const { traces } = header.value!;
-  if (traces.length < 2 || traceIndex.value >= traces.length) return null;
+  const report = useReport();
+  const { traces } = report.header;
+  if (traces.length < 2 || report.traceIndex.value >= traces.length) return null;
   const several = traces.some((t) => t.problem !== "");
   return (
     <label class="picker">
       trace{" "}
-      <select value={traceIndex.value} onChange={(e) => void openTrace(Number(e.currentTarget.value), START)}>
+      <select value={report.traceIndex.value} onChange={(e) => void openTrace(report, Number(e.currentTarget.value), START)}>
         {several
           ? groups(traces).map(([name, entries]) => (
               <optgroup label={name}>
                 {entries.map((entry) => (
-                  <Choice entry={entry} />
+                  <Choice entry={entry} grouped />
                 ))}
               </optgroup>
             ))

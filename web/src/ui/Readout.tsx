@@ -1,14 +1,16 @@
 // One line that says what the cursor stands on: the same on every screen size.
-import { rowOf } from "../model";
+import { count } from "../format";
+import { missing, rowOf } from "../model";
 import type { Trace } from "../model";
 import { eventSpan } from "../formal/change";
 import type { Formal, Violation } from "../formal/model";
-import { metric, metricName, range, shown, step, trace } from "../state";
 import { Across } from "./Across";
 import { spokenEvent } from "./GridPicture";
-import { Num, Piece, unitWord } from "./parts";
+import { Num, Piece } from "./parts";
+import { useReport } from "./context";
 
 export function Readout() {
+  const { trace, shown, metric, metricName, range } = useReport();
   const found = trace.value;
   const unit = shown.value;
   if (!found) return null;
@@ -17,15 +19,15 @@ export function Readout() {
   const row = curve ? rowOf(curve.cuts, unit + 1) : -1;
   const p = found.metrics.get("probability")?.values[unit];
   return (
-    <p class="readout">
+    <p class={found.formal && curve ? "readout tall" : "readout"}>
       <span class="where">
-        {unit < 0 ? `before the first ${unitWord()}` : `${unitWord()} ${unit.toLocaleString("en-US")}`}
+        {unit < 0 ? `before the first ${found.head.unit}` : `${found.head.unit} ${count(unit)}`}
       </span>
-      {unit >= 0 && <Piece text={found.pieces.at(unit)} most={24} />}
+      {unit >= 0 && <Piece found={found} unit={unit} most={24} />}
       {found.formal && unit >= 0 && <FormalPart found={found} formal={found.formal} unit={unit} />}
       {curve && (
         <span>
-          {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>not measured</em> : <Num x={curve.value[row]!} digits={2} />}
+          {curve.label} {row < 0 || Number.isNaN(curve.value[row]!) ? <em>{missing(curve, row)}</em> : <Num x={curve.value[row]!} digits={2} />}
           {row >= 0 && !Number.isNaN(curve.low[row]!) && (
             <span class="interval">
               {" "}
@@ -51,7 +53,7 @@ export function Readout() {
       )}
       {range.value && (
         <button type="button" class="plain unzoom" onClick={() => (range.value = null)} aria-label="show the whole trace">
-          cuts {range.value[0].toLocaleString("en-US")}–{range.value[1].toLocaleString("en-US")} ✕
+          cuts {count(range.value[0])}–{count(range.value[1])} ✕
         </button>
       )}
     </p>
@@ -65,13 +67,14 @@ function stands(formal: Formal, at: Violation, n: number, unit: number): boolean
 
 // At an error the change across the event takes the room of what the event says, which the grid says too.
 function FormalPart({ found, formal, unit }: { found: Trace; formal: Formal; unit: number }) {
+  const { step } = useReport();
   const about = formal.violations.filter((v) => stands(formal, v, found.n, unit));
   const changes = about.length > 0 && found.curve !== null;
   return (
     <>
       {formal.grid && step.value >= 0 && (
         <span>
-          event {step.value.toLocaleString("en-US")} {!changes && <span class="dim">{spokenEvent(formal.grid, step.value)}</span>}
+          event {count(step.value)} {!changes && <span class="dim">{spokenEvent(formal.grid, step.value)}</span>}
         </span>
       )}
       {about.length > 0 && <span class="code">✗ {[...new Set(about.map((v) => v.code.name))].join(" ")}</span>}

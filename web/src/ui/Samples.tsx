@@ -3,10 +3,10 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Texts } from "../codec";
 import { count, visible } from "../format";
-import { facets, shown, trace } from "../state";
 import type { Facets } from "../state";
 import type { Samples as SampleTable, Trace } from "../model";
-import { Swatch, Verdict, copyText, unitWord } from "./parts";
+import { Swatch, Verdict, copyText } from "./parts";
+import { useReport } from "./context";
 
 const ROW = 58;
 
@@ -23,6 +23,7 @@ function matching(s: SampleTable, f: Facets, unit: number): number[] {
 }
 
 export function Samples() {
+  const { trace, facets, shown } = useReport();
   const found = trace.value;
   const texts = useSignal<Texts | null>(null);
   const open = useSignal(-1);
@@ -47,6 +48,7 @@ export function Samples() {
 }
 
 function FacetBar({ found, rows }: { found: Trace; rows: readonly number[] }) {
+  const { facets } = useReport();
   const s = found.samples;
   const f = facets.value;
   const set = (part: Partial<Facets>) => (facets.value = { ...f, ...part });
@@ -70,7 +72,7 @@ function FacetBar({ found, rows }: { found: Trace; rows: readonly number[] }) {
         </select>
         <select aria-label="cut" value={f.branch >= 0 ? "branch" : f.cut} onChange={(e) => set({ cut: e.currentTarget.value as Facets["cut"], branch: -1 })}>
           <option value="all">all cuts</option>
-          <option value="after">begun after this {unitWord()}</option>
+          <option value="after">begun after this {found.head.unit}</option>
           <option value="instead">begun in place of it</option>
           {f.branch >= 0 && <option value="branch">branch {visible(found.branches.text.at(f.branch), 16)} at cut {found.branches.cut[f.branch]}</option>}
         </select>

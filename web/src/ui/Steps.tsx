@@ -3,28 +3,30 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { count } from "../format";
 import type { Grid } from "../formal/model";
-import { moveToStep, step } from "../state";
+import { moveToStep } from "../state";
+import { useReport } from "./context";
 
 const MS = 260;
 
 export function Steps({ grid }: { grid: Grid }) {
+  const report = useReport();
   const playing = useSignal(false);
   const last = grid.steps.n - 1;
-  const at = step.value;
+  const at = report.step.value;
   useEffect(() => {
     if (!playing.value) return;
     const timer = setInterval(() => {
-      if (step.peek() >= last) playing.value = false;
-      else moveToStep(step.peek() + 1);
+      if (report.step.peek() >= last) playing.value = false;
+      else moveToStep(report, report.step.peek() + 1);
     }, MS);
     return () => clearInterval(timer);
   }, [playing.value, last]);
   const go = (k: number) => {
     playing.value = false;
-    moveToStep(k);
+    moveToStep(report, k);
   };
   const play = () => {
-    if (!playing.value && at >= last) moveToStep(-1);
+    if (!playing.value && at >= last) moveToStep(report, -1);
     playing.value = !playing.value;
   };
   return (

@@ -1,26 +1,30 @@
 // The sections of a page that are no traces, one below another, and the list of verified traces beside them.
 import { useEffect } from "preact/hooks";
 import { EVERYTHING } from "../formal/filter";
+import { hears } from "../keys";
 import { SECTIONS } from "../sections/index";
-import { filter, header, help, screen, trace } from "../state";
+import type { State } from "../state";
 import { cycleTheme } from "../theme";
 import { TraceList } from "./TraceList";
+import { useReport } from "./context";
 
 // Keys of the tables; the trace has its own.
-function onKey(e: KeyboardEvent): void {
-  if (e.ctrlKey || e.metaKey || e.altKey || help.value || (e.target instanceof Element && e.target.closest("input, select"))) return;
-  if (e.key === "o" && trace.value) screen.value = "trace";
-  else if (e.key === "t") cycleTheme();
-  else if (e.key === "?") help.value = true;
-  else if (e.key === "Escape") filter.value = EVERYTHING;
+function onKey(report: State, e: KeyboardEvent): void {
+  if (!hears(report, e) || e.ctrlKey || e.metaKey || e.altKey || report.help.value || (e.target instanceof Element && e.target.closest("input, select"))) return;
+  if (e.key === "o" && report.trace.value) report.screen.value = "trace";
+  else if (e.key === "t") cycleTheme(report.theme);
+  else if (e.key === "?") report.help.value = true;
+  else if (e.key === "Escape") report.filter.value = EVERYTHING;
 }
 
 export function Tables() {
+  const report = useReport();
   useEffect(() => {
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
+    const heard = (e: KeyboardEvent) => onKey(report, e);
+    document.addEventListener("keydown", heard);
+    return () => document.removeEventListener("keydown", heard);
   }, []);
-  const { formal, sections } = header.value!;
+  const { formal, sections } = report.header;
   const kinds = Object.keys(SECTIONS);
   const shown = sections.filter((s) => s.kind !== "traces").sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
   return (

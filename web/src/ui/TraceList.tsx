@@ -6,15 +6,17 @@ import { EVERYTHING } from "../formal/filter";
 import type { Filter } from "../formal/filter";
 import { ANSWERS, LINKS, STATES } from "../formal/model";
 import type { FormalIndex } from "../formal/model";
-import { filter, formalRows, header, listed, openRow, setFilter, trace } from "../state";
+import { openRow, setFilter } from "../state";
 import { Verdict } from "./parts";
+import { useReport } from "./context";
 
 const ROW = 46;
 
 // What the filter asks for, each part removable.
 export function Chips() {
-  const f = filter.value;
-  const formal = header.value!.formal!;
+  const report = useReport();
+  const f = report.filter.value;
+  const formal = report.header.formal!;
   const one = (on: boolean, text: string, off: Partial<Filter>) => (on ? [{ text, off }] : []);
   const chips = [
     ...one(f.table >= 0, formal.tables[f.table]?.group || "all traces", { table: -1 }),
@@ -26,12 +28,12 @@ export function Chips() {
   return (
     <div class="chips filterchips" role="group" aria-label="filter">
       {chips.map(({ text, off }) => (
-        <button type="button" class="chip" aria-label={`remove the filter: ${text}`} onClick={() => setFilter(off)}>
+        <button type="button" class="chip" aria-label={`remove the filter: ${text}`} onClick={() => setFilter(report, off)}>
           {text} <span aria-hidden="true">✕</span>
         </button>
       ))}
       {chips.length > 1 && (
-        <button type="button" class="plain" onClick={() => (filter.value = EVERYTHING)}>
+        <button type="button" class="plain" onClick={() => (report.filter.value = EVERYTHING)}>
           clear
         </button>
       )}
@@ -40,8 +42,9 @@ export function Chips() {
 }
 
 export function TraceList() {
-  const rows = formalRows.value!;
-  const shown = listed.value;
+  const report = useReport();
+  const rows = report.rows!;
+  const shown = report.listed.value;
   const box = useRef<HTMLDivElement>(null);
   const top = useSignal(0);
   const height = useSignal(600);
@@ -57,7 +60,7 @@ export function TraceList() {
   }, [shown]);
   const from = Math.max(0, Math.floor(top.value / ROW) - 5);
   const to = Math.min(shown.length, Math.ceil((top.value + height.value) / ROW) + 5);
-  const left = header.value!.formal!.left_out;
+  const left = report.header.formal!.left_out;
   return (
     <section class="tracelist" aria-label="traces">
       <header>
@@ -84,19 +87,25 @@ export function TraceList() {
 const SIGNS = ["✓", "✗", "?", "–"] as const;
 
 function Entry({ rows, row }: { rows: FormalIndex; row: number }) {
-  const formal = header.value!.formal!;
+  const report = useReport();
+  const formal = report.header.formal!;
   const state = rows.state[row]!;
   const first = formal.codes[rows.first[row]!];
   const [link, answer] = [LINKS[rows.link[row]!]!, ANSWERS[rows.answer[row]!]!];
   const several = formal.tables.length > 1;
+  // Where there is no room for all of the name, the number of the draw stays.
+  const [, name, draw] = /^(.*?)( draw \d+)?$/s.exec(rows.ids.at(row))!;
   return (
-    <button type="button" class={trace.value?.formal?.row === row ? "entry on" : "entry"} onClick={() => void openRow(row)}>
+    <button type="button" class={report.trace.value?.formal?.row === row ? "entry on" : "entry"} onClick={() => void openRow(report, row)}>
       <span class={`badge is-${STATES[state]}`} aria-label={`trace ${STATES[state]}`}>
         <span aria-hidden="true">{SIGNS[state]}</span>
       </span>
       <span class="entrytext">
         <span class="line1">
-          <b>{visible(rows.ids.at(row), 80, false) || `trace ${row}`}</b>
+          <b>
+            <span>{visible(name!, 80, false) || `trace ${row}`}</span>
+            {draw}
+          </b>
           {several && <span class="dim">{rows.groups[rows.group[row]!]}</span>}
         </span>
         <span class="line2">
@@ -111,7 +120,7 @@ function Entry({ rows, row }: { rows: FormalIndex; row: number }) {
           )}
           {` · ${count(rows.events[row]!)} events`}
           {!rows.kept[row] && " · text left out"}
-          {header.value!.traces[rows.measured[row]!]?.curve && " · with a curve"}
+          {report.header.traces[rows.measured[row]!]?.curve && " · with a curve"}
         </span>
       </span>
       <span class="entryend">

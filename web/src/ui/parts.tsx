@@ -1,9 +1,8 @@
 // Small pieces that several panels use.
 import type { ComponentChildren } from "preact";
 import { count, figure, signed, visible } from "../format";
-import { header, trace } from "../state";
 import { STATES } from "../states";
-import type { Outcome, SampleSet } from "../model";
+import type { Outcome, SampleSet, Trace } from "../model";
 
 // A number with its exact value for machines.
 export function Num({ x, digits = 3, sign = false }: { x: number; digits?: number; sign?: boolean }) {
@@ -42,6 +41,28 @@ export function swatchClass(colour: number): string {
 
 export function Swatch({ colour }: { colour: number }) {
   return <i class={swatchClass(colour)} aria-hidden="true" />;
+}
+
+// A sign of a plot or a picture and what it means; `of` is the class that draws it.
+export function Key({ of, children }: { of: string; children: ComponentChildren }) {
+  return (
+    <span class="key">
+      <i class={`sw ${of}`} aria-hidden="true" /> {children}
+    </span>
+  );
+}
+
+// The head of a table.
+export function Head({ names }: { names: readonly ComponentChildren[] }) {
+  return (
+    <thead>
+      <tr>
+        {names.map((name) => (
+          <th scope="col">{name}</th>
+        ))}
+      </tr>
+    </thead>
+  );
 }
 
 export function outcomeName(outcome: Outcome): string {
@@ -119,18 +140,11 @@ export async function copyText(text: string): Promise<boolean> {
   }
 }
 
-export function unitWord(): string {
-  return trace.value?.head.unit ?? "token";
-}
-
 // A unit as a label: a token with its spaces shown, a sentence as it reads.
-export function Piece({ text, most }: { text: string; most: number }) {
-  const sentence = unitWord() === "sentence";
+export function Piece({ found, unit, most }: { found: Trace; unit: number; most: number }) {
+  const text = found.pieces.at(unit);
+  const sentence = found.head.unit === "sentence";
   return <span class={sentence ? "piece prose" : "piece"}>{visible(sentence ? text.trim() : text, sentence ? 5 * most : most, !sentence)}</span>;
-}
-
-export function shortHash(): string {
-  return (header.value?.hash ?? "").slice(0, 12);
 }
 
 // How each kind of mark is drawn on the lane, for lists and the help.

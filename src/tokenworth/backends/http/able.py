@@ -20,7 +20,7 @@ def capabilities_of(record: ServerRecord) -> Capabilities:
         lacks["sample"] = "it repeats its samples whatever the seed is"
     elif record.sampler_agrees is False:
         lacks["sample"] = (
-            "what it draws at temperature 1 or 0.5 is not what its log-probabilities say: a filter, penalty or temperature of its own is on"
+            "its draws at temperature 1 or 0.5 do not match its log-probabilities: it applies its own filter, penalty or temperature"
         )
     elif not record.ids_in and record.text_counts is False:
         lacks["sample"] = "it takes text only, and reads the chat template's markers as other tokens than the model's"
@@ -47,7 +47,7 @@ def capabilities_of(record: ServerRecord) -> Capabilities:
 
 
 def refuse_sampling(record: ServerRecord, params: Sampling, *, with_q: bool) -> str | None:
-    """Why these parameters cannot be had from this server; None where they can. ``with_q``: q is to be computed as well."""
+    """Why this server does not support these parameters; None where they can. ``with_q``: q is to be computed as well."""
     asked = {"top_k": params.top_k > 0, "top_p": params.top_p < 1, "min_p": params.min_p > 0}
     ignored = [name.replace("_", "-") for name, on in asked.items() if on and not getattr(record, f"{name}_honoured")]
     if ignored and params.temperature > 0:
@@ -62,11 +62,11 @@ def refuse_sampling(record: ServerRecord, params: Sampling, *, with_q: bool) -> 
 def describe(record: ServerRecord, endpoints: int) -> str:
     """The server in one line."""
     ids = f"{'ids' if record.ids_in else 'text'} in, {'ids' if record.ids_out else 'text'} out"
-    listed = {"none": "no log-probabilities"}.get(record.logprobs, f"{record.logprobs_cap} log-probabilities a token")
+    listed = {"none": "no log-probabilities"}.get(record.logprobs, f"{record.logprobs_cap} log-probabilities per token")
     if record.logprobs_raw is False:
         listed += " (processed)"
     pool = f"{endpoints} endpoints of " if endpoints > 1 else ""
-    return f"{pool}{record.server} ({record.dialect}): {ids}, {listed}, {record.n_most} completions a request"
+    return f"{pool}{record.server} ({record.dialect}): {ids}, {listed}, {record.n_most} completions per request"
 
 
 def table(record: ServerRecord) -> list[tuple[str, str, str]]:
@@ -114,7 +114,7 @@ def _listed(record: ServerRecord) -> str:
     if record.logprobs == "none":
         return "none"
     kind = {True: "raw", False: "processed", None: "raw or processed is not known"}[record.logprobs_raw]
-    return f"{record.logprobs_cap} a token, by {'id' if record.logprobs == 'ids' else 'text'}, {kind}"
+    return f"{record.logprobs_cap} per token, by {'id' if record.logprobs == 'ids' else 'text'}, {kind}"
 
 
 def _advice(record: ServerRecord) -> str:

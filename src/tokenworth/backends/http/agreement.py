@@ -1,4 +1,4 @@
-"""Whether what a server draws is what its log-probabilities say: finds filters, penalties and temperatures of its own.
+"""Whether what a server draws is what its log-probabilities say: finds a server's own filters, penalties and temperatures.
 
 The test is a bet against the server. Each alternative (a filter that keeps the first j, a flatter or sharper temperature, anything at
 all) gives the draws a probability; its ratio to their probability under q has expectation at most 1 if q is right, and so has the mean
@@ -38,7 +38,7 @@ _ROUNDING = 5e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kinds:
-    """Outcomes told apart: one listed token each, likeliest first, and last all others together."""
+    """The categories of outcomes: one listed token each, likeliest first, and last all others together."""
 
     tokens: tuple[int, ...]
     most: Float[np.ndarray, " kinds"]
@@ -47,7 +47,7 @@ class _Kinds:
 
 
 async def agrees(trials: Trials, places: Sequence[Place], *, vocab_size: int, stop: frozenset[int], n_most: int) -> bool | None:
-    """Whether draws at temperatures 1 and 0.5 are those of q at the flattest place; None where that cannot be told."""
+    """Whether draws at temperatures 1 and 0.5 are those of q at the flattest place; None if that is not known."""
     listed = [place for place in places if place.listing is not None and place.listing.lost == -math.inf]
     if not listed:
         return None

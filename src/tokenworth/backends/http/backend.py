@@ -13,8 +13,8 @@ from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord, is_same, record_json, without_readings
-from tokenworth.backends.http.rollouts import Draws, Outcomes, Sampler, Trouble
-from tokenworth.backends.http.supply import Job, Jobs, Supply
+from tokenworth.backends.http.rollouts import RolloutJob, RolloutSink, Sampler, Trouble
+from tokenworth.backends.http.supply import Jobs, ServerJob, Supply
 from tokenworth.backends.http.tables import Tables
 from tokenworth.backends.http.transport import Transport
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
@@ -126,7 +126,7 @@ class HttpBackend:
         self._shut()
 
     def most_tokens(self, request: Request) -> tuple[int, int]:
-        """Tokens read and generated at most: every cut of a table is a request of its own, and so may be every rollout."""
+        """Tokens read and generated at most: every cut of a table is a separate request, and every rollout may be one."""
         weigh = self._weigh.get(request.name)
         return request.most_tokens() if weigh is None else weigh(request)
 
@@ -163,7 +163,7 @@ class HttpBackend:
 
     def _stream(self, requests: Iterator[KeyedRequest | None], *, room: int | None) -> Iterator[tuple[str, Response]]:
         self._stopping = False
-        jobs = Jobs[Job](self._width)
+        jobs = Jobs[ServerJob](self._width)
         supply = Supply(requests, room=room, most=_MOST_TAKEN, check=lambda keyed: self.check(keyed.request))
 
         def refill() -> None:
@@ -175,32 +175,32 @@ class HttpBackend:
         """Begins nothing more of what is being answered; what is under way still comes, and then the answers end."""
         self._stopping = True
 
-    async def _run(self, jobs: Jobs[Job], supply: Supply, emit: _EmitPair) -> None:
+    async def _run(self, jobs: Jobs[ServerJob], supply: Supply, emit: _EmitPair) -> None:
         faults: list[TokenworthError] = []
 
         def tell(key: str, response: Response) -> None:
             supply.answered(response)
             emit((key, response))
 
-        outcomes = Outcomes(tell, self._trouble)
+        sink = RolloutSink(tell, self._trouble)
 
-        async def do(job: Job) -> None:
+        async def do(job: ServerJob) -> None:
             # What is under way when something fails is waited for: dropping it would keep the short answers and lose the long.
             try:
-                await self._do(job, outcomes, tell)
+                await self._do(job, sink, tell)
             except TokenworthError as fault:
                 faults.append(fault)
 
-        await jobs.run(do, lambda: bool(faults) or self._stopping, outcomes.settle)
+        await jobs.run(do, lambda: bool(faults) or self._stopping, sink.settle)
         if not faults or isinstance(faults[0], BudgetExceeded):
-            outcomes.settle()
+            sink.settle()
         faults += [] if supply.fault is None else [supply.fault]
         if faults:
             raise faults[0]
 
-    async def _do(self, job: Job, outcomes: Outcomes, tell: Callable[[str, Response], None]) -> None:
-        if isinstance(job, Draws):
-            await self.sampler.draw(job, outcomes)
+    async def _do(self, job: ServerJob, sink: RolloutSink, tell: Callable[[str, Response], None]) -> None:
+        if isinstance(job, RolloutJob):
+            await self.sampler.draw(job, sink)
         else:
             # One table at a time: the readings of several sequences would push each other out of the server's cache.
             async with self._table_turn:
@@ -219,6 +219,10 @@ class HttpBackend:
         check_kind(self, request)
         if isinstance(request, Sample) and request.leave and not able.leave:
             raise Unsupported(f"{self.name} cannot answer a sample request that leaves the base: {able.lacks['leave']}")
+        if isinstance(request, Sample) and request.avoid:
+            raise Unsupported(
+                f"{self.name} cannot answer a sample request that avoids tokens besides the base's: a server has no way to ask for it"
+            )
         if isinstance(request, Sample | NextToken):
             with_q = isinstance(request, NextToken) or request.leave
             refusal = refuse_sampling(self.served.record, request.params, with_q=with_q)
@@ -241,14 +245,14 @@ def _most_of_cuts(sequence: TokenSequence, cuts: Sequence[int], *, each: int, ex
     return sum(len(sequence.prompt) + cut + extra for cut in cuts) * each, len(cuts) * each
 
 
-def _jobs(requests: Sequence[KeyedRequest], n_most: int, *, in_order: bool) -> list[Job]:
+def _jobs(requests: Sequence[KeyedRequest], n_most: int, *, in_order: bool) -> list[ServerJob]:
     """Work in the order it is begun: tables first, then rollouts of one distribution together.
 
     Longest prefix first within a sequence: it fills a server's cache for all shorter ones, whether it keeps blocks (vLLM) or
     single tokens. ``in_order``: as asked, only neighbours together; where a run may stop at a limit, what was drawn must be
     a beginning of what was asked for.
     """
-    tables: list[Job] = [keyed for keyed in requests if not isinstance(keyed.request, Sample)]
+    tables: list[ServerJob] = [keyed for keyed in requests if not isinstance(keyed.request, Sample)]
     numbers: dict[TokenSequence, int] = {}
     groups: dict[tuple[int, int, Sampling, int | None, bool, int], list[KeyedRequest]] = {}
     last: tuple[TokenSequence, int] | None = None
@@ -265,13 +269,13 @@ def _jobs(requests: Sequence[KeyedRequest], n_most: int, *, in_order: bool) -> l
         before = kind
         groups.setdefault((*kind, run), []).append(keyed)
     ordered = groups.values() if in_order else (group for _, group in sorted(groups.items(), key=lambda item: item[0][:2]))
-    return tables + [draws for group in ordered for draws in _draws(group, n_most, in_order)]
+    return tables + [job for group in ordered for job in _rollout_jobs(group, n_most, in_order)]
 
 
-def _draws(group: Sequence[KeyedRequest], n_most: int, in_order: bool) -> Iterator[Draws]:
+def _rollout_jobs(group: Sequence[KeyedRequest], n_most: int, in_order: bool) -> Iterator[RolloutJob]:
     one = group[0].request
     assert isinstance(one, Sample)
     size = _GROUP if one.leave and not in_order else n_most
     for start in range(0, len(group), size):
         keys = tuple(keyed.key for keyed in group[start : start + size])
-        yield Draws(sequence=one.sequence, cut=one.cut, params=one.params, branch=one.branch, leave=one.leave, keys=keys)
+        yield RolloutJob(sequence=one.sequence, cut=one.cut, params=one.params, branch=one.branch, leave=one.leave, keys=keys)

@@ -16,7 +16,7 @@ import numpy as np
 from tokenworth.backends.http.limits import Purse
 from tokenworth.backends.http.options import Pricing
 from tokenworth.backends.http.transport import Endpoint, Refused, Transport, Unreachable
-from tokenworth.backends.http.wire import Ask, Dialect, Malformed, Reply
+from tokenworth.backends.http.wire import Ask, Malformed, Reply, ServerApi
 from tokenworth.core.ports import Spent
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import ServerError
@@ -27,20 +27,20 @@ _REMEMBERED_IDS = 20_000
 
 
 class Client:
-    """Sends asks in one dialect. Lives in one event loop; ``spent`` may be read from anywhere."""
+    """Sends asks over one API. Lives in one event loop; ``spent`` may be read from anywhere."""
 
     def __init__(
         self,
         transport: Transport,
         endpoints: Sequence[Endpoint],
-        dialect: Dialect,
+        api: ServerApi,
         *,
         price: Pricing | None = None,
         max_usd: float | None = None,
         ids_repeat: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.transport, self.endpoints, self.dialect = transport, tuple(endpoints), dialect
+        self.transport, self.endpoints, self.api = transport, tuple(endpoints), api
         self.ids_repeat = ids_repeat
         self._price, self._clock = price, clock
         self._purse = Purse(max_usd)
@@ -49,8 +49,8 @@ class Client:
         self._models: dict[str, str] = {}
 
     def over(self, endpoints: Sequence[Endpoint], *, ids_repeat: bool) -> Client:
-        """A client of more endpoints that goes on with this one's purse and price."""
-        made = Client(self.transport, endpoints, self.dialect, price=self._price, ids_repeat=ids_repeat, clock=self._clock)
+        """A client of more endpoints that shares this one's purse and price."""
+        made = Client(self.transport, endpoints, self.api, price=self._price, ids_repeat=ids_repeat, clock=self._clock)
         made._purse, made._spent, made._models = self._purse, self._spent, self._models
         return made
 
@@ -74,17 +74,17 @@ class Client:
     async def ask(self, ask: Ask, place: bytes = b"") -> Reply:
         """The reply to an ask. ``place`` names the sequence it belongs to.
 
-        Raises `Malformed` for a reply that is no answer, `ServerError` when no endpoint answers or one refuses,
+        Raises `Malformed` for a reply that is not an answer, `ServerError` when no endpoint answers or one refuses,
         `BudgetExceeded` when it could cost more than is left.
         """
-        read, generated = self.dialect.most_counted(ask)
+        read, generated = self.api.most_counted(ask)
         most = 0.0 if self._price is None else self._price.at_most(read=read, generated=generated)
         await self._purse.reserve(most)
         # What a reply has cost that cannot be read, or is not waited for, is not known: the most it can be is counted.
         actual = most
         try:
             body, url = await self._send(ask, place, ask.prompt.length + ask.n * ask.max_tokens)
-            reply = self.dialect.parse(body, ask)
+            reply = self.api.parse(body, ask)
             self._check_model(url, reply)
             self._check_id(reply)
             actual = self._count(ask, reply, most)
@@ -106,8 +106,8 @@ class Client:
         while True:
             endpoint = self._choose(place)
             try:
-                url, weight = endpoint.root + self.dialect.path, endpoint.weight(ask.n, ask.max_tokens)
-                return await self.transport.post(endpoint, url, lambda: self.dialect.body(ask), tokens, weight), endpoint.url
+                url, weight = endpoint.root + self.api.path, endpoint.weight(ask.n, ask.max_tokens)
+                return await self.transport.post(endpoint, url, lambda: self.api.body(ask), tokens, weight), endpoint.url
             except Unreachable as fault:
                 endpoint.down_until = self._clock() + DOWN_S
                 endpoint.failure = str(fault)

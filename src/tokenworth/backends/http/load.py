@@ -14,14 +14,14 @@ from tokenworth.backends.http.able import capabilities_of, describe
 from tokenworth.backends.http.backend import HttpBackend, Served
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.contact import Contact, contact
-from tokenworth.backends.http.llama_dialect import LlamaDialect
+from tokenworth.backends.http.llama_api import LlamaApi
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.options import ServerOptions
-from tokenworth.backends.http.probe import Subject, probe
+from tokenworth.backends.http.probe import ProbedModel, probe
 from tokenworth.backends.http.record import ServerRecord, is_same, pooled, record_json
 from tokenworth.backends.http.secret import Secret, read_key
 from tokenworth.backends.http.transport import Endpoint, Transport, make_endpoint
-from tokenworth.backends.http.wire import Dialect
+from tokenworth.backends.http.wire import ServerApi
 from tokenworth.backends.tokenizer.files import TokenizerFiles, load_tokenizer
 from tokenworth.backends.tokenizer.prompt import render_prompt
 from tokenworth.backends.tokenizer.template import local_now
@@ -74,7 +74,7 @@ def load_served(
 ) -> Loaded:
     """The model behind the addresses, each ``http://HOST:PORT/v1#NAME`` and all serving the same model.
 
-    ``tokenizer_folder`` wins over the options' tokenizer (the caller resolved a name of its own).
+    ``tokenizer_folder`` wins over the options' tokenizer (the caller has resolved another name).
 
     Raises: `InvalidInput` for bad addresses or keys; `ServerError` when a server does not answer; `MismatchError` when the
     tokenizer is not the model's or endpoints differ; `MissingFile` when there is no tokenizer.
@@ -105,15 +105,15 @@ async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secre
                 endpoint.limit.at_most(min(most, one.slots))
         files = load_tokenizer(str(folder or options.tokenizer or _own_tokenizer(who.model)), now=options.now or local_now)
         subject = _subject(files, who, options.switches)
-        client = Client(transport, endpoints, LlamaDialect(subject.vocab_size), price=options.price, max_usd=options.max_usd)
+        client = Client(transport, endpoints, LlamaApi(subject.vocab_size), price=options.price, max_usd=options.max_usd)
         records: list[ServerRecord] = []
-        dialects: list[Dialect] = []
+        apis: list[ServerApi] = []
         for endpoint, one in zip(endpoints, found, strict=True):
             client = client.over([endpoint], ids_repeat=True)
             records.append(await probe(client, one, subject))
-            dialects.append(client.dialect)
+            apis.append(client.api)
             _check_tokenizer(records[-1], files)
-        _check_same(addresses, records, dialects)
+        _check_same(addresses, records, apis)
         client = client.over(endpoints, ids_repeat=any(record.reply_ids == "repeating" for record in records))
         return Loaded(backend=_backend(pooled(records), files, subject, client, loop, endpoints, options), files=files)
     except BaseException:
@@ -127,14 +127,14 @@ def _own_tokenizer(model: str) -> str:
     raise InvalidInput(f"the tokenizer of {model!r} is not known; give --tokenizer FOLDER or --tokenizer hf:OWNER/NAME")
 
 
-def _subject(files: TokenizerFiles, who: Contact, switches: Mapping[str, Any]) -> Subject:
+def _subject(files: TokenizerFiles, who: Contact, switches: Mapping[str, Any]) -> ProbedModel:
     if who.vocab_size is not None and who.vocab_size < files.vocab_size:
         raise MismatchError(
             f"tokenizer {files.name!r} has {files.vocab_size} tokens and the served model {who.vocab_size}; "
             "give the model's own with --tokenizer"
         )
     prompt = render_prompt(files, _QUESTION, switches)[1]
-    return Subject(
+    return ProbedModel(
         codec=files.codec,
         vocab_size=who.vocab_size or files.vocab_size,
         stop=files.eos_ids,
@@ -180,15 +180,15 @@ def _check_tokenizer(record: ServerRecord, files: TokenizerFiles) -> None:
         )
 
 
-def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord], dialects: Sequence[Dialect]) -> None:
+def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord], apis: Sequence[ServerApi]) -> None:
     """All endpoints must serve one model in one way: a draw may come from any of them."""
     first = records[0]
-    for address, record, dialect in zip(addresses[1:], records[1:], dialects[1:], strict=True):
+    for address, record, api in zip(addresses[1:], records[1:], apis[1:], strict=True):
         differ = first.differences(record)
         if differ:
             told = ", ".join(f"{name} {getattr(first, name)!r} and {getattr(record, name)!r}" for name in differ[:4])
             raise MismatchError(f"{addresses[0].url} and {address.url} differ in {told}; a pool must serve one model in one way")
-        if not dialect.speaks_like(dialects[0]):
+        if not api.speaks_like(apis[0]):
             raise MismatchError(f"{addresses[0].url} and {address.url} take other request fields; a pool must serve one model in one way")
         if not is_same(record_json(first), record_json(record)):
             given = "log-probabilities for one prompt" if first.identity else "greedy completions of the same texts"
@@ -198,7 +198,7 @@ def _check_same(addresses: Sequence[Address], records: Sequence[ServerRecord], d
 def _backend(
     record: ServerRecord,
     files: TokenizerFiles,
-    subject: Subject,
+    subject: ProbedModel,
     client: Client,
     loop: LoopThread,
     endpoints: Sequence[Endpoint],

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, so that a synchronous caller (a notebook, whose own loop is running, too) can use it."""
+"""An event loop in a separate thread, so that a synchronous caller can use it (also in a notebook, whose own loop is running)."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class LoopThread:
 
     def stream(
         self, make: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]], refill: Callable[[], None] | None = None
-    ) -> Stream[T]:
+    ) -> LoopStream[T]:
         """What the coroutine emits, as it does. ``refill`` is called in the caller's thread before each item is waited for."""
-        return Stream(self, make, refill)
+        return LoopStream(self, make, refill)
 
     def call(self, work: Callable[[], None]) -> None:
         """Does something small in the loop's thread, soon."""
@@ -78,7 +78,7 @@ class LoopThread:
             self._loop.close()
 
 
-class Stream(Iterator[T]):
+class LoopStream(Iterator[T]):
     """What a coroutine emits, in the caller's thread. Raises at the end what the coroutine raised.
 
     Not a generator: an interruption while it waits leaves it as it was, so that the caller can go on to what is under way.

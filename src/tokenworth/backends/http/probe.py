@@ -15,15 +15,15 @@ from typing import Any
 from tokenworth.backends.http.agreement import agrees
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.contact import Contact
-from tokenworth.backends.http.llama_dialect import LlamaDialect
-from tokenworth.backends.http.openai_dialect import Fields, OpenAIDialect
+from tokenworth.backends.http.llama_api import LlamaApi
+from tokenworth.backends.http.openai_api import Fields, OpenAIApi
 from tokenworth.backends.http.prompts import Prompts
 from tokenworth.backends.http.record import ServerRecord
 from tokenworth.backends.http.shaping import Order
 from tokenworth.backends.http.tables import FORCE, GREEDY, LARGEST_TOP
 from tokenworth.backends.http.transport import Refused
 from tokenworth.backends.http.trials import NEUTRAL, Place, Trials
-from tokenworth.backends.http.wire import Ask, Dialect, Malformed, Prompt, Reply
+from tokenworth.backends.http.wire import Ask, Malformed, Prompt, Reply, ServerApi
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import ServerError
 
@@ -36,7 +36,7 @@ _OPTIONAL = ("top_k", "min_p", "repetition_penalty", "stop_token_ids", "add_spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class ProbedModel:
     """What the probe needs to know of the model: its text, its size, and prompts to try it on.
 
     ``prompt``: a chat prompt up to the model's turn. ``opened``: the same with an open trace and some tokens of it.
@@ -51,18 +51,18 @@ class Subject:
     token_of: Callable[[str], int | None]
 
 
-async def probe(client: Client, who: Contact, subject: Subject) -> ServerRecord:
+async def probe(client: Client, who: Contact, subject: ProbedModel) -> ServerRecord:
     """The record of a server, after some 75 requests, or up to 300 where each gives one completion.
 
-    Leaves ``client`` speaking its dialect.
+    Leaves ``client`` speaking its API.
 
     Raises `ServerError` when it does not complete even the plainest request.
     """
     if who.is_llama:
-        client.dialect = LlamaDialect(subject.vocab_size)
+        client.api = LlamaApi(subject.vocab_size)
         as_text, ids_out = False, True
     else:
-        as_text, ids_out = await _find_dialect(client, who, subject)
+        as_text, ids_out = await _find_api(client, who, subject)
     prompts = Prompts(subject.codec, as_text=as_text)
     trials = Trials(client, prompts)
     ids_in = not as_text and await trials.takes_ids(subject.codec)
@@ -80,18 +80,18 @@ async def probe(client: Client, who: Contact, subject: Subject) -> ServerRecord:
     opened = await trials.ask(prompts.of(subject.opened))
     as_sent = (None, len(subject.opened) + (text["bos_added"] and not ids_in))
     found["reply_ids"] = await _reply_ids(trials, place, prompts.of(subject.opened))
-    if isinstance(client.dialect, OpenAIDialect):
+    if isinstance(client.api, OpenAIApi):
         adds_bos = text["bos_added"] and not ids_in
         exact = await _exact_counts(trials, prompts, subject, n_most, adds_bos)
-        client.dialect = client.dialect.with_fields(adds_bos=adds_bos, **exact)
+        client.api = client.api.with_fields(adds_bos=adds_bos, **exact)
     return ServerRecord(
-        dialect=client.dialect.name,
+        dialect=client.api.name,
         **_said(who),
         ids_in=ids_in,
         ids_out=ids_out,
         n_most=n_most,
         n_honoured=n_honoured,
-        not_sent=_not_sent(client.dialect),
+        not_sent=_not_sent(client.api),
         logprobs="none" if place.listing is None else "ids" if ids_out else "text",
         logprobs_cap=cap,
         continues_open_trace=opened is not None and opened.prompt_tokens in as_sent,
@@ -108,7 +108,7 @@ def _said(who: Contact) -> dict[str, Any]:
     return {"server": who.server, "model": who.model, "context_length": who.context_length, "order": _order(who)}
 
 
-async def _text(trials: Trials, subject: Subject) -> dict[str, Any]:
+async def _text(trials: Trials, subject: ProbedModel) -> dict[str, Any]:
     """How many tokens the server makes of texts."""
     plain, letter = subject.codec.encode(_TEXT), subject.codec.encode("a")
     plain_count, text_count = await trials.text_tokens(plain), await trials.text_tokens(subject.prompt)
@@ -126,7 +126,7 @@ async def _place(trials: Trials, ids: tuple[int, ...], cap: int) -> Place:
     return Place(prompt=prompt, ids=ids, listing=await trials.listing(prompt, min(cap, 20)) if cap else None)
 
 
-async def _sampler_agrees(trials: Trials, place: Place, subject: Subject, n_most: int, found: Mapping[str, Any]) -> bool | None:
+async def _sampler_agrees(trials: Trials, place: Place, subject: ProbedModel, n_most: int, found: Mapping[str, Any]) -> bool | None:
     """Whether draws are those of q, at the flattest of four places; None where temperatures are ignored or lists are not raw."""
     if place.listing is None or found["logprobs_raw"] is False or not found["temperature_honoured"]:
         return None
@@ -135,7 +135,7 @@ async def _sampler_agrees(trials: Trials, place: Place, subject: Subject, n_most
     return await agrees(trials, places, vocab_size=subject.vocab_size, stop=frozenset(subject.stop), n_most=n_most)
 
 
-async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap: int) -> dict[str, Any]:
+async def _more(trials: Trials, place: Place, subject: ProbedModel, n_most: int, cap: int) -> dict[str, Any]:
     """The trials that do not depend on each other, a few at a time."""
     top = min(cap, 20)
     stops, stop_in_ids = await trials.stops(place, subject.stop)
@@ -172,13 +172,13 @@ async def _more(trials: Trials, place: Place, subject: Subject, n_most: int, cap
     }
 
 
-def _not_sent(dialect: Dialect) -> tuple[str, ...]:
+def _not_sent(api: ServerApi) -> tuple[str, ...]:
     """The sampling fields left out because the server refuses them."""
-    fields = dialect.fields if isinstance(dialect, OpenAIDialect) else Fields()
+    fields = api.fields if isinstance(api, OpenAIApi) else Fields()
     return tuple(name for name in ("top_k", "min_p", "repetition_penalty") if not getattr(fields, name))
 
 
-async def _identity(trials: Trials, subject: Subject, cap: int, found: Mapping[str, Any]) -> dict[str, Any]:
+async def _identity(trials: Trials, subject: ProbedModel, cap: int, found: Mapping[str, Any]) -> dict[str, Any]:
     """Readings after a fixed text, not a chat prompt: some templates write today's date into that. Without any: greedy texts."""
     texts = [trials.prompts.of(subject.codec.encode(text)) for text in (_TEXT, _OTHER_TEXT)]
     listing = await trials.listing(texts[0], min(cap, 5)) if cap and found["logprobs_raw"] is not False else None
@@ -198,12 +198,12 @@ def _tops(vocab_size: int) -> Sequence[int]:
     return (min(vocab_size, LARGEST_TOP), *(top for top in _TOPS if top < min(vocab_size, LARGEST_TOP)))
 
 
-async def _find_dialect(client: Client, who: Contact, subject: Subject) -> tuple[bool, bool]:
+async def _find_api(client: Client, who: Contact, subject: ProbedModel) -> tuple[bool, bool]:
     """Finds request fields the server takes; (prompts must be text, ids come back)."""
     path = client.endpoints[0].url.removeprefix(client.endpoints[0].root) + "/completions"
 
-    def dialect(fields: Fields) -> Dialect:
-        return OpenAIDialect(who.model, subject.vocab_size, fields, subject.token_of, path)
+    def api(fields: Fields) -> ServerApi:
+        return OpenAIApi(who.model, subject.vocab_size, fields, subject.token_of, path)
 
     fault: Exception | None = None
     for as_text in (False, True):
@@ -211,7 +211,7 @@ async def _find_dialect(client: Client, who: Contact, subject: Subject) -> tuple
         fields = Fields(token_ids=True)
         unusable = 0
         for _ in range(2 * len(_OPTIONAL)):
-            client.dialect = dialect(fields)
+            client.api = api(fields)
             try:
                 await client.ask(Ask(prompt=prompt, n=1, max_tokens=1, params=GREEDY, seed=1))
                 return as_text, fields.token_ids
@@ -244,7 +244,7 @@ def _named(message: str, fields: Fields) -> str | None:
     return "token_ids" if fields.token_ids else next(iter(sent), None)
 
 
-async def _most(trials: Trials, prompts: Prompts, who: Contact, subject: Subject) -> tuple[int, bool]:
+async def _most(trials: Trials, prompts: Prompts, who: Contact, subject: ProbedModel) -> tuple[int, bool]:
     """The most completions of one request, as far as tried, and whether more than one can be had."""
     prompt = prompts.of(subject.prompt)
     for count in (who.slots,) if who.slots else _COUNTS:
@@ -266,7 +266,7 @@ async def _usage(trials: Trials, place: Place, n_most: int) -> tuple[bool | None
     return None if unsure else reply.completion_tokens == _made(reply), reply.cached_tokens is not None
 
 
-async def _exact_counts(trials: Trials, prompts: Prompts, subject: Subject, n_most: int, adds_bos: bool) -> dict[str, bool]:
+async def _exact_counts(trials: Trials, prompts: Prompts, subject: ProbedModel, n_most: int, adds_bos: bool) -> dict[str, bool]:
     """Whether usage counts exactly the tokens of prompts, of completions, and of completions that end at their limit.
 
     Of one and of many, ended by a stop token and not.

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tokenworth.backends.http.shaping import Order
@@ -174,6 +174,3 @@ def read_greedy(record: Mapping[str, Any]) -> tuple[str, ...]:
 def without_readings(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record's JSON without what differs between two probes of one server."""
     return {name: value for name, value in record.items() if name not in ("identity", "greedy", "calls")}
-
-
-FIELDS = tuple(field.name for field in fields(ServerRecord))

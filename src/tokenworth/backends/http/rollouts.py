@@ -1,4 +1,4 @@
-"""Rollouts over a server: n completions a request, and the ways to draw a first token that leaves the base.
+"""Rollouts over a server: n completions per request, and the ways to draw a first token that leaves the base.
 
 A reply that cannot be used is the outcome ``error`` of its rollouts, not a reason to ask again: a fault that comes with some
 answers and not with others (a filter, a length) would otherwise choose among them.
@@ -28,13 +28,13 @@ from tokenworth.errors import ServerError, TokenworthError, Unsupported
 MOST_IN_VAIN = 20_000
 """One-token draws in a row that may all fall on the base's token before a fork is called closed."""
 TROUBLE = 8
-"""Unusable replies in a row that end a run: a server that never answers is no outcome of the model."""
+"""Unusable replies in a row that end a run: a server that never answers is not an outcome of the model."""
 
 Emit = Callable[[str, Rollout], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draws:
+class RolloutJob:
     """Rollouts of one distribution, to be asked for together. ``leave``: the first token is not the base's."""
 
     sequence: TokenSequence
@@ -66,7 +66,7 @@ class Trouble:
             )
 
 
-class Outcomes:
+class RolloutSink:
     """Passes rollouts on. Errors wait until a reply that could be used, or the end of the batch."""
 
     def __init__(self, emit: Emit, trouble: Trouble) -> None:
@@ -106,25 +106,25 @@ class Sampler:
     def __init__(self, client: Client, prompts: Prompts, tables: Tables, record: ServerRecord, *, n_most: int) -> None:
         self.client, self.prompts, self.tables, self.record, self.n_most = client, prompts, tables, record, n_most
 
-    async def draw(self, draws: Draws, outcomes: Outcomes) -> None:
+    async def draw(self, job: RolloutJob, sink: RolloutSink) -> None:
         """Draws them all; what cannot be drawn is an error outcome."""
-        if not draws.leave or _finished(draws, ()) is not None:
-            await self._continue(draws, outcomes)
+        if not job.leave or _finished(job, ()) is not None:
+            await self._continue(job, sink)
             return
         by_token: dict[int, list[str]] = {}
-        for key, token in zip(draws.keys, await self._first_tokens(draws, outcomes), strict=True):
+        for key, token in zip(job.keys, await self._first_tokens(job, sink), strict=True):
             if token is not None:
                 by_token.setdefault(token, []).append(key)
         groups = [
-            Draws(sequence=draws.sequence, cut=draws.cut, params=draws.params, branch=token, leave=False, keys=tuple(keys))
+            RolloutJob(sequence=job.sequence, cut=job.cut, params=job.params, branch=token, leave=False, keys=tuple(keys))
             for token, keys in by_token.items()
         ]
         stopped: list[TokenworthError] = []
 
-        async def go_on(group: Draws) -> None:
+        async def go_on(group: RolloutJob) -> None:
             # One group that fails, or may not be asked for, must not cancel others that were: short answers would stay, long ones go.
             try:
-                await self._continue(group, outcomes)
+                await self._continue(group, sink)
             except TokenworthError as fault:
                 stopped.append(fault)
 
@@ -132,28 +132,28 @@ class Sampler:
         if stopped:
             raise stopped[0]
 
-    async def _continue(self, draws: Draws, outcomes: Outcomes) -> None:
+    async def _continue(self, job: RolloutJob, sink: RolloutSink) -> None:
         """Rollouts whose first token, if any is forced, is known."""
-        params, tail = draws.params, () if draws.branch is None else (draws.branch,)
-        done = _finished(draws, tail)
+        params, tail = job.params, () if job.branch is None else (job.branch,)
+        done = _finished(job, tail)
         if done is not None:
-            for key in draws.keys:
-                outcomes.known(key, done)
+            for key in job.keys:
+                sink.known(key, done)
             return
-        room = params.max_tokens - draws.cut - len(tail)
-        prompt = self.prompts.at(draws.sequence, draws.cut, tail)
-        place = self.client.place(draws.sequence)
+        room = params.max_tokens - job.cut - len(tail)
+        prompt = self.prompts.at(job.sequence, job.cut, tail)
+        place = self.client.place(job.sequence)
         # vLLM refuses more than one greedy completion a request.
-        for keys in _chunks(draws.keys, self.n_most if params.temperature > 0 else 1):
+        for keys in _chunks(job.keys, self.n_most if params.temperature > 0 else 1):
             ask = Ask(prompt=prompt, n=len(keys), max_tokens=room, params=params, seed=rollout_seed(keys[0]))
             try:
                 reply = await self.client.ask(ask, place)
                 rollouts = [self._rollout(choice, tail, params) for choice in reply.choices]
             except Malformed as fault:
-                outcomes.failed(keys, str(fault))
+                sink.failed(keys, str(fault))
                 continue
             for key, rollout in zip(keys, rollouts, strict=True):
-                outcomes.drawn(key, rollout)
+                sink.drawn(key, rollout)
 
     def _rollout(self, choice: Choice, tail: tuple[int, ...], params: Sampling) -> Rollout:
         """A completion as ids with its stop token; where the server gives text only, our tokenizer's ids of it."""
@@ -174,52 +174,52 @@ class Sampler:
 
     # -- first tokens ----------------------------------------------------------------------------------------------
 
-    async def _first_tokens(self, draws: Draws, outcomes: Outcomes) -> Sequence[int | None]:
+    async def _first_tokens(self, job: RolloutJob, sink: RolloutSink) -> Sequence[int | None]:
         """A first token other than the base's for each key, drawn from q_c restricted to the others; None for errors passed on.
 
         Where the listed tokens settle q, from the key alone. Else the server draws it: with the base's token banned where that leaves
         the others as they are, or by drawing until another token comes.
         """
-        base, params = draws.sequence.completion[draws.cut], draws.params
+        base, params = job.sequence.completion[job.cut], job.params
         can_ban = self.record.bias_honoured
-        listing = await self.tables.at(draws.sequence, draws.cut, None if can_ban and is_neutral(params) else params)
+        listing = await self.tables.at(job.sequence, job.cut, None if can_ban and is_neutral(params) else params)
         shaped = self.tables.shaped(listing, params)
         if shaped.is_exact:
             others = [(token, q) for token, q in zip(listing.ids, shaped.low.tolist(), strict=True) if token != base and q > 0]
             if not others:
-                raise Unsupported(f"cut {draws.cut}: no other token than {base} can be drawn under this sampling, so none leaves")
+                raise Unsupported(f"cut {job.cut}: no other token than {base} can be drawn under this sampling, so none leaves")
             total = np.cumsum([q for _, q in others])
-            picks = [rollout_generator(key).random() * total[-1] for key in draws.keys]
+            picks = [rollout_generator(key).random() * total[-1] for key in job.keys]
             return [others[min(int(np.searchsorted(total, pick, side="right")), len(others) - 1)][0] for pick in picks]
         banning = _without(base, listing, params) if can_ban else None
-        return await self._drawn_tokens(draws, base, banning, outcomes)
+        return await self._drawn_tokens(job, base, banning, sink)
 
-    async def _drawn_tokens(self, draws: Draws, base: int, banning: Sampling | None, outcomes: Outcomes) -> list[int | None]:
+    async def _drawn_tokens(self, job: RolloutJob, base: int, banning: Sampling | None, sink: RolloutSink) -> list[int | None]:
         """One token a key: with the base's banned under the sampling ``banning``, or (None) what else comes under the draws' own."""
-        prompt, place = self.prompts.at(draws.sequence, draws.cut), self.client.place(draws.sequence)
-        params, bias = (draws.params, {}) if banning is None else (banning, {base: -math.inf})
+        prompt, place = self.prompts.at(job.sequence, job.cut), self.client.place(job.sequence)
+        params, bias = (job.params, {}) if banning is None else (banning, {base: -math.inf})
         found: list[int | None] = []
         in_vain = 0
-        while len(found) < len(draws.keys):
-            n = min(self.n_most, len(draws.keys) - len(found)) if bias else self.n_most
-            # Each round has its own seed: a repeated one would repeat its draws.
-            seed = _first_seed(draws.keys[len(found)]) + in_vain
+        while len(found) < len(job.keys):
+            n = min(self.n_most, len(job.keys) - len(found)) if bias else self.n_most
+            # Each round has its own seed: a repeated one would repeat its job.
+            seed = _first_seed(job.keys[len(found)]) + in_vain
             ask = Ask(prompt=prompt, n=n, max_tokens=1, params=params, seed=seed, bias=bias)
             try:
                 reply = await self.client.ask(ask, place)
                 others = [token for token in (self._one_id(choice, params) for choice in reply.choices) if token != base]
             except Malformed as fault:
                 # It was to give each of these its token, or the next one another try.
-                lost = draws.keys[len(found) : len(found) + (n if bias else 1)]
-                outcomes.failed(lost, str(fault))
+                lost = job.keys[len(found) : len(found) + (n if bias else 1)]
+                sink.failed(lost, str(fault))
                 found += [None] * len(lost)
                 continue
-            outcomes.usable()
+            sink.usable()
             found += others
             in_vain = 0 if others else in_vain + n
             if in_vain > MOST_IN_VAIN:
-                raise Unsupported(f"cut {draws.cut}: {in_vain} draws in a row all took the base's token {base}; use --plan stride or plain")
-        return found[: len(draws.keys)]
+                raise Unsupported(f"cut {job.cut}: {in_vain} draws in a row all took the base's token {base}; use --plan stride or plain")
+        return found[: len(job.keys)]
 
     def _one_id(self, choice: Choice, params: Sampling) -> int:
         ids = self._rollout(choice, (), params).ids
@@ -228,10 +228,10 @@ class Sampler:
         return ids[0]
 
 
-def _finished(draws: Draws, tail: tuple[int, ...]) -> Rollout | None:
+def _finished(job: RolloutJob, tail: tuple[int, ...]) -> Rollout | None:
     """The rollout where nothing is left to be drawn: after a stop token, or at the limit."""
-    params, cut = draws.params, draws.cut
-    ended = cut > 0 and draws.sequence.completion[cut - 1] in params.stop
+    params, cut = job.params, job.cut
+    ended = cut > 0 and job.sequence.completion[cut - 1] in params.stop
     if ended or cut >= params.max_tokens:
         return Rollout(ids=(), stop=StopReason.STOP if ended else StopReason.LENGTH)
     if tail and (tail[-1] in params.stop or cut + len(tail) >= params.max_tokens):

@@ -20,7 +20,7 @@ def is_address(name: str) -> bool:
 
 
 def check_address(name: str) -> None:
-    """Refuses a name that was meant for a server and is no address: http in another spelling, or HOST:PORT."""
+    """Refuses a name that was meant for a server and is not an address: http in another spelling, or HOST:PORT."""
     if _claims(name) and not is_address(name):
         raise InvalidInput(f"model {name!r}: a server's address begins with http:// or https://, as in http://HOST:PORT/v1#NAME")
 
@@ -36,7 +36,7 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         from tokenworth.backends.http.load import load_served
     except ImportError as error:
         raise MissingExtra(f"servers need the [http] extra: pip install 'tokenworth[http]' ({error.name} is missing)") from error
-    from tokenworth.backends.tokenizer.prompt import render_prompt
+    from tokenworth.backends.tokenizer.prompt import plain_prompt, render_prompt
     from tokenworth.backends.tokenizer.template import THINKING_OFF
 
     server = replace(options.server or ServerOptions(), now=options.now)
@@ -54,7 +54,8 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         backend=loaded.backend,
         codec=files.codec,
         stop=files.eos_ids,
-        render=lambda text: render_prompt(files, text, server.switches)[1],
+        render=lambda turns: render_prompt(files, turns, server.switches)[1],
+        encode_prompt=lambda text: plain_prompt(files, text)[1],
         context_length=loaded.backend.served.context_length,
         format=chosen,
         instruction="" if bundled else None,

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from tokenworth.backends.http.loop import LoopThread, first_failure
-from tokenworth.backends.http.rollouts import Draws
+from tokenworth.backends.http.rollouts import RolloutJob
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.kind import Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.errors import TokenworthError
 
-Job = Draws | KeyedRequest
-Plan = Callable[[Sequence[KeyedRequest]], list[Job]]
+ServerJob = RolloutJob | KeyedRequest
+MakeJobs = Callable[[Sequence[KeyedRequest]], list[ServerJob]]
 T = TypeVar("T")
 
 
@@ -91,7 +91,7 @@ class Supply:
         """Takes notice of an answer before it is given: whoever waits for it asks for room next. Called in the loop's thread."""
         self._answered += 1 if isinstance(response, Rollout) else self._room or 0
 
-    def refill(self, loop: LoopThread, jobs: Jobs[Job], plan: Plan) -> None:
+    def refill(self, loop: LoopThread, jobs: Jobs[ServerJob], plan: MakeJobs) -> None:
         """Hands on what can be taken now."""
         while not self._is_over and (self._room is None or self._handed_on - self._answered < self._room):
             taken = self._take()

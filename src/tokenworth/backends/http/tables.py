@@ -40,7 +40,7 @@ FORCE = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class CutReading:
     """What one cut's requests said: the listing, and for the base's next token a log-probability or None."""
 
     listing: Listing
@@ -164,11 +164,11 @@ class Tables:
             _, (oldest, _) = self._listings.popitem(last=False)
             self._n_entries -= len(oldest.ids)
 
-    async def _readings(self, request: NextToken) -> list[Reading]:
+    async def _readings(self, request: NextToken) -> list[CutReading]:
         sequence, params = request.sequence, request.params
         top = max(FIRST_TOP, min(request.top, LARGEST_TOP))
 
-        async def read(cut: int) -> Reading:
+        async def read(cut: int) -> CutReading:
             base = sequence.completion[cut]
 
             def is_settled(listing: Listing) -> bool:
@@ -176,7 +176,7 @@ class Tables:
                 return high - low <= 1e-6
 
             listing = await self._settle(sequence, cut, top, is_settled)
-            return Reading(listing=listing, base=listing.of(base))
+            return CutReading(listing=listing, base=listing.of(base))
 
         # Longest prefix first: the first request fills the server's cache for all the others.
         found = dict(await gather([(cut, lambda cut=cut: read(cut)) for cut in sorted(set(request.cuts), reverse=True)]))
@@ -258,7 +258,7 @@ def _base_bounds(listing: Listing, shaped: Shaped, base: int, params: Sampling) 
 
 
 def _trie(continuations: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, ...]]:
-    """What has to be read after each beginning of a continuation: one request a beginning, however many go on from it."""
+    """What has to be read after each beginning of a continuation: one request per beginning, however many options continue it."""
     nodes: dict[tuple[int, ...], dict[int, None]] = {}
     for ids in continuations:
         for depth, token in enumerate(ids):

@@ -1,8 +1,8 @@
-"""One request to one endpoint: deadlines, retries, limits. What comes back is bytes; what they mean is the dialect's business.
+"""One request to one endpoint: deadlines, retries, limits. What comes back is bytes; what they mean is the API's business.
 
 Only failures of the transport are tried again: connections that break, and status 408, 429 and 5xx. A reply with status 200, whatever it
 holds, is the answer: asking again for a reply one does not like would bias the sample. So would asking again until an answer is short
-enough: a deadline that passes, ours or a gateway's (status 504 and 524), is an unusable answer, too.
+enough: a deadline that passes, ours or a gateway's (status 504 and 524), is also an unusable answer.
 
 No error keeps one of aiohttp's as its context: those hold the request with its headers, and so the key.
 """

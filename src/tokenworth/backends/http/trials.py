@@ -167,7 +167,7 @@ class Trials:
         """Whether draws differ at temperature 1, hardly ever agree at 10, and all agree at 0.
 
         Many tokens of several completions at temperature 1: a model would have to be sure of every one of them to give the same. The
-        other two find servers that sample at a temperature of their own: where that one looks like 10, the model is so unsure
+        other two find servers that sample at another temperature: where that one looks like 10, the model is so unsure
         that draws would differ at 0. A temperature a server refuses says nothing.
         """
         length = NEUTRAL_LONG.max_tokens
@@ -275,7 +275,7 @@ class Trials:
         return ids[0] if ids else None
 
     async def greedy_texts(self, prompts: Sequence[Prompt]) -> tuple[str, ...]:
-        """A hash of the greedy continuation of each; nothing where one cannot be had or is not the same twice."""
+        """A hash of the greedy continuation of each; nothing if one fails or is not the same twice."""
         params = replace(GREEDY, max_tokens=24)
         replies = [await self.ask(prompt, max_tokens=24, params=params) for prompt in (*prompts, *prompts)]
         texts = [hashlib.sha256(reply.choices[0].text.encode()).hexdigest()[:16] for reply in replies if reply is not None]

@@ -1,7 +1,7 @@
-"""What is asked of a server and what comes back, whatever the server's dialect.
+"""What is asked of a server and what comes back, whatever API the server has.
 
-A dialect turns an `Ask` into a request body and a reply's bytes into a `Reply`. Everything a server sends is hostile: a reply that
-is not exactly what was asked for raises `Malformed`, and nothing of it is used.
+An API turns an `Ask` into a request body and a reply's bytes into a `Reply`. Everything a server sends is hostile: a reply that
+is not exactly what was asked for raises `Malformed`, and no part of it is used.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 
 from tokenworth.core.sampling import Sampling
 
 FormT = TypeVar("FormT")
+TokenCount = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
+"""A number of tokens as a server states it."""
 
 LEAST_LOGPROB = -9000.0
 """Servers write minus infinity as a large negative number (vLLM: −9999)."""
@@ -29,7 +31,7 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a completion goes on from. ``length`` in tokens; ``encode`` gives the JSON, a list of ids or a string.
+    """The prefix of a completion. ``length`` in tokens; ``encode`` gives the JSON, a list of ids or a string.
 
     The JSON is made when it is sent: ten thousand waiting requests of one trace need not each hold a copy of it.
     """
@@ -103,7 +105,7 @@ class Reply:
     """The model that answered, as the server names it."""
 
 
-class Dialect(Protocol):
+class ServerApi(Protocol):
     """How one family of servers is asked and answers."""
 
     name: str
@@ -121,7 +123,7 @@ class Dialect(Protocol):
         """Tokens read and generated that a reply can count at most; one that counts more is `Malformed`."""
         ...
 
-    def speaks_like(self, other: Dialect) -> bool:
+    def speaks_like(self, other: ServerApi) -> bool:
         """Whether requests of the one mean the same to a server of the other."""
         ...
 

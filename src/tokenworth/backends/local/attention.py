@@ -28,7 +28,7 @@ _REFUSED = ("softcap", "s_aux", "position_bias", "head_mask")
 _FLASH = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
 
 
-class Step(Cache):
+class ForwardPass(Cache):
     """One forward pass as the model sees it: a cache whose ``update`` hands back the step.
 
     Subclasses keep keys and values (``put``) and attend to them (``attend``).
@@ -63,7 +63,7 @@ def attention_function(
     for name in _REFUSED:
         if kwargs.get(name) is not None:
             raise Unsupported(f"{type(module).__name__} uses {name}, which shared-prefix attention does not do; use another model")
-    if not isinstance(key, Step):
+    if not isinstance(key, ForwardPass):
         raise Unsupported(f"{type(module).__name__} changes its keys after the cache; use another model")
     window = kwargs.get("sliding_window")
     if window is not None and window < key.limit:
@@ -147,7 +147,7 @@ def _room(n: int) -> int:
     return -(-n // 64) * 64
 
 
-class PrefillStep(Step):
+class PrefillStep(ForwardPass):
     """Appends tokens to one base: each attends to all positions up to its own."""
 
     def __init__(self, base: BaseKV, tokens: int, limit: int) -> None:
@@ -207,7 +207,7 @@ def merge(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor
     return torch.lerp(first[0], second[0], weight.to(first[0].dtype))
 
 
-class TreeStep(Step):
+class TreeStep(ForwardPass):
     """A small tree of tokens after each of many cuts: node tokens attend to the base before the cut and their ancestors."""
 
     def __init__(self, blocks: Sequence[Block], tree_mask: Tensor, limit: int) -> None:

@@ -45,7 +45,7 @@ class LocalBackend:
     @property
     def capabilities(self) -> Capabilities:
         """Everything, exactly."""
-        return Capabilities(kinds=frozenset((Sample.name, *self.tables)), leave=True)
+        return Capabilities(kinds=frozenset((Sample.name, *self.tables)), leave=True, avoid=True)
 
     @property
     def codec(self) -> TokenizerCodec:
@@ -62,8 +62,10 @@ class LocalBackend:
         """Stop ids the model's files name."""
         return self.model.eos_ids
 
-    def render_prompt(self, user_text: str, template_arguments: Mapping[str, Any] | None = None) -> tuple[str, tuple[int, ...]]:
-        """Text and ids of the prompt that asks ``user_text``: the chat template up to the model's turn, if there is one.
+    def render_prompt(
+        self, asked: str | Sequence[Mapping[str, str]], template_arguments: Mapping[str, Any] | None = None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Text and ids of the prompt of these turns, or of a user's text: the chat template up to the model's turn, if there is one.
 
         A tokenizer without a template gets the text as it is, with the tokens it always adds (such as a BOS token).
         ``template_arguments`` are variables of the template; thinking is switched on unless they switch it off.
@@ -71,7 +73,7 @@ class LocalBackend:
         Raises: `InvalidInput` when the template refuses.
         """
         try:
-            return render_prompt(self.model, user_text, {**THINKING_ON, **(template_arguments or {})})
+            return render_prompt(self.model, asked, {**THINKING_ON, **(template_arguments or {})})
         except InvalidInput as error:
             raise InvalidInput(f"{self.name}: {error}") from error
 

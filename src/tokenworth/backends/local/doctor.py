@@ -24,7 +24,7 @@ _TEXTS = ("The answer is (C).", " two  spaces\n\nand lines\t", "naïve café —
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Finding:
     """One finding. ``detail`` holds the number that was measured, or what is wrong."""
 
     name: str
@@ -32,7 +32,7 @@ class Check:
     detail: str
 
 
-def self_check(backend: LocalBackend) -> list[Check]:
+def self_check(backend: LocalBackend) -> list[Finding]:
     """All checks, in the order a reader wants them; none of them raises."""
     return [
         *_numeric_checks(backend.model),
@@ -43,11 +43,11 @@ def self_check(backend: LocalBackend) -> list[Check]:
     ]
 
 
-def _difference(name: str, value: float, tolerance: float) -> Check:
-    return Check(name=name, ok=value <= tolerance, detail=f"relative difference of logits {value:.2g} (at most {tolerance:g})")
+def _difference(name: str, value: float, tolerance: float) -> Finding:
+    return Finding(name=name, ok=value <= tolerance, detail=f"relative difference of logits {value:.2g} (at most {tolerance:g})")
 
 
-def _numeric_checks(model: LocalModel) -> list[Check]:
+def _numeric_checks(model: LocalModel) -> list[Finding]:
     """The four ways logits come about, against the stock forward and against each other."""
     n = max(8, min(96, model.context_length - 1))
     ids = probe_ids(model, n, seed=1)
@@ -68,40 +68,42 @@ def _numeric_checks(model: LocalModel) -> list[Check]:
     ]
 
 
-def _round_trip(backend: LocalBackend) -> Check:
+def _round_trip(backend: LocalBackend) -> Finding:
     name, codec = "tokenizer round trip", backend.codec
     for text in _TEXTS:
         ids = codec.encode(text)
         if codec.decode(ids) != text:
-            return Check(name=name, ok=False, detail=f"{text!r} comes back as {codec.decode(ids)!r}; traces keep their ids, text is a view")
+            return Finding(
+                name=name, ok=False, detail=f"{text!r} comes back as {codec.decode(ids)!r}; traces keep their ids, text is a view"
+            )
         own = backend.model.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         if own.strip() != text.strip():
-            return Check(name=name, ok=False, detail=f"pieces of {text!r} differ from the tokenizer's own text {own!r}")
-    return Check(name=name, ok=True, detail=f"{len(_TEXTS)} of {len(_TEXTS)} texts come back unchanged ({codec.kind} pieces)")
+            return Finding(name=name, ok=False, detail=f"pieces of {text!r} differ from the tokenizer's own text {own!r}")
+    return Finding(name=name, ok=True, detail=f"{len(_TEXTS)} of {len(_TEXTS)} texts come back unchanged ({codec.kind} pieces)")
 
 
-def _chat_template(backend: LocalBackend) -> Check:
+def _chat_template(backend: LocalBackend) -> Finding:
     name = "chat template"
     try:
         text, ids = backend.render_prompt("Is 7 a prime number?")
     except TokenworthError as error:
-        return Check(name=name, ok=False, detail=str(error))
+        return Finding(name=name, ok=False, detail=str(error))
     if getattr(backend.model.tokenizer, "chat_template", None) is None:
-        return Check(name=name, ok=True, detail=f"none: a question is sent as it is ({len(ids)} tokens)")
+        return Finding(name=name, ok=True, detail=f"none: a question is sent as it is ({len(ids)} tokens)")
     ok = "Is 7 a prime number?" in text and len(ids) > 0
-    return Check(name=name, ok=ok, detail=f"renders a question as {len(ids)} tokens" if ok else f"loses the question: {text!r}")
+    return Finding(name=name, ok=ok, detail=f"renders a question as {len(ids)} tokens" if ok else f"loses the question: {text!r}")
 
 
-def _stop_ids(backend: LocalBackend) -> Check:
+def _stop_ids(backend: LocalBackend) -> Finding:
     ids = backend.eos_ids
     size = backend.model.vocab_size
     ok = bool(ids) and max(ids) < size
     pieces = ", ".join(f"{i} {backend.codec.decode((i,))!r}" for i in ids)
     missing = "none named in generation_config.json, config.json or the tokenizer; rollouts would run to the limit"
-    return Check(name="stop tokens", ok=ok, detail=pieces or missing)
+    return Finding(name="stop tokens", ok=ok, detail=pieces or missing)
 
 
-def _vocabulary(model: LocalModel) -> Check:
+def _vocabulary(model: LocalModel) -> Finding:
     known, rows = model.codec.vocab_size, model.vocab_size
     detail = f"{known} tokens in the tokenizer, {rows} rows in the output head"
-    return Check(name="vocabulary", ok=known <= rows, detail=detail)
+    return Finding(name="vocabulary", ok=known <= rows, detail=detail)

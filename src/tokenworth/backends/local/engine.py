@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count as counting
 from itertools import islice
 
 import numpy as np
@@ -26,11 +26,11 @@ from tokenworth.core.tokens import StopReason, TokenSequence
 _WINDOW = 128
 
 Keyed = tuple[str, Sample]
-Finished = tuple[str, Rollout]
+KeyedRollout = tuple[str, Rollout]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RequestGroup:
     """Requests on one sequence and of one sampling; the sequence has a number in the run, and is computed up to the cut ``reach``."""
 
     number: int
@@ -70,7 +70,7 @@ class Engine:
         self._shape = np.zeros(batch, dtype=np.int64)
         self._shapes: dict[Sampling, int] = {}
         self._numbers: OrderedDict[TokenSequence, int] = OrderedDict()
-        self._next_number = counting()
+        self._next_number = itertools.count()
 
     def run(
         self, requests: Iterator[KeyedRequest | None], table: Callable[[Request], Response], *, whole: bool = False
@@ -80,7 +80,7 @@ class Engine:
         Requests are taken as rows fall free, a batch at most; None means that there is nothing now. ``whole``: they are all there and
         taken together.
         """
-        waiting: deque[Group] = deque()
+        waiting: deque[RequestGroup] = deque()
         ready: deque[Start] = deque()
         while True:
             while self.rows.n + len(ready) < self.batch:
@@ -115,9 +115,9 @@ class Engine:
                 yield keyed.key, Rollout(ids=(), stop=over)
 
     @torch.inference_mode()
-    def _begin(self, group: Group) -> tuple[list[Start], list[Finished]]:
+    def _begin(self, group: RequestGroup) -> tuple[list[Start], list[KeyedRollout]]:
         """First tokens of a few requests on one sequence: forced, left, or sampled, from the base's hidden states."""
-        finished: list[Finished] = []
+        finished: list[KeyedRollout] = []
         open_ = [(key, request, rollout_generator(key)) for key, request in group.requests]
         sequence, params = open_[0][1].sequence, open_[0][1].params
         prefix = self.prefixes.get(sequence.prefix(group.reach))
@@ -143,9 +143,9 @@ class Engine:
             # q at some cuts of a prefix, from the hidden state before each cut.
             positions = np.asarray([s.cut for s in chosen], dtype=np.int64) + (len(chosen[0].sequence.prompt) - 1)
             q = support(self.model.logits(prefix.states(positions)), samples[0].params)
-            left = [s.sequence.completion[s.cut] if s.leave else -1 for s in chosen]
-            if any(s.leave for s in chosen):
-                q = q.without(torch.tensor(left, device=self.model.device))
+            left = [(s.sequence.completion[s.cut], *s.avoid) if s.leave else () for s in chosen]
+            if most := max(map(len, left)):
+                q = q.without(torch.tensor([[*x, *[-1] * (most - len(x))] for x in left], device=self.model.device))
             for i, token in zip(part, q.draw(uniform[part]).tolist(), strict=True):
                 tokens[i] = token
         return tokens
@@ -170,7 +170,7 @@ class Engine:
         for array in (self._ids, self._count, self._limit, self._uniform, self._shape):
             array[row] = array[last]
 
-    def _finish(self, row: int) -> Finished:
+    def _finish(self, row: int) -> KeyedRollout:
         start = self._starts[row]
         assert start is not None
         ids = self._ids[row, : self._count[row]].tolist()
@@ -230,7 +230,7 @@ class Engine:
                     drawn[here] = support(part[at - i * size], params).draw(uniform[at]).cpu().numpy()
         return drawn
 
-    def _groups(self, taken: Sequence[KeyedRequest], *, whole: bool) -> list[Group]:
+    def _groups(self, taken: Sequence[KeyedRequest], *, whole: bool) -> list[RequestGroup]:
         """Requests by sequence, the earliest cuts (the longest rollouts) first, in groups of at most a batch.
 
         Where more may come, a sequence is computed to its end: rows on it attend to it together, whenever they began.
@@ -245,13 +245,13 @@ class Engine:
             if not last or last[-1][1].sequence is not request.sequence or last[-1][1].params != request.params:
                 last = by_sequence.setdefault((request.sequence, request.params), [])
             last.append((keyed.key, request))
-        groups: list[Group] = []
+        groups: list[RequestGroup] = []
         # Which rows decode together decides last bits: it depends on what is asked, and not on the order in which it is asked.
         for (sequence, _), items in sorted(by_sequence.items(), key=lambda pair: min(key for key, _ in pair[1])):
             items.sort(key=lambda item: (item[1].cut, item[0]))
             reach = items[-1][1].cut if whole else len(sequence.completion)
             number = self._number(sequence)
-            groups += [Group(number, reach, items[i : i + self.batch]) for i in range(0, len(items), self.batch)]
+            groups += [RequestGroup(number, reach, items[i : i + self.batch]) for i in range(0, len(items), self.batch)]
         return groups
 
     def _number(self, sequence: TokenSequence) -> int:

@@ -20,7 +20,7 @@ def load_local(path: str, *, device: str = "cpu", dtype: str = "float32", batch:
     than it saves. Loading ends with a probe: the shared-prefix engine must agree with the model's stock forward, or the
     model is refused.
 
-    Raises: `MissingExtra` without torch or transformers; `MissingFile` for a folder or name that cannot be had;
+    Raises: `MissingExtra` without torch or transformers; `MissingFile` for a folder or name that cannot be found;
     `Unsupported` for an architecture the engine would get wrong; `InvalidInput` for damaged files or a bad argument.
     """
     if dtype not in DTYPES:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as hf_logging
+from transformers.utils import logging
 
 from tokenworth.backends.local import attention
 from tokenworth.backends.local.architecture import check_config, context_length
@@ -47,7 +47,7 @@ class LocalModel:
         divide = getattr(self.config, "logits_scaling", None)
         self._scale = (1.0 if scale is None else float(scale)) / (1.0 if divide is None else float(divide))
 
-    def hidden(self, ids: Tensor, positions: Tensor, step: attention.Step) -> Tensor:
+    def hidden(self, ids: Tensor, positions: Tensor, step: attention.ForwardPass) -> Tensor:
         """Last hidden states ``[rows, tokens, width]`` of ``ids`` at ``positions``, attending as ``step`` says."""
         out = self.decoder(input_ids=ids, position_ids=positions, use_cache=True, return_dict=True, **{self._cache: step})
         return out.last_hidden_state
@@ -150,13 +150,13 @@ def _template(tokenizer: Any) -> ChatTemplate | None:
 @contextmanager
 def _no_progress_bar() -> Iterator[None]:
     """Progress is the caller's to show: transformers' own bar stays off inside."""
-    shown = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            hf_logging.enable_progress_bar()
+            logging.enable_progress_bar()
 
 
 def _weights(path: str, folder: Path, config: Any, dtype: torch.dtype) -> Any:

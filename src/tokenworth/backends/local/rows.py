@@ -1,4 +1,4 @@
-"""Rows that decode together: their own keys and values, and which base each of them hangs on.
+"""Rows that decode together: their own keys and values, and to which base each of them belongs.
 
 Active rows are always 0 … n−1. A finished row is replaced in place, or the last row moves into the gap, so that every
 step works on leading slices and nothing is compacted.
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenworth.backends.local.attention import BaseKV, Block, Step, base_part
+from tokenworth.backends.local.attention import BaseKV, Block, ForwardPass, base_part
 from tokenworth.backends.local.own import OwnKV
 
 _SPLIT_AT = 256
@@ -20,7 +20,7 @@ _LOWEST = -1e30
 
 
 @dataclass(slots=True)
-class Plan:
+class AttentionPlan:
     """How the active rows attend to their bases: sorted order, its inverse (None: already sorted) and the blocks."""
 
     order: Tensor | None
@@ -62,13 +62,13 @@ class Rows:
         self.begun = np.zeros(capacity, dtype=np.int64)
         self.token = np.zeros(capacity, dtype=np.int64)
         self.own = OwnKV(capacity)
-        self._plan: Plan | None = None
+        self._plan: AttentionPlan | None = None
 
     def place(self, row: int, base: BaseKV, length: int, token: int, sequence: int = 0) -> None:
         """Starts a row at position ``length`` of ``base`` with ``token`` as its first own token.
 
-        Rows of one ``sequence`` attend to its base together. They are told by that number: which bases are one object depends on what is
-        kept of earlier calls.
+        Rows of one ``sequence`` attend to its base together. They are identified by that number, because which bases are one object
+        depends on what is kept of earlier calls.
         """
         self.bases[row] = base
         self.sequence[row] = sequence
@@ -98,13 +98,13 @@ class Rows:
         self._plan = None
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> AttentionPlan:
         """Made anew when rows changed."""
         if self._plan is None:
             self._plan = self._make_plan()
         return self._plan
 
-    def _make_plan(self) -> Plan:
+    def _make_plan(self) -> AttentionPlan:
         n = self.n
         which = self.sequence[:n]
         lengths = self.base_length[:n]
@@ -118,14 +118,14 @@ class Rows:
         if len(blocks) == 1:
             base, longest = blocks[0].base, int(lengths.max())
             mask = length_mask(lengths, longest, base.keys[0])
-            return Plan(None, None, [Block(0, n, base, longest, mask)])
+            return AttentionPlan(None, None, [Block(0, n, base, longest, mask)])
         if bool((order == np.arange(n)).all()):
-            return Plan(None, None, blocks)
+            return AttentionPlan(None, None, blocks)
         device = blocks[0].base.keys[0].device
-        return Plan(torch.from_numpy(order).to(device), torch.from_numpy(np.argsort(order)).to(device), blocks)
+        return AttentionPlan(torch.from_numpy(order).to(device), torch.from_numpy(np.argsort(order)).to(device), blocks)
 
 
-class DecodeStep(Step):
+class DecodeStep(ForwardPass):
     """One token for every active row."""
 
     def __init__(self, rows: Rows, device: torch.device, limit: int) -> None:

@@ -32,12 +32,20 @@ class Support:
         return self.ids == tokens[:, None]
 
     def probability(self, tokens: Tensor) -> Tensor:
-        """q of one token a row."""
+        """q of one token per row."""
         return torch.where(self.index_of(tokens), self.q, 0.0).sum(-1)
 
     def without(self, tokens: Tensor) -> Support:
-        """The rows with one token's probability removed (not renormalised: `draw` scales by the total)."""
-        return Support(self.ids, torch.where(self.index_of(tokens), 0.0, self.q))
+        """The rows with the probability of ``tokens`` removed (not renormalised: `draw` scales by the total).
+
+        ``tokens`` is ``[rows, some]``, -1 where a row has fewer.
+        """
+        if self.ids is None:
+            at, found = tokens.clamp(min=0), tokens >= 0
+        else:
+            at = torch.searchsorted(self.ids, tokens).clamp(max=self.ids.shape[1] - 1)
+            found = self.ids.gather(1, at) == tokens
+        return Support(self.ids, self.q.scatter_reduce(1, at, torch.where(found, 0.0, torch.inf).double(), "amin"))
 
     def draw(self, uniform: Tensor) -> Tensor:
         """One id a row by inverting the CDF; ``uniform`` is float64 in [0, 1).

@@ -15,6 +15,7 @@ def _claims(name: str) -> bool:
 
 def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     from tokenworth.backends.local.load import load_local
+    from tokenworth.backends.tokenizer.prompt import plain_prompt
     from tokenworth.backends.tokenizer.template import THINKING_OFF, THINKING_ON
 
     (name,) = names
@@ -34,7 +35,8 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
         backend=backend,
         codec=backend.codec,
         stop=backend.eos_ids,
-        render=lambda text: backend.render_prompt(text, THINKING_ON if options.thinking else THINKING_OFF)[1],
+        render=lambda turns: backend.render_prompt(turns, THINKING_ON if options.thinking else THINKING_OFF)[1],
+        encode_prompt=lambda text: plain_prompt(backend.model, text)[1],
         context_length=backend.context_length,
         format=chosen,
         instruction="" if written else None,

@@ -28,19 +28,39 @@ class Prompter(Protocol):
         ...
 
 
-def render_prompt(prompter: Prompter, user_text: str, switches: Mapping[str, Any] = THINKING_ON) -> tuple[str, tuple[int, ...]]:
-    """Text and ids of the user's turn and the beginning of the model's, written by the chat template; its ids get nothing added.
+def render_prompt(
+    prompter: Prompter, asked: str | Sequence[Mapping[str, str]], switches: Mapping[str, Any] = THINKING_ON
+) -> tuple[str, tuple[int, ...]]:
+    """Text and ids of the turns and the beginning of the model's, written by the chat template; its ids get nothing added.
 
-    Without a template: the text as it is, with the special tokens that the tokenizer always adds.
+    ``asked``: the turns (role, content), or the text of the user's alone. Without a template there is room for that one only: the text as
+    it is, with the special tokens that the tokenizer always adds.
 
-    Raises: `InvalidInput` when the template fails or the text is not Unicode.
+    Raises: `InvalidInput` when the template fails or a text is not Unicode.
     """
+    turns = [{"role": "user", "content": asked}] if isinstance(asked, str) else list(asked)
+    for turn in turns:
+        check_unicode(turn["content"])
+    if prompter.template is None:
+        if len(turns) > 1:
+            raise InvalidInput(
+                f"the model has no chat template, and so no turn of the {turns[0]['role']}; write all of it into one prompt (--prompt)"
+            )
+        return plain_prompt(prompter, turns[0]["content"])
+    text = prompter.template.render(turns, switches=switches)
+    return text, tuple(prompter.encode(text, add_special_tokens=False))
+
+
+def plain_prompt(prompter: Prompter, text: str) -> tuple[str, tuple[int, ...]]:
+    """Text and ids of a prompt without chat template, with the special tokens that the tokenizer always adds."""
+    check_unicode(text)
+    ids = tuple(prompter.encode(text, add_special_tokens=True))
+    return prompter.codec.decode(ids), ids
+
+
+def check_unicode(text: str) -> None:
+    """Refuses half a surrogate pair."""
     try:
-        user_text.encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput(f"prompt: half a surrogate pair at character {error.start}; expected Unicode text") from error
-    if prompter.template is None:
-        ids = tuple(prompter.encode(user_text, add_special_tokens=True))
-        return prompter.codec.decode(ids), ids
-    text = prompter.template.render([{"role": "user", "content": user_text}], switches=switches)
-    return text, tuple(prompter.encode(text, add_special_tokens=False))

@@ -18,7 +18,7 @@ def reachable(
     """Whether each cut of a completion is reached by text: encoding the text of its prefix gives the prefix's ids back.
 
     The prefix at cut c is ``ids[: before + c] + suffix``, where ``before`` is the length of the prompt. Its text is
-    ``codec.decode`` of it, to be sent as it is; the server is taken to add no special tokens of its own.
+    ``codec.decode`` of it, to be sent as it is; the server is assumed to add no special tokens.
     Exact. Where the tokenizer has seams (see `seams`) the time is about linear in the length, else quadratic: every prefix is
     encoded in full then.
 

@@ -59,15 +59,23 @@ class ChatTemplate:
         taken = [name for name in _RESERVED if name in switches]
         if taken:
             raise InvalidInput(f"template switch {taken[0]!r}: this name is the template's own; expected another")
-        variables = _plain({**self.special_tokens, **switches, "messages": list(messages)}, "a template's input")
+        variables = {**self.special_tokens, **switches, "messages": list(messages)}
         variables.update(tools=None, documents=None, add_generation_prompt=add_generation_prompt)
+        try:
+            return self.fill(variables)
+        except InvalidInput as error:
+            raise InvalidInput(f"the chat {error}") from error
+
+    def fill(self, values: Mapping[str, Any]) -> str:
+        """The text with these variables alone. Raises `InvalidInput`, as `render` does."""
+        variables = _plain(values, "a template's input")
         allowance = _WORK + _WORK_PER_CHARACTER * full_size(variables, _WORK)
         with self._one_at_a_time:
             try:
                 text = self._written(variables, allowance)
                 text.encode()
             except Exception as error:
-                raise InvalidInput(f"the chat template fails: {_fault(error)}") from error
+                raise InvalidInput(f"template fails: {_fault(error)}") from error
         return text
 
     def _written(self, variables: dict[str, Any], allowance: int) -> str:
@@ -82,7 +90,7 @@ class ChatTemplate:
 
 
 def _plain(value: Any, what: str) -> Any:
-    """A copy made of JSON types only: nothing with methods of its own reaches a template."""
+    """A copy made of JSON types only: no object with methods reaches a template."""
     if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, str):

@@ -116,7 +116,7 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made: dict[str, object] = {}
     for key, value in pairs:
         if key in made:
-            raise InvalidInput(f"the key {shown(key)} stands twice in one object; expected each once")
+            raise InvalidInput(f"the key {shown(key)} appears twice in one object; expected each once")
         made[key] = value
     return made
 
@@ -152,7 +152,7 @@ class ToyCodec:
         names = text.split()
         ids = tuple(int(name[1:]) for name in names if re.fullmatch(r"t(0|[1-9][0-9]{0,9})", name))
         if len(ids) != len(names) or any(token >= self.vocab_size for token in ids):
-            raise InvalidInput(f"toy text {shown(text)}: expected names from t0 to t{self.vocab_size - 1}, apart by spaces")
+            raise InvalidInput(f"toy text {shown(text)}: expected names from t0 to t{self.vocab_size - 1}, separated by spaces")
         return ids
 
     def decode(self, ids: tuple[int, ...]) -> str:
@@ -165,7 +165,7 @@ class ToyCodec:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draw:
+class _Inverse:
     """A state's support under q, ready for inversion: cumulative probabilities, tokens and the states they lead to."""
 
     cumulative: tuple[float, ...]
@@ -177,10 +177,10 @@ class _Draw:
         return self.tokens[at], self.states[at]
 
 
-def _draw(edges: Sequence[Edge]) -> _Draw:
+def _draw(edges: Sequence[Edge]) -> _Inverse:
     kept = [edge for edge in edges if edge.probability > 0]
     total = math.fsum(edge.probability for edge in kept)
-    return _Draw(
+    return _Inverse(
         tuple(accumulate(edge.probability / total for edge in kept)),
         tuple(edge.token for edge in kept),
         tuple(edge.state for edge in kept),
@@ -205,8 +205,8 @@ class ToyBackend:
             NextToken.name: lambda request, key: self._next_token(request),
             Read.name: lambda request, key: self._read(request),
         }
-        self.capabilities = Capabilities(kinds=frozenset(self.methods), leave=True)
-        self._draws: dict[Sampling, dict[str, _Draw]] = {}
+        self.capabilities = Capabilities(kinds=frozenset(self.methods), leave=True, avoid=True)
+        self._draws: dict[Sampling, dict[str, _Inverse]] = {}
         self._walked: tuple[TokenSequence, tuple[str, ...]] | None = None
 
     def answer(self, requests: Sequence[KeyedRequest]) -> Iterator[tuple[str, Response]]:
@@ -233,7 +233,7 @@ class ToyBackend:
             raise illegal_token(self.automaton, states[-1], sequence.completion[len(states) - 1], len(states) - 1)
         return states
 
-    def _drawing(self, params: Sampling) -> dict[str, _Draw]:
+    def _drawing(self, params: Sampling) -> dict[str, _Inverse]:
         if params.stop:
             raise InvalidInput(f"a toy model has no stop tokens, it ends at an outcome; got stop ids {shown(params.stop)}")
         return self._draws.setdefault(params, {})
@@ -262,11 +262,13 @@ class ToyBackend:
             ids.append(token)
         return Rollout(ids=tuple(ids), stop=StopReason.STOP if state in self.automaton.outcomes else StopReason.LENGTH)
 
-    def _leaving(self, request: Sample, state: str) -> _Draw:
+    def _leaving(self, request: Sample, state: str) -> _Inverse:
         base = request.sequence.completion[request.cut]
-        others = [edge for edge in shaped_edges(self.automaton, state, request.params) if edge.token != base]
+        refused = {base, *request.avoid}
+        others = [edge for edge in shaped_edges(self.automaton, state, request.params) if edge.token not in refused]
         if not any(edge.probability > 0 for edge in others):
-            raise InvalidInput(f"cut {request.cut}: no other token than {base} can be drawn in state {shown(state)}, so none leaves")
+            but = f"{base}" if not request.avoid else f"{base} and {len(request.avoid)} that are to be avoided"
+            raise InvalidInput(f"cut {request.cut}: no other token than {but} can be drawn in state {shown(state)}, so none leaves")
         return _draw(others)
 
     def _next_token(self, request: NextToken) -> NextTokenTable:

@@ -164,7 +164,7 @@ def random_automaton(
     ``lanes`` parallel chains of ``length`` states. In each lane a random ``certain_share`` of the states has one edge, to
     the next state of the lane; the others are forks with 2 to ``branches`` edges, whose probabilities are a
     Dirichlet(``fork_alpha``) draw (1: every split is as likely; smaller: one edge has most of the probability), sorted so
-    that the likeliest edge goes on in the lane. A side edge changes to a random other lane with probability ``switch_share``
+    that the likeliest edge continues the lane. A side edge changes to a random other lane with probability ``switch_share``
     (where the outcome is different), otherwise it merges into its own lane 0 to 3 states
     further on (where it is not). Each lane ends in outcomes by its own draw from Dirichlet(0.3), so that lanes differ in
     value. The graph has ``lanes`` · ``length`` states whatever paths there are; ``correct`` is the first label.

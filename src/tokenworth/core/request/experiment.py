@@ -22,7 +22,7 @@ catches it and returns.
 class BudgetSpent(BudgetExceeded):
     """Thrown into an experiment when nothing more may be drawn.
 
-    ``answers`` run parallel to the batch, None where nothing was drawn. What is there is no selection by outcome: requests are
+    ``answers`` run parallel to the batch, None where nothing was drawn. The answers are not selected by outcome: requests are
     issued in order and every one that was issued is waited for.
     """
 

@@ -36,7 +36,7 @@ class NextTokenTable(Response):
     slack: Float[np.ndarray, " cut"] | None = None
 
     def check(self) -> None:
-        """Refuses a slack that is no number ≥ 0."""
+        """Refuses a slack that is not a number ≥ 0."""
         if self.slack is not None and not bool((self.slack >= 0).all()):
             raise InvalidInput(f"{self.what}: slack holds a negative number or NaN; expected numbers from 0 up")
 

@@ -28,8 +28,8 @@ class Sample(Draw):
     """One rollout from a cut.
 
     ``branch``: the first token is this one (forced, not sampled). ``leave``: the first token is drawn from q_c restricted to
-    tokens other than the base's next one; together they cannot be set. ``index`` counts draws of the same distribution,
-    ``seed`` names the stream.
+    tokens other than the base's next one; together they cannot be set. ``avoid``: further tokens that a rollout which leaves does not
+    begin with. ``index`` counts draws of the same distribution, ``seed`` names the stream.
     """
 
     name: ClassVar[str] = "sample"
@@ -39,18 +39,22 @@ class Sample(Draw):
     seed: int
     branch: int | None = None
     leave: bool = False
+    avoid: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         Draw.__post_init__(self)
         check_cuts(self.sequence, (self.cut,))
         if self.leave and (self.branch is not None or self.cut >= len(self.sequence.completion)):
             raise InvalidInput(f"sample at cut {self.cut}: 'leave' needs a base token to leave and excludes 'branch'")
+        if self.avoid and not self.leave:
+            raise InvalidInput(f"sample at cut {self.cut}: 'avoid' needs 'leave'")
 
     def key_fields(self, digests: Digests) -> list[object]:
         """What follows the cut changes nothing, but for the token that is left."""
         prefix, n_prompt = digests.prefix(self.sequence, self.cut), len(self.sequence.prompt)
         left = self.sequence.completion[self.cut] if self.leave else None
-        return [prefix, n_prompt + self.cut, n_prompt, self.params.key_fields(), self.branch, left, self.seed, self.index]
+        avoided: list[object] = [sorted(self.avoid)] if self.avoid else []
+        return [prefix, n_prompt + self.cut, n_prompt, self.params.key_fields(), self.branch, left, self.seed, self.index, *avoided]
 
     def most_tokens(self) -> tuple[int, int]:
         """The prefix, and what the limit leaves."""
@@ -61,5 +65,5 @@ class Sample(Draw):
         return {"max tokens": self.params.max_tokens}
 
     def other_ids(self) -> tuple[int, ...]:
-        """The branch."""
-        return () if self.branch is None else (self.branch,)
+        """The branch, or the tokens that are avoided."""
+        return self.avoid if self.branch is None else (self.branch,)

@@ -35,7 +35,7 @@ class AuditFold(Fold):
         del where
         chosen, name = self._settings, str(record)
         checker = checker_for(name, kind=chosen.kind)
-        items = _items(checker, chosen.task, chosen.items, chosen.seed)
+        items = _items(checker, chosen.task, chosen.problems, chosen.seed)
         self._cards.append(
             audit(
                 checker.check, checker.surface, items, grader=name, version=checker.version,

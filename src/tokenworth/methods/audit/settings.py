@@ -8,7 +8,7 @@ from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput
 
-MOST_ITEMS = 10_000
+MOST_PROBLEMS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,23 +23,23 @@ class AuditSettings:
     grader: str = option(argument=True, metavar="GRADER|all")
     """The checker to attack."""
     task: str | None = None
-    """Attack the problems of this task instead of drawn ones."""
+    """Where problems come from. [default: drawn ones]"""
     kind: str | None = None
     """Kind of answers that module:callable judges: option, exact, numeric, latex or expression."""
-    items: int = 50
+    problems: int = 50
     """How many problems to attack."""
     level: float = 0.95
     """Level of the intervals."""
-    seconds: float = 20.0
-    """Longest a call may take."""
+    seconds: float = option(20.0, metavar="SECONDS")
+    """Longest that a call may take."""
     seed: int = 0
-    """Names the stream of problems and attacks."""
+    """Names the stream of random draws."""
 
     def __post_init__(self) -> None:
         if self.grader == "all" and (self.task or self.kind):
             raise InvalidInput("audit all takes neither --task nor --kind; name one grader with them")
-        if not 1 <= self.items <= MOST_ITEMS:
-            raise InvalidInput(f"items {self.items}: expected 1 to {MOST_ITEMS:,}")
+        if not 1 <= self.problems <= MOST_PROBLEMS:
+            raise InvalidInput(f"problems {self.problems}: expected 1 to {MOST_PROBLEMS:,}")
         if not self.seconds > 0:
             raise InvalidInput(f"seconds {self.seconds}: expected a number above 0")
         check_level(self.level)

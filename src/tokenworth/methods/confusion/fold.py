@@ -13,7 +13,7 @@ from tokenworth.errors import InvalidInput, MismatchError, TokenworthError
 from tokenworth.methods.confusion.settings import ConfusionSettings
 from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.fold import doubt
-from tokenworth.methods.verify.records import Checker, checker, judged, verdict_settings
+from tokenworth.methods.verify.records import Verifier, judged, verdict_settings, verifier
 from tokenworth.methods.verify.tally import Tally
 
 _LISTED = 1000
@@ -21,29 +21,29 @@ _LISTED = 1000
 
 
 class ConfusionFold(Fold):
-    """One pass of `confusion`. Verdicts that `verify` wrote are counted at the dialect and level of the first."""
+    """One pass of `confusion`. Verdicts that `verify` wrote are counted at the dialect and strictness of the first."""
 
     def __init__(self, settings: ConfusionSettings) -> None:
         self._settings = settings
         self._domain = cast("Domain", catalog.load(catalog.DOMAINS, "domain", settings.domain))
-        self._check: Checker | None = None
+        self._check: Verifier | None = None
         self._tally = Tally(group=settings.group, optimal=settings.optimal, keep=settings.max_traces)
         self._n_undecided = self._n_unparsed = 0
 
-    def _checker(self, first: object = None) -> Checker:
+    def _verifier(self, first: object = None) -> Verifier:
         """The verifier, chosen by the settings and, where they leave it open, by the first record."""
         if self._check is None:
             written = verdict_settings(first, self._domain)
-            dialect, level = self._settings.dialect or written.get("dialect"), self._settings.level
+            dialect, strictness = self._settings.dialect or written.get("dialect"), self._settings.strictness
             if dialect == written.get("dialect"):
-                level = level or written.get("level")
-            self._check = checker(self._settings.domain, dialect, level, limit=_LISTED)
+                strictness = strictness or written.get("strictness")
+            self._check = verifier(self._settings.domain, dialect, strictness, max_errors=_LISTED)
         return self._check
 
     def add(self, where: str, record: object) -> None:
         """Counts one record. Raises as `judged`, and says how to count the others."""
         try:
-            one = judged(where, record, self._checker(record), verdicts=True)
+            one = judged(where, record, self._verifier(record), verdicts=True)
         except MismatchError:
             raise
         except TokenworthError as error:
@@ -56,11 +56,11 @@ class ConfusionFold(Fold):
 
     def document(self, about: About) -> VerifiedDoc:
         """Tables of the groups, and a few of the texts."""
-        return self._tally.document(self._checker(), level=self._settings.confidence, provenance=about.provenance)
+        return self._tally.document(self._verifier(), level=self._settings.level, provenance=about.provenance)
 
     def summary(self) -> Iterator[str]:
         """What a reader of the tables should know."""
         if self._n_undecided:
-            yield f"{self._n_undecided:,} traces counted as unparsed were parsed but too large to verify to the end (undecided)"
+            yield f"{self._n_undecided:,} traces counted as unparsed were parsed, but what decides is too much or not known (undecided)"
         elif self._n_unparsed == self._tally.n:
-            yield doubt(self._checker())
+            yield doubt(self._verifier())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tokenworth import catalog
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import option
-from tokenworth.core.verification import Level
+from tokenworth.core.verification import Strictness
 from tokenworth.errors import InvalidInput
 
 
@@ -22,19 +22,19 @@ class ConfusionSettings:
     domain: str = option(argument=True, metavar="|".join(catalog.DOMAINS))
     """The formal domain of the traces."""
     dialect: str | None = None
-    """The exact grammar of the texts [default: that of the verdicts read, else the first of the domain; an unknown name lists them]."""
-    level: str | None = option(None, metavar="|".join(Level))
-    """How strictly traces are checked [default: as the verdicts read were, else strict, where it fits the dialect]."""
+    """Exact grammar of the texts. [default: that of the verdicts read, else the first of the domain; an unknown name lists them]"""
+    strictness: str | None = option(None, metavar="|".join(Strictness))
+    """How strictly traces are checked. [default: as the verdicts read were, else strict, where it fits the dialect]"""
     group: str | None = option(None, metavar="FIELD")
     """One table for each value of this field of the records, such as arm or generator."""
     optimal: bool = False
     """Count an answer as correct only if its plan is as short as can be."""
-    confidence: float = 0.95
+    level: float = 0.95
     """Level of the intervals."""
-    max_traces: int = 200
+    max_traces: int = option(200, rare=True)
     """Traces that document and page list."""
 
     def __post_init__(self) -> None:
-        check_level(self.confidence)
+        check_level(self.level)
         if self.max_traces < 0:
             raise InvalidInput(f"max traces {self.max_traces}: expected 0 or more")

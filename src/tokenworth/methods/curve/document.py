@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -27,12 +27,14 @@ from tokenworth.core.document import (
 )
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.table import ROLLOUT_COLUMNS, Row, Table, trace_id
+from tokenworth.core.table import ROLLOUT_COLUMNS, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.curve.result import CurveResult, Draw
-from tokenworth.methods.cuts import missed_notes
+from tokenworth.methods.curve.result import CurveResult, GradedRollout
+from tokenworth.methods.cuts import missed_notes, spans
 
+MUCH_UNSAMPLED = 0.05
+"""Cuts from which a rollout leaves where there is no draw with this probability or more are named in a note."""
 MIN_BRANCH = 1e-3
 """A next token below this probability is listed only if a rollout began with it."""
 
@@ -106,6 +108,7 @@ class BudgetDoc:
     max_rollouts: int | None = None
     max_tokens: int | None = None
     half_width: float | None = None
+    effective_samples: int | None = None
     stopped: str = ""
 
 
@@ -114,8 +117,11 @@ class CurveDoc:
     """Value and outcome distribution at cuts, with pointwise intervals.
 
     ``n_started`` rollouts began at a cut; where it is 0 the value follows from later cuts by the recursion
-    (``plan.name == "excursions"``) or was not measured (then ``value`` is None). ``leave`` is the probability that a
-    rollout from the cut ever leaves the base trace; ``unsampled`` the part of it that no rollout covers. ``widened``: by how much
+    (``plan.name == "excursions"``) or was not measured (then ``value`` is None). ``value`` is None and the limits are not where a
+    rollout can leave the base and no draw tells what that is worth. ``leave`` is the probability that a
+    rollout from the cut ever leaves the base trace; ``unsampled`` the part of it that no rollout covers. ``change``: the value less that of
+    the measured cut before, with limits of its own (not those of the two values); None as a whole where a source does not have
+    them. ``widened``: by how much
     the limits are moved apart on each side because next-token probabilities are known only within bounds.
     ``value_label`` says what the value is the probability of, and ``target`` how that was asked for.
     """
@@ -132,6 +138,9 @@ class CurveDoc:
     low: tuple[Number, ...]
     high: tuple[Number, ...]
     level: float
+    change: tuple[Number, ...] | None = None
+    change_low: tuple[Number, ...] | None = None
+    change_high: tuple[Number, ...] | None = None
     n_effective: tuple[Number, ...]
     n_started: tuple[int, ...]
     leave: tuple[Number, ...] | None = None
@@ -162,6 +171,9 @@ class CurveDoc:
         for name, values in lists.items():
             check_length(values, count, name, "cuts")
             check_unit(values, name)
+        for name in ("change", "change_low", "change_high"):
+            check_length(getattr(self, name), count, name, "cuts")
+            check_unit(getattr(self, name), name, least=-1)
         check_length(self.n_effective, count, "n_effective", "cuts")
         check_length(self.n_started, count, "n_started", "cuts")
         for name in ("branches", "samples", "events"):
@@ -176,7 +188,7 @@ class CurveDoc:
 def rollout_table(doc: CurveDoc) -> Table:
     """The rollouts of a curve, one row each."""
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         name = trace_id(doc.model.name, doc.trace)
         for one in doc.samples:
             yield name, one.cut, one.index, one.ids, one.text, one.stop, one.outcome, one.verdict, one.n_tokens
@@ -207,6 +219,9 @@ def curve_document(result: CurveResult, codec: Codec, about: About) -> CurveDoc:
         low=numbers(result.low),
         high=numbers(result.high),
         level=settings.level,
+        change=numbers(result.change),
+        change_low=numbers(result.change_low),
+        change_high=numbers(result.change_high),
         n_effective=numbers(result.n_effective),
         n_started=tuple(int(n) for n in result.n_started),
         leave=numbers(result.leave) if has_leave else None,
@@ -219,9 +234,7 @@ def curve_document(result: CurveResult, codec: Codec, about: About) -> CurveDoc:
         samples=tuple(_sample_doc(draw, codec) for draw in result.draws),
         rollouts=result.n_rollouts,
         generated_tokens=result.generated_tokens,
-        budget=BudgetDoc(
-            max_rollouts=budget.max_rollouts, max_tokens=budget.max_tokens, half_width=budget.half_width, stopped=result.stopped
-        ),
+        budget=BudgetDoc(**asdict(budget), stopped=result.stopped),
         provenance=about.provenance,
         value_label=result.target.label,
         target=result.target.name,
@@ -262,7 +275,7 @@ def _branches(result: CurveResult, codec: Codec) -> tuple[BranchDoc, ...]:
     return tuple(sorted(rows, key=lambda row: (row.cut, -(row.p or 0.0), row.token)))
 
 
-def _sample_doc(draw: Draw, codec: Codec) -> SampleDoc:
+def _sample_doc(draw: GradedRollout, codec: Codec) -> SampleDoc:
     ids = draw.rollout.ids
     return SampleDoc(
         cut=draw.cut,
@@ -284,9 +297,7 @@ def _columns(labels: tuple[str, ...], array: Float[np.ndarray, "cut outcome"]) -
 
 def _notes(result: CurveResult) -> tuple[str, ...]:
     notes: list[str] = []
-    unsampled = float(np.nanmax(result.unsampled)) if np.isfinite(result.unsampled).any() else 0.0
-    if unsampled > 0:
-        notes.append(f"up to {unsampled:.3g} of the probability of leaving the trace has no rollout; the intervals are widened by it")
+    notes += _unsampled_notes(result)
     unknown = sum(draw.grade.verdict == "unknown" for draw in result.draws)
     if unknown:
         notes.append(
@@ -296,6 +307,21 @@ def _notes(result: CurveResult) -> tuple[str, ...]:
     if result.base.verdict == "unknown":
         notes.append(f"the base answer itself has no verdict ({result.base.outcome})")
     return (*notes, *slack_notes(result), *missed_notes(result.missed), *stopped_notes(result.unresolved))
+
+
+def _unsampled_notes(result: CurveResult) -> Iterator[str]:
+    """Where no rollout tells what leaving the trace is worth: at all, or in part."""
+    unsampled, cuts = np.nan_to_num(result.unsampled), result.cuts
+    unknown = np.isnan(result.value) & ~np.isnan(result.low)
+    if unknown.any():
+        yield f"no draw tells the value at {spans(cuts[unknown])}: only its limits are known there"
+    some = (unsampled >= MUCH_UNSAMPLED) & ~unknown
+    if some.any():
+        yield (
+            f"at {spans(cuts[some])} rollouts leave the trace with a probability of {MUCH_UNSAMPLED:g} or more "
+            f"(up to {unsampled[some].max():.2g}) where there is no draw; the mean of the others stands for it, and the "
+            "intervals are widened by it"
+        )
 
 
 def slack_notes(result: CurveResult) -> tuple[str, ...]:
@@ -313,7 +339,7 @@ def slack_notes(result: CurveResult) -> tuple[str, ...]:
     missed = 0 if target is None else np.count_nonzero((result.widened > target / 2) & ((result.high - result.low) / 2 > target))
     if missed:
         notes.append(
-            f"{missed:,} of {len(result.cuts):,} cuts owe more than half of the half-width asked for, {target:g}, to this; "
-            "sampling, which cannot mend it, stopped there at half"
+            f"at {missed:,} of {len(result.cuts):,} cuts this widens the interval by more than half of the requested half-width "
+            f"{target:g}; sampling stopped there at half of it"
         )
     return tuple(notes)

@@ -33,13 +33,14 @@ def curve(
     cuts_allowed: tuple[int, ...] | None = None,
     snap: bool = False,
     reuse: bool = True,
+    name_first: bool = True,
 ) -> Experiment[CurveResult]:
     """Measures V(c) and the outcome distribution at cuts 0…T of ``trace`` with the settings' plan.
 
     ``codec``: for targets that read text. ``with_probabilities``: ask for q_c of every base token. Excursions need it; the plain plans only
     show it. ``cuts_allowed``: the only cuts rollouts can start from (None: all), for the plain plans; a planned cut that is not among them
     is left out, or with ``snap`` moves to the nearest. ``reuse``: whether plain rollouts that follow the base count at the cuts they pass;
-    off where the ids of rollouts are not the model's own.
+    off where the ids of rollouts are not the model's own. ``name_first``: whether excursions may name the token they begin with.
 
     Raises MismatchError where the base did not end as a rollout of this sampling would have, InvalidInput for excursions where some
     cuts cannot be reached.
@@ -57,7 +58,7 @@ def curve(
         assert isinstance(answer, NextTokenTable)
         table = answer
     if settings.plan == "excursions":
-        return (yield from excursions(reader, sampling=sampling, settings=settings, table=table))
+        return (yield from excursions(reader, sampling=sampling, settings=settings, table=table, name_first=name_first))
     experiment = plain(reader, sampling=sampling, settings=settings, table=table, cuts_allowed=cuts_allowed, snap=snap, reuse=reuse)
     return (yield from experiment)
 
@@ -82,7 +83,7 @@ def check_process(trace: Trace, sampling: Sampling) -> None:
     stop = set(sampling.stop)
     inner = next((i for i, token in enumerate(completion[:-1]) if token in stop), None)
     if inner is not None:
-        raise MismatchError(f"the base trace goes on after stop token {completion[inner]} at position {inner}; end it there")
+        raise MismatchError(f"the base trace continues after stop token {completion[inner]} at position {inner}; end it there")
     if trace.stop is StopReason.STOP and stop and (not completion or completion[-1] not in stop):
         raise MismatchError("the base trace does not end in one of this sampling's stop tokens; sample it with the same stop tokens")
 
@@ -101,6 +102,7 @@ def curve_of(subject: Subject, settings: CurveSettings) -> Experiment[CurveResul
         cuts_allowed=allowed,
         snap=settings.snap,
         reuse=able.exact_ids,
+        name_first=able.avoid,
     )
 
 

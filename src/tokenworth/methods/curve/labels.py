@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from tokenworth.core.grade import Grade, Judge
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Codec, Trace
-from tokenworth.methods.curve.result import Draw
+from tokenworth.methods.curve.result import GradedRollout
 from tokenworth.tasks.target import Target
 
 LabelIndex = dict[tuple[str, bool], int]
@@ -28,11 +28,11 @@ class Reader:
     codec: Codec | None = None
     """Needed by targets that read the text."""
 
-    def draw(self, rollout: Rollout, *, cut: int, index: int, leaves: bool) -> Draw:
+    def draw(self, rollout: Rollout, *, cut: int, index: int, leaves: bool) -> GradedRollout:
         """A rollout with its grade; judge and target see the whole completion, kept tokens included."""
         ids = self.trace.sequence.completion[:cut] + rollout.ids
         grade = self.judge(ids, rollout.stop)
-        return Draw(cut=cut, index=index, leaves=leaves, rollout=rollout, grade=grade, hit=self.hits(grade, ids))
+        return GradedRollout(cut=cut, index=index, leaves=leaves, rollout=rollout, grade=grade, hit=self.hits(grade, ids))
 
     def hits(self, grade: Grade, ids: tuple[int, ...]) -> bool:
         """Whether a completion meets the target."""
@@ -45,7 +45,7 @@ class Reader:
         return grade, self.hits(grade, ids)
 
 
-def index_labels(base: tuple[Grade, bool], draws: Iterable[Draw]) -> tuple[tuple[str, ...], LabelIndex]:
+def index_labels(base: tuple[Grade, bool], draws: Iterable[GradedRollout]) -> tuple[tuple[str, ...], LabelIndex]:
     """Outcome labels in sorted order, and the index of each (label, hit).
 
     Two rollouts with one label of which one meets the target (a grader that accepts several spellings) share the label's index only in
@@ -65,6 +65,6 @@ def group_matrix(labels: tuple[str, ...], pairs: LabelIndex) -> Float[np.ndarray
     return groups
 
 
-def draw_indices(draws: Iterable[Draw], pairs: LabelIndex) -> Int[np.ndarray, " draw"]:
+def draw_indices(draws: Iterable[GradedRollout], pairs: LabelIndex) -> Int[np.ndarray, " draw"]:
     """The pair index of each draw."""
     return np.asarray([pairs[d.grade.outcome, d.hit] for d in draws], dtype=np.int64)

@@ -1,7 +1,7 @@
 """Rollouts that follow the base trace for a while: draws at every cut they pass.
 
 A rollout from cut c whose first d − c tokens are the base's has got to cut d, and what it does from there is drawn from the law of
-a rollout from d: the model sees the same prefix. So it is a draw at d too. Whether it got there says nothing of what comes after.
+a rollout from d: the model sees the same prefix. So it is a draw at d too. Whether it got there says nothing about what comes after.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,14 +14,20 @@ from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.labels import Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.passing import count_passing, followed
-from tokenworth.methods.curve.result import CurveResult, Draw
+from tokenworth.methods.curve.result import CurveResult, GradedRollout
 from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.cuts import Missed, middle, reachable, restrict
 from tokenworth.methods.forced.experiment import cut_grid
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
+from tokenworth.stats.changes import changes_of_cuts
 from tokenworth.stats.proportion import proportion_limits
+from tokenworth.stats.stopping import LEAST, draws_needed
 
 LARGEST_BATCH = 4096
+SMALLEST_BATCH = 4
+"""Rollouts that a cut which is short of its half-width gets next, at least."""
+GROWTH = 0.5
+"""And at most this share of those it has."""
 CURVE_STREAM = 1 << 48
 """Distance from a run's seed to the stream of its plain rollouts; no seed that a person gives comes near it."""
 
@@ -49,13 +56,13 @@ def coarse_first(cuts: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(ordered)
 
 
-class _Tally:
+class _DrawsByCut:
     """Draws of one run by cut. Private state of one generator."""
 
     def __init__(self, reader: Reader, sampling: Sampling, settings: CurveSettings, reuse: bool) -> None:
         self.reader, self.trace, self.sampling, self.settings, self.reuse = reader, reader.trace, sampling, settings, reuse
         self.base = reader.base()
-        self.draws: list[Draw] = []
+        self.draws: list[GradedRollout] = []
         self.drawn: Counter[int] = Counter()
         self.asked: set[int] = set()
         self.step: Int[np.ndarray, " cut"] = np.full(self.trace.n_trace + 1, -1, dtype=np.int64)
@@ -99,25 +106,26 @@ class _Tally:
         cuts, n, k = self.measured()
         return dict(zip(cuts, (k / n).tolist(), strict=True))
 
-    def half_widths(self) -> dict[int, float]:
+    def more_for(self, half_width: float) -> dict[int, int]:
+        """How many more draws it seems to take until each cut measured so far has that half-width; 0 where it has."""
         cuts, n, k = self.measured()
-        low, high = proportion_limits(self.settings.interval, k, n, self.settings.level)
-        return dict(zip(cuts, ((high - low) / 2).tolist(), strict=True))
+        needed = draws_needed(k / n, n, half_width, self.settings.level, self.settings.interval)
+        return dict(zip(cuts, (needed - n).astype(np.int64).tolist(), strict=True))
 
     def unresolved(self) -> str:
         """What was asked for and not reached, in words."""
         target, samples = self.settings.budget.half_width, self.settings.per_cut or 1
-        half = {} if target is None else self.half_widths()
+        more = {} if target is None else self.more_for(target)
         counts = {
             "were not measured": sum(not self.drawn[cut] for cut in self.asked),
             "have fewer rollouts than asked for": sum(0 < self.drawn[cut] < samples for cut in self.asked),
-            "have wider intervals than asked for": sum(width > (target or 1.0) for width in half.values()),
+            "have wider intervals than asked for": sum(n > 0 for n in more.values()),
         }
         found = [f"{count:,} of {len(self.asked):,} cuts {fault}" for fault, count in counts.items() if count]
         return ", ".join(found)
 
 
-def _affordable(batch: tuple[Sample, ...], tally: _Tally, budget: Budget) -> tuple[Sample, ...]:
+def _affordable(batch: tuple[Sample, ...], tally: _DrawsByCut, budget: Budget) -> tuple[Sample, ...]:
     room = LARGEST_BATCH
     if budget.max_rollouts is not None:
         room = min(room, budget.max_rollouts - len(tally.draws))
@@ -128,7 +136,7 @@ def _affordable(batch: tuple[Sample, ...], tally: _Tally, budget: Budget) -> tup
     return batch[: max(0, room)]
 
 
-def _measure(tally: _Tally, cuts: tuple[int, ...]) -> Experiment[str]:
+def _measure(tally: _DrawsByCut, cuts: tuple[int, ...]) -> Experiment[str]:
     """Brings the ``cuts`` to the settings' samples, then to the target half-width; names the budget that ended first, if one did."""
     settings, samples = tally.settings, tally.settings.per_cut or 1
     target = settings.budget.half_width
@@ -138,9 +146,7 @@ def _measure(tally: _Tally, cuts: tuple[int, ...]) -> Experiment[str]:
         if missing:
             batch = tuple(tally.request(cut, index) for cut in missing for index in range(tally.drawn[cut], samples))
         elif target is not None:
-            half = tally.half_widths()
-            wide, each = tuple(cut for cut in cuts if half[cut] > target), max(4, samples // 2)
-            batch = tuple(tally.request(cut, tally.drawn[cut] + i) for cut in wide for i in range(each))
+            batch = tuple(tally.request(cut, tally.drawn[cut] + i) for cut, n in _next(tally, cuts, target) for i in range(n))
         else:
             return ""
         if not batch:
@@ -157,7 +163,18 @@ def _measure(tally: _Tally, cuts: tuple[int, ...]) -> Experiment[str]:
             return MONEY_SPENT
 
 
-def _to_refine(tally: _Tally, refine: float, allowed: tuple[int, ...] | None) -> tuple[int, ...]:
+def _next(tally: _DrawsByCut, cuts: tuple[int, ...], half_width: float) -> list[tuple[int, int]]:
+    """The cuts that are short of a half-width, with the rollouts to begin there next: as many as seem needed, at most half of those so far.
+
+    No fewer than `SMALLEST_BATCH`, and at once as many as have to be there before outcomes may decide.
+    """
+    more, (measured, n, _) = tally.more_for(half_width), tally.measured()
+    so_far = dict(zip(measured, n.tolist(), strict=True))
+    most = {cut: max(LEAST - so_far[cut], so_far[cut] * GROWTH, SMALLEST_BATCH) for cut in cuts}
+    return [(cut, int(min(max(more[cut], SMALLEST_BATCH), most[cut]))) for cut in cuts if more[cut] > 0]
+
+
+def _to_refine(tally: _DrawsByCut, refine: float, allowed: tuple[int, ...] | None) -> tuple[int, ...]:
     """Middles of the intervals between measured cuts whose values differ by ``refine`` or more."""
     values = tally.values()
     cuts = sorted(values)
@@ -184,10 +201,10 @@ def plain(
     what comes after.
 
     With ``refine`` the intervals whose ends differ by that much are halved until none is left. Cuts chosen that way were chosen
-    because they looked different: their intervals are pointwise and know nothing of the choice.
+    because they looked different: their intervals are pointwise and do not account for the choice.
     Source: the seed method of Thought Anchors (Bogdan et al. 2025) at token level.
     """
-    tally, trace = _Tally(reader, sampling, settings, reuse), reader.trace
+    tally, trace = _DrawsByCut(reader, sampling, settings, reuse), reader.trace
     allowed = reachable(trace.n_trace, cuts_allowed)
     cuts, missed = restrict(cut_grid(trace.n_trace, settings.stride or 1), allowed, snap=snap)
     ended = yield from _measure(tally, coarse_first(cuts))
@@ -199,7 +216,22 @@ def plain(
     return _result(tally, table, ended, missed)
 
 
-def _result(tally: _Tally, table: NextTokenTable | None, ended: str, missed: Missed | None) -> CurveResult:
+def _changes(
+    value: Float[np.ndarray, " cut"], low: Float[np.ndarray, " cut"], high: Float[np.ndarray, " cut"], table: NextTokenTable | None
+) -> Float[np.ndarray, "3 cut"]:
+    """The change at each measured cut from the one before it, its lower and its upper limit."""
+    at = np.flatnonzero(~np.isnan(value))
+    found = np.full((3, len(value)), np.nan)
+    most = np.ones(max(0, len(at) - 1))
+    if table is not None and table.slack is None:
+        # A token that the model was sure of cannot change the value by more.
+        most = np.asarray([1.0 - np.prod(table.p[a:b]) for a, b in pairwise(at.tolist())])
+    step = changes_of_cuts(value[at], low[at], high[at], most)
+    found[:, at[1:]] = step.value, step.low, step.high
+    return found
+
+
+def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed: Missed | None) -> CurveResult:
     trace, settings = tally.trace, tally.settings
     size = trace.n_trace + 1
     labels, pairs = index_labels(tally.base, tally.draws)
@@ -211,6 +243,7 @@ def _result(tally: _Tally, table: NextTokenTable | None, ended: str, missed: Mis
     limits = proportion_limits(settings.interval, hits, np.broadcast_to(n[:, None], hits.shape), settings.level)
     low, high = (np.where(n[:, None] > 0, side, np.nan) for side in limits)
     leave = np.full(size, np.nan)
+    step = _changes(share[:, 0], low[:, 0], high[:, 0], table)
     return CurveResult(
         trace=trace,
         base=tally.base[0],
@@ -221,6 +254,9 @@ def _result(tally: _Tally, table: NextTokenTable | None, ended: str, missed: Mis
         value=share[:, 0],
         low=low[:, 0],
         high=high[:, 0],
+        change=step[0],
+        change_low=step[1],
+        change_high=step[2],
         n_effective=n,
         n_started=np.asarray([tally.drawn[cut] for cut in range(size)], dtype=np.int64),
         leave=leave,

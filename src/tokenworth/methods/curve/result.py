@@ -18,12 +18,12 @@ from tokenworth.tasks.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
+class GradedRollout:
     """One rollout with its grade."""
 
     cut: int
     index: int
-    """With ``cut`` the name of its request."""
+    """Counts the draws of its cut."""
     leaves: bool
     """It was forced off the base at its first token."""
     rollout: Rollout
@@ -36,8 +36,10 @@ class Draw:
 class CurveResult:
     """Value and outcome distribution along one trace.
 
-    ``cuts`` are the cuts reported (0…T at most); ``value``/``low``/``high`` are NaN where nothing was measured. ``n_effective``: number
-    of rollouts (plain) or Kish's effective number of excursions (excursions). ``n_started``: rollouts that began at the cut.
+    ``cuts`` are the cuts reported (0…T at most); ``value``/``low``/``high`` are NaN where nothing was measured. ``value`` alone is NaN
+    where a rollout can leave the base and none was drawn that tells what it is worth. ``change``: V(c) less the value at the reported cut
+    before that was measured, with limits of its own; without a draw between the two limits alone. ``n_effective``: number of rollouts
+    (plain) or Kish's effective number of excursions (excursions). ``n_started``: rollouts that began at the cut.
     ``leave``/``unsampled``: probability of leaving the base, and of leaving it at forks without draws (NaN for plain plans).
     ``table``: q_c at every base token, answer included (None where the backend cannot give it).
     ``widened``: by how much the limits are moved apart on each side because q_c is known only within bounds (None: it is known
@@ -54,6 +56,9 @@ class CurveResult:
     value: Float[np.ndarray, " cut"]
     low: Float[np.ndarray, " cut"]
     high: Float[np.ndarray, " cut"]
+    change: Float[np.ndarray, " cut"]
+    change_low: Float[np.ndarray, " cut"]
+    change_high: Float[np.ndarray, " cut"]
     n_effective: Float[np.ndarray, " cut"]
     n_started: Int[np.ndarray, " cut"]
     leave: Float[np.ndarray, " cut"]
@@ -63,7 +68,7 @@ class CurveResult:
     outcomes_low: Float[np.ndarray, "cut outcome"]
     outcomes_high: Float[np.ndarray, "cut outcome"]
     table: NextTokenTable | None
-    draws: tuple[Draw, ...]
+    draws: tuple[GradedRollout, ...]
     n_rollouts: int
     generated_tokens: int
     stopped: str

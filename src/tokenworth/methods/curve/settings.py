@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import check_seed, option
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.stats.proportion import IntervalKind
+from tokenworth.stats.proportion import INTERVALS, IntervalKind
 from tokenworth.tasks.target import check_target
 
 PlanName = Literal["excursions", "plain", "stride"]
@@ -16,7 +16,7 @@ PLANS: tuple[str, ...] = get_args(PlanName)
 DEFAULT_SAMPLES = 20
 """Rollouts per cut of a plain or stride plan that names no number."""
 DEFAULT_HALF_WIDTH = 0.1
-"""Target of excursions for which no budget and no samples are given."""
+"""Target of excursions that are given no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Budget:
     """Generated tokens; the last batch is sized by the mean length so far, so a run may pass it by the spread of one small batch."""
     half_width: float | None = None
     """Target for every cut's interval."""
+    effective_samples: int | None = None
+    """Target for every cut's precision, in plain rollouts that would give it; excursions only."""
 
     def __post_init__(self) -> None:
         for name, limit in (("max rollouts", self.max_rollouts), ("max tokens", self.max_tokens)):
@@ -40,45 +42,54 @@ class Budget:
     @property
     def is_open(self) -> bool:
         """Whether no limit at all is set."""
-        return self.max_rollouts is None and self.max_tokens is None and self.half_width is None
+        return all(getattr(self, one.name) is None for one in fields(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveSettings:
     """Measure the value of a trace at every cut."""
 
-    plan: PlanName = "excursions"
-    """excursions: only rollouts that leave the trace; plain: rollouts at every cut; stride: at every K-th."""
-    samples: int | None = None
-    """Rollouts per cut (plain, stride) [20]; with excursions the precision target: as good as N plain rollouts per cut."""
+    plan: PlanName = option("excursions", metavar="PLAN")
+    """excursions: rollouts that leave the trace; plain: rollouts at every cut; stride: at every K-th."""
+    samples: int | None = option(None, short="-n")
+    """Rollouts to draw: at each cut (--plan plain or stride). [default: 20]"""
     stride: int | None = None
-    """Distance of measured cuts, for --plan stride."""
-    refine: float | None = None
-    """Stride plan: go on halving intervals whose ends differ by this much."""
-    max_rollouts: int | None = None
-    """Stop after this many rollouts."""
-    max_tokens: int | None = None
-    """Stop after this many generated tokens."""
-    half_width: float | None = None
-    """Stop when every cut's interval is this narrow [default: 0.1 when nothing else is set]."""
-    snap: bool = False
-    """Where text cannot reach a cut, measure the nearest one it reaches instead of none."""
+    """Distance between measured cuts (--plan stride)."""
+    refine: float | None = option(None, rare=True)
+    """Stride plan: keep halving intervals whose ends differ by this much."""
+    snap: bool = option(False, rare=True)
+    """Where text cannot reach a cut, use the nearest one that it reaches."""
     target: str = "gold"
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
     level: float = 0.95
     """Level of the intervals."""
-    interval: IntervalKind = "wilson"
-    """Kind of the intervals."""
-    top: int = option(20, hidden=True)
+    interval: IntervalKind = option("beta", rare=True)
+    """Kind of the intervals; beta also covers with few rollouts and near 0 and 1."""
+    top: int = option(20, rare=True)
     """Next tokens listed at a fork."""
     seed: int = 0
-    """Names the stream of draws."""
+    """Names the stream of random draws."""
+    half_width: float | None = option(None, heading="Budget")
+    """Stop when every cut's interval is ± this. [default: 0.1 for excursions without any other limit]"""
+    effective_samples: int | None = option(None, heading="Budget")
+    """Excursions: stop when every cut is as precise as N plain rollouts would make it."""
+    max_rollouts: int | None = option(None, heading="Budget")
+    """Stop after this many rollouts."""
+    max_tokens: int | None = option(None, heading="Budget")
+    """Stop after this many generated tokens."""
 
     def __post_init__(self) -> None:
         if self.plan not in PLANS:
             raise unknown_name("plan", self.plan, PLANS)
-        if self.samples is not None and self.samples < 1:
-            raise InvalidInput(f"samples {self.samples}: expected at least 1")
+        if self.interval not in INTERVALS:
+            raise unknown_name("interval", self.interval, INTERVALS)
+        for name, count in (("samples", self.samples), ("effective samples", self.effective_samples)):
+            if count is not None and count < 1:
+                raise InvalidInput(f"{name} {count}: expected at least 1")
+        if self.samples is not None and self.plan == "excursions":
+            raise InvalidInput("--samples N needs --plan plain or stride; for excursions give --effective-samples N")
+        if self.effective_samples is not None and self.plan != "excursions":
+            raise InvalidInput(f"--effective-samples N needs --plan excursions; for --plan {self.plan} give --samples N")
         if (self.plan == "stride") != (self.stride is not None):
             raise InvalidInput("--stride N needs --plan stride, and --plan stride needs --stride N")
         if self.stride is not None and self.stride < 1:
@@ -92,13 +103,13 @@ class CurveSettings:
 
     @property
     def per_cut(self) -> int | None:
-        """Rollouts at each measured cut; with excursions how many of them an interval should be worth, None without such a target."""
+        """Rollouts at each measured cut; None with excursions."""
         return DEFAULT_SAMPLES if self.samples is None and self.plan != "excursions" else self.samples
 
     @property
     def budget(self) -> Budget:
         """The limits; excursions that were given none at all stop at a half-width of `DEFAULT_HALF_WIDTH`."""
-        given = Budget(max_rollouts=self.max_rollouts, max_tokens=self.max_tokens, half_width=self.half_width)
-        if self.plan == "excursions" and self.samples is None and given.is_open:
+        given = Budget(**{one.name: getattr(self, one.name) for one in fields(Budget)})
+        if self.plan == "excursions" and given.is_open:
             return replace(given, half_width=DEFAULT_HALF_WIDTH)
         return given

@@ -17,5 +17,5 @@ MEASURE = Measure(
         joins=True,
         most=most,
     ),
-    subject=lambda doc: (doc.model, doc.task, doc.item, doc.place, doc.base, doc.codes, doc.alone),
+    subject=lambda doc: (doc.model, doc.task, doc.item, doc.place, doc.trace_of, doc.codes, doc.alone),
 )

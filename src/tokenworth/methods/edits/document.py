@@ -12,13 +12,13 @@ from tokenworth.core.measure import Done
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.edits.experiment import EditsResult
 from tokenworth.methods.edits.groups import GroupEffect, by_group
-from tokenworth.methods.edits.intervene import Arm, Effect, InterveneResult
+from tokenworth.methods.edits.intervene import Effect, InterveneResult, Side
 from tokenworth.methods.edits.plan import Planned
 from tokenworth.methods.edits.settings import EditsSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmDoc:
+class SideDoc:
     """Rollouts from one place."""
 
     cut: int
@@ -48,8 +48,8 @@ class EditDoc:
     """The words of the trace that differ: first, and one past the last."""
     words_changed: int
     trace: str
-    before: ArmDoc
-    after: ArmDoc
+    before: SideDoc
+    after: SideDoc
     difference: Estimate
 
 
@@ -78,12 +78,12 @@ class EditsDoc:
     task: str
     item: str
     sampling: Sampling | None
-    rollouts: int
-    """Of each arm of each edit."""
+    samples: int
+    """Rollouts on each side of each edit."""
     place: str
     """Where rollouts begin."""
-    base: str
-    """Whose traces are edited."""
+    trace_of: str
+    """Whose traces are edited: the solver's or the model's."""
     seed: int
     level: float
     alone: bool
@@ -108,9 +108,9 @@ def edits_document(done: Sequence[Done], settings: EditsSettings, about: About) 
         task=about.task,
         item=",".join(about.items),
         sampling=done[0].subject.sampling if done else None,
-        rollouts=settings.rollouts,
+        samples=settings.samples,
         place=settings.at,
-        base=settings.base,
+        trace_of=settings.trace_of,
         seed=settings.seed,
         level=settings.level,
         alone=settings.alone,
@@ -146,22 +146,22 @@ def _edit(planned: Planned, effect: Effect) -> EditDoc:
         words=tuple(made.words),
         words_changed=made.n_changed,
         trace=made.after.trace,
-        before=_arm(effect.before),
-        after=_arm(effect.after),
+        before=_side(effect.before),
+        after=_side(effect.after),
         difference=effect.change,
     )
 
 
-def _arm(arm: Arm) -> ArmDoc:
-    return ArmDoc(
-        cut=arm.cut,
-        n=arm.n,
-        correct=arm.n_correct,
-        unknown=arm.n_unknown,
-        p=arm.correct,
-        trace_valid=arm.trace_valid if arm.n_checked else None,
-        trace_checked=arm.n_checked,
-        outcomes=dict(arm.outcomes),
+def _side(side: Side) -> SideDoc:
+    return SideDoc(
+        cut=side.cut,
+        n=side.n,
+        correct=side.n_correct,
+        unknown=side.n_unknown,
+        p=side.correct,
+        trace_valid=side.trace_valid if side.n_checked else None,
+        trace_checked=side.n_checked,
+        outcomes=dict(side.outcomes),
     )
 
 
@@ -172,7 +172,7 @@ def _notes(
     about: About,
 ) -> Iterator[str]:
     if any(group.unit == "rollouts" for group in groups):
-        yield "groups of one maze have intervals over its rollouts (Wilson, Newcombe); they say nothing of other mazes"
+        yield "for a single maze the intervals are over its rollouts (Wilson, Newcombe) and say nothing about other mazes"
     if any(group.unit == "instances" for group in groups):
         yield "intervals take the mazes as the sample (Student's t over mazes), not their rollouts"
     if any(group.unknown_before or group.unknown_after for group in groups):

@@ -32,7 +32,7 @@ def edits_of(subject: Subject, settings: EditsSettings) -> Experiment[EditsResul
             result = yield from intervene(
                 one.base,
                 one.variants,
-                n=settings.rollouts,
+                n=settings.samples,
                 sampling=subject.sampling,
                 seed=settings.seed,
                 judge=subject.judge,
@@ -46,11 +46,11 @@ def edits_of(subject: Subject, settings: EditsSettings) -> Experiment[EditsResul
 def most(subject: Subject, settings: EditsSettings) -> list[Most]:
     """The rollouts of all edits; with the model's own traces also the answers in which these are sought."""
     start = Sample(sequence=TokenSequence(prompt=subject.prompt, completion=()), cut=0, params=subject.sampling, seed=0, index=0)
-    if settings.base == "model":
+    if settings.trace_of == "model":
         room = subject.sampling.max_tokens
         longest = replace(start, sequence=TokenSequence(prompt=subject.prompt, completion=(0,) * room), cut=room - 1)
-        arms = 2 * settings.rollouts * len(settings.kinds)
-        return [Most(n=settings.draws, reads=start, writes=start), Most(n=arms, reads=longest, writes=start)]
+        sides = 2 * settings.samples * len(settings.kinds)
+        return [Most(n=settings.draws, reads=start, writes=start), Most(n=sides, reads=longest, writes=start)]
     try:
         next(plan_item(subject, settings))
     except StopIteration as done:
@@ -61,4 +61,4 @@ def most(subject: Subject, settings: EditsSettings) -> list[Most]:
     if not places:
         return []
     first, last = (replace(start, sequence=sequence, cut=cut) for sequence, cut in (places[0], places[-1]))
-    return [Most(n=settings.rollouts * len(places), reads=last, writes=first)]
+    return [Most(n=settings.samples * len(places), reads=last, writes=first)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokenworth.core.estimate import Estimate, check_level
-from tokenworth.methods.edits.intervene import Arm, Effect, InterveneResult, difference, groups_of
+from tokenworth.methods.edits.intervene import Effect, InterveneResult, Side, difference, groups_of
 from tokenworth.stats.clusters import cluster_mean, noise_of_share
 from tokenworth.stats.proportion import share
 
@@ -47,7 +47,7 @@ def by_group(results: Sequence[InterveneResult], *, level: float) -> tuple[Group
 
     An instance's value is the mean over its variants of the group: P(correct) before, after, or after less before. Over m ≥ 2 instances
     the limits are `stats.clusters.cluster_mean`: Student's t over the m values and a pseudo-value at each end. For one
-    instance they are Wilson's and Newcombe's over its rollouts, and say nothing of other instances.
+    instance they are Wilson's and Newcombe's over its rollouts, and say nothing about other instances.
     """
     check_level(level)
     return tuple(_group(group, results, level) for group in groups_of(results))
@@ -62,14 +62,14 @@ def _group(group: str, results: Sequence[InterveneResult], level: float) -> Grou
         missing += len(effects) - len(whole)
         if whole:
             units.append(whole)
-    before = [arm for unit in units for arm in _distinct(unit, lambda effect: effect.before)]
-    after = [arm for unit in units for arm in _distinct(unit, lambda effect: effect.after)]
+    before = [side for unit in units for side in _distinct(unit, lambda effect: effect.before)]
+    after = [side for unit in units for side in _distinct(unit, lambda effect: effect.after)]
     if len(units) < 2:
-        counts = [(sum(arm.n_correct for arm in arms), sum(arm.n for arm in arms)) for arms in (before, after)]
+        counts = [(sum(side.n_correct for side in sides), sum(side.n for side in sides)) for sides in (before, after)]
         limits = share(*counts[0], level), share(*counts[1], level), difference(counts[0], counts[1], level)
     else:
         limits = _over_instances(units, level)
-    checked = any(arm.n_checked for arm in (*before, *after))
+    checked = any(side.n_checked for side in (*before, *after))
     valid = (_valid(units, before, "before", level), _valid(units, after, "after", level)) if checked else (None, None)
     return GroupEffect(
         edit=group,
@@ -77,10 +77,10 @@ def _group(group: str, results: Sequence[InterveneResult], level: float) -> Grou
         instances=len(units),
         variants=sum(map(len, units)),
         missing=missing,
-        rollouts_before=sum(arm.n for arm in before),
-        rollouts_after=sum(arm.n for arm in after),
-        unknown_before=sum(arm.n_unknown for arm in before),
-        unknown_after=sum(arm.n_unknown for arm in after),
+        rollouts_before=sum(side.n for side in before),
+        rollouts_after=sum(side.n for side in after),
+        unknown_before=sum(side.n_unknown for side in before),
+        unknown_after=sum(side.n_unknown for side in after),
         before=limits[0],
         after=limits[1],
         difference=limits[2],
@@ -89,9 +89,9 @@ def _group(group: str, results: Sequence[InterveneResult], level: float) -> Grou
     )
 
 
-def _distinct(unit: list[Effect], side: Callable[[Effect], Arm]) -> list[Arm]:
-    """The arms of one side, each once where variants share it."""
-    return list({id(arm): arm for arm in map(side, unit)}.values())
+def _distinct(unit: list[Effect], of: Callable[[Effect], Side]) -> list[Side]:
+    """The sides that ``of`` picks, each once where variants share it."""
+    return list({id(side): side for side in map(of, unit)}.values())
 
 
 def _over_instances(units: list[list[Effect]], level: float) -> tuple[Estimate, Estimate, Estimate]:
@@ -120,14 +120,14 @@ def _mean_noise(counts: list[tuple[int, int]]) -> float:
     return float(noise_of_share(ks, ns).mean())
 
 
-def _valid(units: list[list[Effect]], arms: list[Arm], side: str, level: float) -> Estimate:
+def _valid(units: list[list[Effect]], sides: list[Side], which: str, level: float) -> Estimate:
     """Share of valid traces among those with a verdict; instances without one are left out."""
     counts: list[list[tuple[int, int]]] = []
     for unit in units:
-        sided = [effect.before if side == "before" else effect.after for effect in unit]
-        checked = [(arm.n_valid, arm.n_checked) for arm in sided if arm.n_checked]
+        ours = [effect.before if which == "before" else effect.after for effect in unit]
+        checked = [(side.n_valid, side.n_checked) for side in ours if side.n_checked]
         counts += [checked] if checked else []
     if len(counts) < 2:
-        return share(sum(arm.n_valid for arm in arms), sum(arm.n_checked for arm in arms), level)
+        return share(sum(side.n_valid for side in sides), sum(side.n_checked for side in sides), level)
     values, noise = np.asarray([_mean_share(one) for one in counts]), np.asarray([_mean_noise(one) for one in counts])
     return cluster_mean(values, noise, level=level, least=0.0, most=1.0)

@@ -21,11 +21,11 @@ from tokenworth.stats.difference import newcombe
 from tokenworth.stats.proportion import share
 
 INTERVENE_STREAM = 1 << 49
-"""Distance from a run's seed to the stream of these rollouts: a base that was chosen among draws of the seed is no draw of its own arm."""
+"""Distance from a run's seed to the stream of these rollouts: a base chosen among draws of the seed is not a draw of its own side."""
 LARGEST_BATCH = 4096
 
 CheckTrace = Callable[[tuple[int, ...], StopReason], bool | None]
-"""Whether the trace of a whole completion is valid by rules of its own; None where that is unknown or does not apply."""
+"""Whether the trace of a whole completion is valid; None where that is unknown or does not apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class Side:
     """Rollouts from one place. ``grades`` and ``valid`` run parallel to them; ``valid`` is empty where nothing checks the trace.
 
     The probability of a correct answer counts correct over all rollouts; those whose outcome is unknown are in ``n_unknown``.
@@ -114,19 +114,19 @@ class Effect:
     """One variant with the rollouts from its base (``before``) and from itself (``after``)."""
 
     variant: Variant
-    before: Arm
-    after: Arm
+    before: Side
+    after: Side
 
     @property
     def change(self) -> Estimate:
-        """P(correct) after less before, with Newcombe's limits for independent draws; no value where an arm has no rollouts."""
+        """P(correct) after less before, with Newcombe's limits for independent draws; no value where a side has no rollouts."""
         before, after = (self.before.n_correct, self.before.n), (self.after.n_correct, self.after.n)
         return difference(before, after, self.before.level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterveneResult:
-    """The effects of all variants of one base. ``samples``: rollouts asked for in each arm; ``n_rollouts``: drawn in all.
+    """The effects of all variants of one base. ``samples``: rollouts asked for on each side; ``n_rollouts``: drawn in all.
 
     ``stopped``: why the run ended early, ``unresolved``: what was left undone; both empty where nothing was.
     """
@@ -157,10 +157,10 @@ def intervene(
     """Draws ``n`` rollouts from after each edit and from the same place in the base, and grades them.
 
     With k₁ of n correct after the edit and k₀ of n before: P(correct) = k/n with Wilson limits, and their difference k₁/n − k₀/n with
-    Newcombe's. The draws of the two arms are independent; variants with one ``base_cut`` share the base's rollouts, so their
+    Newcombe's. The draws of the two sides are independent; variants with one ``base_cut`` share the base's rollouts, so their
     differences are not independent of one another. ``judge`` and ``check`` see whole completions, kept tokens included.
 
-    Where the budget ends first, each arm holds the rollouts drawn until then; without a single one ``BudgetSpent`` goes on.
+    Where the budget ends first, each side holds the rollouts drawn until then; without a single one ``BudgetSpent`` is raised again.
     Raises InvalidInput for less than one rollout, for cuts outside of a completion, for kept tokens that hold a stop token or that leave
     no room under ``sampling.max_tokens``, and where two variants share a name.
 
@@ -176,19 +176,19 @@ def intervene(
         for index in range(n)
     ]
     answers, stopped = yield from _answers(requests)
-    arms: dict[tuple[TokenSequence, int], Arm] = {}
+    sides: dict[tuple[TokenSequence, int], Side] = {}
     for index, place in enumerate(places):
         rollouts = tuple(one for one in answers[index * n : (index + 1) * n] if isinstance(one, Rollout))
-        arms[place] = _arm(*place, rollouts, judge, check, level)
+        sides[place] = _side(*place, rollouts, judge, check, level)
     return InterveneResult(
         base=base,
         samples=n,
         sampling=sampling,
         seed=seed,
         level=level,
-        effects=tuple(Effect(variant=one, before=arms[base, one.base_cut], after=arms[_own_place(base, one)]) for one in variants),
-        n_rollouts=sum(arm.n for arm in arms.values()),
-        generated_tokens=sum(len(rollout.ids) for arm in arms.values() for rollout in arm.rollouts),
+        effects=tuple(Effect(variant=one, before=sides[base, one.base_cut], after=sides[_own_place(base, one)]) for one in variants),
+        n_rollouts=sum(side.n for side in sides.values()),
+        generated_tokens=sum(len(rollout.ids) for side in sides.values() for rollout in side.rollouts),
         stopped=stopped,
         unresolved="" if len(answers) == len(requests) else f"{len(answers):,} of {len(requests):,} rollouts were drawn",
     )
@@ -210,7 +210,7 @@ def _answers(requests: Sequence[Sample]) -> Experiment[tuple[list[Response], str
 
 def _check(base: TokenSequence, variants: Sequence[Variant], n: int, sampling: Sampling) -> None:
     if n < 1:
-        raise InvalidInput(f"rollouts {n}: expected at least 1 an arm")
+        raise InvalidInput(f"rollouts {n}: expected at least 1 on each side")
     repeated = [name for name, count in Counter(one.name for one in variants).items() if count > 1]
     if not variants or repeated:
         raise InvalidInput(
@@ -231,15 +231,15 @@ def _own_place(base: TokenSequence, variant: Variant) -> tuple[TokenSequence, in
 
 
 def places_of(base: TokenSequence, variants: Sequence[Variant]) -> list[tuple[TokenSequence, int]]:
-    """Where rollouts begin, each place once; both arms of a variant stand together, so that a run that stops early has whole pairs."""
+    """Where rollouts begin, each place once; both sides of a variant stand together, so that a run that stops early has whole pairs."""
     both = [place for one in variants for place in ((base, one.base_cut), _own_place(base, one))]
     return list(dict.fromkeys(both))
 
 
-def _arm(sequence: TokenSequence, cut: int, rollouts: tuple[Rollout, ...], judge: Judge, check: CheckTrace | None, level: float) -> Arm:
+def _side(sequence: TokenSequence, cut: int, rollouts: tuple[Rollout, ...], judge: Judge, check: CheckTrace | None, level: float) -> Side:
     kept = sequence.completion[:cut]
     whole = [(kept + rollout.ids, rollout.stop) for rollout in rollouts]
-    return Arm(
+    return Side(
         sequence=sequence,
         cut=cut,
         rollouts=rollouts,

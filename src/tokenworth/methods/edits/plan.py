@@ -13,7 +13,7 @@ from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Codec, StopReason, TokenSequence
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.edits.intervene import CheckTrace, Variant
 from tokenworth.methods.edits.settings import COMMON_CODES, KINDS, PARAPHRASE, REPAIR, SWAP, EditsSettings
@@ -51,19 +51,19 @@ def _draws(subject: Subject, settings: EditsSettings) -> Experiment[tuple[Rollou
 def base_text(subject: Subject, settings: EditsSettings) -> Experiment[FormalText]:
     """The base trace of a maze: the solver's, or the model's first sampled answer with a valid trace and a right plan.
 
-    Raises InvalidInput where the problem is no maze, and where none of the ``draws`` answers will do.
+    Raises InvalidInput if the problem is not a maze, and where none of the ``draws`` answers will do.
     """
     problem = _maze_of(subject)
-    if settings.base == "solver":
+    if settings.trace_of == "solver":
         return solve(problem)
     for rollout in (yield from _draws(subject, settings)):
         text = _text_of(problem, subject.codec, rollout.ids)
-        found = verify(text, dialect=DIALECT.name, level=Level.STRICT)
+        found = verify(text, dialect=DIALECT.name, strictness=Strictness.STRICT)
         if rollout.stop is StopReason.STOP and found.parsed and found.trace_valid and found.plan_valid:
             return text
     raise InvalidInput(
         f"problem {problem.id!r}: none of {settings.draws} sampled answers has a valid trace and a right plan; "
-        "raise --draws or use --base solver"
+        "raise --draws or use --trace-of solver"
     )
 
 
@@ -80,13 +80,13 @@ def _text_of(problem: Problem, codec: Codec, ids: tuple[int, ...]) -> FormalText
 
 
 def trace_check(subject: Subject) -> CheckTrace:
-    """Whether the trace of a whole completion is valid at level strict; None for one that the limit cut or that is no reply."""
+    """Whether the trace of a whole completion is valid, checked strictly; None for one that was cut off by the limit or is not a reply."""
     problem = _maze_of(subject)
 
     def check(ids: tuple[int, ...], stop: StopReason) -> bool | None:
         if stop is not StopReason.STOP:
             return None
-        return verify(_text_of(problem, subject.codec, ids), dialect=DIALECT.name, level=Level.STRICT).trace_valid
+        return verify(_text_of(problem, subject.codec, ids), dialect=DIALECT.name, strictness=Strictness.STRICT).trace_valid
 
     return check
 
@@ -126,10 +126,10 @@ def plan_repair(subject: Subject, settings: EditsSettings) -> Experiment[Planned
 
     Raises InvalidInput where none will do.
     """
-    why = f"none of {settings.draws} sampled answers has an invalid trace; raise --draws or use --base solver"
+    why = f"none of {settings.draws} sampled answers has an invalid trace; raise --draws or use --trace-of solver"
     # The problem is part of the seed: the mazes of one run are to break different rules.
     rng = np.random.default_rng([settings.seed, KINDS.index(REPAIR), crc32(_maze_of(subject).id.encode())])
-    if settings.base == "solver":
+    if settings.trace_of == "solver":
         base = yield from base_text(subject, settings)
         repairs = _solver_repairs(base, rng, alone=settings.alone)
     else:
@@ -142,9 +142,9 @@ def plan_repair(subject: Subject, settings: EditsSettings) -> Experiment[Planned
             why = str(variant)
             continue
         if max(variant.cut, variant.base_cut) >= subject.sampling.max_tokens:
-            why = f"a trace to keep leaves no room under the limit of {subject.sampling.max_tokens} tokens"
+            why = f"a trace to keep already reaches the limit of {subject.sampling.max_tokens} tokens"
             continue
-        first = first_of_trace(verify(base, dialect=DIALECT.name, level=Level.STRICT))
+        first = first_of_trace(verify(base, dialect=DIALECT.name, strictness=Strictness.STRICT))
         return Planned(
             item=base.id,
             base=TokenSequence(prompt=subject.prompt, completion=whole),
@@ -169,7 +169,7 @@ def _model_repairs(subject: Subject, rollouts: Sequence[Rollout], rng: np.random
     """Repairs of sampled answers with an invalid trace, in the order of the draws."""
     for rollout in rollouts:
         text = _text_of(_maze_of(subject), subject.codec, rollout.ids)
-        if rollout.stop is not StopReason.STOP or verify(text, dialect=DIALECT.name, level=Level.STRICT).trace_valid is not False:
+        if rollout.stop is not StopReason.STOP or verify(text, dialect=DIALECT.name, strictness=Strictness.STRICT).trace_valid is not False:
             continue
         try:
             made = repair(text, dialect=DIALECT.name, rng=rng)
@@ -181,7 +181,7 @@ def _model_repairs(subject: Subject, rollouts: Sequence[Rollout], rng: np.random
 
 
 def plan_item(subject: Subject, settings: EditsSettings) -> Experiment[tuple[Planned, ...]]:
-    """All that is asked for of one problem: the edits of its valid base, then the repair with a base of its own.
+    """All that is asked for of one problem: the edits of its valid base, then the repair, which has another base.
 
     Where one of the two bases is missing, its kinds are skipped with the reason. Raises InvalidInput where both are.
     """
@@ -205,17 +205,17 @@ def plan_item(subject: Subject, settings: EditsSettings) -> Experiment[tuple[Pla
 
 
 def _make(subject: Subject, base: FormalText, kind: str, settings: EditsSettings) -> Edit | str:
-    """The edit, or the reason why there is none. Each kind has a random stream of its own, so that the others do not move it."""
+    """The edit, or the reason why there is none. Each kind has a separate random stream, so the others do not affect it."""
     rng = np.random.default_rng([settings.seed, KINDS.index(kind)])
     if kind == REPAIR:
-        return "the trace is valid; a repair has a base of its own"
+        return "the trace is valid; a repair starts from an invalid trace"
     made: Edit | None
     if kind == SWAP:
         other = _other(_maze_of(subject))
         if other is None:
             return "a swap needs a problem of a maze task"
         made = swap(base, other, dialect=DIALECT.name)
-        return made if made.code is not None else "the trace of the next maze is valid here, too"
+        return made if made.code is not None else "the trace of the next maze is also valid here"
     if kind == PARAPHRASE:
         made = paraphrase(base, dialect=DIALECT.name, rng=rng)
     else:

@@ -24,21 +24,21 @@ class EditsSettings:
     """Edit valid maze traces so that each breaks one rule, and repair invalid ones; measure P(plan correct) before and after."""
 
     codes: tuple[str, ...] | None = option(None, metavar="A,B,…", listed=True)
-    """Codes to break; paraphrase, swap and repair [default: all that the dialect can write]."""
-    rollouts: int = option(20, short="-n")
-    """Rollouts of each arm of each edit."""
+    """Codes to break, paraphrase, swap and repair. [default: all that the dialect can write]"""
+    samples: int = option(20, short="-n")
+    """Rollouts to draw: on each side of each edit, without it and with it."""
     at: Literal["edit", "plan"] = "edit"
     """Where rollouts begin: after the edit, or where the plan begins, with the whole trace kept."""
-    base: Literal["solver", "model"] = "solver"
+    trace_of: Literal["solver", "model"] = "solver"
     """Whose trace is edited."""
-    draws: int = 16
-    """Answers in which --base model seeks a valid and an invalid trace."""
-    alone: bool = False
+    draws: int = option(16, rare=True)
+    """Answers drawn to choose the base from (--trace-of model: one with a valid and one with an invalid trace)."""
+    alone: bool = option(False, rare=True)
     """Prefer edits that break no other rule at their event over those of the fewest words."""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0
-    """Names the stream of draws."""
+    """Names the stream of random draws."""
 
     def __post_init__(self) -> None:
         for kind in self.codes or ():
@@ -46,7 +46,7 @@ class EditsSettings:
                 raise unknown_name("edit", kind, KINDS)
         if self.codes is not None and not self.codes:
             raise InvalidInput("no edits are named; give codes such as WALL,NOT_OPEN, or leave --codes out")
-        for name in ("rollouts", "draws"):
+        for name in ("samples", "draws"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"{name} {getattr(self, name)}: expected at least 1")
         check_level(self.level)

@@ -10,7 +10,7 @@ from tokenworth.core.verification import Verification
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
-from tokenworth.methods.first_errors.rows import FirstError, Measured, by_first_error
+from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, by_first_error
 from tokenworth.methods.first_errors.settings import FirstErrorsSettings
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.verify.traces import verdicts_of
@@ -42,5 +42,5 @@ def _measured(row: FirstError, samples: SampleSetDoc, curves: Sequence[CurveDoc]
         for curve in curves:
             same = (curve.model, curve.problem, curve.trace.ids, curve.trace.answer_ids, curve.trace.pieces)
             if same == (samples.model, samples.problem, trace.ids, trace.answer_ids, trace.pieces):
-                return replace(row, measured=Measured.of(curve, draw=draw, error=verdicts[draw].first_error))
+                return replace(row, measured=MeasuredError.of(curve, draw=draw, error=verdicts[draw].first_error))
     return row

@@ -35,11 +35,12 @@ class ValueAt:
 
     def __str__(self) -> str:
         value, low, high = self.value
-        return "not measured" if value is None or low is None or high is None else f"{value:.2f} [{low:.2f}, {high:.2f}]"
+        limits = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
+        return f"{value:.2f}{limits}" if value is not None and limits else f"no draw{limits}" if limits else "not measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredError:
     """The draw a curve was measured on, and the value just before and just after what its first error is about; None without one."""
 
     draw: int
@@ -48,7 +49,7 @@ class Measured:
     after: ValueAt | None = None
 
     @classmethod
-    def of(cls, curve: CurveDoc, *, draw: int, error: Violation | None) -> Measured:
+    def of(cls, curve: CurveDoc, *, draw: int, error: Violation | None) -> MeasuredError:
         """What a curve says of the first error of its trace."""
         if error is None:
             return cls(draw=draw)
@@ -67,7 +68,7 @@ class FirstError:
     n_right: int
     n_unknown: int
     """Draws whose answer is neither known to be right nor wrong."""
-    measured: Measured | None = None
+    measured: MeasuredError | None = None
     """The draw of them whose curve is there; None where there is none."""
 
 

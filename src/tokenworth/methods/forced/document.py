@@ -23,7 +23,7 @@ from tokenworth.core.document import (
     trace_doc,
 )
 from tokenworth.core.problem import Problem
-from tokenworth.core.table import Kind, Row, Table, trace_id
+from tokenworth.core.table import ColumnKind, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.cuts import missed_notes
@@ -101,7 +101,7 @@ class ForcedDoc:
             check_cuts(reading.cuts, len(self.trace.pieces), f"exit {reading.name!r}: cuts")
 
 
-_READING_COLUMNS: Mapping[str, Kind] = {
+_READING_COLUMNS: Mapping[str, ColumnKind] = {
     "trace_id": "text",
     "exit": "text",
     "position": "int",
@@ -117,7 +117,7 @@ _READING_COLUMNS: Mapping[str, Kind] = {
 def reading_table(doc: ForcedDoc) -> Table:
     """The readings, one row for each exit text, cut and option; ``position`` is the cut."""
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         name = trace_id(doc.model.name, doc.trace)
         for reading in doc.exits:
             for i, cut in enumerate(reading.cuts):

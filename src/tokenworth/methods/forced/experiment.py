@@ -49,8 +49,8 @@ def encode_exit(name: str, text: str, labels: tuple[str, ...], codec: Codec) -> 
         for j, second in enumerate(options):
             if i != j and second[: len(first)] == first:
                 raise InvalidInput(
-                    f"options {labels[i]!r} and {labels[j]!r} cannot be told apart after the exit text: "
-                    f"token ids {list(first)} begin {list(second)}; use labels that differ, such as A and B"
+                    f"options {labels[i]!r} and {labels[j]!r} overlap after the exit text: token ids {list(first)} are the beginning of "
+                    f"{list(second)}; use labels that differ, such as A and B"
                 )
     return ExitText(name=name, text=text, suffix=suffix, options=tuple(options))
 
@@ -90,9 +90,9 @@ def forced(
     """Log-probability of every option after every exit text, at cuts 0…T.
 
     The natural end of the trace is a wall: no cut lies in the answer. Multi-token options are read by teacher forcing
-    (the sum of their tokens' log-probabilities). Where the budget ends first, the exit texts that were read are returned; without a
-    single one ``BudgetSpent`` goes on. ``cuts_allowed``: the only cuts that can be read (None: all); a planned cut that is not among
-    them is left out, or with ``snap`` moves to the nearest. Source: Lanham et al. 2023 (early answering), at token level.
+    (the sum of their tokens' log-probabilities). If the budget ends first, the exit texts that were read are returned; without a
+    single one ``BudgetSpent`` is raised again. ``cuts_allowed``: the only cuts that can be read (None: all); other planned cuts are
+    left out, or with ``snap`` move to the nearest. Source: Lanham et al. 2023 (early answering), at token level.
     """
     check_options(options)
     cuts, missed = restrict(cut_grid(trace.n_trace, stride), reachable(trace.n_trace, cuts_allowed), snap=snap)

@@ -14,17 +14,17 @@ class ForcedSettings:
     """Read the answer when the trace is stopped at each cut."""
 
     exit: tuple[str, ...] = option((), metavar="TEXT")
-    """Exit text, written at the cut; repeat to compare several. \\n is a newline."""
+    """Exit text, written at the cut; repeat to compare several; \\n is a newline."""
     options: tuple[str, ...] = option((), metavar="A,B,…", listed=True)
     """Option labels, when the problem has none."""
     stride: int = 1
-    """Distance of the cuts read."""
-    snap: bool = False
-    """Where text cannot reach a cut, read the nearest one it reaches instead of none."""
+    """Distance between measured cuts."""
+    snap: bool = option(False, rare=True)
+    """Where text cannot reach a cut, use the nearest one that it reaches."""
     target: str = GOLD
-    """The option that colours the trace: gold (own where there is no gold), own (the base's own answer) or label:X."""
+    """What the value is the probability of: gold (own where there is no gold), own (the base's own answer) or label:X."""
     seed: int = 0
-    """Names the stream of draws that a base trace is chosen from."""
+    """Names the stream of random draws."""
 
     def __post_init__(self) -> None:
         check_seed(self.seed)

@@ -29,7 +29,7 @@ class JudgedDraw:
     n_tokens: int
 
 
-Stream = tuple[JudgedDraw, ...]
+DrawStream = tuple[JudgedDraw, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +44,11 @@ class Picked:
     n_tokens: int
 
 
-Arm = Callable[[Stream, int | None, int | None], Picked]
+Arm = Callable[[DrawStream, int | None, int | None], Picked]
 """(stream, token budget, most draws) -> what is picked. None: no limit."""
 
 
-def within(stream: Stream, budget: int | None, most: int | None) -> int:
+def within(stream: DrawStream, budget: int | None, most: int | None) -> int:
     """How many draws fit the budgets whole; the one that the budget cuts has no answer, and nothing after it is looked at."""
     total, n = 0, 0
     for draw in stream[:most]:
@@ -59,19 +59,19 @@ def within(stream: Stream, budget: int | None, most: int | None) -> int:
     return n
 
 
-def _spent(stream: Stream, budget: int | None, most: int | None) -> int:
+def _spent(stream: DrawStream, budget: int | None, most: int | None) -> int:
     """Tokens that reading all of the stream costs within the budgets."""
     total = sum(draw.n_tokens for draw in stream[:most])
     return total if budget is None else min(total, budget)
 
 
-def single(stream: Stream, budget: int | None, most: int | None) -> Picked:
+def single(stream: DrawStream, budget: int | None, most: int | None) -> Picked:
     """The first draw, unseen by any verifier; none where it has no answer."""
     n = min(1, within(stream, budget, most))
     return Picked(draw=_vote(stream, range(n)), n_read=n, n_tokens=_spent(stream, budget, 1))
 
 
-def majority(stream: Stream, budget: int | None, most: int | None) -> Picked:
+def majority(stream: DrawStream, budget: int | None, most: int | None) -> Picked:
     """Self-consistency: the most frequent answer of all draws, the earlier one of equals; draws without an answer have no vote.
 
     Source: Wang et al. 2022, "Self-consistency improves chain of thought reasoning in language models".
@@ -80,7 +80,7 @@ def majority(stream: Stream, budget: int | None, most: int | None) -> Picked:
     return Picked(draw=_vote(stream, range(n)), n_read=n, n_tokens=_spent(stream, budget, most))
 
 
-def best_of_n(stream: Stream, budget: int | None, most: int | None) -> Picked:
+def best_of_n(stream: DrawStream, budget: int | None, most: int | None) -> Picked:
     """All draws are checked: the most frequent of the accepted answers; the first accepted where none of these has a vote; else of all."""
     n = within(stream, budget, most)
     accepted = [index for index in range(n) if stream[index].accepted]
@@ -88,12 +88,12 @@ def best_of_n(stream: Stream, budget: int | None, most: int | None) -> Picked:
     return Picked(draw=accepted[0] if voted is None and accepted else voted, n_read=n, n_tokens=_spent(stream, budget, most))
 
 
-def loop(stream: Stream, budget: int | None, most: int | None) -> Picked:
+def loop(stream: DrawStream, budget: int | None, most: int | None) -> Picked:
     """Generate and test: the first draw that the sound bank accepts, and no answer where there is none. It reads no further."""
     return _first(stream, budget, most, tuple(draw.accepted for draw in stream))
 
 
-def unsound_loop(stream: Stream, budget: int | None, most: int | None) -> Picked:
+def unsound_loop(stream: DrawStream, budget: int | None, most: int | None) -> Picked:
     """The same loop with the unsound bank."""
     return _first(stream, budget, most, tuple(draw.passed for draw in stream))
 
@@ -108,7 +108,7 @@ ARMS: Mapping[str, Arm] = {
 """The arms that are compared, by the name they have in results."""
 
 
-def _first(stream: Stream, budget: int | None, most: int | None, accepts: tuple[bool, ...]) -> Picked:
+def _first(stream: DrawStream, budget: int | None, most: int | None, accepts: tuple[bool, ...]) -> Picked:
     n = within(stream, budget, most)
     found = next((index for index in range(n) if accepts[index]), None)
     return Picked(
@@ -116,7 +116,7 @@ def _first(stream: Stream, budget: int | None, most: int | None, accepts: tuple[
     )
 
 
-def _vote(stream: Stream, voters: Sequence[int]) -> int | None:
+def _vote(stream: DrawStream, voters: Sequence[int]) -> int | None:
     votes = Counter(stream[index].outcome for index in voters if stream[index].outcome not in RESERVED_OUTCOMES)
     if not votes:
         return None
@@ -155,19 +155,19 @@ class Told:
     n_tokens: int
 
 
-def told(stream: Stream, picked: Picked) -> Told:
+def told(stream: DrawStream, picked: Picked) -> Told:
     """The answer an arm picked of a stream."""
     correct = None if picked.draw is None else stream[picked.draw].correct
     return Told(answered=picked.draw is not None, correct=correct, n_read=picked.n_read, n_tokens=picked.n_tokens)
 
 
 def compare(
-    streams: Sequence[Stream], *, budget: int | None, most: int | None, level: float, others: Mapping[str, Sequence[Told]] | None = None
+    streams: Sequence[DrawStream], *, budget: int | None, most: int | None, level: float, others: Mapping[str, Sequence[Told]] | None = None
 ) -> tuple[ArmResult, ...]:
     """Every arm on the same streams, one a problem, within the same budget of generated tokens for each problem.
 
     Each arm reads a prefix of the stream and pays for all of it; a draw that the budget cuts is paid for and has no answer.
-    ``others``: arms with draws of their own on the same problems, such as a loop with feedback.
+    ``others``: arms with separate draws on the same problems, such as a loop with feedback.
     """
     if not streams:
         raise InvalidInput("no problems to compare the arms on; expected at least one stream of draws")

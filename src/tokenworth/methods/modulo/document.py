@@ -92,7 +92,7 @@ def modulo_document(done: Sequence[Done], settings: ModuloSettings, about: About
 
 
 def _arms(loops: Sequence[LoopItem], settings: ModuloSettings) -> tuple[ArmResult, ...]:
-    """All arms over the problems, within the loop's own budgets; with feedback the live loop is an arm of its own."""
+    """All arms over the problems, within the loop's own budgets; with feedback the live loop is a separate arm."""
     live = tuple(
         Told(
             answered=one.result.accepted is not None,

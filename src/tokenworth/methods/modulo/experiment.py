@@ -13,12 +13,12 @@ from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.modulo.arms import JudgedDraw, Stream
+from tokenworth.methods.modulo.arms import DrawStream, JudgedDraw
 from tokenworth.methods.modulo.feedback import FeedbackForm, feedback_form
 from tokenworth.methods.modulo.loop import Feedback, LoopResult, LoopSettings, loop
 from tokenworth.methods.modulo.settings import ModuloSettings
 from tokenworth.methods.sample.experiment import answers_of
-from tokenworth.tasks.critics.critic import Bank, Ruling
+from tokenworth.tasks.critics.critic import Bank, BankRuling
 from tokenworth.tasks.critics.named import critic_named
 from tokenworth.tasks.critics.unsound import UnsoundCritic
 from tokenworth.tasks.judge import answer_text
@@ -43,7 +43,7 @@ class LoopItem:
     """Whether the accepted answer is right; None where there is none, or no one knows."""
     texts: tuple[str, ...]
     """The attempts as text."""
-    stream: Stream
+    stream: DrawStream
     """The draws that the arms share."""
 
 
@@ -155,11 +155,11 @@ def _again(form: FeedbackForm | None, question: str, answer: str | None, message
     return f"An earlier answer to the question below:\n{(answer or NO_ANSWER).strip()}\n\nIt was rejected:\n{said}\n\n{question}"
 
 
-def check(subject: Subject, bank: Bank, ids: tuple[int, ...], stop: StopReason) -> Ruling:
+def check(subject: Subject, bank: Bank, ids: tuple[int, ...], stop: StopReason) -> BankRuling:
     """A bank's ruling on a completion. One that did not end by itself, or never closed its trace, is not accepted unread."""
     text = _answer(subject, ids) if stop is StopReason.STOP else None
     if text is None:
-        return Ruling(accepted=False, messages=(NO_ANSWER,), by=())
+        return BankRuling(accepted=False, messages=(NO_ANSWER,), by=())
     return bank.check(text, answer_text(ids, subject.codec, None))
 
 
@@ -170,10 +170,10 @@ def ballot(subject: Subject, grade: Grade, ids: tuple[int, ...]) -> str:
     return " ".join((_answer(subject, ids) or "").split())
 
 
-def truth(grade: Grade, ruling: Ruling, bank: Bank) -> bool | None:
+def truth(grade: Grade, ruling: BankRuling, bank: Bank) -> bool | None:
     """Whether an answer is right: the grader says, where it knows; else a sound bank; None where neither does.
 
-    An outcome that is no answer is not right.
+    An outcome without an answer is not right.
     """
     if grade.verdict is not Verdict.UNKNOWN:
         return grade.verdict is Verdict.CORRECT

@@ -16,7 +16,7 @@ _MOST_BYTES = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackForm:
-    """The text of a second attempt: ``QUESTION rejected ANSWER``, then ``fault CODE PLACE`` for each fault that is told.
+    """The text of a second attempt: ``QUESTION rejected ANSWER``, then ``fault CODE PLACE`` for each fault that is shown.
 
     ``critic``: whose faults these are, as ``maze/compact``. ``rejected``, ``fault``: the words before the answer and before each fault.
     ``dropped``: an ending of questions that the model never saw, such as the word that begins a trace, where it writes none.

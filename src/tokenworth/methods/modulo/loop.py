@@ -11,7 +11,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT
-from tokenworth.tasks.critics.critic import Ruling
+from tokenworth.tasks.critics.critic import BankRuling
 
 ACCEPTED = "accepted"
 """The run ended because an answer was accepted."""
@@ -21,7 +21,7 @@ NO_ROOM = "no room"
 """The run ended because the prompt with its feedback leaves the model no room to answer."""
 
 
-Check = Callable[[tuple[int, ...], StopReason], Ruling]
+CheckCompletion = Callable[[tuple[int, ...], StopReason], BankRuling]
 """A bank of verifiers, given a whole completion. A completion that the limit cut, or that has no answer, is not accepted."""
 Feedback = Callable[[tuple[int, ...], tuple[int, ...], tuple[str, ...]], tuple[int, ...] | None]
 """(prompt ids, completion ids, messages) -> ids of the next prompt, None where none would leave room. What the model gets to see of its
@@ -34,7 +34,7 @@ class Attempt:
 
     prompt: tuple[int, ...]
     rollout: Rollout
-    checked: Ruling
+    checked: BankRuling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def _attempt(settings: LoopSettings, prompt: tuple[int, ...], index: int, limit:
     return Sample(sequence=TokenSequence(prompt=prompt, completion=()), cut=0, params=params, seed=settings.seed, index=index)
 
 
-def loop(prompt: tuple[int, ...], *, settings: LoopSettings, check: Check, feedback: Feedback | None) -> Experiment[LoopResult]:
+def loop(prompt: tuple[int, ...], *, settings: LoopSettings, check: CheckCompletion, feedback: Feedback | None) -> Experiment[LoopResult]:
     """Draws attempts one after another until one is accepted or a budget is spent.
 
     ``feedback`` None: plain rejection; attempt k is draw k of the prompt, the one that `sample` draws with the same seed, so that both

@@ -7,7 +7,8 @@ from typing import Literal
 
 from tokenworth import catalog
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import check_seed
+from tokenworth.core.measure import check_seed, option
+from tokenworth.core.verification import Strictness
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.critics.named import critics
 
@@ -19,21 +20,21 @@ class ModuloSettings:
     critic: str = "format"
     """Who accepts: format, reference, a formal domain, or module:callable."""
     dialect: str | None = None
-    """Dialect of a formal critic [default: its first]."""
-    strictness: str | None = None
-    """How strictly a formal critic judges: paper, strict or strict+ties [default: strict]."""
+    """Exact grammar of the texts (formal critics). [default: its first]"""
+    strictness: str | None = option(None, metavar="|".join(Strictness))
+    """How strictly traces are checked (formal critics). [default: strict]"""
     feedback: Literal["none", "first", "all"] = "none"
-    """What the model is told of a rejected answer: nothing (plain rejection), the first fault, or all of them."""
-    max_attempts: int = 8
-    """Answers to a problem that each arm may read."""
-    max_tokens: int | None = None
-    """Tokens that each arm may generate for a problem [default: no limit]."""
-    unsound_share: float = 0.5
-    """Wrong answers that the UNSOUND arm's verifier accepts."""
+    """What the model reads of a rejected answer: nothing, its first fault, or all faults."""
+    unsound_share: float = option(0.5, rare=True)
+    """Share of wrong answers that the UNSOUND arm's verifier accepts."""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0
-    """Names the stream of draws."""
+    """Names the stream of random draws."""
+    max_attempts: int = option(8, heading="Budget")
+    """Answers to a problem that each arm may read."""
+    max_tokens: int | None = option(None, heading="Budget")
+    """Stop after this many generated tokens (each arm, on each problem). [default: no limit]"""
 
     def __post_init__(self) -> None:
         if self.critic not in critics() and ":" not in self.critic:

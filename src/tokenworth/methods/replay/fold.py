@@ -8,7 +8,7 @@ from typing import cast
 from tokenworth import catalog
 from tokenworth.core.document import About
 from tokenworth.core.measure import Fold
-from tokenworth.core.verification import Domain, Level
+from tokenworth.core.verification import Domain, Strictness
 from tokenworth.errors import InvalidInput, TokenworthError
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, replay_loop, summary
@@ -33,10 +33,10 @@ class ReplayFold(Fold):
     def document(self, about: About) -> ReplayDoc:
         """All loops with their verdicts. Raises InvalidInput where there is none."""
         if not self._loops:
-            raise InvalidInput(f"{about.provenance.source} holds no recorded loop; expected one a line")
+            raise InvalidInput(f"{about.provenance.source} holds no recorded loop; expected one per line")
         critic = f"{self._domain.name}/{self._dialect}"
         return ReplayDoc(
-            verifier=Acceptance(critic=critic, version=self._domain.version, level=str(Level.STRICT)),
+            verifier=Acceptance(critic=critic, version=self._domain.version, strictness=str(Strictness.STRICT)),
             summary=summary(self._loops),
             loops=tuple(
                 RecordedLoopDoc(id=one.id, accepted_at=one.accepted_at, disagreements=one.disagreements, steps=one.steps)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from tokenworth.core.verification import Domain, Level
+from tokenworth.core.verification import Domain, Strictness
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.critics.critic import Acceptance, Bank
 from tokenworth.tasks.critics.formal import FormalCritic
@@ -40,8 +40,8 @@ class ReplayedLoop:
     def disagreements(self) -> tuple[int, ...]:
         """Steps whose verdict differs from the record's.
 
-        A last step without one counts as recorded accepted where the loop ended well, for that is why it stopped. A step without one
-        elsewhere, or an accepted step that is not the last, is a disagreement, too: the recorded loop would have stopped there.
+        A last step without one counts as recorded accepted if the loop was successful, because that is why it stopped. A step without one
+        elsewhere, or an accepted step that is not the last, is also a disagreement: the recorded loop would have stopped there.
         """
         last = len(self.steps) - 1
         return tuple(
@@ -63,7 +63,7 @@ def replay_loop(record: Mapping[str, object], domain: Domain, *, dialect: str, w
     if not isinstance(prompt, str) or not isinstance(steps, list) or not steps:
         raise InvalidInput(f"{where}: no recorded loop; expected the fields prompt, a text, and steps, a list of attempts")
     try:
-        critic = FormalCritic(domain=domain, prompt=prompt, dialect=dialect, strictness=Level.STRICT)
+        critic = FormalCritic(domain=domain, prompt=prompt, dialect=dialect, strictness=Strictness.STRICT)
     except InvalidInput as error:
         raise InvalidInput(f"{where}: {error}") from error
     bank = Bank(critics=(critic,))

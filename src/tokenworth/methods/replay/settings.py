@@ -19,4 +19,4 @@ class ReplaySettings:
     domain: str = option(argument=True, metavar="|".join(catalog.DOMAINS))
     """The formal domain of the plans."""
     dialect: str | None = None
-    """The exact grammar of the plans [default: the first of the domain]."""
+    """Exact grammar of the texts. [default: the first of the domain]"""

@@ -11,7 +11,7 @@ MEASURE = Measure(
     document=SampleSetDoc,
     run=Draws(
         experiment=lambda subject, settings: answers_of(subject, settings.samples, seed=settings.seed, level=settings.level),
-        document=lambda done, settings, about: sample_document(done[0].result, settings.choose, done[0].subject.codec, about),
+        document=lambda done, settings, about: sample_document(done[0].result, settings.base, done[0].subject.codec, about),
         needs=lambda settings: [draws_of("answers")],
     ),
     table=rollout_table,

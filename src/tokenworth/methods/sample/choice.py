@@ -47,7 +47,7 @@ def complete_trace(
 ) -> Experiment[Trace]:
     """A given completion as a base trace; where it does not end by itself, one sampled continuation ends it.
 
-    The continuation's first token is drawn from the model, so the trace part may go on beyond what was given.
+    The continuation's first token is drawn from the model, so the trace may continue beyond the given part.
     """
     if not given:
         raise InvalidInput("the given trace is empty; expected at least one token id")

@@ -9,7 +9,7 @@ from tokenworth.core.document import About, ModelDoc, Number, Provenance, TraceD
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.core.table import ROLLOUT_COLUMNS, Row, Table, trace_id
+from tokenworth.core.table import ROLLOUT_COLUMNS, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.sample.choice import choose_trace
@@ -50,7 +50,7 @@ class SampleSetDoc:
 def rollout_table(doc: SampleSetDoc) -> Table:
     """The answers, trace and all, one row each; their position is cut 0."""
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         for draw, trace in enumerate(doc.traces):
             pieces = (*trace.pieces, *trace.answer_pieces)
             ids = None if trace.ids is None else (*trace.ids, *(trace.answer_ids or ()))
@@ -60,8 +60,8 @@ def rollout_table(doc: SampleSetDoc) -> Table:
     return Table(columns=ROLLOUT_COLUMNS, rows=rows())
 
 
-def sample_document(result: SampleResult, choose: str | None, codec: Codec, about: About) -> SampleSetDoc:
-    """The document of N answers. ``choose`` names the base trace that it marks."""
+def sample_document(result: SampleResult, base: str | None, codec: Codec, about: About) -> SampleSetDoc:
+    """The document of N answers. ``base`` names the base trace that it marks."""
     traces = tuple(
         trace_doc(
             Trace(sequence=TokenSequence(prompt=result.prompt, completion=rollout.ids), n_trace=int(n), stop=rollout.stop),
@@ -86,7 +86,7 @@ def sample_document(result: SampleResult, choose: str | None, codec: Codec, abou
         length_correlation=r,
         length_correlation_low=low,
         length_correlation_high=high,
-        chosen=None if choose is None else choose_trace(result, choose)[0],
+        chosen=None if base is None else choose_trace(result, base)[0],
         traces=traces,
         rollouts=len(result.rollouts),
         generated_tokens=result.generated_tokens,

@@ -31,7 +31,8 @@ def sample(
     """Draws ``n`` completions of ``prompt`` and grades them.
 
     Accuracy has a Wilson interval over all n. The length correlation is the point-biserial r of trace length with correctness over
-    the answers whose verdict is known. Where the budget ends first, n is the number drawn; without a single one ``BudgetSpent`` goes on.
+    the answers whose verdict is known. If the budget ends first, n is the number drawn; without a single one ``BudgetSpent`` is
+    raised again.
     """
     if n < 1:
         raise InvalidInput(f"samples {n}: expected at least 1")

@@ -15,18 +15,18 @@ class SampleSettings:
     """Draw answers to a problem: accuracy, outcomes, lengths."""
 
     samples: int = option(20, short="-n")
-    """How many answers to draw."""
-    choose: str | None = None
-    """Mark a base trace in the result: correct, incorrect, any or an index."""
+    """Rollouts to draw: answers to the problem."""
+    base: str | None = None
+    """Which sampled answer is the base: any, correct, incorrect or an index. [default: none is marked]"""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0
-    """Names the stream of draws."""
+    """Names the stream of random draws."""
 
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise InvalidInput(f"samples {self.samples}: expected at least 1")
         check_level(self.level)
         check_seed(self.seed)
-        if self.choose is not None:
-            check_choice(self.choose, self.samples)
+        if self.base is not None:
+            check_choice(self.base, self.samples)

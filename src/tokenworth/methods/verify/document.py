@@ -18,7 +18,7 @@ VERIFIED_SCHEMA = "tokenworth.verified/1"
 TRACE_STATES = ("valid", "invalid", "unparsed", "none")
 """Of a trace: valid; parsed and invalid; not parsed; there is no trace to judge."""
 LINK_STATES = ("follows", "differs", "unknown")
-"""Of a plan: the one the trace found; another one; not to be told, for want of a trace or a plan."""
+"""Of a plan: the one the trace found; another one; not known, because there is no trace or no plan."""
 ANSWER_STATES = ("correct", "incorrect", "unknown")
 """Of an answer; unknown is shown and never counted as incorrect."""
 
@@ -140,7 +140,7 @@ class VerifiedTraceDoc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedDoc:
-    """Traces of one domain, dialect and level. ``level``: confidence of the intervals. ``traces`` may be fewer than the tables count."""
+    """Traces of one domain, dialect and strictness. ``level``: of the intervals. ``traces`` may be fewer than the tables count."""
 
     schema: str = VERIFIED_SCHEMA
     domain: str
@@ -157,6 +157,6 @@ class VerifiedDoc:
         check_document_level(self.level)
         wanted = (self.domain, self.dialect, self.strictness)
         for trace in self.traces:
-            found = (trace.verification.domain, trace.verification.dialect, str(trace.verification.level))
+            found = (trace.verification.domain, trace.verification.dialect, str(trace.verification.strictness))
             if found != wanted:
                 raise InvalidInput(f"trace {trace.id!r}: verified as {', '.join(found)}, expected {', '.join(wanted)} as the document says")

@@ -9,7 +9,7 @@ from tokenworth.core.document import About
 from tokenworth.core.measure import Fold
 from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.lines import verdict_line
-from tokenworth.methods.verify.records import Checker, checker, judged
+from tokenworth.methods.verify.records import Verifier, judged, verifier
 from tokenworth.methods.verify.settings import VerifySettings
 from tokenworth.methods.verify.table import state_of
 from tokenworth.methods.verify.tally import Tally
@@ -22,8 +22,8 @@ class VerifyFold(Fold):
     """One pass of `verify`."""
 
     def __init__(self, settings: VerifySettings) -> None:
-        self._limit = settings.limit
-        self._check = checker(settings.domain, settings.dialect, settings.level, limit=max(1, settings.limit))
+        self._max_errors = settings.max_errors
+        self._check = verifier(settings.domain, settings.dialect, settings.strictness, max_errors=max(1, settings.max_errors))
         self._tally = Tally()
         self._n_valid = self._n_undecided = 0
         self._lengths: Counter[bool | None] = Counter()
@@ -43,7 +43,7 @@ class VerifyFold(Fold):
         self._errors.update(found.counts)
         self._texts.update(found.counts.keys())
         self._tally.add(one)
-        return verdict_line(one, self._limit)
+        return verdict_line(one, self._max_errors)
 
     def document(self, about: About) -> VerifiedDoc:
         """The tables of all texts, without the texts."""
@@ -52,7 +52,7 @@ class VerifyFold(Fold):
     def summary(self) -> Iterator[str]:
         """Counts of verdicts and errors."""
         check, seen, n = self._check, self._states, self._tally.n
-        yield f"{check.domain.name} · {check.dialect} · {check.level} · verifier {check.domain.version}"
+        yield f"{check.domain.name} · {check.dialect} · {check.strictness} · verifier {check.domain.version}"
         yield f"texts:  {n:,}, of which {self._n_valid:,} valid in every part"
         yield (
             "traces: "
@@ -67,6 +67,7 @@ class VerifyFold(Fold):
         told = f" ({lengths})" if lengths else ""
         yield f"plans:  {seen[2, 'correct']:,} valid{told}, {seen[2, 'incorrect']:,} invalid, {seen[2, 'unknown']:,} unknown"
         yield f"links:  {seen[1, 'follows']:,} follow from the trace, {seen[1, 'differs']:,} do not, {seen[1, 'unknown']:,} unknown"
+        yield from self._tally.assumptions(check)
         if seen[0, "unparsed"] == n and not self._n_undecided:
             yield doubt(check)
         if self._errors:
@@ -82,7 +83,7 @@ class VerifyFold(Fold):
         return 0 if self._n_valid == self._tally.n else 1
 
 
-def doubt(check: Checker) -> str:
+def doubt(check: Verifier) -> str:
     """What to say where no text could be parsed: a wrong name is likelier than so many wrong texts."""
     domain = check.domain
     return f"no text could be parsed as {domain.name} · {check.dialect}: are domain and --dialect ({', '.join(domain.dialects)}) right?"

@@ -39,13 +39,13 @@ class _Line:
     fields: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
 
 
-def verdict_line(one: Judged, limit: int) -> bytes:
-    """The line of JSON that `read_verdict` reads: every field of the verdict, of the errors at most ``limit``, and the first one."""
+def verdict_line(one: Judged, max_errors: int) -> bytes:
+    """The line of JSON that `read_verdict` reads: every field of the verdict, of the errors at most ``max_errors``, and the first one."""
     line: dict[str, object] = {"schema": LINE_SCHEMA, "id": one.id}
     for name, told in _NAMES.items():
         if name == "violations":
             line["first_error"] = one.verification.first_error
-            line[told] = one.verification.violations[:limit]
+            line[told] = one.verification.violations[:max_errors]
         else:
             line[told] = getattr(one.verification, name)
     line["fields"] = one.fields
@@ -53,7 +53,7 @@ def verdict_line(one: Judged, limit: int) -> bytes:
 
 
 def read_verdict(record: Mapping[str, object], domain: Domain, where: str) -> Judged:
-    """The verdict that a line of JSON holds. It is taken as it stands: without the text nobody can verify it again.
+    """The verdict that a line of JSON holds. It is used as given: without the text nobody can verify it again.
 
     Raises: InvalidInput that names ``where``, for fields that are missing or of another type, and for a verdict that contradicts itself.
     """
@@ -76,7 +76,7 @@ def _faults(found: Verification, first: Violation | None, listed: tuple[Violatio
         yield f"{negative}, expected 0 or more"
     unknown = next((code for code in (*found.counts, *(one.code for one in listed)) if code not in domain.codes), None)
     if unknown is not None:
-        yield f"{ascii(unknown)[:60]} is no error of {domain.name}"
+        yield f"{ascii(unknown)[:60]} is not an error of {domain.name}"
         return
     broken = {code for code, n in found.counts.items() if n}
     if any(one.code not in broken or one.tier is not domain.codes[one.code] for one in listed):

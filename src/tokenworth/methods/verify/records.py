@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tokenworth import catalog
-from tokenworth.core.verification import Domain, FormalText, Level, Verification
+from tokenworth.core.verification import Domain, FormalText, Strictness, Verification
 from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
 from tokenworth.methods.verify.lines import LINE_SCHEMA, Judged, Scalar, read_verdict
 
@@ -17,44 +17,49 @@ _OWN = ("id", "text", "prompt", "trace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checker:
-    """A domain's verifier with dialect and level chosen. ``limit``: how many violations it lists for a text; it counts all."""
+class Verifier:
+    """A domain's verifier with dialect and strictness chosen. ``max_errors``: how many violations it lists for a text; it counts all."""
 
     domain: Domain
     dialect: str
-    level: Level
-    limit: int
+    strictness: Strictness
+    max_errors: int
 
     def __call__(self, text: FormalText) -> Verification:
         """What is found in one text."""
-        return self.domain.verify(text, dialect=self.dialect, level=self.level, limit=self.limit)
+        return self.domain.verify(text, dialect=self.dialect, strictness=self.strictness, max_errors=self.max_errors)
 
 
-def checker(domain: str, dialect: str | None, level: str | None, *, limit: int) -> Checker:
+def verifier(domain: str, dialect: str | None, strictness: str | None, *, max_errors: int) -> Verifier:
     """The verifier that these names stand for; by default the domain's first dialect, and strict where that fits it.
 
-    Raises: UnknownName with close matches; InvalidInput for a level that does not fit the dialect.
+    Raises: UnknownName with close matches; InvalidInput for a strictness that does not fit the dialect.
     """
     found: Domain = catalog.load(catalog.DOMAINS, "domain", domain)
     chosen = found.dialect_named(dialect)
     fitting = found.dialects[chosen]
-    if level is None:
-        return Checker(domain=found, dialect=chosen, level=Level.STRICT if Level.STRICT in fitting else fitting[-1], limit=limit)
-    if level not in tuple(Level):
-        raise unknown_name("level", level, tuple(Level))
-    if Level(level) not in fitting:
-        raise InvalidInput(f"level {level} does not fit dialect {chosen} of {domain}; it has {', '.join(fitting)}")
-    return Checker(domain=found, dialect=chosen, level=Level(level), limit=limit)
+    if strictness is None:
+        return Verifier(
+            domain=found,
+            dialect=chosen,
+            strictness=Strictness.STRICT if Strictness.STRICT in fitting else fitting[-1],
+            max_errors=max_errors,
+        )
+    if strictness not in tuple(Strictness):
+        raise unknown_name("strictness", strictness, tuple(Strictness))
+    if Strictness(strictness) not in fitting:
+        raise InvalidInput(f"strictness {strictness} does not fit dialect {chosen} of {domain}; it has {', '.join(fitting)}")
+    return Verifier(domain=found, dialect=chosen, strictness=Strictness(strictness), max_errors=max_errors)
 
 
-def judged(where: str, record: object, check: Checker, *, verdicts: bool = False) -> Judged:
+def judged(where: str, record: object, check: Verifier, *, verdicts: bool = False) -> Judged:
     """A record with its verdict.
 
-    ``verdicts``: a line that `verify` wrote is taken as it stands, where it holds no text; otherwise it is refused. A record without
+    ``verdicts``: a line that `verify` wrote is used as given if it has no text; otherwise it is refused. A record without
     an id has the name of its file and its line for one; ids need not differ.
 
     Raises: the fault that stands in the record's place; InvalidInput for fields that are missing or of another type and for verdicts that
-    contradict themselves; MismatchError for a verdict of another domain, dialect, level or version.
+    contradict themselves; MismatchError for a verdict of another domain, dialect, strictness or version.
     """
     if isinstance(record, TokenworthError):
         raise record
@@ -63,7 +68,7 @@ def judged(where: str, record: object, check: Checker, *, verdicts: bool = False
     return _from_verdict(fields, check, where, verdicts) if is_verdict else _from_text(fields, check, where)
 
 
-def _from_text(record: Mapping[str, object], check: Checker, where: str) -> Judged:
+def _from_text(record: Mapping[str, object], check: Verifier, where: str) -> Judged:
     text = check.domain.read(_in_parts(record, where, check.domain.states_problem), where)
     name = record.get("id")
     if isinstance(name, bool) or not isinstance(name, str | int | float | None):
@@ -102,26 +107,27 @@ def _fields(record: Mapping[str, object]) -> dict[str, Scalar]:
     }
 
 
-def _from_verdict(record: Mapping[str, object], check: Checker, where: str, is_taken: bool) -> Judged:
+def _from_verdict(record: Mapping[str, object], check: Verifier, where: str, is_taken: bool) -> Judged:
     if not is_taken:
         raise InvalidInput(
             f"{where}: a verdict without its text, so that nothing can be verified; give the texts, or count it with confusion"
         )
     one = read_verdict(record, check.domain, where)
     found = one.verification
-    made = (found.domain, found.dialect, str(found.level), found.version)
-    wanted = (check.domain.name, check.dialect, str(check.level), check.domain.version)
+    made = (found.domain, found.dialect, str(found.strictness), found.version)
+    wanted = (check.domain.name, check.dialect, str(check.strictness), check.domain.version)
     if made != wanted:
         raise MismatchError(
-            f"{where}: a verdict of {', '.join(made)}; expected {', '.join(wanted)}; verify the texts again, or give --dialect and --level"
+            f"{where}: a verdict of {', '.join(made)}; expected {', '.join(wanted)}; "
+            "verify the texts again, or give --dialect and --strictness"
         )
     return one
 
 
 def verdict_settings(record: object, domain: Domain) -> Mapping[str, str]:
-    """Dialect and level of a record, if that is a verdict of this domain that `verify` wrote: those to count at."""
+    """Dialect and strictness of a record, if that is a verdict of this domain that `verify` wrote: those to count at."""
     if not isinstance(record, dict):
         return {}
     fields = cast("dict[str, object]", record)
-    known = {"dialect": tuple(domain.dialects), "level": tuple(Level)}
+    known = {"dialect": tuple(domain.dialects), "strictness": tuple(Strictness)}
     return {name: str(fields[name]) for name in known if fields.get("schema") == LINE_SCHEMA and fields.get(name) in known[name]}

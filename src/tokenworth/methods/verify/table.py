@@ -14,11 +14,11 @@ from tokenworth.methods.verify.document import ANSWER_STATES, LINK_STATES, TRACE
 from tokenworth.stats.proportion import wilson
 from tokenworth.stats.tables import odds_ratio
 
-State = tuple[str, str, str]
+JointState = tuple[str, str, str]
 """(trace, link, answer) of one text: one each of `TRACE_STATES`, `LINK_STATES`, `ANSWER_STATES`."""
 
-_KNOWN: tuple[State, ...] = tuple(product(TRACE_STATES[:2], LINK_STATES[:2], ANSWER_STATES[:2]))
-_ORDER: Mapping[State, int] = {state: number for number, state in enumerate(product(TRACE_STATES, LINK_STATES, ANSWER_STATES))}
+_KNOWN: tuple[JointState, ...] = tuple(product(TRACE_STATES[:2], LINK_STATES[:2], ANSWER_STATES[:2]))
+_ORDER: Mapping[JointState, int] = {state: number for number, state in enumerate(product(TRACE_STATES, LINK_STATES, ANSWER_STATES))}
 _JUDGED = TRACE_STATES[:3]
 _AXES = (_JUDGED, LINK_STATES[:2], ANSWER_STATES[:2])
 WORDS: Mapping[str, str] = {
@@ -31,9 +31,9 @@ WORDS: Mapping[str, str] = {
 }
 """States as shares and odds ratios name them; several at once are joined by `` and ``."""
 
-Facts = tuple[str, ...]
+States = tuple[str, ...]
 _V, _I, _F, _C = "valid", "invalid", "follows", "correct"
-_ASKED: tuple[tuple[Facts, Facts], ...] = (
+_ASKED: tuple[tuple[States, States], ...] = (
     *(((state,), ()) for state in (_V, _F, _C)),
     *(((state, _C), ()) for state in (_V, _I)),
     *(((_C,), (state,)) for state in TRACE_STATES),
@@ -48,7 +48,7 @@ _ASKED: tuple[tuple[Facts, Facts], ...] = (
     *(((state,), (link,)) for link in LINK_STATES[:2] for state in (_V, _I)),
     *(((_F,), facts) for facts in ((_V, _C), (_V, "incorrect"), (_I, "incorrect"))),
 )
-_PAIRS: tuple[tuple[str, Facts, Facts, Facts], ...] = (
+_PAIRS: tuple[tuple[str, States, States, States], ...] = (
     ("", (_V, _I), ANSWER_STATES[:2], ()),
     ("the unparsed counted as invalid", (_V, "invalid or unparsed"), ANSWER_STATES[:2], ()),
     ("", LINK_STATES[:2], ANSWER_STATES[:2], ()),
@@ -58,7 +58,7 @@ _PAIRS: tuple[tuple[str, Facts, Facts, Facts], ...] = (
 )
 
 
-def state_of(verification: Verification, *, optimal: bool = False) -> State:
+def state_of(verification: Verification, *, optimal: bool = False) -> JointState:
     """The cell that a verdict belongs in. ``optimal``: an answer is correct only if it is as short as can be.
 
     A text that does not parse is ``unparsed`` whatever else is known of it, and so is one whose trace could not be followed to its end;
@@ -79,7 +79,7 @@ def _told(fact: bool | None, states: tuple[str, str, str]) -> str:
     return states[2] if fact is None else states[0] if fact else states[1]
 
 
-def table_of(counts: Mapping[State, int], first_errors: Mapping[str, int], *, level: float, group: str = "") -> TableDoc:
+def table_of(counts: Mapping[JointState, int], first_errors: Mapping[str, int], *, level: float, group: str = "") -> TableDoc:
     """The table of n texts counted by state, with score intervals for shares and exact limits for odds ratios.
 
     Cell: share n(t, l, a) / n of all texts. Share of A among B: n(A and B) / n(B and A is known), so that a text whose answer is
@@ -87,8 +87,8 @@ def table_of(counts: Mapping[State, int], first_errors: Mapping[str, int], *, le
     With B empty the denominator is every text, unknown and unparsed ones included: the joint share.
 
     Odds ratios are of texts of which both facts are known, pooled and within each value of the third one; the first row and column of an
-    `OddsDoc` are where its facts hold. Of a ratio that is infinite ``value`` and ``high`` are None; of one that the table says nothing
-    of (a sum is 0) all four numbers are.
+    `OddsDoc` are where its facts hold. Of a ratio that is infinite ``value`` and ``high`` are None; if the table does not determine it
+    (a sum is 0), all four numbers are.
 
     Assumption: independent texts. Raises: InvalidInput for a level outside (0, 1).
     """
@@ -121,18 +121,18 @@ def table_of(counts: Mapping[State, int], first_errors: Mapping[str, int], *, le
     )
 
 
-def _count(counts: Mapping[State, int], what: Facts) -> int:
+def _count(counts: Mapping[JointState, int], what: States) -> int:
     """Number of texts of which all these facts hold; alternatives within a fact are joined by `` or ``."""
     wanted = [fact.split(" or ") for fact in what]
     return sum(count for state, count in counts.items() if all(any(name in state for name in names) for names in wanted))
 
 
-def _known(what: Facts) -> Facts:
+def _known(what: States) -> States:
     """The fact, for each of these, that it is known whether it holds."""
     return tuple(" or ".join(axis) for fact in what for axis in _AXES if fact in axis)
 
 
-def _words(what: Facts) -> str:
+def _words(what: States) -> str:
     return " and ".join(WORDS[fact] for fact in what)
 
 
@@ -144,7 +144,7 @@ def _limits(k: list[int], n: list[int], level: float) -> tuple[list[float | None
     )
 
 
-def _shares(counts: Mapping[State, int], n: int, level: float) -> tuple[ShareDoc, ...]:
+def _shares(counts: Mapping[JointState, int], n: int, level: float) -> tuple[ShareDoc, ...]:
     ks = [_count(counts, of + given) for of, given in _ASKED]
     ns = [_count(counts, _known(of) + given) if given else n for of, given in _ASKED]
     low, high = _limits(ks, ns, level)
@@ -154,7 +154,7 @@ def _shares(counts: Mapping[State, int], n: int, level: float) -> tuple[ShareDoc
     )
 
 
-def _odds(counts: Mapping[State, int], level: float) -> Iterator[OddsDoc]:
+def _odds(counts: Mapping[JointState, int], level: float) -> Iterator[OddsDoc]:
     for note, rows, columns, given in _PAIRS:
         if "unparsed" in rows[1] and not _count(counts, ("unparsed",)):
             continue

@@ -9,8 +9,8 @@ from tokenworth.core.document import Provenance
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.methods.verify.document import VerifiedDoc, VerifiedTraceDoc
 from tokenworth.methods.verify.lines import Judged
-from tokenworth.methods.verify.records import Checker
-from tokenworth.methods.verify.table import State, state_of, table_of
+from tokenworth.methods.verify.records import Verifier
+from tokenworth.methods.verify.table import JointState, state_of, table_of
 
 MAX_GROUPS = 1000
 NO_GROUP = "(no value)"
@@ -26,9 +26,10 @@ class Tally:
     def __init__(self, *, group: str | None = None, optimal: bool = False, keep: int = 0) -> None:
         self.group, self.optimal, self.keep = group, optimal, keep
         self.n = 0
-        self._counts: dict[str, Counter[State]] = {}
+        self._counts: dict[str, Counter[JointState]] = {}
         self._firsts: dict[str, Counter[str]] = {}
-        self._kept: dict[tuple[str, State], list[tuple[int, Judged]]] = {}
+        self._kept: dict[tuple[str, JointState], list[tuple[int, Judged]]] = {}
+        self._assumed: Counter[str] = Counter()
         self._n_kept = self._most = 0
         self._named: set[str] = set()
 
@@ -41,10 +42,19 @@ class Tally:
             self._counts[group], self._firsts[group] = Counter(), Counter()
         state = state_of(one.verification, optimal=self.optimal)
         self._counts[group][state] += 1
+        self._assumed.update(name for name, value in one.verification.facts.items() if value == "assumed")
         if one.verification.first_error is not None:
             self._firsts[group][one.verification.first_error.code] += 1
         self._keep(group, state, one)
         self.n += 1
+
+    def assumptions(self, check: Verifier) -> list[str]:
+        """What had to be assumed of how many texts."""
+        told = check.domain.assumes
+        return [
+            f"{name} not given in {n:,} of {self.n:,} texts; assumed: {told.get(name, 'see the domain')}"
+            for name, n in self._assumed.items()
+        ]
 
     def _group_of(self, one: Judged) -> str:
         if self.group is None:
@@ -54,7 +64,7 @@ class Tally:
         value = one.fields.get(self.group)
         return NO_GROUP if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
-    def _keep(self, group: str, state: State, one: Judged) -> None:
+    def _keep(self, group: str, state: JointState, one: Judged) -> None:
         if self.keep == 0:
             return
         here = self._kept.setdefault((group, state), [])
@@ -71,25 +81,26 @@ class Tally:
         here.append((self.n, one))
         self._n_kept += 1
 
-    def document(self, check: Checker, *, level: float, provenance: Provenance) -> VerifiedDoc:
+    def document(self, check: Verifier, *, level: float, provenance: Provenance) -> VerifiedDoc:
         """Tables of the groups and the texts kept, both in the order they came. ``level``: of the intervals.
 
         Raises: InvalidInput without a single text, or where no text has the field to group by.
         """
         if not self.n:
-            raise InvalidInput("no texts: the files hold no line that is not blank")
+            raise InvalidInput("no texts: all lines of the files are blank")
         if self.group is not None and set(self._counts) == {NO_GROUP}:
             raise unknown_name("field to group by", self.group, self._named)
         traces = tuple(self._listed(check))
         notes = []
         if self.keep and len(traces) < self.n:
             notes = [f"{len(traces):,} of {self.n:,} texts are listed: the first of every group and state, as evenly as can be"]
+        notes += self.assumptions(check)
         if self.optimal:
             notes.append("an answer counts as correct only if its plan is as short as can be")
         return VerifiedDoc(
             domain=check.domain.name,
             dialect=check.dialect,
-            strictness=str(check.level),
+            strictness=str(check.strictness),
             version=check.domain.version,
             level=level,
             tables=tuple(table_of(self._counts[g], self._firsts[g], level=level, group=g) for g in self._counts),
@@ -98,7 +109,7 @@ class Tally:
             notes=tuple(notes),
         )
 
-    def _listed(self, check: Checker) -> Iterator[VerifiedTraceDoc]:
+    def _listed(self, check: Verifier) -> Iterator[VerifiedTraceDoc]:
         kept = sorted((number, group, state, one) for (group, state), ones in self._kept.items() for number, one in ones)
         for _, group, state, one in kept:
             text = one.text

@@ -13,7 +13,7 @@ from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.verify.document import VerifiedDoc
 from tokenworth.methods.verify.lines import Judged
-from tokenworth.methods.verify.records import Checker, checker
+from tokenworth.methods.verify.records import Verifier, verifier
 from tokenworth.methods.verify.tally import Tally
 from tokenworth.tasks.domains import domain_of
 
@@ -23,13 +23,13 @@ def verdicts_of(document: CurveDoc | ForcedDoc | SampleSetDoc) -> tuple[Verifica
     return tuple(one.verification for _, one in _judged(document))
 
 
-def _judged(document: Document) -> Iterator[tuple[Checker, Judged]]:
+def _judged(document: Document) -> Iterator[tuple[Verifier, Judged]]:
     if not isinstance(document, CurveDoc | ForcedDoc | SampleSetDoc):
         return
     problem, domain = document.problem, domain_of(document.problem)
     if problem is None or domain is None or problem.kind is not AnswerKind.PLAN:
         return
-    check = checker(domain.name, domain.dialect_of(problem), None, limit=1000)
+    check = verifier(domain.name, domain.dialect_of(problem), None, max_errors=1000)
     for number, trace in enumerate(document.traces if isinstance(document, SampleSetDoc) else (document.trace,)):
         written = "".join((*trace.pieces, *trace.answer_pieces)).strip()
         text = domain.answered(problem, written, f"{problem.id} draw {number}")
@@ -41,7 +41,7 @@ def verified_documents(documents: Sequence[Document], *, provenance: Provenance,
 
     Draws of one sample count each, equal ones too; a text that another document holds as well is not counted again.
     """
-    tallies: dict[tuple[str, str], tuple[Checker, Tally]] = {}
+    tallies: dict[tuple[str, str], tuple[Verifier, Tally]] = {}
     seen: Counter[tuple[object, str, str]] = Counter()
     for document in documents:
         here: Counter[tuple[object, str, str]] = Counter()

@@ -9,7 +9,7 @@ from tokenworth.methods.edits.groups import GroupEffect
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
 from tokenworth.report.sections.sheet import SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
-_PLACE_TOLD = {"edit": "rollouts go on after the edit", "plan": "the whole trace is kept, the plan is drawn"}
+_PLACE_TOLD = {"edit": "rollouts continue after the edit", "plan": "the whole trace is kept, the plan is drawn"}
 _BASE_TOLD = {"solver": "the solver's valid traces", "model": "the model's valid traces"}
 _REPAIR_TOLD = {"solver": ", of repair the solver's with one rule broken", "model": ", of repair the model's invalid ones"}
 _COLUMNS = (
@@ -27,7 +27,7 @@ _COLUMNS = (
 
 def _sheets(doc: EditsDoc) -> Iterator[SheetView]:
     """One table, in the order that was asked for."""
-    base = _BASE_TOLD.get(doc.base, doc.base) + (_REPAIR_TOLD.get(doc.base, "") if "repair" in doc.codes else "")
+    base = _BASE_TOLD.get(doc.trace_of, doc.trace_of) + (_REPAIR_TOLD.get(doc.trace_of, "") if "repair" in doc.codes else "")
     caption = f"{_PLACE_TOLD.get(doc.place, doc.place)}; base: {base}; {doc.level:.0%} intervals"
     order = {code: place for place, code in enumerate(doc.codes)}
     groups = sorted(doc.groups, key=lambda group: order.get(group.edit, len(order)))
@@ -45,7 +45,7 @@ def _sheets(doc: EditsDoc) -> Iterator[SheetView]:
 def _facts(doc: EditsDoc) -> Iterator[FactView]:
     yield model_fact(doc.model)
     yield FactView(label="task", value=f"{doc.task}, items {doc.item}")
-    yield FactView(label="rollouts", value=f"{doc.rollouts:,} of each arm of each edit")
+    yield FactView(label="rollouts", value=f"{doc.samples:,} on each side of each edit")
     if doc.sampling is not None:
         yield FactView(label="sampler", value=sampler_text(doc.sampling))
     yield FactView(label="seed", value=str(doc.seed))

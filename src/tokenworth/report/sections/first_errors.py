@@ -12,10 +12,10 @@ from tokenworth.stats.proportion import share
 
 _LEAD = (
     "Each draw is verified; its first error is the first rule it breaks. Draws and right answers count all draws of a row.",
-    "P before and P after are of one draw, the first of its row with a curve: how often the plan comes out right when the model goes on "
-    "from just before the event that breaks the rule, and from just after it.",
-    f"Worth a curve are first errors of at least {100 * COMMON:.0f} % of a model's draws, at most {MOST} a model, and a draw without "
-    "an error. Each table is of one problem; other draws and other problems can differ.",
+    "P before and P after are measured on one draw, the first of its row with a curve: how often the plan is correct if the model "
+    "continues from just before the event that breaks the rule, and from just after it.",
+    f"A curve is worthwhile for first errors of at least {100 * COMMON:.0f} % of a model's draws (at most {MOST} per model), and for a "
+    "draw without an error. Each table is about one problem; other draws and other problems can differ.",
 )
 _COLUMNS = (
     SheetColumn(name="first error", kind="text"),

@@ -19,14 +19,14 @@ _COLUMNS = (
     SheetColumn(name="wrong", kind="count", width=7, right=True),
     SheetColumn(name="right of answered", kind="share", width=23, right=True),
     SheetColumn(name="tokens", kind="count", width=10, right=True),
-    SheetColumn(name="than loop", kind="difference", width=24, right=True),
+    SheetColumn(name="vs. loop", kind="difference", width=24, right=True),
 )
 
 
 def _sheets(doc: ModuloDoc) -> Iterator[SheetView]:
     """One table: right answers, wrong ones, what they cost, and the difference from the loop."""
     accepted = [one.attempts[one.accepted] for one in doc.items if one.accepted is not None]
-    by = sorted({f"{who.critic} {who.version} ({who.level})" for attempt in accepted for who in attempt.accepted_by})
+    by = sorted({f"{who.critic} {who.version} ({who.strictness})" for attempt in accepted for who in attempt.accepted_by})
     spent = sum(one.generated_tokens for one in doc.items)
     told = f"{len(accepted)} of {len(doc.items)} problems have an accepted answer; {spent:,} tokens generated"
     tokens = doc.plan.max_tokens
@@ -49,7 +49,7 @@ def _facts(doc: ModuloDoc) -> Iterator[FactView]:
     yield model_fact(doc.model)
     failed = f", and {doc.failed} that failed" if doc.failed else ""
     yield FactView(label="task", value=f"{doc.task}, {len(doc.items)} problem{'s' * (len(doc.items) != 1)}{failed}")
-    yield FactView(label="verifier", value=", ".join(f"{one.critic} {one.version} ({one.level})" for one in doc.verifiers))
+    yield FactView(label="verifier", value=", ".join(f"{one.critic} {one.version} ({one.strictness})" for one in doc.verifiers))
     yield FactView(label="sampler", value=f"{sampler_text(doc.sampling)}, at most {doc.sampling.max_tokens:,} tokens")
     for name, value in asdict(doc.plan).items():
         if name != "level" and value is not None:

@@ -1,4 +1,4 @@
-"""What a page shows of a measure without a section of its own: the fields of its documents, as tables."""
+"""The page of a measure without a section: the fields of its documents, as tables."""
 
 from __future__ import annotations
 

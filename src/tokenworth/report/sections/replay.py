@@ -33,7 +33,7 @@ def _sheets(doc: ReplayDoc) -> Iterator[SheetView]:
         lead=told,
         columns=_COLUMNS,
         rows=tuple(_row(loop.id, k, step, k not in loop.disagreements) for loop in doc.loops for k, step in enumerate(loop.steps)),
-        facts=(FactView(label="verifier", value=f"{verifier} ({doc.verifier.level})"), *provenance_facts(doc.provenance)),
+        facts=(FactView(label="verifier", value=f"{verifier} ({doc.verifier.strictness})"), *provenance_facts(doc.provenance)),
         lines=(*map(one_line, told), *_disagreements(doc)),
     )
 

@@ -1,4 +1,4 @@
-"""Tables: what a measure over many problems, or one without a picture of its own, shows of its documents."""
+"""Tables: what a measure over many problems, or one without its own picture, shows of its documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokenworth.report.lines import facts_line, facts_table, safe, wrapped
 from tokenworth.report.section import Encoded, Section
 
 NONE = "–"
-"""Stands where there is no number."""
+"""Shown if there is no number."""
 _GAP = 2
 
 

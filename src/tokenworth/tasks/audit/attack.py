@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -56,22 +57,50 @@ class Attack(Generic[T]):
 
 
 _Texts = Callable[[T], Iterable[str]]
+_Part = _Texts[T] | Sequence[str]
+"""Answers to an item, or the same ones to every item."""
 _Drawn = Callable[[T, np.random.Generator], Iterable[str]]
 
 
-def wrong_answers(name: str, truth: str, texts: _Texts[T] | None = None, *, drawn: _Drawn[T] | None = None) -> Attack[T]:
-    """An attack of wrong answers."""
-    return Attack(name=name, claim=Claim.WRONG, truth=truth, texts=texts, drawn=drawn)
+def wrong_answers(name: str, truth: str, *texts: _Part[T], drawn: _Drawn[T] | None = None) -> Attack[T]:
+    """An attack of wrong answers: those of each of ``texts`` in turn, or ``drawn`` ones."""
+    return Attack(name=name, claim=Claim.WRONG, truth=truth, texts=_all_of(texts), drawn=drawn)
 
 
-def right_answers(name: str, truth: str, texts: _Texts[T] | None = None, *, drawn: _Drawn[T] | None = None) -> Attack[T]:
+def right_answers(name: str, truth: str, *texts: _Part[T], drawn: _Drawn[T] | None = None) -> Attack[T]:
     """An attack of right answers in other forms."""
-    return Attack(name=name, claim=Claim.RIGHT, truth=truth, texts=texts, drawn=drawn)
+    return Attack(name=name, claim=Claim.RIGHT, truth=truth, texts=_all_of(texts), drawn=drawn)
 
 
-def open_answers(name: str, truth: str, texts: _Texts[T] | None = None, *, drawn: _Drawn[T] | None = None) -> Attack[T]:
+def open_answers(name: str, truth: str, *texts: _Part[T], drawn: _Drawn[T] | None = None) -> Attack[T]:
     """An attack of answers whose truth is a matter of convention."""
-    return Attack(name=name, claim=Claim.OPEN, truth=truth, texts=texts, drawn=drawn)
+    return Attack(name=name, claim=Claim.OPEN, truth=truth, texts=_all_of(texts), drawn=drawn)
+
+
+def _all_of(texts: tuple[_Part[T], ...]) -> _Texts[T] | None:
+    return (lambda item: chain.from_iterable(part(item) if callable(part) else part for part in texts)) if texts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wordings(Generic[T]):
+    """Answers written as templates. ``fields``: what the names in braces stand for; ``frames``: what every answer is put into."""
+
+    fields: Callable[[T], Mapping[str, str]]
+    frames: Sequence[str] = ("{}",)
+
+    def __call__(self, *templates: str, when: Callable[[T], bool] | None = None) -> _Texts[T]:
+        """Every template, each in every frame; none for an item for which ``when`` does not hold."""
+        return lambda item: () if when and not when(item) else framed(self.frames, filled(templates, **self.fields(item)))
+
+
+def filled(templates: Iterable[str], **fields: str) -> Iterator[str]:
+    """Every template with these fields put in."""
+    return (template.format(**fields) for template in templates)
+
+
+def framed(frames: Iterable[str], texts: Iterable[str]) -> Iterator[str]:
+    """Every text in every frame, which has one pair of braces."""
+    return (frame.format(text) for text in texts for frame in frames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
+from tokenworth.tasks.audit.attack import Surface, Wordings, filled, framed, open_answers, right_answers, wrong_answers
 from tokenworth.tasks.audit.figures import plain_value
 
 
@@ -55,92 +55,76 @@ def _numeral(problem: Problem, gold: str, value: Fraction) -> Formula:
     return Formula(problem=problem, gold=gold, wrong=wrong, syntax=(*syntax, *powers, *relations), right=right, convention=near)
 
 
-def _fraction(a: int, b: int) -> Formula:
-    gold, value = f"\\frac{{{a}}}{{{b}}}", Fraction(a, b)
-    wrong = (
-        f"\\frac{{{b}}}{{{a}}}", f"\\frac{{{a + 1}}}{{{b}}}", f"\\frac{{{a}}}{{{b + 1}}}", f"-\\frac{{{a}}}{{{b}}}", f"{a}", f"{b}",
-        f"{float(value) + 0.01:.4f}",
-    )  # fmt: skip
-    syntax = (
-        f"{a},{b}", f"({a},{b})", f"{a}:{b + 1}", f"\\frac{{{a}}}{{{b}}}_2", f"\\frac{{{a}}}{{0}}", f"{a}\\frac{{{a}}}{{{b}}}",
-        f"{gold}={gold}+1", f"\\sqrt{{{gold}}}",
-    )  # fmt: skip
-    right = (
-        gold, f"\\dfrac{{{a}}}{{{b}}}", f"\\tfrac{{{a}}}{{{b}}}", f"{a}/{b}", f"\\frac{{{2 * a}}}{{{2 * b}}}",
-        f"\\left(\\frac{{{a}}}{{{b}}}\\right)", f"x = {gold}",
-    )  # fmt: skip
-    return Formula(
-        problem=_problem(gold), gold=gold, wrong=wrong, syntax=syntax, right=right, convention=(f"{float(value):.7f}", f"{a} \\div {b}")
-    )
+def _kind(gold: str, **forms: tuple[str, ...]) -> Callable[[int, int], Formula]:
+    """A kind of formula, written as templates of its parts: gold answer, and the forms that a `Formula` has."""
+
+    def make(a: int, b: int) -> Formula:
+        parts = _parts(a, b)
+        made = gold.format(**parts)
+        return Formula(problem=_problem(made), gold=made, **{name: tuple(filled(form, g=made, **parts)) for name, form in forms.items()})
+
+    return make
 
 
-def _point(a: int, b: int) -> Formula:
-    gold = f"({a},{b})"
-    wrong = (f"({a},{b + 1})", f"({a + 1},{b})", f"({-a - 1},{b})", f"{a}", f"{a + b}")
-    shapes = (
-        f"({b},{a})", f"\\{{{a},{b}\\}}", f"\\{{{b},{a}\\}}", f"({a},{b},{b})", f"({a})", f"[{a},{b}]", f"\\frac{{{a}}}{{{b}}}",
-        f"({a},{b}),({b},{a})",
-    )  # fmt: skip
-    right = (gold, f"({a}, {b})", f"\\left({a},{b}\\right)", f"\\left( {a},\\, {b} \\right)", f"({a}.0, {b})")
-    return Formula(problem=_problem(gold), gold=gold, wrong=wrong, misshapen=shapes, right=right, convention=(f"{a},{b}", f"x={a}, y={b}"))
+def _parts(a: int, b: int) -> dict[str, str]:
+    words, c = ("east", "even", "Monday", "ellipse", "increasing"), b * b + 1
+    numbers = {
+        "a": a, "b": b, "c": c, "a1": a + 1, "b1": b + 1, "c1": c + 1, "a2": 2 * a, "b2": 2 * b, "ac": a * c, "aac": a * a * c,
+        "sum": a + b, "sum1": a + b + 1, "below": -a - 1,
+    }  # fmt: skip
+    return {
+        **{name: str(number) for name, number in numbers.items()}, "word": words[a % 5], "other": words[(a + 1 + b % 4) % 5],
+        "near": f"{a / b + 0.01:.4f}", "decimal": f"{a / b:.7f}", "root": f"{a * c**0.5:.7f}",
+    }  # fmt: skip
 
 
-def _set(a: int, b: int) -> Formula:
-    gold = f"\\{{{a},{b}\\}}"
-    wrong = (f"\\{{{a},{b + 1}\\}}", f"\\{{{a}\\}}", f"\\{{{a},{b},{a + b + 1}\\}}", f"{b}", "\\emptyset", "\\{\\}")
-    shapes = (f"({a},{b})", f"({b},{a})", f"[{a},{b}]", f"\\left({a},{b}\\right)", f"[{a},{b})", f"\\{{({a},{b})\\}}")
-    right = (gold, f"\\{{{b},{a}\\}}", f"\\left\\{{{a}, {b}\\right\\}}", f"\\{{ {b}, {a} \\}}")
-    return Formula(
-        problem=_problem(gold),
-        gold=gold,
-        wrong=wrong,
-        misshapen=shapes,
-        right=right,
-        convention=(f"{a},{b}", f"{b}, {a}", f"\\{{{a},{b},{b}\\}}"),
-    )
-
-
-def _interval(a: int, b: int) -> Formula:
-    gold = f"[{a},{a + b})"
-    wrong = (f"[{a},{a + b + 1})", f"[{a + 1},{a + b})", f"[{a},\\infty)", f"{a}")
-    shapes = (f"({a},{a + b})", f"[{a},{a + b}]", f"({a},{a + b}]", f"\\{{{a},{a + b}\\}}", f"[{a + b},{a})")
-    return Formula(
-        problem=_problem(gold), gold=gold, wrong=wrong, misshapen=shapes, right=(gold, f"[{a}, {a + b})", f"\\left[{a},{a + b}\\right)")
-    )
-
-
-def _polynomial(a: int, b: int) -> Formula:
-    gold = f"{a}x^2+{b}x"
-    wrong = (f"{a}x^2-{b}x", f"{a + 1}x^2+{b}x", f"{a}x^3+{b}x", f"{a}x^2+{b}", f"{a}y^2+{b}y", f"{a}x^2", f"{a + b}x", f"{a}x^{{2+{b}x}}")
-    right = (gold, f"{b}x+{a}x^2", f"x({a}x+{b})", f"{a}x^{{2}} + {b}x", f"{a} \\cdot x^2 + {b} \\cdot x")
-    return Formula(problem=_problem(gold), gold=gold, wrong=wrong, right=right, syntax=(f"{gold}=0", f"{gold}>0", f"\\sqrt{{{gold}}}"))
-
-
-def _radical(a: int, b: int) -> Formula:
-    inner = b * b + 1
-    gold = f"{a}\\sqrt{{{inner}}}"
-    wrong = (
-        f"{a + 1}\\sqrt{{{inner}}}", f"{a}\\sqrt{{{inner + 1}}}", f"\\sqrt[3]{{{a * inner}}}", f"{a * inner}", f"-{gold}",
-        f"{a}+\\sqrt{{{inner}}}",
-    )  # fmt: skip
-    right = (gold, f"\\sqrt{{{a * a * inner}}}", f"{a} \\cdot \\sqrt{{{inner}}}", f"\\sqrt{{{inner}}} \\cdot {a}")
-    return Formula(problem=_problem(gold), gold=gold, wrong=wrong, right=right, convention=(f"{a * inner**0.5:.7f}",))
-
-
-def _word(a: int, b: int) -> Formula:
-    names = ("east", "even", "Monday", "ellipse", "increasing")
-    gold, other = names[a % 5], names[(a + 1 + b % 4) % 5]
-    return Formula(
-        problem=_problem(f"\\text{{{gold}}}"),
-        gold=f"\\text{{{gold}}}",
-        wrong=(f"\\text{{{other}}}", other, f"{gold}x", f"un{gold}"),
-        right=(f"\\text{{{gold}}}", gold),
-    )
-
-
-_MAKERS: tuple[Callable[[int, int], Formula], ...] = (
+_KINDS: tuple[Callable[[int, int], Formula], ...] = (
     lambda a, b: _numeral(_problem(str(a * 10 + b)), str(a * 10 + b), Fraction(a * 10 + b)),
-    _fraction, _point, _set, _interval, _polynomial, _radical, _word,
+    _kind(
+        "\\frac{{{a}}}{{{b}}}",
+        wrong=("\\frac{{{b}}}{{{a}}}", "\\frac{{{a1}}}{{{b}}}", "\\frac{{{a}}}{{{b1}}}", "-{g}", "{a}", "{b}", "{near}"),
+        syntax=("{a},{b}", "({a},{b})", "{a}:{b1}", "{g}_2", "\\frac{{{a}}}{{0}}", "{a}{g}", "{g}={g}+1", "\\sqrt{{{g}}}"),
+        right=(
+            "{g}", "\\dfrac{{{a}}}{{{b}}}", "\\tfrac{{{a}}}{{{b}}}", "{a}/{b}", "\\frac{{{a2}}}{{{b2}}}", "\\left({g}\\right)", "x = {g}",
+        ),
+        convention=("{decimal}", "{a} \\div {b}"),
+    ),
+    _kind(
+        "({a},{b})",
+        wrong=("({a},{b1})", "({a1},{b})", "({below},{b})", "{a}", "{sum}"),
+        misshapen=(
+            "({b},{a})", "\\{{{a},{b}\\}}", "\\{{{b},{a}\\}}", "({a},{b},{b})", "({a})", "[{a},{b}]", "\\frac{{{a}}}{{{b}}}",
+            "({a},{b}),({b},{a})",
+        ),
+        right=("{g}", "({a}, {b})", "\\left({a},{b}\\right)", "\\left( {a},\\, {b} \\right)", "({a}.0, {b})"),
+        convention=("{a},{b}", "x={a}, y={b}"),
+    ),
+    _kind(
+        "\\{{{a},{b}\\}}",
+        wrong=("\\{{{a},{b1}\\}}", "\\{{{a}\\}}", "\\{{{a},{b},{sum1}\\}}", "{b}", "\\emptyset", "\\{{\\}}"),
+        misshapen=("({a},{b})", "({b},{a})", "[{a},{b}]", "\\left({a},{b}\\right)", "[{a},{b})", "\\{{({a},{b})\\}}"),
+        right=("{g}", "\\{{{b},{a}\\}}", "\\left\\{{{a}, {b}\\right\\}}", "\\{{ {b}, {a} \\}}"),
+        convention=("{a},{b}", "{b}, {a}", "\\{{{a},{b},{b}\\}}"),
+    ),
+    _kind(
+        "[{a},{sum})",
+        wrong=("[{a},{sum1})", "[{a1},{sum})", "[{a},\\infty)", "{a}"),
+        misshapen=("({a},{sum})", "[{a},{sum}]", "({a},{sum}]", "\\{{{a},{sum}\\}}", "[{sum},{a})"),
+        right=("{g}", "[{a}, {sum})", "\\left[{a},{sum}\\right)"),
+    ),
+    _kind(
+        "{a}x^2+{b}x",
+        wrong=("{a}x^2-{b}x", "{a1}x^2+{b}x", "{a}x^3+{b}x", "{a}x^2+{b}", "{a}y^2+{b}y", "{a}x^2", "{sum}x", "{a}x^{{2+{b}x}}"),
+        syntax=("{g}=0", "{g}>0", "\\sqrt{{{g}}}"),
+        right=("{g}", "{b}x+{a}x^2", "x({a}x+{b})", "{a}x^{{2}} + {b}x", "{a} \\cdot x^2 + {b} \\cdot x"),
+    ),
+    _kind(
+        "{a}\\sqrt{{{c}}}",
+        wrong=("{a1}\\sqrt{{{c}}}", "{a}\\sqrt{{{c1}}}", "\\sqrt[3]{{{ac}}}", "{ac}", "-{g}", "{a}+\\sqrt{{{c}}}"),
+        right=("{g}", "\\sqrt{{{aac}}}", "{a} \\cdot \\sqrt{{{c}}}", "\\sqrt{{{c}}} \\cdot {a}"),
+        convention=("{root}",),
+    ),
+    _kind("\\text{{{word}}}", wrong=("\\text{{{other}}}", "{other}", "{word}x", "un{word}"), right=("{g}", "{word}")),
 )  # fmt: skip
 
 
@@ -150,7 +134,7 @@ def _make(count: int, rng: np.random.Generator) -> list[Formula]:
         a = int(rng.integers(2, 30))
         # b is prime and does not divide a, so that no form of one value is a form of another.
         b = int(rng.choice([p for p in (3, 5, 7, 11, 13) if a % p and a != p]))
-        made.append(_MAKERS[number % len(_MAKERS)](a, b))
+        made.append(_KINDS[number % len(_KINDS)](a, b))
     return made
 
 
@@ -161,57 +145,12 @@ def _of(problem: Problem) -> Formula | None:
     return None if value is None or value < 0 or problem.kind is not AnswerKind.LATEX else _numeral(problem, gold, value)
 
 
-def _stated(answers: tuple[str, ...]) -> Iterator[str]:
-    for answer in answers:
-        yield f"\\boxed{{{answer}}}"
-        yield f"The answer is ${answer}$."
+def _fields(item: Formula) -> dict[str, str]:
+    return {"g": item.gold, "o": item.wrong[0]}
 
 
-def _wrong(item: Formula) -> Iterator[str]:
-    yield from _stated(item.wrong)
-
-
-def _shape(item: Formula) -> Iterator[str]:
-    yield from _stated(item.misshapen)
-
-
-def _syntax(item: Formula) -> Iterator[str]:
-    yield from _stated(item.syntax)
-
-
-def _two(item: Formula) -> Iterator[str]:
-    yield from noise.two(noise.HEDGES, f"${item.gold}$", f"${item.wrong[0]}$")
-    yield from (
-        f"\\boxed{{{item.gold} \\text{{ or }} {item.wrong[0]}}}",
-        f"\\boxed{{{item.gold}; {item.wrong[0]}}}",
-        f"\\boxed{{{item.gold}}}, \\boxed{{{item.wrong[0]}}}",
-    )
-
-
-def _denied(item: Formula) -> Iterator[str]:
-    yield from (template.format(g=item.gold) for template in noise.NEGATIONS)
-    yield from (template.format(g=f"${item.gold}$") for template in noise.NEGATIONS[:-1])
-    yield f"\\boxed{{\\neq {item.gold}}}"
-
-
-def _corrected(item: Formula) -> Iterator[str]:
-    yield from noise.two(noise.CORRECTIONS, f"${item.gold}$", f"${item.wrong[0]}$")
-
-
-def _hidden(item: Formula) -> Iterator[str]:
-    for separator in noise.SEPARATORS:
-        yield f"\\boxed{{{item.wrong[0]}}}{separator}${item.gold}$"
-
-
-def _nothing(item: Formula) -> Iterator[str]:
-    del item
-    yield from noise.empty_texts()
-    yield from (
-        "\\boxed{\\text{none}}", "\\boxed{?}", "\\boxed{\\infty}", "\\boxed{x_0}", "\\boxed{\\nan}", "\\boxed{-10^{99}}",
-        "$\\text{undefined}$",
-    )  # fmt: skip
-
-
+_says = Wordings(_fields)
+_STATED = ("\\boxed{{{}}}", "The answer is ${}$.")
 _HOSTILE = (
     "9^{9^{9^{9}}}", "99999!!!!", "\\frac{1}{0}", "x" * 300, "(" * 300, "{" * 150 + "}" * 150, "\\sqrt{" * 40 + "2" + "}" * 40,
     "2^{" * 60 + "2" + "}" * 60, "__import__('os')", "\\text{().__class__}", "\\int_0^{10^9} e^{x^x} dx",
@@ -222,21 +161,11 @@ _HOSTILE = (
 def _hostile(item: Formula, rng: np.random.Generator) -> Iterator[str]:
     """Two of them an item: each may cost a checker all the time that it gives itself."""
     del item
-    for at in rng.permutation(len(_HOSTILE))[:2]:
-        yield f"\\boxed{{{_HOSTILE[int(at)]}}}"
+    return framed(("\\boxed{{{}}}",), (_HOSTILE[int(at)] for at in rng.permutation(len(_HOSTILE))[:2]))
 
 
-def _right(item: Formula) -> Iterator[str]:
-    yield from _stated(item.right)
-    yield from (
-        f"$${item.gold}$$", f"So $x^2$ is large.\n\nThe answer is \\({item.gold}\\).", f"\\[ \\boxed{{ {item.gold} }} \\]",
-        f"\\fbox{{{item.gold}}}", f"  \\boxed{{{item.gold}}}.\n",
-    )  # fmt: skip
-    yield from noise.reassured(f"${item.gold}$", f"${item.wrong[0]}$")
-
-
-def _convention(item: Formula) -> Iterator[str]:
-    yield from _stated(item.convention)
+def _in_dollars(templates: Iterable[str]) -> tuple[str, ...]:
+    return noise.between("$", "$", templates)
 
 
 LATEX: Surface[Formula] = Surface(
@@ -245,19 +174,54 @@ LATEX: Surface[Formula] = Surface(
     of=_of,
     problem=lambda item: item.problem,
     attacks=(
-        wrong_answers("another value", "made with other numbers, signs, powers or words than the gold formula", _wrong),
-        wrong_answers("another shape", "a point, set or interval of the same numbers in another order or bracket", _shape),
-        wrong_answers("number syntax", "subscripts, exponents, false equations, relations: not the gold number", _syntax),
-        wrong_answers("two answers", "two different formulas are offered, so none is given", _two),
-        wrong_answers("gold denied", "the text says that the gold formula is not the answer", _denied),
-        wrong_answers("gold not stated", noise.UNSTATED, lambda item: noise.unstated(f"${item.gold}$", f"${item.wrong[0]}$")),
-        wrong_answers("gold taken back", "the last thing said is that another formula is right", _corrected),
-        wrong_answers("hidden second answer", "another formula is boxed; the gold one follows unseen", _hidden),
-        wrong_answers("nothing said", "empty texts and constants, none of them a gold formula", _nothing),
+        wrong_answers(
+            "another value", "made with other numbers, signs, powers or words than the gold formula",
+            lambda item: framed(_STATED, item.wrong),
+        ),
+        wrong_answers(
+            "another shape", "a point, set or interval of the same numbers in another order or bracket",
+            lambda item: framed(_STATED, item.misshapen),
+        ),
+        wrong_answers(
+            "number syntax", "subscripts, exponents, false equations, relations: not the gold number",
+            lambda item: framed(_STATED, item.syntax),
+        ),
+        wrong_answers(
+            "two answers", "two different formulas are offered, so none is given",
+            _says(
+                *_in_dollars(noise.HEDGES), "\\boxed{{{g} \\text{{ or }} {o}}}", "\\boxed{{{g}; {o}}}", "\\boxed{{{g}}}, \\boxed{{{o}}}",
+            ),
+        ),
+        wrong_answers(
+            "gold denied", "the text says that the gold formula is not the answer",
+            _says(*noise.NEGATIONS, *_in_dollars(noise.NEGATIONS[:-1]), "\\boxed{{\\neq {g}}}"),
+        ),
+        wrong_answers("gold not stated", noise.UNSTATED_TRUTH, _says(*_in_dollars(noise.UNSTATED))),
+        wrong_answers("gold taken back", "the last thing said is that another formula is right", _says(*_in_dollars(noise.CORRECTIONS))),
+        wrong_answers(
+            "hidden second answer", "another formula is boxed; the gold one follows unseen",
+            _says(*(f"\\boxed{{{{{{o}}}}}}{separator}${{g}}$" for separator in noise.SEPARATORS)),
+        ),
+        wrong_answers(
+            "nothing said", "empty texts and constants, none of them a gold formula",
+            noise.NOTHING,
+            ("\\boxed{\\text{none}}", "\\boxed{?}", "\\boxed{\\infty}", "\\boxed{x_0}", "\\boxed{\\nan}", "\\boxed{-10^{99}}"),
+            ("$\\text{undefined}$",),
+        ),
         wrong_answers("hostile formulas", "formulas that no gold formula equals and that must not be worked out", drawn=_hostile),
-        wrong_answers("enormous", "long texts without an answer", lambda item: noise.enormous_texts()),
-        right_answers("right, other forms", "equal to the gold formula by an identity of algebra", _right),
-        open_answers("conventions", "units, the base of a numeral, seven equal digits, lists for sets", _convention),
+        wrong_answers("enormous", "long texts without an answer", noise.ENORMOUS),
+        right_answers(
+            "right, other forms", "equal to the gold formula by an identity of algebra",
+            lambda item: framed(_STATED, item.right),
+            _says(
+                "$${g}$$", "So $x^2$ is large.\n\nThe answer is \\({g}\\).", "\\[ \\boxed{{ {g} }} \\]", "\\fbox{{{g}}}",
+                "  \\boxed{{{g}}}.\n", *_in_dollars(noise.REASSURED),
+            ),
+        ),
+        open_answers(
+            "conventions", "units, the base of a numeral, seven equal digits, lists for sets",
+            lambda item: framed(_STATED, item.convention),
+        ),
     ),
-)
+)  # fmt: skip
 """Formulas, compared symbolically."""

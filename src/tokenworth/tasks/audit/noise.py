@@ -1,8 +1,8 @@
-"""Texts that every kind of answer shares: constants, invisible separators, empty and enormous texts, frames of a statement."""
+"""Wordings that every kind of answer shares. In a template, {g} is the right answer and {o} another one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 FRAMES = ("{}", "The answer is {}.", "\\boxed{{{}}}", "Let me see.\n\nFinal answer: {}", "**Answer:** {}")
 """Ways to state one answer that any reader of free text should know."""
@@ -11,13 +11,15 @@ SEPARATORS = (
     "\u200b", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u2066", "\x00", "\x08", "\x1b[2K", "\u2028", "\x0b", "\r", "\n" * 400, " " * 400,
 )  # fmt: skip
 """What a reader does not see between two answers: zero-width, direction and control characters, and very much white space."""
+HIDDEN = tuple(f"{stated}{mark}{{g}}" for mark in SEPARATORS for stated in ("The answer is {o}.", "\\boxed{{{o}}}"))
+"""Another answer is stated; the right one follows after something that a reader does not see."""
 
 HEDGES = (
     "{g} or {o}", "{o} or {g}", "The answer is {g} or {o}.", "The answer is either {o} or {g}.", "The answer is {o} and {g}.",
     "The answer is {g}, {o}.", "The answer is {g}/{o}", "\\boxed{{{g}}} \\boxed{{{o}}}", "\\boxed{{{o}}} or \\boxed{{{g}}}",
     "The answer is {o}. The answer is {g}.", "Final answer: {g}\nFinal answer: {o}",
 )  # fmt: skip
-"""Two answers, {g} the right one and {o} another, that are not one answer."""
+"""Two answers that are not one answer."""
 
 NEGATIONS = (
     "The answer is not {g}.", "The answer isn't {g}.", "The answer is anything but {g}.", "The answer cannot be {g}.", "It is not {g}.",
@@ -31,8 +33,6 @@ CORRECTIONS = (
 )  # fmt: skip
 """A text that takes the right answer back for another one."""
 
-UNSTATED = "the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported"
-"""Why an answer of `unstated` is wrong."""
 _CLAIMS = ("The answer is {g}.", "So it is {g}.", "\\boxed{{{g}}}.", "Final answer: {g}.", "{g}.")
 _RETRACTIONS = (
     "That is wrong.", "No.", "No, that is not right.", "This is incorrect.", "That does not work.", "It doesn't fit.", "Not quite.",
@@ -60,84 +60,40 @@ _REPLACED = (
     "Either {g} or {o}", "It is neither {o} nor {g}.", "Not {g}.", "\\boxed{{{g}}} is wrong, so \\boxed{{{o}}}",
     "I considered {g} but that fails, so I tried {o}, which fails too.",
 )  # fmt: skip
+UNSTATED = (
+    *(f"{claim}{space}{words}" for claim in _CLAIMS for words in _RETRACTIONS for space in (" ", "\n\n")),
+    *(f"{subject} {words}." for subject in ("{g}", "The answer {g}", "\\boxed{{{g}}}") for words in _PREDICATES),
+    *(f"{claim}{mark} {words}." for claim in ("The answer is {g}", "{g}", "We get {g}") for words in _TURNS for mark in (",", " -", ";")),
+    *(f"{words} {{g}}{end}" for words in _DOUBTERS for end in ("", ".", ", I think.")),
+    *_QUESTIONS,
+    *_REPLACED,
+)
+"""The right answer occurs and is not stated. Claims and retractions are combined, each with each; the other wordings stand alone."""
+UNSTATED_TRUTH = "the right answer occurs, but is withdrawn, denied, supposed, asked, doubted or reported"
 
-_REASSURED = (
+REASSURED = (
     "{o} was wrong. The answer is {g}.", "I considered {o}, but the answer is {g}.", "If we go on like this, the answer is {g}.",
     "Not {o}. The answer is {g}.", "Wait, no. The answer is {g}.", "The answer is {g}. This can be checked.",
     "The answer is {g}. We are done.", "The answer is {g}. I hope this helps.", "The answer is {g}. No other value is possible.",
     "Nobody doubts that this is hard. The answer is {g}.", "There is no doubt that the answer is {g}.", "I think the answer is {g}.",
 )  # fmt: skip
-"""The right answer {g} is stated; what is denied or doubted is something else."""
+"""The right answer is stated, in the company of words that a withdrawal could have: what is denied or doubted is something else."""
 
-_EMPTY = (
+NOTHING = (
     "", " ", "\n\n", "\t", "\u200b", "\x00", "\ufeff", ".", "?", "\\boxed{}", "The answer is", "The answer is .", "####", "$$", "()", "{}",
-    "[]",
+    "[]", "none", "null", "N/A", "undefined", "I do not know.", "yes", "True", "ok", "the answer", "error", "*", ".*", "%s", "{{answer}}",
 )  # fmt: skip
-_CONSTANT = (
-    "none", "null", "N/A", "undefined", "I do not know.", "yes", "True", "ok", "the answer", "error", "*", ".*", "%s", "{{answer}}",
+"""Texts, not templates, that say nothing, or nothing about any problem."""
+
+_SIZE = 30_000
+_REPEATED = ("a", "(", "\\boxed{", "The answer is ", "9", "-", "1/", "9^{", "\\frac{", "((1)+", "\u0663", "a\u0301")
+ENORMOUS = (
+    *(unit * (_SIZE // len(unit)) for unit in _REPEATED),
+    "{" * _SIZE + "}" * _SIZE, "9**" * (_SIZE // 3) + "9", "\U0010ffff" * (_SIZE // 4),
 )  # fmt: skip
+"""Long texts, not templates, without an answer; each would hang or crash a checker that is not linear in time and flat in depth."""
 
 
-def empty_texts() -> Iterable[str]:
-    """Texts that say nothing, or nothing about any problem."""
-    return (*_EMPTY, *_CONSTANT)
-
-
-def enormous_texts() -> Iterator[str]:
-    """Long texts without an answer; each would hang or crash a checker that is not linear in time and flat in depth."""
-    size = 30_000
-    yield "a" * size
-    yield "(" * size
-    yield "\\boxed{" * (size // 7)
-    yield "The answer is " * (size // 14)
-    yield "{" * size + "}" * size
-    yield "9" * size
-    yield "-" * size
-    yield "1/" * (size // 2)
-    yield "9**" * (size // 3) + "9"
-    yield "9^{" * (size // 3)
-    yield "\\frac{" * (size // 6)
-    yield "((1)+" * (size // 5)
-    yield "\u0663" * size
-    yield "\U0010ffff" * (size // 4)
-    yield "a\u0301" * (size // 2)
-
-
-def stated(answer: str) -> Iterator[str]:
-    """The answer in every frame."""
-    for frame in FRAMES:
-        yield frame.format(answer)
-
-
-def hidden(other: str, gold: str) -> Iterator[str]:
-    """A stated wrong answer, with the right one after something that a reader does not see, and the two run together."""
-    for separator in SEPARATORS:
-        yield f"The answer is {other}.{separator}{gold}"
-        yield f"\\boxed{{{other}}}{separator}{gold}"
-
-
-def two(templates: Iterable[str], gold: str, other: str) -> Iterator[str]:
-    """Every template with both answers put in."""
-    for template in templates:
-        yield template.format(g=gold, o=other)
-
-
-def unstated(gold: str, other: str) -> Iterator[str]:
-    """Texts in which the right answer occurs and is not stated: withdrawn, denied, supposed, asked, doubted, reported or replaced.
-
-    Claims and retractions are combined, each with each; the other wordings stand alone.
-    """
-    for claim in _CLAIMS:
-        yield from (f"{claim.format(g=gold)}{space}{words}" for words in _RETRACTIONS for space in (" ", "\n\n"))
-    for subject in ("{g}", "The answer {g}", "\\boxed{{{g}}}"):
-        yield from (f"{subject.format(g=gold)} {words}." for words in _PREDICATES)
-    for claim in ("The answer is {g}", "{g}", "We get {g}"):
-        yield from (f"{claim.format(g=gold)}{mark} {words}." for words in _TURNS for mark in (",", " -", ";"))
-    yield from (f"{words} {gold}{end}" for words in _DOUBTERS for end in ("", ".", ", I think."))
-    yield from (template.format(g=gold) for template in _QUESTIONS)
-    yield from two(_REPLACED, gold, other)
-
-
-def reassured(gold: str, other: str) -> Iterator[str]:
-    """Texts that state the right answer in the company of words that a withdrawal could have."""
-    yield from two(_REASSURED, gold, other)
+def between(left: str, right: str, templates: Iterable[str]) -> tuple[str, ...]:
+    """The same templates with each answer between these signs."""
+    return tuple(template.replace("{g}", f"{left}{{g}}{right}").replace("{o}", f"{left}{{o}}{right}") for template in templates)

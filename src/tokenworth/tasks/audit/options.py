@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.tasks.audit import noise
-from tokenworth.tasks.audit.attack import Surface, open_answers, right_answers, wrong_answers
+from tokenworth.tasks.audit.attack import Surface, Wordings, filled, framed, open_answers, right_answers, wrong_answers
 
 _LABELS = ("ABCD", "ABCDE", "ABCDEFGHIJ", "1234", "abcd", "AB", "PQRST")
 _TEXTS = (
@@ -52,134 +52,91 @@ def _text(item: Problem, label: str) -> str:
     return next(option.text for option in item.options if option.label == label)
 
 
-def _forms(label: str) -> Iterator[str]:
-    yield from (label, f"({label})", f"{label}.", f"{label})", f"**{label}**", f"**({label})**", f"Answer: {label}")
-    yield from (f"The answer is ({label}).", f"The answer is {label}.", f"\\boxed{{{label}}}", f"\\boxed{{\\text{{{label}}}}}")
-    yield from (f"The correct option is {label}.", f"So the answer is\n\n({label})", f"  ({label})\n", f"\tThe answer is ({label}).\r\n")
-    yield from (f"The correct answer is **({label})**.", f"$$\\boxed{{({label})}}$$", f"Final answer: {label}")
+_FORMS = (
+    "{}", "({})", "{}.", "{})", "**{}**", "**({})**", "Answer: {}", "The answer is ({}).", "The answer is {}.", "\\boxed{{{}}}",
+    "\\boxed{{\\text{{{}}}}}", "The correct option is {}.", "So the answer is\n\n({})", "  ({})\n", "\tThe answer is ({}).\r\n",
+    "The correct answer is **({})**.", "$$\\boxed{{({})}}$$", "Final answer: {}",
+)  # fmt: skip
+"""Ways to state one label."""
 
 
-def _right(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    gold, other = _gold(item), _some_other(item, rng)
-    yield from _forms(gold)
-    yield f"({gold}) {_text(item, gold)}"
-    yield f"The answer is ({gold}) {_text(item, gold)}"
-    yield f"({other}) does not fit. The answer is ({gold})."
-    yield f"Option {other} is wrong.\n\nAnswer: ({gold})"
-    yield f"The answer is ({gold}), not ({other})."
-    yield from noise.reassured(f"({gold})", f"({other})")
+def _says(*templates: str) -> Callable[[Problem, np.random.Generator], Iterator[str]]:
+    """Every template, with another option that is drawn. g: the right label, t: its text; o and u: those of the other one."""
+
+    def drawn(item: Problem, rng: np.random.Generator) -> Iterator[str]:
+        gold, other = _gold(item), _some_other(item, rng)
+        return filled(templates, g=gold, o=other, t=_text(item, gold), u=_text(item, other))
+
+    return drawn
 
 
-def _wrong(item: Problem) -> Iterator[str]:
-    for label in _others(item):
-        yield from _forms(label)
+def _bracketed(templates: Iterable[str]) -> tuple[str, ...]:
+    return noise.between("(", ")", templates)
+
+
+def _fields(item: Problem) -> dict[str, str]:
+    return {"g": _gold(item)}
+
+
+_denies = Wordings(_fields)
+_WORDS = ("{g}qz", "qz{g}", "{g}{g}", "{g}{o}", "{g}5", "x{g}y", "{g}_1", "{g}'s", "{g}-{o}", "{g}²")
 
 
 def _all(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    labels = list(item.labels)
-    for order in (
-        labels,
-        labels[::-1],
-        [*_others(item), _gold(item)],
-        [_gold(item), *_others(item)],
-        [labels[int(i)] for i in rng.permutation(len(labels))],
-    ):
+    labels, gold, others = list(item.labels), _gold(item), _others(item)
+    drawn = [labels[int(at)] for at in rng.permutation(len(labels))]
+    for order in (labels, labels[::-1], [*others, gold], [gold, *others], drawn):
         bracketed = [f"({label})" for label in order]
         for joiner in (" ", ", ", " or ", "/", " and ", "\n", "; "):
-            yield joiner.join(bracketed)
-            yield f"The answer is {joiner.join(bracketed)}."
-            yield f"Answer: {joiner.join(order)}"
-            yield f"\\boxed{{{joiner.join(order)}}}"
+            yield from framed(("{}", "The answer is {}."), (joiner.join(bracketed),))
+            yield from framed(("Answer: {}", "\\boxed{{{}}}"), (joiner.join(order),))
         yield " ".join(f"\\boxed{{{label}}}" for label in order)
         yield "\n".join(f"The answer is ({label})." for label in order)
         yield "\n".join(f"({label}) {_text(item, label)}" for label in order)
 
 
-def _two(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    gold, other = _gold(item), _some_other(item, rng)
-    for left, right in ((gold, other), (f"({gold})", f"({other})")):
-        yield from noise.two(noise.HEDGES, left, right)
-    yield from (f"It is between ({gold}) and ({other}).", f"({gold})({other})", f"Both ({gold}) and ({other}) are correct.")
-
-
-def _denied(item: Problem) -> Iterator[str]:
-    gold = _gold(item)
-    yield from (template.format(g=f"({gold})") for template in noise.NEGATIONS)
-    yield from (template.format(g=gold) for template in noise.NEGATIONS)
-    yield from (f"({gold}) is wrong.", f"({gold}) is incorrect.", f"Option {gold} can be ruled out.", f"All options except ({gold}).")
-
-
-def _corrected(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    gold, other = _gold(item), _some_other(item, rng)
-    yield from noise.two(noise.CORRECTIONS, f"({gold})", f"({other})")
-    yield from noise.two(noise.CORRECTIONS, gold, other)
-
-
 def _unstated(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    gold = _gold(item)
     # "The answer is (B). No." restates the option where "no" is its text.
-    restated = f"({gold}) {_text(item, gold)}".casefold()
-    for text in noise.unstated(f"({gold})", f"({_some_other(item, rng)})"):
+    restated = f"({_gold(item)}) {_text(item, _gold(item))}".casefold()
+    for text in _says(*_bracketed(noise.UNSTATED))(item, rng):
         if not " ".join(text.replace("}", "").replace(".", "").casefold().split()).endswith(restated):
             yield text
 
 
-def _inside(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    gold, other = _gold(item), _some_other(item, rng)
-    for word in (
-        f"{gold}qz",
-        f"qz{gold}",
-        f"{gold}{gold}",
-        f"{gold}{other}",
-        f"{gold}5",
-        f"x{gold}y",
-        f"{gold}_1",
-        f"{gold}'s",
-        f"{gold}-{other}",
-        f"{gold}²",
-    ):
-        yield from noise.stated(word)
-        yield f"({word})"
-    yield f"{gold} cat sat on the mat."
-    yield f"{gold} do not know."
-
-
 def _outside(item: Problem) -> Iterator[str]:
-    for label in ("Z", "0", "99", "-1", "é", "\u0661", "\uff21\uff22", "a b", "option"):
-        if label.casefold() not in {known.casefold() for known in item.labels}:
-            yield from _forms(label)
+    known = {label.casefold() for label in item.labels}
+    strange = ("Z", "0", "99", "-1", "é", "\u0661", "\uff21\uff22", "a b", "option")
+    return framed(_FORMS, (label for label in strange if label.casefold() not in known))
 
 
-def _hidden(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    yield from noise.hidden(f"({_some_other(item, rng)})", f"({_gold(item)})")
-
-
-def _nothing(item: Problem) -> Iterator[str]:
+def _constants(item: Problem) -> Iterator[str]:
     known = {text.casefold() for option in item.options for text in (option.label, option.text)}
-    yield from (text for text in noise.empty_texts() if text.strip(".").casefold() not in known)
+    yield from (text for text in noise.NOTHING if text.strip(".").casefold() not in known)
     yield item.question
     yield item.question + "\n" + "\n".join(f"({option.label}) {option.text}" for option in item.options)
 
 
-def _long(item: Problem) -> Iterable[str]:
+def _long(item: Problem) -> Iterator[str]:
     other = _others(item)[0]
-    yield from noise.enormous_texts()
+    yield from noise.ENORMOUS
     yield f"The answer is ({_gold(item)}) or " * 1000 + f"({other})."
     yield f"({other}) " * 10_000
 
 
+def _fullwidth(labels: Iterable[str]) -> Iterator[str]:
+    return (chr(ord(label) + 0xFEE0) for label in labels if len(label) == 1 and "!" <= label <= "~")
+
+
 def _lookalike(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    yield from (chr(ord(label) + 0xFEE0) for label in _others(item) if len(label) == 1 and "!" <= label <= "~")
-    other = _some_other(item, rng)
-    yield from (f"({other}\u0301)", f"The answer is ({other}\u200b).", f"The answer is \u202e){other}(\u202c.")
+    yield from _fullwidth(_others(item))
+    yield from _says("({o}\u0301)", "The answer is ({o}\u200b).", "The answer is \u202e){o}(\u202c.")(item, rng)
 
 
 def _convention(item: Problem, rng: np.random.Generator) -> Iterator[str]:
-    gold = _gold(item)
-    yield from (f"({gold}\u200b)", f"(\u2060{gold})", f"The answer is ({gold}) {_text(item, _some_other(item, rng))}")
-    yield from (f"The answer is {_text(item, gold)}.", gold.swapcase(), f"The answer is probably ({gold}).", f"Maybe ({gold})?")
-    if len(gold) == 1 and "!" <= gold <= "~":
-        yield chr(ord(gold) + 0xFEE0)
+    yield from _says(
+        "({g}\u200b)", "(\u2060{g})", "The answer is ({g}) {u}", "The answer is {t}.", "The answer is probably ({g}).", "Maybe ({g})?"
+    )(item, rng)
+    yield from (_gold(item).swapcase(), *_fullwidth((_gold(item),)))
 
 
 OPTION: Surface[Problem] = Surface(
@@ -188,20 +145,48 @@ OPTION: Surface[Problem] = Surface(
     of=_of,
     problem=lambda item: item,
     attacks=(
-        wrong_answers("another option", "the label stated is that of another option", _wrong),
+        wrong_answers("another option", "the label stated is that of another option", lambda item: framed(_FORMS, _others(item))),
         wrong_answers("all options", "every option is listed, so none is chosen", drawn=_all),
-        wrong_answers("two options", "two options are offered, so none is chosen", drawn=_two),
-        wrong_answers("gold denied", "the text says that the right option is not the answer", _denied),
-        wrong_answers("gold not stated", noise.UNSTATED, drawn=_unstated),
-        wrong_answers("gold taken back", "the last thing said is that another option is the answer", drawn=_corrected),
-        wrong_answers("gold inside a word", "the right label is only part of a longer word, which is no option", drawn=_inside),
+        wrong_answers(
+            "two options", "two options are offered, so none is chosen",
+            drawn=_says(
+                *noise.HEDGES, *_bracketed(noise.HEDGES), "({g})({o})", "It is between ({g}) and ({o}).",
+                "Both ({g}) and ({o}) are correct.",
+            ),
+        ),
+        wrong_answers(
+            "gold denied", "the text says that the right option is not the answer",
+            _denies(*_bracketed(noise.NEGATIONS), *noise.NEGATIONS),
+            _denies("({g}) is wrong.", "({g}) is incorrect.", "Option {g} can be ruled out.", "All options except ({g})."),
+        ),
+        wrong_answers("gold not stated", noise.UNSTATED_TRUTH, drawn=_unstated),
+        wrong_answers(
+            "gold taken back", "the last thing said is that another option is the answer",
+            drawn=_says(*_bracketed(noise.CORRECTIONS), *noise.CORRECTIONS),
+        ),
+        wrong_answers(
+            "gold inside a word", "the right label is only part of a longer word, which is no option",
+            drawn=_says(
+                *(frame.replace("{}", word) for word in _WORDS for frame in (*noise.FRAMES, "({})")),
+                "{g} cat sat on the mat.", "{g} do not know.",
+            ),
+        ),
         wrong_answers("no such option", "the label stated is no label of the problem", _outside),
-        wrong_answers("hidden second answer", "another option is stated; the right one follows unseen", drawn=_hidden),
+        wrong_answers(
+            "hidden second answer", "another option is stated; the right one follows unseen", drawn=_says(*_bracketed(noise.HIDDEN)),
+        ),
         wrong_answers("lookalike of another", "the sign stands for another option or for none", drawn=_lookalike),
-        wrong_answers("nothing said", "constants, empty texts and the question itself choose no option", _nothing),
+        wrong_answers("nothing said", "constants, empty texts and the question itself choose no option", _constants),
         wrong_answers("enormous", "long texts that choose no option", _long),
-        right_answers("right, other forms", "states the right label once, in a usual form", drawn=_right),
+        right_answers(
+            "right, other forms", "states the right label once, in a usual form",
+            drawn=_says(
+                *(form.replace("{}", "{g}") for form in _FORMS), "({g}) {t}", "The answer is ({g}) {t}",
+                "({o}) does not fit. The answer is ({g}).", "Option {o} is wrong.\n\nAnswer: ({g})", "The answer is ({g}), not ({o}).",
+                *_bracketed(noise.REASSURED),
+            ),
+        ),
         open_answers("conventions", "case, look-alikes, option texts, doubts: a matter of convention", drawn=_convention),
     ),
-)
+)  # fmt: skip
 """Multiple choice: the answer is the label of one option."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import combinations, combinations_with_replacement, permutations
+from itertools import combinations, combinations_with_replacement, islice, permutations
 
-from tokenworth.tasks.audit.relaxed import cheat
-
-Step = tuple[float, str, float, float]
+Move = tuple[float, str, float, float]
 """Two numbers that are taken with the sign between them, and what is put back."""
 Results = Callable[[float, float], Iterable[tuple[str, float, bool]]]
 """For two numbers: sign, result, and whether the rules forbid it."""
@@ -44,11 +42,6 @@ def _turned(a: float, b: float) -> Iterator[tuple[str, float, bool]]:
         yield "-", b - a, True
 
 
-def _one_off(a: float, b: float) -> Iterator[tuple[str, float, bool]]:
-    for sign, c, _ in exact(a, b):
-        yield from ((sign, c, False), (sign, c + 1, True))
-
-
 def _signs(sign: str, value: Callable[[float, float], float | None]) -> Results:
     def results(a: float, b: float) -> Iterator[tuple[str, float, bool]]:
         yield from exact(a, b)
@@ -63,7 +56,6 @@ LOOSE: Mapping[str, Results] = {
     "divisions rounded down": _rounded_down,
     "divisions rounded": _rounded,
     "differences turned": _turned,
-    "one off": _one_off,
     "//": _signs("//", lambda a, b: a // b if b else None),
     "%": _signs("%", lambda a, b: a % b if b else None),
     "**": _signs("**", lambda a, b: a**b if 0 < a <= 100 and 1 < b <= 5 else None),
@@ -86,22 +78,32 @@ def _real(a: float, b: float) -> Iterator[tuple[str, float, bool]]:
 _NEAR = ((-0.5, 0.0), (0.0, 0.5), (0.5, 1.0))
 """Where a value lies from the target that a tolerance of a half, rounding or cutting off lets pass."""
 _MOST_POOLS = 12
+_MOST_STATES = 20_000
 
 
-def ways(numbers: Sequence[float], is_made: Callable[[float], bool], results: Results) -> tuple[Step, ...] | None:
-    """Operations that use up the numbers, break the dropped rule and leave a number that is wanted; None where there are none."""
+def ways(numbers: Sequence[float], is_made: Callable[[float], bool], results: Results) -> tuple[Move, ...] | None:
+    """Operations that use up the numbers, break the dropped rule and leave a number that is wanted: the first that a search in depth meets.
 
-    def moves(pool: tuple[float, ...]) -> Iterator[tuple[Step, tuple[float, ...], bool]]:
+    As no other rule is broken, a checker that lacks this one alone accepts them, and a checker that has them all stops at the first
+    forbidden operation. None where there are none, or where too many states show none.
+    """
+    waiting: list[tuple[tuple[float, ...], bool, tuple[Move, ...]]] = [(tuple(sorted(numbers)), False, ())]
+    seen = {waiting[0][:2]}
+    while waiting and len(seen) < _MOST_STATES:
+        pool, is_broken, steps = waiting.pop()
+        if is_broken and len(pool) == 1 and is_made(pool[0]):
+            return steps
         for i, j in permutations(range(len(pool)), 2):
             rest = [number for at, number in enumerate(pool) if at not in (i, j)]
             for sign, c, is_forbidden in results(pool[i], pool[j]):
-                if abs(c) <= _LARGEST and (rest or is_made(c)):
-                    yield (pool[i], sign, pool[j], c), tuple(sorted((*rest, c))), is_forbidden
+                after = (tuple(sorted((*rest, c))), is_broken or is_forbidden)
+                if abs(c) <= _LARGEST and (rest or is_made(c)) and after not in seen:
+                    seen.add(after)
+                    waiting.append((*after, (*steps, (pool[i], sign, pool[j], c))))
+    return None
 
-    return cheat(tuple(sorted(numbers)), moves, lambda pool: len(pool) == 1 and is_made(pool[0]), any_length=True)
 
-
-def fewer(numbers: Sequence[int], target: int) -> tuple[Step, ...] | None:
+def fewer(numbers: Sequence[int], target: int) -> tuple[Move, ...] | None:
     """Operations that make the target of some of the numbers; None where there are none."""
     pools = (pool for size in range(2, len(numbers)) for pool in combinations(numbers, size))
     found = (ways(pool, lambda value: value == target, _other) for pool in pools)
@@ -111,20 +113,22 @@ def fewer(numbers: Sequence[int], target: int) -> tuple[Step, ...] | None:
 def cheats(numbers: Sequence[int], target: int, rule: str) -> Iterator[str]:
     """Expressions that a checker without this rule alone takes for the target: one of `LOOSE`, ``same count`` (of the numbers, whichever
     of them they are), ``fewer`` (than all of them) or ``value near`` (less than 1 off)."""
+
+    def is_target(value: float) -> bool:
+        return value == target
+
+    found: Iterable[tuple[Sequence[int], tuple[Move, ...] | None]]
     if rule == "fewer":
-        steps = fewer(numbers, target)
-        yield from () if steps is None else (expression(numbers, steps),)
+        found = [(numbers, fewer(numbers, target))]
     elif rule == "value near":
-        for low, high in _NEAR:
-            steps = ways(numbers, partial(_is_between, target + low, target + high), _real)
-            yield from () if steps is None else (expression(numbers, steps),)
+        found = ((numbers, ways(numbers, partial(_is_between, target + low, target + high), _real)) for low, high in _NEAR)
     elif rule == "same count":
         pools = (pool for pool in combinations_with_replacement(sorted(set(numbers)), len(numbers)) if Counter(pool) != Counter(numbers))
-        found = ((pool, ways(pool, lambda value: value == target, _other)) for _, pool in zip(range(_MOST_POOLS), pools, strict=False))
-        yield from [expression(pool, steps) for pool, steps in found if steps is not None][:1]
+        found = ((pool, ways(pool, is_target, _other)) for pool in islice(pools, _MOST_POOLS))
     else:
-        steps = ways(numbers, lambda value: value == target, LOOSE[rule])
-        yield from () if steps is None else (expression(numbers, steps),)
+        found = [(numbers, ways(numbers, is_target, LOOSE[rule]))]
+    written = (expression(pool, steps) for pool, steps in found if steps is not None)
+    return islice(written, 1) if rule == "same count" else written
 
 
 def _is_between(low: float, high: float, value: float) -> bool:
@@ -132,7 +136,7 @@ def _is_between(low: float, high: float, value: float) -> bool:
     return low + 1e-6 < value < high - 1e-6
 
 
-def expression(numbers: Sequence[int], steps: Sequence[Step]) -> str:
+def expression(numbers: Sequence[int], steps: Sequence[Move]) -> str:
     """The operations as one expression, with brackets around every operation but the last."""
     pool: list[tuple[float, str]] = [(number, str(number)) for number in numbers]
     for a, sign, b, c in steps:

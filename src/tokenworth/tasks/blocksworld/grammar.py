@@ -61,24 +61,35 @@ class PlanLine:
     words: tuple[int, int]
 
 
-def split_text(text: str) -> tuple[str, int]:
-    """The problem that stands before a text's last line ``[PLAN]``, and the character at which the plan begins.
+def split_text(text: str, first: int, *, is_apart: bool) -> tuple[str, list[tuple[int, int]]]:
+    """The problem that stands before a text's last line ``[PLAN]``, and first and past character of each of its plans, the last one last.
 
-    Without such a line the plan begins at 0 and the problem is empty.
+    A plan begins after a line ``[PLAN]`` and goes to the next one, or to the end of the text. Not among them are those before the
+    problem, unless that stands apart, and drafts in a thought that is closed. Without such a line all from ``first`` on is the plan.
     """
     marks = [match.span() for match in _OPEN.finditer(text)]
-    return (text[: marks[-1][0]], marks[-1][1]) if marks else ("", 0)
+    if not marks:
+        return "", [(first, len(text))]
+    last = marks[-1][0]
+    known = max(text.rfind("</think>", 0, last), *(-1 if is_apart else text.rfind(mark, 0, last) for mark in (_GOAL, "[QUERY PROBLEM]")))
+    ends = [begin for begin, _ in marks[1:]] + [len(text)]
+    return text[:last], [(begin, end) for (mark, begin), end in zip(marks, ends, strict=True) if mark > known]
 
 
-def read_plan(text: str, start: int, dialect: str) -> Iterator[PlanLine]:
-    """The lines of the plan from character ``start`` to a line ``[PLAN END]`` or the text's end; blank lines are left out.
+def plan_end(text: str, start: int, past: int) -> tuple[int, str]:
+    """Where a plan ends: at a line ``[PLAN END]``, or one past its last character; and the words between that line and there."""
+    closed = _CLOSE.search(text, start, past)
+    return (past, "") if closed is None else (closed.start(), " ".join(text[closed.end() : past].split()))
+
+
+def read_plan(text: str, start: int, past: int, dialect: str) -> Iterator[PlanLine]:
+    """The lines of the plan from character ``start`` to a line ``[PLAN END]`` or character ``past``; blank lines are left out.
 
     ``pddl``: a line is ``(action object …)``, in any case. ``planbench-text``: a line is a sentence such as ``stack the red block on
     top of the blue block``, with a number before and a full stop after it if need be. Lines of a code fence and comments (``;``) are
-    left out; every other line is no action.
+    left out; every other line is not an action.
     """
-    closed = _CLOSE.search(text, start)
-    end = len(text) if closed is None else closed.start()
+    end = plan_end(text, start, past)[0]
     word = len(text[:start].split())
     for match in _LINE.finditer(text, start, end):
         line = match.group()
@@ -125,8 +136,8 @@ def problem_of(prompt: str) -> StripsProblem:
     goal = prompt.find(_GOAL, max(0, init))
     if init < 0 or goal < 0:
         raise InvalidInput(
-            "no planning problem in the prompt; expected PDDL under [DOMAIN] and [QUERY PROBLEM], or PlanBench's sentences of what holds "
-            "and what is to hold"
+            "no planning problem in the prompt; expected PDDL under [DOMAIN] and [QUERY PROBLEM], or PlanBench's sentences of initial "
+            "conditions and goal"
         )
     first = prompt[init + len(_INIT) : goal].strip().removeprefix(",").removesuffix(".")
     return _from_sentences(first, _before(prompt[goal + len(_GOAL) :], "."))
@@ -137,7 +148,7 @@ def _before(text: str, mark: str) -> str:
 
 
 def _from_sentences(init: str, goal: str) -> StripsProblem:
-    first, last = _facts(init), _facts(goal)
+    first, last = _atoms(init), _atoms(goal)
     names = {atom[0] for atom in first + last}
     domain = next((one for one in (BLOCKS, MYSTERY) if names <= {name for name, _ in one.predicates}), None)
     if domain is None:
@@ -146,7 +157,7 @@ def _from_sentences(init: str, goal: str) -> StripsProblem:
     return StripsProblem(domain=domain, objects=tuple(objects), init=first, goal=last)
 
 
-def _facts(text: str) -> tuple[Atom, ...]:
+def _atoms(text: str) -> tuple[Atom, ...]:
     atoms: list[Atom] = []
     for part in re.split(r",\s*|\s+and\s+", text.strip()):
         for pattern, name in _FACTS:

@@ -11,7 +11,7 @@ Atom = tuple[str, ...]
 Call = tuple[str, ...]
 """An action's name with its objects, such as ``("stack", "a", "b")``."""
 
-MAX_ATOMS = 200_000
+MAX_ATOMS = 2_000_000
 """Ground atoms a problem may have: Σ over the predicates of objects^arity."""
 
 

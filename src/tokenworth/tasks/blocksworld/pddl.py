@@ -1,4 +1,7 @@
-"""STRIPS domains and problems written in PDDL, read without recursion and within bounds."""
+"""STRIPS domains and problems written in PDDL, with types, read without recursion and within bounds.
+
+A type is a fact that no action changes, ``(type:block a)``, and a need of actions. What a text requires matters only as far as it is used.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,12 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
 
     What follows a text's last bracket may only be further closing brackets: published prompts have one too many.
 
-    Raises: InvalidInput for anything outside of STRIPS (types, negative or quantified conditions, numbers), for text that is no PDDL,
-    for names that are not declared, and for texts or problems that are too large.
+    Raises: InvalidInput for anything outside of STRIPS with types (equality, negative or quantified conditions, numbers, unions of
+    types), for text that is not PDDL, for names that are not declared, and for texts or problems that are too large.
     """
-    made = _domain(_parts(domain, "domain"))
+    stated = _parts(domain, "domain")
+    types = _types(stated)
+    made = _domain(stated, types)
     parts = _parts(problem, "problem")
     named = _one(parts, ":domain", "problem")
     if named != [made.name]:
@@ -37,12 +42,48 @@ def read_problem(domain: str, problem: str) -> StripsProblem:
     for key in parts:
         if key not in (":domain", ":objects", ":init", ":goal", ":requirements", ""):
             raise InvalidInput(f"the PDDL problem has a part {key[:40]}; expected :objects, :init and :goal")
-    objects = tuple(_name(item, "an object") for item in _one(parts, ":objects", "problem"))
+    typed = _typed(_one(parts, ":objects", "problem"), "an object", types)
+    objects = tuple(_name(item, "an object") for item, _ in typed)
     init = tuple(_atom(item, "the initial state") for item in _one(parts, ":init", "problem"))
     goal = _one(parts, ":goal", "problem")
     if len(goal) != 1:
         raise InvalidInput(f"the goal of the PDDL problem has {len(goal)} parts; expected one atom or (and …)")
-    return StripsProblem(domain=made, objects=objects, init=tuple(dict.fromkeys(init)), goal=_conjunction(goal[0], "the goal"))
+    facts = [(f"type:{above}", name) for name, (_, kind) in zip(objects, typed, strict=True) for above in _up(kind, types)]
+    init = tuple(dict.fromkeys((*init, *(atom for atom in facts if atom[0] in dict(made.predicates)))))
+    return StripsProblem(domain=made, objects=objects, init=init, goal=_conjunction(goal[0], "the goal"))
+
+
+def _types(parts: dict[str, list[list[Tree]]]) -> dict[str, str]:
+    """Each type with the one above it."""
+    listed = [item for part in parts.get(":types", []) for item in _typed(part, "a type", None)]
+    return {_name(item, "a type"): above for item, above in listed if item != "object"}
+
+
+def _up(kind: str, types: dict[str, str]) -> list[str]:
+    """A type and all those above it, but for ``object``, which has all objects."""
+    found: list[str] = []
+    while kind != "object":
+        if kind in found:
+            raise InvalidInput(f"type {kind} of the PDDL domain is below itself; expected types that end in object")
+        found.append(kind)
+        kind = types.get(kind, "object")
+    return found
+
+
+def _typed(items: Sequence[Tree], what: str, types: dict[str, str] | None) -> list[tuple[Tree, str]]:
+    """The members of a list such as ``a b - block c``, each with its type; ``types``: those that are declared, None for any."""
+    found: list[tuple[Tree, str]] = []
+    first, rest = 0, iter(items)
+    for item in rest:
+        if item != "-":
+            found.append((item, "object"))
+            continue
+        kind = next(rest, "")
+        if not isinstance(kind, str) or first == len(found) or (types is not None and kind not in (*types, "object")):
+            raise InvalidInput(f"{_shown([kind])} where the type of {what} was expected; expected one name of (:types …), or object")
+        found[first:] = [(one, kind) for one, _ in found[first:]]
+        first = len(found)
+    return found
 
 
 def _tree(text: str, what: str) -> list[Tree]:
@@ -56,7 +97,7 @@ def _tree(text: str, what: str) -> list[Tree]:
         if token.startswith(";"):
             continue
         if is_closed and token != ")":
-            raise InvalidInput(f"the PDDL {what} goes on after its last bracket with {token[:40]!r}; expected one (define …)")
+            raise InvalidInput(f"the PDDL {what} continues after its last bracket with {token[:40]!r}; expected one (define …)")
         if token == "(":
             if len(stack) > MAX_DEPTH:
                 raise InvalidInput(f"the PDDL {what} has more than {MAX_DEPTH} brackets open at once; STRIPS needs five")
@@ -87,8 +128,8 @@ def _parts(text: str, what: str) -> dict[str, list[list[Tree]]]:
         if not isinstance(part, list) or not part or not isinstance(part[0], str):
             raise InvalidInput(f"the PDDL {what} has a part {_shown([part])}; expected (:keyword …)")
         parts.setdefault(part[0], []).append(part[1:])
-    if any(item != ":strips" for part in parts.get(":requirements", ()) for item in part):
-        raise InvalidInput(f"the PDDL {what} requires {_shown(parts[':requirements'][0])}; only :strips is understood")
+    if any(not isinstance(item, str) or not item.startswith(":") for part in parts.get(":requirements", ()) for item in part):
+        raise InvalidInput(f"the PDDL {what} requires {_shown(parts[':requirements'][0])}; expected words such as :strips")
     return parts
 
 
@@ -99,20 +140,23 @@ def _one(parts: dict[str, list[list[Tree]]], key: str, what: str) -> list[Tree]:
     return found[0]
 
 
-def _domain(parts: dict[str, list[list[Tree]]]) -> StripsDomain:
+def _domain(parts: dict[str, list[list[Tree]]], types: dict[str, str]) -> StripsDomain:
     for key in parts:
-        if key not in (":requirements", ":predicates", ":action", ""):
-            raise InvalidInput(f"the PDDL domain has a part {key[:40]}; expected :predicates and :action, as STRIPS has")
+        if key not in (":requirements", ":types", ":predicates", ":action", ""):
+            raise InvalidInput(f"the PDDL domain has a part {key[:40]}; expected :types, :predicates and :action, as STRIPS has")
     predicates: list[tuple[str, int]] = []
     for item in _one(parts, ":predicates", "domain"):
-        if not isinstance(item, list) or not item or not all(isinstance(term, str) and _VARIABLE.fullmatch(term) for term in item[1:]):
-            raise InvalidInput(f"predicate {_shown([item])} of the PDDL domain; expected (NAME ?x …) without types")
-        predicates.append((_name(item[0], "a predicate"), len(item) - 1))
-    actions = tuple(_action(item) for item in parts.get(":action", []))
+        terms = _typed(item[1:], "a term", types) if isinstance(item, list) else []
+        if not isinstance(item, list) or not item or not all(isinstance(term, str) and _VARIABLE.fullmatch(term) for term, _ in terms):
+            raise InvalidInput(f"predicate {_shown([item])} of the PDDL domain; expected (NAME ?x …)")
+        predicates.append((_name(item[0], "a predicate"), len(terms)))
+    actions = tuple(_action(item, types) for item in parts.get(":action", []))
+    needed = dict.fromkeys(atom[0] for action in actions for atom in action.needs)
+    predicates += [(name, 1) for name in needed if name.startswith("type:")]
     return StripsDomain(name=_name(parts[""][0][0], "the domain's name"), predicates=tuple(predicates), actions=actions)
 
 
-def _action(item: Sequence[Tree]) -> Action:
+def _action(item: Sequence[Tree], types: dict[str, str]) -> Action:
     name = _name(item[0] if item else "", "an action's name")
     keys, values = item[1::2], item[2::2]
     fields: dict[str, Tree] = {}
@@ -122,18 +166,22 @@ def _action(item: Sequence[Tree]) -> Action:
         fields[key] = value
     parameters = fields.get(":parameters", [])
     if len(keys) != len(values) or ":effect" not in fields or isinstance(parameters, str):
-        raise InvalidInput(f"action {name} is not complete; expected :parameters (…), :precondition and :effect, each with what it is")
-    for term in parameters:
+        raise InvalidInput(f"action {name} is not complete; expected :parameters (…), :precondition and :effect, each with its value")
+    typed = _typed(parameters, f"a parameter of {name}", types)
+    for term, _ in typed:
         if not isinstance(term, str) or not _VARIABLE.fullmatch(term):
-            raise InvalidInput(f"action {name} has a parameter {_shown([term])}; expected ?x without a type")
+            raise InvalidInput(f"action {name} has a parameter {_shown([term])}; expected ?x")
     effects = _items(fields[":effect"])
     denied = [item for item in effects if isinstance(item, list) and item[:1] == ["not"]]
     if any(len(item) != 2 for item in denied):
         raise InvalidInput(f"the effect of {name} has a (not …) of {_shown(denied[:1])}; expected one atom in it")
     return Action(
         name=name,
-        parameters=tuple(str(term) for term in parameters),
-        needs=_conjunction(fields.get(":precondition", ["and"]), f"the precondition of {name}"),
+        parameters=tuple(str(term) for term, _ in typed),
+        needs=(
+            *((f"type:{kind}", str(term)) for term, kind in typed if kind != "object"),
+            *_conjunction(fields.get(":precondition", ["and"]), f"the precondition of {name}"),
+        ),
         adds=tuple(_atom(item, f"the effect of {name}") for item in effects if not (isinstance(item, list) and item[:1] == ["not"])),
         deletes=tuple(_atom(item[1], f"the effect of {name}") for item in denied),
     )

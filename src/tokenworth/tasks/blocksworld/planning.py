@@ -65,7 +65,7 @@ def _as_global(env: Any) -> Generator[None]:
 
 
 class _Built:
-    """A problem as unified-planning's objects, in an environment of its own: nothing is shared, printed or kept beyond it."""
+    """A problem as unified-planning's objects, in a separate environment: nothing is shared, printed or kept beyond it."""
 
     def __init__(self, problem: StripsProblem) -> None:
         model = _library("model")

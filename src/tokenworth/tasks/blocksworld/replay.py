@@ -8,7 +8,7 @@ from itertools import product
 from tokenworth.tasks.blocksworld.instance import Action, Atom, Call, StripsProblem
 
 
-class Replay:
+class BlocksworldReplay:
     """The state of a problem as actions are taken one after another.
 
     An action that is not possible takes effect all the same, so that what follows is judged as if it had been: one wrong step is one
@@ -52,7 +52,7 @@ def _grounded(problem: StripsProblem, bit: dict[Atom, int]) -> list[tuple[int, i
 def shortest_plan(problem: StripsProblem, *, most_states: int, most_actions: int = 5_000) -> int | None:
     """Number of actions of a shortest plan, by breadth-first search; None past ``most_states`` states, and where there is no plan.
 
-    Forward search from the initial state: exact where it ends. None, too, where more than ``most_actions`` actions can be formed.
+    Forward search from the initial state: exact where it ends. Also None if more than ``most_actions`` actions can be formed.
     """
     if sum(len(problem.objects) ** len(action.parameters) for action in problem.domain.actions) > most_actions:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenworth.core.verification import Level, Tier
+from tokenworth.core.verification import Strictness, Tier
 from tokenworth.tasks.blocksworld.grammar import PDDL, TEXT
 from tokenworth.tasks.sentences import sentences
 
@@ -14,6 +14,7 @@ CODES: Mapping[str, Tier] = {
     "PLAN_ACTION": Tier.ANSWER,
     "PLAN_PRECONDITION": Tier.ANSWER,
     "PLAN_GOAL": Tier.ANSWER,
+    "PLAN_TWICE": Tier.ANSWER,
     "PLAN_VALIDATOR": Tier.ANSWER,
 }
 """Every code with its tier."""
@@ -21,7 +22,7 @@ SENTENCES = sentences(
     CODES,
     {
         "PROBLEM_PARSE": "The problem cannot be read.",
-        "PLAN_PARSE": "This line of the plan is no action.",
+        "PLAN_PARSE": "This line of the plan is not an action.",
         "PLAN_ACTION": "The problem has no such action or object.",
         "PLAN_PRECONDITION": "The action is not possible in the state it meets.",
         "PLAN_GOAL": "At the end of the plan a goal is not reached.",
@@ -30,5 +31,5 @@ SENTENCES = sentences(
 )
 """What each code means, for a reader."""
 
-DIALECTS: Mapping[str, tuple[Level, ...]] = dict.fromkeys((PDDL, TEXT), (Level.PAPER, Level.STRICT))
-"""PDDL actions, or PlanBench's sentences; ties between equal choices mean nothing for a plan, so that level is not offered."""
+DIALECTS: Mapping[str, tuple[Strictness, ...]] = dict.fromkeys((PDDL, TEXT), (Strictness.PAPER, Strictness.STRICT))
+"""PDDL actions, or PlanBench's sentences; ties between equal choices mean nothing for a plan, so that strictness is not offered."""

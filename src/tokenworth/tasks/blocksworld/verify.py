@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import lru_cache
 
-from tokenworth.core.verification import FormalText, Level, Verification, Violation
+from tokenworth.core.ending import extent_of
+from tokenworth.core.verification import Findings, FormalText, Strictness, Verification
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.blocksworld.grammar import MAX_ACTIONS, PlanLine, problem_of, read_plan, split_text
+from tokenworth.tasks.blocksworld.grammar import MAX_ACTIONS, PlanLine, plan_end, problem_of, read_plan, split_text
 from tokenworth.tasks.blocksworld.instance import Atom, Call, StripsProblem
 from tokenworth.tasks.blocksworld.pddl import read_problem
 from tokenworth.tasks.blocksworld.planning import validates, validator_version
-from tokenworth.tasks.blocksworld.replay import Replay, shortest_plan
+from tokenworth.tasks.blocksworld.replay import BlocksworldReplay, shortest_plan
 from tokenworth.tasks.blocksworld.rules import CODES
 
 NAME = "blocksworld"
-VERSION = "2"
+VERSION = "3"
 _read_pddl, _read_prompt = lru_cache(maxsize=8)(read_problem), lru_cache(maxsize=8)(problem_of)
 MOST_STATES = 4_000
 """States that the search for a shorter plan looks at before it gives up."""
 
 
-class _Found:
-    """Violations, the first ``limit`` of them kept and all of them counted."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self.kept: list[Violation] = []
-        self.counts: Counter[str] = Counter()
-
-    def add(self, code: str, place: PlanLine | None, event: int | None, expected: str, got: str, end: tuple[int, int] = (0, 0)) -> None:
-        """One violation at a line of the plan, or at the end of the text (``end``: its words and its characters)."""
-        self.counts[code] += 1
-        if len(self.kept) < self._limit:
-            words, chars = ((end[0], end[0]), (end[1], end[1])) if place is None else (place.words, place.chars)
-            self.kept.append(
-                Violation(code=code, tier=CODES[code], event=event, tokens=words, chars=chars, expected=expected[:300], got=got[:300])
-            )
-
-
-def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
-    """The verdict on a plan; there is no trace to judge. All levels judge alike.
+def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
+    """The verdict on a plan; there is no trace to judge. Every strictness judges alike.
 
     A plan is valid where unified-planning's validator and this package's own replay both find it so; the codes are the replay's. A plan
     of no action is one. ``plan_optimal`` is None where no shorter plan was found among the first 4,000 states, and those were not all.
@@ -48,37 +30,57 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
 
     Raises: MissingExtra where unified-planning is not installed.
     """
-    found = _Found(limit)
-    end = (0, 0) if len(text.trace) > 1 << 22 else (len(text.trace.split()), len(text.trace))
+    found = Findings(CODES, max_errors)
+    is_apart = bool(text.prompt.strip() or text.given)
+    extent = extent_of(text.trace, 0 if is_apart else max(0, text.trace.rfind("[PLAN]")))
+    is_cut = text.is_cut and not extent.is_ended
+    # The last line of a cut text may be half of one.
+    trace = text.trace[: text.trace.rfind("\n") + 1] if is_cut else text.trace[: extent.end]
+    end = _at("" if len(trace) > 1 << 22 else trace)
     validator = f"unified-planning {validator_version()}"
-    stated, start = split_text(text.trace)
+    stated, (*others, plan) = split_text(trace, extent.first, is_apart=is_apart)
     try:
         problem = _problem(text, stated)
     except InvalidInput as error:
-        found.add("PROBLEM_PARSE", None, None, "a STRIPS problem", str(error))
-        return _verdict(found, dialect, level, parsed=False, valid=None, optimal=None, n=0, facts={"validator": validator})
-    # The last line of a cut text may be half of one.
-    trace = text.trace[: text.trace.rfind("\n") + 1] if text.is_cut else text.trace
-    calls, goals, n = _replayed(trace, start, dialect, problem, found)
-    if goals and not text.is_cut:
-        found.add("PLAN_GOAL", None, None, _shown(goals), f"not so after {n:,} steps", end)
-    valid = None if text.is_cut and not found.counts else not found.counts
-    is_readable = not (found.counts["PLAN_PARSE"] or found.counts["PLAN_ACTION"] or text.is_cut)
+        found.add("PROBLEM_PARSE", None, (0, 0), (0, 0), "a STRIPS problem", str(error))
+        return _verdict(found, dialect, strictness, parsed=False, valid=None, optimal=None, n=0, facts={"validator": validator})
+    calls, goals, n = _replayed(trace, plan, dialect, problem, found)
+    if goals and not is_cut:
+        found.add("PLAN_GOAL", None, *end, _shown(goals), f"not so after {n:,} steps")
+    valid = None if is_cut and not found.counts else not found.counts
+    is_readable = not (found.counts["PLAN_PARSE"] or found.counts["PLAN_ACTION"] or is_cut)
     if is_readable and validates(problem, calls) != valid:
-        found.add("PLAN_VALIDATOR", None, None, f"{validator} and the replay agree", f"the replay alone finds it valid: {valid}", end)
+        found.add("PLAN_VALIDATOR", None, *end, f"{validator} and the replay agree", f"they disagree; the replay says valid: {valid}")
         valid = False
+    for other in others:
+        one = Findings(CODES, 0)
+        if _replayed(trace, other, dialect, problem, one)[1] or one.counts:
+            at = _at(trace[: other[0]])
+            found.add("PLAN_TWICE", None, *at, "no other plan, or one that solves the problem, too", "one that does not")
+            valid = False
+            break
     shortest = _shortest(problem) if valid else None
     optimal = None if shortest is None and valid else valid and len(calls) == shortest
     facts: dict[str, object] = {"n_actions": len(calls), "shortest": shortest, "validator": validator}
-    return _verdict(found, dialect, level, parsed=not found.counts["PLAN_PARSE"], valid=valid, optimal=optimal, n=n, facts=facts)
+    if after := f"{plan_end(trace, *plan)[1]} {extent.after}".strip():
+        facts["after_end"] = after[:60]
+    return _verdict(found, dialect, strictness, parsed=not found.counts["PLAN_PARSE"], valid=valid, optimal=optimal, n=n, facts=facts)
 
 
-def _replayed(trace: str, start: int, dialect: str, problem: StripsProblem, found: _Found) -> tuple[list[Call], tuple[Atom, ...], int]:
+def _at(before: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The place behind a text, in words and in characters."""
+    n = len(before.split())
+    return (n, n), (len(before), len(before))
+
+
+def _replayed(
+    trace: str, plan: tuple[int, int], dialect: str, problem: StripsProblem, found: Findings
+) -> tuple[list[Call], tuple[Atom, ...], int]:
     """The plan's actions, the goals left at its end, and its number of lines; what is wrong is added."""
-    replay, calls, n = Replay(problem), list[Call](), 0
-    for line in read_plan(trace, start, dialect):
+    replay, calls, n = BlocksworldReplay(problem), list[Call](), 0
+    for line in read_plan(trace, *plan, dialect):
         if n == MAX_ACTIONS:
-            found.add("PLAN_PARSE", line, n, f"at most {MAX_ACTIONS:,} actions", "more")
+            found.add("PLAN_PARSE", n, line.words, line.chars, f"at most {MAX_ACTIONS:,} actions", "more")
             break
         n += 1
         call = _checked(line, n - 1, problem, found)
@@ -87,36 +89,45 @@ def _replayed(trace: str, start: int, dialect: str, problem: StripsProblem, foun
         calls.append(call)
         unmet = replay.take(call)
         if unmet:
-            found.add("PLAN_PRECONDITION", line, n - 1, _shown(unmet), f"not so before step {n}, {_shown((call,))}")
+            found.add("PLAN_PRECONDITION", n - 1, line.words, line.chars, _shown(unmet), f"not so before step {n}, {_shown((call,))}")
     return calls, replay.unmet_goals(), n
 
 
-def _checked(line: PlanLine, event: int, problem: StripsProblem, found: _Found) -> Call | None:
+def _checked(line: PlanLine, event: int, problem: StripsProblem, found: Findings) -> Call | None:
     """The action of a line, None where it names none of the problem's; what is wrong is added."""
     if line.call is None:
-        found.add("PLAN_PARSE", line, event, "one action, such as (stack a b)", repr(line.text))
+        found.add("PLAN_PARSE", event, line.words, line.chars, "one action, such as (stack a b)", repr(line.text))
         return None
     fault = problem.fault_of(line.call)
     if fault:
-        found.add("PLAN_ACTION", line, event, "an action of the problem with its objects", f"{_shown((line.call,))}: {fault}")
+        got = f"{_shown((line.call,))}: {fault}"
+        found.add("PLAN_ACTION", event, line.words, line.chars, "an action of the problem with its objects", got)
         return None
     return line.call
 
 
 def _verdict(
-    found: _Found, dialect: str, level: Level, *, parsed: bool, valid: bool | None, optimal: bool | None, n: int, facts: dict[str, object]
+    found: Findings,
+    dialect: str,
+    strictness: Strictness,
+    *,
+    parsed: bool,
+    valid: bool | None,
+    optimal: bool | None,
+    n: int,
+    facts: dict[str, object],
 ) -> Verification:
     return Verification(
         domain=NAME,
         dialect=dialect,
-        level=level,
+        strictness=strictness,
         version=VERSION,
         parsed=parsed,
         trace_valid=None,
         plan_valid=valid,
         plan_optimal=optimal,
         plan_follows_trace=None,
-        violations=tuple(found.kept),
+        violations=tuple(found.listed),
         counts=dict(found.counts),
         n_events=n,
         facts=facts,

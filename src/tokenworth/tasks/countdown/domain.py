@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from tokenworth.core.verification import Domain, FormalText
+from tokenworth.core.verification import Domain, FormalText, whole_number
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.countdown.instance import Puzzle
 from tokenworth.tasks.countdown.rules import CODES, DIALECTS, SENTENCES
@@ -27,11 +27,11 @@ def read(record: Mapping[str, object], where: str) -> FormalText:
 
 
 def _given(record: Mapping[str, object], where: str) -> dict[str, object]:
-    target, listed = record.get("target"), record.get("nums")
-    numbers = cast("list[object]", listed) if isinstance(listed, list) else []
-    whole = tuple(number for number in numbers if isinstance(number, int) and not isinstance(number, bool))
-    if not isinstance(target, int) or isinstance(target, bool) or not isinstance(listed, list) or len(whole) != len(numbers):
-        raise InvalidInput(f"{where}: a puzzle of other than whole numbers; expected 'target' and a list 'nums'")
+    listed = record.get("nums")
+    numbers = [whole_number(number) for number in cast("list[object]", listed)] if isinstance(listed, list) else []
+    target, whole = whole_number(record.get("target")), tuple(number for number in numbers if number is not None)
+    if target is None or not isinstance(listed, list) or len(whole) != len(numbers):
+        raise InvalidInput(f"{where}: a puzzle with numbers that are not whole; expected 'target' and a list 'nums'")
     try:
         puzzle = Puzzle(target=target, numbers=whole)
     except InvalidInput as error:

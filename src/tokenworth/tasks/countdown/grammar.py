@@ -1,4 +1,4 @@
-"""The lines of a written search as events, for each dialect. A line that does not follow the grammar is an event of its own.
+"""The lines of a written search as events, for each dialect. A line that does not follow the grammar is a separate event.
 
 Every pattern is bounded in length, so that reading takes time linear in the text.
 """
@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Number, Operation
+from tokenworth.core.ending import Extent, extent_of
+from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Operation, WrittenNumber
 
 MAX_LINE = 4000
 """Characters of a line that is read; no search over a few numbers writes longer ones."""
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     """What a line does."""
 
     STATE = "state"
@@ -31,18 +32,18 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class CountdownEvent:
     """One line (in prose: one group of lines). ``words`` and ``chars`` are first and one past the last in the text that was read.
 
     ``says_goal``: of a verdict or a solution, whether it claims the goal. ``text``: the line without white space around it.
     """
 
-    kind: Kind
+    kind: LineKind
     text: str
     words: tuple[int, int]
     chars: tuple[int, int]
     target: int | None = None
-    numbers: tuple[Number, ...] = ()
+    numbers: tuple[WrittenNumber, ...] = ()
     operations: tuple[Operation, ...] = ()
     node: str = ""
     says_goal: bool = False
@@ -54,8 +55,8 @@ class Grammar:
     """The patterns of one dialect. ``has_prose``: lines that begin like no event are prose, and no error."""
 
     name: str
-    heads: Mapping[str, Kind]
-    patterns: Mapping[Kind, re.Pattern[str]]
+    heads: Mapping[str, LineKind]
+    patterns: Mapping[LineKind, re.Pattern[str]]
     has_prose: bool = False
     has_tree: bool = True
 
@@ -70,48 +71,48 @@ _NODE = rf"(?P<node>0(?:,(?:0|[1-9][0-9]{{0,5}})){{0,{MAX_NUMBERS}}})"
 _TARGET = r"(?P<target>0|[1-9][0-9]{0,17})"
 
 
-def _patterns(sources: Mapping[Kind, str]) -> Mapping[Kind, re.Pattern[str]]:
+def _patterns(sources: Mapping[LineKind, str]) -> Mapping[LineKind, re.Pattern[str]]:
     return {kind: re.compile(source) for kind, source in sources.items()}
 
 
 _SEARCH = {
-    Kind.STATE: rf"Current State: {_TARGET}:{_LIST}, Operations: {_OPS}",
-    Kind.EXPLORE: rf"Exploring Operation: {_ONE}, Resulting Numbers: {_LIST}",
-    Kind.GENERATE: rf"Generated Node #{_NODE}: {_TARGET}:{_LIST} Operation: {_ONE}",
-    Kind.MOVE: rf"Moving to Node #{_NODE}",
-    Kind.VERDICT: rf"(?P<number>{_N}),{_TARGET} (?P<said>equal: Goal Reached|unequal: No Solution)",
-    Kind.EXHAUSTED: r"No solution found\.",
+    LineKind.STATE: rf"Current State: {_TARGET}:{_LIST}, Operations: {_OPS}",
+    LineKind.EXPLORE: rf"Exploring Operation: {_ONE}, Resulting Numbers: {_LIST}",
+    LineKind.GENERATE: rf"Generated Node #{_NODE}: {_TARGET}:{_LIST} Operation: {_ONE}",
+    LineKind.MOVE: rf"Moving to Node #{_NODE}",
+    LineKind.VERDICT: rf"(?P<number>{_N}),{_TARGET} (?P<said>equal: Goal Reached|unequal: No Solution)",
+    LineKind.EXHAUSTED: r"No solution found\.",
 }
 _HEADS = {
-    "Current State": Kind.STATE,
-    "Exploring Operation": Kind.EXPLORE,
-    "Generated Node": Kind.GENERATE,
-    "Moving to Node": Kind.MOVE,
-    "No solution found": Kind.EXHAUSTED,
+    "Current State": LineKind.STATE,
+    "Exploring Operation": LineKind.EXPLORE,
+    "Generated Node": LineKind.GENERATE,
+    "Moving to Node": LineKind.MOVE,
+    "No solution found": LineKind.EXHAUSTED,
 }
 _PATH = {
-    Kind.STATE: _SEARCH[Kind.STATE],
-    Kind.EXPLORE: _SEARCH[Kind.EXPLORE],
-    Kind.GENERATE: rf"Generated Node #(?P<node>[1-9][0-9]{{0,5}}): {_LIST} from Operation: {_ONE}",
-    Kind.VERDICT: _SEARCH[Kind.VERDICT],
+    LineKind.STATE: _SEARCH[LineKind.STATE],
+    LineKind.EXPLORE: _SEARCH[LineKind.EXPLORE],
+    LineKind.GENERATE: rf"Generated Node #(?P<node>[1-9][0-9]{{0,5}}): {_LIST} from Operation: {_ONE}",
+    LineKind.VERDICT: _SEARCH[LineKind.VERDICT],
 }
 _REACT = {
-    Kind.STATE: rf"Current State #{_NODE}: {_TARGET}:{_LIST}\. Operations so far : {_OPS}\.",
-    Kind.EXPLORE: rf"Action     : Exploring operation {_ONE}\.",
-    Kind.GENERATE: _SEARCH[Kind.GENERATE],
-    Kind.MOVE: rf"Action     : Moving to Node #{_NODE} with lowest heuristic value -?[0-9]{{1,18}}(?:\.[0-9]{{1,40}})?",
-    Kind.EXPAND: rf"Thought    : Expand Node #{_NODE}’s [0-9]{{1,6}}(?:st|nd|rd|th) child to build next frontier\.",
-    Kind.VERDICT: rf"(?P<number>{_N}),{_TARGET} (?P<said>equal: Goal Reached|unequal: No Solution \.\.\. backtracking)",
-    Kind.SOLUTION: rf"SOLUTION: (?P<said>YES|NO)\nOPERATIONS: {_OPS}\nRESULT: (?P<number>{_N}|None)",
+    LineKind.STATE: rf"Current State #{_NODE}: {_TARGET}:{_LIST}\. Operations so far : {_OPS}\.",
+    LineKind.EXPLORE: rf"Action     : Exploring operation {_ONE}\.",
+    LineKind.GENERATE: _SEARCH[LineKind.GENERATE],
+    LineKind.MOVE: rf"Action     : Moving to Node #{_NODE} with lowest heuristic value -?[0-9]{{1,18}}(?:\.[0-9]{{1,40}})?",
+    LineKind.EXPAND: rf"Thought    : Expand Node #{_NODE}’s [0-9]{{1,6}}(?:st|nd|rd|th) child to build next frontier\.",
+    LineKind.VERDICT: rf"(?P<number>{_N}),{_TARGET} (?P<said>equal: Goal Reached|unequal: No Solution \.\.\. backtracking)",
+    LineKind.SOLUTION: rf"SOLUTION: (?P<said>YES|NO)\nOPERATIONS: {_OPS}\nRESULT: (?P<number>{_N}|None)",
 }
 _REACT_HEADS = {
-    "Current State #": Kind.STATE,
-    "Action     : Exploring operation": Kind.EXPLORE,
-    "Generated Node": Kind.GENERATE,
-    "Action     : Moving to Node": Kind.MOVE,
-    "Thought    : Expand Node": Kind.EXPAND,
-    "SOLUTION: YES\n": Kind.SOLUTION,
-    "SOLUTION: NO\n": Kind.SOLUTION,
+    "Current State #": LineKind.STATE,
+    "Action     : Exploring operation": LineKind.EXPLORE,
+    "Generated Node": LineKind.GENERATE,
+    "Action     : Moving to Node": LineKind.MOVE,
+    "Thought    : Expand Node": LineKind.EXPAND,
+    "SOLUTION: YES\n": LineKind.SOLUTION,
+    "SOLUTION: NO\n": LineKind.SOLUTION,
 }
 
 GRAMMARS: Mapping[str, Grammar] = {
@@ -130,10 +131,19 @@ _CUT_VERDICT = re.compile(r"-?[0-9]{0,18}(?:\.[0-9]{0,40})?(?:\.\.\.)?(?:,[0-9]{
 _CALCULATION = re.compile(rf"(?P<left>{_ARG}(?:[-+*/]{_ARG}){{1,7}})=(?P<result>{_N})")
 _OPERAND = re.compile(rf"({_ARG})([-+*/]?)")
 _BLANK = " \t\r"
-_BOUND = "<|endoftext|>"
 
 
-def number_of(text: str) -> Number:
+FOREIGN = "steps 'a - b = c (left: …)', as Tree of Thoughts writes them: a format that no dialect has"
+"""What a text is that `is_foreign`, for messages."""
+_FOREIGN = re.compile(rf"\s{{0,20}}(?:Steps:\s{{1,20}})?{_N} [-+*/] {_N} = {_N} \(left: ")
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a text begins with steps in a public format that no dialect has: in the game of 24 numbers may be fractions."""
+    return _FOREIGN.match(text) is not None
+
+
+def number_of(text: str) -> WrittenNumber:
     """A written number: whole ones as int, others as the text."""
     return text if "." in text else int(text)
 
@@ -154,11 +164,12 @@ def is_beginning(line: str, grammar: Grammar) -> bool:
     return len(line) <= MAX_LINE and (begun or _CUT_VERDICT.fullmatch(line) is not None)
 
 
-def read_events(text: str, grammar: Grammar) -> Iterator[Event]:
-    """The events of a text, in order; the marks of begin and end of text are skipped."""
+def read_events(text: str, grammar: Grammar) -> Iterator[CountdownEvent]:
+    """The events of a text, in order, up to its end."""
+    extent = extent_of(text)
     reader = _Reader(grammar)
-    waiting: Event | None = None  # in prose, an operation whose resulting numbers are to come
-    for line in _lines(text.replace(_BOUND, " " * len(_BOUND)), grammar):
+    waiting: CountdownEvent | None = None  # in prose, an operation whose resulting numbers are to come
+    for line in _lines(text[: extent.end], extent, grammar):
         event = reader.event_of(line)
         if waiting is not None:
             found = _RESULTING.fullmatch(line.text) if len(line.text) <= MAX_LINE else None
@@ -166,27 +177,27 @@ def read_events(text: str, grammar: Grammar) -> Iterator[Event]:
             waiting = None
             if found is not None:
                 continue
-        if event is not None and event.kind is Kind.EXPLORE and grammar.has_prose:
-            waiting = replace(event, kind=Kind.UNREAD)
+        if event is not None and event.kind is LineKind.EXPLORE and grammar.has_prose:
+            waiting = replace(event, kind=LineKind.UNREAD)
         elif event is not None:
             yield event
     if waiting is not None:
         yield waiting
 
 
-def _joined(explored: Event, line: Event, numbers: str) -> Event:
+def _joined(explored: CountdownEvent, line: CountdownEvent, numbers: str) -> CountdownEvent:
     both = f"{explored.text}\n{line.text}"
     words, chars = (explored.words[0], line.words[1]), (explored.chars[0], line.chars[1])
-    return replace(explored, kind=Kind.EXPLORE, text=both, words=words, chars=chars, numbers=_numbers(numbers), is_last=line.is_last)
+    return replace(explored, kind=LineKind.EXPLORE, text=both, words=words, chars=chars, numbers=_numbers(numbers), is_last=line.is_last)
 
 
-def _numbers(text: str) -> tuple[Number, ...]:
+def _numbers(text: str) -> tuple[WrittenNumber, ...]:
     return tuple(number_of(number) for number in text.split(", "))
 
 
-def _lines(text: str, grammar: Grammar) -> Iterator[Event]:
+def _lines(text: str, extent: Extent, grammar: Grammar) -> Iterator[CountdownEvent]:
     """Lines with something in them as unread events. In prose the three lines of a solution are one."""
-    start, words, end = 0, 0, len(text)
+    start, words, end = extent.first, extent.n_before, len(text)
     while start < end:
         stop = text.find("\n", start)
         stop = end if stop < 0 else stop
@@ -201,7 +212,7 @@ def _lines(text: str, grammar: Grammar) -> Iterator[Event]:
             left = start + len(line) - len(line.lstrip(_BLANK))
             said = "\n".join(part.strip(_BLANK) for part in stripped.split("\n")) if grammar.has_prose else stripped
             chars = (left, left + len(stripped))
-            yield Event(kind=Kind.UNREAD, text=said, words=(words, words + count), chars=chars, is_last=stop == end)
+            yield CountdownEvent(kind=LineKind.UNREAD, text=said, words=(words, words + count), chars=chars, is_last=stop == end)
         words += count
         start = stop + 1
 
@@ -213,7 +224,7 @@ class _Reader:
         self._grammar = grammar
         self._known: dict[str, Operation] = {}
 
-    def event_of(self, line: Event) -> Event | None:
+    def event_of(self, line: CountdownEvent) -> CountdownEvent | None:
         """The event of a line, unread where it follows no rule; None for prose."""
         kind = self._kind_of(line.text)
         if kind is None:
@@ -222,19 +233,19 @@ class _Reader:
         found = pattern.fullmatch(line.text) if pattern is not None and len(line.text) <= MAX_LINE else None
         return line if found is None else self._filled(kind, line, found.groupdict())
 
-    def _kind_of(self, text: str) -> Kind | None:
+    def _kind_of(self, text: str) -> LineKind | None:
         for head, kind in self._grammar.heads.items():
             if text.startswith(head):
                 return kind
-        return Kind.VERDICT if _VERDICT_HEAD.match(text) else None
+        return LineKind.VERDICT if _VERDICT_HEAD.match(text) else None
 
-    def _filled(self, kind: Kind, line: Event, groups: Mapping[str, str | None]) -> Event:
+    def _filled(self, kind: LineKind, line: CountdownEvent, groups: Mapping[str, str | None]) -> CountdownEvent:
         numbers, operations, one = groups.get("numbers"), groups.get("operations"), groups.get("operation")
         target, said = groups.get("target"), groups.get("said") or ""
         number = groups.get("number")
         listed = numbers or (number if number != "None" else None)
         written = [one] if one else [part[1:-1] for part in operations.split(", ")] if operations else []
-        return Event(
+        return CountdownEvent(
             kind=kind,
             text=line.text,
             words=line.words,

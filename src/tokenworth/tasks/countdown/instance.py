@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from tokenworth.errors import InvalidInput
 
-Number = int | str
-"""A whole number, or a written fraction (``4.9``, ``3.33...``) that is kept as text: only whole numbers are calculated with."""
+WrittenNumber = int | str
+"""A whole number, or a written fraction (``4.9``, ``3.33...``) that is kept as text: only whole numbers are taken for a result."""
 
 MAX_DIGITS = 18
 """Digits a whole number may have."""
@@ -18,6 +18,8 @@ MAX_NUMBERS = 32
 """Numbers a state may have."""
 
 _LIMIT = 10**MAX_DIGITS
+_LEAST = Fraction(1, 10**9)
+"""What two written fractions may differ by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +42,9 @@ class Operation:
     """A written equation: ``operands[0] operators[0] operands[1] ... = result``. Solvers write two operands, models more now and then."""
 
     text: str
-    operands: tuple[Number, ...]
+    operands: tuple[WrittenNumber, ...]
     operators: str
-    result: Number
+    result: WrittenNumber
 
     @property
     def is_binary(self) -> bool:
@@ -54,22 +56,50 @@ class Operation:
         """Whether the result is a written fraction, which no solver of these puzzles writes."""
         return isinstance(self.result, str)
 
-    @property
-    def is_right(self) -> bool | None:
-        """Whether the equation holds; None where an operand is a written fraction, or the result of a division with a rest is one."""
+    def holds(self, exact: Mapping[str, Fraction] | None = None) -> bool:
+        """Whether the equation holds: exactly between whole numbers, and up to the rounding of the fractions that it writes.
+
+        A fraction stands for what is written, or for its value in ``exact``, which was rounded when it was written. A result with a
+        point may be rounded or cut off at its last digit (the ninth at most, as floating-point numbers go); one without is not rounded.
+        """
         if len(self.operands) == 2 and isinstance(self.result, int):
             a, b = self.operands
             if isinstance(a, int) and isinstance(b, int):
-                return _holds(a, self.operators, b, self.result)
-        if any(isinstance(operand, str) for operand in self.operands):
-            return None
-        value = exact_value(self.operands, self.operators)
-        if isinstance(self.result, str):
-            return None if value is not None and value.denominator != 1 else False
-        return value == self.result
+                return holds(a, self.operators, b, self.result)
+        return any(self._gives(value) for value in (self.value(), self.value(exact)) if value is not None)
+
+    def value(self, exact: Mapping[str, Fraction] | None = None) -> Fraction | None:
+        """The value of the left side, * and / before + and -, with fractions as in `holds`; None where it divides by zero."""
+        first, *rest = (_fraction(operand, exact or {}) for operand in self.operands)
+        total, term = Fraction(0), first
+        for operator, operand in zip(self.operators, rest, strict=True):
+            if operator in "+-":
+                total += term
+                term = operand if operator == "+" else -operand
+            elif operator == "*":
+                term *= operand
+            elif operand == 0:
+                return None
+            else:
+                term /= operand
+        return total + term
+
+    def _gives(self, value: Fraction) -> bool:
+        result, from_fractions = _fraction(self.result, {}), any(isinstance(operand, str) for operand in self.operands)
+        if isinstance(self.result, int):
+            return abs(value - result) <= (_LEAST if from_fractions else 0)
+        if value.denominator == 1 and not from_fractions:
+            return False  # a whole number is not written as a fraction
+        step = max(Fraction(1, 10 ** len(self.result.rstrip(".").partition(".")[2])), _LEAST)
+        return abs(value - result) <= step / 2 or (value * result >= 0 and 0 <= abs(value) - abs(result) < step)
 
 
-def _holds(a: int, operator: str, b: int, result: int) -> bool:
+def _fraction(number: WrittenNumber, exact: Mapping[str, Fraction]) -> Fraction:
+    return Fraction(number) if isinstance(number, int) else exact.get(number) or Fraction(number.rstrip("."))
+
+
+def holds(a: int, operator: str, b: int, result: int) -> bool:
+    """Whether an equation between whole numbers holds."""
     match operator:
         case "+":
             return a + b == result
@@ -81,29 +111,10 @@ def _holds(a: int, operator: str, b: int, result: int) -> bool:
             return b != 0 and a == b * result
 
 
-def exact_value(operands: Sequence[Number], operators: str) -> Fraction | None:
-    """The value of a chain of operations, * and / before + and -; None where it divides by zero or an operand is a written fraction."""
-    whole = [operand for operand in operands if isinstance(operand, int)]
-    if len(whole) != len(operands) or not whole:
-        return None
-    total, term = Fraction(0), Fraction(whole[0])
-    for operator, operand in zip(operators, whole[1:], strict=True):
-        if operator in "+-":
-            total += term
-            term = Fraction(operand if operator == "+" else -operand)
-        elif operator == "*":
-            term *= operand
-        elif operand == 0:
-            return None
-        else:
-            term /= operand
-    return total + term
-
-
-def left_over(numbers: Sequence[Number], operands: Sequence[Number]) -> tuple[list[Number], list[Number]]:
+def left_over(numbers: Sequence[WrittenNumber], operands: Sequence[WrittenNumber]) -> tuple[list[WrittenNumber], list[WrittenNumber]]:
     """The numbers that stay when the operands are taken from them, in their order, and the operands that were not there."""
     wanted = Counter(operands)
-    stay: list[Number] = []
+    stay: list[WrittenNumber] = []
     for number in numbers:
         if wanted[number] > 0:
             wanted[number] -= 1
@@ -112,12 +123,12 @@ def left_over(numbers: Sequence[Number], operands: Sequence[Number]) -> tuple[li
     return stay, [operand for operand, count in wanted.items() for _ in range(count)]
 
 
-def are_same(one: Sequence[Number], other: Sequence[Number]) -> bool:
+def are_same(one: Sequence[WrittenNumber], other: Sequence[WrittenNumber]) -> bool:
     """Whether two lists hold the same numbers equally often, in any order."""
     return tuple(one) == tuple(other) or Counter(one) == Counter(other)
 
 
-def ways(numbers: Sequence[Number], a: Number, b: Number) -> int:
+def ways(numbers: Sequence[WrittenNumber], a: WrittenNumber, b: WrittenNumber) -> int:
     """How many pairs of places in the numbers hold a and b."""
     counts = Counter(numbers)
     return counts[a] * counts[b] if a != b else counts[a] * (counts[a] - 1) // 2

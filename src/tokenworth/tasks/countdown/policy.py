@@ -36,13 +36,13 @@ class Deviation:
 
 
 @dataclass(slots=True, kw_only=True)
-class _State:
+class _SearchState:
     numbers: list[int]
     steps: list[str]
     cost: float
     id: str = "0"
 
-    def __lt__(self, other: _State) -> bool:
+    def __lt__(self, other: _SearchState) -> bool:
         return self.cost < other.cost
 
 
@@ -76,9 +76,9 @@ def _sent(solver: Lines, line: str) -> Sequence[str]:
         return ()
 
 
-def _children(state: _State, heuristic: Heuristic) -> list[_State]:
+def _children(state: _SearchState, heuristic: Heuristic) -> list[_SearchState]:
     """Every child, the closest to the target first; equal ones by the places of the numbers, then sum, product, difference, quotient."""
-    children: list[_State] = []
+    children: list[_SearchState] = []
     numbers = state.numbers
     for i, j in combinations(range(len(numbers)), 2):
         a, b = numbers[i], numbers[j]
@@ -89,19 +89,19 @@ def _children(state: _State, heuristic: Heuristic) -> list[_State]:
         stay = [number for place, number in enumerate(numbers) if place not in (i, j)]
         for result, text in results:
             left = [*stay, result]
-            children.append(_State(numbers=left, steps=[*state.steps, f"{text}={result}"], cost=heuristic(left)))
+            children.append(_SearchState(numbers=left, steps=[*state.steps, f"{text}={result}"], cost=heuristic(left)))
     return sorted(children, key=lambda child: child.cost)
 
 
-def _state_line(puzzle: Puzzle, state: _State) -> str:
+def _state_line(puzzle: Puzzle, state: _SearchState) -> str:
     return f"Current State: {puzzle.target}:{state.numbers}, Operations: {state.steps}"
 
 
-def _explore_line(child: _State) -> str:
+def _explore_line(child: _SearchState) -> str:
     return f"Exploring Operation: {child.steps[-1]}, Resulting Numbers: {child.numbers}"
 
 
-def _result_line(puzzle: Puzzle, child: _State) -> str:
+def _result_line(puzzle: Puzzle, child: _SearchState) -> str:
     if len(child.numbers) > 1:
         return f"Generated Node #{child.id}: {puzzle.target}:{child.numbers} Operation: {child.steps[-1]}"
     said = "equal: Goal Reached" if child.numbers[0] == puzzle.target else "unequal: No Solution"
@@ -110,7 +110,7 @@ def _result_line(puzzle: Puzzle, child: _State) -> str:
 
 def _depth_first(puzzle: Puzzle, heuristic: Heuristic) -> Lines:
     """Goes down every child at once, and drops those whose cost is above the target."""
-    root = _State(numbers=list(puzzle.numbers), steps=[], cost=0.0)
+    root = _SearchState(numbers=list(puzzle.numbers), steps=[], cost=0.0)
     yield (_state_line(puzzle, root),)
     stack = [(root, iter([child for child in _children(root, heuristic) if child.cost <= puzzle.target]), 0)]
     while stack:
@@ -136,7 +136,7 @@ def _depth_first(puzzle: Puzzle, heuristic: Heuristic) -> Lines:
 
 def _breadth_first(puzzle: Puzzle, heuristic: Heuristic, beam: int) -> Lines:
     """Takes the ``beam`` best open states at a time and keeps the ``beam`` best children of each, written in any order."""
-    root = _State(numbers=list(puzzle.numbers), steps=[], cost=0.0)
+    root = _SearchState(numbers=list(puzzle.numbers), steps=[], cost=0.0)
     heap = [root]
     while heap:
         level = [heapq.heappop(heap) for _ in range(min(beam, len(heap)))]
@@ -145,7 +145,7 @@ def _breadth_first(puzzle: Puzzle, heuristic: Heuristic, beam: int) -> Lines:
                 yield (f"Moving to Node #{state.id}",)
             yield (_state_line(puzzle, state),)
             kept = _children(state, heuristic)[:beam]
-            written: list[_State] = []
+            written: list[_SearchState] = []
             while kept:
                 line = yield [_explore_line(child) for child in kept]
                 child = next(other for other in kept if _explore_line(other) == line)

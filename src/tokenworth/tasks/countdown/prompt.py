@@ -13,7 +13,7 @@ from typing import cast
 
 from tokenworth.core.verification import FormalText
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.countdown.grammar import GRAMMARS, MAX_LINE, Event, Kind, read_events
+from tokenworth.tasks.countdown.grammar import GRAMMARS, MAX_LINE, CountdownEvent, LineKind, read_events
 from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Puzzle
 
 UNDERSTOOD = (
@@ -39,7 +39,7 @@ def is_apart(text: FormalText) -> bool:
     return bool(text.prompt.strip() or text.given)
 
 
-def puzzle_of(text: FormalText) -> tuple[Puzzle | None, Event | None]:
+def puzzle_of(text: FormalText) -> tuple[Puzzle | None, CountdownEvent | None]:
     """The puzzle that is stated apart from a text, and the first state of the search where the prompt ends with it.
 
     The fields ``target`` and ``nums`` go before the prompt, the last puzzle of a prompt before earlier ones. The puzzle is None where
@@ -69,13 +69,13 @@ def _of_prompt(prompt: str) -> Puzzle | None:
     return None
 
 
-def _state_of(line: str) -> Event | None:
+def _state_of(line: str) -> CountdownEvent | None:
     """The line as the first state of a search, with its target and no operations; None where it is anything else."""
     if "Current State" not in line or len(line) > MAX_LINE:
         return None
     for grammar in _STATES:
         event = next(read_events(line, grammar), None)
-        if event is not None and event.kind is Kind.STATE and event.target is not None and not event.operations:
+        if event is not None and event.kind is LineKind.STATE and event.target is not None and not event.operations:
             return event
     return None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from tokenworth.tasks.countdown.grammar import MAX_LINE, operation_of
-from tokenworth.tasks.countdown.instance import most_operations
+from tokenworth.tasks.countdown.instance import holds, most_operations
 
 _GOAL = re.compile(r"(?<![0-9])[0-9]{1,18},[0-9]{1,18} equal: Goal Reached")
 _FIRST = re.compile(r"Current State: ([0-9]{1,18}):\[([^\]\n]{0,400})\]")
@@ -41,7 +41,7 @@ def published_verdict(text: str) -> str:
     available = {int(part) for part in found[2].split(", ")}
     for written in [*states.replace("'", "").split(", "), explored]:
         step = operation_of(written)
-        if step is None or step.is_right is not True:
+        if step is None or "." in written or not step.holds():
             return "wrong operation"
         if any(int(digits) not in available for digits in _NUMBER.findall(written.partition("=")[0])):
             return "number not available"
@@ -74,13 +74,5 @@ def bare_operations(text: str) -> tuple[int, int]:
     for piece in _EQUATION.finditer(text):
         a, b, c = int(piece[1]), int(piece[3]), int(piece[4])
         n += 1
-        match piece[2]:
-            case "+":
-                wrong += a + b != c
-            case "-":
-                wrong += a - b != c
-            case "*":
-                wrong += a * b != c
-            case _:
-                wrong += b == 0 or a != b * c
+        wrong += not holds(a, piece[2], b, c)
     return n, wrong

@@ -8,30 +8,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
-from tokenworth.tasks.countdown.grammar import Event, Grammar, Kind
-from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Number, Operation, Puzzle, are_same, left_over, ways
+from tokenworth.tasks.countdown.grammar import CountdownEvent, Grammar, LineKind
+from tokenworth.tasks.countdown.instance import MAX_NUMBERS, Operation, Puzzle, WrittenNumber, are_same, left_over, ways
 
-Report = Callable[[str, int, Event, str, str], None]
+OnCountdownViolation = Callable[[str, int, CountdownEvent, str, str], None]
 """Takes a code, the index of an event, the event, what was expected and what was found."""
 
-_AFTER: dict[Kind | None, frozenset[Kind]] = {
-    None: frozenset({Kind.STATE}),
-    Kind.STATE: frozenset({Kind.EXPLORE, Kind.MOVE, Kind.EXHAUSTED}),
-    Kind.GENERATE: frozenset({Kind.EXPLORE, Kind.MOVE}),
-    Kind.VERDICT: frozenset({Kind.EXPLORE, Kind.MOVE, Kind.EXHAUSTED}),
-    Kind.MOVE: frozenset({Kind.STATE}),
+_AFTER: dict[LineKind | None, frozenset[LineKind]] = {
+    None: frozenset({LineKind.STATE}),
+    LineKind.STATE: frozenset({LineKind.EXPLORE, LineKind.MOVE, LineKind.EXHAUSTED}),
+    LineKind.GENERATE: frozenset({LineKind.EXPLORE, LineKind.MOVE}),
+    LineKind.VERDICT: frozenset({LineKind.EXPLORE, LineKind.MOVE, LineKind.EXHAUSTED}),
+    LineKind.MOVE: frozenset({LineKind.STATE}),
 }
-_AFTER_PATH: dict[Kind | None, frozenset[Kind]] = {
-    None: frozenset({Kind.STATE}),
-    Kind.STATE: frozenset({Kind.EXPLORE}),
-    Kind.GENERATE: frozenset({Kind.STATE}),
-    Kind.VERDICT: frozenset(),
+_AFTER_PATH: dict[LineKind | None, frozenset[LineKind]] = {
+    None: frozenset({LineKind.STATE}),
+    LineKind.STATE: frozenset({LineKind.EXPLORE}),
+    LineKind.GENERATE: frozenset({LineKind.STATE}),
+    LineKind.VERDICT: frozenset(),
 }
-_ENDS = frozenset({Kind.VERDICT, Kind.EXHAUSTED, Kind.STATE, Kind.SOLUTION})
+_ENDS = frozenset({LineKind.VERDICT, LineKind.EXHAUSTED, LineKind.STATE, LineKind.SOLUTION})
 
 
-_NO_STEPS = frozenset({Kind.STATE, Kind.MOVE, Kind.EXPAND, Kind.EXHAUSTED, Kind.SOLUTION})
+_NO_STEPS = frozenset({LineKind.STATE, LineKind.MOVE, LineKind.EXPAND, LineKind.EXHAUSTED, LineKind.SOLUTION})
 """Lines that explore nothing; any other one is work at the node where it stands, even if it cannot be read."""
 
 _MOST_LEAVES = 16
@@ -42,14 +43,14 @@ _FIRST_OF_PATH = 2
 
 
 @dataclass(slots=True, kw_only=True)
-class Node:
+class SearchNode:
     """A state of the search. ``path``: the operations that lead to it in the tree; ``history``: those last written for it.
 
     ``visits``: how often it was written as the current state; ``steps``: lines of work at it, ``steps_before``: those up to its last visit.
     """
 
     id: str
-    numbers: tuple[Number, ...]
+    numbers: tuple[WrittenNumber, ...]
     path: tuple[str, ...] = ()
     history: tuple[Operation, ...] = ()
     children: int = 0
@@ -57,7 +58,7 @@ class Node:
     visits: int = 0
     steps: int = 0
     steps_before: int = 0
-    explored: Counter[tuple[str, Number, Number]] = field(default_factory=Counter[tuple[str, Number, Number]])
+    explored: Counter[tuple[str, WrittenNumber, WrittenNumber]] = field(default_factory=Counter[tuple[str, WrittenNumber, WrittenNumber]])
 
     @property
     def is_idle(self) -> bool:
@@ -70,34 +71,41 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class GoalClaim:
     """That the goal is reached: by which operations, and whether this is a path of the tree whose every step was right."""
 
     index: int
-    event: Event
+    event: CountdownEvent
     plan: tuple[Operation, ...]
     follows: bool
     is_sound: bool
 
 
-class Replay:
-    """Follows the events of one text; `claim` is the first claim of the goal, and the search is over with it."""
+class CountdownReplay:
+    """Follows the events of one text; `claim` is the first claim of the goal, and the search is over with it.
 
-    def __init__(self, grammar: Grammar, puzzle: Puzzle | None, is_stated: bool, report: Report) -> None:
+    ``others``: later claims, each plan once, with its event. ``after``: the first words behind the conclusion that are no event.
+    """
+
+    def __init__(self, grammar: Grammar, puzzle: Puzzle | None, is_stated: bool, report: OnCountdownViolation) -> None:
         self._grammar = grammar
         self._report_to = report
-        self._nodes: dict[str, Node] = {}
-        self._leaves: dict[str, list[Node]] = {}
-        self._options: list[Node] | None = None  # what the last move leads to; a leaf has no line of its own, so there may be several
-        self._here = Node(id="0", numbers=puzzle.numbers if puzzle else ())
-        self._last: Kind | None = Kind.STATE if is_stated else None
-        self._explored: Event | None = None
+        self._nodes: dict[str, SearchNode] = {}
+        self._leaves: dict[str, list[SearchNode]] = {}
+        self._options: list[SearchNode] | None = None  # what the last move leads to; a leaf has no line of its own, so there may be several
+        self._here = SearchNode(id="0", numbers=puzzle.numbers if puzzle else ())
+        self._last: LineKind | None = LineKind.STATE if is_stated else None
+        self._explored: CountdownEvent | None = None
         self._found: set[tuple[str, ...]] = set()
         self._n_reported = 0
         self._before = 0
         self._is_past = False
+        self._written: tuple[Operation, ...] = ()
+        self._exact: dict[str, Fraction] = {}  # values of fractions that were rounded when they were written
         self.puzzle = puzzle
-        self.claim: Claim | None = None
+        self.claim: GoalClaim | None = None
+        self.others: dict[tuple[str, ...], tuple[int, CountdownEvent, tuple[Operation, ...]]] = {}
+        self.after = ""
         self.n_operations = 0
         self.n_wrong = 0
         if puzzle is not None:
@@ -105,82 +113,104 @@ class Replay:
         if is_stated:
             self._here.visit()
 
-    def see(self, index: int, event: Event) -> None:
-        """Judges one event and goes on from it."""
-        if self.claim is not None or self._last in (Kind.EXHAUSTED, Kind.SOLUTION):
+    def see(self, index: int, event: CountdownEvent) -> None:
+        """Judges one event and continues from it."""
+        if self.is_over:
+            if event.kind is LineKind.UNREAD:
+                self.after = self.after or event.text
+                return
             if not self._is_past:
                 self._report("AFTER_END", index, event, "nothing after the conclusion", event.text)
             # A claim ends the replay; a search that goes on after it gave up is followed.
             self._is_past = self.claim is not None
             if self._is_past:
+                self._see_again(index, event)
                 return
-            self._last = Kind.UNREAD
+            self._last = LineKind.UNREAD
         if event.kind not in _NO_STEPS:
             self._here.steps += 1
-        if event.kind is Kind.UNREAD:
+        if event.kind is LineKind.UNREAD:
             self._report("PARSE", index, event, "a line of the grammar", event.text)
-            self._last = Kind.UNREAD
+            self._last = LineKind.UNREAD
             return
         self._check_order(index, event)
-        if event.target is not None and event.kind is not Kind.STATE:
+        if event.target is not None and event.kind is not LineKind.STATE:
             self._check_target(index, event)
         match event.kind:
-            case Kind.STATE:
+            case LineKind.STATE:
                 self._state(index, event)
-            case Kind.EXPLORE:
+            case LineKind.EXPLORE:
                 self._explore(index, event)
-            case Kind.GENERATE:
+            case LineKind.GENERATE:
                 self._generate(index, event)
-            case Kind.MOVE | Kind.EXPAND:
+            case LineKind.MOVE | LineKind.EXPAND:
                 self._move(index, event)
-            case Kind.VERDICT:
+            case LineKind.VERDICT:
                 self._verdict(index, event)
-            case Kind.SOLUTION:
+            case LineKind.SOLUTION:
                 self._solution(index, event)
             case _:
                 self._exhausted(index, event)
         self._last = event.kind
 
-    def check_end(self, index: int, last: Event) -> None:
+    @property
+    def is_over(self) -> bool:
+        """Whether the search has come to a conclusion."""
+        return self.claim is not None or self._last in (LineKind.EXHAUSTED, LineKind.SOLUTION)
+
+    def _see_again(self, index: int, event: CountdownEvent) -> None:
+        """After a claim: keeps others, of the operations last written and the one explored last. Those of another target are none."""
+        if self.puzzle is None or event.target not in (None, self.puzzle.target):
+            return
+        if event.kind is LineKind.STATE:
+            self._written = event.operations
+        elif event.kind is LineKind.EXPLORE:
+            self._explored = event
+        elif event.says_goal and (event.kind is LineKind.SOLUTION) is self._grammar.has_prose:
+            explored = () if self._explored is None else self._explored.operations
+            plan = event.operations if event.kind is LineKind.SOLUTION else self._written + explored
+            self.others.setdefault(_texts(plan), (index, event, plan))
+
+    def check_end(self, index: int, last: CountdownEvent) -> None:
         """Reports a search that stops in the middle. Depth-first search ends without a word after its last state or result."""
         is_end = self._last in _ENDS and not self._is_back_for_nothing
-        if self.claim is None and not is_end and self._last is not Kind.UNREAD:
+        if self.claim is None and not is_end and self._last is not LineKind.UNREAD:
             self._report("NO_CONCLUSION", index, last, "a goal, or the end of the search", last.text)
 
-    def _report(self, code: str, index: int, event: Event, expected: str, got: str) -> None:
+    def _report(self, code: str, index: int, event: CountdownEvent, expected: str, got: str) -> None:
         self._n_reported += 1
         self._report_to(code, index, event, expected, got)
 
-    def _check_order(self, index: int, event: Event) -> None:
-        if self._last is Kind.UNREAD or self._grammar.has_prose:
+    def _check_order(self, index: int, event: CountdownEvent) -> None:
+        if self._last is LineKind.UNREAD or self._grammar.has_prose:
             return
-        if self._last is Kind.EXPLORE:
+        if self._last is LineKind.EXPLORE:
             assert self._explored is not None  # it is what the last event was
-            allowed = frozenset({Kind.VERDICT if len(self._explored.numbers) == 1 else Kind.GENERATE})
+            allowed = frozenset({LineKind.VERDICT if len(self._explored.numbers) == 1 else LineKind.GENERATE})
         else:
             allowed = (_AFTER if self._grammar.has_tree else _AFTER_PATH)[self._last]
         if event.kind not in allowed:
             self._report("ORDER", index, event, " or ".join(sorted(allowed)) or "nothing", event.kind.value)
-        elif self._is_back_for_nothing and event.kind is not Kind.EXPLORE:
+        elif self._is_back_for_nothing and event.kind is not LineKind.EXPLORE:
             self._report("ORDER", index, event, f"explore, as #{self._here.id} was visited before", event.kind.value)
-        elif event.kind is Kind.MOVE and (options := self._named(event.node)) and all(node.is_idle for node in options):
-            self._report("ORDER", index, event, "a node with more to explore", f"#{event.node} again, where nothing was explored since")
+        elif event.kind is LineKind.MOVE and (options := self._named(event.node)) and all(node.is_idle for node in options):
+            self._report("ORDER", index, event, "a node with more to explore", f"#{event.node} again, although nothing was explored since")
 
     @property
     def _is_back_for_nothing(self) -> bool:
         """Whether the last line is the state of a node that was visited before. Solvers come back only to explore more of it."""
-        return self._last is Kind.STATE and self._here.visits > 1 and not self._grammar.has_prose
+        return self._last is LineKind.STATE and self._here.visits > 1 and not self._grammar.has_prose
 
-    def _named(self, name: str) -> list[Node] | None:
+    def _named(self, name: str) -> list[SearchNode] | None:
         """The nodes of a name: the one that was generated, or the final states; None where there is none."""
         node = self._nodes.get(name)
         return [node] if node is not None else self._leaves.get(name)
 
-    def _check_target(self, index: int, event: Event) -> None:
+    def _check_target(self, index: int, event: CountdownEvent) -> None:
         if self.puzzle is not None and event.target != self.puzzle.target:
             self._report("WRONG_TARGET", index, event, str(self.puzzle.target), str(event.target))
 
-    def _state(self, index: int, event: Event) -> None:
+    def _state(self, index: int, event: CountdownEvent) -> None:
         if self.puzzle is None:
             self._begin(index, event)
         self._check_target(index, event)
@@ -202,25 +232,27 @@ class Replay:
         node.visit()
         self._here = node
 
-    def _begin(self, index: int, event: Event) -> None:
+    def _begin(self, index: int, event: CountdownEvent) -> None:
         numbers = tuple(number for number in event.numbers if isinstance(number, int) and number >= 0)
         if event.target is None or len(numbers) != len(event.numbers):
             self._report("WRONG_STATE", index, event, "whole numbers from 0", _listed(event.numbers))
             self._options = []
             return
         self.puzzle = Puzzle(target=event.target, numbers=numbers)
-        self._here = self._nodes["0"] = Node(id="0", numbers=numbers)
+        self._here = self._nodes["0"] = SearchNode(id="0", numbers=numbers)
 
-    def _explore(self, index: int, event: Event) -> None:
+    def _explore(self, index: int, event: CountdownEvent) -> None:
         self._before = self._n_reported
         self._explored, self._options = event, None
         operation = event.operations[0]
         self.n_operations += 1
         if not operation.is_binary:
             self._report("NOT_BINARY", index, event, "an operation on two numbers", operation.text)
-        if operation.is_right is False:
+        if not operation.holds(self._exact):
             self.n_wrong += 1
             self._report("WRONG_RESULT", index, event, "an equation that holds", operation.text)
+        elif isinstance(operation.result, str):
+            self._exact[operation.result] = (operation.value(self._exact) or Fraction(0)).limit_denominator(10**12)
         if operation.has_fraction:
             self._report("FRACTION", index, event, "a whole number", str(operation.result))
         elif isinstance(operation.result, int) and operation.result < 0:
@@ -235,7 +267,7 @@ class Replay:
         if len(event.numbers) == 1:
             here = self._here
             path = (*here.path, operation.text)[-MAX_NUMBERS:]
-            leaf = Node(
+            leaf = SearchNode(
                 id=f"{here.id},{here.children}", numbers=event.numbers, path=path, history=(*here.history, operation)[-MAX_NUMBERS:]
             )
             alike = self._leaves.setdefault(leaf.id, [])
@@ -244,7 +276,7 @@ class Replay:
             if self.puzzle is not None and event.numbers[0] == self.puzzle.target:
                 self._found.add(path)
 
-    def _check_again(self, index: int, event: Event) -> None:
+    def _check_again(self, index: int, event: CountdownEvent) -> None:
         """A systematic search tries each pair of numbers once with each sign."""
         operation, numbers = event.operations[0], self._here.numbers
         a, b = sorted(operation.operands, key=str)
@@ -253,7 +285,7 @@ class Replay:
         if self._here.explored[key] > ways(numbers, a, b):
             self._report("EXPLORED_AGAIN", index, event, "an operation not yet explored here", operation.text)
 
-    def _generate(self, index: int, event: Event) -> None:
+    def _generate(self, index: int, event: CountdownEvent) -> None:
         explored, operation = self._explored, event.operations[0]
         if explored is not None:
             if not are_same(event.numbers, explored.numbers):
@@ -263,7 +295,7 @@ class Replay:
         id_, parent = self._placed(index, event)
         if id_ in self._nodes and self._grammar.has_tree:
             self._report("NODE_AGAIN", index, event, "a new index", f"#{id_}")
-        node = Node(
+        node = SearchNode(
             id=id_,
             numbers=event.numbers,
             path=(*parent.path, operation.text)[-MAX_NUMBERS:],
@@ -275,7 +307,7 @@ class Replay:
         if not self._grammar.has_tree:
             self._here = node
 
-    def _placed(self, index: int, event: Event) -> tuple[str, Node]:
+    def _placed(self, index: int, event: CountdownEvent) -> tuple[str, SearchNode]:
         """The id of a generated node and its parent; what is wrong with them is reported."""
         if not self._grammar.has_tree:
             due = str(len(self._here.path) + _FIRST_OF_PATH)
@@ -293,17 +325,17 @@ class Replay:
             self._report("WRONG_INDEX", index, event, f"#{parent_id},{parent.children}", f"#{event.node}")
         return event.node, parent
 
-    def _move(self, index: int, event: Event) -> None:
+    def _move(self, index: int, event: CountdownEvent) -> None:
         options = self._named(event.node)
         if options is None:
             self._report("NO_NODE", index, event, "a node that was generated", f"#{event.node}")
             self._options = []
-            self._here = Node(id=event.node, numbers=(), is_sound=False)
+            self._here = SearchNode(id=event.node, numbers=(), is_sound=False)
             return
         self._options = options
         self._here = options[0]
 
-    def _exhausted(self, index: int, event: Event) -> None:
+    def _exhausted(self, index: int, event: CountdownEvent) -> None:
         """Every solver that says so has visited all nodes, and explored something at each with two numbers or more.
 
         Not told after a broken rule: a node that is called by another name is one slip, and this would be a second one.
@@ -317,7 +349,7 @@ class Replay:
                 "EARLY_END", index, event, f"an operation explored at #{left.id}" if left.visits else f"a visit of #{left.id}", event.text
             )
 
-    def _verdict(self, index: int, event: Event) -> None:
+    def _verdict(self, index: int, event: CountdownEvent) -> None:
         explored = self._explored
         if explored is not None and event.numbers != explored.numbers:
             self._report("WRONG_STATE", index, event, _listed(explored.numbers), _listed(event.numbers))
@@ -331,16 +363,17 @@ class Replay:
             is_sound = self._here.is_sound and explored is not None and self._n_reported == self._before
             self._claim(index, event, steps, is_sound)
 
-    def _solution(self, index: int, event: Event) -> None:
+    def _solution(self, index: int, event: CountdownEvent) -> None:
         if event.says_goal:
             self._claim(index, event, event.operations, self._here.is_sound and self._n_reported == self._before)
 
-    def _claim(self, index: int, event: Event, plan: Sequence[Operation], is_sound: bool) -> None:
+    def _claim(self, index: int, event: CountdownEvent, plan: Sequence[Operation], is_sound: bool) -> None:
         follows = tuple(step.text for step in plan) in self._found
-        self.claim = Claim(index=index, event=event, plan=tuple(plan), follows=follows, is_sound=is_sound and follows)
+        self.claim = GoalClaim(index=index, event=event, plan=tuple(plan), follows=follows, is_sound=is_sound and follows)
+        self._written = self._here.history
 
 
-def _listed(numbers: Sequence[Number]) -> str:
+def _listed(numbers: Sequence[WrittenNumber]) -> str:
     return "[" + ", ".join(map(str, numbers)) + "]"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenworth.core.verification import Level, Tier
+from tokenworth.core.verification import Strictness, Tier
 from tokenworth.tasks.sentences import by_tier, sentences
 
 CODES = by_tier(
@@ -16,7 +16,8 @@ CODES = by_tier(
         Tier.COMPLETENESS: "EXPLORED_AGAIN",
         Tier.END: "FALSE_GOAL FALSE_FAIL NO_CONCLUSION AFTER_END",
         Tier.POLICY: "CHILD_ORDER MOVE_ORDER LIST_ORDER EARLY_END",
-        Tier.ANSWER: "PLAN_NOT_BINARY PLAN_NOT_AVAILABLE PLAN_WRONG_RESULT PLAN_FRACTION PLAN_NOT_TARGET PLAN_UNUSED",
+        Tier.ANSWER: "PLAN_NONE PLAN_NOT_BINARY PLAN_NOT_AVAILABLE PLAN_WRONG_RESULT PLAN_FRACTION PLAN_NOT_TARGET PLAN_UNUSED "
+        "PLAN_TWICE UNSOLVABLE",
         Tier.LINK: "PLAN_NOT_FOUND",
     }
 )
@@ -42,31 +43,32 @@ SENTENCES = sentences(
         "NODE_AGAIN": "The index was given to a node before.",
         "NO_NODE": "The search moves to a node that was never generated.",
         "EXPLORED_AGAIN": "The operation was explored at this node before.",
-        "FALSE_GOAL": "A goal is claimed where the target is not reached.",
+        "FALSE_GOAL": "A goal is claimed although the target is not reached.",
         "FALSE_FAIL": "The target is reached, and not noticed.",
         "NO_CONCLUSION": "The trace ends with neither a goal nor the end of the search.",
-        "AFTER_END": "The search goes on after its conclusion.",
+        "AFTER_END": "The search continues after its conclusion.",
         "CHILD_ORDER": "No known solver explores this operation next.",
         "MOVE_ORDER": "No known solver moves to this node next.",
         "LIST_ORDER": "No known solver writes the numbers or operations in this order.",
-        "EARLY_END": "A known solver would go on here.",
+        "EARLY_END": "A known solver would continue here.",
+        "PLAN_NONE": "The goal is never claimed, so that there is no answer.",
         "PLAN_NOT_BINARY": "The answer has an operation that is not one on two numbers.",
         "PLAN_NOT_AVAILABLE": "The answer takes a number that is not left.",
         "PLAN_WRONG_RESULT": "The answer has an equation that does not hold.",
         "PLAN_FRACTION": "The answer has a result that is not a whole number.",
         "PLAN_NOT_TARGET": "The answer does not reach the target.",
         "PLAN_UNUSED": "The answer leaves numbers unused.",
-        "PLAN_NOT_FOUND": "The answer is no path that the search found.",
+        "PLAN_NOT_FOUND": "The answer is not a path that the search found.",
     },
 )
 """What each code means, for a reader."""
 
-DIALECTS: Mapping[str, tuple[Level, ...]] = {
-    "stream-of-search": tuple(Level),
-    "optimal-path": (Level.PAPER, Level.STRICT),
-    "react": (Level.PAPER, Level.STRICT),
+DIALECTS: Mapping[str, tuple[Strictness, ...]] = {
+    "stream-of-search": tuple(Strictness),
+    "optimal-path": (Strictness.PAPER, Strictness.STRICT),
+    "react": (Strictness.PAPER, Strictness.STRICT),
 }
-"""The levels of each dialect: only of the first are the solvers known."""
+"""How strictly each dialect can be checked: only of the first are the solvers known."""
 
 BUCKETS: Mapping[str, tuple[str, ...]] = {
     "arithmetic": ("WRONG_RESULT",),

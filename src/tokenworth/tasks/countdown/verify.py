@@ -4,56 +4,46 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from tokenworth.core.verification import FormalText, Level, Tier, Verification, Violation
+from tokenworth.core.ending import extent_of
+from tokenworth.core.verification import Findings, FormalText, Strictness, Tier, Verification
 from tokenworth.errors import unknown_name
-from tokenworth.tasks.countdown.grammar import GRAMMARS, Event, Grammar, Kind, is_beginning, read_events
+from tokenworth.tasks.countdown.grammar import FOREIGN, GRAMMARS, CountdownEvent, Grammar, LineKind, is_beginning, is_foreign, read_events
 from tokenworth.tasks.countdown.instance import Puzzle
-from tokenworth.tasks.countdown.plan import plan_faults
+from tokenworth.tasks.countdown.plan import is_solvable, plan_faults
 from tokenworth.tasks.countdown.policy import deviation
 from tokenworth.tasks.countdown.prompt import UNDERSTOOD, is_apart, puzzle_of
 from tokenworth.tasks.countdown.published import bare_operations, published_verdict, rating
-from tokenworth.tasks.countdown.replay import Replay
+from tokenworth.tasks.countdown.replay import CountdownReplay
 from tokenworth.tasks.countdown.rules import BUCKETS, CODES, DIALECTS, PAPER
 
-VERSION = "2"
+VERSION = "3"
 
 _MAX_TOLD = 200
-_AT_EVERY_LEVEL = PAPER | {"PROBLEM_PARSE"}
+_ALWAYS = PAPER | {"PROBLEM_PARSE"}
 _FOUND_LAST = frozenset({Tier.POLICY, Tier.ANSWER, Tier.LINK})
-_POLICY_CODES = {Kind.EXPLORE: "CHILD_ORDER", Kind.MOVE: "MOVE_ORDER", Kind.EXHAUSTED: "MOVE_ORDER"}
+_POLICY_CODES = {LineKind.EXPLORE: "CHILD_ORDER", LineKind.MOVE: "MOVE_ORDER", LineKind.EXHAUSTED: "MOVE_ORDER"}
 
 
-class _Found:
-    """Violations as they are found; those after the limit are counted only."""
+class _Found(Findings):
+    """Violations as they are found. ``by_code``: at every strictness, for the published classes; ``events``: those that break a rule."""
 
-    def __init__(self, level: Level, limit: int) -> None:
-        self._level, self._limit = level, limit
-        self._listed: list[Violation] = []
-        self.counts: Counter[str] = Counter()
-        self.by_code: Counter[str] = Counter()  # at every level, for the published classes
+    def __init__(self, strictness: Strictness, max_errors: int) -> None:
+        active = {code for code, tier in CODES.items() if strictness is not Strictness.PAPER or code in _ALWAYS or not tier.is_of_trace}
+        super().__init__(CODES, max_errors, active, always=_FOUND_LAST)
+        self.by_code: Counter[str] = Counter()
         self.events: set[int] = set()
 
-    def add(self, code: str, index: int | None, event: Event, expected: str, got: str) -> None:
-        """Takes one violation; it is listed where the level asks for it."""
+    def at(self, code: str, index: int | None, event: CountdownEvent, expected: str, got: str) -> None:
+        """One violation in a line."""
         self.by_code[code] += 1
         if index is not None:
             self.events.add(index)
-        if self._level is Level.PAPER and code not in _AT_EVERY_LEVEL and CODES[code].is_of_trace:
-            return
-        self.counts[code] += 1
-        # Those of policy and plan are found last, and there are few of them.
-        if len(self._listed) < self._limit or CODES[code] in _FOUND_LAST:
-            short, told = expected[:_MAX_TOLD], got[:_MAX_TOLD]
-            tier, tokens, chars = CODES[code], event.words, event.chars
-            self._listed.append(Violation(code=code, tier=tier, event=index, tokens=tokens, chars=chars, expected=short, got=told))
-
-    def in_order(self) -> tuple[Violation, ...]:
-        """The violations in the order of the text."""
-        return tuple(sorted(self._listed, key=lambda violation: violation.chars[0])[: self._limit])
+        self.add(code, index, event.words, event.chars, expected, got)
 
 
-def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
+def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
     """What was found in one text. Raises UnknownName for a dialect that is not known, and nothing for any text.
 
     Without prompt and fields the first state of the text is the puzzle. Where either is there and states none, `PROBLEM_PARSE` is the
@@ -63,55 +53,64 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
         raise unknown_name("dialect of countdown", dialect, GRAMMARS)
     grammar = GRAMMARS[dialect]
     puzzle, stated = puzzle_of(text)
-    found = _Found(level, limit)
+    found = _Found(strictness, max_errors)
     if puzzle is None and is_apart(text):
-        return _unread(text, dialect, level, found)
-    replay = Replay(grammar, puzzle, stated is not None, found.add)
-    checks_policy = level is Level.TIES and Level.TIES in DIALECTS[dialect]
-    followed: list[tuple[int, Event]] = []
-    n_events, is_cut = 0, text.is_cut
-    last: Event | None = None
-    for event in read_events(text.trace, grammar):
-        if event.is_last and _is_cut_line(event, last, grammar, text.is_cut):
-            if not text.is_cut:
-                found.add("NO_CONCLUSION", n_events, event, "a whole line", event.text)
+        return _unread(text, dialect, strictness, found)
+    replay = CountdownReplay(grammar, puzzle, stated is not None, found.at)
+    checks_policy = strictness is Strictness.TIES and Strictness.TIES in DIALECTS[dialect]
+    followed: list[tuple[int, CountdownEvent]] = []
+    extent = extent_of(text.trace)
+    cut = text.is_cut and not extent.is_ended
+    n_events, is_cut = 0, cut
+    last: CountdownEvent | None = None
+    for event in () if is_foreign(text.trace) else read_events(text.trace, grammar):
+        if event.is_last and _is_cut_line(event, last, grammar, cut):
+            if not cut:
+                found.at("NO_CONCLUSION", n_events, event, "a whole line", event.text)
             is_cut = True
             break
         # No solver writes a line that breaks a rule, so that what follows the first such line need not be kept.
-        if checks_policy and replay.claim is None and not found.events:
+        if checks_policy and not (found.events or replay.claim is not None or (replay.is_over and event.kind is LineKind.UNREAD)):
             followed.append((n_events, event))
         replay.see(n_events, event)
         n_events, last = n_events + 1, event
     if last is not None and not is_cut:
         replay.check_end(n_events - 1, last)
-    if last is None and grammar.has_prose and text.trace.strip():
-        whole = Event(kind=Kind.UNREAD, text="", words=(0, len(text.trace.split())), chars=(0, len(text.trace)))
-        found.add("PARSE", None, whole, "a written search", "prose alone")
+    start, end = _nowhere(""), _nowhere(text.trace[: extent.end])
+    if last is None and is_foreign(text.trace):
+        found.at("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), f"lines of {dialect}", FOREIGN)
+    elif last is None and grammar.has_prose and text.trace.strip():
+        found.at("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), "a written search", "prose alone")
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
-    plan_valid = _check_plan(replay, found)
-    return _verification(text, dialect, level, n_events, replay, found, plan_valid, solver)
+    plan_valid = _check_plan(replay, found, None if cut else end)
+    return _verification(text, dialect, strictness, n_events, replay, found, plan_valid, solver)
 
 
-def _unread(text: FormalText, dialect: str, level: Level, found: _Found) -> Verification:
+def _nowhere(text: str) -> CountdownEvent:
+    """The place at the end of a text."""
+    n = len(text.split())
+    return CountdownEvent(kind=LineKind.UNREAD, text="", words=(n, n), chars=(len(text), len(text)))
+
+
+def _unread(text: FormalText, dialect: str, strictness: Strictness, found: _Found) -> Verification:
     """The verdict where the puzzle cannot be read: its events are counted, and that is all."""
-    start = Event(kind=Kind.UNREAD, text="", words=(0, 0), chars=(0, 0))
     fields = {name: text.given[name] for name in ("target", "nums") if name in text.given}
     got = f"the fields {fields}"[:_MAX_TOLD] if fields else ascii(text.prompt.strip()[:_MAX_TOLD])
-    found.add("PROBLEM_PARSE", None, start, UNDERSTOOD, got)
+    found.at("PROBLEM_PARSE", None, _nowhere(""), UNDERSTOOD, got)
     grammar = GRAMMARS[dialect]
     n_events = sum(1 for _ in read_events(text.trace, grammar))
-    return _verification(text, dialect, level, n_events, Replay(grammar, None, False, found.add), found, None, None)
+    return _verification(text, dialect, strictness, n_events, CountdownReplay(grammar, None, False, found.at), found, None, None)
 
 
-def _is_cut_line(event: Event, before: Event | None, grammar: Grammar, is_cut: bool) -> bool:
+def _is_cut_line(event: CountdownEvent, before: CountdownEvent | None, grammar: Grammar, is_cut: bool) -> bool:
     """Whether the last line, which no line break ends, is the rest of a longer one."""
-    if event.kind in (Kind.VERDICT, Kind.EXHAUSTED, Kind.SOLUTION):
+    if event.kind in (LineKind.VERDICT, LineKind.EXHAUSTED, LineKind.SOLUTION):
         return False
-    return is_cut or (event.kind is Kind.UNREAD and before is not None and is_beginning(event.text, grammar))
+    return is_cut or (event.kind is LineKind.UNREAD and before is not None and is_beginning(event.text, grammar))
 
 
 def _check_policy(
-    puzzle: Puzzle | None, stated: Event | None, followed: Sequence[tuple[int, Event]], found: _Found, *, is_cut: bool
+    puzzle: Puzzle | None, stated: CountdownEvent | None, followed: Sequence[tuple[int, CountdownEvent]], found: _Found, *, is_cut: bool
 ) -> str | None:
     """The name of a solver that may have written the lines; reports the first line that none writes, unless it broke a rule anyway."""
     if puzzle is None or not followed:
@@ -128,38 +127,53 @@ def _check_policy(
         index, event = followed[max(0, min(first.at, len(events) - 1) - shift)]
         code = "EARLY_END" if is_end else _POLICY_CODES.get(event.kind, "LIST_ORDER")
         if index not in found.events:
-            found.add(code, index, event, f"{first.expected} ({first.solver})", "the end" if is_end else event.text)
+            found.at(code, index, event, f"{first.expected} ({first.solver})", "the end" if is_end else event.text)
     return None if found.events else solver
 
 
-def _check_plan(replay: Replay, found: _Found) -> bool | None:
+def _check_plan(replay: CountdownReplay, found: _Found, end: CountdownEvent | None) -> bool | None:
+    """Whether the claim solves the puzzle, and every later one; None where the text was cut (``end`` None) before a claim."""
     claim, puzzle = replay.claim, replay.puzzle
-    if claim is None or puzzle is None:
+    if puzzle is None or (claim is None and end is None):
         return None
-    faults = plan_faults(puzzle, claim.plan)
+    at, event = (None, end) if claim is None else (claim.index, claim.event)
+    assert event is not None
+    faults = [("PLAN_NONE", "a claim of the goal", "none")] if claim is None else plan_faults(puzzle, claim.plan)
+    if faults and is_solvable(puzzle) is False:
+        faults = [("UNSOLVABLE", f"operations that lead to {puzzle.target}", "none, of all that there are"), *faults]
     for code, expected, got in faults:
-        found.add(code, claim.index, claim.event, expected, got)
-    if not claim.follows:
-        found.add("PLAN_NOT_FOUND", claim.index, claim.event, "a path that the search found", ", ".join(step.text for step in claim.plan))
-    return not faults
+        found.at(code, at, event, expected, got)
+    wrong = next(((index, line) for index, line, plan in replay.others.values() if plan_faults(puzzle, plan)), None)
+    if wrong is not None:
+        found.at("PLAN_TWICE", *wrong, "no other claim that is wrong", wrong[1].text)
+    if claim is not None and not claim.follows:
+        found.at("PLAN_NOT_FOUND", at, event, "a path that the search found", ", ".join(step.text for step in claim.plan))
+    return not faults and wrong is None
 
 
 def _verification(
-    text: FormalText, dialect: str, level: Level, n_events: int, replay: Replay, found: _Found, plan_valid: bool | None, solver: str | None
+    text: FormalText,
+    dialect: str,
+    strictness: Strictness,
+    n_events: int,
+    replay: CountdownReplay,
+    found: _Found,
+    plan_valid: bool | None,
+    solver: str | None,
 ) -> Verification:
     parsed = not any(found.counts[code] for code in ("PROBLEM_PARSE", "PARSE", "NOT_BINARY"))
     is_clean = not any(CODES[code].is_of_trace and count for code, count in found.counts.items())
     return Verification(
         domain="countdown",
         dialect=dialect,
-        level=level,
+        strictness=strictness,
         version=VERSION,
         parsed=parsed,
         trace_valid=(parsed and is_clean) if n_events else None,
         plan_valid=plan_valid,
         plan_optimal=None,
         plan_follows_trace=replay.claim.follows if replay.claim is not None else None,
-        violations=found.in_order(),
+        violations=tuple(sorted(found.listed, key=lambda violation: violation.chars[0])[: found.max_errors]),
         counts={code: count for code, count in found.counts.items() if count},
         n_events=n_events,
         facts=_facts(text, dialect, replay, found, plan_valid, solver),
@@ -167,7 +181,7 @@ def _verification(
 
 
 def _facts(
-    text: FormalText, dialect: str, replay: Replay, found: _Found, plan_valid: bool | None, solver: str | None
+    text: FormalText, dialect: str, replay: CountdownReplay, found: _Found, plan_valid: bool | None, solver: str | None
 ) -> Mapping[str, object]:
     """What the domain reports beside the verdict; see the page of the domain for each."""
     claim = replay.claim
@@ -193,4 +207,5 @@ def _facts(
         "n_bare_wrong_before_goal": n_before,
         "buckets": {name: sum(found.by_code[code] for code in codes) for name, codes in BUCKETS.items()},
         "solver": solver,
+        **({"after_end": after[:60]} if (after := replay.after or extent_of(text.trace).after) else {}),
     }

@@ -9,11 +9,11 @@ from typing import Protocol, runtime_checkable
 from tokenworth.errors import InvalidInput
 
 UNSOUND = "unsound"
-"""Level of a critic that may accept wrong answers on purpose."""
+"""Strictness of a critic that may accept wrong answers on purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Ruling:
     """Whether an answer is accepted, and what is wrong with it: one short text a fault, in the order of the answer."""
 
     accepted: bool
@@ -35,7 +35,7 @@ class Critic(Protocol):
         ...
 
     @property
-    def level(self) -> str:
+    def strictness(self) -> str:
         """How strictly, in the words of the critic's kind; `UNSOUND` where wrong answers may be accepted."""
         ...
 
@@ -44,7 +44,7 @@ class Critic(Protocol):
         """Whether it judges the whole completion, trace and close marker included, and not the answer alone."""
         ...
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """The verdict on a text. Raises nothing for any text."""
         ...
 
@@ -55,11 +55,11 @@ class Acceptance:
 
     critic: str
     version: str
-    level: str
+    strictness: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class BankRuling:
     """A bank's verdict."""
 
     accepted: bool
@@ -85,16 +85,16 @@ class Bank:
 
     @property
     def names(self) -> tuple[Acceptance, ...]:
-        """Name, version and level of each critic."""
-        return tuple(Acceptance(critic=one.name, version=one.version, level=one.level) for one in self.critics)
+        """Name, version and strictness of each critic."""
+        return tuple(Acceptance(critic=one.name, version=one.version, strictness=str(one.strictness)) for one in self.critics)
 
     @property
     def is_sound(self) -> bool:
         """Whether no critic says of itself that it is not."""
-        return all(one.level != UNSOUND for one in self.critics)
+        return all(one.strictness != UNSOUND for one in self.critics)
 
-    def check(self, answer: str, whole: str | None = None) -> Ruling:
-        """The verdict of all critics; every one is asked, so that every fault is told. ``whole``: the completion, where it is more."""
+    def check(self, answer: str, whole: str | None = None) -> BankRuling:
+        """The verdict of all critics; every one is asked, so that every fault is reported. ``whole``: the completion, where it is more."""
         messages: list[str] = []
         accepted = True
         for critic in self.critics:
@@ -103,7 +103,7 @@ class Bank:
             messages += [f"{critic.name}: {text}" for text in verdict.messages]
             if not verdict.accepted and not verdict.messages:
                 messages.append(f"{critic.name}: not accepted")
-        return Ruling(accepted=accepted, messages=tuple(messages), by=self.names if accepted else ())
+        return BankRuling(accepted=accepted, messages=tuple(messages), by=self.names if accepted else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +112,10 @@ class FunctionCritic:
 
     name: str
     version: str
-    level: str
-    judge: Callable[[str], Verdict]
+    strictness: str
+    judge: Callable[[str], Ruling]
     reads_whole: bool = False
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """What the function says."""
         return self.judge(answer)

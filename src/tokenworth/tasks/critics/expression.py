@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.critics.critic import Verdict
+from tokenworth.tasks.critics.critic import Ruling
 
 MAX_CHARS = 400
 """Characters an answer may have."""
@@ -31,23 +31,23 @@ class CountdownCritic:
     use_all: bool = True
     name: str = "countdown expression"
     version: str = "1"
-    level: str = "exact"
+    strictness: str = "exact"
     reads_whole: bool = False
 
     def __post_init__(self) -> None:
         if not self.numbers or any(not 0 <= number < 10**MAX_DIGITS for number in self.numbers):
             raise InvalidInput(f"countdown numbers {self.numbers}: expected whole numbers of at most {MAX_DIGITS} digits")
 
-    def check(self, answer: str) -> Verdict:
-        """Every fault that can be told: an expression that cannot be read, wrong numbers, a wrong value."""
+    def check(self, answer: str) -> Ruling:
+        """Every fault that can be named: an expression that cannot be read, wrong numbers, a wrong value."""
         text = answer.strip()
         if len(text) > MAX_CHARS or not text.isascii():
-            return Verdict(accepted=False, messages=(f"expected one expression of at most {MAX_CHARS} plain characters",))
+            return Ruling(accepted=False, messages=(f"expected one expression of at most {MAX_CHARS} plain characters",))
         stated = _STATED.match(text)
         assert stated is not None
         read = _evaluate(stated.group(1))
         if isinstance(read, str):
-            return Verdict(accepted=False, messages=(read,))
+            return Ruling(accepted=False, messages=(read,))
         value, used = read
         messages: list[str] = []
         over, left = Counter(used) - Counter(self.numbers), Counter(self.numbers) - Counter(used)
@@ -59,7 +59,7 @@ class CountdownCritic:
             messages.append(f"the value is {value}; expected {self.target}")
         if stated.group(2) is not None and int(stated.group(2)) != self.target:
             messages.append(f"the value stated is {stated.group(2)}; expected {self.target}")
-        return Verdict(accepted=not messages, messages=tuple(messages))
+        return Ruling(accepted=not messages, messages=tuple(messages))
 
 
 def _shown(counted: Counter[int]) -> str:

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tokenworth.core.verification import Domain, FormalText, Level, Verification, Violation
+from tokenworth.core.verification import Domain, FormalText, Strictness, Verification, Violation
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.critics.critic import Verdict
+from tokenworth.tasks.critics.critic import Ruling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormalCritic:
-    """Accepts a text whose plan the domain's verifier finds valid, and by default its trace, too, where there is one.
+    """Accepts a text whose plan the domain's verifier finds valid, and by default also its trace, if there is one.
 
     ``prompt`` and ``given``: the problem, as the domain reads it. ``with_trace`` False: the plan alone is judged. ``optimal``: the plan
     must be as short as can be. ``reads_whole``: the trace is part of the text that the domain's grammar covers. Where the verifier
     says that something does not apply or is not known, the answer is not accepted.
 
-    Raises: UnknownName for a dialect that the domain does not know; InvalidInput for a level that does not fit it, or where ``prompt`` and
-    ``given`` state no problem that can be read: the one that an answer states is never taken. Nor is the size of a grid, where they leave
-    it open: it is then what the verifier makes of the problem alone.
+    Raises: UnknownName for a dialect that the domain does not know; InvalidInput for a strictness that does not fit it, or where ``prompt``
+    and ``given`` state no problem that can be read: the one that an answer states is never taken. Nor is the size of a grid, where
+    they leave it open: it is then what the verifier makes of the problem alone.
     """
 
     domain: Domain
     prompt: str
     dialect: str
-    strictness: Level = Level.STRICT
+    strictness: Strictness = Strictness.STRICT
     with_trace: bool = True
     optimal: bool = False
     reads_whole: bool = False
@@ -39,7 +39,7 @@ class FormalCritic:
             raise unknown_name(f"dialect of {self.domain.name}", self.dialect, self.domain.dialects)
         fitting = self.domain.dialects[self.dialect]
         if self.strictness not in fitting:
-            raise InvalidInput(f"level {self.strictness} does not fit dialect {self.dialect}; expected {', '.join(fitting)}")
+            raise InvalidInput(f"strictness {self.strictness} does not fit dialect {self.dialect}; expected {', '.join(fitting)}")
         if not self.prompt.strip() and not self.given:
             raise InvalidInput(f"no problem for the critic {self.name}: the prompt is blank; expected one that states the problem")
         # An empty answer parses, or is a plan that fails, unless it is the problem that cannot be read.
@@ -51,7 +51,7 @@ class FormalCritic:
 
     def _verified(self, answer: str) -> Verification:
         text = FormalText(id="answer", prompt=self.prompt, trace=answer, given={**self._size, **self.given})
-        return self.domain.verify(text, dialect=self.dialect, level=self.strictness, limit=self.most)
+        return self.domain.verify(text, dialect=self.dialect, strictness=self.strictness, max_errors=self.most)
 
     @property
     def name(self) -> str:
@@ -64,25 +64,20 @@ class FormalCritic:
         """The verifier's."""
         return self.domain.version
 
-    @property
-    def level(self) -> str:
-        """The strictness of the check."""
-        return str(self.strictness)
-
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """One message a violation, the first ``most`` of them."""
         found = self._verified(answer)
         whole = not self.with_trace or (found.trace_valid is not False and not found.undecided)
         accepted = found.parsed and found.plan_valid is True and whole
         messages = [_message(violation) for violation in found.violations]
         if not whole and found.undecided:
-            messages.append("the trace is too long or too wide to be followed to its end")
+            messages.append("the trace is too long or too wide to be followed to its end, or on a grid of unknown size")
         if accepted and self.optimal and found.plan_optimal is not True:
             accepted = False
             messages.append(
                 "the plan is not known to be as short as can be" if found.plan_optimal is None else "the plan is not the shortest"
             )
-        return Verdict(accepted=accepted, messages=() if accepted else tuple(messages) or ("the verifier finds no plan",))
+        return Ruling(accepted=accepted, messages=() if accepted else tuple(messages) or ("the verifier finds no plan",))
 
 
 def _message(violation: Violation) -> str:

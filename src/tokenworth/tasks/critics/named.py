@@ -9,7 +9,7 @@ from typing import Any
 from tokenworth import catalog
 from tokenworth.core.grade import Grader
 from tokenworth.core.problem import Problem
-from tokenworth.core.verification import Level
+from tokenworth.core.verification import Strictness
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.critics.critic import Critic
 from tokenworth.tasks.critics.formal import FormalCritic
@@ -26,7 +26,7 @@ def critic_named(name: str, problem: Problem, grader: Grader, *, dialect: str | 
     """The critic of this name for a problem.
 
     ``format`` accepts what can be read and is unsound; ``reference`` knows the gold answer, or a plan's rules; a formal domain's name is
-    its verifier of trace and plan, with the problem's question for its prompt, at the level ``strict`` unless another is named;
+    its verifier of trace and plan, with the problem's question for its prompt, of strictness ``strict`` unless another is named;
     ``module:callable`` is a function of the problem that returns a `Critic`.
 
     Raises: UnknownName for another name; InvalidInput for a formal domain
@@ -37,13 +37,13 @@ def critic_named(name: str, problem: Problem, grader: Grader, *, dialect: str | 
     if name == "reference":
         return ReferenceCritic(problem=problem, grader=grader)
     if name in catalog.DOMAINS:
-        return _formal(name, problem, dialect, _level(strictness))
+        return _formal(name, problem, dialect, _strictness(strictness))
     if ":" in name:
         return _users(name, problem)
     raise unknown_name("critic", name, critics())
 
 
-def _formal(name: str, problem: Problem, dialect: str | None, level: Level) -> FormalCritic:
+def _formal(name: str, problem: Problem, dialect: str | None, strictness: Strictness) -> FormalCritic:
     domain = domain_named(name)
     spoken = domain.dialect_named(dialect or domain.dialect_of(problem))
     try:
@@ -51,7 +51,7 @@ def _formal(name: str, problem: Problem, dialect: str | None, level: Level) -> F
             domain=domain,
             prompt=problem.question,
             dialect=spoken,
-            strictness=level,
+            strictness=strictness,
             reads_whole=domain.reads_whole,
             given=domain.given(problem),
         )
@@ -59,10 +59,10 @@ def _formal(name: str, problem: Problem, dialect: str | None, level: Level) -> F
         raise InvalidInput(f"problem {problem.id!r}: {error}") from error
 
 
-def _level(name: str | None) -> Level:
-    if name is not None and name not in list(Level):
-        raise unknown_name("strictness", name, list(Level))
-    return Level.STRICT if name is None else Level(name)
+def _strictness(name: str | None) -> Strictness:
+    if name is not None and name not in list(Strictness):
+        raise unknown_name("strictness", name, list(Strictness))
+    return Strictness.STRICT if name is None else Strictness(name)
 
 
 def _users(name: str, problem: Problem) -> Critic:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenworth import __version__
 from tokenworth.errors import InvalidInput, MissingExtra
-from tokenworth.tasks.critics.critic import Verdict
+from tokenworth.tasks.critics.critic import Ruling
 
 MAX_CHARS = 20_000
 """Characters an answer may have."""
@@ -21,14 +21,14 @@ class SmtCritic:
     """Accepts an assignment ``x = 3, y = -1/2, p = true`` (commas, semicolons or line ends between) that meets every constraint.
 
     ``variables``: name -> z3 constant of sort Int, Real or Bool; the answer must give each of them one value. ``constraints``: name -> z3
-    formula, written by the caller: z3 is given nothing of the answer but numbers and truth values. What a formula names beside the
+    formula, written by the caller: only numbers and truth values of the answer reach z3. What a formula names beside the
     variables may have any value, the same one in all formulas: an answer is accepted where one value of it meets all constraints
     together. What z3 does not decide within ``timeout_ms`` is not met.
 
     Raises: MissingExtra where z3-solver is not installed; InvalidInput for variables of another sort.
     """
 
-    level = "exact"
+    strictness = "exact"
     reads_whole = False
     name = "z3-solver"
 
@@ -47,11 +47,11 @@ class SmtCritic:
         """Of this package and of z3-solver."""
         return f"{__version__} with z3-solver {self._z3.get_version_string()}"
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """One message for each constraint that is not met."""
         values = _values(answer)
         if values is None:
-            return Verdict(accepted=False, messages=("expected values such as x = 3, y = true, each variable once",))
+            return Ruling(accepted=False, messages=("expected values such as x = 3, y = true, each variable once",))
         messages = [f"no value for {name}" for name in self._variables if name not in values]
         messages += [f"no variable {name}" for name in values if name not in self._variables]
         pairs: list[Any] = []
@@ -64,7 +64,7 @@ class SmtCritic:
                 pairs.append(variable == value)
         if not messages:
             messages = self._unmet(pairs)
-        return Verdict(accepted=not messages, messages=tuple(messages))
+        return Ruling(accepted=not messages, messages=tuple(messages))
 
     def _value(self, variable: Any, written: str) -> Any:
         """The z3 value, None where it does not fit the variable's sort."""

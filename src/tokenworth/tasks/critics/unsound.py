@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.critics.critic import UNSOUND, Critic, Verdict
+from tokenworth.tasks.critics.critic import UNSOUND, Critic, Ruling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class UnsoundCritic:
         return self.inner.version
 
     @property
-    def level(self) -> str:
+    def strictness(self) -> str:
         """Unsound."""
         return UNSOUND
 
@@ -44,12 +44,12 @@ class UnsoundCritic:
         """As the other critic."""
         return self.inner.reads_whole
 
-    def check(self, answer: str) -> Verdict:
+    def check(self, answer: str) -> Ruling:
         """The other critic's verdict, or an acceptance of what it rejects."""
         verdict = self.inner.check(answer)
         if verdict.accepted or self._draw(answer) >= self.share:
             return verdict
-        return Verdict(accepted=True)
+        return Ruling(accepted=True)
 
     def _draw(self, answer: str) -> float:
         digest = hashlib.blake2b((self.salt + "\0" + answer).encode("utf-8", "surrogatepass"), digest_size=8).digest()

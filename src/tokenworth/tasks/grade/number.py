@@ -49,7 +49,7 @@ _GOES_ON = re.compile(r"[ )\]}$\"'*]*\s[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
+class ExactNumber:
     """An exact value; ``percent`` says that a percent sign followed."""
 
     value: Fraction
@@ -76,7 +76,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
     return (-1 if negative else 1) * size * Fraction(10) ** power
 
 
-def number_at(text: str, at: int = 0) -> Read[Number] | None:
+def number_at(text: str, at: int = 0) -> Read[ExactNumber] | None:
     """The number at this place of a prepared text, with the units after it, where all of it is one number; None otherwise."""
     match = _NUMBER.match(text, at)
     value = None if match is None else _value(match)
@@ -100,7 +100,7 @@ def number_at(text: str, at: int = 0) -> Read[Number] | None:
     rest = text[end:]
     if _COMPOUND.match(rest) or not (ends(rest) or _GOES_ON.match(rest)):
         return None
-    return Read(value=Number(value=value, percent=match["percent"] is not None), end=end)
+    return Read(value=ExactNumber(value=value, percent=match["percent"] is not None), end=end)
 
 
 def starts(text: str, at: int = 0) -> list[int]:
@@ -115,14 +115,14 @@ def starts(text: str, at: int = 0) -> list[int]:
     return kept
 
 
-def parse_number(text: str) -> Number | None:
+def parse_number(text: str) -> ExactNumber | None:
     """The number a text consists of, ``$`` and ``%`` allowed; None when it is not just that."""
     match = _NUMBER.fullmatch(prepared(text.strip().replace("−", "-")).strip())
     value = None if match is None else _value(match)
-    return None if match is None or value is None else Number(value=value, percent=match["percent"] is not None)
+    return None if match is None or value is None else ExactNumber(value=value, percent=match["percent"] is not None)
 
 
-def same_number(first: Number, second: Number) -> bool:
+def same_number(first: ExactNumber, second: ExactNumber) -> bool:
     """Equal by value; where only one carries a percent sign, 25% equals both 25 and 0.25."""
     if first.value == second.value:
         return True
@@ -131,7 +131,7 @@ def same_number(first: Number, second: Number) -> bool:
     return first.value / (100 if first.percent else 1) == second.value / (100 if second.percent else 1)
 
 
-def number_label(number: Number) -> str:
+def number_label(number: ExactNumber) -> str:
     """The value as decimal text where that is exact and short, else as a fraction."""
     value, sign = number.value, "%" if number.percent else ""
     if value.denominator == 1:

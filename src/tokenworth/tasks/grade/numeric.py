@@ -10,7 +10,7 @@ from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade import words
 from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
-from tokenworth.tasks.grade.number import Number, number_at, number_label, parse_number, prepared, same_number, starts
+from tokenworth.tasks.grade.number import ExactNumber, number_at, number_label, parse_number, prepared, same_number, starts
 from tokenworth.tasks.grade.places import BOX, Read, Reader
 from tokenworth.tasks.grade.stated import clauses, settled, stated
 from tokenworth.tasks.grade.text import denied, lower, opened
@@ -27,7 +27,7 @@ _FIRST = re.compile(r"[\s$({\[]*-?[\d.]+[\s$)}\]]*(?:[,;]|(?:or|and)\b)|±|\\pm"
 _REASON = re.compile(r",?\s(?=(?:because|since)\b)")
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?…]+(?=\s|\Z)|(?=\n)|\Z)")
 _ASIDE = re.compile(r"(?<=\S)\s?\([^()]{0,200}\)")
-_NONE = Number(value=Fraction(-1, 10**20), percent=False)
+_NONE = ExactNumber(value=Fraction(-1, 10**20), percent=False)
 """Stands for a number that cannot be read, and so is not the same as any other."""
 
 
@@ -41,7 +41,7 @@ def _side(text: str, several: re.Pattern[str]) -> int | None:
     return len(head) - len(parts[-1])
 
 
-def _read(text: str, where: str) -> Read[Number] | None:
+def _read(text: str, where: str) -> Read[ExactNumber] | None:
     """One number as a whole: before it stand frame words, or the other side of an equation."""
     text = _REASON.split(text)[0]
     at = _side(text, _SEVERAL)
@@ -56,7 +56,7 @@ def _read(text: str, where: str) -> Read[Number] | None:
     return None if read is None or (where == BOX and text[read.end :].strip(" .!)]}*\"'\n")) else read
 
 
-def _begins(text: str) -> Number | None:
+def _begins(text: str) -> ExactNumber | None:
     at = len(text) - len(text.lstrip(" ($[{"))
     read = number_at(text, at)
     return read.value if read else _NONE if starts(text[at : at + 8])[:1] == [0] else None
@@ -65,7 +65,7 @@ def _begins(text: str) -> Number | None:
 _READER = Reader(read=_read, begins=_begins, same=same_number)
 
 
-def last_number(text: str) -> list[Number]:
+def last_number(text: str) -> list[ExactNumber]:
     """The last number of a prepared text that states none: what a clause of its last sentence with digits states, else its last one.
 
     After a remark ("Confidence: 95%") only such a clause counts ("So 18 pens."). A line that is only another number makes two answers of them.
@@ -85,7 +85,7 @@ def last_number(text: str) -> list[Number]:
     return [answer] if all(same_number(one, answer) for one in lines) else []
 
 
-def _closing(sentence: str) -> Number | None:
+def _closing(sentence: str) -> ExactNumber | None:
     """The last number of a sentence, of an equation the first of its last side, where nothing makes it a part of something else."""
     at = _side(sentence, _FIRST)
     found = [] if at is None else starts(sentence, at)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tokenworth.core.verification import Level
-from tokenworth.tasks.maze.instance import Cell
+from tokenworth.core.verification import Cell, Strictness
 
 Ties = Literal["any", "list", "cell", "heap"]
 """How a solver picks among open cells of the least f = g + h.
@@ -22,7 +21,7 @@ class Dialect:
     """What decides which token strings are traces.
 
     ``marked``: the sections have marks (``query reasoning solution end``). ``creates_start``: the start is created before it is closed.
-    ``compact``: one token a cell (``3,4``), no heuristic, walls and plan without a word for each. ``order``: the order in which
+    ``compact``: one token per cell (``3,4``), no heuristic, walls and plan without a word for each. ``order``: the order in which
     neighbours are created, None for any.
     """
 
@@ -34,9 +33,9 @@ class Dialect:
     order: tuple[Cell, ...] | None
 
     @property
-    def levels(self) -> tuple[Level, ...]:
-        """The levels that fit: where ties are broken at random there is no order to check."""
-        return (Level.PAPER, Level.STRICT) if self.ties == "any" else tuple(Level)
+    def strictness(self) -> tuple[Strictness, ...]:
+        """How strictly its traces can be checked: where ties are broken at random there is no order to check."""
+        return (Strictness.PAPER, Strictness.STRICT) if self.ties == "any" else tuple(Strictness)
 
 
 _UP_RIGHT_DOWN_LEFT: tuple[Cell, ...] = ((0, -1), (1, 0), (0, 1), (-1, 0))

@@ -9,7 +9,7 @@ import numpy as np
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
-from tokenworth.core.verification import Domain, Drawing, FormalText, MadeProblems, Step, whole_words
+from tokenworth.core.verification import Domain, Drawing, FormalText, MadeProblems, Step, read_text, whole_number
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.grammar import parse, render_trace
@@ -18,33 +18,25 @@ from tokenworth.tasks.maze.spec import given, parse_spec
 from tokenworth.tasks.maze.verify import VERSION, maze_of, verify
 from tokenworth.tasks.maze.words import places_of
 
-ENDS = ("end", "eos")
-"""Words that close a text; after one of them nothing is missing."""
+ENDS = ("end",)
+"""Words of the dialects that close a text; after one of them nothing is missing."""
 
 
 def read(record: Mapping[str, object], source: str) -> FormalText:
-    """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``; ``rows`` and ``cols`` give the grid's size.
+    """A record of a JSON line as text, as `read_text`; ``rows`` and ``cols`` give the grid's size.
 
-    With a prompt, ``text`` is the trace where there is no ``trace``. Raises InvalidInput that names ``source`` where fields are missing or
-    not text, and for a size that is not two whole numbers from 1.
+    Raises InvalidInput that names ``source``, also for a size that is not two whole numbers from 1.
     """
-    prompt, written = record.get("prompt"), record.get("trace")
-    body = record.get("text") if written is None else written
-    if not isinstance(body, str) or not (prompt is None or isinstance(prompt, str)):
-        got = ", ".join(sorted(map(str, record))) or "an empty object"
-        raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
-    is_cut = record.get("truncated") is True
-    trace = whole_words(body, ENDS) if is_cut else body
-    return FormalText(id=str(record.get("id", "")), prompt=prompt or "", trace=trace, given=_size(record, source), is_cut=is_cut)
+    return replace(read_text(record, source, ENDS), given=_size(record, source))
 
 
 def _size(record: Mapping[str, object], source: str) -> dict[str, object]:
     told = {name: value for name in ("rows", "cols") if (value := record.get(name)) is not None}
-    whole = [value for value in told.values() if isinstance(value, int) and not isinstance(value, bool) and value > 0]
+    whole = {name: number for name, value in told.items() if (number := whole_number(value)) is not None and number > 0}
     if told and len(whole) < 2:
         shown = ", ".join(f"{name} {ascii(told[name])[:40] if name in told else 'missing'}" for name in ("rows", "cols"))
         raise InvalidInput(f"{source}: the size of the grid is not known: {shown}; expected rows and cols, both whole numbers from 1")
-    return told
+    return dict(whole)
 
 
 def draw(text: FormalText, dialect: str) -> Drawing | None:
@@ -89,14 +81,14 @@ def grade(problem: Problem, text: str) -> Grade:
 
 
 def solve(problem: Problem) -> FormalText:
-    """The run of A* on a maze in the words of the bundled models. Raises InvalidInput where the question is no maze of that dialect."""
+    """The run of A* on a maze in the words of the bundled models. Raises InvalidInput if the question is not a maze of that dialect."""
     from tokenworth.tasks.maze import search
     from tokenworth.tasks.maze.problems import DIALECT
 
     empty = FormalText(id=problem.id, prompt=problem.question, trace="", given=given(problem), is_cut=True)
     maze = maze_of(empty, DIALECT, parse(empty, DIALECT))
     if maze is None:
-        raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
+        raise InvalidInput(f"problem {problem.id!r} is not a maze in the {DIALECT.name} dialect; give a task such as maze:searchformer/7")
     found = search.solve(maze, DIALECT)
     return replace(empty, trace=render_trace(maze, found.trace, found.plan, DIALECT), is_cut=False)
 
@@ -119,12 +111,13 @@ def edits(text: FormalText, dialect: str, rng: np.random.Generator) -> Iterator[
 DOMAIN = Domain(
     name="maze",
     version=VERSION,
-    dialects={dialect.name: dialect.levels for dialect in DIALECTS.values()},
+    dialects={dialect.name: dialect.strictness for dialect in DIALECTS.values()},
     codes=CODES,
     sentences=SENTENCES,
     read=read,
     verify=verify,
     draw=draw,
+    assumes={"size": "the least square that holds start, goal and walls"},
     task_form="FAMILY/SIDE[/SPLIT]",
     task_example="searchformer/7",
     task=task,

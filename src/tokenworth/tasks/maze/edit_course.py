@@ -1,4 +1,4 @@
-"""The state of a valid A* run between two of its events, and how a run goes on from there."""
+"""The state of a valid A* run between two of its events, and how a run continues from there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tokenworth.core.verification import Cell
 from tokenworth.tasks.maze.dialect import Dialect
 from tokenworth.tasks.maze.frontier import CLOSED, RustHeap
-from tokenworth.tasks.maze.grammar import Event
-from tokenworth.tasks.maze.instance import STEPS, Cell, Maze, manhattan
+from tokenworth.tasks.maze.grammar import MazeEvent
+from tokenworth.tasks.maze.instance import STEPS, Maze, manhattan
 
 
 class Course:
@@ -35,7 +36,7 @@ class Course:
         self.open[cell] = g
         self._heap.push(g + manhattan(cell, self.maze.goal), g, cell[1] * self.maze.cols + cell[0])
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: MazeEvent) -> None:
         """Takes in the next event of the run."""
         cell = event.cell
         if event.verb == "create":
@@ -66,15 +67,15 @@ class Course:
         """Whether the run is over."""
         return self.maze.goal in self.closed
 
-    def following(self) -> list[Event]:
-        """Every event that may come next at level strict; the one of the dialect's solver first. Empty where the run is over or stuck."""
+    def following(self) -> list[MazeEvent]:
+        """Every event that may come next, checked strictly; that of the dialect's solver first. Empty where the run is over or stuck."""
         if self.goal_closed:
             return []
         if self.current is None and self._dialect.creates_start and not self.open:
-            return [Event(verb="create", cell=self.maze.start, g=0)]
+            return [MazeEvent(verb="create", cell=self.maze.start, g=0)]
         if self.due:
             assert self.current is not None
-            return [Event(verb="create", cell=cell, g=self.closed[self.current] + 1) for cell in self.due]
+            return [MazeEvent(verb="create", cell=cell, g=self.closed[self.current] + 1) for cell in self.due]
         if not self.open:
             return []
         least = min(map(self.f, self.open))
@@ -86,9 +87,9 @@ class Course:
             assert number is not None
             first = (number % self.maze.cols, number // self.maze.cols)
             equal.sort(key=lambda cell: cell != first)
-        return [Event(verb="close", cell=cell, g=self.open[cell]) for cell in equal]
+        return [MazeEvent(verb="close", cell=cell, g=self.open[cell]) for cell in equal]
 
-    def finish(self, rng: np.random.Generator | None = None) -> Iterator[Event]:
+    def finish(self, rng: np.random.Generator | None = None) -> Iterator[MazeEvent]:
         """The rest of the run as the dialect's solver makes it; ``rng`` breaks ties where the dialect does so at random."""
         while choices := self.following():
             at = 0 if rng is None or self._dialect.ties != "any" else int(rng.integers(len(choices)))

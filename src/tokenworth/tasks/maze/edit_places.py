@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tokenworth.core.verification import Cell
 from tokenworth.tasks.maze.dialect import Dialect
 from tokenworth.tasks.maze.edit_course import Course
-from tokenworth.tasks.maze.grammar import Event
-from tokenworth.tasks.maze.instance import Cell, Maze, manhattan
+from tokenworth.tasks.maze.grammar import MazeEvent
+from tokenworth.tasks.maze.instance import Maze, manhattan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Spot:
     """One event of a valid trace with the state before it."""
 
     index: int
-    event: Event
+    event: MazeEvent
     course: Course
     maze: Maze
     dialect: Dialect
@@ -48,7 +49,7 @@ class Spot:
 
     @property
     def own(self) -> tuple[str, ...]:
-        """The event as it stands."""
+        """The event as written."""
         return self.written(self.event.verb, self.event.cell, self.event.g)
 
     @property
@@ -165,7 +166,7 @@ def _dup_create(spot: Spot) -> Iterator[Change]:
     for cell in near:
         if cell in course.open and course.open[cell] <= g:
             if not spot.is_close:
-                yield spot.move(cell, "a create of a cell that is open as cheaply")
+                yield spot.move(cell, "a create of a cell that is already open at the same or a lower cost")
             yield spot.insert(spot.written("create", cell, g), "one more create of an open cell")
 
 
@@ -240,7 +241,7 @@ PROPOSALS: Mapping[str, Propose] = {
 """For each code of a trace the changes that may break its rule first, as proposals at one event."""
 
 
-def changes(code: str, maze: Maze, dialect: Dialect, events: Sequence[Event]) -> list[Change]:
+def changes(code: str, maze: Maze, dialect: Dialect, events: Sequence[MazeEvent]) -> list[Change]:
     """All proposals for a code, in the order of the trace. ``events`` must be a valid run."""
     course, propose = Course(maze, dialect), PROPOSALS[code]
     found: list[Change] = []

@@ -3,144 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tokenworth.core.verification import FormalText, Level, Verification, Violation
+from tokenworth.core.verification import Cell, FormalText, Strictness, Verification, Violation
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.maze.dialect import DIALECTS, Dialect
 from tokenworth.tasks.maze.edit_course import Course
 from tokenworth.tasks.maze.edit_places import PROPOSALS, Change, changes
-from tokenworth.tasks.maze.grammar import Event, Parsed, parse, render_trace
-from tokenworth.tasks.maze.instance import Cell, Maze
-from tokenworth.tasks.maze.verify import maze_of, verify
+from tokenworth.tasks.maze.edit_text import Edit, MazeText, first_of_trace, n_changed, read, read_valid, stretch
+from tokenworth.tasks.maze.grammar import MazeEvent, render_trace
 
 EDIT_CODES: tuple[str, ...] = tuple(PROPOSALS)
 """The codes of a trace that an edit can be asked for."""
 TIE_CODES = ("TIE_ORDER", "CHILD_ORDER")
-"""Codes that are violations at level ``strict+ties`` only, and edits judged there."""
+"""Codes that are violations at strictness ``strict+ties`` only, and edits judged there."""
 _BATCH = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    """A text before and after a change of its trace.
-
-    ``code``: the first violation of the trace after the edit at ``level``, None where it is valid; ``event``: the trace event it is at,
-    None where it is of no event (the end of the trace). ``along``: other codes at the same event. ``kind``: what was done, in words.
-    ``words``: the changed stretch of the trace after the edit, first word and one past the last (both equal: words were left out).
-    ``n_changed``: words replaced, inserted or left out. ``cut_before``, ``cut_after``: words of the trace to keep so that it ends right
-    after the edit and the event that breaks the rule, and the same place before the edit. ``plan_before``, ``plan_after``: words to keep
-    so that the whole trace stays and the plan comes next.
-    """
-
-    code: str | None
-    kind: str
-    level: Level
-    before: FormalText
-    after: FormalText
-    event: int | None
-    along: tuple[str, ...]
-    words: tuple[int, int]
-    n_changed: int
-    cut_before: int
-    cut_after: int
-    plan_before: int
-    plan_after: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A text taken apart: its maze, its well-formed events, and its words, those of a prompt given apart left out."""
-
-    text: FormalText
-    dialect: Dialect
-    maze: Maze
-    parsed: Parsed
-    events: tuple[Event, ...]
-
-    @property
-    def words(self) -> list[str]:
-        """The words of the trace text."""
-        return list(self.parsed.words[self.parsed.offset :])
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """First and past word of the events."""
-        first, past = self.parsed.trace_words
-        return first - self.parsed.offset, past - self.parsed.offset
-
-    @property
-    def plan_at(self) -> int:
-        """Words up to and with the one that begins the plan."""
-        return self.span[1] + 1
-
-    def place(self, event: int) -> int:
-        """The first word of an event; the end of the trace for an index past the last."""
-        assert self.parsed.events is not None
-        first = self.parsed.events.first
-        return first[event] - self.parsed.offset if event < len(first) else self.span[1]
-
-    def with_words(self, words: Sequence[str]) -> FormalText:
-        """The same text with other words."""
-        return replace(self.text, trace=" ".join(words))
-
-    def check(self, text: FormalText, level: Level) -> Verification:
-        """The verdict on a text of this dialect."""
-        return verify(text, dialect=self.dialect.name, level=level)
-
-
-def read(text: FormalText, dialect: str) -> Read:
-    """A text taken apart; its grid gets the size the verifier sees. Raises InvalidInput without a prompt or a trace that can be read."""
-    if dialect not in DIALECTS:
-        raise unknown_name("dialect of maze", dialect, DIALECTS)
-    spoken = DIALECTS[dialect]
-    parsed = parse(text, spoken)
-    maze = maze_of(text, spoken, parsed)
-    if maze is None or parsed.events is None:
-        missing = "maze" if maze is None else "trace"
-        raise InvalidInput(f"text {text.id!r} has no {missing} that can be read as {dialect}; name its dialect")
-    found = parsed.events
-    events = tuple(
-        Event(verb="close" if is_close else "create", cell=(x, y), g=g) for is_close, x, y, g, _ in zip(*found.columns(), strict=True)
-    )
-    sized = replace(text, given={**text.given, "cols": maze.cols, "rows": maze.rows}, is_cut=False)
-    return Read(text=sized, dialect=spoken, maze=maze, parsed=parsed, events=events)
-
-
-def _read_valid(text: FormalText, dialect: str, level: Level) -> Read:
-    """The same, of a text whose trace is valid; raises InvalidInput for any other."""
-    base = read(text, dialect)
-    found = base.check(base.text, level)
-    first = found.first_error
-    if not found.parsed or not found.trace_valid:
-        assert first is not None
-        raise InvalidInput(
-            f"text {text.id!r} is no valid trace at level {level}: {first.code} at event {first.event}; edits begin with one"
-        )
-    return base
-
-
-def first_of_trace(found: Verification) -> Violation | None:
-    """The first violation that makes the trace invalid."""
-    return next((violation for violation in found.violations if violation.tier.is_of_trace), None)
-
-
-def n_changed(before: Sequence[str], after: Sequence[str]) -> int:
-    """Words changed: those that differ place by place where the lengths agree, else the longer one of the two stretches that differ."""
-    if len(before) == len(after):
-        return sum(a != b for a, b in zip(before, after, strict=True))
-    first, last = _stretch(before, after)
-    return max(len(before), len(after)) - first - last
-
-
-def _stretch(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
-    """How many words are the same from the beginning, and from the end of what is left."""
-    least = min(len(before), len(after))
-    first = next((i for i in range(least) if before[i] != after[i]), least)
-    last = next((i for i in range(least - first) if before[-1 - i] != after[-1 - i]), least - first)
-    return first, last
 
 
 # -- breaking one rule ---------------------------------------------------------------------------------------------------
@@ -150,7 +27,7 @@ def edit(text: FormalText, code: str, *, dialect: str, rng: np.random.Generator,
     """A smallest change of one event after which the first violation of a valid trace has this code; None where there is none.
 
     Smallest: the fewest words changed; among equals one with the fewest other codes at the event, then one at random. ``alone`` puts
-    the fewest other codes first. The verifier confirms each edit, at level ``strict`` and, where the trace is valid there too, at
+    the fewest other codes first. The verifier confirms each edit, at strictness ``strict`` and, where the trace is valid there too, at
     ``strict+ties``; the two tie codes are judged at ``strict+ties`` alone.
 
     None: the dialect cannot write the fault (no heuristic in ``compact``, no order in a dialect that breaks ties at random), or the
@@ -159,20 +36,24 @@ def edit(text: FormalText, code: str, *, dialect: str, rng: np.random.Generator,
     """
     if code not in PROPOSALS:
         raise unknown_name("code of a maze trace", code, PROPOSALS)
-    level = Level.TIES if code in TIE_CODES else Level.STRICT
-    base = _read_valid(text, dialect, Level.STRICT)
-    if level not in base.dialect.levels or not base.check(base.text, level).trace_valid:
+    strictness = Strictness.TIES if code in TIE_CODES else Strictness.STRICT
+    base = read_valid(text, dialect, Strictness.STRICT)
+    if strictness not in base.dialect.strictness or not base.check(base.text, strictness).trace_valid:
         return None
-    levels = [level]
-    if level is Level.STRICT and Level.TIES in base.dialect.levels and base.check(base.text, Level.TIES).trace_valid:
-        levels.append(Level.TIES)
+    checks = [strictness]
+    if (
+        strictness is Strictness.STRICT
+        and Strictness.TIES in base.dialect.strictness
+        and base.check(base.text, Strictness.TIES).trace_valid
+    ):
+        checks.append(Strictness.TIES)
     proposed = changes(code, base.maze, base.dialect, base.events)
     by_size: dict[int, list[Change]] = {}
     for i in _shuffled(len(proposed), rng):
         by_size.setdefault(_size(proposed[i], base), []).append(proposed[i])
     best: Edit | None = None
     for _, group in sorted(by_size.items(), key=lambda item: item[0]):
-        found = _fewest_along(base, group, code, levels)
+        found = _fewest_along(base, group, code, checks)
         if found is not None and (best is None or len(found.along) < len(best.along)):
             best = found
         if best is not None and not (alone and best.along):
@@ -184,19 +65,19 @@ def _shuffled(n: int, rng: np.random.Generator) -> list[int]:
     return [int(i) for i in rng.permutation(n)]
 
 
-def _size(change: Change, base: Read) -> int:
+def _size(change: Change, base: MazeText) -> int:
     if change.how == "insert":
         return len(change.words)
     at = base.place(change.event)
     return n_changed(base.words[at : base.place(change.event + 1)], change.words)
 
 
-def _fewest_along(base: Read, group: list[Change], code: str, levels: list[Level]) -> Edit | None:
+def _fewest_along(base: MazeText, group: list[Change], code: str, checks: list[Strictness]) -> Edit | None:
     """The first of these changes with the fewest other codes; a batch is looked through, the rest only while nothing is found."""
     for begun in range(0, len(group), _BATCH):
         made: list[Edit] = []
         for change in group[begun : begun + _BATCH]:
-            found = _made(base, change, code, levels)
+            found = _made(base, change, code, checks)
             if found is not None and not found.along:
                 return found
             made += [] if found is None else [found]
@@ -205,18 +86,18 @@ def _fewest_along(base: Read, group: list[Change], code: str, levels: list[Level
     return None
 
 
-def _made(base: Read, change: Change, code: str, levels: list[Level]) -> Edit | None:
+def _made(base: MazeText, change: Change, code: str, checks: list[Strictness]) -> Edit | None:
     """The edit that a change makes; None where another code comes first."""
     words = base.words
     at = base.place(change.event)
     past = at if change.how == "insert" else base.place(change.event + 1)
     after = base.with_words([*words[:at], *change.words, *words[past:]])
-    for level in levels:
-        found = base.check(after, level)
+    for strictness in checks:
+        found = base.check(after, strictness)
         first = first_of_trace(found)
         if first is None or first.code != code:
             return None
-    found = base.check(after, levels[0])
+    found = base.check(after, checks[0])
     first = first_of_trace(found)
     assert first is not None
     added = len(change.words) - (past - at)
@@ -225,7 +106,7 @@ def _made(base: Read, change: Change, code: str, levels: list[Level]) -> Edit | 
     return Edit(
         code=code,
         kind=change.told,
-        level=levels[0],
+        strictness=checks[0],
         before=base.text,
         after=after,
         event=first.event,
@@ -252,12 +133,12 @@ def paraphrase(text: FormalText, *, dialect: str, rng: np.random.Generator, kind
     """Another valid run of A* on the same maze, by one other choice among equals; None where the trace has none to make.
 
     ``kind``: ``children`` (two creates of one expansion exchanged; the rest stays), ``closes`` (another open cell of the least f is
-    closed, and the solver goes on from there, plan included), or ``any``. Valid at level ``strict``; at ``strict+ties`` it is not.
+    closed, and the solver continues from there, plan included), or ``any``. Valid at strictness ``strict``; at ``strict+ties`` it is not.
     """
     if kind not in ("any", "children", "closes"):
         raise unknown_name("kind of paraphrase", kind, ("any", "children", "closes"))
-    base = _read_valid(text, dialect, Level.STRICT)
-    options: list[tuple[int, Event | None]] = []
+    base = read_valid(text, dialect, Strictness.STRICT)
+    options: list[tuple[int, MazeEvent | None]] = []
     course = Course(base.maze, base.dialect)
     for index, event in enumerate(base.events):
         if event.verb == "create" and len(course.due) > 1 and kind != "closes":
@@ -268,12 +149,12 @@ def paraphrase(text: FormalText, *, dialect: str, rng: np.random.Generator, kind
     for at in _shuffled(len(options), rng):
         index, other = options[at]
         found = _reordered(base, index, other, rng)
-        if base.check(found.after, Level.STRICT).is_valid:
+        if base.check(found.after, Strictness.STRICT).is_valid:
             return found
     return None
 
 
-def _reordered(base: Read, index: int, other: Event | None, rng: np.random.Generator) -> Edit:
+def _reordered(base: MazeText, index: int, other: MazeEvent | None, rng: np.random.Generator) -> Edit:
     events = list(base.events)
     if other is None:
         events[index : index + 2] = [events[index + 1], events[index]]
@@ -286,7 +167,9 @@ def _reordered(base: Read, index: int, other: Event | None, rng: np.random.Gener
     return _change_of(base, again, None, told, event=None, cut=again.place(n_new), cut_before=base.place(n_new))
 
 
-def _continued(base: Read, prefix: Sequence[Event], rng: np.random.Generator | None) -> tuple[list[Event], tuple[Cell, ...] | None]:
+def _continued(
+    base: MazeText, prefix: Sequence[MazeEvent], rng: np.random.Generator | None
+) -> tuple[list[MazeEvent], tuple[Cell, ...] | None]:
     """A valid beginning and what the solver makes of it: all events, and the plan they find."""
     course = Course(base.maze, base.dialect)
     for event in prefix:
@@ -295,7 +178,7 @@ def _continued(base: Read, prefix: Sequence[Event], rng: np.random.Generator | N
     return events, course.plan()
 
 
-def _written(base: Read, events: Sequence[Event], plan: Sequence[Cell] | None) -> FormalText:
+def _written(base: MazeText, events: Sequence[MazeEvent], plan: Sequence[Cell] | None) -> FormalText:
     """The text with these events; its own prompt part is kept, and its plan where ``plan`` is None."""
     words, (first, past) = base.words, base.span
     made = render_trace(base.maze, events, plan or (), base.dialect).split()
@@ -304,13 +187,13 @@ def _written(base: Read, events: Sequence[Event], plan: Sequence[Cell] | None) -
     return base.with_words([*words[:first], *made[:n_events], *tail])
 
 
-def _change_of(base: Read, again: Read, code: str | None, told: str, *, event: int | None, cut: int, cut_before: int) -> Edit:
+def _change_of(base: MazeText, again: MazeText, code: str | None, told: str, *, event: int | None, cut: int, cut_before: int) -> Edit:
     before, after = base.words, again.words
-    first, last = _stretch(before, after)
+    first, last = stretch(before, after)
     return Edit(
         code=code,
         kind=told,
-        level=Level.STRICT,
+        strictness=Strictness.STRICT,
         before=base.text,
         after=again.text,
         event=event,
@@ -329,16 +212,16 @@ def swap(text: FormalText, other: FormalText, *, dialect: str) -> Edit:
 
     ``code`` is the first rule that the foreign trace breaks here; None in the rare case that it breaks none.
     """
-    base, foreign = _read_valid(text, dialect, Level.STRICT), _read_valid(other, dialect, Level.STRICT)
+    base, foreign = read_valid(text, dialect, Strictness.STRICT), read_valid(other, dialect, Strictness.STRICT)
     (first, past), (begun, end) = base.span, foreign.span
     again = read(base.with_words([*base.words[:first], *foreign.words[begun:end], *base.words[past:]]), dialect)
-    found = first_of_trace(again.check(again.text, Level.STRICT))
+    found = first_of_trace(again.check(again.text, Strictness.STRICT))
     code, event = (None, None) if found is None else (found.code, found.event)
     return _change_of(base, again, code, "the trace of another maze", event=event, cut=again.plan_at, cut_before=base.plan_at)
 
 
 def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = None) -> Edit:
-    """A valid trace from an invalid one: the smallest change at the first violation that works, or else the solver goes on from there.
+    """A valid trace from an invalid one: the smallest change at the first violation that works, or else the solver continues from there.
 
     Tried first: the event of the first violation left out; replaced by an event that may stand there; one to four such events put before
     it. Where none of this makes the trace valid, its longest valid beginning stays and the solver writes the rest. A plan that is not
@@ -347,14 +230,14 @@ def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = 
     Raises InvalidInput for a trace that is valid, and where the maze has no way to the goal.
     """
     base = read(text, dialect)
-    first = first_of_trace(base.check(base.text, Level.STRICT))
+    first = first_of_trace(base.check(base.text, Strictness.STRICT))
     if first is None:
         raise InvalidInput(f"text {text.id!r}: the trace is valid; there is nothing to repair")
     assert base.parsed.events is not None
     index = base.parsed.events.index
     kept = [event for event, number in zip(base.events, index, strict=True) if first.event is None or number < first.event]
     course = Course(base.maze, base.dialect)
-    usable: list[Event] = []
+    usable: list[MazeEvent] = []
     for event in kept:
         if course.goal_closed:
             break
@@ -365,7 +248,7 @@ def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = 
         events, plan = _continued(base, usable, rng)
         if plan is None:
             raise InvalidInput(f"text {text.id!r}: the maze has no way to the goal; there is no valid trace")
-        found = "the solver goes on from the longest valid beginning", read(_written(base, events, plan), dialect)
+        found = "the solver continues from the longest valid beginning", read(_written(base, events, plan), dialect)
     told, again = found
     at = min(len(usable) + 1, len(again.events))
     cut = again.place(at)
@@ -374,7 +257,7 @@ def repair(text: FormalText, *, dialect: str, rng: np.random.Generator | None = 
     )
 
 
-def _local_repair(base: Read, usable: list[Event], course: Course, first: Violation) -> tuple[str, Read] | None:
+def _local_repair(base: MazeText, usable: list[MazeEvent], course: Course, first: Violation) -> tuple[str, MazeText] | None:
     """The smallest of the changes at the violation that make the trace valid, with what it does."""
     words, dialect, (at, past) = base.words, base.dialect, first.tokens
     choices = [render_trace(base.maze, [event], (), dialect).split()[: 3 if dialect.compact else 5] for event in course.following()]
@@ -385,7 +268,7 @@ def _local_repair(base: Read, usable: list[Event], course: Course, first: Violat
         options.append(("the missing children put before it", together, at))
     for told, new, end in sorted(options, key=lambda option: n_changed(words[at : option[2]], option[1])):
         candidate = base.with_words([*words[:at], *new, *words[end:]])
-        found = base.check(candidate, Level.STRICT)
+        found = base.check(candidate, Strictness.STRICT)
         if not found.trace_valid:
             continue
         again = read(candidate, dialect.name)

@@ -14,7 +14,7 @@ _PART = re.compile(r"c?[0-9]*(,[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class MazeFlaw:
     """A place that does not follow the grammar: event index (None outside of the trace), words, what was expected and found."""
 
     event: int | None
@@ -23,11 +23,12 @@ class Problem:
     got: str
 
 
-def problem(event: int | None, words: tuple[int, int], expected: str, got: str) -> Problem:
-    """A problem; what was found is shortened, it may be anything."""
-    return Problem(
-        event=event, words=(max(words[0], 0), max(words[1], 0)), expected=expected, got=got if len(got) <= 60 else got[:59] + "…"
-    )
+def unread(words: Sequence[str], event: int | None, first: int, past: int, expected: str) -> MazeFlaw:
+    """What stands at these words, at least one of them, where something else was expected; past the last word it is the end of the text."""
+    first = min(first, len(words))
+    past = min(max(past, first + 1), len(words))
+    got = " ".join(words[first : min(past, first + 6)]) or "the end of the text"
+    return MazeFlaw(event=event, words=(first, past), expected=expected, got=got if len(got) <= 60 else got[:59] + "…")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,51 +48,27 @@ class Events:
     first: Sequence[int]
     width: int
     n: int
-    problems: list[Problem] = field(default_factory=list[Problem])
+    flaws: list[MazeFlaw] = field(default_factory=list[MazeFlaw])
 
     def columns(self) -> tuple[Sequence[bool], Sequence[int], Sequence[int], Sequence[int], Sequence[int | None]]:
         """is_close, x, y, g, h; h is None where it is not written."""
         return self.is_close, self.x, self.y, self.g, self.h or [None] * len(self.x)
 
 
-def events(words: Sequence[str], first: int, end: int, *, is_cut: bool) -> Events:
-    """The events ``verb X Y cG cH`` among ``words[first:end]``."""
-    if (end - first) % 5 == 0:
-        verbs = list(map(_VERB.get, words[first:end:5]))
+def events(words: Sequence[str], first: int, end: int, *, is_compact: bool, is_cut: bool) -> Events:
+    """The events ``verb X Y cG cH``, or in the compact dialect ``verb X,Y cG``, among ``words[first:end]``."""
+    width = 3 if is_compact else 5
+    if (end - first) % width:
+        return _clauses(words, first, end, width, is_cut)
+    verbs, costs = list(map(_VERB.get, words[first:end:width])), costs_of(words[first + width - 1 : end : width])
+    if is_compact:
+        cells = [cell or (None, None) for cell in map(cell_of, words[first + 1 : end : 3])]
+        xs, ys, gs, hs = [x for x, _ in cells], [y for _, y in cells], costs, list[int | None]()
+    else:
         xs, ys = list(map(NUMBERS.get, words[first + 1 : end : 5])), list(map(NUMBERS.get, words[first + 2 : end : 5]))
-        gs, hs = costs_of(words[first + 3 : end : 5]), costs_of(words[first + 4 : end : 5])
-        found = _whole(verbs, xs, ys, gs, hs, range(first, end, 5), 5)
-        if found is not None:
-            return found
-    return _clauses(words, first, end, 5, is_cut)
-
-
-def compact_events(words: Sequence[str], first: int, end: int, *, is_cut: bool) -> Events:
-    """The events ``verb X,Y cG`` among ``words[first:end]``."""
-    if (end - first) % 3 == 0:
-        verbs = list(map(_VERB.get, words[first:end:3]))
-        cells = list(map(cell_of, words[first + 1 : end : 3]))
-        if None not in cells:
-            xs: list[int | None] = [cell[0] for cell in cells if cell is not None]
-            ys: list[int | None] = [cell[1] for cell in cells if cell is not None]
-            found = _whole(verbs, xs, ys, costs_of(words[first + 2 : end : 3]), [], range(first, end, 3), 3)
-            if found is not None:
-                return found
-    return _clauses(words, first, end, 3, is_cut)
-
-
-def _whole(
-    verbs: list[bool | None],
-    xs: list[int | None],
-    ys: list[int | None],
-    gs: list[int | None],
-    hs: list[int | None],
-    first: range,
-    width: int,
-) -> Events | None:
-    """The columns as events, or None where a word could not be read."""
+        gs, hs = costs_of(words[first + 3 : end : 5]), costs
     if None in verbs or None in xs or None in ys or None in gs or None in hs:
-        return None
+        return _clauses(words, first, end, width, is_cut)
     columns: list[Sequence[int]] = [xs, ys, gs, hs]  # pyright: ignore[reportAssignmentType]
     return Events(
         is_close=verbs,  # pyright: ignore[reportArgumentType]
@@ -99,16 +76,16 @@ def _whole(
         y=columns[1],
         g=columns[2],
         h=columns[3],
-        index=range(len(first)),
-        first=first,
+        index=range(len(verbs)),
+        first=range(first, end, width),
         width=width,
-        n=len(first),
+        n=len(verbs),
     )
 
 
 def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: bool) -> Events:
     rows: list[tuple[bool, int, int, int, int, int, int]] = []
-    problems: list[Problem] = []
+    flaws: list[MazeFlaw] = []
     at, number = first, 0
     while at < end:
         row = _clause(words, at, end, width)
@@ -123,7 +100,7 @@ def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: boo
         if at >= end and is_cut and at - begun < width and _is_begun(words[begun:at], width):
             break
         shape = "create or close X Y cG cH" if width == 5 else "create or close X,Y cG"
-        problems.append(problem(number, (begun, at), shape, " ".join(words[begun : min(at, begun + 6)])))
+        flaws.append(unread(words, number, begun, at, shape))
         number += 1
     columns = list(zip(*rows, strict=True)) or [()] * 7
     verbs, xs, ys, gs, hs, index, starts = (list(column) for column in columns)
@@ -137,7 +114,7 @@ def _clauses(words: Sequence[str], first: int, end: int, width: int, is_cut: boo
         first=starts,
         width=width,
         n=number,
-        problems=problems,
+        flaws=flaws,
     )
 
 

@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from tokenworth.core.verification import Cell
 from tokenworth.errors import InvalidInput, unknown_name
-from tokenworth.tasks.maze.instance import Cell, Maze, cell_bit, layout_key, steps_between
+from tokenworth.tasks.maze.instance import Maze, cell_bit, layout_key, steps_between
 from tokenworth.tasks.maze.spec import FAMILIES
 
 COVERAGE = 0.5
@@ -24,7 +25,7 @@ _TRIES = 100
 _TEST_SHARE = 0.1
 
 
-class _Draws:
+class _Uniforms:
     """Uniform numbers from a generator, in blocks: one at a time is slow."""
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -51,7 +52,7 @@ def _carve(links: Iterator[tuple[Cell, Cell]]) -> set[Cell]:
     return free
 
 
-def _wilson(size: Cell, draws: _Draws) -> Iterator[tuple[Cell, Cell]]:
+def _wilson(size: Cell, draws: _Uniforms) -> Iterator[tuple[Cell, Cell]]:
     """A uniform spanning tree by loop-erased walks. Source: Wilson 1996."""
     rooms = [(x, y) for y in range(size[1]) for x in range(size[0])]
     inside = {rooms[draws.below(len(rooms))]}
@@ -69,7 +70,7 @@ def _wilson(size: Cell, draws: _Draws) -> Iterator[tuple[Cell, Cell]]:
             at = after[at]
 
 
-def _kruskal(size: Cell, draws: _Draws) -> Iterator[tuple[Cell, Cell]]:
+def _kruskal(size: Cell, draws: _Uniforms) -> Iterator[tuple[Cell, Cell]]:
     """Links in random order, each taken that joins two parts. Source: Kruskal 1956."""
     rooms = [(x, y) for y in range(size[1]) for x in range(size[0])]
     links = [(a, b) for a in rooms for b in _beside(a, size) if a < b]
@@ -90,7 +91,7 @@ def _kruskal(size: Cell, draws: _Draws) -> Iterator[tuple[Cell, Cell]]:
             yield a, b
 
 
-def _dfs(size: Cell, draws: _Draws) -> Iterator[tuple[Cell, Cell]]:
+def _dfs(size: Cell, draws: _Uniforms) -> Iterator[tuple[Cell, Cell]]:
     """A depth-first walk that goes back when it is stuck."""
     at = (draws.below(size[0]), draws.below(size[1]))
     seen, path = {at}, [at]
@@ -105,10 +106,10 @@ def _dfs(size: Cell, draws: _Draws) -> Iterator[tuple[Cell, Cell]]:
         path.append(chosen)
 
 
-_TREES: Mapping[str, Callable[[Cell, _Draws], Iterator[tuple[Cell, Cell]]]] = {"wilson": _wilson, "kruskal": _kruskal, "dfs": _dfs}
+_TREES: Mapping[str, Callable[[Cell, _Uniforms], Iterator[tuple[Cell, Cell]]]] = {"wilson": _wilson, "kruskal": _kruskal, "dfs": _dfs}
 
 
-def _walked(cols: int, rows: int, draws: _Draws) -> set[Cell]:
+def _walked(cols: int, rows: int, draws: _Uniforms) -> set[Cell]:
     """The cells of a random walk from the middle until `COVERAGE` of the grid is free."""
     at = (cols // 2, rows // 2)
     free = {at}
@@ -150,7 +151,7 @@ def _drawn(family: str, side: int, seed: int, index: int) -> tuple[tuple[Cell, .
     if side < 3:
         raise InvalidInput(f"a maze of side {side}; expected at least 3")
     rng = np.random.default_rng([seed, FAMILIES.index(family), side, index])
-    draws = _Draws(rng)
+    draws = _Uniforms(rng)
     while True:
         if family in _TREES:
             rooms = (side + 1) // 2

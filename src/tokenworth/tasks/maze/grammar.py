@@ -7,27 +7,30 @@
     plan       := ("plan" X Y)+
     compact    := "query" "start" X,Y "goal" X,Y "wall" X,Y* "reasoning" (("create" | "close") X,Y cG)* "solution" X,Y+ "end"
 
-Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a problem of its own, and reading goes on at the next word that can begin
+Sources: `tokenworth.tasks.maze.dialect`. A malformed clause is a separate flaw, and reading continues at the next word that can begin
 a clause; the time is linear in the length of the text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from tokenworth.core.verification import FormalText
+from tokenworth.core.ending import extent_of
+from tokenworth.core.verification import Cell, FormalText
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import Dialect
-from tokenworth.tasks.maze.events import Events, Problem, compact_events, events, problem
-from tokenworth.tasks.maze.instance import Cell, Maze, manhattan
+from tokenworth.tasks.maze.events import Events, MazeFlaw, events, unread
+from tokenworth.tasks.maze.instance import Maze, manhattan
 from tokenworth.tasks.maze.words import NUMBERS, cell_of, words_of
 
-_MARKS = ("reasoning", "solution", "end")
+_BEGINS = re.compile(r"(?<!\S)(?:create|close|plan|reasoning|solution)(?!\S)")
+"""Words with which what a model writes begins; a mark of end before them is one of the prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class MazePrompt:
     """What a prompt says of the maze. The size of the grid is not written; `side` is that of the least square that holds everything."""
 
     start: Cell
@@ -41,71 +44,111 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
+class ParsedMaze:
     """A text in its parts. ``offset``: how many of ``words`` are of the prompt that was given apart.
 
     ``prompt`` None: it could not be read. ``events`` None: the text has no trace. ``plan`` None: it has none, or not one that can be
     read; ``plan_words``: where it stands, or would. ``has_plan``: its section has begun, so the trace is over. ``is_open``: the text was
-    cut before the plan was over. ``problems``: what does not follow the grammar, the plan's apart.
+    cut before the plan was over. ``flaws``: what does not follow the grammar, the plan's apart. ``is_foreign``: the trace is of a format
+    that no dialect has, which is its only problem. ``after``: the words behind the end; ``others``: further plans among them.
     """
 
     words: Sequence[str]
     offset: int
-    prompt: Prompt | None
+    prompt: MazePrompt | None
     events: Events | None
     trace_words: tuple[int, int]
     plan: tuple[Cell, ...] | None
     plan_words: tuple[int, int]
-    plan_problems: tuple[Problem, ...]
+    plan_flaws: tuple[MazeFlaw, ...]
     has_plan: bool
     is_open: bool
-    problems: tuple[Problem, ...]
+    flaws: tuple[MazeFlaw, ...]
+    is_foreign: bool
+    after: str
+    others: tuple[tuple[int, tuple[Cell, ...]], ...]
 
 
 @dataclass(slots=True)
 class _Sections:
-    """First and past word of each part, None for a part that is missing. ``has_end``: the word that ends the plan is there."""
+    """First and past word of each part, None for a part that is missing. ``missing``: the first mark that is not there, empty for none."""
 
     prompt: tuple[int, int]
     trace: tuple[int, int] | None
     plan: tuple[int, int] | None
-    has_end: bool
-    problems: list[Problem] = field(default_factory=list[Problem])
+    missing: str = ""
+    flaws: list[MazeFlaw] = field(default_factory=list[MazeFlaw])
 
 
-def parse(text: FormalText, dialect: Dialect) -> Parsed:
-    """The parts of a text; what cannot be read is among the problems, never raised."""
-    head = words_of(text.prompt)
-    words = head + words_of(text.trace)
-    sections = _marked(words, len(head), text.is_cut) if dialect.marked else _unmarked(words, len(head))
-    problems = sections.problems
-    prompt = _prompt(words, sections.prompt, dialect, problems)
-    found: Events | None = None
-    has_plan, is_open = sections.plan is not None, text.is_cut and not sections.has_end
-    if sections.trace is not None:
-        found = (compact_events if dialect.compact else events)(words, *sections.trace, is_cut=text.is_cut and not has_plan)
-        problems += found.problems
+def parse(text: FormalText, dialect: Dialect) -> ParsedMaze:
+    """The parts of a text; what cannot be read is among the flaws, never raised."""
+    begun = _BEGINS.search(text.trace)
+    extent, around = extent_of(text.trace, begun.start() if begun else 0), extent_of(text.prompt, len(text.prompt))
+    head = words_of(text.prompt[around.first : around.end])
+    words = head + words_of(text.trace[extent.first : extent.end])
+    sections = (_marked if dialect.marked else _unmarked)(words, len(head))
+    flaws, plan_flaws = sections.flaws, list[MazeFlaw]()
+    prompt = _prompt(words, sections.prompt, dialect, flaws)
+    if dialect.marked and prompt is not None and words[0] != "query":
+        flaws.append(unread(words, None, 0, 1, "the word 'query'"))
+    is_open = text.is_cut and not extent.is_ended and (bool(sections.missing) or not dialect.marked)
+    found, is_foreign = _trace(words, sections, dialect, is_open)
     plan: tuple[Cell, ...] | None = None
     end = sections.trace[1] if sections.trace is not None else sections.prompt[1]
-    where, plan_problems = (end, end), list[Problem]()
+    where = sections.plan or (end, end)
     if sections.plan is not None:
-        where = sections.plan
-        plan = _plan(words, where, dialect, plan_problems, is_open=is_open)
-    elif not text.is_cut:
-        plan_problems.append(problem(None, (len(words) - 1, len(words)), "a plan", "none"))
-    return Parsed(
+        plan = _plan(words, where, dialect, plan_flaws, is_open=is_open)
+    elif not is_open:
+        plan_flaws.append(unread(words, None, len(words), len(words), "a plan"))
+    # Where the last words cannot be read they may be what is left of the mark.
+    if sections.missing and not is_open and not any(p.words[0] < p.words[1] == len(words) for p in (*flaws, *plan_flaws)):
+        flaws.append(unread(words, None, len(words), len(words), f"the word {sections.missing!r}"))
+    behind = where[1] + 1 if dialect.marked and not sections.missing else len(words)
+    return ParsedMaze(
         words=words,
-        offset=len(head),
+        offset=len(head) - extent.n_before,
         prompt=prompt,
         events=found,
         trace_words=sections.trace or (end, end),
         plan=plan,
         plan_words=where,
-        plan_problems=tuple(plan_problems),
-        has_plan=has_plan,
+        plan_flaws=tuple(plan_flaws),
+        has_plan=sections.plan is not None,
         is_open=is_open,
-        problems=tuple(problems),
+        flaws=tuple(flaws),
+        is_foreign=is_foreign,
+        after=" ".join((*words[behind:], *extent.after.split())),
+        others=tuple(_others(words, behind, dialect)),
     )
+
+
+def _trace(words: Sequence[str], sections: _Sections, dialect: Dialect, is_open: bool) -> tuple[Events | None, bool]:
+    """The events, and whether they are of a format that no dialect has; what cannot be read is added to the flaws."""
+    if sections.trace is None:
+        return None, False
+    first, end = sections.trace
+    found = events(words, first, end, is_compact=dialect.compact, is_cut=is_open and sections.plan is None)
+    n = words[first:end].count("create")
+    if is_open or not dialect.creates_start or n < 2 or "close" in words[first:end]:
+        sections.flaws += found.flaws
+        return found, False
+    format_ = "creates without closes" + (" or costs" if found.flaws else "")
+    named = unread(words, None, first, end, "create and close X Y cG cH")
+    sections.flaws.append(replace(named, got=f"{format_}, as Dualformer writes them: a format that no dialect has"))
+    return replace(found, n=n, flaws=[]), True
+
+
+def _others(words: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    """Further plans in the words behind the end of the first one, with the place of their mark; those of another problem are left out."""
+    end = _index(words, "query", at)
+    while (mark := _index(words, "solution", at)) < end:
+        at = mark + 1
+        cells: list[Cell] = []
+        while (cell := _step(words, at, end, dialect)) is not None:
+            cells.append(cell)
+            at += 1 if dialect.compact else 3
+        if cells:
+            yield mark, tuple(cells)
 
 
 def _index(words: Sequence[str], word: str, start: int) -> int:
@@ -116,42 +159,35 @@ def _index(words: Sequence[str], word: str, start: int) -> int:
         return len(words)
 
 
-def _marked(words: list[str], offset: int, is_cut: bool) -> _Sections:
+def _marked(words: list[str], offset: int) -> _Sections:
     n = len(words)
-    first = 1 if words[:1] == ["query"] else 0
+    # A word in the place of the first one is taken for it where the prompt goes on as it should.
+    first = 1 if words[:1] == ["query"] or words[1:2] == ["start"] else 0
     solution = _index(words, "solution", first)
     trace_mark = _index(words, "reasoning", first)
     if trace_mark > solution:
         trace_mark = n
     end = _index(words, "end", min(solution, n))
-    sections = _Sections(prompt=(first, min(trace_mark, solution)), trace=None, plan=None, has_end=end < n)
-    if not first:
-        sections.problems.append(problem(None, (0, 1), "the word 'query'", " ".join(words[:1])))
+    sections = _Sections(prompt=(first, min(trace_mark, solution)), trace=None, plan=None)
     prompt_end = sections.prompt[1]
     if 0 < offset < prompt_end:
         # What the model wrote before its first mark is no part of the problem it was given.
         sections.prompt = (first, offset)
-        sections.problems.append(problem(None, (offset, prompt_end), "'reasoning' or 'solution'", " ".join(words[offset : offset + 3])))
+        sections.flaws.append(unread(words, None, offset, prompt_end, "'reasoning' or 'solution'"))
     if trace_mark < n:
         sections.trace = (trace_mark + 1, solution)
     if solution < n:
         sections.plan = (solution + 1, end)
-    missing = [mark for mark, at in zip(_MARKS[1:], (solution, end), strict=True) if at == n]
-    if missing and not is_cut:
-        sections.problems.append(problem(None, (n - 1, n), f"the word {missing[0]!r}", "the end of the text"))
-    if end + 1 < n:
-        sections.problems.append(problem(None, (end + 1, n), "nothing after 'end'", words[end + 1]))
+    sections.missing = next((mark for mark, at in (("solution", solution), ("end", end)) if at == n), "")
     return sections
 
 
-_VERBS = ("create", "close", "plan")
 _AROUND = ("bos", "eos")
+_VERBS = ("create", "close", "plan")
 
 
 def _unmarked(words: list[str], offset: int) -> _Sections:
     first, n = 0, len(words)
-    if n and words[n - 1] == "eos":
-        n -= 1
     if words[:1] == ["bos"]:
         first = 1
     found = (position for position in range(first, n) if words[position] in _VERBS)
@@ -163,14 +199,14 @@ def _unmarked(words: list[str], offset: int) -> _Sections:
         prompt_end -= 1
     while body < n and words[body] in _AROUND and body - prompt_end < 2:
         body += 1
-    plan = _index(words[:n], "plan", body)
-    sections = _Sections(prompt=(first, prompt_end), trace=None, plan=(plan, n) if plan < n else None, has_end=n < len(words))
+    plan = _index(words, "plan", body)
+    sections = _Sections(prompt=(first, prompt_end), trace=None, plan=(plan, n) if plan < n else None)
     if plan > body:
         sections.trace = (body, plan)
     return sections
 
 
-def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, problems: list[Problem]) -> Prompt | None:
+def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, flaws: list[MazeFlaw]) -> MazePrompt | None:
     begun, end = where
     width = 2 if dialect.compact else 3
     start, goal = (_named(words, begun + i * width, end, name, dialect) for i, name in enumerate(("start", "goal")))
@@ -178,17 +214,17 @@ def _prompt(words: Sequence[str], where: tuple[int, int], dialect: Dialect, prob
     walls, wrong = (_compact_walls if dialect.compact else _walls)(words, at, end)
     if start is None or goal is None or walls is None:
         wrong = begun if start is None else begun + width if goal is None else wrong
-        wanted = "start, goal, then wall, each with its cells"
-        problems.append(problem(None, (wrong, max(min(wrong + width, end), wrong + 1)), wanted, " ".join(words[wrong : wrong + 3])))
+        flaws.append(unread(words, None, wrong, min(wrong + width, end), "start, goal, then wall, each with its cells"))
         return None
-    if len(set(walls)) != len(walls):
-        problems.append(problem(None, (at, end), "each wall once", f"{len(walls)} walls, {len(set(walls))} cells"))
-        return None
-    if start in walls or goal in walls:
-        told = (cell_text(start, dialect), cell_text(goal, dialect))
-        problems.append(problem(None, (begun, end), "a start and a goal that are no walls", f"start {told[0]}, goal {told[1]}"))
-        return None
-    return Prompt(start=start, goal=goal, walls=tuple(walls))
+    seen = set[Cell]()
+    for i, cell in enumerate(walls):
+        if cell in seen or cell in (start, goal):
+            wanted = "each wall once" if cell in seen else "a start and a goal that are no walls"
+            first = at + 1 + i if dialect.compact else at + 3 * i
+            flaws.append(unread(words, None, first, first + (1 if dialect.compact else 3), wanted))
+            return None
+        seen.add(cell)
+    return MazePrompt(start=start, goal=goal, walls=tuple(walls))
 
 
 def _named(words: Sequence[str], at: int, end: int, name: str, dialect: Dialect) -> Cell | None:
@@ -222,26 +258,30 @@ def _xy(words: Sequence[str], at: int) -> Cell | None:
     return None if x is None or y is None else (x, y)
 
 
+def _step(words: Sequence[str], at: int, end: int, dialect: Dialect) -> Cell | None:
+    """The cell of the clause of a plan that begins at a word; None where it is anything else."""
+    if dialect.compact:
+        return cell_of(words[at]) if at < end else None
+    return _xy(words, at + 1) if at + 3 <= end and words[at] == "plan" else None
+
+
 def _plan(
-    words: Sequence[str], where: tuple[int, int], dialect: Dialect, problems: list[Problem], *, is_open: bool
+    words: Sequence[str], where: tuple[int, int], dialect: Dialect, flaws: list[MazeFlaw], *, is_open: bool
 ) -> tuple[Cell, ...] | None:
     at, end = where
     cells: list[Cell] = []
     width = 1 if dialect.compact else 3
     while at < end:
-        if dialect.compact:
-            cell = cell_of(words[at])
-        else:
-            cell = _xy(words, at + 1) if at + 3 <= end and words[at] == "plan" else None
+        cell = _step(words, at, end, dialect)
         if cell is None:
             if is_open and at + width > end and "plan".startswith(words[at]) and all(word in NUMBERS for word in words[at + 1 : end - 1]):
                 break
-            problems.append(problem(None, (at, min(at + width, end)), "plan X Y", " ".join(words[at : min(at + width, end)])))
+            flaws.append(unread(words, None, at, min(at + width, end), "plan X Y"))
             return None
         cells.append(cell)
         at += width
     if not cells and not is_open:
-        problems.append(problem(None, (where[0] - 1, where[0]), "a plan", "none"))
+        flaws.append(unread(words, None, at, at + 1, "a plan"))
     return tuple(cells) or None
 
 
@@ -259,7 +299,7 @@ def _maze_words(maze: Maze, dialect: Dialect) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class MazeEvent:
     """One event: ``create`` or ``close``, the cell, and its cost from the start."""
 
     verb: str
@@ -273,7 +313,7 @@ def render_prompt(maze: Maze, dialect: Dialect) -> str:
     return " ".join(["query", *words, "reasoning"] if dialect.marked else words)
 
 
-def render_trace(maze: Maze, trace: Sequence[Event] | None, plan: Sequence[Cell], dialect: Dialect) -> str:
+def render_trace(maze: Maze, trace: Sequence[MazeEvent] | None, plan: Sequence[Cell], dialect: Dialect) -> str:
     """What follows the prompt: the events, then the plan. A trace of None is left out where the dialect marks its sections."""
     words: list[str] = []
     for event in trace or ():
@@ -288,7 +328,7 @@ def render_trace(maze: Maze, trace: Sequence[Event] | None, plan: Sequence[Cell]
     return " ".join(words)
 
 
-def render(maze: Maze, trace: Sequence[Event] | None, plan: Sequence[Cell], dialect: Dialect) -> str:
+def render(maze: Maze, trace: Sequence[MazeEvent] | None, plan: Sequence[Cell], dialect: Dialect) -> str:
     """The whole text of a solved maze. ``trace`` None: solution only, without the word that begins a trace."""
     prompt = render_prompt(maze, dialect)
     if trace is None:
@@ -303,16 +343,16 @@ def convert(text: FormalText, source: Dialect, target: Dialect) -> str:
     target does not write it: that would be lost.
     """
     parsed = parse(text, source)
-    if parsed.problems or parsed.plan_problems or parsed.prompt is None or parsed.plan is None:
-        found = (*parsed.problems, *parsed.plan_problems)
+    if parsed.flaws or parsed.plan_flaws or parsed.prompt is None or parsed.plan is None:
+        found = (*parsed.flaws, *parsed.plan_flaws)
         raise InvalidInput(f"text {text.id!r} is not {source.name}: expected {found[0].expected}, got {found[0].got!r}")
     prompt, side = parsed.prompt, parsed.prompt.side
     maze = Maze(cols=side, rows=side, walls=prompt.walls, start=prompt.start, goal=prompt.goal)
-    trace: list[Event] | None = None
+    trace: list[MazeEvent] | None = None
     if parsed.events is not None:
         trace = []
         for is_close, x, y, g, h in zip(*parsed.events.columns(), strict=True):
             if target.compact and h is not None and h != manhattan((x, y), prompt.goal):
                 raise InvalidInput(f"text {text.id!r}: h of ({x}, {y}) is c{h}, which {target.name} does not write; nothing was converted")
-            trace.append(Event(verb="close" if is_close else "create", cell=(x, y), g=g))
+            trace.append(MazeEvent(verb="close" if is_close else "create", cell=(x, y), g=g))
     return render(maze, trace, parsed.plan, target)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from tokenworth.core.verification import Cell
 from tokenworth.errors import InvalidInput
-
-Cell = tuple[int, int]
-"""(x, y): x counts columns from the left, y rows from the top, both from 0."""
 
 # The order of the neighbours is that of the Beyond-Semantics solvers: up, right, down, left.
 STEPS: tuple[Cell, ...] = ((0, -1), (1, 0), (0, 1), (-1, 0))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
+from tokenworth.core.ending import extent_of
 from tokenworth.core.grade import UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.core.verification import FormalText, Level
+from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.maze.dialect import DIALECTS
 from tokenworth.tasks.maze.generate import generate, numbers_of
-from tokenworth.tasks.maze.grammar import render_prompt
+from tokenworth.tasks.maze.grammar import parse, render_prompt
 from tokenworth.tasks.maze.spec import SPLITS, given
-from tokenworth.tasks.maze.verify import verify
+from tokenworth.tasks.maze.verify import maze_of, verify
 
 DIALECT = DIALECTS["compact"]
 """What the question is written in: the dialect of the bundled models."""
@@ -50,15 +52,18 @@ def _numbers(family: str, side: int, split: str) -> tuple[list[int], Iterator[in
 def plan(problem: Problem, text: str) -> Grade:
     """Grades a plan by its rules: ``optimal`` and ``longer`` plans are correct; a plan that breaks a rule is named by its first one.
 
-    A text that is no list of cells has no answer. Raises InvalidInput for a problem whose question is no maze of the compact dialect.
+    A text that is not a list of cells has no answer. Raises InvalidInput for a problem whose question is not a maze of the compact dialect.
     """
-    words = text.split()
-    ended = text if words[-1:] == ["end"] else f"{text} end"
+    extent = extent_of(text)
+    written = text[extent.first : extent.end].rstrip()
+    ended = written if "end" in written.split() else f"{written} end"
     formal = FormalText(id=problem.id, trace=f"{problem.question.removesuffix(_OPEN)} solution {ended}", given=given(problem))
-    found = verify(formal, dialect=DIALECT.name, level=Level.PAPER)
-    if found.plan_valid is None:
-        raise InvalidInput(f"problem {problem.id!r} is no maze in the {DIALECT.name} dialect; the grader 'plan' cannot judge answers to it")
-    if not found.parsed:
+    # Where the task does not give the size it is that of the least square: what an answer says has no part in it.
+    maze = maze_of(formal, DIALECT, parse(formal, DIALECT))
+    if maze is None:
+        raise InvalidInput(f"problem {problem.id!r} is not a maze in the {DIALECT.name} dialect; the grader 'plan' cannot grade it")
+    found = verify(replace(formal, given={"rows": maze.rows, "cols": maze.cols}), dialect=DIALECT.name, strictness=Strictness.PAPER)
+    if not found.parsed or "after_end" in found.facts:
         return Grade(outcome=UNPARSEABLE, verdict=Verdict.UNKNOWN)
     if found.plan_valid:
         return Grade(outcome="optimal" if found.plan_optimal else "longer", verdict=Verdict.CORRECT)

@@ -1,9 +1,9 @@
 """Replays the events of a maze trace on open and closed lists, and says which rules each one breaks.
 
-There is one replay for all levels; a level only chooses which findings count. After a finding the state is repaired and the replay goes
-on: wrong numbers are replaced by right ones; a closed cell that was not open is taken as open; an event outside of the grid or on a wall
-changes no list; children that are missing stay missing; what was passed over, for its f, by another choice among equals or in the order
-of children, is not held against later events; what follows the goal is one finding.
+There is one replay for every strictness, which only chooses which findings count. After a finding the state is repaired and the replay
+continues: wrong numbers are replaced by right ones; a closed cell that was not open is treated as open; an event outside the grid or on a
+wall changes no list; missing children stay missing; cells passed over, because of their f, by another choice among equals or in the order
+of children, do not count against later events; everything after the goal is one finding.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from tokenworth.tasks.maze.frontier import CLOSED, OPEN, UNSEEN, Frontier
 from tokenworth.tasks.maze.grammar import cell_text
 from tokenworth.tasks.maze.instance import STEPS, Maze
 
-Report = Callable[[str, int, str, str], None]
+OnMazeViolation = Callable[[str, int, str, str], None]
 """Takes a code, the position of the event among those read, what was expected and what was found."""
 
 _WALL = 3
 _FAR = 1 << 30
 
 
-class Replay:
+class MazeReplay:
     """The state of the search that a trace tells of. Cells are numbers y * cols + x."""
 
-    def __init__(self, maze: Maze, dialect: Dialect, report: Report, *, with_ties: bool) -> None:
+    def __init__(self, maze: Maze, dialect: Dialect, report: OnMazeViolation, *, with_ties: bool) -> None:
         self.maze, self._dialect, self._report = maze, dialect, report
         cols, rows = maze.cols, maze.rows
         self._cols, self._goal_at = cols, maze.goal
@@ -112,7 +112,7 @@ class Replay:
         return self._steps.index((x - from_x, y - from_y))
 
     def _odd_create(self, i: int, cell: int, g: int) -> None:
-        """A create that is no child due: the start in its place, or an event that breaks a rule."""
+        """A create that is not a due child: the start in its place, or an event that breaks a rule."""
         status, report = self._status[cell], self._report
         if self._current < 0:
             if self._awaits_start and cell == self.start:
@@ -199,6 +199,11 @@ class Replay:
                 if status[near] == UNSEEN or (status[near] == OPEN and child < costs[near]):
                     due.append(near)
         self._due = due
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left to close, and no child is due."""
+        return self._current >= 0 and not self._due and OPEN not in self._status
 
     # -- what the trace found ----------------------------------------------------------------------------------------
 

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tokenworth.core.verification import Cell
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.maze.dialect import Dialect
-from tokenworth.tasks.maze.grammar import Event
-from tokenworth.tasks.maze.instance import STEPS, Cell, Maze, manhattan
+from tokenworth.tasks.maze.grammar import MazeEvent
+from tokenworth.tasks.maze.instance import STEPS, Maze, manhattan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
     """The events of a search and the plan it found."""
 
-    trace: tuple[Event, ...]
+    trace: tuple[MazeEvent, ...]
     plan: tuple[Cell, ...]
 
 
@@ -60,17 +61,17 @@ def solve(maze: Maze, dialect: Dialect, rng: np.random.Generator | None = None) 
     frontier.put(maze.start, manhattan(maze.start, maze.goal))
     g: dict[Cell, int] = {maze.start: 0}
     parent: dict[Cell, Cell] = {}
-    trace: list[Event] = [Event(verb="create", cell=maze.start, g=0)] if dialect.creates_start else []
+    trace: list[MazeEvent] = [MazeEvent(verb="create", cell=maze.start, g=0)] if dialect.creates_start else []
     while frontier.f:
         cell = frontier.pop()
-        trace.append(Event(verb="close", cell=cell, g=g[cell]))
+        trace.append(MazeEvent(verb="close", cell=cell, g=g[cell]))
         if cell == maze.goal:
             return Solution(trace=tuple(trace), plan=_way(parent, maze))
         closed.add(cell)
         for near in _children(maze, walls, closed, cell, dialect, rng):
             if g[cell] + 1 < g.get(near, maze.cols * maze.rows + 1):
                 g[near], parent[near] = g[cell] + 1, cell
-                trace.append(Event(verb="create", cell=near, g=g[near]))
+                trace.append(MazeEvent(verb="create", cell=near, g=g[near]))
                 frontier.put(near, g[near] + manhattan(near, maze.goal))
     raise InvalidInput(f"no way from {maze.start} to {maze.goal}; expected a maze that can be solved")
 
@@ -96,13 +97,13 @@ def _solve_with_heap(maze: Maze) -> Solution:
     heap = RustHeap()
     g: dict[Cell, int] = {maze.start: 0}
     parent: dict[Cell, Cell] = {}
-    trace: list[Event] = []
+    trace: list[MazeEvent] = []
     heap.push(manhattan(maze.start, maze.goal), 0, maze.start[1] * maze.cols + maze.start[0])
     while (number := heap.next_open(status)) is not None:
         cell = (number % maze.cols, number // maze.cols)
         status[number] = CLOSED
         heap.close(number, status)
-        trace.append(Event(verb="close", cell=cell, g=g[cell]))
+        trace.append(MazeEvent(verb="close", cell=cell, g=g[cell]))
         if cell == maze.goal:
             return Solution(trace=tuple(trace), plan=_way(parent, maze))
         for dx, dy in STEPS:
@@ -111,7 +112,7 @@ def _solve_with_heap(maze: Maze) -> Solution:
                 continue
             if g[cell] + 1 < g.get(near, maze.cols * maze.rows + 1):
                 g[near], parent[near] = g[cell] + 1, cell
-                trace.append(Event(verb="create", cell=near, g=g[near]))
+                trace.append(MazeEvent(verb="create", cell=near, g=g[near]))
                 heap.push(g[near] + manhattan(near, maze.goal), g[near], near[1] * maze.cols + near[0])
     raise InvalidInput(f"no way from {maze.start} to {maze.goal}; expected a maze that can be solved")
 

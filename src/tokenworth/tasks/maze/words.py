@@ -1,11 +1,12 @@
-"""Words of a text with their places, and the numbers among them; anything but a plain ASCII number is no number."""
+"""Words of a text with their places, and the numbers among them; anything but a plain ASCII number is not a number."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 
-from tokenworth.tasks.maze.instance import MAX_SIDE, Cell
+from tokenworth.core.verification import Cell
+from tokenworth.tasks.maze.instance import MAX_SIDE
 
 NUMBERS: Mapping[str, int] = {str(number): number for number in range(MAX_SIDE)}
 """Coordinates: 0 to 999 without leading zeros. Looking up a word cannot be fooled by signs, underscores or digits of other scripts."""

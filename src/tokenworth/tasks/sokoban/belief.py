@@ -43,7 +43,7 @@ class World:
         self.is_odd = False
 
 
-class Group:
+class WorldGroup:
     """Worlds that differ on the states of ``scope``, and on no others. A state of the scope without entry was never created."""
 
     __slots__ = ("scope", "worlds")
@@ -58,9 +58,9 @@ class Belief:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.known: dict[State, Entry] = {}
-        self.group_of: dict[State, Group] = {}
+        self.group_of: dict[State, WorldGroup] = {}
         self.states_of: dict[Seen, dict[State, None]] = {}
-        self.active: Group | None = None
+        self.active: WorldGroup | None = None
         self._heap: list[tuple[int, State]] = []
         self.most_worlds = 1
         self._has_odd = False
@@ -84,6 +84,13 @@ class Belief:
         """The entry of a state in a world of the active group; None where it was never created."""
         group = self.group_of.get(state)
         return self.known.get(state) if group is None else world.entries.get(state)
+
+    @property
+    def has_open(self) -> bool:
+        """Whether a state is open in every possible world."""
+        groups = {id(group): group for group in self.group_of.values()}.values()
+        told = any(is_open for _, _, is_open in self.known.values())
+        return told or any(all(any(entry[2] for entry in world.entries.values()) for world in group.worlds) for group in groups)
 
     # -- changes ---------------------------------------------------------------------------------------------------------
 
@@ -119,7 +126,7 @@ class Belief:
             self._note(state, entry)
         _bound(len(group.worlds), len(group.scope))
 
-    def _add_to(self, group: Group, state: State) -> None:
+    def _add_to(self, group: WorldGroup, state: State) -> None:
         """Lets the worlds of a group differ on a state that was known, or unknown to all."""
         if state in group.scope:
             return
@@ -130,7 +137,7 @@ class Belief:
             for world in group.worlds:
                 world.entries[state] = entry
 
-    def _flatten(self, group: Group) -> None:
+    def _flatten(self, group: WorldGroup) -> None:
         """Makes known what the only world of a group says."""
         world = group.worlds[0]
         self._is_odd, world.is_odd = self._is_odd or world.is_odd, False
@@ -141,7 +148,7 @@ class Belief:
         world.entries = {}
         group.scope = set()
 
-    def _simplify(self, group: Group) -> None:
+    def _simplify(self, group: WorldGroup) -> None:
         """Joins worlds that have become equal, and makes known what all worlds say."""
         if group is not self.active:
             # Of equal worlds one that is not odd is kept: it is there, last, if there is one.
@@ -161,10 +168,10 @@ class Belief:
                 if entry is not None:
                     self.known[state] = entry
 
-    def _merge(self, groups: Iterable[Group]) -> Group:
+    def _merge(self, groups: Iterable[WorldGroup]) -> WorldGroup:
         """One group for several: a world for each choice of one world of each. Raises TooManyWorlds."""
         distinct = list({id(group): group for group in groups}.values())
-        merged = distinct[0] if distinct else Group([World({})], set())
+        merged = distinct[0] if distinct else WorldGroup([World({})], set())
         for group in distinct[1:]:
             _bound(len(merged.worlds) * len(group.worlds), len(merged.scope) + len(group.scope))
             worlds: list[World] = []
@@ -174,7 +181,7 @@ class Belief:
                     world = World({**a.entries, **b.entries}, carrier.parent, carrier.g)
                     world.due, world.is_odd = set(carrier.due), a.is_odd or b.is_odd
                     worlds.append(world)
-            merged = Group(worlds, merged.scope | group.scope)
+            merged = WorldGroup(worlds, merged.scope | group.scope)
         for state in merged.scope:
             self.group_of[state] = merged
         return merged
@@ -215,7 +222,7 @@ class Belief:
         self._simplify(group)
         return missing
 
-    def pick(self, states: Sequence[State], *, is_open: bool, g: int | None) -> tuple[Group, list[tuple[World, State]]]:
+    def pick(self, states: Sequence[State], *, is_open: bool, g: int | None) -> tuple[WorldGroup, list[tuple[World, State]]]:
         """The group of these states, and its worlds with the state that is open (or closed) there, at cost ``g`` if that is given."""
         group = self._merge(self.group_of[state] for state in states if state in self.group_of)
         pairs: list[tuple[World, State]] = []
@@ -227,7 +234,9 @@ class Belief:
                     pairs.append((world, state))
         return group, pairs
 
-    def lower(self, f: int, group: Group, pairs: list[tuple[World, State]]) -> tuple[list[tuple[World, State]], tuple[int, State] | None]:
+    def lower(
+        self, f: int, group: WorldGroup, pairs: list[tuple[World, State]]
+    ) -> tuple[list[tuple[World, State]], tuple[int, State] | None]:
         """The pairs in whose world no open state has a smaller f; where there is none, all pairs, and a state that is smaller.
 
         Worlds of other groups that have such a state are ruled out.
@@ -262,7 +271,7 @@ class Belief:
             heappush(heap, item)
         return pairs, found
 
-    def expand(self, group: Group, pairs: Sequence[tuple[World, State]], entries: Sequence[Entry]) -> None:
+    def expand(self, group: WorldGroup, pairs: Sequence[tuple[World, State]], entries: Sequence[Entry]) -> None:
         """Closes in each world its state, with the entry given for it, and begins to expand it. Raises TooManyWorlds."""
         for state in {state for _, state in pairs}:
             if len(pairs) > 1:
@@ -298,7 +307,7 @@ class Belief:
 
     def assume(self, state: State, g: int) -> None:
         """Begins to expand a state without a word about the lists."""
-        self.active = Group([World({})], set())
+        self.active = WorldGroup([World({})], set())
         world = self.active.worlds[0]
         world.parent, world.g = state, g
         world.due = {child for child in self.board.children(state) if not self.entries(child)}

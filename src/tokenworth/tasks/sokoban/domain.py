@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from tokenworth.core.verification import Domain, Drawing, FormalText, Step, whole_words
-from tokenworth.errors import InvalidInput
+from tokenworth.core.verification import Domain, Drawing, FormalText, Step, read_text
 from tokenworth.tasks.sokoban.grammar import parse
 from tokenworth.tasks.sokoban.rules import CODES, DIALECTS, SENTENCES
 from tokenworth.tasks.sokoban.verify import VERSION, verify
-
-ENDS = ("eos",)
-"""Words that close a text; after one of them nothing is missing."""
-
-
-def read(record: Mapping[str, object], source: str) -> FormalText:
-    """A record of a JSON line as text: ``text``, or ``prompt`` and ``trace``. With a prompt, ``text`` is the trace where there is none.
-
-    Raises InvalidInput that names ``source`` where fields are missing or not text.
-    """
-    prompt, trace = record.get("prompt"), record.get("trace")
-    body = record.get("text") if trace is None else trace
-    head = "" if trace is None and prompt is None else prompt
-    if not isinstance(body, str) or not isinstance(head, str):
-        got = ", ".join(sorted(map(str, record))) or "an empty object"
-        raise InvalidInput(f"{source}: expected the fields id and text, or id, prompt and trace, all text; got {got[:200]}")
-    is_cut = record.get("truncated") is True
-    return FormalText(id=str(record.get("id", "")), prompt=head, trace=whole_words(body, ENDS) if is_cut else body, is_cut=is_cut)
 
 
 def draw(text: FormalText, dialect: str) -> Drawing | None:
@@ -65,7 +44,7 @@ DOMAIN = Domain(
     dialects=DIALECTS,
     codes=CODES,
     sentences=SENTENCES,
-    read=read,
+    read=read_text,
     verify=verify,
     draw=draw,
 )

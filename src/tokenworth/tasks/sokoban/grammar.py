@@ -6,7 +6,7 @@
     plan    := ("plan" X Y)+                                               places of the worker, from the start on
 
 X, Y: 0 to 999, G, H: 0 to 9999999, in ASCII digits without leading zeros. Words are parted by space, tab, line feed and carriage return.
-A malformed clause is a problem of its own, and reading goes on at the next verb; the time is linear in the length of the text.
+A malformed clause is a separate flaw, and reading continues at the next verb; the time is linear in the length of the text.
 
 Source: Lehnert et al. 2024, arXiv 2402.14083, the Sokoban data with boxes.
 """
@@ -17,9 +17,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tokenworth.core.verification import FormalText
+from tokenworth.core.ending import Extent, extent_of
+from tokenworth.core.verification import Cell, FormalText
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.sokoban.instance import Cell, Sokoban, level_of
+from tokenworth.tasks.sokoban.instance import Sokoban, level_of
 
 _S, _N, _C, _END = r"[ \t\r\n]+", r"(?:0|[1-9][0-9]{0,2})", r"c(0|[1-9][0-9]{0,6})", r"(?![^ \t\r\n])"
 _BOX = rf"box{_S}{_N}{_S}{_N}{_S}"
@@ -31,13 +32,12 @@ _WORD = re.compile(r"[^ \t\r\n]+")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _VERB = re.compile(rf"(?<![^ \t\r\n])(?:create|close|plan){_END}")
 _BODY = re.compile(rf"worker|box|{_N}|{_C}")
-_LAST = re.compile(r"(?<![^ \t\r\n])eos[ \t\r\n]*\Z")
-_MOST_PROBLEMS = 10_000
+_MOST_FLAWS = 10_000
 _GROUPS = ("worker", "box", "dock", "wall")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class SokobanEvent:
     """One event as written. ``index``: its number among all clauses, malformed ones included; ``first`` and ``n_words``: its words."""
 
     is_close: bool
@@ -66,7 +66,7 @@ class PlanStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class SokobanFlaw:
     """A place that does not follow the grammar. ``code`` is PARSE, or PLAN_PARSE from the first word ``plan`` on."""
 
     code: str
@@ -78,22 +78,23 @@ class Problem:
 
 
 @dataclass(slots=True, kw_only=True)
-class Parsed:
+class ParsedSokoban:
     """A text in its parts. ``level`` is None where the prompt cannot be read. ``n_clauses``: clauses of the trace, malformed ones too.
 
     ``n_words``: length of the text violations point into. ``plan_at``: first word and character of the plan, or where
-    it would stand; ``has_plan``: its first word is there, so the trace is over. ``is_open``: the text was cut before its last ``eos``.
-    ``unlisted``: how many problems there are beyond the first 10,000, by code.
+    it would stand; ``has_plan``: its first word is there, so the trace is over. ``is_open``: the text was cut before its end.
+    ``after``: the words behind its end. ``unlisted``: how many flaws there are beyond the first 10,000, by code.
     """
 
     level: Sokoban | None = None
-    events: list[Event] = field(default_factory=list[Event])
+    events: list[SokobanEvent] = field(default_factory=list[SokobanEvent])
     n_clauses: int = 0
     plan: list[PlanStep] = field(default_factory=list[PlanStep])
     plan_at: tuple[int, int] = (0, 0)
     has_plan: bool = False
     is_open: bool = False
-    problems: list[Problem] = field(default_factory=list[Problem])
+    after: str = ""
+    flaws: list[SokobanFlaw] = field(default_factory=list[SokobanFlaw])
     unlisted: Counter[str] = field(default_factory=Counter[str])
     n_words: int = 0
 
@@ -101,8 +102,8 @@ class Parsed:
 class _Reader:
     """A place in a text, counted in characters and in words."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.at, self.word = text, 0, 0
+    def __init__(self, text: str, extent: Extent) -> None:
+        self.text, self.at, self.word = text[: extent.end], extent.first, extent.n_before
         self._skip_space()
 
     def _skip_space(self) -> None:
@@ -139,21 +140,22 @@ class _Reader:
         return (first, self.word), (begun, last), got if last - begun <= 60 else got[:59] + "…"
 
 
-def parse(text: FormalText) -> Parsed:
-    """The parts of a text; what cannot be read is among the problems, never raised."""
-    parsed = Parsed()
-    body = _Reader(text.trace)
-    _prompt(_Reader(text.prompt) if text.prompt else body, parsed, is_apart=bool(text.prompt))
+def parse(text: FormalText) -> ParsedSokoban:
+    """The parts of a text; what cannot be read is among the flaws, never raised."""
+    begun = _VERB.search(text.trace)
+    extent = extent_of(text.trace, begun.start() if begun else 0)
+    parsed = ParsedSokoban(is_open=text.is_cut and not extent.is_ended, after=extent.after)
+    body = _Reader(text.trace, extent)
+    prompt = _Reader(text.prompt, extent_of(text.prompt, len(text.prompt))) if text.prompt else body
+    _prompt(prompt, parsed, is_apart=bool(text.prompt))
     body.take_word("eos")
     body.take_word("bos")
-    is_ended = _LAST.search(body.text) is not None
-    parsed.is_open = text.is_cut and not is_ended
     known: dict[str, tuple[Cell, ...]] = {"": ()}
     while not body.is_done:
         match = _EVENT.match(body.text, body.at)
         if match is None:
             parsed.has_plan = _begins_plan(body)
-            if parsed.has_plan or _ends(body):
+            if parsed.has_plan:
                 break
             _skip(body, parsed, "PARSE", "create or close worker X Y (box X Y)* cG cH")
             continue
@@ -163,7 +165,7 @@ def parse(text: FormalText) -> Parsed:
             cells = known[boxes] = _cells(boxes)
         n_words = 6 + 3 * len(cells)
         parsed.events.append(
-            Event(
+            SokobanEvent(
                 is_close=verb == "close",
                 worker=(int(x), int(y)),
                 boxes=cells,
@@ -192,14 +194,6 @@ def _begins_plan(body: _Reader) -> bool:
     return match is not None and match.group() == "plan"
 
 
-def _ends(body: _Reader) -> bool:
-    """Whether nothing but a last ``eos`` is left; it is taken."""
-    match = _WORD.match(body.text, body.at)
-    if match is None or match.end() - match.start() != 3 or match.group() != "eos" or _WORD.search(body.text, match.end()):
-        return False
-    return body.take_word("eos")
-
-
 def _is_begun(words: list[str], code: str) -> bool:
     """Whether these last words of a cut text begin a clause; the last one may be cut itself."""
     first, whole = words[:1], words[1:-1]
@@ -210,20 +204,20 @@ def _is_begun(words: list[str], code: str) -> bool:
     return first[0] in ("create", "close") and all(map(_BODY.fullmatch, whole))
 
 
-def _skip(body: _Reader, parsed: Parsed, code: str, expected: str) -> None:
+def _skip(body: _Reader, parsed: ParsedSokoban, code: str, expected: str) -> None:
     words, chars, got = body.skip()
     if parsed.is_open and body.is_done and _is_begun(_WORD.findall(body.text, chars[0]), code):
         return
     index = parsed.n_clauses if code == "PARSE" else None
     parsed.n_clauses += code == "PARSE"
-    if len(parsed.problems) >= _MOST_PROBLEMS:
+    if len(parsed.flaws) >= _MOST_FLAWS:
         parsed.unlisted[code] += 1
         return
     shown = ascii(got)[1:-1]
-    parsed.problems.append(Problem(code=code, event=index, words=words, chars=chars, expected=expected, got=shown))
+    parsed.flaws.append(SokobanFlaw(code=code, event=index, words=words, chars=chars, expected=expected, got=shown))
 
 
-def _prompt(reader: _Reader, parsed: Parsed, *, is_apart: bool) -> None:
+def _prompt(reader: _Reader, parsed: ParsedSokoban, *, is_apart: bool) -> None:
     reader.take_word("bos")
     begun, first, last = reader.at, reader.word, reader.at
     cells: dict[str, list[Cell]] = {name: [] for name in _GROUPS}
@@ -250,17 +244,14 @@ def _prompt(reader: _Reader, parsed: Parsed, *, is_apart: bool) -> None:
             expected, got = "a level of Sokoban", str(error)
     if parsed.level is None:
         where = ((0, 0), (0, 0)) if is_apart else (words, chars)
-        parsed.problems.append(
-            Problem(code="PARSE", event=None, words=where[0], chars=where[1], expected=expected, got=ascii(got[:200])[1:-1])
+        parsed.flaws.append(
+            SokobanFlaw(code="PARSE", event=None, words=where[0], chars=where[1], expected=expected, got=ascii(got[:200])[1:-1])
         )
 
 
-def _plan(body: _Reader, parsed: Parsed) -> None:
+def _plan(body: _Reader, parsed: ParsedSokoban) -> None:
     parsed.plan_at = (body.word, body.at)
-    if body.is_done and not parsed.is_open:
-        at, end = (body.word, body.word), (body.at, body.at)
-        parsed.problems.append(Problem(code="PLAN_PARSE", event=None, words=at, chars=end, expected="a plan", got="none"))
-    while not body.is_done and not _ends(body):
+    while not body.is_done:
         match = _STEP.match(body.text, body.at)
         if match is None:
             _skip(body, parsed, "PLAN_PARSE", "plan X Y")
@@ -268,6 +259,3 @@ def _plan(body: _Reader, parsed: Parsed) -> None:
         cell = (int(match[1]), int(match[2]))
         parsed.plan.append(PlanStep(cell=cell, words=(body.word, body.word + 3), chars=match.span()))
         body.take(match.end(), 3)
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tokenworth.core.verification import Cell
 from tokenworth.errors import InvalidInput
 
-Cell = tuple[int, int]
-"""(x, y) from the upper left corner, from 0."""
 State = tuple[int, int]
 """The worker's place, and the places of all boxes as the set bits of a number."""
 Seen = tuple[int, int]

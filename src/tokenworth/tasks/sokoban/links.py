@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenworth.tasks.sokoban.grammar import Event
-from tokenworth.tasks.sokoban.instance import Board, Cell, Seen, State
+from tokenworth.core.verification import Cell
+from tokenworth.tasks.sokoban.grammar import SokobanEvent
+from tokenworth.tasks.sokoban.instance import Board, Seen, State
 
-Node = tuple[int, ...]
-"""A state, or what an event shows where that is no state the search can have reached: then with a third number."""
+LinkNode = tuple[int, ...]
+"""A state, or what an event shows if the search cannot have reached that state: then with a third number."""
 
 _MOST_PARENTS = 8
 _MOST_NODES = 64
 
 
-def shown(seen: Seen) -> Node:
+def shown(seen: Seen) -> LinkNode:
     """The node of what an event shows."""
     return (*seen, 0)
 
@@ -24,10 +25,10 @@ class Links:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._parents: dict[Node, dict[Node, None]] = {}
-        self.goals: list[Node] = []
+        self._parents: dict[LinkNode, dict[LinkNode, None]] = {}
+        self.goals: list[LinkNode] = []
 
-    def place(self, event: Event) -> Seen:
+    def place(self, event: SokobanEvent) -> Seen:
         """What an event shows, whether or not a state can show itself so; boxes outside of the grid are left out."""
         board = self._board
         bits = 0
@@ -44,8 +45,8 @@ class Links:
         for state, parent in pairs:
             self._parents.setdefault(state, {})[parent] = None
 
-    def add_shown(self, event: Event, parents: Sequence[Node]) -> None:
-        """Something was created that is no step of the search; of many parents the last few are kept."""
+    def add_shown(self, event: SokobanEvent, parents: Sequence[LinkNode]) -> None:
+        """Something was created that is not a step of the search; of many parents the last few are kept."""
         known = self._parents.setdefault(shown(self.place(event)), {})
         for parent in parents[:_MOST_PARENTS]:
             known.pop(parent, None)
@@ -53,7 +54,7 @@ class Links:
         while len(known) > _MOST_PARENTS:
             del known[next(iter(known))]
 
-    def _of(self, node: Node) -> list[Node]:
+    def _of(self, node: LinkNode) -> list[LinkNode]:
         found = list(self._parents.get(node, ()))
         if len(node) == 2:
             found += self._parents.get(shown(self._board.seen((node[0], node[1]))), ())

@@ -12,6 +12,9 @@ from tokenworth.tasks.sokoban.instance import Board, Sokoban, State
 STATE_LIMIT = 50_000
 """States looked at to find the shortest plan; where they do not suffice, it is not known whether a plan is optimal."""
 
+NO_PLAN = 1 << 60
+"""More steps than any plan has."""
+
 Found = Callable[[str, PlanStep, str, str], None]
 """Takes a code, the step, what was expected and what was found."""
 
@@ -57,7 +60,7 @@ def plan_is_valid(level: Sokoban, plan: Sequence[PlanStep], found: Found) -> boo
 
 @lru_cache(maxsize=256)
 def shortest(level: Sokoban, limit: int = STATE_LIMIT) -> tuple[int | None, int]:
-    """The number of steps of a shortest plan, None where ``limit`` states do not suffice; and a number it is not below.
+    """The number of steps of a shortest plan, None where ``limit`` states do not suffice; and a number it is not below, `NO_PLAN` for none.
 
     A* with the bound Σ over boxes of the pushes to the nearest dock on the level without boxes, which is consistent.
     """
@@ -99,7 +102,7 @@ def shortest(level: Sokoban, limit: int = STATE_LIMIT) -> tuple[int | None, int]
             if least is not None:
                 costs[child] = 1 - minus_g
                 heappush(heap, (1 - minus_g + least, minus_g - 1, child))
-    return None, proven
+    return None, NO_PLAN
 
 
 def _pushes(board: Board) -> dict[int, int]:

@@ -1,39 +1,37 @@
 """Replays the events of a Sokoban trace on a belief about the open and closed lists, and says which rules each one breaks.
 
 A rule is broken only if it is broken in every world that agrees with the events before (`tokenworth.tasks.sokoban.belief`). After a
-finding the state is repaired and the replay goes on: wrong numbers are replaced by right ones (or kept as written, for level ``paper``);
-a closed state that was not open is taken as closed with the cost written; an event that is no step from the state just closed changes
+finding the state is repaired and the replay continues: wrong numbers are replaced by right ones (or kept as written, for ``paper``);
+a closed state that was not open is taken as closed with the cost written; an event that is not a step from the state just closed changes
 no list; children that are missing stay missing; children that were passed over may come later. Where more worlds are possible than are
-kept, the belief is given up: after that event, `lost_at`, only what events show by themselves is checked (`Tally`), and a trace in which
-nothing is found wrong is not known to be valid.
+kept, the belief is given up: after that event, `lost_at`, only what events show by themselves is checked (`OpenCounts`), and a trace in
+which nothing is found wrong is not known to be valid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import comb
 
-from tokenworth.tasks.sokoban.belief import Belief, Entry, Group, TooManyWorlds, World
-from tokenworth.tasks.sokoban.grammar import Event
-from tokenworth.tasks.sokoban.instance import Board, Cell, Seen, State
+from tokenworth.core.verification import Cell
+from tokenworth.tasks.sokoban.belief import Belief, Entry, TooManyWorlds, World, WorldGroup
+from tokenworth.tasks.sokoban.grammar import SokobanEvent
+from tokenworth.tasks.sokoban.instance import Board, Seen, State
 from tokenworth.tasks.sokoban.links import Links, shown
-from tokenworth.tasks.sokoban.tally import Tally
-
-Report = Callable[[str, Event, str, str], None]
-"""Takes a code, the event, what was expected and what was found."""
+from tokenworth.tasks.sokoban.open_counts import OnSokobanViolation, OpenCounts
 
 _MOST_ASSUMED = 8
 """States considered for an event that no known state explains."""
 
 
-class Replay:
+class SokobanReplay:
     """The search that a trace tells of.
 
     ``as_written``: numbers are taken as they are. ``in_order``: the children of a state come up, down, left, right.
     """
 
-    def __init__(self, board: Board, report: Report, *, as_written: bool, in_order: bool = False) -> None:
+    def __init__(self, board: Board, report: OnSokobanViolation, *, as_written: bool, in_order: bool = False) -> None:
         self.board, self._report, self._as_written = board, report, as_written
         self._places = {delta: place for place, delta in enumerate(board.deltas)} if in_order else None
         # Places in the order of children: of the last one created, and the first that is not passed over.
@@ -43,7 +41,7 @@ class Replay:
         self.goal_closed = False
         self.lost_at: int | None = None
         self.most_worlds = 1
-        self._tally: Tally | None = None
+        self._open_counts: OpenCounts | None = None
         self.n_ambiguous = 0
         self._begun = False
         self._created_start = False
@@ -53,7 +51,7 @@ class Replay:
         self._last_seen: Seen | None = None
         self._n_boxes, self._n_docks = len(board.level.boxes), len(board.level.docks)
 
-    def run(self, events: Sequence[Event]) -> None:
+    def run(self, events: Sequence[SokobanEvent]) -> None:
         """Replays all events, in order."""
         for i, event in enumerate(events):
             if self.goal_closed:
@@ -70,16 +68,20 @@ class Replay:
             except TooManyWorlds:
                 self.lost_at, self.most_worlds = event.index, self.belief.most_worlds
                 self.belief = Belief(self.board)
-                self._tally = Tally(self.board)
+                self._open_counts = OpenCounts(self.board)
                 for before in events[: i + 1]:
-                    self._tally.note(before, self.links.place(before))
+                    self._open_counts.note(before, self.links.place(before))
                 self.goal_closed = event.is_close and not event.boxes
                 self.links.goals = self._parents() if self.goal_closed else []
         self.most_worlds = max(self.most_worlds, self.belief.most_worlds)
 
+    def is_whole(self) -> bool:
+        """Whether nothing is left to close, and no child is due, in some possible world; asked once, after all events."""
+        return self._open_counts is None and self._begun and not self.belief.settle() and not self.belief.has_open
+
     # -- what is written -----------------------------------------------------------------------------------------------
 
-    def _see(self, event: Event) -> Seen | None:
+    def _see(self, event: SokobanEvent) -> Seen | None:
         """What the event shows; None, after a report, where no state shows itself so."""
         board = self.board
         worker = board.place(event.worker)
@@ -123,7 +125,7 @@ class Replay:
         bit = self.board.bit
         return [(worker, bits | sum(bit[place] for place in chosen)) for chosen in combinations(docks, n)]
 
-    def _check_h(self, event: Event, states: Sequence[State]) -> list[State]:
+    def _check_h(self, event: SokobanEvent, states: Sequence[State]) -> list[State]:
         """The states that have the heuristic written; all of them, after a report, where none has."""
         h = self.board.h
         right = [state for state in states if h(state[1]) == event.h]
@@ -134,8 +136,8 @@ class Replay:
         self._report("WRONG_H", event, expected or "no such event: a box can never move again", f"c{event.h}")
         return list(states)
 
-    def _odd(self, event: Event, seen: Seen | None) -> None:
-        """What can be said of a create that is no step from the state just closed: its heuristic, and what it hangs on."""
+    def _odd(self, event: SokobanEvent, seen: Seen | None) -> None:
+        """What can be said of a create that is not a step from the state just closed: its heuristic, and what it depends on."""
         if seen is not None:
             self._check_h(event, self._possible(seen))
         self.links.add_shown(event, self._parents())
@@ -148,7 +150,7 @@ class Replay:
 
     # -- create ----------------------------------------------------------------------------------------------------------
 
-    def _create(self, event: Event) -> None:
+    def _create(self, event: SokobanEvent) -> None:
         seen = self._see(event)
         if not self._begun and not self._create_first(event, seen):
             return
@@ -157,9 +159,9 @@ class Replay:
         if not is_beside and self._begun:
             self._report("NOT_ADJ", event, f"worker beside {a} {b}", f"worker {x} {y}")
         active = self.belief.active
-        if self._tally is not None and seen is not None:
-            self._tally.check(event, seen, self._report, told(event))
-            self._tally.note(event, seen)
+        if self._open_counts is not None and seen is not None:
+            self._open_counts.check(event, seen, self._report, told(event))
+            self._open_counts.note(event, seen)
         if seen is None or not is_beside or active is None:
             self._odd(event, seen if self.lost_at is None else None)
             return
@@ -169,7 +171,7 @@ class Replay:
             return
         self._enter(event, fits)
 
-    def _create_first(self, event: Event, seen: Seen | None) -> bool:
+    def _create_first(self, event: SokobanEvent, seen: Seen | None) -> bool:
         """A create before any close. True where it is to be read as a step from the start."""
         start = self.board.start
         h = self.board.h(start[1]) or 0
@@ -189,7 +191,7 @@ class Replay:
             self.belief.assume(start, 0)
         return True
 
-    def _steps(self, event: Event, seen: Seen, active: Group) -> list[tuple[World, State]]:
+    def _steps(self, event: SokobanEvent, seen: Seen, active: WorldGroup) -> list[tuple[World, State]]:
         """The worlds in which a step from the state just closed shows itself as written, each with the state it leads to."""
         board = self.board
         delta = seen[0] - board.place(self._last)
@@ -207,7 +209,7 @@ class Replay:
             self._report(code, event, f"boxes as a step from {self._last[0]} {self._last[1]} leaves them", told(event))
         return fits
 
-    def _enter(self, event: Event, fits: list[tuple[World, State]]) -> None:
+    def _enter(self, event: SokobanEvent, fits: list[tuple[World, State]]) -> None:
         """Checks the numbers and the lists, and opens the child."""
         belief, h_of = self.belief, self.board.h
         right = [fit for fit in fits if fit[0].g + 1 == event.g]
@@ -232,7 +234,7 @@ class Replay:
         self.links.add([(child, world.parent) for world, child in due if world.parent is not None])
         belief.create(entered)
 
-    def _mark(self, event: Event, due: list[tuple[World, State]], places: Mapping[int, int]) -> None:
+    def _mark(self, event: SokobanEvent, due: list[tuple[World, State]], places: Mapping[int, int]) -> None:
         """Marks the worlds in which another child comes before the one written; those that were passed over before may come whenever."""
         self._place = places[self.board.place(event.worker) - self.board.place(self._last)]
         for world, _ in due:
@@ -242,7 +244,7 @@ class Replay:
 
     # -- close -----------------------------------------------------------------------------------------------------------
 
-    def _close(self, event: Event) -> None:
+    def _close(self, event: SokobanEvent) -> None:
         missing = self.belief.settle()
         if missing and not self._assumed:
             names = ", ".join(f"{x} {y}" for x, y in (self.board.cell(state[0]) for state in missing))
@@ -253,9 +255,9 @@ class Replay:
         self._last, self._last_seen = event.worker, self.links.place(event) if seen is None else seen
         if seen is None:
             self._report("NOT_OPEN", event, "a state of the open list", told(event))
-        elif self._tally is not None:
-            self._tally.check(event, seen, self._report, told(event))
-            self._tally.note(event, seen)
+        elif self._open_counts is not None:
+            self._open_counts.check(event, seen, self._report, told(event))
+            self._open_counts.note(event, seen)
         else:
             options = self.belief.options(seen, is_open=True)
             if options:
@@ -266,7 +268,7 @@ class Replay:
             self.goal_closed = True
             self.links.goals = self._parents()
 
-    def _close_open(self, event: Event, options: list[State]) -> None:
+    def _close_open(self, event: SokobanEvent, options: list[State]) -> None:
         belief = self.belief
         states = self._check_h(event, options)
         costs = {entry[0] for state in states for entry in belief.entries(state) if entry[2]}
@@ -283,14 +285,14 @@ class Replay:
         self.n_ambiguous += len({state for _, state in pairs}) > 1
         belief.expand(group, pairs, [self._closed(event, world, state) for world, state in pairs])
 
-    def _closed(self, event: Event, world: World, state: State) -> Entry:
+    def _closed(self, event: SokobanEvent, world: World, state: State) -> Entry:
         """The entry of a state that is open in a world, once it is closed."""
         if self._as_written:
             return event.g, event.g + event.h, False
         entry = world.entries.get(state) or self.belief.known[state]
         return entry[0], entry[1], False
 
-    def _close_other(self, event: Event, seen: Seen) -> None:
+    def _close_other(self, event: SokobanEvent, seen: Seen) -> None:
         """A close of what cannot be open."""
         belief = self.belief
         closed = belief.options(seen, is_open=False)
@@ -304,10 +306,10 @@ class Replay:
         if states:
             world = World({})
             entries = [(event.g, event.g + (self.board.h(state[1]) or 0), False) for state in states]
-            belief.expand(Group([world], set()), [(world, state) for state in states], entries)
+            belief.expand(WorldGroup([world], set()), [(world, state) for state in states], entries)
 
 
-def told(event: Event) -> str:
+def told(event: SokobanEvent) -> str:
     """The cells of an event as text, shortened."""
     boxes = "".join(f" box {x} {y}" for x, y in event.boxes[:4])
     return f"worker {event.worker[0]} {event.worker[1]}{boxes}{' …' if len(event.boxes) > 4 else ''}"

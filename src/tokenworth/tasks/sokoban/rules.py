@@ -1,10 +1,10 @@
-"""The rules a Sokoban trace can break: a code each, what kind of rule it is, and at which levels it counts."""
+"""The rules a Sokoban trace can break: a code each, what kind of rule it is, and at which strictness it counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenworth.core.verification import Level, Tier
+from tokenworth.core.verification import Strictness, Tier
 from tokenworth.tasks.sentences import by_tier, sentences
 
 CODES = by_tier(
@@ -18,7 +18,7 @@ CODES = by_tier(
         Tier.COMPLETENESS: "MISSING_CHILD",
         Tier.END: "AFTER_GOAL GOAL_NOT_CLOSED",
         Tier.LINK: "PLAN_NOT_PARENTS",
-        Tier.ANSWER: "PLAN_PARSE PLAN_START PLAN_STEP PLAN_WALL PLAN_PUSH PLAN_GOAL PLAN_SUBOPT",
+        Tier.ANSWER: "PLAN_PARSE PLAN_START PLAN_STEP PLAN_WALL PLAN_PUSH PLAN_GOAL PLAN_SUBOPT UNSOLVABLE",
     }
 )
 """Every code with its tier."""
@@ -39,20 +39,20 @@ SENTENCES = sentences(
 _PLAN = {code for code, tier in CODES.items() if not tier.is_of_trace}
 _PAPER = {"PARSE", "OOB", "WALL", "NOT_ADJ", "BAD_PUSH", "BOX_COUNT", "CLOSED_AGAIN", "NOT_OPEN", "NOT_MIN_F", "GOAL_NOT_CLOSED"}
 
-ACTIVE: Mapping[Level, frozenset[str]] = {
-    Level.PAPER: frozenset(_PAPER | _PLAN),
-    Level.STRICT: frozenset(CODES) - {"CHILD_ORDER"},
-    Level.TIES: frozenset(CODES),
+ACTIVE: Mapping[Strictness, frozenset[str]] = {
+    Strictness.PAPER: frozenset(_PAPER | _PLAN),
+    Strictness.STRICT: frozenset(CODES) - {"CHILD_ORDER"},
+    Strictness.TIES: frozenset(CODES),
 }
-"""The codes that count at a level. ``paper``: parsing error, invalid neighbour (OOB, WALL, NOT_ADJ, BAD_PUSH, BOX_COUNT), already
+"""The codes that count, by strictness. ``paper``: parsing error, invalid neighbour (OOB, WALL, NOT_ADJ, BAD_PUSH, BOX_COUNT), already
 closed, not in the open list, not lowest f, goal not reached.
 
 Source: Stechly et al. 2025, arXiv 2505.13775, the validator's error classes. Differs: they are of mazes; the two about boxes are ours.
 """
 
-DIALECTS: Mapping[str, tuple[Level, ...]] = {
-    "searchformer-nondeterministic": (Level.PAPER, Level.STRICT),
-    "searchformer": tuple(Level),
+DIALECTS: Mapping[str, tuple[Strictness, ...]] = {
+    "searchformer-nondeterministic": (Strictness.PAPER, Strictness.STRICT),
+    "searchformer": tuple(Strictness),
 }
 """One language; of the second the order of children is known, and checked at ``strict+ties``.
 

@@ -2,77 +2,60 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from functools import partial
 
-from tokenworth.core.verification import FormalText, Level, Verification, Violation
-from tokenworth.tasks.sokoban.grammar import Event, Parsed, PlanStep, parse
+from tokenworth.core.verification import Findings, FormalText, Strictness, Verification
+from tokenworth.tasks.sokoban.grammar import ParsedSokoban, PlanStep, SokobanEvent, parse
 from tokenworth.tasks.sokoban.instance import Board, Sokoban
-from tokenworth.tasks.sokoban.plan import plan_is_valid, shortest
-from tokenworth.tasks.sokoban.replay import Replay
+from tokenworth.tasks.sokoban.plan import NO_PLAN, plan_is_valid, shortest
+from tokenworth.tasks.sokoban.replay import SokobanReplay
 from tokenworth.tasks.sokoban.rules import ACTIVE, CODES, DIALECTS
 
-VERSION = "2"
+VERSION = "3"
 """Changes whenever a verdict can."""
 
 
-class _Findings:
-    """Collects what is broken: counts of everything that is active, and the first few in full."""
+def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors: int = 1000) -> Verification:
+    """What is broken in a Sokoban text. See the rule table in docs/methods/sokoban.md.
 
-    def __init__(self, level: Level, limit: int) -> None:
-        self._active, self._limit = ACTIVE[level], limit
-        self.counts: Counter[str] = Counter()
-        self.violations: list[Violation] = []
-
-    def add(self, code: str, event: int | None, words: tuple[int, int], chars: tuple[int, int], expected: str, got: str) -> None:
-        if code not in self._active:
-            return
-        self.counts[code] += 1
-        if len(self.violations) < self._limit:
-            self.violations.append(
-                Violation(code=code, tier=CODES[code], event=event, tokens=words, chars=chars, expected=expected, got=got)
-            )
-
-    def of_event(self, code: str, event: Event, expected: str, got: str) -> None:
-        self.add(code, event.index, event.words, event.chars, expected, got)
-
-    def of_step(self, code: str, step: PlanStep, expected: str, got: str) -> None:
-        self.add(code, None, step.words, step.chars, expected, got)
-
-
-def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -> Verification:
-    """What is broken in a Sokoban text at a level. See the rule table in docs/methods/sokoban.md.
-
-    A level that does not fit the dialect, `Level.TIES` where children are shuffled, checks what can be checked: `Level.STRICT`.
+    What the dialect leaves open is not checked: `Strictness.TIES` where children are shuffled falls back to `Strictness.STRICT`.
     """
-    level = level if level in DIALECTS[dialect] else Level.STRICT
-    findings = _Findings(level, limit)
+    strictness = strictness if strictness in DIALECTS[dialect] else Strictness.STRICT
+    findings = Findings(CODES, max_errors, ACTIVE[strictness])
     parsed = parse(text)
-    for problem in parsed.problems:
-        findings.add(problem.code, problem.event, problem.words, problem.chars, problem.expected, problem.got)
+    for flaw in parsed.flaws:
+        findings.add(flaw.code, flaw.event, flaw.words, flaw.chars, flaw.expected, flaw.got)
     findings.counts.update(parsed.unlisted)
     sokoban = parsed.level
-    replay: Replay | None = None
-    valid: bool | None = None
-    optimal: bool | None = None
-    follows: bool | None = None
-    facts: dict[str, object] = {}
+    replay: SokobanReplay | None = None
+    valid, optimal, follows = None, None, None
+    facts: dict[str, object] = {"after_end": parsed.after[:60]} if parsed.after else {}
+    lacks_plan = not parsed.has_plan and not parsed.is_open
+    if sokoban is not None and parsed.n_clauses:
+        replay = SokobanReplay(
+            Board(sokoban), partial(_of_event, findings), as_written=strictness is Strictness.PAPER, in_order=strictness is Strictness.TIES
+        )
+        replay.run(parsed.events)
+        # A search that ends with nothing left to close, as there is no way, has no plan to give.
+        lacks_plan = not _check_end(parsed, sokoban, replay, findings) and lacks_plan
+    if lacks_plan:
+        word, char = parsed.plan_at
+        findings.add("PLAN_PARSE", None, (word, word), (char, char), "a plan", "none")
     if sokoban is not None:
-        if parsed.n_clauses:
-            replay = _replay(parsed, sokoban, level, findings, is_cut=text.is_cut)
-        if parsed.plan or "PLAN_PARSE" in findings.counts:
+        if parsed.plan or {"PLAN_PARSE", "UNSOLVABLE"} & findings.counts.keys():
             valid, optimal = _check_plan(parsed, sokoban, findings)
         if replay is not None and replay.lost_at is None and parsed.plan and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
-        facts = _facts(sokoban, replay, level)
+        facts |= _facts(sokoban, replay, strictness)
     broken = any(CODES[code].is_of_trace for code in findings.counts)
     undecided = replay is not None and replay.lost_at is not None and not broken
-    ordered = sorted(findings.violations, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
+    ordered = sorted(findings.listed, key=lambda violation: (not violation.tier.is_of_trace, violation.tokens[0]))
     return Verification(
         domain="sokoban",
         dialect=dialect,
-        level=level,
+        strictness=strictness,
         version=VERSION,
-        parsed=not parsed.problems,
+        parsed=not parsed.flaws and not lacks_plan,
         trace_valid=None if not parsed.n_clauses or undecided else not broken,
         plan_valid=valid,
         plan_optimal=optimal,
@@ -85,18 +68,25 @@ def verify(text: FormalText, *, dialect: str, level: Level, limit: int = 1000) -
     )
 
 
-def _replay(parsed: Parsed, sokoban: Sokoban, level: Level, findings: _Findings, *, is_cut: bool) -> Replay:
-    replay = Replay(Board(sokoban), findings.of_event, as_written=level is Level.PAPER, in_order=level is Level.TIES)
-    replay.run(parsed.events)
-    if not replay.goal_closed and (parsed.has_plan or not is_cut):
-        last = parsed.events[-1] if parsed.events else None
-        word, char = parsed.plan_at
-        words, chars = (last.words, last.chars) if last else ((word, word), (char, char))
-        findings.add("GOAL_NOT_CLOSED", None, words, chars, "close of a state with every box on a dock", "the end of the trace")
-    return replay
+def _of_event(findings: Findings, code: str, event: SokobanEvent, expected: str, got: str) -> None:
+    findings.add(code, event.index, event.words, event.chars, expected, got)
 
 
-def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[bool | None, bool | None]:
+def _check_end(parsed: ParsedSokoban, sokoban: Sokoban, replay: SokobanReplay, findings: Findings) -> bool:
+    """Whether the search has looked at everything, and the level has no solution; what is wrong with its end is a finding."""
+    if replay.goal_closed or not (parsed.has_plan or not parsed.is_open):
+        return False
+    last = parsed.events[-1] if parsed.events else None
+    word, char = parsed.plan_at
+    words, chars = (last.words, last.chars) if last else ((word, word), (char, char))
+    if replay.is_whole() and shortest(sokoban)[1] == NO_PLAN:
+        findings.add("UNSOLVABLE", None, words, chars, "a way to bring every box to a dock", "nothing was left to close")
+        return True
+    findings.add("GOAL_NOT_CLOSED", None, words, chars, "close of a state with every box on a dock", "the end of the trace")
+    return False
+
+
+def _check_plan(parsed: ParsedSokoban, sokoban: Sokoban, findings: Findings) -> tuple[bool | None, bool | None]:
     """(valid, optimal) of the plan; every step that breaks a rule is a finding. None: not to be found out, or not known of a cut plan."""
     plan = parsed.plan
     if not plan:
@@ -106,7 +96,7 @@ def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[
     def report(code: str, step: PlanStep, expected: str, got: str) -> None:
         if code != "PLAN_GOAL" or not parsed.is_open:
             broken.add(code)
-            findings.of_step(code, step, expected, got)
+            findings.add(code, None, step.words, step.chars, expected, got)
 
     plan_is_valid(sokoban, plan, report)
     if broken or "PLAN_PARSE" in findings.counts:
@@ -123,7 +113,7 @@ def _check_plan(parsed: Parsed, sokoban: Sokoban, findings: _Findings) -> tuple[
     return True, n == steps
 
 
-def _check_link(parsed: Parsed, replay: Replay, findings: _Findings) -> bool:
+def _check_link(parsed: ParsedSokoban, replay: SokobanReplay, findings: Findings) -> bool:
     is_chain = replay.links.lead([step.cell for step in parsed.plan])
     if not is_chain:
         words, chars = _whole(parsed.plan)
@@ -136,7 +126,7 @@ def _whole(plan: list[PlanStep]) -> tuple[tuple[int, int], tuple[int, int]]:
     return (plan[0].words[0], plan[-1].words[1]), (plan[0].chars[0], plan[-1].chars[1])
 
 
-def _facts(sokoban: Sokoban, replay: Replay | None, level: Level) -> dict[str, object]:
+def _facts(sokoban: Sokoban, replay: SokobanReplay | None, strictness: Strictness) -> dict[str, object]:
     facts: dict[str, object] = {"cols": sokoban.cols, "rows": sokoban.rows, "boxes": len(sokoban.boxes)}
     if replay is not None:
         facts |= {
@@ -144,6 +134,6 @@ def _facts(sokoban: Sokoban, replay: Replay | None, level: Level) -> dict[str, o
             "most_worlds": replay.most_worlds,
             "belief_lost_at": replay.lost_at,
         }
-        if level is Level.TIES:
+        if strictness is Strictness.TIES:
             facts["not_checked"] = "order of open states of equal f"
     return facts

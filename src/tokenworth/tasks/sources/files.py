@@ -16,7 +16,7 @@ from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.tasks.sources.odd_json import odd_object
 
 STANDARD_INPUT = Path("/dev/stdin")
-"""Read as it stands, also where the system has no such file."""
+"""Read as standard input, also if the system has no such file."""
 _MAX_LINE = 16 << 20
 _MAX_FILE = 1 << 30
 _FAULTS = (EOFError, zlib.error, OSError)
@@ -57,7 +57,7 @@ def whole_text(path: Path) -> str:
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(``file:line``, object) of each line that is not blank. Raises as `text_lines`; InvalidInput for a line that is no JSON object."""
+    """(``file:line``, object) of each line that is not blank. Raises as `text_lines`; InvalidInput for a line that is not a JSON object."""
     for where, row in _objects(path, msgspec.json.decode):
         if not isinstance(row, dict):
             raise row
@@ -86,10 +86,10 @@ def _json_object(line: str, where: str, decode: Callable[[str], Any]) -> dict[st
     try:
         row: Any = decode(line)
     except (ValueError, RecursionError) as error:
-        hint = "; NaN and Infinity are no JSON, write null" if _NO_JSON.search(line) else ""
-        return InvalidInput(f"{where}: not valid JSON: {error}; expected one JSON object a line{hint}")
+        hint = "; NaN and Infinity are not JSON, write null" if _NO_JSON.search(line) else ""
+        return InvalidInput(f"{where}: not valid JSON: {error}; expected one JSON object per line{hint}")
     if not isinstance(row, dict):
-        return InvalidInput(f"{where}: got a JSON {_kind(row)}, expected an object, one a line")
+        return InvalidInput(f"{where}: got a JSON {_kind(row)}, expected one object per line")
     return cast("dict[str, Any]", row)
 
 

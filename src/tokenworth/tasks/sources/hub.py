@@ -36,7 +36,7 @@ def parse_hub_spec(rest: str) -> tuple[str, str | None, str]:
 def hub_problems(rest: str, *, limit: int | None) -> list[Problem]:
     """The problems of a data set with the columns of MMLU, MMLU-Pro, GSM8K, MATH-500, or of the project's own schema.
 
-    Raises: MissingExtra without the ``datasets`` library; InvalidInput when the set cannot be had or has other columns.
+    Raises: MissingExtra without the ``datasets`` library; InvalidInput when the set cannot be loaded or has other columns.
     """
     name, config, split = parse_hub_spec(rest)
     try:

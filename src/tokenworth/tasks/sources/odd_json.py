@@ -24,9 +24,9 @@ class Unheld:
 def odd_object(line: str) -> Any:
     """What `msgspec.json.decode` gives, for what it refuses as well: the value of a JSON text.
 
-    Half of a surrogate pair, as ``json.dumps`` writes of bytes that are no text, is U+FFFD: one character as well, and in no grammar.
+    Half of a surrogate pair, as ``json.dumps`` writes for bytes that are not text, is U+FFFD: one character as well, and in no grammar.
     A field of an object that holds a number out of range or nests too deep is `Unheld`; the others are as written. Takes time linear in
-    the length, whatever the depth. Raises ValueError for what is no JSON, and for such values outside of an object.
+    the length, whatever the depth. Raises ValueError for what is not JSON, and for such values outside of an object.
     """
     try:
         return msgspec.json.decode(line)

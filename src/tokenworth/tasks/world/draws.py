@@ -12,7 +12,7 @@ _WORDS_A_BLOCK = 8
 _SPAN = 2**64
 
 
-class Draws:
+class KeyedDraws:
     """Draws that depend on their key alone, the same in every Python version and on every machine.
 
     The key is hashed together with a block number, so two keys that differ anywhere give unrelated streams:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.item import Item, place_options
+from tokenworth.tasks.world.draws import KeyedDraws
+from tokenworth.tasks.world.item import WorldQuestion, place_options
 from tokenworth.tasks.world.lexicon import MAKERS, PEOPLE, PLACES, SOUNDS
 
 # How the sound was heard sets how often the first option named is the right one. What was heard clearly is named in the
@@ -24,7 +24,7 @@ class Clue:
     place: str
 
 
-def build(draws: Draws) -> Item[Clue]:
+def build(draws: KeyedDraws) -> WorldQuestion[Clue]:
     """A question drawn from the stream: one option fits both clues, two fit one, one fits neither."""
     clue = Clue(manner=draws.choice(tuple(MANNERS)), sound=draws.choice(SOUNDS), place=draws.choice(PLACES))
     gold = _maker(clue.sound, clue.place)
@@ -37,7 +37,7 @@ def build(draws: Draws) -> Item[Clue]:
     ]
     options = place_options(gold, others, draws)
     heard = f"{gold} {clue.sound}" if clue.manner == _NAMED else clue.sound
-    return Item(
+    return WorldQuestion(
         content=f"guess: {clue.manner} {clue.sound} {clue.place}: {' '.join(sorted(options))}",
         question=f"{draws.choice(PEOPLE)} {clue.manner} heard a {heard} in the {clue.place}. What was it?",
         options=options,

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tokenworth.tasks.world.draws import Draws
+from tokenworth.tasks.world.draws import KeyedDraws
 
 LABELS = ("A", "B", "C", "D")
 
-Plan = TypeVar("Plan")
+PlanT = TypeVar("PlanT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item(Generic[Plan]):
+class WorldQuestion(Generic[PlanT]):
     """One question before it becomes a ``Problem``.
 
     ``content`` is what makes two questions the same question whoever is named in it and however its options are
-    ordered; train and test are told apart by its hash. ``plan`` is what the family needs to write traces.
+    ordered; train and test are separated by its hash. ``plan`` is what the family needs to write traces.
     """
 
     content: str
     question: str
     options: tuple[str, ...]
     gold: str
-    plan: Plan
+    plan: PlanT
 
     def label(self, text: str) -> str:
         """The label of the option with this text."""
@@ -36,7 +36,7 @@ class Item(Generic[Plan]):
         return self.label(self.gold)
 
 
-def place_options(gold: str, others: list[str], draws: Draws) -> tuple[str, ...]:
+def place_options(gold: str, others: list[str], draws: KeyedDraws) -> tuple[str, ...]:
     """The options with the gold one at a uniformly drawn position, the others in random order around it."""
     rest = draws.shuffled(others)
     at = draws.below(len(LABELS))

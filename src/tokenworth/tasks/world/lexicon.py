@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tokenworth.tasks.world.draws import Draws
+from tokenworth.tasks.world.draws import KeyedDraws
 
 PEOPLE = (
     "Ada", "Bram", "Cleo", "Dara", "Edda", "Finn", "Gita", "Hugo", "Ines", "Jory", "Kira", "Lars",
@@ -66,7 +66,7 @@ RELATIONS = MappingProxyType(
 
 
 def _facts_of(relation: Relation) -> MappingProxyType[str, Fact]:
-    draws = Draws(f"facts/{relation.name}")
+    draws = KeyedDraws(f"facts/{relation.name}")
     facts: dict[str, Fact] = {}
     for number, subject in enumerate(relation.subjects):
         true, rival = draws.sample([name for name in relation.objects if name != subject], 2)

@@ -9,14 +9,14 @@ from typing import Any
 from tokenworth.core.problem import Option, Problem
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.world import guess, recall, steps
-from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.item import LABELS, Item
+from tokenworth.tasks.world.draws import KeyedDraws
+from tokenworth.tasks.world.item import LABELS, WorldQuestion
 
 FAMILIES = ("steps", "recall", "guess")
 SPLITS = ("train", "test")
 _TEST_SHARE = 5  # one content in five is held out
 
-_BUILD: dict[str, Callable[[Draws], Item[Any]]] = {"steps": steps.build, "recall": recall.build, "guess": guess.build}
+_BUILD: dict[str, Callable[[KeyedDraws], WorldQuestion[Any]]] = {"steps": steps.build, "recall": recall.build, "guess": guess.build}
 
 
 def split_of(content: str) -> str:
@@ -25,7 +25,7 @@ def split_of(content: str) -> str:
     return "test" if int.from_bytes(digest, "big") % _TEST_SHARE == 0 else "train"
 
 
-def world_item(family: str, index: int, *, split: str = "test", seed: int = 0) -> Item[Any]:
+def world_item(family: str, index: int, *, split: str = "test", seed: int = 0) -> WorldQuestion[Any]:
     """The question behind ``world_problem``, with its content and its plan.
 
     Raises: UnknownName for a family or split that does not exist; InvalidInput for a negative index.
@@ -36,14 +36,14 @@ def world_item(family: str, index: int, *, split: str = "test", seed: int = 0) -
         raise unknown_name("split", split, SPLITS)
     if index < 0:
         raise InvalidInput(f"world item index is {index}; expected 0 or more")
-    draws = Draws(f"item/{seed}/{family}/{split}/{index}")
+    draws = KeyedDraws(f"item/{seed}/{family}/{split}/{index}")
     while True:  # each attempt lands in the split with probability 1/5 or 4/5
         item = _BUILD[family](draws)
         if split_of(item.content) == split:
             return item
 
 
-def problem_of(item: Item[Any], family: str, index: int, *, split: str, seed: int) -> Problem:
+def problem_of(item: WorldQuestion[Any], family: str, index: int, *, split: str, seed: int) -> Problem:
     """The problem of an item already built."""
     where = f"{split}/{index}" if seed == 0 else f"{split}-{seed}/{index}"
     return Problem(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.item import LABELS, Item, place_options
+from tokenworth.tasks.world.draws import KeyedDraws
+from tokenworth.tasks.world.item import LABELS, WorldQuestion, place_options
 from tokenworth.tasks.world.lexicon import FACTS, PEOPLE, RELATIONS, TOWNS
 
 
@@ -49,7 +49,7 @@ class Query:
     path: tuple[str, ...]
 
 
-def build(draws: Draws) -> Item[Query]:
+def build(draws: KeyedDraws) -> WorldQuestion[Query]:
     """A question drawn from the stream."""
     form = draws.weighted(FORMS, [form.weight for form in FORMS])
     subject = draws.choice(TOWNS if form.path[0] in ("sight", "gate") else PEOPLE)
@@ -63,7 +63,7 @@ def build(draws: Draws) -> Item[Query]:
     if len(form.path) == 1:
         # A single fact must be seen to be known, so only its option set can be new. Longer paths are held out whole.
         content += ": " + " ".join(sorted(options))
-    return Item(content=content, question=form.text.format(s=subject), options=options, gold=gold, plan=query)
+    return WorldQuestion(content=content, question=form.text.format(s=subject), options=options, gold=gold, plan=query)
 
 
 def follow(query: Query) -> str:

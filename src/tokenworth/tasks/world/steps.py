@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenworth.tasks.world.draws import Draws
-from tokenworth.tasks.world.item import LABELS, Item, place_options
+from tokenworth.tasks.world.draws import KeyedDraws
+from tokenworth.tasks.world.item import LABELS, WorldQuestion, place_options
 from tokenworth.tasks.world.lexicon import PEOPLE, THINGS_COUNTED
 
 # Lengths are drawn with these weights; two-step chains are the ones a model can learn to do in one look.
@@ -20,7 +20,7 @@ _LESS = ("gives away {n}", "loses {n}", "sells {n}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ChainStep:
     """One operation: ``plus`` or ``minus`` an amount, or ``twice`` (amount 2)."""
 
     kind: str
@@ -58,15 +58,15 @@ class Chain:
     """The numbers behind a question."""
 
     start: int
-    steps: tuple[Step, ...]
+    steps: tuple[ChainStep, ...]
     noun: str
 
 
-def build(draws: Draws) -> Item[Chain]:
+def build(draws: KeyedDraws) -> WorldQuestion[Chain]:
     """A question drawn from the stream."""
     length = draws.weighted(_LENGTHS, _LENGTH_WEIGHTS)
     start = value = draws.between(3, 19)
-    steps: list[Step] = []
+    steps: list[ChainStep] = []
     for _ in range(length):
         step = _draw_step(value, draws)
         steps.append(step)
@@ -75,7 +75,7 @@ def build(draws: Draws) -> Item[Chain]:
     options = place_options(str(value), [str(other) for other in _distractors(chain, value, draws)], draws)
     moves = " ".join(f"{step.kind} {step.amount}" for step in steps)
     listed = " ".join(sorted(options))
-    return Item(
+    return WorldQuestion(
         content=f"steps: {start} {moves}: {listed}",
         question=_question(chain, draws),
         options=options,
@@ -84,7 +84,7 @@ def build(draws: Draws) -> Item[Chain]:
     )
 
 
-def _draw_step(value: int, draws: Draws) -> Step:
+def _draw_step(value: int, draws: KeyedDraws) -> ChainStep:
     kinds: list[str] = []
     if value <= _TOP - 9:
         kinds += ["plus"] * 4
@@ -94,11 +94,11 @@ def _draw_step(value: int, draws: Draws) -> Step:
         kinds += ["twice"]
     kind = draws.choice(kinds)
     if kind == "twice":
-        return Step(kind=kind, amount=2)
-    return Step(kind=kind, amount=draws.between(2, min(9, value - 1) if kind == "minus" else 9))
+        return ChainStep(kind=kind, amount=2)
+    return ChainStep(kind=kind, amount=draws.between(2, min(9, value - 1) if kind == "minus" else 9))
 
 
-def _question(chain: Chain, draws: Draws) -> str:
+def _question(chain: Chain, draws: KeyedDraws) -> str:
     name = draws.choice(PEOPLE)
     parts = [f"{name} has {chain.start} {chain.noun}."]
     for number, step in enumerate(chain.steps):
@@ -111,7 +111,7 @@ def _question(chain: Chain, draws: Draws) -> str:
     return " ".join(parts)
 
 
-def _distractors(chain: Chain, gold: int, draws: Draws) -> list[int]:
+def _distractors(chain: Chain, gold: int, draws: KeyedDraws) -> list[int]:
     if draws.chance(_FAR_OPTIONS):
         # Far options: the size of the result is enough, so a guess without a trace can do well.
         gaps = draws.sample([-36, -30, -24, -18, -12, 12, 18, 24, 30, 36], 10)

@@ -25,7 +25,7 @@ def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
     for name in ("leave", "unsampled", "log_kept", "widened"):
         values: tuple[Number, ...] | None = getattr(curve, name)
         columns[name] = None if values is None else blob.numbers(values)
-    words: dict[str, Json] = {k: getattr(curve, k) for k in ("label", "level", "interval", "assumption", "follows")}
+    words: dict[str, Json] = {k: getattr(curve, k) for k in ("label", "level", "interval", "assumption", "follows", "delta_limits")}
     return words | {"columns": columns}
 
 
@@ -151,6 +151,7 @@ def _plain_curve(curve: CurveView) -> Iterator[str]:
     yield f"<table>\n<tr><th>cut</th><th>{safe(curve.label)}</th><th>low</th><th>high</th><th>rollouts begun here</th></tr>\n"
     for i in range(0, len(curve.cuts), step):
         numbers = (curve.value[i], curve.low[i], curve.high[i])
-        cells = "".join(f"<td>{'not measured' if x is None else f'{x:.3f}'}</td>" for x in numbers)
+        none = "not measured" if curve.low[i] is None else "no draw"
+        cells = "".join(f"<td>{none if x is None else f'{x:.3f}'}</td>" for x in numbers)
         yield f"<tr><td>{curve.cuts[i]}</td>{cells}<td>{curve.n_started[i]}</td></tr>\n"
     yield "</table>\n"

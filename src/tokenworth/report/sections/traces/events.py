@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from tokenworth.core.inert import one_line
 from tokenworth.methods.curve.document import EventDoc
 from tokenworth.report.sections.traces.model import CurveView, EventView, StackView
+from tokenworth.report.sections.traces.series import OWN
 
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*\s*$")
 _KINDS = ("answer", "flip", "change", "paragraph", "sentence", "note")
@@ -23,14 +24,15 @@ def text_events(pieces: Sequence[str], unit: str) -> Iterable[EventView]:
 
 
 def change_events(curve: CurveView) -> Iterable[EventView]:
-    """Cuts where the value differs from its neighbour's by more than the sum of the two half-widths towards each other."""
+    """Cuts where the limits of the change exclude 0; of outer limits, where the two intervals do not overlap."""
+    own = curve.delta_limits == OWN
+    told = (
+        f"the {curve.level:.0%} limits of the change exclude 0" if own else f"the two pointwise {curve.level:.0%} intervals do not overlap"
+    )
     for cut, delta, low, high, origin in zip(curve.cuts, curve.delta, curve.delta_low, curve.delta_high, curve.delta_from, strict=True):
         if delta is None or low is None or high is None or origin is None or delta == 0 or low <= 0 <= high:
             continue
-        label = (
-            f"{curve.label} {delta:+.2f} between cuts {int(origin)} and {cut}: the two pointwise {curve.level:.0%} intervals "
-            "do not overlap (not corrected for the number of cuts)"
-        )
+        label = f"{curve.label} {delta:+.2f} between cuts {int(origin)} and {cut}: {told} (not corrected for the number of cuts)"
         yield EventView(cut=cut, kind="change", label=label)
 
 

@@ -47,9 +47,10 @@ class OutcomeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveView:
-    """The value curve. ``state`` is `MEASURED`, `FOLLOWS` or `MISSING`; ``delta`` is against ``delta_from``, the previous
-    cut with a value, with an outer interval (the two pointwise intervals at their farthest). ``log_kept`` (the log probability of
-    the trace up to a cut) and ``widened`` bound such a difference between any two cuts under the recursion; None where it does not apply.
+    """The value curve. ``state`` is `MEASURED`, `FOLLOWS` or `MISSING`; a cut with limits and no value has no draw that tells it.
+    ``delta`` is against ``delta_from``, the previous cut with limits; ``delta_limits`` says what its limits are. ``log_kept`` (the log
+    probability of the trace up to a cut) and ``widened`` bound a difference between any two cuts under the recursion; None where it
+    does not apply.
     """
 
     label: str
@@ -68,6 +69,7 @@ class CurveView:
     delta_low: tuple[Number, ...]
     delta_high: tuple[Number, ...]
     delta_from: tuple[Number, ...]
+    delta_limits: str
     leave: tuple[Number, ...] | None
     unsampled: tuple[Number, ...] | None
     log_kept: tuple[Number, ...] | None = None
@@ -167,7 +169,7 @@ class EventView:
 class TraceView:
     """One trace with all that is known about it.
 
-    ``measured`` tells a trace with results of its own from a member of a sample set; ``sample_set`` is the index of the
+    ``measured`` distinguishes a trace with its own results from a member of a sample set; ``sample_set`` is the index of the
     set it belongs to in the view's ``sets``, or -1. ``title`` stands for a question that is machine text; empty: the question is shown.
     """
 

@@ -14,6 +14,9 @@ from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.report.palette import OTHER, STATES, bin_of
 from tokenworth.report.sections.traces.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
 
+OWN, OUTER = "limits of the change itself", "limits: the two pointwise intervals at their farthest"
+NARROW = 0.05
+"""Bounds that are no farther apart than this fall into one colour or two neighbours: their middle is coloured."""
 SHOWN = 8
 """Series with a colour of their own; the rest are drawn together."""
 
@@ -29,7 +32,11 @@ def curve_view(doc: CurveDoc) -> CurveView:
     state = tuple(MISSING if v is None else MEASURED if n > 0 else FOLLOWS for v, n in zip(value, doc.n_started, strict=True))
     low, high = tuple(known(x) for x in doc.low), tuple(known(x) for x in doc.high)
     sums = _log_kept(doc)
-    delta, delta_low, delta_high, delta_from = _differences(doc, value, low, high, sums)
+    if doc.change is None or doc.change_low is None or doc.change_high is None:
+        (delta, delta_low, delta_high, delta_from), limits = _differences(doc, value, low, high, sums), OUTER
+    else:
+        delta, delta_low, delta_high = (tuple(known(x) for x in part) for part in (doc.change, doc.change_low, doc.change_high))
+        delta_from, limits = _before(doc.cuts, low), OWN
     recursion = doc.plan.name == "excursions"
     return CurveView(
         label=doc.value_label,
@@ -48,6 +55,7 @@ def curve_view(doc: CurveDoc) -> CurveView:
         delta_low=delta_low,
         delta_high=delta_high,
         delta_from=delta_from,
+        delta_limits=limits,
         leave=doc.leave,
         unsampled=doc.unsampled,
         log_kept=None if sums is None else tuple(float(sums[cut]) for cut in doc.cuts),
@@ -56,6 +64,24 @@ def curve_view(doc: CurveDoc) -> CurveView:
 
 
 Numbers = tuple[Number, ...]
+
+
+def _before(cuts: tuple[int, ...], low: Numbers) -> Numbers:
+    """The cut with limits before each that has them."""
+    found: list[Number] = []
+    last: Number = None
+    for cut, x in zip(cuts, low, strict=True):
+        found.append(None if x is None else last)
+        last = last if x is None else cut
+    return tuple(found)
+
+
+def within_limits(values: Numbers, low: Numbers, high: Numbers) -> Numbers:
+    """Numbers to colour by: the middle of the limits where no draw gives a number and they are at most `NARROW` apart."""
+    return tuple(
+        (a + b) / 2 if x is None and a is not None and b is not None and b - a <= NARROW else x
+        for x, a, b in zip(values, low, high, strict=True)
+    )
 
 
 def _differences(
@@ -94,9 +120,18 @@ def _log_kept(doc: CurveDoc) -> NDArray[np.float64] | None:
 
 
 def metric(
-    key: str, name: str, palette: str, values: Sequence[Number], *, scale: str, note: str, low: float = 0.0, high: float = 1.0
+    key: str,
+    name: str,
+    palette: str,
+    values: Sequence[Number],
+    *,
+    scale: str,
+    note: str,
+    low: float = 0.0,
+    high: float = 1.0,
+    coloured: Sequence[Number] | None = None,
 ) -> MetricView:
-    """A metric with its bins on the scale ``low`` to ``high``."""
+    """A metric with its bins on the scale ``low`` to ``high``. ``coloured``: what the bins are of, where it is not the values."""
     return MetricView(
         key=key,
         name=name,
@@ -106,7 +141,7 @@ def metric(
         high=high,
         palette=palette,  # pyright: ignore[reportArgumentType]
         values=tuple(values),
-        bins=tuple(bin_of(x, low, high) for x in values),
+        bins=tuple(bin_of(x, low, high) for x in (values if coloured is None else coloured)),
     )
 
 

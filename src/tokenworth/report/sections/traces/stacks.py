@@ -7,16 +7,13 @@ from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ExitDoc, ForcedDoc
 from tokenworth.report.palette import OTHER
 from tokenworth.report.sections.traces.model import MetricView, OutcomeView, StackView
-from tokenworth.report.sections.traces.series import SHOWN, known, metric, per_unit
+from tokenworth.report.sections.traces.series import NARROW, SHOWN, known, metric, per_unit
 from tokenworth.stats.shares import share_bounds
 
-Row = tuple[Number, ...]
-
-NARROW = 0.05
-"""Bounds that are no farther apart than this fall into one colour or two neighbours: their middle is coloured."""
+BoundsRow = tuple[Number, ...]
 
 
-def _top(rows: tuple[Row, ...], n_cuts: int, high: tuple[Row, ...] | None = None) -> tuple[int, ...]:
+def _top(rows: tuple[BoundsRow, ...], n_cuts: int, high: tuple[BoundsRow, ...] | None = None) -> tuple[int, ...]:
     """The series with the largest number at each cut, -1 where none is known, or where another's upper bound is above it."""
     tops: list[int] = []
     for i in range(n_cuts):
@@ -27,13 +24,15 @@ def _top(rows: tuple[Row, ...], n_cuts: int, high: tuple[Row, ...] | None = None
     return tuple(tops)
 
 
-def _ratio(rows: tuple[Row, ...], mass: Row) -> tuple[Row, ...]:
+def _ratio(rows: tuple[BoundsRow, ...], mass: BoundsRow) -> tuple[BoundsRow, ...]:
     return tuple(
         tuple(x / m if x is not None and m is not None and m > 0 else None for x, m in zip(row, mass, strict=True)) for row in rows
     )
 
 
-def _fold(labels: tuple[str, ...], rows: tuple[Row, ...], keep: set[str]) -> tuple[tuple[str, ...], tuple[int, ...], tuple[Row, ...]]:
+def _fold(
+    labels: tuple[str, ...], rows: tuple[BoundsRow, ...], keep: set[str]
+) -> tuple[tuple[str, ...], tuple[int, ...], tuple[BoundsRow, ...]]:
     """At most `SHOWN` series: all of them, or the largest on average (and ``keep``) with the rest summed as one."""
     if len(rows) <= SHOWN:
         return labels, tuple(range(len(labels))), rows
@@ -130,7 +129,7 @@ _ROLES = {
 }
 
 
-def _within_bounds(raw: Row, high: Row, mass: Row, mass_high: Row) -> tuple[Row, Row]:
+def _within_bounds(raw: BoundsRow, high: BoundsRow, mass: BoundsRow, mass_high: BoundsRow) -> tuple[BoundsRow, BoundsRow]:
     """Raw probability and share of an option as numbers to colour by: the middle of its bounds where they are `NARROW`."""
     middles: list[Number] = []
     shares: list[Number] = []
@@ -155,7 +154,7 @@ def forced_metrics(stack: StackView, index: int, target: str, n_units: int, *, r
     note = f"after the exit “{stack.name}”, option {target}{_ROLES[role]}"
     if stack.all_high is not None and stack.mass_high is not None:
         fresh, share = _within_bounds(fresh, stack.all_high[k], stack.mass, stack.mass_high)
-        note += f"; known only within bounds where an option was not listed: their middle if they are at most {NARROW:g} apart"
+        note += f"; known only within bounds if an option was not listed: the midpoint is shown if they are at most {NARROW:g} apart"
     return (
         metric(f"forced/{index}/raw", name, "gold", per_unit(stack.cuts, fresh, n_units), scale="raw probability", note=note),
         metric(

@@ -27,7 +27,8 @@ from tokenworth.report.sections.traces.names import key, loose_sets, problem_nam
 from tokenworth.report.sections.verified.text import first_error_lines
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_MOST_CHANGES = 10
+_MOST_CHANGES, _LEAST_CHANGE = 10, 0.005
+"""Changes that are listed: so many, and none that is shown as 0.00."""
 _RESET = "\x1b[0m"
 
 
@@ -208,13 +209,13 @@ def _sparkline(curve: CurveView, values: tuple[Number, ...], room: int) -> str:
 
 def _changes(trace: TraceView, curve: CurveView, width: int) -> Iterator[str]:
     ranked = sorted(
-        (i for i, d in enumerate(curve.delta) if d is not None and d != 0 and curve.state[i] != MISSING),
+        (i for i, d in enumerate(curve.delta) if d is not None and abs(d) >= _LEAST_CHANGE and curve.state[i] != MISSING),
         key=lambda i: (-abs(curve.delta[i] or 0.0), i),
     )[:_MOST_CHANGES]
     if not ranked:
         return
     yield ""
-    yield from wrapped(f"largest changes of {one_line(curve.label)} (limits: the two pointwise intervals at their farthest)", width)
+    yield from wrapped(f"largest changes in {one_line(curve.label)} ({curve.delta_limits})", width)
     yield f"  {'cut':>6} {'Δ':>6}  {'limits':<15} {'value':>6} {'begun':>6}  text"
     for i in ranked:
         start, cut = int(curve.delta_from[i] or 0), curve.cuts[i]
@@ -248,7 +249,7 @@ def _forced(stack: StackView, index: int, trace: TraceView, width: int) -> Itera
     yield from wrapped(f"  at cut {stack.cuts[last]}: {shares}; not on options {rest}", width)
     flips = [e for e in trace.events if e.kind == "flip" and e.stack == index]
     if not flips:
-        yield "  the leading option never changes" + " where the bounds tell which it is" * (stack.all_high is not None and -1 in stack.top)
+        yield "  the leading option never changes" + " where the bounds determine it" * (stack.all_high is not None and -1 in stack.top)
     for event in flips[:20]:
         yield from wrapped(f"  cut {event.cut}: {one_line(event.label)}", width, indent="    ")
     if len(flips) > 20:

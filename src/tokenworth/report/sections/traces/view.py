@@ -16,7 +16,7 @@ from tokenworth.report.sections.traces.events import all_events
 from tokenworth.report.sections.traces.forks import branch_views, count_outcomes, one_verdict, sample_views
 from tokenworth.report.sections.traces.model import CurveView, MetricView, OptionView, SetView, StackView, TracesView, TraceView
 from tokenworth.report.sections.traces.names import page_title, short_title
-from tokenworth.report.sections.traces.series import curve_view, known, metric, nice_limit, outcome_views, per_unit
+from tokenworth.report.sections.traces.series import curve_view, known, metric, nice_limit, outcome_views, per_unit, within_limits
 from tokenworth.report.sections.traces.stacks import exit_stack, forced_metrics, forced_target, outcome_stack
 
 
@@ -54,7 +54,7 @@ def trace_part(
 def _same_trace(curve: CurveDoc, forced: ForcedDoc) -> None:
     a, b = curve.trace, forced.trace
     if a.unit != b.unit:
-        raise MismatchError(f"the curve's trace is cut into {a.unit}s, the forced answers' into {b.unit}s; report them apart")
+        raise MismatchError(f"the curve's trace is cut into {a.unit}s, the forced answers' into {b.unit}s; report them separately")
     if a.ids is not None and b.ids is not None and a.ids != b.ids:
         raise MismatchError(f"curve and forced answers are about different traces: token ids differ from unit {_first(a.ids, b.ids)} on")
     if a.pieces != b.pieces:
@@ -138,11 +138,13 @@ def _metrics(
     """The numbers units can be coloured by, in the order they are offered."""
     n, found = len(trace.pieces), list[MetricView]()
     if line is not None:
-        found.append(metric("value", line.label, "value", per_unit(line.cuts, line.value, n), scale="probability", note=""))
-        deltas = per_unit(line.cuts, line.delta, n)
+        values, deltas = per_unit(line.cuts, line.value, n), per_unit(line.cuts, line.delta, n)
+        coloured = per_unit(line.cuts, within_limits(line.value, line.low, line.high), n)
+        found.append(metric("value", line.label, "value", values, scale="probability", note="", coloured=coloured))
         most = nice_limit(deltas)
         note = f"change of {line.label} from the previous cut with a value"
-        found.append(metric("delta", "Δ", "delta", deltas, scale="difference", note=note, low=-most, high=most))
+        coloured = per_unit(line.cuts, within_limits(line.delta, line.delta_low, line.delta_high), n)
+        found.append(metric("delta", "Δ", "delta", deltas, scale="difference", note=note, low=-most, high=most, coloured=coloured))
     target = forced_target(forced, gold) if forced is not None else None
     roles = {} if forced is None else {forced.target: "target", forced.own_answer: "own answer", gold: "gold"}
     role = "" if target is None else roles.get(target, "")

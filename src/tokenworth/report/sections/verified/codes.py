@@ -9,6 +9,6 @@ from tokenworth.tasks.sentences import COMMON, TIERS
 
 
 def explained(code: str, tier: Tier, domain: str = "") -> str:
-    """The meaning of a code in a domain; of its tier where the code has no sentence of its own."""
+    """The meaning of a code in a domain; that of its tier if the code has none."""
     own = domain_named(domain).sentences if domain in catalog.DOMAINS else COMMON
     return own.get(code) or COMMON.get(code) or TIERS[tier]

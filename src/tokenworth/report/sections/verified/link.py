@@ -66,7 +66,7 @@ class _Candidates:
 
 
 def _same_prompt(row: FormalTraceView, before: Sequence[str], trace: TraceView) -> bool:
-    """Where both sides have a prompt it must be the same, marks apart; words of the text that no prompt explains are no match."""
+    """Where both sides have a prompt it must be the same, marks apart; words of the text that no prompt explains do not match."""
     mine, other = _bare([*_words(row.prompt), *before]), _bare(_words(trace.prompt))
     if not other:
         return len(before) <= len(_words(row.text[: row.head]))

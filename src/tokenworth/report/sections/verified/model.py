@@ -105,5 +105,5 @@ class VerifiedView:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """Domain, dialect and level of each document."""
+        """Domain, dialect and strictness of each document."""
         return tuple(f"{one.domain}: traces against the rules ({one.dialect}, {one.strictness})" for one in self.documents)

@@ -149,7 +149,7 @@ def _odds(odds: Sequence[OddsDoc], width: int) -> Iterator[str]:
         yield f"      {value} [{_short(one.low)}, {high}], p {p} ({a:,} {b:,} / {c:,} {d:,})"
     empty = [one_line(f"{one.rows} × {one.columns}") for one in odds if one.low is None]
     if empty:
-        told = "unknown, for want of a row or column: " + "; ".join(empty)
+        told = "not determined, because a row or column is empty: " + "; ".join(empty)
         yield from wrap(told, width, initial_indent="    ", subsequent_indent="      ")
 
 

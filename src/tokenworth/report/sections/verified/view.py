@@ -20,7 +20,7 @@ _LARGEST = 200
 
 
 def verified_part(documents: Sequence[VerifiedDoc]) -> VerifiedView:
-    """The view of some documents; nothing of them is joined with measured traces yet."""
+    """The view of some documents; they are not joined with measured traces yet."""
     return VerifiedView(documents=tuple(map(formal_view, documents)))
 
 

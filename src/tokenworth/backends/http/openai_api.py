@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from tokenworth.backends.http.wire import (
     Ask,
     Choice,
-    Dialect,
     Listing,
     Malformed,
     Reply,
+    ServerApi,
+    TokenCount,
     TokenOfText,
     check_ids,
     decode_json,
@@ -33,16 +34,15 @@ _SAME = 1e-3
 """Nats by which one token's log-probability may differ between the two places of a reply that give it."""
 _TEMPLATE = 16
 """Tokens that a server may count besides the prompt it was sent."""
-_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
 
 
 class _Details(msgspec.Struct):
-    cached_tokens: _Count | None = None
+    cached_tokens: TokenCount | None = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
+    prompt_tokens: TokenCount | None = None
+    completion_tokens: TokenCount | None = None
     prompt_tokens_details: _Details | None = None
 
 
@@ -108,7 +108,7 @@ class Fields:
     """Not a field of requests: usage counts all that was allowed of completions that end at their limit."""
 
 
-class OpenAIDialect:
+class OpenAIApi:
     """Requests to and replies from /v1/completions.
 
     ``token_of``: the one token with a given text, for servers that key log-probabilities by text.
@@ -120,9 +120,9 @@ class OpenAIDialect:
     def __init__(self, model: str, vocab_size: int, fields: Fields, token_of: TokenOfText, path: str = "/v1/completions") -> None:
         self.model, self.vocab_size, self.fields, self._token_of, self.path = model, vocab_size, fields, token_of, path
 
-    def with_fields(self, **fields: bool) -> OpenAIDialect:
-        """The same dialect with some fields changed."""
-        return OpenAIDialect(self.model, self.vocab_size, replace(self.fields, **fields), self._token_of, self.path)
+    def with_fields(self, **fields: bool) -> OpenAIApi:
+        """The same API with some fields changed."""
+        return OpenAIApi(self.model, self.vocab_size, replace(self.fields, **fields), self._token_of, self.path)
 
     def most_counted(self, ask: Ask) -> tuple[int, int]:
         """Tokens read and generated that a reply can count at most: some servers count the prompt once a choice."""
@@ -135,9 +135,9 @@ class OpenAIDialect:
             read = length * (_TEMPLATE if fields.prompt_counts is None and ask.n == 1 else ask.n) + _TEMPLATE
         return read, ask.n * (ask.max_tokens + echoed)
 
-    def speaks_like(self, other: Dialect) -> bool:
+    def speaks_like(self, other: ServerApi) -> bool:
         """Whether requests of the one mean the same to a server of the other."""
-        return isinstance(other, OpenAIDialect) and self.fields == other.fields
+        return isinstance(other, OpenAIApi) and self.fields == other.fields
 
     def body(self, ask: Ask) -> bytes:
         """The request's JSON."""
@@ -228,7 +228,7 @@ class OpenAIDialect:
 
     @staticmethod
     def _n_listed(ids: tuple[int, ...] | None, ask: Ask) -> int | None:
-        """Tokens with log-probabilities, None where that is not known: an echoed prompt has some, too."""
+        """Tokens with log-probabilities, None where that is not known: an echoed prompt has some as well."""
         return None if ids is None or "echo" in ask.extra else len(ids)
 
     def _listings(self, logprobs: _Logprobs | None, n_tokens: int | None, asked: int) -> tuple[Listing | None, ...] | None:
@@ -239,7 +239,7 @@ class OpenAIDialect:
         tokens, values = logprobs.tokens or [], logprobs.token_logprobs or []
         tops = logprobs.top_logprobs or []
         if not len(tokens) == len(values) == len(tops) or (n_tokens is not None and len(tokens) != n_tokens):
-            raise Malformed(f"log-probabilities for {len(tokens)}, {len(values)} and {len(tops)} tokens; expected one of each a token")
+            raise Malformed(f"log-probabilities for {len(tokens)}, {len(values)} and {len(tops)} tokens; expected one of each per token")
         return tuple(self._of_place(*place, asked) for place in zip(tokens, values, tops, strict=True))
 
     def _of_place(self, token: str, value: float | None, top: Mapping[str, float] | None, asked: int) -> Listing | None:

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
-from tokenworth.backends.http.wire import Ask, Choice, Dialect, Listing, Malformed, Reply, check_ids, decode_json, in_order, make_listing
+from tokenworth.backends.http.wire import (
+    Ask,
+    Choice,
+    Listing,
+    Malformed,
+    Reply,
+    ServerApi,
+    TokenCount,
+    check_ids,
+    decode_json,
+    in_order,
+    make_listing,
+)
 
 SAMPLERS = ["temperature", "top_k", "top_p", "min_p"]
 NEUTRAL = {
@@ -36,9 +48,6 @@ _SEEDS = 1 << 31
 _FINISH = {"eos": "stop", "word": "stop", "limit": "length"}
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
-
-
 class _Top(msgspec.Struct):
     id: int
     logprob: float
@@ -51,7 +60,7 @@ class _Entry(msgspec.Struct):
 
 
 class _Timings(msgspec.Struct):
-    cache_n: _Count | None = None
+    cache_n: TokenCount | None = None
 
 
 class _Sample(msgspec.Struct):
@@ -61,15 +70,15 @@ class _Sample(msgspec.Struct):
     index: int = 0
     stop: bool = True
     truncated: bool = False
-    tokens_evaluated: _Count | None = None
-    tokens_predicted: _Count | None = None
+    tokens_evaluated: TokenCount | None = None
+    tokens_predicted: TokenCount | None = None
     model: str | None = None
     timings: _Timings | None = None
     completion_probabilities: list[_Entry] | None = None
     generation_settings: dict[str, Any] | None = None
 
 
-class LlamaDialect:
+class LlamaApi:
     """Requests to and replies from llama.cpp's /completion."""
 
     name = "llama.cpp"
@@ -105,9 +114,9 @@ class LlamaDialect:
         """Tokens read and generated that a reply can count at most: the prompt counts once, and exactly."""
         return ask.prompt.length, ask.n * ask.max_tokens
 
-    def speaks_like(self, other: Dialect) -> bool:
+    def speaks_like(self, other: ServerApi) -> bool:
         """Whether requests of the one mean the same to a server of the other."""
-        return isinstance(other, LlamaDialect)
+        return isinstance(other, LlamaApi)
 
     def parse(self, body: bytes, ask: Ask) -> Reply:
         """The reply. Raises `Malformed`."""

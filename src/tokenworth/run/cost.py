@@ -16,7 +16,7 @@ from tokenworth.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Money per million tokens: read, generated, and read from the server's cache (by default as dear as any other read)."""
+    """Money per million tokens: read, generated, and read from the server's cache (by default the price of uncached input)."""
 
     input_per_million: float
     output_per_million: float
@@ -72,7 +72,7 @@ class CostPlan:
 def plan_cost(experiment: Experiment[Any], *, models: Backend | Mapping[str, Backend], store: Store) -> CostPlan:
     """The exact price of the next batch a run would draw; the models (one, or one for each role) are not called.
 
-    Batches that the store can answer in full are replayed, so that a partly done run prices what it would go on with.
+    Batches that the store can answer in full are replayed, so that a partly done run prices its remaining part.
     The experiment is closed afterwards.
     """
     by_role = models if isinstance(models, Mapping) else {SUBJECT: models}

@@ -1,4 +1,4 @@
-"""What can still be told of a Sokoban trace once the belief is given up: the rules that what events show decides by itself.
+"""What can still be said about a Sokoban trace once the belief is given up: the rules that what events show decides by itself.
 
 Each finding holds whatever states the events stand for, as long as the events before were in order. What needs the states is not
 checked: whether another open state has a smaller f, which children are missing, and creates of states that only look alike.
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from tokenworth.tasks.sokoban.grammar import Event
+from tokenworth.tasks.sokoban.grammar import SokobanEvent
 from tokenworth.tasks.sokoban.instance import Board, Seen
 
-Report = Callable[[str, Event, str, str], None]
+OnSokobanViolation = Callable[[str, SokobanEvent, str, str], None]
 """Takes a code, the event, what was expected and what was found."""
 
 
-class Tally:
+class OpenCounts:
     """How often each thing shown was created and not yet closed; the last close, and where the worker of its children has been."""
 
     def __init__(self, board: Board) -> None:
@@ -31,7 +31,7 @@ class Tally:
         self._children: set[int] = set()
         self._h: dict[int, tuple[int, int] | None] = {}
 
-    def note(self, event: Event, seen: Seen) -> None:
+    def note(self, event: SokobanEvent, seen: Seen) -> None:
         """Takes an event into account."""
         entry, at = (seen, event.g, event.h), (seen, event.g)
         if not event.is_close:
@@ -50,7 +50,7 @@ class Tally:
         if self._shown[seen] > 0:
             self._shown[seen] -= 1
 
-    def check(self, event: Event, seen: Seen, report: Report, told: str) -> None:
+    def check(self, event: SokobanEvent, seen: Seen, report: OnSokobanViolation, told: str) -> None:
         """Reports what an event breaks, whatever the states are."""
         self._check_h(event, seen, report)
         if event.is_close:
@@ -58,7 +58,7 @@ class Tally:
         else:
             self._check_create(event, seen, report, told)
 
-    def _check_h(self, event: Event, seen: Seen, report: Report) -> None:
+    def _check_h(self, event: SokobanEvent, seen: Seen, report: OnSokobanViolation) -> None:
         bounds = self._bounds(seen[1])
         if bounds is not None and not bounds[0] <= event.h <= bounds[1]:
             expected = f"c{bounds[0]}" + (f" to c{bounds[1]}" if bounds[1] > bounds[0] else "")
@@ -78,7 +78,7 @@ class Tally:
         self._h[bits] = found
         return found
 
-    def _check_close(self, event: Event, seen: Seen, report: Report, told: str) -> None:
+    def _check_close(self, event: SokobanEvent, seen: Seen, report: OnSokobanViolation, told: str) -> None:
         if self._open[seen, event.g, event.h] > 0:
             return
         if self._open_at[seen, event.g] > 0:
@@ -90,7 +90,7 @@ class Tally:
         else:
             report("NOT_OPEN", event, "a state of the open list", told)
 
-    def _check_create(self, event: Event, seen: Seen, report: Report, told: str) -> None:
+    def _check_create(self, event: SokobanEvent, seen: Seen, report: OnSokobanViolation, told: str) -> None:
         if self._last is None:
             return
         (worker, bits), g = self._last
