@@ -41,7 +41,6 @@ def test_wordings_held_out(name: str, which: str) -> None:
     assert verdicts(CASES[name], stated)[Verdict.CORRECT] == len(stated)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_generated_wordings_are_unknown_and_their_twins_correct(name: str) -> None:
     grader, problem, gold, other = CASES[name]

@@ -7,7 +7,6 @@ from functools import partial
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
-from tokenworth.tasks.grade import words
 from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, SAID, Read, Reader
 from tokenworth.tasks.grade.stated import settled, stated
@@ -31,7 +30,7 @@ def _read(gold: str | None, text: str, where: str) -> Read[str] | None:
         match.start() for match in CUT.finditer(text) if denied(text[match.start() :]) or lower(text[match.start() :])[:1] == ["because"]
     ]
     for end in stops[:1] if where == BOX else (*stops, *cuts):
-        if normalised(text[:end]) == gold:
+        if gold is not None and normalised(text[:end]) == gold:
             return Read(value=gold, end=end)
     sentences = (end for end in stops[1:] if not _INITIAL.search(text, 0, end))
     end = len(text) if where == BOX else next(sentences, len(text))

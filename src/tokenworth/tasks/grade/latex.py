@@ -29,7 +29,7 @@ _BRACED = re.compile(r"([_^])\{(\w)\}")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\{([^{}]*)\}")
 _WORDS = re.compile(r"(?=.*[a-z]{3})[a-z0-9 .,'-]+")
 _LETTER = re.compile(r"\A\s*[A-Za-z]\s?=(?!=)")
-_FUNCTIONS = frozenset("sin cos tan cot sec csc ln log exp sqrt pi or and".split())
+_FUNCTIONS = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "ln", "log", "exp", "sqrt", "pi", "or", "and"))
 _MOST = 4
 _UNITS = re.compile(r"(?:\s[^\W\d_]+){1,4}(?=\s*(?:[.!]|\n|\Z))")
 _RELATES = re.compile(r"[<>≤≥≡≠]|\\(?:equiv|pmod|n?le|n?ge|n?leq|n?geq|neq?|approx|sim|in|to)\b|[^\s,A-Za-z]\s*=|[\w}]{2}\s*=")
@@ -155,10 +155,10 @@ def is_readable(gold: str) -> bool:
 class LatexGrader:
     """A grader of mathematical answers: the formula that a text states, else the one that ends its last sentence.
 
-    Equal sources are equal. Otherwise math-verify reads both, and `latex_compare` decides in a guarded process: exactly, decimals to within
-    1.5e-6 of their size. A point, a set and an interval of the same numbers are different answers, and numerals of different bases are not compared. What
-    cannot be read or decided is unparseable, and so are several answers that are not equal. Correct answers share the outcome label of the gold
-    answer, however they are written.
+    Equal sources are equal. Otherwise math-verify reads both, and `latex_compare` decides in a guarded process: exactly, decimals to
+    within 1.5e-6 of their size. A point, a set and an interval of the same numbers are different answers, and numerals of different bases
+    are not compared. What cannot be read or decided is unparseable, and so are several answers that are not equal. Correct answers share
+    the outcome label of the gold answer, however they are written.
 
     Raises: MissingExtra when math-verify is not installed.
     """

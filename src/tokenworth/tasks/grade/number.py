@@ -90,9 +90,13 @@ def number_at(text: str, at: int = 0) -> Read[ExactNumber] | None:
         word, second = tail["word"].casefold(), _DIGIT.match(text, tail.end()) is not None
         if word in words.COUNTS and not second:
             value *= words.COUNTS[word]
-        elif word in words.ALTERS or word in words.DENIED or word.endswith("n't") or (second and not (units and word in words.BETWEEN)):
-            return None
-        elif len(word) == 1 and word not in (*words.UNITS, "a"):
+        elif (
+            (second and not (units and word in words.BETWEEN))
+            or (len(word) == 1 and word not in (*words.UNITS, "a"))
+            or word in words.ALTERS
+            or word in words.DENIED
+            or word.endswith("n't")
+        ):
             return None
         elif second or word in words.LEAVES or word in words.REASONS:
             break

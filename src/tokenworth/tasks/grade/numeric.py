@@ -17,7 +17,9 @@ from tokenworth.tasks.grade.text import denied, lower, opened
 
 _TAIL = 1000
 """Characters from the end in which the last number is looked for."""
-_OPERATORS = tuple("+*/^<>≤≥≠±×÷·~-–|&%_")
+_PART = re.compile(r"([0-9]|[,;:—]\s)")
+_STRANGE_SIGN = re.compile(r"[\\√|{]|[+*/^<>≤≥≠±×÷·~\-–|&%_][ ($\[{*\"']*\Z")
+"""A sign before a number that makes it a part of something else."""
 _STRANGE = re.compile(r"[^\s\w({\[*\"':≈,.]|\w\s?[({\[]|[\\\d_]")
 """What no words before a number have in them."""
 _COMPARES = re.compile(r"[<>≤≥≠±!~]|\\(?:n?le|n?ge|ne|neq|lt|gt|leq|geq|pm|approx)\b")
@@ -68,7 +70,8 @@ _READER = Reader(read=_read, begins=_begins, same=same_number)
 def last_number(text: str) -> list[ExactNumber]:
     """The last number of a prepared text that states none: what a clause of its last sentence with digits states, else its last one.
 
-    After a remark ("Confidence: 95%") only such a clause counts ("So 18 pens."). A line that is only another number makes two answers of them.
+    After a remark ("Confidence: 95%") only such a clause counts ("So 18 pens."). A line that is only another number makes two answers of
+    them.
     """
     text = text[-_TAIL:]
     told = [one for one in _SENTENCE.finditer(text) if any("0" <= char <= "9" for char in _ASIDE.sub("", one[0]))]
@@ -92,19 +95,19 @@ def _closing(sentence: str) -> ExactNumber | None:
     if at is None or not found or "?" in sentence:
         return None
     start = found[0] if at else found[-1]
-    parts = re.split(r"(\d|[,;:—]\s)", sentence[at:start])
-    mark, said = parts[-2] if len(parts) > 1 else "", lower(parts[-1])
+    *earlier, before = _PART.split(sentence[at:start])
+    mark, said = earlier[-1] if earlier else "", lower(before)
     if mark.startswith(":") and not said:
-        if not (words.FRAME | words.AROUND).issuperset(lower(parts[-3])):
+        if not (words.FRAME | words.AROUND).issuperset(lower(earlier[-2])):
             return None  # "Difficulty: 3"
-    elif mark and (
-        (not said and any("0" <= char <= "9" for char in sentence[at:start])) or (mark.isdigit() and not at and said[-1] in words.BETWEEN)
-    ):
-        return None  # a list, a part of an expression, "8 rows of 5"
-    is_part = (said[-1:] == ["of"] and not words.PARTS.isdisjoint(said[-2:])) or not words.RESTRICTS.isdisjoint(said)
-    is_part = is_part or re.search(r"[\\√|{]", parts[-1]) is not None
-    read = None if is_part or parts[-1].rstrip(" ($[{*\"'")[-1:] in _OPERATORS else number_at(sentence, start)
-    if read is None or denied(parts[-1], words.SUPPOSED) or not settled(sentence[read.end :], read.value, _READER):
+    elif mark and not said and re.search("[0-9]", sentence[at:start]):
+        return None  # a list, or a part of an expression
+    beside = mark in tuple("0123456789") and not at and not words.BETWEEN.isdisjoint(said[-1:])  # "8 rows of 5"
+    part = said[-1:] == ["of"] and not words.PARTS.isdisjoint(said[-2:])  # "half of 5"
+    if beside or part or not words.RESTRICTS.isdisjoint(said) or _STRANGE_SIGN.search(before) or denied(before, words.SUPPOSED):
+        return None
+    read = number_at(sentence, start)
+    if read is None or not settled(sentence[read.end :], read.value, _READER):
         return None
     verb = lower(sentence[read.end :])[:1]
     return None if verb and verb[0].removesuffix("n't") in words.VERBS else read.value
@@ -113,8 +116,8 @@ def _closing(sentence: str) -> ExactNumber | None:
 def numeric(problem: Problem, text: str) -> Grade:
     """Grade of the number the text states, else of the last number of its last sentence.
 
-    A whole answer is one number with its units. Thousands separators, currency and percent signs, fractions, powers of ten and words such as
-    "million" are read; 25% is equal to 25 and to 0.25. A number that is a part of something else is none: "6 feet 2 inches", "1 in 6",
+    A whole answer is one number with its units. Thousands separators, currency and percent signs, fractions, powers of ten and words such
+    as "million" are read; 25% is equal to 25 and to 0.25. A number that is a part of something else is none: "6 feet 2 inches", "1 in 6",
     "3x", "≥ 18", "18 ± 2", "3 or 4".
 
     Raises: InvalidInput when the problem's gold answer is not a number.

@@ -126,9 +126,9 @@ def _options(options: tuple[Option, ...]) -> _Options:
 def option(problem: Problem, text: str) -> Grade:
     """Grade of the option label the text states.
 
-    A whole answer is a label ("C", "(C)", "C) blue", "C, because …") or, in a place, an option's whole text. What follows a bare label must not
-    make it something else: "E. coli", "I and II only", "E/c" and "C - D" are no labels. Where nothing is stated, clauses such as "It's C." count,
-    and without any, lines such as "C: cell wall".
+    A whole answer is a label ("C", "(C)", "C) blue", "C, because …") or, in a place, an option's whole text. What follows a bare label
+    must not make it something else: "E. coli", "I and II only", "E/c" and "C - D" are no labels. Where nothing is stated, clauses such as
+    "It's C." count, and without any, lines such as "C: cell wall".
     """
     if not problem.options or not text.strip():
         return unparseable()

@@ -2,16 +2,18 @@
 
 Every grader reads a text in the same way; only what counts as one whole answer differs (`Reader`).
 
-**Places.** An answer is read where an instruction asks for one: in ``\\boxed{…}``, ``<answer>…</answer>``, box tokens, ``{"answer": …}``, on a
-line after ``####``, and after words such as "the answer is", "Answer:", "Antwort:", "答案是" (`words.LEADS`), whatever emphasis or line break
-is around them. "If the answer is …" and "Bob's answer is …" are no such places.
+**Places.** An answer is read where an instruction asks for one: in ``\\boxed{…}``, ``<answer>…</answer>``, box tokens, ``{"answer": …}``,
+on a line after ``####``, and after words such as "the answer is", "Answer:", "Antwort:", "答案是" (`words.LEADS`), whatever emphasis or
+line break is around them. "If the answer is …" and "Bob's answer is …" are no such places.
 
-**The whole answer.** What stands in a place, less the words of `words.FRAME` around it ("therefore", "option", "here"), is read as a whole or
-not at all. A reader that finds more than one answer's worth ("I and II only", "6 feet 2 inches") reads nothing, and never how it begins.
+**The whole answer.** What stands in a place, less the words of `words.FRAME` around it ("therefore", "option", "here"), is read as a
+whole or not at all. A reader that finds more than one answer's worth ("I and II only", "6 feet 2 inches") reads nothing, and never how it
+begins.
 
-**The last word** (`stated`). The last place decides. Where another place says something else, the text is unparseable. So it is where a later
-clause that consists of an answer and frame words says something else ("Update: C", "…, which is C"), and where the sentence goes on, or the
-next ones begin, by denying, doubting or withdrawing the answer ("…, but I doubt it", "Wait, …"): a short list of English words.
+**The last word** (`stated`). The last place decides. Where another place says something else, the text is unparseable. So it is where a
+later clause that consists of an answer and frame words says something else ("Update: C", "…, which is C"), and where the sentence goes
+on, or the next ones begin, by denying, doubting or withdrawing the answer ("…, but I doubt it", "Wait, …"): a short list of English
+words.
 
 **No place.** Then such clauses are read by themselves ("C.", "I'd pick C", "It's 18."). Everything else is unparseable.
 
@@ -92,7 +94,7 @@ _ENGLISH = rf"(?<![\w'-])(?P<english>(?:answers?|ans|{_KIND}){_AFTER}{_LINK}|(?:
 
 
 def _other(nouns: str, follows: str, links: str) -> str:
-    """The pattern of the leads of another language. Letters of alphabets are bounded by other signs, those of scripts without spaces are not."""
+    """The pattern of the leads of another language; their words are bounded by other signs where the script has spaces."""
     spaced = re.match(f"[{CJK}\\u0e00-\\u0e7f[]", nouns) is None
     between = rf"(?:\s{{0,3}}(?:{follows}))?\s{{0,3}}" if follows else r"\s{0,3}" if spaced else ""
     edges = (r"(?<!\w)", r"(?!\w)") if spaced else ("", "")

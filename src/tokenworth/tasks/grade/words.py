@@ -43,42 +43,43 @@ LEADS: tuple[tuple[str, str, str, str], ...] = (
 """(language, nouns, words that may follow the noun, links); a colon is always a link, and where no link is given none is needed."""
 
 FRAME = _set(
-    "so therefore thus hence then finally overall ultimately clearly obviously definitely certainly surely probably likely most simply indeed "
-    "just exactly still now ok okay well yes again actually also conclude we get have got find obtain it it's its that that's this is are was "
-    "be must should will would the my our i i'd i'll i'm we'd we'll think believe say pick choose select picked chose selected answer ans "
-    "final correct right best better closest chosen option options choice choices among letter number response statement result solution solutions "
-    "total altogether all which who leaves leaving leave yields suggests gives giving makes making make mean means equals equal only here "
-    "there let's selected update updated correction corrected edit revised revision "
+    "so therefore thus hence then finally overall ultimately clearly obviously definitely certainly surely probably likely most simply "
+    "indeed just exactly still now ok okay well yes again actually also conclude we get have got find obtain it it's its that that's "
+    "this is are was be must should will would the my our i i'd i'll i'm we'd we'll think believe say pick choose select picked chose "
+    "selected answer ans final correct right best better closest chosen option options choice choices among letter number response "
+    "statement result solution solutions total altogether all which who leaves leaving leave yields suggests gives giving makes making "
+    "make mean means equals equal only here there let's selected update updated correction corrected edit revised revision "
     "です だ である でした となります になります 입니다 이다 이에요 예요 है हैं 选项 選項 項 项 la el die letra lettre lettera buchstabe"
 ) | {
-    "go with", "going with", "went with", "opt for", "equal to", "in conclusion", "in summary", "in short", "in total", "in all", "of course",
-    "right one", "correct one", "best one", "has to be", "needs to be", "for sure",
+    "go with", "going with", "went with", "opt for", "equal to", "in conclusion", "in summary", "in short", "in total", "in all",
+    "of course", "right one", "correct one", "best one", "has to be", "needs to be", "for sure",
 }  # fmt: skip
 """Words that may stand before or after an answer in its clause and leave it the whole of what is said: "I'd pick C", "C is correct"."""
 SAYS = _set("mean think believe say pick choose select picked chose selected conclude get got have find obtain would will")
 """Words after which an "I" before them is the writer and no label."""
 KINDS = _set(
-    "the my our final correct right best most appropriate accurate likely probable plausible suitable closest complete chosen selected exact expected "
-    "desired intended required overall possible numerical short single only true unique new updated corrected revised actual real an a so is"
+    "the my our final correct right best most appropriate accurate likely probable plausible suitable closest complete chosen selected "
+    "exact expected desired intended required overall possible numerical short single only true unique new updated corrected revised "
+    "actual real an a so is"
 )
 """Words that may stand right before "answer" and leave it the answer of the text. Not "trap", "usual", "his"."""
 
 REASONS = _set("because since as given due for so hence thus therefore where when while with i.e by after using considering rather instead")
 """Words with which a reason or a remark begins: what it denies is not the answer."""
 DENIED = _set(
-    "not cannot never no nobody neither nor hardly barely isn't wasn't aren't weren't don't doesn't didn't can't couldn't won't wouldn't "
-    "shouldn't hasn't haven't wrong incorrect false mistaken mistake mistakes error errors invalid impossible absurd nonsense unlikely flawed "
-    "contradicts contradict contradiction fails failed fail violates violate rejected discarded excluded eliminated ruled withdrawn forgot "
-    "overlooked misread misplaced trap misprint typo perhaps maybe possibly doubt doubts doubted doubtful unsure uncertain unclear guess "
-    "guessed guessing dubious wonder torn if unless whether either except otherwise too"
+    "not cannot never no nobody neither nor hardly barely isn't wasn't aren't weren't don't doesn't didn't can't couldn't won't "
+    "wouldn't shouldn't hasn't haven't wrong incorrect false mistaken mistake mistakes error errors invalid impossible absurd nonsense "
+    "unlikely flawed contradicts contradict contradiction fails failed fail violates violate rejected discarded excluded eliminated "
+    "ruled withdrawn forgot overlooked misread misplaced trap misprint typo perhaps maybe possibly doubt doubts doubted doubtful unsure "
+    "uncertain unclear guess guessed guessing dubious wonder torn if unless whether either except otherwise too"
 )
 """Words that deny or doubt an answer."""
 INNOCENT = ("no doubt", "no matter", "no other", "not only", "not hard", "not needed", "not depend")
 """Phrases with such a word that deny nothing."""
 SAID = _set("say says said claims claimed thinks thought believes believed wrote told tells according")
 SUPPOSED = SAID | _set(
-    "may might could suppose supposing assume assuming let were had hypothetically tempting instead considered tried looked used rule dismiss "
-    "exclude reject beware one"
+    "may might could suppose supposing assume assuming let were had hypothetically tempting instead considered tried looked used rule "
+    "dismiss exclude reject beware one"
 )
 """Words before an answer that suppose it, or give it to somebody else."""
 TURNS = _set(
@@ -87,8 +88,8 @@ TURNS = _set(
 )
 """Words with which a clause after an answer begins that may deny or doubt it."""
 WITHDRAWS = _set(
-    "no nope nah wait hold hmm hm oops whoops sorry actually scratch strike cancel correction disregard ignore forget never wrong incorrect "
-    "not mistake apologies kidding joking perhaps maybe unless except"
+    "no nope nah wait hold hmm hm oops whoops sorry actually scratch strike cancel correction disregard ignore forget never wrong "
+    "incorrect not mistake apologies kidding joking perhaps maybe unless except"
 )
 """Words with which a clause or sentence begins that takes the answer before it back."""
 ABOUT = _set("this that it which there my")
@@ -105,17 +106,19 @@ JOINS = _set("and or rather also as maybe perhaps possibly even plus well option
 AROUND = _set("about approximately roughly around some a an total sum of usd rs cost amount value")
 """Words that may stand before a number in its place."""
 COUNTS = {
-    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "lakh": 10**5, "crore": 10**7, "dozen": 12, "bn": 10**9,
+    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "bn": 10**9, "trillion": 10**12, "lakh": 10**5, "crore": 10**7,
+    "dozen": 12,
 }  # fmt: skip
 """Words that multiply the number before them."""
 ALTERS = _set(
-    "plus minus divided multiplied squared cubed factorial halves half thirds third quarters quarter fourths fifths sixths remainder out tens "
-    "tenths hundredths pi root power percentage fold recurring repeating modulo mod gross score ratio sqrt or vs"
+    "plus minus divided multiplied squared cubed factorial halves half thirds third quarters quarter fourths fifths sixths remainder "
+    "out tens tenths hundredths pi root power percentage fold recurring repeating modulo mod gross score ratio sqrt or vs"
 )
 """Words after a number that make it another one, or a part of one."""
 RESTRICTS = _set(
-    "twice thrice double triple times plus minus than between over under below above more less fewer except or and to out instead rather "
-    "divided multiplied by step steps page chapter equation figure problem question section case part line method negative nearly almost log ln sqrt sin cos tan exp"
+    "twice thrice double triple times plus minus than between over under below above more less fewer except or and to out instead "
+    "rather divided multiplied by step steps page chapter equation figure problem question section case part line method negative "
+    "nearly almost log ln sqrt sin cos tan exp"
 )
 """Words before a number that make it another one, or a part of one."""
 PARTS = _set("half third quarter root square cube factorial logarithm percent")
