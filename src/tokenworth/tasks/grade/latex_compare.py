@@ -83,7 +83,7 @@ def _sets(first: Any, second: Any) -> str:
     if isinstance(first, sympy.Interval) and isinstance(second, sympy.Interval):
         alike = (first.left_open, first.right_open) == (second.left_open, second.right_open)
         return _all([compare(first.start, second.start), compare(first.end, second.end), SAME if alike else OTHER])
-    kinds: set[Any] = {next((kind for kind in _SETS if isinstance(one, kind)), type(one)) for one in (first, second)}
+    kinds: set[Any] = {next((kind for kind in _SETS if isinstance(one, kind)), None) for one in (first, second)}
     if len(kinds) > 1 or not kinds <= {sympy.FiniteSet, sympy.Union}:
         return UNDECIDED if kinds == {sympy.Interval, sympy.FiniteSet} or not kinds <= _SETS else OTHER
     if len(first.args) != len(second.args):
