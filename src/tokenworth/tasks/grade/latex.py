@@ -49,6 +49,7 @@ _SPELT = (
 """Other spellings of what math-verify reads."""
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar)\s?\{?(\d+)\}?")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\^\\circ")
+_BRACKETS = re.compile(r"([(\[]|\\\{).*,.*?([)\]]|\\\})")
 _BASED = re.compile(r"([0-9A-Za-z]+)_\{?\s?(?:\\text\s?\{\s?)?([0-9]{1,2})\s?\}{0,2}")
 _OPEN_ENDED = re.compile(r"\\[lc]?dots|…|\.\.|\d_\{?\d")
 
@@ -116,13 +117,16 @@ def _unmarked(text: str, reader: Reader[str]) -> list[str]:
 
 
 def _at_sight(answer: str, gold: str) -> str | None:
-    """What needs no algebra: equal sources, words, numerals with a base, false equations, what goes on without end."""
+    """What needs no algebra: equal sources, words, other brackets, numerals with a base, false equations, what goes on without end."""
     mine, own = latex_normalised(answer), latex_normalised(gold)
     if mine == own:
         return "same"
     texts = [" ".join(_SPACING.sub(" ", _TEXT.sub(r"\1", unwrapped(one))).casefold().split()) for one in (answer, gold)]
     if _TEXT.search(gold) and all(map(_WORDS.fullmatch, texts)):
         return "same" if texts[0] == texts[1] else "other"
+    shapes = [_BRACKETS.fullmatch(one.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}")) for one in (mine, own)]
+    if shapes[0] and shapes[1] and shapes[0].groups() != shapes[1].groups():
+        return "other"
     bases = [_BASED.fullmatch(one) for one in (mine, own)]
     if any(bases):
         alike = bases[0] is not None and bases[1] is not None and bases[0][2] == bases[1][2]

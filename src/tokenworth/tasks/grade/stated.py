@@ -117,7 +117,8 @@ def settled(rest: str, value: T, reader: Reader[T]) -> bool:
         asks = "?" in mark and len(said) <= 4 and first not in ("why", "how")
         again = said[:2] == ["let", "me"] and said[2:3] != ["know"]
         dummy = said[:2] == ["it", "is"] and not {"to", "that"}.isdisjoint(said[3:7])  # "It is a mistake to stop here."
-        about = (first in words.ABOUT and not dummy) or said[:2] == ["the", "answer"] or (first == "i" and not words.ADMITS.isdisjoint(said))
+        own = first == "i" and not words.ADMITS.isdisjoint(said)
+        about = own or said[:2] == ["the", "answer"] or (first in words.ABOUT and not dummy)
         if said[0] in words.WITHDRAWS or asks or again or (near and about and denied(sentence)):
             return False
         near = count < 2 and len(said) <= 8
