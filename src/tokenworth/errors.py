@@ -18,6 +18,14 @@ class InvalidInput(TokenworthError, ValueError):
     """A value from the user, a file or a model that cannot be used."""
 
 
+class NoEffect(InvalidInput):
+    """A choice that means nothing beside the others. ``names``: the fields of the settings that hold it."""
+
+    def __init__(self, message: str, *names: str) -> None:
+        super().__init__(message)
+        self.names = names
+
+
 class UnknownName(TokenworthError, LookupError):
     """A name that is not in a closed list; the message lists close matches."""
 

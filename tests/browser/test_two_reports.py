@@ -47,12 +47,17 @@ def two(open_report):
 
     def opened(own=None, other=None, place: str = "#v1&t=10&m=value"):
         page = open_report(own or measured(BASE), place)
-        page.evaluate(MOUNT, render_html(other or measured(WORDS)))
-        page.locator(f"{OTHER} .app").wait_for()
-        page.wait_for_timeout(400)
+        mount(page, render_html(other or measured(WORDS)))
         return page
 
     return opened
+
+
+def mount(page, html: str) -> None:
+    page.evaluate(MOUNT, html)
+    # It listens to keys once its effects have run, after it is drawn.
+    page.locator(f"{OTHER} .app").wait_for()
+    page.wait_for_timeout(400)
 
 
 def seen(page, root: str) -> str:
@@ -241,7 +246,7 @@ def test_a_report_can_be_taken_away_and_put_back(two):
     keys("ArrowRight", "t")(page, OWN)
     assert unit(page, OWN) == 11
     page.evaluate("document.getElementById('second').remove()")
-    page.evaluate(MOUNT, render_html(measured(WORDS)))
+    mount(page, render_html(measured(WORDS)))
     keys("ArrowRight")(page, OTHER)
     assert (unit(page, OWN), unit(page, OTHER)) == (11, 0)
 

@@ -369,6 +369,34 @@ def test_a_line_of_a_config_file_is_refused_nowhere(cli: Run, toy: str) -> None:
     assert cli("sample", "--model", toy, "-n", "2", "--config", "all.toml")[0] == 0
 
 
+def test_a_shared_line_that_means_nothing_for_a_verb_is_left_out_there(cli: Run, toy: str) -> None:
+    shared = "samples = 5\nstride = 2\nmax-usd = 1.0\nread-mass = 0.4\nrefine = 0.2\n"
+    Path("all.toml").write_text(shared)
+    document = json.loads(cli("curve", "--model", toy, "--max-rollouts", "40", "--config", "all.toml", "--json", "-")[1])
+    assert document["plan"]["name"] == "excursions" and document["plan"]["samples"] is None
+    document = json.loads(cli("curve", "--model", toy, "--plan", "stride", "--config", "all.toml", "--json", "-")[1])
+    assert (document["plan"]["samples"], document["plan"]["stride"], document["plan"]["refine"]) == (5, 2, 0.2)
+    # What is said to the verb itself has to mean something there.
+    assert "--plan plain or stride" in refused(cli("curve", "--model", toy, "--config", "all.toml", "--samples", "5"))
+    Path("own.toml").write_text("[curve]\nsamples = 5\n")
+    assert "--plan plain or stride" in refused(cli("curve", "--model", toy, "--config", "own.toml"))
+    Path("bad.toml").write_text("samples = 0\n")
+    assert "expected at least 1" in refused(cli("curve", "--model", toy, "--config", "bad.toml"))
+
+
+def test_a_measure_names_a_task_that_it_takes(cli: Run) -> None:
+    assert "give --task, such as maze:searchformer/7 " in refused(cli("edits"))
+    assert "give --task, such as world:steps " in refused(cli("modulo"))
+    told = " ".join(cli("edits", "--help-all")[1].split())
+    assert "Where problems come from: maze:FAMILY/SIDE. --item" in told and "[default: maze-correct]" in told
+
+
+def test_options_for_reading_answers_stand_where_a_model_may_read_them(cli: Run) -> None:
+    for verb in ("sample", "curve", "forced", "edits", "modulo"):
+        told = cli(verb, "--help-all")[1]
+        assert ("--read-text" in told) == ("read is" in " ".join(told.split())) == (verb in ("sample", "curve", "forced"))
+
+
 @pytest.mark.slow
 def test_a_dry_run_prices_what_it_can(cli: Run) -> None:
     asked = [{"id": str(i), "question": "What? " * n, "options": ["x", "y"], "gold": "A"} for i, n in enumerate((1, 400, 1))]

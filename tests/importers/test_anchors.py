@@ -203,3 +203,13 @@ def test_real_thought_anchors() -> None:
                 assert abs((after - here) - step) < 1e-9
     smallest = min(docs, key=lambda doc: len(doc.samples))
     assert parse_document(document_json(smallest), "x") == smallest
+
+
+def test_rates_without_resamples_are_left_out_and_named(tmp_path: Path) -> None:
+    folder = anchors_folder(tmp_path)
+    labelled = next(folder.rglob("chunks_labeled.json"))
+    chunks = json.loads(labelled.read_text(encoding="utf-8"))
+    chunks[2]["accuracy"] = 0.9
+    labelled.write_text(json.dumps(chunks), encoding="utf-8")
+    (doc,) = curves(import_path(folder))
+    assert doc.value[2] is None and any("rates without resamples (0.9 at cut 2)" in note for note in doc.notes)

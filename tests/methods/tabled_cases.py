@@ -113,7 +113,7 @@ def modulo(**over: Any) -> dict[str, Any]:
             "critic": "reference",
             "feedback": "none",
             "max_attempts": 8,
-            "max_tokens": None,
+            "arm_tokens": None,
             "unsound_share": 0.5,
             "level": 0.95,
         },

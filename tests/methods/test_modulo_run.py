@@ -126,7 +126,7 @@ TINY = ("modulo", "--model", "tiny", "--task", "world:steps")
 def test_the_bundled_model_runs_and_every_acceptance_names_its_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     out = tmp_path / "out.json"
-    arguments = (*TINY, "--item", "0-3", "--max-attempts", "8", "--max-tokens", "300", "--critic", "reference")
+    arguments = (*TINY, "--item", "0-3", "--max-attempts", "8", "--arm-tokens", "300", "--critic", "reference")
     assert call(*arguments, "--json", str(out)) == 0
     text = capsys.readouterr().out
     facts = json.loads(out.read_text())

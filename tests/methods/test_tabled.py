@@ -117,7 +117,7 @@ def test_arms_in_a_terminal() -> None:
     assert shown[5] == f"{'majority vote':<26}{cell:>22}{2:>10}{1:>7}{cell:>23}{'1,234':>10}{'-0.50 (-0.90 to +0.10)':>24}"
     assert shown[6].endswith("1,234") and shown[7].startswith("note: in 1 of 2 problems")
     blind = tabled.arm("loop", right_of_answered=tabled.count(0, 0), n_unknown=2)
-    shown = lines(tabled.modulo(arms=[blind], plan={**tabled.modulo()["plan"], "max_tokens": 5000}))
+    shown = lines(tabled.modulo(arms=[blind], plan={**tabled.modulo()["plan"], "arm_tokens": 5000}))
     assert "within 5,000 generated tokens" in shown[2] and "1 +2?" in shown[4] and " - " in shown[4]
 
 

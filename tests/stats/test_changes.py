@@ -131,7 +131,7 @@ def test_limits_of_steps_cover_and_those_of_half_the_width_do_not() -> None:
 
 
 @pytest.mark.slow
-def test_they_are_far_narrower_than_two_intervals_at_their_farthest() -> None:
+def test_they_are_far_narrower_than_the_most_extreme_combination_of_two_intervals() -> None:
     own = np.concatenate([(r.change_high - r.change_low)[at + 1] for at, _, r in _runs()])
     apart = np.concatenate([(r.high[1:] - r.low[:-1] - r.low[1:] + r.high[:-1])[at] for at, _, r in _runs()])
     assert own.mean() < 0.6 * apart.mean() and (own <= apart + 1e-9).mean() > 0.99

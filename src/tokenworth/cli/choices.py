@@ -10,13 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import click
-from click.core import ParameterSource
-
 from tokenworth.backends.http.source import check_address
+from tokenworth.cli.options import is_shared
 from tokenworth.core.grade import READ
 from tokenworth.core.measure import option
-from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.errors import InvalidInput, MissingFile, NoEffect
 from tokenworth.methods.second_look import SecondLook
 from tokenworth.run.cost import Price
 from tokenworth.workbench.bench import Workbench
@@ -57,7 +55,7 @@ class UseChoice:
     batch: int = option(64, rare=True)
     """Rollouts that decode together."""
     date: date | None = option(None, rare=True)
-    """Today, for chat templates that write the date into the prompt."""
+    """Date written into the prompt, for chat templates that write one."""
     format: str | None = option(None, rare=True)
     """Trace format, its open and close markers. [default: detected from the chat template]"""
 
@@ -109,7 +107,7 @@ class ServerChoice:
         """
         if not is_served(model) and (reader is None or not is_served(reader)):
             for one in fields(self):
-                if one.name != "thinking" and getattr(self, one.name) != one.default and _is_typed(one.name):
+                if one.name != "thinking" and getattr(self, one.name) != one.default and not is_shared(one.name):
                     raise InvalidInput(f"--{one.name.replace('_', '-')} is for servers, and {model} is not one; leave it out")
             return None
         from tokenworth.backends.http.options import Patience, Rates, ServerOptions
@@ -124,12 +122,6 @@ class ServerChoice:
             patience=Patience(deadline_s=self.timeout, total_s=self.retry_for),
             rates=Rates(requests_per_minute=self.requests_per_minute, tokens_per_minute=self.tokens_per_minute),
         )
-
-
-def _is_typed(name: str) -> bool:
-    """Whether an option stands on the command line: a line of a config file is for every verb, and for some of them without effect."""
-    context = click.get_current_context(silent=True)
-    return context is None or context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _quiet_retries() -> None:
@@ -170,8 +162,20 @@ class ProblemChoice:
     item: str = "0"
     """Index or id of the problem; several as in 0-9,12."""
     grader: str | None = option(None, rare=True)
-    """option, exact, numeric, latex, module:callable, or read: the problem's own, and what it cannot read is read by the model.
-    [default: the problem's own]"""
+    """Who reads and judges answers: option, exact, numeric, latex, plan or module:callable. [default: the problem's own]"""
+
+    def look(self) -> SecondLook | None:
+        """How the model reads answers; None where it does not."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadProblemChoice(ProblemChoice):
+    """Which problems, where the model may be asked what it answered."""
+
+    grader: str | None = option(None, rare=True)
+    """Who reads and judges answers: option, exact, numeric, latex, plan, module:callable, or read: the problem's own, and what that cannot
+    read is read by the model. [default: the problem's own]"""
     read_text: str | None = option(None, metavar="TEXT", rare=True)
     """Appended to an answer that the model is to read (--grader read). [default: a new line and The answer is (]"""
     read_mass: float = option(0.5, rare=True)
@@ -179,14 +183,17 @@ class ProblemChoice:
     read_share: float = option(0.5, rare=True)
     """Least share of it on the likeliest option (--grader read)."""
 
+    def __post_init__(self) -> None:
+        if self.grader != READ and self._look() != SecondLook():
+            message = "--read-text, --read-mass and --read-share say how the model reads answers; add --grader read"
+            raise NoEffect(message, "read_text", "read_mass", "read_share")
+
+    def _look(self) -> SecondLook:
+        return SecondLook(text=self.read_text, mass=self.read_mass, share=self.read_share)
+
     def look(self) -> SecondLook | None:
-        """How the model reads answers; None where it does not. Raises InvalidInput."""
-        look = SecondLook(text=self.read_text, mass=self.read_mass, share=self.read_share)
-        if self.grader == READ:
-            return look
-        if look != SecondLook():
-            raise InvalidInput("--read-text, --read-mass and --read-share say how the model reads answers; add --grader read")
-        return None
+        """How the model reads answers; None where it does not."""
+        return self._look() if self.grader == READ else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +213,7 @@ class OutputChoice:
 
     HEADING: ClassVar[str] = "Output"
     json: str | None = option(None, metavar="FILE")
-    """Write the result as JSON; - for standard output."""
+    """Write the result document as JSON; - for standard output."""
     report: str | None = option(None, metavar="FILE.html")
     """Also write one self-contained page of the results."""
     max_mb: float | None = option(None, rare=True)
@@ -218,10 +225,18 @@ class OutputChoice:
             raise InvalidInput("cannot write --report to standard output; give the name of a file, such as page.html")
         if self.json is not None and self.json == self.report:
             raise InvalidInput(f"cannot write {self.json} twice; give --json and --report names of their own")
-        if self.max_mb is not None and self.report is None and _is_typed("max_mb"):
+        if self.max_mb is not None and self.report is None and not is_shared("max_mb"):
             raise InvalidInput(f"--max-mb {self.max_mb:g} is for a page; give --report FILE.html, or leave it out")
         for path in (self.json, self.report):
             check_writable(path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesChoice(OutputChoice):
+    """Where results go, of a measure that gives a line for each text."""
+
+    json: str | None = option(None, metavar="FILE")
+    """Write one JSON line per text; - for standard output."""
 
 
 def check_writable(path: str | None) -> None:

@@ -8,8 +8,8 @@ import click
 
 from tokenworth.cli.choices import command_line
 from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MAZE_DRAWS, MAZE_TITLE, MODELS, measure_maze
-from tokenworth.cli.help import Verb
-from tokenworth.cli.options import config_option
+from tokenworth.cli.help import MADE, Verb, dry_run_option, json_option, verb_option
+from tokenworth.cli.options import config_option, is_shared
 from tokenworth.cli.show import write_facts
 from tokenworth.core.document import Document
 from tokenworth.errors import InvalidInput
@@ -26,18 +26,31 @@ TITLE = "What each token is worth: three traces of the bundled model"
 
 @click.command(cls=Verb)
 @config_option
-@click.option("-o", "--out", default="demo", show_default=True, metavar="FOLDER", help="Where to write.")
-@click.option("--store", metavar="FILE.db", help="SQLite file of rollouts and results.  [default: demo.db in the folder]")
-@click.option("--item", metavar="ITEM", help="Index or id of the problem.  [default: one of each family that shows something]")
-@click.option("--half-width", type=float, metavar="X", default=0.08, show_default=True, help="Stop when every cut's interval is ± this.")
-@click.option("--formal", is_flag=True, help="Two models on one maze, every step of their traces verified.")
-@click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; - for standard output.")
-@click.option("--dry-run", is_flag=True, help="Say what a run would do; write nothing.")
-@click.option("--seed", type=int, metavar="N", default=0, show_default=True, help="Names the stream of random draws.")
+@verb_option("-o", "--out", default="demo", show_default=True, metavar="FOLDER", heading="Output", help="Where to write.")
+@verb_option("--store", metavar="FILE.db", heading="Output", help="SQLite file of rollouts and results.  [default: demo.db in the folder]")
+@verb_option(
+    "--item", metavar="ITEM", heading="Problem", help="Index or id of the problem.  [default: one of each family that shows something]"
+)
+@verb_option(
+    "--half-width",
+    type=float,
+    metavar="X",
+    default=0.08,
+    show_default=True,
+    heading="Budget",
+    help="Stop when every cut's interval is ± this.",
+)
+@verb_option("--formal", is_flag=True, heading="Demo", help="Two models on one maze, every step of their traces verified.")
+@json_option(help=MADE)
+@dry_run_option
+@verb_option("--seed", type=int, metavar="N", default=0, show_default=True, heading="Demo", help="Names the stream of random draws.")
 def demo(
     out: str, store: str | None, item: str | None, half_width: float, formal: bool, json_path: str | None, dry_run: bool, seed: int
 ) -> None:
-    """Sample, measure and report three problems on the bundled model; prints the report's path."""
+    """Sample, measure and report on the bundled model.
+
+    Three problems, one trace of each. Prints the path of the report.
+    """
     folder = Path(out)
     if dry_run:
         until = f"excursions until every interval is ± {half_width}"
@@ -49,7 +62,7 @@ def demo(
         return
     folder.mkdir(parents=True, exist_ok=True)
     command = command_line()
-    if formal and store is not None:
+    if formal and store is not None and not is_shared("store"):
         raise InvalidInput("--store holds the draws of one model and --formal has two; leave it out, they go into the folder")
     if formal:
         made, page, title = measure_maze(folder, item=item, half_width=half_width, seed=seed, command=command), "formal.html", MAZE_TITLE

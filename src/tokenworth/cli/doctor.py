@@ -53,9 +53,11 @@ doctor = config_option(
         "doctor",
         params=[
             *(one for kind in (ModelChoice, ServerChoice) for one in parameters_of(kind)),
-            VerbOption(["json_path", "--json"], metavar="FILE", heading="Output", help="Write the result as JSON; - for standard output."),
+            VerbOption(
+                ["json_path", "--json"], metavar="FILE", heading="Output", help="Write what was found as JSON; - for standard output."
+            ),
         ],
-        help="Check the installation and a model, or find out what a server really does; exit code 1 when a check fails.",
+        help="Check the installation and a model or server.\n\nFinds out what a server really does. Exit code 1: a check failed.",
         callback=_doctor,
     )
 )

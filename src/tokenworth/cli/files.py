@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tokenworth import catalog
-from tokenworth.cli.help import Verb
+from tokenworth.cli.help import MADE, Verb, dry_run_option, json_option, verb_option
 from tokenworth.cli.options import config_option
 from tokenworth.cli.show import print_text, write_facts
 from tokenworth.core.document import Document
@@ -18,9 +18,6 @@ from tokenworth.report.page import page_of
 from tokenworth.store.documents import parse_document, read_document, write_document
 from tokenworth.store.sqlite import open_existing
 from tokenworth.workbench.page import with_verdicts, write_report
-
-json_option = click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; - for standard output.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what a run would do; write nothing.")
 
 
 def _summary(facts: dict[str, Any], json_path: str | None, text: str) -> None:
@@ -45,16 +42,17 @@ def stored_documents(path: Path, run_id: int | None = None) -> list[Document]:
 @click.command(cls=Verb)
 @config_option
 @click.argument("documents", nargs=-1, metavar="RESULT.json…")
-@click.option(
+@verb_option(
     "--store",
     metavar="FILE.db",
+    heading="Output",
     help="SQLite file of rollouts and results; the newest result of each measure and trace is reported as well.",
 )
-@click.option("-o", "--out", default="report.html", show_default=True, metavar="FILE.html", help="Where to write.")
-@click.option("--title", metavar="TITLE", help="Title of the page.  [default: the question]")
-@click.option("--max-mb", type=float, metavar="X", help="Size limit of the page; rollout texts are left out to keep it.")
-@click.option("--text", is_flag=True, help="Print the report in the terminal instead of writing a page.")
-@json_option
+@verb_option("-o", "--out", default="report.html", show_default=True, metavar="FILE.html", heading="Output", help="Where to write.")
+@verb_option("--title", metavar="TITLE", heading="Report", help="Title of the page.  [default: the question]")
+@verb_option("--max-mb", type=float, metavar="X", heading="Output", help="Size limit of the page; rollout texts are left out to keep it.")
+@verb_option("--text", is_flag=True, heading="Output", help="Print the report in the terminal instead of writing a page.")
+@json_option(help=MADE)
 @dry_run_option
 def report(
     documents: tuple[str, ...], store: str | None, out: str, title: str | None, max_mb: float | None, text: bool, **rest: Any
@@ -88,12 +86,14 @@ def _problem_id(document: Document) -> str | None:
 @click.command("import", cls=Verb)
 @config_option
 @click.argument("source", metavar="PATH")
-@click.option("--layout", metavar="LAYOUT", help="How the source is laid out.  [default: recognised by its names and first lines]")
-@click.option("--item", metavar="ITEM", help="Index or id of the problem; only its document.  [default: all]")
-@click.option("-o", "--out", default="imported", show_default=True, metavar="FOLDER", help="Where to write.")
-@click.option("--report", "report_path", metavar="FILE.html", help="Also write one self-contained page of the results.")
-@click.option("--max-mb", type=float, metavar="X", help="Size limit of the page; rollout texts are left out to keep it.")
-@json_option
+@verb_option(
+    "--layout", metavar="LAYOUT", heading="Import", help="How the source is laid out.  [default: recognised by its names and first lines]"
+)
+@verb_option("--item", metavar="ITEM", heading="Problem", help="Index or id of the problem.  [default: all]")
+@verb_option("-o", "--out", default="imported", show_default=True, metavar="FOLDER", heading="Output", help="Where to write.")
+@verb_option("--report", "report_path", metavar="FILE.html", heading="Output", help="Also write one self-contained page of the results.")
+@verb_option("--max-mb", type=float, metavar="X", heading="Output", help="Size limit of the page; rollout texts are left out to keep it.")
+@json_option(help=MADE)
 @dry_run_option
 def import_(source: str, layout: str | None, item: str | None, out: str, **rest: Any) -> None:
     """Read other people's results as documents, one file each."""
@@ -121,12 +121,15 @@ def import_(source: str, layout: str | None, item: str | None, out: str, **rest:
 @click.command(cls=Verb)
 @config_option
 @click.argument("source", metavar="RESULT.json|RUN.db")
-@click.option("-o", "--out", required=True, metavar="FILE", help="Where to write: a name that ends in .json, .parquet or .csv.")
-@click.option("--run", "run_id", type=int, metavar="N", help="Which run of a store.  [default: the newest with a result]")
-@json_option
+@verb_option("-o", "--out", required=True, metavar="FILE", heading="Output", help="Where to write.")
+@verb_option("--run", "run_id", type=int, metavar="N", heading="Export", help="Which run of a store.  [default: the newest with a result]")
+@json_option(help=MADE)
 @dry_run_option
 def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:
-    """Write a result, or a store's run, as JSON, Parquet or CSV."""
+    """Write a result, or a store's run, as JSON, Parquet or CSV.
+
+    The end of the file's name says which: .json, .parquet or .csv.
+    """
     path, target = Path(source), Path(out)
     document = read_document(path) if path.suffix == ".json" else stored_documents(path, run_id)[-1]
     if target.suffix not in catalog.EXPORTERS:

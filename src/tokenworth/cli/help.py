@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -14,6 +15,20 @@ _WIDEST = 26
 """An option that takes more columns than this has its sentence on the next line."""
 
 
+RETIRED = {
+    ("audit", "--items"): "--problems",
+    ("confusion", "--confidence"): "--level",
+    ("edits", "--base"): "--trace-of",
+    ("edits", "--rollouts"): "--samples",
+    ("import", "--kind"): "--layout",
+    ("modulo", "--max-tokens"): "--arm-tokens",
+    ("sample", "--choose"): "--base",
+    ("verify", "--level"): "--strictness",
+    ("verify", "--limit"): "--max-errors",
+}
+"""(verb, an option's former name) -> its name now; for the message that refuses it."""
+
+
 class VerbOption(click.Option):
     """An option that knows its place in help. ``rare``: shown by ``--help-all`` only."""
 
@@ -22,12 +37,30 @@ class VerbOption(click.Option):
         self.heading, self.rare = heading, rare
 
 
+verb_option = partial(click.option, cls=VerbOption)
+"""The decorator of an option with a place in help."""
+json_option = partial(verb_option, "--json", "json_path", metavar="FILE", heading="Output")
+dry_run_option = verb_option("--dry-run", is_flag=True, heading="Output", help="Say what a run would do; write nothing.")
+MADE = "Write a summary of what was written as JSON; - for standard output."
+"""What ``--json`` is in verbs that write files of their own."""
+
+
 class Verb(click.Command):
     """A command with ``--help-all``, whose help is grouped."""
 
     def __init__(self, *args: Any, **rest: Any) -> None:
         super().__init__(*args, **rest)
         self.params.append(click.Option(["--help-all"], is_flag=True, is_eager=True, expose_value=False, hidden=True, callback=_show_all))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuses an option that it does not know; of a former name it says the new one."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            old, new = error.option_name, RETIRED.get((self.name or "", error.option_name))
+            if new is None:
+                raise
+            raise click.NoSuchOption(old, message=f"No such option: {old} is now {new}", ctx=ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the options by heading, and how many are left out."""

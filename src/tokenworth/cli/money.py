@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from tokenworth.cli.choices import MoneyChoice
+from tokenworth.cli.options import is_shared
 from tokenworth.errors import InvalidInput
 from tokenworth.run.cost import Price
 from tokenworth.run.prices import load_prices
@@ -68,6 +69,8 @@ def limit_of(money: MoneyChoice, model: str | tuple[str, ...], price: Price | No
     if not (math.isfinite(limit) and limit > 0):
         raise InvalidInput(f"--max-usd {limit}: expected a number above 0")
     if not is_served(model):
+        if is_shared("max_usd"):
+            return None
         raise InvalidInput(f"--max-usd {limit:g}: {model} costs nothing here; leave it out, or give --max-rollouts")
     if price is None or (money.prices is None and None in (money.price_input, money.price_output)):
         raise InvalidInput(f"--max-usd {limit:g} needs prices: give --prices FILE.toml, or --price-input and --price-output")

@@ -9,28 +9,30 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from tokenworth.cli.help import VerbOption
-from tokenworth.errors import InvalidInput, MissingFile, unknown_name
+from tokenworth.errors import InvalidInput, MissingFile, NoEffect, unknown_name
 
 S = TypeVar("S")
+_SHARED = "tokenworth.shared"
 _STANDS_FOR = {int: "N", float: "X", date: "YYYY-MM-DD"}
 """The value in help, by its type; of a text the name of the option."""
 
 
 @cache
 def explained(kind: type) -> Mapping[str, str]:
-    """The sentence that stands under each field of a settings class."""
+    """The sentence that stands under each field of a settings class, its own or an inherited one."""
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(body, ast.ClassDef)
-    found: dict[str, str] = {}
+    found = {name: said for base in kind.__bases__ if is_dataclass(base) for name, said in explained(base).items()}
     for field, text in zip(body.body, body.body[1:], strict=False):
         match field, text:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
@@ -40,24 +42,46 @@ def explained(kind: type) -> Mapping[str, str]:
     return found
 
 
-def parameters_of(kind: type, heading: str = "Options") -> list[click.Parameter]:
+def parameters_of(
+    kind: type, heading: str = "Options", *, defaults: Mapping[str, Any] | None = None, texts: Mapping[str, str] | None = None
+) -> list[click.Parameter]:
     """The positional arguments and options of a settings class, in the order of its fields.
 
-    ``heading``: what they stand under in help, where the class has no ``HEADING`` of its own.
+    ``heading``: what they stand under in help, where the class has no ``HEADING`` of its own. ``defaults`` and ``texts``: defaults and
+    sentences by field, where those of the class are not meant.
     """
-    hints, texts = typing.get_type_hints(kind), explained(kind)
+    hints, said = typing.get_type_hints(kind), {**explained(kind), **(texts or {})}
     heading = getattr(kind, "HEADING", heading)
-    return [_parameter(one, hints[one.name], texts.get(one.name, ""), heading) for one in fields(kind)]
+    usual = {one.name: None if one.default is MISSING else one.default for one in fields(kind)} | dict(defaults or {})
+    return [_parameter(one, hints[one.name], said.get(one.name, ""), heading, usual[one.name]) for one in fields(kind)]
 
 
 def taken(kind: type[S], values: Mapping[str, Any]) -> S:
-    """The settings of this class among the values of all parameters. Raises what the class refuses."""
+    """The settings of this class among the values of all parameters. A shared line of a config file that means nothing beside the other
+    choices is left out. Raises what the class refuses."""
     hints = typing.get_type_hints(kind)
-    return kind(**{one.name: _value(one, hints[one.name], values[one.name]) for one in fields(kind)})  # pyright: ignore[reportArgumentType]
+    given = {one.name: _value(one, hints[one.name], values[one.name]) for one in fields(kind)}  # pyright: ignore[reportArgumentType]
+    while True:
+        try:
+            return kind(**given)
+        except NoEffect as error:
+            idle = [name for name in error.names if name in given and is_shared(name)]
+            if not idle:
+                raise
+            # The default of the class takes its place.
+            given = {name: value for name, value in given.items() if name not in idle}
 
 
-def _parameter(one: Field[Any], hint: Any, text: str, heading: str) -> click.Parameter:
-    about, default = one.metadata, None if one.default is MISSING else one.default
+def is_shared(name: str) -> bool:
+    """Whether an option's value is a shared line of a config file: that is for every verb, and for some of them without effect."""
+    context = click.get_current_context(silent=True)
+    if context is None or name not in context.meta.get(_SHARED, ()):
+        return False
+    return context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
+
+
+def _parameter(one: Field[Any], hint: Any, text: str, heading: str, default: Any) -> click.Parameter:
+    about = one.metadata
     if about.get("argument"):
         return click.Argument([one.name], metavar=about.get("metavar"), required=one.default is MISSING)
     flag = f"--{one.name.replace('_', '-')}"
@@ -124,7 +148,9 @@ def _read_config(context: click.Context, _: click.Parameter, value: str | None) 
         if isinstance(item, dict) and name not in commands:
             raise InvalidInput(f"config file {value}: {unknown_name('section', name, commands)}")
     own = table.get(verb, {})
-    context.default_map = _checked(context, value, {**shared}, strict=False) | _checked(context, value, own, strict=True)
+    for_all, for_this = _checked(context, value, shared, strict=False), _checked(context, value, own, strict=True)
+    context.default_map = for_all | for_this
+    context.meta[_SHARED] = for_all.keys() - for_this.keys()
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tokenworth import catalog
-from tokenworth.cli.help import Verb
+from tokenworth.cli.help import Verb, json_option, verb_option
 from tokenworth.cli.options import config_option
 from tokenworth.cli.show import write_facts
 from tokenworth.core.inert import one_line
@@ -25,8 +25,8 @@ def _usual(verb: str) -> dict[str, Any]:
 
 @click.command(cls=Verb)
 @config_option
-@click.option("--store", required=True, metavar="FILE.db", help="SQLite file of rollouts and results.")
-@click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; - for standard output.")
+@verb_option("--store", required=True, metavar="FILE.db", heading="Output", help="SQLite file of rollouts and results.")
+@json_option(help="Write the list as JSON; - for standard output.")
 def runs(store: str, json_path: str | None) -> None:
     """List the runs of a store."""
     with open_existing(Path(store)) as opened:

@@ -11,10 +11,12 @@ from typing import Any
 import click
 
 from tokenworth.cli.choices import (
+    LinesChoice,
     ModelChoice,
     MoneyChoice,
     OutputChoice,
     ProblemChoice,
+    ReadProblemChoice,
     RunChoice,
     ServerChoice,
     UseChoice,
@@ -48,14 +50,16 @@ from tokenworth.workbench.runner import Job, provenance_now, utc_now
 def verb_of(measure: Measure) -> click.Command:
     """The command of a measure."""
     run = measure.run
+    instead: dict[str, dict[str, str]] = {}
     if isinstance(run, Draws):
         base = (BaseSettings,) if run.of_trace else ()
-        choices = (ModelChoice, UseChoice, ServerChoice, ProblemChoice, PromptSettings, SamplerSettings)
+        choices = (ModelChoice, UseChoice, ServerChoice, _problem(run), PromptSettings, SamplerSettings)
         groups = (*choices, *base, measure.settings, MoneyChoice, OutputChoice, RunChoice)
         extra = [_role(role) for role in run.roles]
         call = partial(_draw, measure, run)
+        instead = {"defaults": {"model": run.usual.model}, "texts": {"task": run.usual.tasks} if run.usual.tasks else {}}
     elif isinstance(run, Reads):
-        groups = (measure.settings, OutputChoice, StreamChoice)
+        groups = (measure.settings, _output(run), StreamChoice)
         files = click.Argument(["files"], nargs=-1, required=True, metavar="FILE.jsonl[.gz]|-…")
         extra = [files] if run.source is None else []
         call = partial(_read, measure, run)
@@ -66,11 +70,21 @@ def verb_of(measure: Measure) -> click.Command:
             VerbOption(["store", "--store"], metavar="FILE.db", heading=RunChoice.HEADING, help=_STORED),
         ]
         call = partial(_derive, measure, run)
-    params = [one for kind in groups for one in parameters_of(kind, measure.name.capitalize())] + extra
+    heading = measure.name.capitalize()
+    params = [one for kind in groups for one in parameters_of(kind, heading, **instead)] + extra
     # Positional arguments come in the order in which they are declared.
     params.sort(key=lambda one: isinstance(one, click.Option))
     command = Verb(measure.name, params=params, help=measure.settings.__doc__, callback=lambda **values: call(values))
     return config_option(command)
+
+
+def _problem(run: Draws) -> type[ProblemChoice]:
+    """A measure that joins problems asks no model about answers."""
+    return ProblemChoice if run.joins else ReadProblemChoice
+
+
+def _output(run: Reads) -> type[OutputChoice]:
+    return LinesChoice if run.gives_lines else OutputChoice
 
 
 _STORED = "SQLite file of rollouts and results; its newest results are read as well, and the new one is kept."
@@ -107,7 +121,7 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
         model=taken(ModelChoice, values),
         use=taken(UseChoice, values),
         server=taken(ServerChoice, values),
-        problem=taken(ProblemChoice, values),
+        problem=taken(_problem(run), values),
         prompt=taken(PromptSettings, values),
         sampler=taken(SamplerSettings, values),
         base=taken(BaseSettings, values) if run.of_trace else BaseSettings(),
@@ -159,7 +173,7 @@ def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
     source_of(name)
     if not (isinstance(name, str) and name.startswith("toy:")):
         if chosen.problem.task is None:
-            raise InvalidInput("this model needs a problem; give --task, such as world:steps or a problems file")
+            raise InvalidInput(f"this model needs a problem; give --task, such as {run.usual.task} or a problems file")
         task = load_task(chosen.problem.task)
         task.item(items[0])
     if chosen.run.store is None and not chosen.run.dry_run and len(items) > 1:

@@ -134,6 +134,18 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What a measure is usually asked of, for the defaults, help and messages of its verb."""
+
+    model: str = "tiny"
+    """The model unless one is named."""
+    task: str = "world:steps"
+    """A task that the measure takes; a message names it where none is given."""
+    tasks: str = ""
+    """The sentence of ``--task``, where not every task will do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
     """How a measure that draws is run, problem by problem."""
 
@@ -147,6 +159,7 @@ class Draws:
     """Whether a base trace is chosen, or given, first."""
     joins: bool = False
     """Whether a run over several problems gives one document."""
+    usual: Usual = Usual()
     roles: tuple[str, ...] = ()
     """Other models it may ask besides the subject; each is an option that names one."""
     most: Callable[[Subject, Any], Iterable[Most] | None] | None = None

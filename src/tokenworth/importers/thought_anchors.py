@@ -84,7 +84,7 @@ def thought_anchors_folder(folder: Path) -> CurveDoc:
         provenance=Provenance(version=__version__, source=_source(folder)),
         value_label="P(correct)" if is_correctness else f"P({what})",
         target=GOLD if is_correctness else f"{LABEL}{what}",
-        notes=_notes(complete, aligned, value, stored, used, what) + _odd(numbers, resamples, value),
+        notes=_notes(complete, aligned, value, stored, used, what) + _odd(numbers, resamples, value) + _unbacked(chunks, numbers, stored),
     )
 
 
@@ -296,10 +296,19 @@ def _notes(
         )
     missing = sum(rate is None for rate in value)
     if missing:
-        notes.append(f"{missing} cuts have no stored resample; the source writes 0 there, which is read as not measured.")
+        notes.append(f"{missing} cuts have no stored resample and are not measured; a 0 that the source writes there is no rate.")
     if not aligned:
         notes.append("The sentences were not found in the text in order; the trace shows them joined by single spaces.")
     return tuple(notes)
+
+
+def _unbacked(chunks: Sequence[dict[str, Any]], numbers: Sequence[int], stored: Sequence[int]) -> tuple[str, ...]:
+    """A note on rates of the source that rest on no resample that is there."""
+    told = [(i, chunk["accuracy"]) for chunk, i, n in zip(chunks, numbers, stored, strict=True) if n == 0 and chunk.get("accuracy")]
+    if not told:
+        return ()
+    shown = ", ".join(f"{rate:g} at cut {i}" for i, rate in told[:6] if isinstance(rate, int | float))
+    return (f"The source has rates without resamples ({shown}); they are left out, because nothing says how many draws they rest on.",)
 
 
 def _odd(numbers: Sequence[int], resamples: dict[int, list[_Resample]], value: Sequence[Number]) -> tuple[str, ...]:

@@ -22,14 +22,14 @@ class PromptSettings:
     """What a prompt is made of. Texts of files are read when a problem is put to a model, and stand in the run's record."""
 
     HEADING: ClassVar[str] = "Prompt"
-    system: str | None = option(None, rare=True)
+    system: str | None = option(None, rare=True, metavar="TEXT")
     """System message."""
     prompt: str | None = option(None, rare=True, metavar="FILE")
     """Template of the user's turn (jinja2) with the problem's question, options (label, text), id and instruction, and message, which is
     what is asked by default."""
     examples: str | None = option(None, rare=True, metavar="FILE.jsonl")
     """Earlier turns: a line {"user": …, "assistant": …} for each."""
-    prefill: str | None = option(None, rare=True)
+    prefill: str | None = option(None, rare=True, metavar="TEXT")
     """First words of the model's trace, which it goes on from."""
     raw_prompt: bool = option(False, rare=True)
     """Use no chat template: the prompt is the user's turn, and nothing else."""

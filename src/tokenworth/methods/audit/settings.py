@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import check_seed, option
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, NoEffect
 
 MOST_PROBLEMS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
-    """Attack an answer checker with answers whose truth is known, and print what it accepts.
+    """Attack an answer checker with answers of known truth.
 
-    GRADER is option, exact, numeric, latex, expression, module:callable, or all of those that come with the package. Exit code 0: no wrong
-    answer was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is known, because the checker gave
-    no verdict on any of its answers.
+    Prints what it accepts. GRADER is option, exact, numeric, latex, expression, module:callable, or all of those that come with the
+    package. Exit code 0: no wrong answer was accepted; 1: some were; 2: could not run; 3: none was accepted, but of some attack nothing is
+    known, because the checker gave no verdict on any of its answers.
     """
 
     grader: str = option(argument=True, metavar="GRADER|all")
@@ -37,7 +37,7 @@ class AuditSettings:
 
     def __post_init__(self) -> None:
         if self.grader == "all" and (self.task or self.kind):
-            raise InvalidInput("audit all takes neither --task nor --kind; name one grader with them")
+            raise NoEffect("audit all takes neither --task nor --kind; name one grader with them", "task", "kind")
         if not 1 <= self.problems <= MOST_PROBLEMS:
             raise InvalidInput(f"problems {self.problems}: expected 1 to {MOST_PROBLEMS:,}")
         if not self.seconds > 0:

@@ -13,10 +13,11 @@ from tokenworth.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfusionSettings:
-    """Count trace validity against answers, and whether the plan follows from the trace.
+    """Count valid traces against correct answers.
 
-    Reads texts as verify does, or the lines that verify wrote. Counts, joint shares and both conditionals with Wilson intervals, odds
-    ratios with exact limits; what could not be parsed is always shown. A line that cannot be read ends it: a table of a part misleads.
+    Also counts whether the plan follows from the trace. Reads texts as verify does, or the lines that verify wrote. Counts, joint shares
+    and both conditionals with Wilson intervals, odds ratios with exact limits; what could not be parsed is always shown. Stops at the
+    first unreadable line, because a partial table would mislead.
     """
 
     domain: str = option(argument=True, metavar="|".join(catalog.DOMAINS))
@@ -24,7 +25,8 @@ class ConfusionSettings:
     dialect: str | None = None
     """Exact grammar of the texts. [default: that of the verdicts read, else the first of the domain; an unknown name lists them]"""
     strictness: str | None = option(None, metavar="|".join(Strictness))
-    """How strictly traces are checked. [default: as the verdicts read were, else strict, where it fits the dialect]"""
+    """How strictly traces are checked: paper, the error classes of the literature; strict, every rule; strict+ties, also the order of equal
+    choices. [default: as the verdicts read were, else strict, where it fits the dialect]"""
     group: str | None = option(None, metavar="FIELD")
     """One table for each value of this field of the records, such as arm or generator."""
     optimal: bool = False

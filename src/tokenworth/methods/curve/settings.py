@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import check_seed, option
-from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.errors import InvalidInput, NoEffect, unknown_name
 from tokenworth.stats.proportion import INTERVALS, IntervalKind
 from tokenworth.tasks.target import check_target
 
@@ -87,15 +87,17 @@ class CurveSettings:
             if count is not None and count < 1:
                 raise InvalidInput(f"{name} {count}: expected at least 1")
         if self.samples is not None and self.plan == "excursions":
-            raise InvalidInput("--samples N needs --plan plain or stride; for excursions give --effective-samples N")
+            raise NoEffect("--samples N needs --plan plain or stride; for excursions give --effective-samples N", "samples")
         if self.effective_samples is not None and self.plan != "excursions":
-            raise InvalidInput(f"--effective-samples N needs --plan excursions; for --plan {self.plan} give --samples N")
+            raise NoEffect(f"--effective-samples N needs --plan excursions; for --plan {self.plan} give --samples N", "effective_samples")
         if (self.plan == "stride") != (self.stride is not None):
-            raise InvalidInput("--stride N needs --plan stride, and --plan stride needs --stride N")
+            raise NoEffect("--stride N needs --plan stride, and --plan stride needs --stride N", *(["stride"] if self.stride else []))
         if self.stride is not None and self.stride < 1:
             raise InvalidInput(f"stride {self.stride}: expected at least 1")
-        if self.refine is not None and not (self.plan == "stride" and 0 < self.refine < 1):
-            raise InvalidInput(f"refine {self.refine}: expected a difference between 0 and 1, with the plan 'stride'")
+        if self.refine is not None and self.plan != "stride":
+            raise NoEffect(f"refine {self.refine}: only the plan 'stride' refines; leave it out, or give --plan stride", "refine")
+        if self.refine is not None and not 0 < self.refine < 1:
+            raise InvalidInput(f"refine {self.refine}: expected a difference between 0 and 1")
         check_level(self.level)
         check_seed(self.seed)
         check_target(self.target)

@@ -21,7 +21,10 @@ DEFAULT_KINDS: tuple[str, ...] = (*COMMON_CODES, PARAPHRASE, SWAP, REPAIR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditsSettings:
-    """Edit valid maze traces so that each breaks one rule, and repair invalid ones; measure P(plan correct) before and after."""
+    """Break or repair maze traces; measure the effect on the plan.
+
+    Each edit of a valid trace breaks one rule; invalid traces are repaired. P(plan correct) is measured before and after.
+    """
 
     codes: tuple[str, ...] | None = option(None, metavar="A,B,…", listed=True)
     """Codes to break, paraphrase, swap and repair. [default: all that the dialect can write]"""
@@ -32,7 +35,7 @@ class EditsSettings:
     trace_of: Literal["solver", "model"] = "solver"
     """Whose trace is edited."""
     draws: int = option(16, rare=True)
-    """Answers drawn to choose the base from (--trace-of model: one with a valid and one with an invalid trace)."""
+    """Answers sampled to find a trace to edit (--trace-of model: a valid one, and an invalid one to repair)."""
     alone: bool = option(False, rare=True)
     """Prefer edits that break no other rule at their event over those of the fewest words."""
     level: float = 0.95

@@ -9,9 +9,10 @@ from tokenworth.core.estimate import check_level
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstErrorsSettings:
-    """Count the first errors of sampled formal traces, with P(correct) before and after each where a curve of one is given.
+    """Count the first errors of sampled formal traces.
 
-    Reads the results of sample, and of curve on some of their traces, on problems of a formal domain.
+    Adds P(correct) before and after each of which a curve is given. Reads the results of sample, and of curve on some of their traces, on
+    problems of a formal domain.
     """
 
     level: float = 0.95

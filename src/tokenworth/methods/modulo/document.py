@@ -86,7 +86,7 @@ def modulo_document(done: Sequence[Done], settings: ModuloSettings, about: About
         arms=_arms(loops, settings),
         items=tuple(_loop(one.subject.problem.id if one.subject.problem else one.item, one.result) for one in done),
         failed=about.failed,
-        short=sum(settings.max_tokens is not None and sum(draw.n_tokens for draw in one.stream) < settings.max_tokens for one in loops),
+        short=sum(settings.arm_tokens is not None and sum(draw.n_tokens for draw in one.stream) < settings.arm_tokens for one in loops),
         provenance=about.provenance,
     )
 
@@ -105,7 +105,7 @@ def _arms(loops: Sequence[LoopItem], settings: ModuloSettings) -> tuple[ArmResul
     others = {} if settings.feedback == "none" else {f"loop, feedback {settings.feedback}": live}
     # Both budgets hold every arm alike, the live loop among them.
     streams = [one.stream for one in loops]
-    return compare(streams, budget=settings.max_tokens, most=settings.max_attempts, level=settings.level, others=others)
+    return compare(streams, budget=settings.arm_tokens, most=settings.max_attempts, level=settings.level, others=others)
 
 
 def _loop(name: str, one: LoopItem) -> LoopDoc:

@@ -66,7 +66,7 @@ def modulo_of(subject: Subject, settings: ModuloSettings) -> Experiment[LoopItem
         )
     result = yield from loop(
         subject.prompt,
-        settings=LoopSettings(sampling=sampling, seed=settings.seed, max_attempts=settings.max_attempts, max_tokens=settings.max_tokens),
+        settings=LoopSettings(sampling=sampling, seed=settings.seed, max_attempts=settings.max_attempts, max_tokens=settings.arm_tokens),
         check=lambda ids, stop: check(subject, bank, ids, stop),
         feedback=_feedback(subject, settings, sampling),
     )

@@ -10,10 +10,10 @@ from tokenworth.core.measure import option
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySettings:
-    """Judge recorded generate-test loops again, with the verifier of a formal domain.
+    """Judge recorded generate-and-test loops again.
 
-    A line is an object with prompt and steps, each with its plan and the verifier's recorded verdict. Exit code 0: every recorded verdict
-    was found again; 1: one was not.
+    The verifier of a formal domain judges. A line is an object with prompt and steps, each with its plan and the verifier's recorded
+    verdict. Exit code 0: every recorded verdict was found again; 1: one was not.
     """
 
     domain: str = option(argument=True, metavar="|".join(catalog.DOMAINS))

@@ -17,7 +17,7 @@ class SampleSettings:
     samples: int = option(20, short="-n")
     """Rollouts to draw: answers to the problem."""
     base: str | None = None
-    """Which sampled answer is the base: any, correct, incorrect or an index. [default: none is marked]"""
+    """Which answer the report opens with: any, correct, incorrect or an index."""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0

@@ -12,7 +12,7 @@ from tokenworth.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifySettings:
-    """Check formal traces against the rules of their domain, one by one.
+    """Check formal traces against the rules of their domain.
 
     A line is an object with id and text, or id, prompt and trace, or a data set's own fields; the file - is standard input. Exit code 0:
     all are valid; 1: some are not; 2: could not run, or some lines could not be read. Unreadable lines are reported and skipped; all
@@ -24,7 +24,8 @@ class VerifySettings:
     dialect: str | None = None
     """Exact grammar of the texts. [default: the first of the domain; an unknown name lists them]"""
     strictness: str | None = option(None, metavar="|".join(Strictness))
-    """How strictly traces are checked. [default: strict, where it fits the dialect]"""
+    """How strictly traces are checked: paper, the error classes of the literature; strict, every rule; strict+ties, also the order of equal
+    choices. [default: strict, where it fits the dialect]"""
     max_errors: int = 100
     """Errors listed per text; all are counted."""
     table: bool = False

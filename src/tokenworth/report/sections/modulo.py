@@ -29,7 +29,7 @@ def _sheets(doc: ModuloDoc) -> Iterator[SheetView]:
     by = sorted({f"{who.critic} {who.version} ({who.strictness})" for attempt in accepted for who in attempt.accepted_by})
     spent = sum(one.generated_tokens for one in doc.items)
     told = f"{len(accepted)} of {len(doc.items)} problems have an accepted answer; {spent:,} tokens generated"
-    tokens = doc.plan.max_tokens
+    tokens = doc.plan.arm_tokens
     budget = f"{doc.plan.max_attempts} draws" if tokens is None else f"{tokens:,} generated tokens"
     unsound = [] if doc.is_sound else ["This verifier is UNSOUND: it may accept wrong answers."]
     short = f"in {doc.short} of {len(doc.items)} problems the shared draws end before the budget; more --max-attempts let all arms spend it"

@@ -14,7 +14,7 @@ from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.report.palette import OTHER, STATES, bin_of
 from tokenworth.report.sections.traces.model import FOLLOWS, MEASURED, MISSING, CurveView, MetricView, OutcomeView
 
-OWN, OUTER = "limits of the change itself", "limits: the two pointwise intervals at their farthest"
+OWN, OUTER = "limits of the change itself", "limits: most extreme combination of the two pointwise intervals"
 NARROW = 0.05
 """Bounds that are no farther apart than this fall into one colour or two neighbours: their middle is coloured."""
 SHOWN = 8
