@@ -67,16 +67,19 @@ def test_no_text_makes_a_grader_raise(name: str) -> None:
 
 
 def processor_time(name: str, text: str) -> float:
-    began = time.process_time()
-    graded(name, text)
-    return time.process_time() - began
+    """The least of three runs, in seconds: the others wait for the machine."""
+    times: list[float] = []
+    for _ in range(3):
+        began = time.process_time()
+        graded(name, text)
+        times.append(time.process_time() - began)
+    return min(times)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", PIECES)
 def test_time_is_linear_in_the_length(name: str, piece: str) -> None:
     short, long = (piece * (length // len(piece)) for length in (10_000, 80_000))
-    processor_time(name, piece)
     # Eight times the text: 8 where time is linear, 64 where it is quadratic. Ten milliseconds are what is not due to the text.
     assert processor_time(name, long) < 24 * (processor_time(name, short) + 0.01)
 

@@ -8,7 +8,7 @@ from functools import partial
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
 from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
-from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, SAID, Read, Reader
+from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, SAID, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import settled, stated
 from tokenworth.tasks.grade.text import CUT, END, denied, framed, lower, plain, unwrapped
 
@@ -21,7 +21,7 @@ def normalised(text: str) -> str:
     return " ".join(unwrapped(text).casefold().split())
 
 
-def _read(gold: str | None, text: str, where: str) -> Read[str] | None:
+def _read(gold: str | None, text: str, where: str) -> AnswerRead[str] | None:
     """The sentence; or the gold answer where the text begins with it, and a sentence ends or a reason or a denial begins after it."""
     if where == CLAUSE or not normalised(text):
         return None
@@ -31,17 +31,17 @@ def _read(gold: str | None, text: str, where: str) -> Read[str] | None:
     ]
     for end in stops[:1] if where == BOX else (*stops, *cuts):
         if gold is not None and normalised(text[:end]) == gold:
-            return Read(value=gold, end=end)
+            return AnswerRead(value=gold, end=end)
     sentences = (end for end in stops[1:] if not _INITIAL.search(text, 0, end))
     end = len(text) if where == BOX else next(sentences, len(text))
-    return Read(value=normalised(text[:end]), end=end) if normalised(text[:end]) else None
+    return AnswerRead(value=normalised(text[:end]), end=end) if normalised(text[:end]) else None
 
 
 def exact(problem: Problem, text: str) -> Grade:
     """Grade of the answer the text states, else of the whole text, up to 400 characters."""
     text = plain(text).strip()
     gold = None if problem.gold is None else normalised(plain(problem.gold))
-    reader = Reader(read=partial(_read, gold), begins=lambda text: None, same=str.__eq__)
+    reader = AnswerReader(read=partial(_read, gold), begins=lambda text: None, same=str.__eq__)
     found = stated(text, reader)
     if found is None and len(text) <= MAX_ANSWER:
         bare = text[framed(text) :]

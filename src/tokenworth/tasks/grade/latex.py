@@ -16,7 +16,7 @@ from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.guard import Guard, shared_guard
 from tokenworth.tasks.grade.number import number_at, number_label, parse_number, prepared
 from tokenworth.tasks.grade.numeric import last_number
-from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, SAID, Read, Reader
+from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, SAID, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, stated
 from tokenworth.tasks.grade.text import END, denied, ends, lower, plain, unwrapped
 
@@ -74,10 +74,10 @@ def _fraction(match: re.Match[str]) -> str:
     return f"\\frac{{{int(whole + fixed + again) - int(whole + fixed)}}}{{{'9' * len(again) + '0' * len(fixed)}}}"
 
 
-def _read(in_words: bool, text: str, where: str) -> Read[str] | None:
+def _read(in_words: bool, text: str, where: str) -> AnswerRead[str] | None:
     """A formula, a list of formulas or a number as a whole; in a place also what is written without signs of mathematics, or in words."""
     if where == BOX:
-        return Read(value=unwrapped(text), end=len(text)) if latex_normalised(text) else None
+        return AnswerRead(value=unwrapped(text), end=len(text)) if latex_normalised(text) else None
     stop = END.search(text)
     formula = _MATH.search(text)
     if formula is not None and (stop is None or formula.start() < stop.start()):
@@ -89,15 +89,15 @@ def _read(in_words: bool, text: str, where: str) -> Read[str] | None:
         units = _UNITS.match(rest)
         if strange or (where == CLAUSE and _RELATES.search(said)) or not (units or ends(rest)):
             return None
-        return Read(value=said, end=end + (units.end() if units else 0))
+        return AnswerRead(value=said, end=end + (units.end() if units else 0))
     said = (text[: stop.start()] if stop else text).rstrip()
     number = number_at(short := prepared(_LETTER.sub("", said)).strip())
     if number is not None and number.end == len(short):
-        return Read(value=number_label(number.value).replace("%", "\\%"), end=len(said))
+        return AnswerRead(value=number_label(number.value).replace("%", "\\%"), end=len(said))
     plain_math = all(len(word) == 1 or word in _FUNCTIONS for word in lower(said))
     if where == CLAUSE or not any(char.isalnum() for char in said) or len(said.split()) > 3 or not (plain_math or in_words) or denied(said):
         return None
-    return Read(value=unwrapped(said), end=len(said))
+    return AnswerRead(value=unwrapped(said), end=len(said))
 
 
 def _begins(text: str) -> str | None:
@@ -105,7 +105,7 @@ def _begins(text: str) -> str | None:
     return None if formula is None else unwrapped(formula[0])
 
 
-def _unmarked(text: str, reader: Reader[str]) -> list[str]:
+def _unmarked(text: str, reader: AnswerReader[str]) -> list[str]:
     """The formula or number of a clause that ends the text, else the last number of a text without formulas."""
     whole = None if "\n" in text.strip() else reader.read(text.strip(), SAID)
     if whole is not None and whole.end >= len(text.strip().rstrip(".")):
@@ -179,7 +179,7 @@ class LatexGrader:
         guard = self.guard or shared_guard(_PROGRAM)
         text = plain(text)
         in_words = problem.gold is not None and _TEXT.search(problem.gold) is not None
-        reader = Reader(read=partial(_read, in_words), begins=_begins, same=lambda one, two: _say(guard, one, [two]) == "same")
+        reader = AnswerReader(read=partial(_read, in_words), begins=_begins, same=lambda one, two: _say(guard, one, [two]) == "same")
         found = stated(text, reader)
         if found is None:
             found = _unmarked(text, reader)

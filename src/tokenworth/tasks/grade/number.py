@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tokenworth.tasks.grade import words
-from tokenworth.tasks.grade.places import Read
+from tokenworth.tasks.grade.places import AnswerRead
 from tokenworth.tasks.grade.text import ends
 
 _MAX_CHARS = 60
@@ -76,7 +76,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
     return (-1 if negative else 1) * size * Fraction(10) ** power
 
 
-def number_at(text: str, at: int = 0) -> Read[ExactNumber] | None:
+def number_at(text: str, at: int = 0) -> AnswerRead[ExactNumber] | None:
     """The number at this place of a prepared text, with the units after it, where all of it is one number; None otherwise."""
     match = _NUMBER.match(text, at)
     value = None if match is None else _value(match)
@@ -104,7 +104,7 @@ def number_at(text: str, at: int = 0) -> Read[ExactNumber] | None:
     rest = text[end:]
     if _COMPOUND.match(rest) or not (ends(rest) or _GOES_ON.match(rest)):
         return None
-    return Read(value=ExactNumber(value=value, percent=match["percent"] is not None), end=end)
+    return AnswerRead(value=ExactNumber(value=value, percent=match["percent"] is not None), end=end)
 
 
 def starts(text: str, at: int = 0) -> list[int]:

@@ -11,7 +11,7 @@ from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade import words
 from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.number import ExactNumber, number_at, number_label, parse_number, prepared, same_number, starts
-from tokenworth.tasks.grade.places import BOX, Read, Reader
+from tokenworth.tasks.grade.places import BOX, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, settled, stated
 from tokenworth.tasks.grade.text import denied, lower, opened
 
@@ -43,7 +43,7 @@ def _side(text: str, several: re.Pattern[str]) -> int | None:
     return len(head) - len(parts[-1])
 
 
-def _read(text: str, where: str) -> Read[ExactNumber] | None:
+def _read(text: str, where: str) -> AnswerRead[ExactNumber] | None:
     """One number as a whole: before it stand frame words, or the other side of an equation."""
     text = _REASON.split(text)[0]
     at = _side(text, _SEVERAL)
@@ -64,7 +64,7 @@ def _begins(text: str) -> ExactNumber | None:
     return read.value if read else _NONE if starts(text[at : at + 8])[:1] == [0] else None
 
 
-_READER = Reader(read=_read, begins=_begins, same=same_number)
+_READER = AnswerReader(read=_read, begins=_begins, same=same_number)
 
 
 def last_number(text: str) -> list[ExactNumber]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Option, Problem
 from tokenworth.tasks.grade.answers import answer_label, graded, unparseable
-from tokenworth.tasks.grade.places import BOX, CLAUSE, Read, Reader
+from tokenworth.tasks.grade.places import BOX, CLAUSE, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, settled, stated, strongest
 from tokenworth.tasks.grade.text import ends, opened
 
@@ -35,7 +35,7 @@ class _Options:
     texts: dict[str, str]
     whole: dict[str, re.Pattern[str]]
 
-    def read(self, text: str, where: str) -> Read[str] | None:
+    def read(self, text: str, where: str) -> AnswerRead[str] | None:
         """An option's whole text, which outside of a place needs its label; or a label that nothing turns into something else."""
         found = {label: one.end() for label, own in self.whole.items() if (one := own.match(text)) and _STOP.match(text, one.end())}
         if found and where != CLAUSE:
@@ -43,31 +43,31 @@ class _Options:
             same = [label for label, at in found.items() if at == end]
             same = [label for label in same if self.texts[label] == text[:end]] or same
             if len(same) == 1 and self._label(text[:end]) in (None, same[0]):
-                return Read(value=same[0], end=end) if where != BOX or not text[end:].strip(" .\n\"')") else None
+                return AnswerRead(value=same[0], end=end) if where != BOX or not text[end:].strip(" .\n\"')") else None
         return self._labelled(text, where)
 
     def _label(self, said: str) -> str | None:
         return self.fold.get(said) or self.fold.get(said.casefold())
 
-    def _labelled(self, text: str, where: str) -> Read[str] | None:
+    def _labelled(self, text: str, where: str) -> AnswerRead[str] | None:
         match = self.label.match(text)
         label = None if match is None else self._label(match["label"])
         if match is None or label is None or (label.isdigit() and "[" in match["open"]):  # [1] is a footnote
             return None
         restated = self._restated(label, text, match.end("label"))
         if restated is not None:
-            return Read(value=label, end=restated, listed=True)
+            return AnswerRead(value=label, end=restated, listed=True)
         rest = text[match.end() :]
         enclosed = any(mark in match["close"] for mark in ")]}>")
         if match["label"] != label and not enclosed and not re.match(r"[\s.!]*(?:\n|\Z)", rest):
             return None
         if where == BOX:
-            return Read(value=label, end=match.end()) if not rest.strip(" .:!\n") else None
+            return AnswerRead(value=label, end=match.end()) if not rest.strip(" .:!\n") else None
         if enclosed:
             alone = not re.match(r"[\w'(\[{]", rest)
         else:
             alone = ends(rest) and not self._is_text(label, text[match.end("label") :])
-        return Read(value=label, end=match.end()) if alone else None
+        return AnswerRead(value=label, end=match.end()) if alone else None
 
     def _restated(self, label: str, text: str, at: int) -> int | None:
         """Where an option's own text ends that follows its label."""
@@ -133,7 +133,7 @@ def option(problem: Problem, text: str) -> Grade:
     if not problem.options or not text.strip():
         return unparseable()
     options = _options(problem.options)
-    reader = Reader(read=options.read, begins=options.begins, same=str.__eq__, hint=options.hint)
+    reader = AnswerReader(read=options.read, begins=options.begins, same=str.__eq__, hint=options.hint)
     text = _source(text)
     found = stated(text, reader)
     if found is None:

@@ -1,6 +1,6 @@
 """Where an answer text states its answer.
 
-Every grader reads a text in the same way; only what counts as one whole answer differs (`Reader`).
+Every grader reads a text in the same way; only what counts as one whole answer differs (`AnswerReader`).
 
 **Places.** An answer is read where an instruction asks for one: in ``\\boxed{…}``, ``<answer>…</answer>``, box tokens, ``{"answer": …}``,
 on a line after ``####``, and after words such as "the answer is", "Answer:", "Antwort:", "答案是" (`words.LEADS`), whatever emphasis or
@@ -40,7 +40,7 @@ BOX, SAID, CLAUSE = "box", "said", "clause"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read(Generic[T]):
+class AnswerRead(Generic[T]):
     """An answer that was read at the start of a text."""
 
     value: T
@@ -51,10 +51,10 @@ class Read(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader(Generic[T]):
+class AnswerReader(Generic[T]):
     """What counts as one whole answer."""
 
-    read: Callable[[str, str], Read[T] | None]
+    read: Callable[[str, str], AnswerRead[T] | None]
     """(text, where) -> the answer that the text begins with, or consists of in a box; None where it is not one answer."""
     begins: Callable[[str], T | None]
     """The answer that a text begins with, after another one."""
@@ -64,7 +64,7 @@ class Reader(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class AnswerPlace:
     """A place in which an answer is stated."""
 
     mark: int
@@ -105,7 +105,7 @@ _LEAD = re.compile("|".join((_ENGLISH, *(_other(*lead[1:]) for lead in words.LEA
 _BEFORE = re.compile(r"[.!?][\"')\]]*\s|[,;:(—]|\n")
 
 
-def _boxes(text: str) -> Iterator[Place]:
+def _boxes(text: str) -> Iterator[AnswerPlace]:
     for match in list(_BOX.finditer(text))[-_MOST:]:
         start, end = match.span("bare") if match["bare"] else (match.end(), match.end())
         depth = 0 if match["bare"] else 1
@@ -114,10 +114,10 @@ def _boxes(text: str) -> Iterator[Place]:
             end += 1
         end -= not match["bare"]
         end = start + len(text[start:end].rstrip(".,")) if match["bare"] else end
-        yield Place(mark=match.start(), start=start, end=end, where=BOX, refused=depth > 0)
+        yield AnswerPlace(mark=match.start(), start=start, end=end, where=BOX, refused=depth > 0)
 
 
-def _leads(text: str) -> Iterator[Place]:
+def _leads(text: str) -> Iterator[AnswerPlace]:
     for match in list(_LEAD.finditer(text))[-_MOST:]:
         start = match.end() + len(text[match.end() :]) - len(text[match.end() :].lstrip(" \t\n:"))
         over = start + framed(text[start : start + MAX_ANSWER])
@@ -126,19 +126,19 @@ def _leads(text: str) -> Iterator[Place]:
         end = text.find("\n", start, start + MAX_ANSWER)
         clause = _BEFORE.split(text[max(0, match.start() - 200) : match.start()])[-1]
         own = match["english"] is None or not lower(clause) or lower(clause)[-1] in words.KINDS
-        yield Place(
+        yield AnswerPlace(
             mark=match.start(), start=start, end=end if end >= 0 else min(len(text), start + MAX_ANSWER), where=SAID,
             refused=not own or denied(clause, words.SUPPOSED),
         )  # fmt: skip
 
 
-def places(text: str) -> list[Place]:
+def places(text: str) -> list[AnswerPlace]:
     """The last places of a text, in order."""
     closed = (match for match in list(_CLOSED.finditer(text))[-_MOST:])
     spans = ((match.start(), *match.span(match.lastgroup or 0)) for match in closed)
-    found = [*_boxes(text), *_leads(text), *(Place(mark=mark, start=start, end=end, where=BOX) for mark, start, end in spans)]
+    found = [*_boxes(text), *_leads(text), *(AnswerPlace(mark=mark, start=start, end=end, where=BOX) for mark, start, end in spans)]
     found.sort(key=lambda place: place.mark)
-    kept: list[Place] = []
+    kept: list[AnswerPlace] = []
     for place, after in zip(found, [*found[1:], None], strict=False):
         # A statement that leads to another place in its sentence is not one of its own: "The answer is \boxed{C}".
         stop = END.search(text, place.start, place.end)
@@ -151,7 +151,7 @@ CONTRAST = re.compile(r"\s*not\s[^\n.]{1,80}?\bbut\s(?:rather\s)?", re.IGNORECAS
 """What comes before an answer in "not B but C"."""
 
 
-def read_place(text: str, place: Place, reader: Reader[T]) -> Read[T] | None:
+def read_place(text: str, place: AnswerPlace, reader: AnswerReader[T]) -> AnswerRead[T] | None:
     """What is read in a place, with or without the words of a frame before it; its end is that in the text."""
     if place.refused:
         return None

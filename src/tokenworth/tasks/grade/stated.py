@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tokenworth.tasks.grade import words
-from tokenworth.tasks.grade.places import BOX, CLAUSE, CONTRAST, MAX_ANSWER, Read, Reader, T, places, read_place
+from tokenworth.tasks.grade.places import BOX, CLAUSE, CONTRAST, MAX_ANSWER, AnswerRead, AnswerReader, T, places, read_place
 from tokenworth.tasks.grade.text import CLAUSES, CUT, END, MARKS, WORD, denied, ends, framed, lower
 
 _MOST_CLAUSES = 200
@@ -24,7 +24,7 @@ _ITEM = re.compile(r"[)\]}]*[.:)]\s*[^\s.]")
 """What follows the mark of an item of a list: "A. The cat does not fit"."""
 
 
-def stated(text: str, reader: Reader[T]) -> list[T] | None:
+def stated(text: str, reader: AnswerReader[T]) -> list[T] | None:
     """The answers that a text states, the deciding one last; empty where it does not stand by it, None where nothing is stated."""
     last_line = len(text.rstrip())
     found = [(place, read_place(text, place, reader)) for place in places(text)]
@@ -42,14 +42,14 @@ def stated(text: str, reader: Reader[T]) -> list[T] | None:
     return [one.value for _, one in found if one is not None] if stands else []
 
 
-def clauses(text: str, reader: Reader[T], *, after: bool = False) -> list[Read[T]]:
+def clauses(text: str, reader: AnswerReader[T], *, after: bool = False) -> list[AnswerRead[T]]:
     """The clauses at the end of a text that consist of an answer and words of a frame, in order; their ends are those in the text.
 
     ``after``: the text follows an answer, so that it does not begin with a clause, and what is denied in it may be that answer.
     """
     text = text.rstrip()
     starts = [(0, True), *((one.end(), one[0][0] in ".!?…" or "\n" in one[0]) for one in CLAUSES.finditer(text))]
-    found: list[Read[T]] = []
+    found: list[AnswerRead[T]] = []
     item = -1  # where the line ends that is an item of a list: its clauses say something about that item
     for start, opens in starts[after:][-_MOST_CLAUSES:]:
         line = text.find("\n", start, start + MAX_ANSWER)
@@ -78,12 +78,12 @@ def clauses(text: str, reader: Reader[T], *, after: bool = False) -> list[Read[T
     return found
 
 
-def strongest(found: list[Read[T]]) -> list[T]:
+def strongest(found: list[AnswerRead[T]]) -> list[T]:
     """The answers of clauses that are no items of a list, else of all."""
     return [one.value for one in found if not one.listed] or [one.value for one in found]
 
 
-def _replaced(rest: str, value: T, reader: Reader[T]) -> bool:
+def _replaced(rest: str, value: T, reader: AnswerReader[T]) -> bool:
     """Whether a later clause states another answer, later lines list others, or a later sentence ends in one."""
     found = clauses(rest, reader, after=True)
     hints = (reader.hint(one) for one in END.split(rest)[1:][-_MOST_CLAUSES:] if not denied(one))
@@ -102,7 +102,7 @@ def _sentences(text: str) -> Iterator[tuple[str, str]]:
         at = after
 
 
-def settled(rest: str, value: T, reader: Reader[T]) -> bool:
+def settled(rest: str, value: T, reader: AnswerReader[T]) -> bool:
     """Whether what follows an answer leaves it standing: not denied, doubted, asked, joined to another one or withdrawn."""
     near = True
     for count, (sentence, mark) in enumerate(itertools.islice(_sentences(rest), _MOST_SENTENCES)):
@@ -125,7 +125,7 @@ def settled(rest: str, value: T, reader: Reader[T]) -> bool:
     return True
 
 
-def _goes_on(sentence: str, value: T, reader: Reader[T]) -> bool:
+def _goes_on(sentence: str, value: T, reader: AnswerReader[T]) -> bool:
     """Whether the rest of an answer's sentence leaves it standing."""
     listing = True  # nothing but other answers so far
     for part in CUT.split(sentence):
