@@ -8,13 +8,14 @@ from functools import lru_cache
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Option, Problem
+from tokenworth.tasks.grade import words
 from tokenworth.tasks.grade.answers import answer_label, graded, unparseable
 from tokenworth.tasks.grade.places import BOX, CLAUSE, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, settled, stated, strongest
 from tokenworth.tasks.grade.text import ends, opened
 
 _JOINED = re.compile(r"[ \t]?[-+/*&=<>^|:·×,;.]?[ \t]?\(?[^\W_]+|[-+*/^']")
-_EXPRESSION = re.compile(r"\s?(?:[,&/]|and|or)\s?[IVX]{2,4}\b|\.\s[A-Z]\.|\s?[-+/*^=]\s?\(?\w(?!\w)|\*|\w?\(")
+_EXPRESSION = re.compile(r"\s?(?:[,&/]|and|or)\s?[IVX]{2,4}\b|\.\s[A-Z]\.|\s?[-+/*^=]\s?\(?\w(?!\w)|\*|\w?\(|['′](?!\w)")
 """Numerals, initials or an operator: "I, II", "B. F.", "C - D", "A*", "F(x)"."""
 _STOP = re.compile(r"[\s\"'”)\]}]*(?:[.!;]+(?=\s|\Z)|\n|\Z)")
 _LIST = re.compile(r"\s*(?:[,;/&+|]|(?:and|or|as well as)\b)", re.IGNORECASE)
@@ -64,7 +65,7 @@ class _Options:
         if where == BOX:
             return AnswerRead(value=label, end=match.end()) if not rest.strip(" .:!\n") else None
         if enclosed:
-            alone = not re.match(r"[\w'(\[{]", rest)
+            alone = not re.match(r"[\w'(\[{]", rest) and self._is_own(label, rest)
         else:
             alone = ends(rest) and not self._is_text(label, text[match.end("label") :])
         return AnswerRead(value=label, end=match.end()) if alone else None
@@ -75,6 +76,12 @@ class _Options:
         restated = self.whole[label].match(text, start)
         alone = restated is not None and start > at and (text[at:start].strip() or _STOP.match(text, restated.end()))
         return restated.end() if restated is not None and alone else None
+
+    def _is_own(self, label: str, rest: str) -> bool:
+        """Whether the word after a label in brackets is one of its own text, or leads on: "(C) at best" says something else."""
+        word = re.match(r"[ \t]+([^\W_]+)", rest)
+        own = re.findall(r"[^\W_]+", self.texts[label].casefold())
+        return word is None or word[1].casefold() in {*own, *words.FRAME, *words.REASONS, "and", "not"}
 
     def _is_text(self, label: str, rest: str) -> bool:
         """Whether a label and what follows it stand together in the text of an option, or are initials or an expression."""

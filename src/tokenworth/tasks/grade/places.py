@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from tokenworth.tasks.grade import words
-from tokenworth.tasks.grade.text import CJK, END, denied, framed, lower
+from tokenworth.tasks.grade.text import CJK, END, denied, framed, lower, reported
 
 T = TypeVar("T")
 MAX_ANSWER = 400
@@ -124,11 +124,12 @@ def _leads(text: str) -> Iterator[AnswerPlace]:
         if over == len(text) or text.startswith("that ", start) or (over > start and text[over] in ".!"):
             continue  # nothing follows, or a remark: "so the answer is correct."
         end = text.find("\n", start, start + MAX_ANSWER)
-        clause = _BEFORE.split(text[max(0, match.start() - 200) : match.start()])[-1]
+        before = text[max(0, match.start() - 200) : match.start()]
+        clause, sentence = _BEFORE.split(before)[-1], END.split(before)[-1]
         own = match["english"] is None or not lower(clause) or lower(clause)[-1] in words.KINDS
         yield AnswerPlace(
             mark=match.start(), start=start, end=end if end >= 0 else min(len(text), start + MAX_ANSWER), where=SAID,
-            refused=not own or denied(clause, words.SUPPOSED),
+            refused=not own or denied(clause, words.SUPPOSED) or reported(sentence, clause),
         )  # fmt: skip
 
 

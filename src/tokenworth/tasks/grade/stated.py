@@ -18,6 +18,8 @@ _NEAR = 6
 """Words of a clause after an answer in which it may be denied."""
 _SHUT = re.compile(r"\A\}(?:[.,;]?\s?(?:\$\$?|\\[)\]]))?|\A</?\S{1,20}>|\A[\"'}]+")
 """What closes a place: the rest of a box and of the formula around it."""
+_NAMES = re.compile(r"\S\s+[A-Z]|\A\W*\w+\W*\Z")
+"""What a short sentence has in it that speaks of something by its name, or is that name: "Phoebe tells Ann", "Trachea"."""
 _UNLIKE = re.compile(r"[)*]*,?\s+not\s+")
 """What comes after an answer in "C, not B"."""
 _ITEM = re.compile(r"[)\]}]*[.:)]\s*[^\s.]")
@@ -114,6 +116,8 @@ def settled(rest: str, value: T, reader: AnswerReader[T]) -> bool:
         if not said:
             continue
         first = said[0].partition("'")[0]
+        if near and _turns(sentence, said):
+            return False
         asks = "?" in mark and len(said) <= 4 and first not in ("why", "how")
         again = said[:2] == ["let", "me"] and said[2:3] != ["know"]
         dummy = said[:2] == ["it", "is"] and not {"to", "that"}.isdisjoint(said[3:7])  # "It is a mistake to stop here."
@@ -125,10 +129,26 @@ def settled(rest: str, value: T, reader: AnswerReader[T]) -> bool:
     return True
 
 
+def _turns(sentence: str, said: list[str]) -> bool:
+    """Whether one of the next sentences after an answer speaks of it, and not of what was asked."""
+    first, before = said[0].partition("'")[0], lower(sentence)[: len(lower(sentence)) - len(said) + 1]
+    short = len(said) <= 3 and words.CLOSES.isdisjoint(said) and not re.search(r"\d", sentence) and not _NAMES.search(sentence)
+    return (
+        (first == "i" and "hope" not in said)
+        or (short and framed(sentence.strip()) < len(sentence.strip()))
+        or not words.TELLS.isdisjoint(said)
+        or first in words.REREADS
+        or first in ("or", "who")
+        or (first == "the" and not words.TRULY.isdisjoint(said[1:2]))
+        or (first in words.ABOUT and not words.WOULD.isdisjoint(said[1:2]))
+        or (not words.CONTRASTS.isdisjoint(before) and denied(sentence))
+    )
+
+
 def _goes_on(sentence: str, value: T, reader: AnswerReader[T]) -> bool:
     """Whether the rest of an answer's sentence leaves it standing."""
     listing = True  # nothing but other answers so far
-    for part in CUT.split(sentence):
+    for count, part in enumerate(CUT.split(sentence)):
         said, at = lower(part), len(part) - len(part.lstrip(" ,/&+|"))
         while (join := WORD.match(part, at)) is not None and join[0].casefold() in words.JOINS:
             at = len(part) - len(part[join.end() :].lstrip(" ,"))
@@ -140,10 +160,13 @@ def _goes_on(sentence: str, value: T, reader: AnswerReader[T]) -> bool:
         listing = listing and (not said or other is not None)
         if not said:
             continue
+        if (count == 0 and said[0] in words.AWAY) or (said[0] == "which" and denied(part)):
+            return False
         if said[0] in words.REASONS:
             return True
         turns = said[0].partition("'")[0] in words.TURNS or said[0].endswith("n't") or part.lstrip().startswith("(")
         reported = len(said) <= 3 and not words.SAID.isdisjoint(said)  # "…, Tom said"
-        if said[0] in words.WITHDRAWS or reported or (turns and denied(" ".join(said[:_NEAR]))):
+        tells = not words.TELLS.isdisjoint(said) or (said[0] == "i" and words.SAYS.isdisjoint(said[1:2]))
+        if said[0] in words.WITHDRAWS or tells or reported or (turns and denied(" ".join(said[:_NEAR]))):
             return False
     return True

@@ -80,6 +80,11 @@ def denied(text: str, more: frozenset[str] = frozenset()) -> bool:
     return any(word in words.DENIED or word in more for word in said)
 
 
+def reported(sentence: str, clause: str) -> bool:
+    """Whether a sentence, up to an answer in its last clause, leaves that answer to somebody else, or only supposes it."""
+    return words.FOLLOWS.isdisjoint(lower(clause)[:1]) and not words.REPORTS.isdisjoint(lower(sentence))
+
+
 def framed(text: str) -> int:
     """Where the words of a frame end that a text begins with; an "I" is one only before a verb."""
     at = 0

@@ -92,6 +92,29 @@ WITHDRAWS = _set(
     "incorrect not mistake apologies kidding joking perhaps maybe unless except"
 )
 """Words with which a clause or sentence begins that takes the answer before it back."""
+REPORTS = _set(
+    "according wrote said says claim claims dream prove disprove refute sake forgiven thinking imagine pretend friend friends people reader "
+    "others previous calculator guess guesses everyone everybody anyone someone somebody naive careless"
+)
+"""Words before an answer in its sentence that leave it to somebody else, or only suppose it, however far before it they stand."""
+FOLLOWS = _set("so therefore thus hence then but however consequently")
+"""Words with which a clause begins that stands by itself, whatever its sentence said before."""
+AWAY = _set("at with without in on off under only for if until till within like unlike more less else")
+"""Words right after an answer that limit it."""
+CONTRASTS = _set("but yet though although however unfortunately sadly again closer reflection second further checking please strictly")
+"""Words with which a later sentence begins that may turn against the answer, if anything in it is denied."""
+REREADS = _set("thinking looking reading rereading reconsidering revisiting take")
+"""Words with which a later sentence begins that turns back to the answer."""
+TELLS = _set(
+    "nobody somebody someone anybody whoever else disagree disagrees speculation random grain salt gap flaw flaws bound confidence luck "
+    "fooled gotcha psych trust kidding shrug whatever suppose almost"
+)
+"""Words of the next sentences, or of the answer's own, with which its writer speaks of it, and does not stand by it."""
+WOULD = _set("would could might may should")
+TRULY = _set("real true actual correct right proper")
+"""Words after "the" with which a sentence begins that gives something else as the answer."""
+CLOSES = _set("done qed hope thanks thank finished yes explanation reasoning solution end cheers checks verified ok okay see know")
+"""Words of a short sentence that leaves the answer before it as it is."""
 ABOUT = _set("this that it which there my")
 """Words with which a sentence begins that speaks of the answer before it."""
 ADMITS = _set(
