@@ -13,7 +13,7 @@ from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.number import ExactNumber, number_at, number_label, parse_number, prepared, same_number, starts
 from tokenworth.tasks.grade.places import BOX, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, settled, stated
-from tokenworth.tasks.grade.text import denied, lower, opened
+from tokenworth.tasks.grade.text import denied, framed, lower, opened, reported
 
 _TAIL = 1000
 """Characters from the end in which the last number is looked for."""
@@ -29,6 +29,7 @@ _FIRST = re.compile(r"[\s$({\[]*-?[\d.]+[\s$)}\]]*(?:[,;]|(?:or|and)\b)|±|\\pm"
 _REASON = re.compile(r",?\s(?=(?:because|since)\b)")
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?…]+(?=\s|\Z)|(?=\n)|\Z)")
 _ASIDE = re.compile(r"(?<=\S)\s?\([^()]{0,200}\)")
+_NEXT = re.compile(r"\S*?\d[^\w\s.,;:!?]*\s+([^\W\d_]+)")
 _NONE = ExactNumber(value=Fraction(-1, 10**20), percent=False)
 """Stands for a number that cannot be read, and so is not the same as any other."""
 
@@ -55,6 +56,9 @@ def _read(text: str, where: str) -> AnswerRead[ExactNumber] | None:
     if _STRANGE.search(before) or not allowed.issuperset([*lower(before), *named]):
         return None
     read = number_at(text, begin[0])
+    after = _NEXT.match(text, begin[0])
+    if where != BOX and after and after[1].casefold() in words.AWAY and not framed(text[after.start(1) :]):
+        return None  # "12 at best"
     return None if read is None or (where == BOX and text[read.end :].strip(" .!)]}*\"'\n")) else read
 
 
@@ -107,7 +111,7 @@ def _closing(sentence: str) -> ExactNumber | None:
     if beside or part or not words.RESTRICTS.isdisjoint(said) or _STRANGE_SIGN.search(before) or denied(before, words.SUPPOSED):
         return None
     read = number_at(sentence, start)
-    if read is None or not settled(sentence[read.end :], read.value, _READER):
+    if read is None or reported(sentence[:start], "") or not settled(sentence[read.end :], read.value, _READER):
         return None
     verb = lower(sentence[read.end :])[:1]
     return None if verb and verb[0].removesuffix("n't") in words.VERBS else read.value

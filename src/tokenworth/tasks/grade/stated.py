@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tokenworth.tasks.grade import words
 from tokenworth.tasks.grade.places import BOX, CLAUSE, CONTRAST, MAX_ANSWER, AnswerRead, AnswerReader, T, places, read_place
-from tokenworth.tasks.grade.text import CLAUSES, CUT, END, MARKS, WORD, denied, ends, framed, lower
+from tokenworth.tasks.grade.text import CLAUSES, CUT, END, MARKS, WORD, denied, ends, framed, lower, reported
 
 _MOST_CLAUSES = 200
 _MOST_SENTENCES = 12
@@ -57,7 +57,7 @@ def clauses(text: str, reader: AnswerReader[T], *, after: bool = False) -> list[
         line = text.find("\n", start, start + MAX_ANSWER)
         end = line if line >= 0 else min(len(text), start + MAX_ANSWER)
         before = "" if opens else END.split(text[max(0, start - 200) : start])[-1]
-        if start <= item or (not after and denied(before, words.SUPPOSED)):
+        if start <= item or (not after and (denied(before, words.SUPPOSED) or reported(before, text[start:end]))):
             continue
         begin = start + (len(MARKS.match(text, start, end)[0]) if opens else 0)  # type: ignore[index]
         frame = framed(text[begin:end])
@@ -116,7 +116,7 @@ def settled(rest: str, value: T, reader: AnswerReader[T]) -> bool:
         if not said:
             continue
         first = said[0].partition("'")[0]
-        if near and _turns(sentence, said):
+        if near and _turns(sentence, said, stops=bool(mark.strip()) or sentence == rest[-len(sentence) :]):
             return False
         asks = "?" in mark and len(said) <= 4 and first not in ("why", "how")
         again = said[:2] == ["let", "me"] and said[2:3] != ["know"]
@@ -129,16 +129,17 @@ def settled(rest: str, value: T, reader: AnswerReader[T]) -> bool:
     return True
 
 
-def _turns(sentence: str, said: list[str]) -> bool:
-    """Whether one of the next sentences after an answer speaks of it, and not of what was asked."""
+def _turns(sentence: str, said: list[str], *, stops: bool) -> bool:
+    """Whether one of the next sentences after an answer speaks of it, and not of what was asked; ``stops``: it is no line of code."""
     first, before = said[0].partition("'")[0], lower(sentence)[: len(lower(sentence)) - len(said) + 1]
-    short = len(said) <= 3 and words.CLOSES.isdisjoint(said) and not re.search(r"\d", sentence) and not _NAMES.search(sentence)
+    short = stops and len(said) <= 3 and words.CLOSES.isdisjoint(said) and not re.search(r"\d", sentence) and not _NAMES.search(sentence)
     return (
-        (first == "i" and "hope" not in said)
+        (first == "i" and not words.UNSAYS.isdisjoint(said))
         or (short and framed(sentence.strip()) < len(sentence.strip()))
         or not words.TELLS.isdisjoint(said)
         or first in words.REREADS
-        or first in ("or", "who")
+        or (first in ("or", "who", "let") and len(said) > 1 and said[2:3] != ["know"])
+        or said[:2] == ["we", "shall"]
         or (first == "the" and not words.TRULY.isdisjoint(said[1:2]))
         or (first in words.ABOUT and not words.WOULD.isdisjoint(said[1:2]))
         or (not words.CONTRASTS.isdisjoint(before) and denied(sentence))
@@ -148,7 +149,7 @@ def _turns(sentence: str, said: list[str]) -> bool:
 def _goes_on(sentence: str, value: T, reader: AnswerReader[T]) -> bool:
     """Whether the rest of an answer's sentence leaves it standing."""
     listing = True  # nothing but other answers so far
-    for count, part in enumerate(CUT.split(sentence)):
+    for part in CUT.split(sentence):
         said, at = lower(part), len(part) - len(part.lstrip(" ,/&+|"))
         while (join := WORD.match(part, at)) is not None and join[0].casefold() in words.JOINS:
             at = len(part) - len(part[join.end() :].lstrip(" ,"))
@@ -160,7 +161,7 @@ def _goes_on(sentence: str, value: T, reader: AnswerReader[T]) -> bool:
         listing = listing and (not said or other is not None)
         if not said:
             continue
-        if (count == 0 and said[0] in words.AWAY) or (said[0] == "which" and denied(part)):
+        if said[0] == "which" and denied(part):
             return False
         if said[0] in words.REASONS:
             return True

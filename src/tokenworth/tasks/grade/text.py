@@ -17,6 +17,12 @@ _EMPHASIS = re.compile(r"(?<![\w*})\]])(\*\*\*|\*\*|\*|`|__|_)(?=[^\s*`_])([^\n]
 _SCRIPTS = re.compile(rf"(?<=[A-Za-z0-9)])(?=[{CJK}])|(?<=[{CJK}])(?=[A-Za-z0-9(])")
 _COMMANDS = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathsf|mathit|boldsymbol|mbox|rm|bf)\s*\{([^{}]*)\}")
 _MATH = re.compile(r"\\[()\[\]]|\\left(?![a-z])|\\right(?![a-z])")
+_OTHERS = re.compile(
+    r"\b(?:people|students?|friends?|others|some|most|everyone|everybody|someone|first|second|other|previous|you)\b[^,;:]{0,16}?"
+    r"\b(?:got|gets?|gave|gives?|says?|thinks?|would|answers?|writes?|wrote|claims?)\b|\bat\sfirst\b",
+    re.IGNORECASE,
+)
+"""Who else gives an answer."""
 _FINAL = re.compile(r"(?<!\.)\.\Z")
 _WRAPS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("*", "*"), ("`", "`"), ('"', '"'), ("“", "”"))
 
@@ -82,7 +88,9 @@ def denied(text: str, more: frozenset[str] = frozenset()) -> bool:
 
 def reported(sentence: str, clause: str) -> bool:
     """Whether a sentence, up to an answer in its last clause, leaves that answer to somebody else, or only supposes it."""
-    return words.FOLLOWS.isdisjoint(lower(clause)[:1]) and not words.REPORTS.isdisjoint(lower(sentence))
+    if not words.FOLLOWS.isdisjoint(lower(clause)[:1]):
+        return False
+    return not words.REPORTS.isdisjoint(lower(sentence)) or _OTHERS.search(sentence) is not None
 
 
 def framed(text: str) -> int:

@@ -93,10 +93,12 @@ WITHDRAWS = _set(
 )
 """Words with which a clause or sentence begins that takes the answer before it back."""
 REPORTS = _set(
-    "according wrote said says claim claims dream prove disprove refute sake forgiven thinking imagine pretend friend friends people reader "
-    "others previous calculator guess guesses everyone everybody anyone someone somebody naive careless"
+    "according wrote said says claim claims dream prove disprove refute sake forgiven thinking imagine pretend reader calculator guess "
+    "guesses naive careless attempt differs differ include includes"
 )
 """Words before an answer in its sentence that leave it to somebody else, or only suppose it, however far before it they stand."""
+UNSAYS = _set("take made wonder wish should would could might lied lie realize realise")
+"""Words of a sentence in which the writer ("I") unsays the answer."""
 FOLLOWS = _set("so therefore thus hence then but however consequently")
 """Words with which a clause begins that stands by itself, whatever its sentence said before."""
 AWAY = _set("at with without in on off under only for if until till within like unlike more less else")
@@ -106,7 +108,7 @@ CONTRASTS = _set("but yet though although however unfortunately sadly again clos
 REREADS = _set("thinking looking reading rereading reconsidering revisiting take")
 """Words with which a later sentence begins that turns back to the answer."""
 TELLS = _set(
-    "nobody somebody someone anybody whoever else disagree disagrees speculation random grain salt gap flaw flaws bound confidence luck "
+    "hand nobody somebody someone anybody whoever else disagree disagrees speculation random grain salt gap flaw flaws bound confidence luck "
     "fooled gotcha psych trust kidding shrug whatever suppose almost"
 )
 """Words of the next sentences, or of the answer's own, with which its writer speaks of it, and does not stand by it."""
