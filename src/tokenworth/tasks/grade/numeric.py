@@ -13,7 +13,7 @@ from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
 from tokenworth.tasks.grade.number import ExactNumber, number_at, number_label, parse_number, prepared, same_number, starts
 from tokenworth.tasks.grade.places import BOX, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, settled, stated
-from tokenworth.tasks.grade.text import denied, framed, lower, opened, reported
+from tokenworth.tasks.grade.text import denied, ends, lower, opened, reported
 
 _TAIL = 1000
 """Characters from the end in which the last number is looked for."""
@@ -57,7 +57,7 @@ def _read(text: str, where: str) -> AnswerRead[ExactNumber] | None:
         return None
     read = number_at(text, begin[0])
     after = _NEXT.match(text, begin[0])
-    if where != BOX and after and after[1].casefold() in words.AWAY and not framed(text[after.start(1) :]):
+    if where != BOX and after and after[1].casefold() in words.AWAY and not ends(text[after.start(1) - 1 :]):
         return None  # "12 at best"
     return None if read is None or (where == BOX and text[read.end :].strip(" .!)]}*\"'\n")) else read
 

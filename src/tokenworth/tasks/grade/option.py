@@ -12,7 +12,7 @@ from tokenworth.tasks.grade import words
 from tokenworth.tasks.grade.answers import answer_label, graded, unparseable
 from tokenworth.tasks.grade.places import BOX, CLAUSE, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, settled, stated, strongest
-from tokenworth.tasks.grade.text import ends, opened
+from tokenworth.tasks.grade.text import END, ends, opened
 
 _JOINED = re.compile(r"[ \t]?[-+/*&=<>^|:·×,;.]?[ \t]?\(?[^\W_]+|[-+*/^']")
 _EXPRESSION = re.compile(r"\s?(?:[,&/]|and|or)\s?[IVX]{2,4}\b|\.\s[A-Z]\.|\s?[-+/*^=]\s?\(?\w(?!\w)|\*|\w?\(|['′](?!\w)")
@@ -78,10 +78,10 @@ class _Options:
         return restated.end() if restated is not None and alone else None
 
     def _is_own(self, label: str, rest: str) -> bool:
-        """Whether the word after a label in brackets is one of its own text, or leads on: "(C) at best" says something else."""
+        """Whether the words after a label in brackets are of its own text, or lead on: "(C) at best" says something else."""
+        own, said = (set(re.findall(r"[^\W_]+", text.casefold())) for text in (self.texts[label], END.split(rest)[0]))
         word = re.match(r"[ \t]+([^\W_]+)", rest)
-        own = re.findall(r"[^\W_]+", self.texts[label].casefold())
-        return word is None or word[1].casefold() in {*own, *words.FRAME, *words.REASONS, "and", "not"}
+        return word is None or bool(own & said) or word[1].casefold() in (words.FRAME | words.REASONS | {"and", "not"}) - words.AWAY
 
     def _is_text(self, label: str, rest: str) -> bool:
         """Whether a label and what follows it stand together in the text of an option, or are initials or an expression."""

@@ -143,14 +143,14 @@ ALTERS = _set(
 RESTRICTS = _set(
     "twice thrice double triple times plus minus than between over under below above more less fewer except or and to out instead "
     "rather divided multiplied by step steps page chapter equation figure problem question section case part line method negative "
-    "nearly almost log ln sqrt sin cos tan exp"
+    "nearly almost away log ln sqrt sin cos tan exp"
 )
 """Words before a number that make it another one, or a part of one."""
 PARTS = _set("half third quarter root square cube factorial logarithm percent")
 """Words that with "of" before a number make it another one."""
 BETWEEN = _set("for per on at from with by of after in every each")
 """Words that may lead to a second number after a unit: "18 dollars a day for 2 people"."""
-VERBS = _set("is was would can could does has must")
+VERBS = _set("is was would can could does has must seems seemed looks looked appears equals fits works fails")
 """Words after a number that make it the subject of its sentence, and no answer."""
 LEAVES = VERBS | _set("and but which that are were")
 """Words with which what is said of a number begins."""
