@@ -19,8 +19,8 @@ NUMBER = free("12", AnswerKind.NUMERIC)
 LETTER = choice("cat", "bed", "wall", "dune", gold="C")
 CASES = {"numeric": (numeric, NUMBER, "12", "13"), "option": (option, LETTER, "(C)", "(B)")}
 ACCEPTED = {
-    "numeric": {"FIRST": 10, "SECOND": 17, "THIRD": 14, "FOURTH": 19},
-    "option": {"FIRST": 4, "SECOND": 12, "THIRD": 12, "FOURTH": 18},
+    "numeric": {"FIRST": 0, "SECOND": 0, "THIRD": 1, "FOURTH": 0},
+    "option": {"FIRST": 0, "SECOND": 0, "THIRD": 0, "FOURTH": 0},
 }
 """How many texts that do not state the gold answer are accepted all the same: a measurement, which no change may make worse."""
 

@@ -57,7 +57,7 @@ def _read(text: str, where: str) -> AnswerRead[ExactNumber] | None:
         return None
     read = number_at(text, begin[0])
     after = _NEXT.match(text, begin[0])
-    if where != BOX and after and after[1].casefold() in words.AWAY and not ends(text[after.start(1) - 1 :]):
+    if where != BOX and after and after[1].casefold() in words.AWAY and (after[1] in words.REASONS or not ends(text[after.start(1) - 1 :])):
         return None  # "12 at best"
     return None if read is None or (where == BOX and text[read.end :].strip(" .!)]}*\"'\n")) else read
 
@@ -111,7 +111,7 @@ def _closing(sentence: str) -> ExactNumber | None:
     if beside or part or not words.RESTRICTS.isdisjoint(said) or _STRANGE_SIGN.search(before) or denied(before, words.SUPPOSED):
         return None
     read = number_at(sentence, start)
-    if read is None or reported(sentence[:start], "") or not settled(sentence[read.end :], read.value, _READER):
+    if read is None or reported(sentence[:start]) or not settled(sentence[read.end :], read.value, _READER):
         return None
     verb = lower(sentence[read.end :])[:1]
     return None if verb and verb[0].removesuffix("n't") in words.VERBS else read.value

@@ -67,7 +67,7 @@ class _Options:
         if enclosed:
             alone = not re.match(r"[\w'(\[{]", rest) and self._is_own(label, rest)
         else:
-            alone = ends(rest) and not self._is_text(label, text[match.end("label") :])
+            alone = ends(rest) and not self._is_text(label, text[match.end() if match["open"].strip() else match.end("label") :])
         return AnswerRead(value=label, end=match.end()) if alone else None
 
     def _restated(self, label: str, text: str, at: int) -> int | None:

@@ -129,7 +129,7 @@ def _leads(text: str) -> Iterator[AnswerPlace]:
         own = match["english"] is None or not lower(clause) or lower(clause)[-1] in words.KINDS
         yield AnswerPlace(
             mark=match.start(), start=start, end=end if end >= 0 else min(len(text), start + MAX_ANSWER), where=SAID,
-            refused=not own or denied(clause, words.SUPPOSED) or reported(sentence, clause),
+            refused=not own or denied(clause, words.SUPPOSED) or reported(sentence),
         )  # fmt: skip
 
 

@@ -18,8 +18,8 @@ _NEAR = 6
 """Words of a clause after an answer in which it may be denied."""
 _SHUT = re.compile(r"\A\}(?:[.,;]?\s?(?:\$\$?|\\[)\]]))?|\A</?\S{1,20}>|\A[\"'}]+")
 """What closes a place: the rest of a box and of the formula around it."""
-_NAMES = re.compile(r"\S\s+[A-Z]|\A\W*\w+\W*\Z")
-"""What a short sentence has in it that speaks of something by its name, or is that name: "Phoebe tells Ann", "Trachea"."""
+_SHORT = re.compile(r"\s*[A-Z][^\W\d_]*(?:[,;]?\s[^\WA-Z\d_][^\W\d_]*)+[\s'’,;]*|\s*[A-Z][^\W\d_]*'[a-z ]+")
+"""A short sentence that speaks of nothing by its name: "We shall see", not "Phoebe lies to Ann" or "Trachea"."""
 _UNLIKE = re.compile(r"[)*]*,?\s+not\s+")
 """What comes after an answer in "C, not B"."""
 _ITEM = re.compile(r"[)\]}]*[.:)]\s*[^\s.]")
@@ -57,7 +57,7 @@ def clauses(text: str, reader: AnswerReader[T], *, after: bool = False) -> list[
         line = text.find("\n", start, start + MAX_ANSWER)
         end = line if line >= 0 else min(len(text), start + MAX_ANSWER)
         before = "" if opens else END.split(text[max(0, start - 200) : start])[-1]
-        if start <= item or (not after and (denied(before, words.SUPPOSED) or reported(before, text[start:end]))):
+        if start <= item or (not after and (denied(before, words.SUPPOSED) or reported(before))):
             continue
         begin = start + (len(MARKS.match(text, start, end)[0]) if opens else 0)  # type: ignore[index]
         frame = framed(text[begin:end])
@@ -132,12 +132,13 @@ def settled(rest: str, value: T, reader: AnswerReader[T]) -> bool:
 def _turns(sentence: str, said: list[str], *, stops: bool) -> bool:
     """Whether one of the next sentences after an answer speaks of it, and not of what was asked; ``stops``: it is no line of code."""
     first, before = said[0].partition("'")[0], lower(sentence)[: len(lower(sentence)) - len(said) + 1]
-    short = stops and len(said) <= 3 and words.CLOSES.isdisjoint(said) and not re.search(r"\d", sentence) and not _NAMES.search(sentence)
+    short = stops and len(WORD.findall(sentence)) <= 3 and words.CLOSES.isdisjoint(said) and _SHORT.fullmatch(sentence) is not None
     return (
         (first == "i" and not words.UNSAYS.isdisjoint(said))
         or (short and framed(sentence.strip()) < len(sentence.strip()))
         or not words.TELLS.isdisjoint(said)
         or first in words.REREADS
+        or {"confidence", "low"}.issubset(said)
         or (first in ("or", "who", "let") and len(said) > 1 and said[2:3] != ["know"])
         or said[:2] == ["we", "shall"]
         or (first == "the" and not words.TRULY.isdisjoint(said[1:2]))

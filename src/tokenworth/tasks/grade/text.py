@@ -86,9 +86,10 @@ def denied(text: str, more: frozenset[str] = frozenset()) -> bool:
     return any(word in words.DENIED or word in more for word in said)
 
 
-def reported(sentence: str, clause: str) -> bool:
+def reported(sentence: str) -> bool:
     """Whether a sentence, up to an answer in its last clause, leaves that answer to somebody else, or only supposes it."""
-    if not words.FOLLOWS.isdisjoint(lower(clause)[:1]):
+    clause = lower(re.split(r"[,;:—]", sentence)[-1])
+    if not words.FOLLOWS.isdisjoint((*clause[:1], *clause[-1:])):
         return False
     return not words.REPORTS.isdisjoint(lower(sentence)) or _OTHERS.search(sentence) is not None
 

@@ -108,14 +108,14 @@ CONTRASTS = _set("but yet though although however unfortunately sadly again clos
 REREADS = _set("thinking looking reading rereading reconsidering revisiting take")
 """Words with which a later sentence begins that turns back to the answer."""
 TELLS = _set(
-    "hand nobody somebody someone anybody whoever else disagree disagrees speculation random grain salt gap flaw flaws bound confidence luck "
+    "hand nobody somebody someone anybody whoever else disagree disagrees speculation random grain salt gap flaw flaws bound "
     "fooled gotcha psych trust kidding shrug whatever suppose almost"
 )
 """Words of the next sentences, or of the answer's own, with which its writer speaks of it, and does not stand by it."""
 WOULD = _set("would could might may should")
 TRULY = _set("real true actual correct right proper")
 """Words after "the" with which a sentence begins that gives something else as the answer."""
-CLOSES = _set("done qed hope thanks thank finished yes explanation reasoning solution end cheers checks verified ok okay see know")
+CLOSES = _set("done qed good hope thanks thank finished yes explanation reasoning solution end cheers checks verified ok okay see know")
 """Words of a short sentence that leaves the answer before it as it is."""
 ABOUT = _set("this that it which there my")
 """Words with which a sentence begins that speaks of the answer before it."""
