@@ -111,7 +111,7 @@ def _closing(sentence: str) -> ExactNumber | None:
     if beside or part or not words.RESTRICTS.isdisjoint(said) or _STRANGE_SIGN.search(before) or denied(before, words.SUPPOSED):
         return None
     read = number_at(sentence, start)
-    if read is None or reported(sentence[:start]) or not settled(sentence[read.end :], read.value, _READER):
+    if read is None or (not at and reported(sentence[:start])) or not settled(sentence[read.end :], read.value, _READER):
         return None
     verb = lower(sentence[read.end :])[:1]
     return None if verb and verb[0].removesuffix("n't") in words.VERBS else read.value

@@ -19,6 +19,8 @@ _EXPRESSION = re.compile(r"\s?(?:[,&/]|and|or)\s?[IVX]{2,4}\b|\.\s[A-Z]\.|\s?[-+
 """Numerals, initials or an operator: "I, II", "B. F.", "C - D", "A*", "F(x)"."""
 _STOP = re.compile(r"[\s\"'”)\]}]*(?:[.!;]+(?=\s|\Z)|\n|\Z)")
 _LIST = re.compile(r"\s*(?:[,;/&+|]|(?:and|or|as well as)\b)", re.IGNORECASE)
+_SPACED = re.compile(r"(?:\\s\+)?(?=\\[)\]}])|(?<=\\[(\[{])(?:\\s\+)?")
+"""White space of a pattern inside of brackets."""
 _SEPARATOR = re.compile(r"[\s)\].:*_`–—,(-]*")
 
 
@@ -60,6 +62,8 @@ class _Options:
             return AnswerRead(value=label, end=restated, listed=True)
         rest = text[match.end() :]
         enclosed = any(mark in match["close"] for mark in ")]}>")
+        if "(" in match["open"] and not enclosed:
+            return None  # cut off
         if match["label"] != label and not enclosed and not re.match(r"[\s.!]*(?:\n|\Z)", rest):
             return None
         if where == BOX:
@@ -81,7 +85,8 @@ class _Options:
         """Whether the words after a label in brackets are of its own text, or lead on: "(C) at best" says something else."""
         own, said = (set(re.findall(r"[^\W_]+", text.casefold())) for text in (self.texts[label], END.split(rest)[0]))
         word = re.match(r"[ \t]+([^\W_]+)", rest)
-        return word is None or bool(own & said) or word[1].casefold() in (words.FRAME | words.REASONS | {"and", "not"}) - words.AWAY
+        leads = word is not None and word[1].casefold() in words.FRAME | words.REASONS | {"and", "not"}
+        return word is None or (word[1].casefold() not in words.AWAY and (leads or bool(own & said)))
 
     def _is_text(self, label: str, rest: str) -> bool:
         """Whether a label and what follows it stand together in the text of an option, or are initials or an expression."""
@@ -124,7 +129,7 @@ def _options(options: tuple[Option, ...]) -> _Options:
         fold=dict(zip(keys if unique else labels, labels, strict=True)),
         texts=texts,
         whole={
-            label: re.compile(r"\s+".join(map(re.escape, text.split())) + r"(?![\w'])" if text else r"(?!)", re.I)
+            label: re.compile(_SPACED.sub(r"\\s*", re.sub(r"(?:\\ )+", r"\\s+", re.escape(text))) + r"(?![\w'])" if text else r"(?!)", re.I)
             for label, text in texts.items()
         },
     )

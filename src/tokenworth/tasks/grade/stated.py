@@ -39,6 +39,9 @@ def stated(text: str, reader: AnswerReader[T]) -> list[T] | None:
     place, answer = found[-1]
     if answer is None:
         return [] if place.refused else strongest(clauses(text[place.end :], reader))
+    begun = (reader.begins(text[at.start : at.end]) for at, one in found if one is None and not at.refused)
+    if any(one is not None and not reader.same(one, answer.value) for one in begun):
+        return []  # "The best answer is (B) false … the answer is A"
     rest = _SHUT.sub("", text[answer.end :], count=1) if place.where == BOX else text[answer.end :]
     stands = settled(rest, answer.value, reader) and not _replaced(rest, answer.value, reader)
     return [one.value for _, one in found if one is not None] if stands else []
@@ -139,7 +142,8 @@ def _turns(sentence: str, said: list[str], *, stops: bool) -> bool:
         or not words.TELLS.isdisjoint(said)
         or first in words.REREADS
         or {"confidence", "low"}.issubset(said)
-        or (first in ("or", "who", "let") and len(said) > 1 and said[2:3] != ["know"])
+        or (first in ("or", "who") and len(said) > 1)
+        or (first == "let" and (said[0] == "let's" or said[1:2] in (["us"], ["me"])) and said[2:3] != ["know"])
         or said[:2] == ["we", "shall"]
         or (first == "the" and not words.TRULY.isdisjoint(said[1:2]))
         or (first in words.ABOUT and not words.WOULD.isdisjoint(said[1:2]))
@@ -168,7 +172,7 @@ def _goes_on(sentence: str, value: T, reader: AnswerReader[T]) -> bool:
             return True
         turns = said[0].partition("'")[0] in words.TURNS or said[0].endswith("n't") or part.lstrip().startswith("(")
         reported = len(said) <= 3 and not words.SAID.isdisjoint(said)  # "…, Tom said"
-        tells = not words.TELLS.isdisjoint(said) or (said[0] == "i" and words.SAYS.isdisjoint(said[1:2]))
+        tells = not words.TELLS.isdisjoint(said) or (re.match(r"\s*I['\s]", part) and words.SAYS.isdisjoint(said[1:2]))
         if said[0] in words.WITHDRAWS or tells or reported or (turns and denied(" ".join(said[:_NEAR]))):
             return False
     return True
