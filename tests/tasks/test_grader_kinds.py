@@ -14,7 +14,7 @@ from tokenworth.tasks.graders import grader_for
 CASES = list(cases())
 KINDS = list(dict.fromkeys(case.kind for case in CASES))
 UNREAD = {
-    "option, initial": 6, "option, list, then a word": 8, "option, expression": 8, "option, is the best, but": 10,
+    "option, initial": 7, "option, list, then a word": 8, "option, expression": 8, "option, is the best, but": 10,
     "option, letter in a word": 7, "option, corrected later": 10, "numeric, two answers": 20, "numeric, compound": 20,
     "numeric, expression": 32, "numeric, after the answer": 5, "numeric, plain": 1, "latex, bases": 10, "latex, equal": 6,
 }  # fmt: skip

@@ -26,9 +26,8 @@ def _read(gold: str | None, text: str, where: str) -> AnswerRead[str] | None:
     if where == CLAUSE or not normalised(text):
         return None
     stops = [len(text), *(match.start() for match in END.finditer(text))]
-    cuts = [
-        match.start() for match in CUT.finditer(text) if denied(text[match.start() :]) or lower(text[match.start() :])[:1] == ["because"]
-    ]
+    parts = ((match.start(), lower(text[match.start() :])[:1]) for match in CUT.finditer(text))
+    cuts = [at for at, first in parts if first == ["because"] or (first not in (["and"], ["or"]) and denied(text[at:]))]
     for end in stops[:1] if where == BOX else (*stops, *cuts):
         if gold is not None and normalised(text[:end]) == gold:
             return AnswerRead(value=gold, end=end)

@@ -131,6 +131,8 @@ def _at_sight(answer: str, gold: str) -> str | None:
     if any(bases):
         alike = bases[0] is not None and bases[1] is not None and bases[0][2] == bases[1][2]
         return "other" if alike else "undecided"
+    if ("\\circ" in mine) != ("\\circ" in own) and "\\pi" in mine + own:
+        return "undecided"  # degrees and radians
     sides = [parse_number(side) for side in mine.split("=")]
     is_false = len(sides) > 1 and None not in sides and len({side.value for side in sides if side}) > 1
     return "undecided" if is_false or _OPEN_ENDED.search(mine + own) else None

@@ -39,9 +39,10 @@ _UNIT = re.compile(
     r"|(?P<unit>[A-Za-zµ]{1,4})(?:\^\{?[23]\}?|[23])?(?!\w)(?:/[A-Za-z]{1,9}\b(?:\^\{?2\}?)?)?|/[A-Za-z]{1,12}\b(?!/)"
 )
 _TAIL = re.compile(r"[ \t]{1,2}(?P<word>[^\W\d_]+(?:['&-][^\W\d_]+)*)(?:\^\{?[23]\}?)?(?![\w^])(?:/[^\W\d_]+(?!\w))?")
+_TIMES = re.compile(r"\s(?:as|more|less|the|that|what|larger|bigger|greater|longer|higher|smaller|his|her|its|their)\b")
 _DIGIT = re.compile(r"\s{0,2}[(\[{]{0,2}[-$€£]{0,2}\.?\d", re.ASCII)
 _COMPOUND = re.compile(
-    r"[^.\n]{0,40}(?:±|\\pm\b)|[\s,]*(?:and\s|with\s)?(?:an?\s)?remainder\b|\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|[.,:]\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d",
+    r"\s?\(?\s?\\?(?:p?mod|base)\b|[^.\n]{0,40}(?:±|\\pm\b)|[\s,]*(?:and\s|with\s)?(?:an?\s)?remainder\b|\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|[.,:]\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d",
     re.ASCII,
 )
 """What after a number makes it a part of another one."""
@@ -94,6 +95,7 @@ def number_at(text: str, at: int = 0) -> AnswerRead[ExactNumber] | None:
             (second and not (units and word in words.BETWEEN))
             or (len(word) == 1 and word not in (*words.UNITS, "a"))
             or word in words.ALTERS
+            or (word == "times" and _TIMES.match(text, tail.end()))
             or word in words.DENIED
             or word.endswith("n't")
         ):

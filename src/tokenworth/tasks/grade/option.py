@@ -12,7 +12,7 @@ from tokenworth.tasks.grade import words
 from tokenworth.tasks.grade.answers import answer_label, graded, unparseable
 from tokenworth.tasks.grade.places import BOX, CLAUSE, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, settled, stated, strongest
-from tokenworth.tasks.grade.text import END, ends, opened
+from tokenworth.tasks.grade.text import END, ends, lower, opened
 
 _JOINED = re.compile(r"[ \t]?[-+/*&=<>^|:·×,;.]?[ \t]?\(?[^\W_]+|[-+*/^']")
 _EXPRESSION = re.compile(r"\s?(?:[,&/]|and|or)\s?[IVX]{2,4}\b|\.\s[A-Z]\.|\s?[-+/*^=]\s?\(?\w(?!\w)|\*|\w?\(|['′](?!\w)")
@@ -57,13 +57,15 @@ class _Options:
         label = None if match is None else self._label(match["label"])
         if match is None or label is None or (label.isdigit() and "[" in match["open"]):  # [1] is a footnote
             return None
+        if label == "I" and not match["open"].strip() and not words.SAYS.isdisjoint(lower(text[match.end() : match.end() + 12])[:1]):
+            return None  # "I think so"
         restated = self._restated(label, text, match.end("label"))
         if restated is not None:
             return AnswerRead(value=label, end=restated, listed=True)
         rest = text[match.end() :]
         enclosed = any(mark in match["close"] for mark in ")]}>")
-        if "(" in match["open"] and not enclosed:
-            return None  # cut off
+        if ("(" in match["open"] and not enclosed) or self._is_another(label, text, match.end("label")):
+            return None  # cut off, or "B) red" where red is A
         if match["label"] != label and not enclosed and not re.match(r"[\s.!]*(?:\n|\Z)", rest):
             return None
         if where == BOX:
@@ -81,6 +83,13 @@ class _Options:
         alone = restated is not None and start > at and (text[at:start].strip() or _STOP.match(text, restated.end()))
         return restated.end() if restated is not None and alone else None
 
+    def _is_another(self, label: str, text: str, at: int) -> bool:
+        """Whether the whole text of another option follows a label."""
+        start = at + len(_SEPARATOR.match(text, at)[0])  # type: ignore[index]
+        start -= text[start - 1] == "-" and text[start : start + 1].isdigit()  # a sign
+        others = (own.match(text, start) for other, own in self.whole.items() if other != label and start > at)
+        return any(one is not None and _STOP.match(text, one.end()) for one in others)
+
     def _is_own(self, label: str, rest: str) -> bool:
         """Whether the words after a label in brackets are of its own text, or lead on: "(C) at best" says something else."""
         own, said = (set(re.findall(r"[^\W_]+", text.casefold())) for text in (self.texts[label], END.split(rest)[0]))
@@ -90,7 +99,8 @@ class _Options:
 
     def _is_text(self, label: str, rest: str) -> bool:
         """Whether a label and what follows it stand together in the text of an option, or are initials or an expression."""
-        if _EXPRESSION.match(rest):
+        species = re.match(r"\.\s([a-z]+)", rest)
+        if _EXPRESSION.match(rest) or (species is not None and species[1] not in words.FRAME | words.REASONS):
             return True
         joined = _JOINED.match(rest)
         together = re.compile(rf"(?<!\w){re.escape(label + joined[0])}(?!\w)", re.IGNORECASE) if joined else None

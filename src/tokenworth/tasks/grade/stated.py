@@ -22,6 +22,7 @@ _SHORT = re.compile(r"\s*[A-Z][^\W\d_]*(?:[,;]?\s[^\WA-Z\d_][^\W\d_]*)+[\s'’,;
 """A short sentence that speaks of nothing by its name: "We shall see", not "Phoebe lies to Ann" or "Trachea"."""
 _UNLIKE = re.compile(r"[)*]*,?\s+not\s+")
 """What comes after an answer in "C, not B"."""
+_INITIALS = re.compile(r"\b[A-Z]\.\s\Z")
 _ITEM = re.compile(r"[)\]}]*[.:)]\s*[^\s.]")
 """What follows the mark of an item of a list: "A. The cat does not fit"."""
 
@@ -40,7 +41,7 @@ def stated(text: str, reader: AnswerReader[T]) -> list[T] | None:
     if answer is None:
         return [] if place.refused else strongest(clauses(text[place.end :], reader))
     begun = (reader.begins(text[at.start : at.end]) for at, one in found if one is None and not at.refused)
-    if any(one is not None and not reader.same(one, answer.value) for one in begun):
+    if place.where != BOX and any(one is not None and not reader.same(one, answer.value) for one in begun):
         return []  # "The best answer is (B) false … the answer is A"
     rest = _SHUT.sub("", text[answer.end :], count=1) if place.where == BOX else text[answer.end :]
     stands = settled(rest, answer.value, reader) and not _replaced(rest, answer.value, reader)
@@ -75,9 +76,10 @@ def clauses(text: str, reader: AnswerReader[T], *, after: bool = False) -> list[
             unlike = _UNLIKE.match(rest)
             if not ends(rest, sentence=True) and not (unlike and reader.begins(rest[unlike.end() :]) is not None):
                 continue
-            if at == begin and not read.listed and (start == 0 or text[start - 1] == "\n") and _ITEM.match(rest):
+            mark = _ITEM.match(rest) if at == begin and not read.listed and (start == 0 or text[start - 1] == "\n") else None
+            if mark is not None and reader.begins(rest[mark.end() - 1 :]) is None:
                 item = end
-            else:
+            elif not (at == begin and not after and _INITIALS.search(text, max(0, start - 4), start)):
                 found.append(replace(read, end=at + read.end, listed=read.listed and at == begin))
             break
     return found

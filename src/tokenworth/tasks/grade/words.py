@@ -137,7 +137,7 @@ COUNTS = {
 """Words that multiply the number before them."""
 ALTERS = _set(
     "plus minus divided multiplied squared cubed factorial halves half thirds third quarters quarter fourths fifths sixths remainder "
-    "out tens tenths hundredths pi root power percentage fold recurring repeating modulo mod gross score ratio sqrt or vs"
+    "out under off below tens tenths hundredths pi root power percentage fold recurring repeating modulo mod gross score ratio sqrt or vs"
 )
 """Words after a number that make it another one, or a part of one."""
 RESTRICTS = _set(
