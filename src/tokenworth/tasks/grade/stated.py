@@ -22,7 +22,7 @@ _SHORT = re.compile(r"\s*[A-Z][^\W\d_]*(?:[,;]?\s[^\WA-Z\d_][^\W\d_]*)+[\s'’,;
 """A short sentence that speaks of nothing by its name: "We shall see", not "Phoebe lies to Ann" or "Trachea"."""
 _UNLIKE = re.compile(r"[)*]*,?\s+not\s+")
 """What comes after an answer in "C, not B"."""
-_INITIALS = re.compile(r"\b[A-Z]\.\s\Z")
+_INITIALS = re.compile(r"\b[A-Z]\. \Z")
 _ITEM = re.compile(r"[)\]}]*[.:)]\s*[^\s.]")
 """What follows the mark of an item of a list: "A. The cat does not fit"."""
 
