@@ -18,7 +18,7 @@ from tokenworth.tasks.grade.number import number_at, number_label, parse_number,
 from tokenworth.tasks.grade.numeric import last_number
 from tokenworth.tasks.grade.places import BOX, CLAUSE, MAX_ANSWER, SAID, AnswerRead, AnswerReader
 from tokenworth.tasks.grade.stated import clauses, stated
-from tokenworth.tasks.grade.text import END, denied, ends, lower, plain, unwrapped
+from tokenworth.tasks.grade.text import END, denied, ends, framed, lower, plain, unwrapped
 
 _PROGRAM = Path(__file__).with_name("latex_worker.py")
 _SPAN = r"(?:\$\$.{1,400}?\$\$|\$[^$\n]{1,400}\$|\\\(.{1,400}?\\\)|\\\[.{1,400}?\\\])"
@@ -87,6 +87,9 @@ def _read(in_words: bool, text: str, where: str) -> AnswerRead[str] | None:
         before, rest = text[: formula.start()], text[end:]
         strange = not _NOUNS.issuperset(lower(before)) or re.search(r"[^\s\w:*({\[,'\"]", before)
         units = _UNITS.match(rest)
+        said_of = [] if units is None or framed(units[0]) == len(units[0]) else lower(units[0])
+        if not words.VERBS.isdisjoint(said_of) or denied(" ".join(said_of), words.TELLS):
+            return None  # "$5$ is wrong"
         if strange or (where == CLAUSE and _RELATES.search(said)) or not (units or ends(rest)):
             return None
         return AnswerRead(value=said, end=end + (units.end() if units else 0))

@@ -80,7 +80,11 @@ class _Options:
         """Where an option's own text ends that follows its label."""
         start = at + len(_SEPARATOR.match(text, at)[0])  # type: ignore[index]
         restated = self.whole[label].match(text, start)
-        alone = restated is not None and start > at and (text[at:start].strip() or _STOP.match(text, restated.end()))
+        alone = (
+            restated is not None
+            and start > at
+            and ((len(self.texts[label]) > 1 and text[at:start].strip()) or _STOP.match(text, restated.end()))
+        )
         return restated.end() if restated is not None and alone else None
 
     def _is_another(self, label: str, text: str, at: int) -> bool:
