@@ -1,8 +1,9 @@
-"""Laws of every built-in grader: total on hostile text, and no empty text is correct."""
+"""Laws of every built-in grader: total on hostile text, in time linear in its length, and no empty text is correct."""
 
 from __future__ import annotations
 
 import importlib.util
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,13 @@ NASTY = (
     "inf", "٣", "½", "１２", "(B" * 500, "(A) (B)", "not (B)", "0,0 " * 2000, "0,0 end 0,1", "solution", "end", "$$", "\\",
     "__import__('os')",
     "%s%n{0.__class__}", "a" * 20_000, "The answer is", "The answer is .", "answer: " * 500, "\u202e(B)", "<think>", "\x1b[31m",
+)  # fmt: skip
+
+PIECES = (
+    "The answer is ", "The answer is 12. ", "update: ", "(A) ", "A. ", "A or ", "So B. ", "C.\n", "**A** ", "*a", "_", "\\boxed{",
+    "\\boxed{A} ", "\\boxed{1 ", "<answer>", "'answer': '", "####", "答案", "answer to a ", "it is ", "not ", "maybe ",
+    "I don't think the ", "at least ", "12 is ", "12 and ", "12m2", "1,", "1.", "1/", "12=", "$1", "$x$ ", "\\frac{1", "12^{\\circ",
+    "9", "- ", "±", "é", "#", " ", "\n", "(", "0,0 ",
 )  # fmt: skip
 
 
@@ -56,6 +64,24 @@ def test_no_text_makes_a_grader_raise(name: str) -> None:
     for text in NASTY:
         graded(name, text)
     law()
+
+
+def processor_time(name: str, text: str) -> float:
+    """The least of three runs, in seconds: the others wait for the machine."""
+    times: list[float] = []
+    for _ in range(3):
+        began = time.process_time()
+        graded(name, text)
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", PIECES)
+def test_time_is_linear_in_the_length(name: str, piece: str) -> None:
+    short, long = (piece * (length // len(piece)) for length in (10_000, 80_000))
+    # Eight times the text: 8 where time is linear, 64 where it is quadratic. Ten milliseconds are what is not due to the text.
+    assert processor_time(name, long) < 24 * (processor_time(name, short) + 0.01)
 
 
 def test_an_empty_text_is_never_correct(name: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.real_data import shared
 from tests.tasks.grader_cases import choice, free
+from tests.tasks.real_gradings import verdicts
 from tokenworth.core.grade import UNPARSEABLE, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.tasks.grade.latex import LatexGrader
@@ -89,3 +90,20 @@ def test_choices_of_exit_curves_agree_with_the_forced_answer_at_the_end() -> Non
     # Where the two differ the written answer is mostly read rightly: the forced one at the end is not always what is written.
     assert found.total() == 622
     assert found["other"] <= 16 and found["same"] >= 540, found
+
+
+AGREEMENT = {"option": (4137, 15, 86), "numeric": (5186, 8, 42), "exact": (826, 2, 40), "latex": (1319, 1, 8)}
+"""Of the gradings with a recorded answer or score: how many agree with it at least, differ at most, and are unparseable at most."""
+
+
+@pytest.mark.slow
+def test_all_real_gradings_agree_with_their_records() -> None:
+    found: dict[str, Counter[str]] = {kind: Counter() for kind in AGREEMENT}
+    for row in verdicts():
+        if row["recorded"] is not None:
+            said = "unread" if row["verdict"] == "unknown" else "same" if row["agrees"] else "other"
+            found[row["kind"]][said] += 1
+    for kind, (same, other, unread) in AGREEMENT.items():
+        counts = found[kind]
+        assert counts.total() == same + other + unread
+        assert counts["same"] >= same and counts["other"] <= other and counts["unread"] <= unread, (kind, counts)

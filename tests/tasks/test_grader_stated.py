@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 
 import pytest
@@ -13,7 +12,6 @@ from tokenworth.core.grade import Grader, Verdict
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.tasks.audit import noise
 from tokenworth.tasks.audit.attack import filled
-from tokenworth.tasks.grade.asserted import asserted
 from tokenworth.tasks.grade.numeric import numeric
 from tokenworth.tasks.grade.option import option
 
@@ -21,8 +19,8 @@ NUMBER = free("12", AnswerKind.NUMERIC)
 LETTER = choice("cat", "bed", "wall", "dune", gold="C")
 CASES = {"numeric": (numeric, NUMBER, "12", "13"), "option": (option, LETTER, "(C)", "(B)")}
 ACCEPTED = {
-    "numeric": {"FIRST": 2, "SECOND": 3, "THIRD": 6, "FOURTH": 18},
-    "option": {"FIRST": 1, "SECOND": 8, "THIRD": 16, "FOURTH": 21},
+    "numeric": {"FIRST": 0, "SECOND": 0, "THIRD": 1, "FOURTH": 0},
+    "option": {"FIRST": 0, "SECOND": 0, "THIRD": 0, "FOURTH": 0},
 }
 """How many texts that do not state the gold answer are accepted all the same: a measurement, which no change may make worse."""
 
@@ -40,7 +38,7 @@ def test_wordings_held_out(name: str, which: str) -> None:
     assert found[Verdict.CORRECT] <= ACCEPTED[name][which], found
     # What is not stated is unknown, and hardly ever wrong: only a later answer can be.
     assert found[Verdict.INCORRECT] <= 1, found
-    assert verdicts(CASES[name], stated)[Verdict.CORRECT] >= len(stated) - 1
+    assert verdicts(CASES[name], stated)[Verdict.CORRECT] == len(stated)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -82,8 +80,7 @@ def test_the_generated_wordings_are_unknown_and_their_twins_correct(name: str) -
     ],
 )
 def test_one_answer_in_its_sentence(text: str, stood_by: bool) -> None:
-    start = text.index("12")
-    assert asserted(text, start, start + 2) is stood_by
+    assert numeric(NUMBER, text).verdict is (Verdict.CORRECT if stood_by else Verdict.UNKNOWN)
 
 
 def test_a_later_statement_mends_an_earlier_one() -> None:
@@ -96,16 +93,3 @@ def test_letters_with_reasons_about_the_other_letters() -> None:
         assert option(LETTER, text).verdict is Verdict.CORRECT, text
     for text in ("Not (C).", "(C) is wrong, so (B)", "The answer is (C). No, that is not right.", "Could it be (C)?"):
         assert option(LETTER, text).verdict is Verdict.UNKNOWN, text
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "piece",
-    ["it is not ", "12, ", "that was, ", "I do not ", "The answer of the ", "so it is ", "no. ", "if 12 ", "(", "is what ", "any but "],
-)
-def test_linear_in_hostile_text(piece: str) -> None:
-    text = piece * (200_000 // len(piece)) + "12" + piece * (200_000 // len(piece))
-    start = time.process_time()
-    asserted(text, text.index("12"), text.index("12") + 2)
-    numeric(NUMBER, text)
-    assert time.process_time() - start < 20

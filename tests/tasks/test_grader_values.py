@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +11,7 @@ from tokenworth.core.grade import RESERVED_OUTCOMES, UNPARSEABLE, Grade, Verdict
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade.exact import exact
-from tokenworth.tasks.grade.number import number_label, numbers, parse_number
+from tokenworth.tasks.grade.number import number_label, parse_number
 from tokenworth.tasks.grade.numeric import numeric
 
 
@@ -128,7 +126,6 @@ def test_numeric_leaves_the_rest_unparseable(text: str) -> None:
         "12!",
         "The answer is 12 factorial",
         "The answer is 12 more than 5",
-        "12 million",
         "12k",
         "12K",
         "12M",
@@ -144,23 +141,12 @@ def test_numeric_does_not_take_a_denied_or_partial_number(text: str) -> None:
         assert numeric(free(gold, AnswerKind.NUMERIC), text).outcome == UNPARSEABLE
 
 
-def test_numeric_is_linear_in_hostile_text() -> None:
-    for piece in ("12 is ", "maybe ", "I don't think the ", "12^{\\circ", "\\boxed{1 ", "at least ", "12m2"):
-        start = time.process_time()
-        numeric(free("12", AnswerKind.NUMERIC), piece * 20_000)
-        assert time.process_time() - start < 5, piece
-
-
 def test_numeric_outcomes_are_short_values() -> None:
     assert numeric(free("5", AnswerKind.NUMERIC), "the answer is $1,200.50").outcome == "1200.5"
     assert numeric(free("5", AnswerKind.NUMERIC), "the answer is 2/3").outcome == "2/3"
     assert numeric(free(None, AnswerKind.NUMERIC), "the answer is 7%") == Grade(outcome="7%", verdict=Verdict.UNKNOWN)
     with pytest.raises(InvalidInput, match="is not a number"):
         numeric(free("many", AnswerKind.NUMERIC), "5")
-
-
-def test_ranges_and_signs() -> None:
-    assert [str(n.value) for n in numbers("3-4, x-5 and -6 or ^-7") if n] == ["3", "4", "5", "-6", "-7"]
 
 
 @pytest.mark.slow

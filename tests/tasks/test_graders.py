@@ -1,9 +1,8 @@
-"""Graders by name, and what all of them hold to: any text gets a grade, in linear time."""
+"""Graders by name, and what all of them hold to: any text gets a grade."""
 
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -92,16 +91,3 @@ def test_any_text_gets_a_grade(text: str) -> None:
         allowed = (*problem.labels, UNPARSEABLE)
         assert grade.outcome in allowed or not problem.options
         assert (grade.outcome == UNPARSEABLE) == (grade.verdict is Verdict.UNKNOWN)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "unit",
-    ["The answer is ", "(A) ", "\\boxed{", "\\boxed{A} ", "**A** ", "1,", "1/", "$1", "answer to a ", "9", "- ", "é", "A or ", "#", " "],
-)
-def test_graders_are_linear_in_hostile_text(unit: str) -> None:
-    text = unit * (100_000 // len(unit))
-    for problem, grader in LOCAL:
-        start = time.perf_counter()
-        grader(problem, text)
-        assert time.perf_counter() - start < 5.0

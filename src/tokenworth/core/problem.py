@@ -50,7 +50,9 @@ class Problem:
         if len(set(labels)) != len(labels):
             raise InvalidInput(f"problem {self.id!r}: option labels repeat: {', '.join(labels)}; give each option its own label")
         if self.kind is AnswerKind.OPTION and self.gold is not None and self.gold not in labels:
-            raise InvalidInput(f"problem {self.id!r}: gold answer {self.gold!r} is not one of its options ({', '.join(labels) or 'none'})")
+            meant = next((f"; did you mean {one.label!r}?" for one in self.options if one.text.casefold() == self.gold.casefold()), "")
+            known = ", ".join(labels) or "none"
+            raise InvalidInput(f"problem {self.id!r}: gold answer {self.gold!r} is not one of its options ({known}){meant}")
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from tokenworth.methods.second_look import SecondLook
 from tokenworth.run.cost import Price
 from tokenworth.run.progress import OnEvent
 from tokenworth.store.memory import MemoryStore
+from tokenworth.tasks.grade.gold import with_usable_gold
 from tokenworth.tasks.graders import grader_for
 from tokenworth.tasks.judge import text_judge
 from tokenworth.tasks.load import Task, load_task
@@ -173,7 +174,9 @@ class Workbench:
         if task is None:
             raise InvalidInput(f"{self.model.name} needs a problem; give a task such as world:steps, or a problems file")
         problem = task if isinstance(task, Problem) else self._task(task).item(item)
-        judge_of = grader_for(problem if grader in (None, READ) else grader)
+        named = None if grader == READ else grader
+        with_usable_gold(problem, f"problem {problem.id!r}", grader=named)
+        judge_of = grader_for(named or problem)
         put = partial(self._prompt, prompting)
         return Case(
             model=self.model,

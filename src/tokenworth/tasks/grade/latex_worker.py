@@ -13,13 +13,14 @@ from tokenworth.core.guarded import serve
 
 
 class Comparer:
-    """Compares LaTeX answers with a gold answer through math-verify."""
+    """Compares LaTeX answers with a gold answer; math-verify reads, `latex_compare` decides."""
 
     def __init__(self) -> None:
         library: Any = importlib.import_module("math_verify")
         self._parse: Any = library.parse
         self._verify: Any = library.verify
         self._config: Any = [library.LatexExtractionConfig()]
+        self._decides: Any = importlib.import_module("tokenworth.tasks.grade.latex_compare")  # imports sympy
 
     def read(self, text: str) -> list[Any]:
         """What math-verify reads in an answer; an empty list where it reads nothing."""
@@ -27,21 +28,25 @@ class Comparer:
         marked = any(mark in text for mark in ("$", "\\(", "\\[", "\\boxed"))
         shown = text if marked else f"${text}$"
         found: list[Any] = self._parse(shown, extraction_config=self._config, fallback_mode="no_fallback", parsing_timeout=None)
-        return found
+        return [one for one in found if not isinstance(one, str)][:1]
 
-    def equal(self, first: list[Any], second: list[Any]) -> bool:
-        """Whether two readings are equal."""
-        return bool(first and second and self._verify(first, second, timeout_seconds=None))
+    def compare(self, gold: list[Any], answer: list[Any]) -> str:
+        """``same``, ``other`` or ``undecided``; undecided, too, where one of them was not read."""
+        if not gold or not answer:
+            return "undecided"
+        said: str = self._decides.compare(gold[0], answer[0])
+        relations = all(getattr(one[0], "is_Relational", False) for one in (gold, answer))
+        return "same" if said == "undecided" and relations and self._verify(gold, answer, timeout_seconds=None) else said
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Which answers equal the gold one, which could be read, and whether all answers equal the last."""
+        """What the comparison of each answer with the gold one says, whether all answers equal the last, and what could be read."""
         answers = [self.read(text) for text in request["answers"]]
         gold = self.read(request["gold"]) if request["gold"] is not None else []
         return {
             "gold_read": bool(gold),
             "read": [bool(answer) for answer in answers],
-            "correct": [self.equal(gold, answer) for answer in answers],
-            "same": all(self.equal(answers[-1], answer) for answer in answers[:-1]),
+            "said": [self.compare(gold, answer) for answer in answers],
+            "agree": all(self.compare(answers[-1], answer) == "same" for answer in answers[:-1]),
         }
 
 

@@ -3,154 +3,138 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from fractions import Fraction
 
-from tokenworth.core.grade import Grade, Verdict
+from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.grade.answers import Stated, denied, outcome_label, stated, unparseable
-from tokenworth.tasks.grade.asserted import asserted
-from tokenworth.tasks.grade.number import ExactNumber, number_label, numbers, parse_number, same_number
+from tokenworth.tasks.grade import words
+from tokenworth.tasks.grade.answers import graded, outcome_label, unparseable
+from tokenworth.tasks.grade.number import ExactNumber, number_at, number_label, parse_number, prepared, same_number, starts
+from tokenworth.tasks.grade.places import BOX, AnswerRead, AnswerReader
+from tokenworth.tasks.grade.stated import clauses, settled, stated
+from tokenworth.tasks.grade.text import denied, ends, lower, opened, reported
 
-_HASHES = re.compile(r"####\s*([^\n]{1,80})")
 _TAIL = 1000
 """Characters from the end in which the last number is looked for."""
-_LISTED = re.compile(
-    r"[)\]}*\s$]*(?:,|;|/|&|\bor\b|\band\b|\bto\b|\b(?i:maybe|perhaps|possibly)\b|\s|\\text\s?\{\s?(?:or|and|to)\s?\}|[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff])+[(\[{*\s]*[$€£]?\s*"
-)
-"""What stands between two numbers that are a list, a range or one number with something unseen in it."""
-_FURTHER = re.compile(r"\b(?:and|or)\s[\[({$*]{0,4}\Z")
-"""How a second number of a statement is led in that is another answer: "12 in one reading and 13 in the other"."""
-_OPERATOR = r"(?:[-+*/^×·÷−–:!]|\*\*|\\(?:times|cdot|div|pm|mp))"
-_JOINED_AFTER = re.compile(
-    rf"[)\]}}]*\s?{_OPERATOR}+\s?[({{\[\\]*(?:frac|sqrt)?[{{(]*[-−]?\.?\d|[)\]}}]*\s?\^|[²³¹⁰-⁹½⅓⅔¼¾]|_\{{?\w|\.\d|[A-Za-z]+_?\d|\.[A-Za-z]",
-    re.ASCII,
-)
-_JOINED_BEFORE = re.compile(
-    rf"[\d)\]}}]\s?{_OPERATOR}+\s?[({{\[]*\Z|(?:\^|\\sqrt|\\log|\\ln|\bsqrt|\blog)\s?[({{\[]*\Z|[A-Za-z_.]\Z|[-−–]\s?[({{]+\Z|_\{{?\Z",
-    re.ASCII,
-)
+_PART = re.compile(r"([0-9]|[,;:—]\s)")
+_STRANGE_SIGN = re.compile(r"[\\√|{]|[+*/^<>≤≥≠±×÷·~\-–|&%_][ ($\[{*\"']*\Z")
+"""A sign before a number that makes it a part of something else."""
+_STRANGE = re.compile(r"[^\s\w({\[*\"':≈,.]|\w\s?[({\[]|[\\\d_]")
+"""What no words before a number have in them."""
+_COMPARES = re.compile(r"[<>≤≥≠±!~]|\\(?:n?le|n?ge|ne|neq|lt|gt|leq|geq|pm|approx)\b")
+_SEVERAL = re.compile(r"[,;]|\b(?:or|and)\b|±|\\pm")
+_FIRST = re.compile(r"[\s$({\[]*-?[\d.]+[\s$)}\]]*(?:[,;]|(?:or|and)\b)|±|\\pm")
+"""A side of an equation that is a number, and goes on to another equation: "3 or x"."""
+_REASON = re.compile(r",?\s(?=(?:because|since)\b)")
+_SENTENCE = re.compile(r"[^\n]+?(?:[.!?…]+(?=\s|\Z)|(?=\n)|\Z)")
+_ASIDE = re.compile(r"(?<=\S)\s?\([^()]{0,200}\)")
+_NEXT = re.compile(r"\S*?\d[^\w\s.,;:!?]*\s+([^\W\d_]+)")
+_NONE = ExactNumber(value=Fraction(-1, 10**20), percent=False)
+"""Stands for a number that cannot be read, and so is not the same as any other."""
 
-_UNIT = re.compile(r"(?<=[\d})])(?:\^\s?\{?\s?\\circ\b\s?\}?|\s?(?:[cdkm]?m|ft)(?:\^?[23]|\^\{[23]\}|[²³])(?!\w|\.\d|\^))", re.ASCII)
-"""Units that would read as powers or names: degrees, square and cubic metres and feet."""
-_WORDS_AFTER = re.compile(
-    r"\s?!"  # a factorial
-    r"|[kKMi]\b|\s?(?:π|√|pi\b|\\(?:pi|sqrt|[dt]?frac|ln|log|sin|cos|tan)\b)"  # 12k, 12i, 12th, a product
-    r"|\s?(?:\\?%|percent)\sof\b|\sout\sof\s\S{0,3}\d"
-    r"|\s?x\s?[(\d-]"
-    r"|(?i:\s(?:squared|cubed|factorial|hundred|thousand|million|billion|trillion)\b"
-    r"|\s(?:plus|minus|times|over|(?:divided|multiplied)\sby|(?:more|less|fewer|greater|larger|smaller)\sthan)\s[($-]{0,3}(?:\d|half\b|twice\b))",
-    re.ASCII,
-)
-"""What right after a number makes it another number."""
-_ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
-_WORDS_BEFORE = re.compile(
-    r"(?:√|\dx|\d\sx\s|(?<![A-Za-z])[A-Za-z](?:\\left)?\(|"  # √12, f(12)
-    r"(?<![A-Za-z])(?:sin|cos|tan|log|ln|exp|abs|gcd|lcm|max|min)(?:\\left)?\("
-    r"|(?i:\b(?:twice|thrice|double|triple|plus|times|(?:divided|multiplied)\sby)\s"
-    r"|\b(?:half|third|quarter|root|square|cube|factorial|logarithm|percent)\sof\s"
-    r"|\b(?:out|instead)\sof\s|\brather\sthan\s))[\s({$*]{0,4}\Z",
-    re.ASCII,
-)
-"""What right before a number makes it another number."""
-_BOUND = re.compile(r"\bat\s(?:least|most)\s+(?=[$({*\[]{0,4}\Z)", re.IGNORECASE)
-_AFTER = 60
-"""Characters after a number in which what makes it another one is looked for."""
+
+def _side(text: str, several: re.Pattern[str]) -> int | None:
+    """Where the last side of the equation begins that the text is: 0 where it is none, None where it is more than one equation."""
+    stop = re.search(r"[.!?](?=\s)|\n|\Z", text)
+    head = text[: stop.start()] if stop else text
+    parts = head.split("=")
+    if any(_COMPARES.search(part) for part in parts[:-1]) or any(several.search(part) for part in parts[1:-1]):
+        return None
+    return len(head) - len(parts[-1])
+
+
+def _read(text: str, where: str) -> AnswerRead[ExactNumber] | None:
+    """One number as a whole: before it stand frame words, or the other side of an equation."""
+    text = _REASON.split(text)[0]
+    at = _side(text, _SEVERAL)
+    begin = [] if at is None else starts(text, at)[:1]
+    if at is None or not begin:
+        return None
+    before, allowed = text[at : begin[0]], words.FRAME | words.AROUND
+    named = [] if where == BOX else [word for word in lower(text[:at]) if len(word) > 1]
+    if _STRANGE.search(before) or not allowed.issuperset([*lower(before), *named]):
+        return None
+    read = number_at(text, begin[0])
+    after = _NEXT.match(text, begin[0])
+    if where != BOX and after and after[1].casefold() in words.AWAY and (after[1] in words.REASONS or not ends(text[after.start(1) - 1 :])):
+        return None  # "12 at best"
+    return None if read is None or (where == BOX and text[read.end :].strip(" .!)]}*\"'\n")) else read
+
+
+def _begins(text: str) -> ExactNumber | None:
+    at = len(text) - len(text.lstrip(" ($[{"))
+    read = number_at(text, at)
+    return read.value if read else _NONE if starts(text[at : at + 8])[:1] == [0] else None
+
+
+_READER = AnswerReader(read=_read, begins=_begins, same=same_number)
+
+
+def last_number(text: str) -> list[ExactNumber]:
+    """The last number of a prepared text that states none: what a clause of its last sentence with digits states, else its last one.
+
+    After a remark ("Confidence: 95%") only such a clause counts ("So 18 pens."). A line that is only another number makes two answers of
+    them.
+    """
+    text = text[-_TAIL:]
+    told = [one for one in _SENTENCE.finditer(text) if any("0" <= char <= "9" for char in _ASIDE.sub("", one[0]))]
+    kept = list(told)
+    while kept and not words.REMARKS.isdisjoint(lower(kept[-1][0])[:1]):
+        kept.pop()
+    said = [one for one in clauses(text, _READER) if kept and one.end > kept[-1].start()]
+    if not kept or (len(kept) < len(told) and not said):
+        return []
+    answer, end = (said[-1].value, said[-1].end) if said else (_closing(_ASIDE.sub("", kept[-1][0])), kept[-1].end())
+    if answer is None or not settled(text[end:] if said else "." + text[end:], answer, _READER):
+        return []
+    lines = filter(None, (parse_number(line.strip(" *").removesuffix(".")) for line in text.splitlines()))
+    return [answer] if all(same_number(one, answer) for one in lines) else []
+
+
+def _closing(sentence: str) -> ExactNumber | None:
+    """The last number of a sentence, of an equation the first of its last side, where nothing makes it a part of something else."""
+    at = _side(sentence, _FIRST)
+    found = [] if at is None else starts(sentence, at)
+    if at is None or not found or "?" in sentence:
+        return None
+    start = found[0] if at else found[-1]
+    *earlier, before = _PART.split(sentence[at:start])
+    mark, said = earlier[-1] if earlier else "", lower(before)
+    if mark.startswith(":") and not said:
+        if not (words.FRAME | words.AROUND).issuperset(lower(earlier[-2])):
+            return None  # "Difficulty: 3"
+    elif mark and not said and re.search("[0-9]", sentence[at:start]):
+        return None  # a list, or a part of an expression
+    beside = mark in tuple("0123456789") and not at and not words.BETWEEN.isdisjoint(said[-1:])  # "8 rows of 5"
+    part = said[-1:] == ["of"] and not words.PARTS.isdisjoint(said[-2:])  # "half of 5"
+    if beside or part or not words.RESTRICTS.isdisjoint(said) or _STRANGE_SIGN.search(before) or denied(before, words.SUPPOSED):
+        return None
+    read = number_at(sentence, start)
+    if read is None or (not at and reported(sentence[:start])) or not settled(sentence[read.end :], read.value, _READER):
+        return None
+    verb = lower(sentence[read.end :])[:1]
+    return None if verb and verb[0].removesuffix("n't") in words.VERBS else read.value
 
 
 def numeric(problem: Problem, text: str) -> Grade:
-    """Grade of the number the text states, else of its last number.
+    """Grade of the number the text states, else of the last number of its last sentence.
 
-    Stated numbers are those after ``####``, in ``\\boxed{}`` and after "the answer is"; when they differ in value the
-    text is unparseable. Thousands separators, currency and percent signs, fractions and powers of ten are read; 25% is
-    taken as equal to 25 and to 0.25. A number that is part of an expression ("2 * 12", "half of 12", "12!", "f(12)"), a word, a date
-    or a list, or that a word or letter multiplies ("12 million", "12k", "12i"), is no answer: the text is unparseable. So is a text
-    that does not stand by its last answer, but denies, supposes, asks, doubts, reports or withdraws it (`asserted`). Units stay readable
-    ("12 km", "12m2", "50^\\circ"). A bound is read as its number in running text ("You need at least 10 boxes.") and not in a
-    statement ("The answer is at least 12").
+    A whole answer is one number with its units. Thousands separators, currency and percent signs, fractions, powers of ten and words such
+    as "million" are read; 25% is equal to 25 and to 0.25. A number that is a part of something else is none: "6 feet 2 inches", "1 in 6",
+    "3x", "≥ 18", "18 ± 2", "3 or 4".
 
     Raises: InvalidInput when the problem's gold answer is not a number.
     """
-    text = _UNIT.sub("", text)
-    found = _stated_numbers(text)
+    text = prepared(opened(text))
+    found = stated(text, _READER)
     if found is None:
+        found = last_number(text)
+    if not found or any(not same_number(one, found[-1]) for one in found):
         return unparseable()
-    if not found:
-        text = text[-_TAIL:]
-        last = _last_number(text)
-        if last is None:
-            return unparseable()
-        found = [last]
-    answer = max(found, key=lambda number: number.span)
-    if any(not same_number(other, answer) for other in found) or not asserted(text, *answer.span):
-        return unparseable()
-    if problem.gold is None:
-        return Grade(outcome=outcome_label(number_label(answer)), verdict=Verdict.UNKNOWN)
-    gold = parse_number(problem.gold)
-    if gold is None:
+    answer = found[-1]
+    gold = None if problem.gold is None else parse_number(problem.gold)
+    if problem.gold is not None and gold is None:
         raise InvalidInput(f"problem {problem.id!r}: gold answer {problem.gold!r} is not a number; use the exact or latex grader")
-    if same_number(answer, gold):
-        return Grade(outcome=outcome_label(number_label(gold)), verdict=Verdict.CORRECT)
-    return Grade(outcome=outcome_label(number_label(answer)), verdict=Verdict.INCORRECT)
-
-
-def _stated_numbers(text: str) -> list[ExactNumber] | None:
-    """Numbers of all statements and, with them, lines that are only a number; None when a statement's number is no answer by itself."""
-    found: list[ExactNumber] = []
-    hashes = (Stated(answer=match[1], start=match.start(1), end=match.end(1)) for match in _HASHES.finditer(text))
-    for statement in (*hashes, *stated(text)):
-        side = statement.answer.rsplit("=", 1)[-1]
-        here = list(numbers(side))
-        if not here:
-            side, here = statement.answer, list(numbers(statement.answer))
-        if not here:
-            continue
-        first = here[0]
-        if first is None or not _stands_alone(side, first):
-            return None
-        second = here[1] if len(here) > 1 else None
-        between = "" if second is None else side[first.span[1] : second.span[0]]
-        if second is not None and (_LISTED.fullmatch(between) or _FURTHER.search(between)):
-            return None
-        found.append(_moved(first, statement.end - len(side)))
-    return [*found, *_lines(text)] if found else found
-
-
-def _moved(number: ExactNumber, by: int) -> ExactNumber:
-    return replace(number, span=(number.span[0] + by, number.span[1] + by))
-
-
-def _lines(text: str) -> Iterator[ExactNumber]:
-    """Lines of the end of a text that are only a number."""
-    at = max(0, len(text) - _TAIL)
-    for line in text[at:].splitlines(keepends=True):
-        number = parse_number(line)
-        if number is not None:
-            yield _moved(number, at + len(line) - len(line.lstrip()))
-        at += len(line)
-
-
-def _last_number(text: str) -> ExactNumber | None:
-    """The last number, unless it is no answer by itself; lines of numbers alone are a list where there is nothing else."""
-    everything = list(numbers(text))
-    if not everything or (last := everything[-1]) is None or not _stands_alone(text, last, bounds=True):
-        return None
-    before = everything[-2] if len(everything) > 1 else None
-    between = "" if before is None else text[before.span[1] : last.span[0]]
-    # A last line that is only a number states it, whatever the line before ends with.
-    if before is None or not _LISTED.fullmatch(between) or ("\n" in between and any(char.isalpha() or char == "=" for char in text)):
-        return last
-    return None
-
-
-def _stands_alone(text: str, number: ExactNumber, *, bounds: bool = False) -> bool:
-    """Whether a number is neither denied nor part of an expression, a word, a date or a version; ``bounds`` lets "at least" pass."""
-    start, end = number.span
-    before, after = text[max(0, start - 40) : start], text[end : end + _AFTER]
-    if bounds:
-        before = _BOUND.sub("", before)
-    joined = _JOINED_BEFORE.search(before) or _JOINED_AFTER.match(after)
-    if _ORDINAL.match(after) and not before.rstrip().endswith("="):
-        return False
-    return not (joined or denied(before) or _WORDS_BEFORE.search(before) or _WORDS_AFTER.match(after))
+    correct = None if gold is None else same_number(answer, gold)
+    return graded(outcome_label(number_label(gold if gold is not None and correct else answer)), correct)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput
+from tokenworth.tasks.grade.gold import with_usable_gold
 from tokenworth.tasks.grade.number import number_label, parse_number
 from tokenworth.tasks.sources.files import json_rows, label_field, stem, text_field
 
@@ -45,10 +46,11 @@ def math_problem(row: dict[str, Any], where: str, ident: str) -> Problem:
             ident = label_field(row, key, where)
             break
     subject: object = row.get("subject")
-    return Problem(
+    problem = Problem(
         id=ident,
         question=text_field(row, "problem" if "problem" in row else "question", where),
         gold=label_field(row, "answer", where).strip(),
         kind=AnswerKind.LATEX,
         task=f"math:{subject}" if isinstance(subject, str) else "math",
     )
+    return with_usable_gold(problem, where)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.errors import InvalidInput, unknown_name
+from tokenworth.tasks.grade.gold import with_usable_gold
 from tokenworth.tasks.sources.files import json_rows, label_field, letters, text_field
 
 KEYS = ("id", "question", "options", "gold", "kind", "task")
@@ -38,7 +39,7 @@ def native_problem(row: dict[str, Any], where: str) -> Problem:
         raise InvalidInput(f"{where}: kind 'option' with {len(options)} options; expected at least 2")
     gold = None if row.get("gold") is None else label_field(row, "gold", where)
     try:
-        return Problem(
+        problem = Problem(
             id=label_field(row, "id", where),
             question=text_field(row, "question", where),
             options=options,
@@ -48,6 +49,7 @@ def native_problem(row: dict[str, Any], where: str) -> Problem:
         )
     except InvalidInput as error:
         raise error if str(error).startswith(where) else InvalidInput(f"{where}: {error}") from error
+    return with_usable_gold(problem, where)
 
 
 def _check_keys(row: dict[str, Any], where: str) -> None:
