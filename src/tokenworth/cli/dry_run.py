@@ -98,7 +98,7 @@ def _bound(bench: Workbench, job: Job, case: Case) -> Bound | None:
     counted: list[tuple[Most, Backend]] = []
     if job.draws.of_trace and job.base.is_given:
         # A trace without a close marker gets one when its answer is drawn; until then all of it may be trace.
-        completion = given_ids(job.base, subject, bench.model.backend.fingerprint)
+        completion = given_ids(job.base, subject, bench.model)
         base = TokenSequence(prompt=subject.prompt, completion=completion)
         subject = replace(subject, trace=Trace(sequence=base, n_trace=subject.find_wall(completion), stop=StopReason.LENGTH))
     elif job.draws.of_trace:

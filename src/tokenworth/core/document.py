@@ -106,8 +106,8 @@ class Provenance:
     """Control tokens that the text of the problem spells, such as the end of a trace; they were read as text."""
 
     def __post_init__(self) -> None:
-        counts = ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "probe_requests", "probe_tokens", "control_tokens")
-        for name in (*counts, "cost", "probe_cost"):
+        counts = ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "control_tokens")
+        for name in (*counts, "cost", "probe_requests", "probe_tokens", "probe_cost"):
             count: float | None = getattr(self, name)
             if count is not None and count < 0:
                 raise InvalidInput(f"provenance.{name} is {count}, expected a number ≥ 0")

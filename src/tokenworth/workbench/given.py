@@ -111,21 +111,6 @@ def read_ids(path: str) -> tuple[int, ...]:
     return tuple(value)
 
 
-def check_given(subject: Subject, ids: tuple[int, ...]) -> None:
-    """Refuses ids that no completion of this model can have. Raises MismatchError, InvalidInput."""
-    bad = next((i for i in ids if not 0 <= i < subject.codec.vocab_size), None)
-    if bad is not None:
-        raise MismatchError(
-            f"token id {bad} of the given trace is outside the vocabulary of {subject.codec.vocab_size}; ids of another model?"
-        )
-    stop, most = set(subject.sampling.stop), subject.sampling.max_tokens
-    inner = next((i for i, token in enumerate(ids[:-1]) if token in stop), None)
-    if inner is not None:
-        raise InvalidInput(f"the given trace continues after stop token {ids[inner]} at position {inner}; end it there")
-    if len(ids) > most:
-        raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {most}; raise --limit or shorten it")
-
-
 def _text(path: str, expected: str) -> str:
     try:
         return read_input(path, _LONGEST).decode()
