@@ -370,7 +370,8 @@ def test_a_target_that_no_answer_can_be_is_refused(cli: Run) -> None:
 @pytest.mark.slow
 def test_a_target_is_an_outcome_of_the_grader_in_use(cli: Run) -> None:
     curve = ("curve", "--task", "world:steps", "--max-rollouts", "8")
-    assert cli(*curve, "--grader", "numeric", "--target", "label:7")[0] == 0
+    assert cli(*curve, "--grader", "exact", "--target", "label:7")[0] == 0
+    assert "is not a number" in refused(cli(*curve, "--grader", "numeric", "--target", "label:7"))
 
 
 @pytest.mark.slow

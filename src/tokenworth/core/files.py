@@ -6,9 +6,9 @@ import errno
 import os
 import stat
 import threading
+from collections.abc import Callable
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _PIECE = 1 << 20
 _WAIT_S = 2.0
@@ -34,16 +34,16 @@ def open_input(path: str | os.PathLike[str]) -> BufferedReader:
 def read_input(path: str | os.PathLike[str], most: int) -> bytes:
     """All of a file or pipe. Raises: OSError as `open_input`, and where there are more than ``most`` bytes."""
     with open_input(path) as file:
-        data = read_up_to(file, most + 1)
+        data = read_up_to(file.read, most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it is longer than {_size(most)}, the most that is read of such a file", str(path))
     return data
 
 
-def read_up_to(file: BinaryIO, most: int) -> bytes:
+def read_up_to(read: Callable[[int], bytes], most: int) -> bytes:
     """At most so many bytes, in pieces: asking for many at once takes memory for all of them."""
     pieces: list[bytes] = []
-    while most > 0 and (piece := file.read(min(most, _PIECE))):
+    while most > 0 and (piece := read(min(most, _PIECE))):
         pieces.append(piece)
         most -= len(piece)
     return b"".join(pieces)

@@ -109,22 +109,23 @@ class Workbench:
 
         if max_usd is not None and reader is not None:
             raise InvalidInput(f"max_usd {max_usd:g} with a reader: a limit applies to one model only; leave one of them out")
-        kept = MemoryStore() if store is None else store
         self.model = loaded(model)
         self._models = {SUBJECT: self.model} | ({} if reader is None else {READER: loaded(reader)})
         self._now = now
         backends = [model.backend for model in self._models.values()]
         self.notes = tuple(one.warning for one in backends if isinstance(one, Recorded) and one.warning)
         """What is to be told of the models beside their results."""
-        self.store: Store = self._opened_store(kept) if isinstance(kept, str | os.PathLike) else kept
+        self.store: Store = self._opened_store(store)
         self._tasks: dict[str, Task] = {}
         self._told = False
         self.runner = Runner(self._models, self.store, on_event=on_event, now=now, command=command)
 
-    def _opened_store(self, path: str | os.PathLike[str]) -> Store:
+    def _opened_store(self, store: str | os.PathLike[str] | Store | None) -> Store:
+        if not isinstance(store, str | os.PathLike):
+            return MemoryStore() if store is None else store
         from tokenworth.store.sqlite import open_store
 
-        opened = open_store(Path(path), fingerprint=self.model.backend.fingerprint, name=self.model.name)
+        opened = open_store(Path(store), fingerprint=self.model.backend.fingerprint, name=self.model.name)
         kept = [keep_probe(opened, model.backend, self._now) for model in self._models.values()]
         self.notes += tuple(note for note in kept if note)
         return opened

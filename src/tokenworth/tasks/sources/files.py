@@ -51,7 +51,7 @@ def whole_text(path: Path) -> str:
         with _opened(path) as raw:
             source = _unpacked(raw)
             most = _MAX_FILE if source is raw else _MAX_UNPACKED
-            data = read_up_to(source, most + 1)
+            data = read_up_to(source.read, most + 1)
     except _FAULTS as error:
         raise _fault(error, path) from error
     if len(data) > most:
