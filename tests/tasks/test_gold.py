@@ -30,7 +30,7 @@ BAD = (
     ("", "jsonl", row(gold="3 or 4", kind="numeric"), "is not a number"),
     ("", "jsonl", row(gold="many", kind="numeric"), "is not a number"),
     ("", "jsonl", row(gold=" . ", kind="exact"), "says nothing"),
-    ("", "jsonl", row(gold="blue", options=["red", "blue"]), "not one of its options (A, B); did you mean 'B'?"),
+    ("", "jsonl", row(gold="BLUE", options=["red", "blue"]), "not one of its options (A, B); did you mean 'B'?"),
     ("", "jsonl", row(gold="\\frac{1}{", kind="latex"), "cannot be read as LaTeX"),
     ("math:", "jsonl", json.dumps({"problem": "?", "answer": "\\sqrt{2"}), "cannot be read as LaTeX"),
     ("math:", "jsonl", json.dumps({"problem": "?", "answer": "$ $"}), "cannot be read as LaTeX"),
@@ -91,3 +91,27 @@ def test_another_grader_is_asked_too() -> None:
 def test_nothing_is_drawn_for_a_gold_answer_that_cannot_be_used() -> None:
     with Workbench("tiny") as bench, pytest.raises(InvalidInput, match="problem 'p': gold answer 'B' is not a number"):
         bench.case(choice("red", "blue", gold="B"), grader="numeric")
+
+
+@pytest.mark.parametrize(
+    ("options", "gold", "label"),
+    [(["red", "blue"], "blue", "B"), (["B", "A"], "B", "B"), (["x", "x"], "A", "A"), ([" blue", "red"], "blue", "A")],
+)
+def test_a_gold_answer_may_be_an_option_s_text(options: list[str], gold: str, label: str, tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(row(options=options, gold=gold))
+    assert load_task(str(path)).item(0).gold == label
+
+
+def test_a_text_that_two_options_have_names_none(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(row(options=["x", "x"], gold="x"))
+    with pytest.raises(InvalidInput, match="not one of its options"):
+        load_task(str(path))
+
+
+@pytest.mark.parametrize(("gold", "told"), [(5, "5"), (1.5, "1.5"), (-0.25, "-0.25")])
+def test_a_number_is_its_text(gold: float, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(row(gold=gold, kind="numeric"))
+    assert load_task(str(path)).item(0).gold == told

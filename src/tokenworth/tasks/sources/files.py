@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -182,9 +183,9 @@ def text_field(row: Mapping[str, Any], key: str, where: str) -> str:
 
 
 def label_field(row: Mapping[str, Any], key: str, where: str) -> str:
-    """A string or a whole number, as text."""
+    """A string or a number, as text."""
     value: object = row.get(key)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
     return text_field(row, key, where)
 

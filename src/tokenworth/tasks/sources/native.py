@@ -38,6 +38,8 @@ def native_problem(row: dict[str, Any], where: str) -> Problem:
     if kind is AnswerKind.OPTION and len(options) < 2:
         raise InvalidInput(f"{where}: kind 'option' with {len(options)} options; expected at least 2")
     gold = None if row.get("gold") is None else label_field(row, "gold", where)
+    if kind is AnswerKind.OPTION and gold is not None:
+        gold = _label_of(gold, options)
     try:
         problem = Problem(
             id=label_field(row, "id", where),
@@ -50,6 +52,12 @@ def native_problem(row: dict[str, Any], where: str) -> Problem:
     except InvalidInput as error:
         raise error if str(error).startswith(where) else InvalidInput(f"{where}: {error}") from error
     return with_usable_gold(problem, where)
+
+
+def _label_of(gold: str, options: tuple[Option, ...]) -> str:
+    """The label of the option that a gold answer names: by its label, or else by its whole text where only one has it."""
+    named = [one.label for one in options if one.text.strip() == gold.strip()]
+    return named[0] if len(named) == 1 and gold not in {one.label for one in options} else gold
 
 
 def _check_keys(row: dict[str, Any], where: str) -> None:
