@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tokenworth.backends.local.forced import node_states, token_tree
-from tokenworth.backends.local.model import LocalModel
+from tokenworth.backends.local.model import LocalModel, one_line
 from tokenworth.backends.local.prefixes import PrefixStore
 from tokenworth.backends.local.rows import DecodeStep, Rows
 from tokenworth.errors import Unsupported
@@ -44,7 +44,7 @@ def decoded_logits(model: LocalModel, ids: np.ndarray, lengths: np.ndarray, foll
         rows.place(row, prefix.kv, length, 0)
     found: list[Tensor] = []
     for i in range(follow):
-        step = DecodeStep(rows, model.device, model.context_length)
+        step = DecodeStep(rows, model.device)
         tokens = torch.from_numpy(ids[lengths + i]).to(model.device)[:, None]
         positions = torch.from_numpy(step.positions).to(model.device)[:, None]
         found.append(model.logits(model.hidden(tokens, positions, step)[:, -1]))
@@ -85,11 +85,11 @@ def probe(model: LocalModel) -> None:
         at = torch.from_numpy(lengths[:, None] + np.arange(3)[None, :]).to(model.device)
         decoded = relative_difference(decoded_logits(model, ids, lengths, 3), expected[at])
         read = relative_difference(read_logits(model, ids, lengths[1:2], ids[n // 2 : n // 2 + 3])[0], expected[at[1]])
-    except (TypeError, AttributeError, NotImplementedError, IndexError, ValueError) as error:
-        if isinstance(error, Unsupported):
-            raise
+    except Unsupported:
+        raise
+    except (TypeError, AttributeError, NotImplementedError, IndexError, KeyError, RuntimeError, ValueError) as error:
         kind = model.config.model_type
-        raise Unsupported(f"{kind}: the model code does not work with shared-prefix attention ({error})") from error
+        raise Unsupported(f"{kind}: the model code does not work with shared-prefix attention ({one_line(error)})") from error
     worst, tolerance = max(cached, decoded, read), TOLERANCE.get(model.dtype, 0.1)
     if worst > tolerance:
         raise Unsupported(
