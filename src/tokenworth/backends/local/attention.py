@@ -101,7 +101,8 @@ def attention_function(
     if step is None:
         raise Unsupported(f"{type(module).__name__} attends outside a step of the engine; use another model")
     rule = rule_of(module, query, scaling, kwargs)
-    return step.run(query, key, value, replace(rule, window=step.windows[step.calls])), None
+    window = step.windows[step.calls]
+    return step.run(query, key, value, rule if window is None else replace(rule, window=window)), None
 
 
 def rule_of(module: torch.nn.Module, query: Tensor, scaling: float | None, extras: dict[str, Any]) -> Rule:

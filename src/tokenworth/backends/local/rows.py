@@ -21,11 +21,15 @@ _SPLIT_AT = 256
 
 @dataclass(slots=True)
 class AttentionPlan:
-    """How the active rows attend to their bases: sorted order, its inverse (None: already sorted) and the blocks."""
+    """How the active rows attend to their bases: sorted order, its inverse (None: already sorted) and the blocks.
+
+    ``rows`` is the order on the host.
+    """
 
     order: Tensor | None
     inverse: Tensor | None
     blocks: list[Block]
+    rows: np.ndarray | None = None
 
 
 def length_mask(lengths: np.ndarray, longest: int, like: Tensor) -> Tensor | None:
@@ -122,7 +126,7 @@ class Rows:
         if bool((order == np.arange(n)).all()):
             return AttentionPlan(None, None, blocks)
         device = blocks[0].base.keys[0].device
-        return AttentionPlan(torch.from_numpy(order).to(device), torch.from_numpy(np.argsort(order)).to(device), blocks)
+        return AttentionPlan(torch.from_numpy(order).to(device), torch.from_numpy(np.argsort(order)).to(device), blocks, order)
 
 
 class DecodeStep(ForwardPass):
@@ -135,13 +139,12 @@ class DecodeStep(ForwardPass):
         own, begun = rows.own, rows.begun[: rows.n]
         own.advance(int(begun.min()))
         self.positions = rows.base_length[: rows.n] + (own.now - begun)
-        order = slice(None) if self.plan.order is None else self.plan.order.cpu().numpy()
-        self.seen = Seen(self.plan.blocks, self.positions[order, None])
+        self.seen = Seen(self.plan.blocks, self.positions[slice(None) if self.plan.rows is None else self.plan.rows, None])
         self.extents = own.extents()
         first = own.chunks[0].start
         column = torch.arange(first, first + sum(self.extents), device=device)[None, :]
         hidden = (column < torch.from_numpy(begun).to(device)[:, None]) | (column > own.now)
-        self.distance = torch.where(hidden, -1, own.now - column)
+        self._column, self._hidden = column, hidden
         self.mask = torch.zeros(hidden.shape, device=device).masked_fill_(hidden, LOWEST)[:, None, :]
         self._biases: dict[Kind, Tensor] = {}
 
@@ -164,6 +167,7 @@ class DecodeStep(ForwardPass):
         if not rule.far:
             return self.mask
         if rule.kind not in self._biases:
-            bias = rule.bias(self.distance[:, None], query.shape[1], 1, self.mask)
+            distance = torch.where(self._hidden, -1, self.rows.own.now - self._column)
+            bias = rule.bias(distance[:, None], query.shape[1], 1, self.mask)
             self._biases[rule.kind] = bias[:, :, 0, 0].transpose(0, 1)
         return self._biases[rule.kind]
