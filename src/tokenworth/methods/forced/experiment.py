@@ -12,7 +12,7 @@ from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.cuts import reachable, restrict
+from tokenworth.methods.cuts import fitting, reachable, restrict
 from tokenworth.methods.forced.result import ForcedReading, ForcedResult
 from tokenworth.methods.forced.settings import ForcedSettings
 from tokenworth.tasks.target import GOLD, LABEL, OWN
@@ -86,16 +86,19 @@ def forced(
     judge: Judge,
     cuts_allowed: tuple[int, ...] | None = None,
     snap: bool = False,
+    room: int | None = None,
 ) -> Experiment[ForcedResult]:
     """Log-probability of every option after every exit text, at cuts 0…T.
 
     The natural end of the trace is a wall: no cut lies in the answer. Multi-token options are read by teacher forcing
     (the sum of their tokens' log-probabilities). If the budget ends first, the exit texts that were read are returned; without a
     single one ``BudgetSpent`` is raised again. ``cuts_allowed``: the only cuts that can be read (None: all); other planned cuts are
-    left out, or with ``snap`` move to the nearest. Source: Lanham et al. 2023 (early answering), at token level.
+    left out, or with ``snap`` move to the nearest. ``room``: how many trace tokens the context leaves room for, with exit text and option
+    after them; later cuts are left out. Source: Lanham et al. 2023 (early answering), at token level.
     """
     check_options(options)
-    cuts, missed = restrict(cut_grid(trace.n_trace, stride), reachable(trace.n_trace, cuts_allowed), snap=snap)
+    allowed, longest = reachable(trace.n_trace, cuts_allowed), fitting(trace.n_trace, room)
+    cuts, missed = restrict(cut_grid(trace.n_trace, stride), allowed, snap=snap, longest=longest)
     try:
         tables = yield tuple(Read(sequence=trace.sequence, cuts=cuts, suffix=text.suffix, continuations=text.options) for text in exits)
     except BudgetSpent as spent:
@@ -157,7 +160,16 @@ def forced_of(subject: Subject, settings: ForcedSettings) -> Experiment[ForcedRe
         judge=subject.judge,
         cuts_allowed=subject.reachable(trace.sequence, trace.n_trace, [one.suffix for one in exits]),
         snap=settings.snap,
+        room=_room(subject, exits),
     )
+
+
+def _room(subject: Subject, exits: tuple[ExitText, ...]) -> int | None:
+    """Trace tokens that fit between the prompt and the longest exit text with its longest option."""
+    if subject.context_length is None:
+        return None
+    after = max(len(one.suffix) + max(len(ids) for ids in one.options) for one in exits)
+    return subject.context_length - len(subject.prompt) - after
 
 
 def most(subject: Subject, settings: ForcedSettings) -> list[Most]:
