@@ -39,8 +39,7 @@ class LocalModel:
         self.decoder = model.get_decoder()
         self.adapted = adapt(model.config.model_type, model)
         self.windows: Sequence[int | None] = ()
-        # Newer libraries have renamed the argument, and warn at the older name.
-        self._cache = "cache" if "cache" in inspect.signature(self.decoder.forward).parameters else "past_key_values"
+        self._cache = cache_argument(self.decoder)
         self.head = model.get_output_embeddings()
         self.vocab_size = int(self.head.weight.shape[0])
         self.device = model.device
@@ -96,6 +95,11 @@ class LocalModel:
             if value is not None:
                 found.update(value if isinstance(value, list | tuple) else [value])
         return tuple(sorted(int(i) for i in found))
+
+
+def cache_argument(model: torch.nn.Module) -> str:
+    """What the model's forward calls its cache: newer versions of transformers have renamed it, and warn at the older name."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 def one_line(error: BaseException) -> str:
