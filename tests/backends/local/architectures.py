@@ -64,7 +64,10 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "nemotron": ("NemotronConfig", {}),
     "seed_oss": ("SeedOssConfig", _HEAD),
     "gpt2": ("GPT2Config", {"n_inner": 96}),
-    "gpt_neo": ("GPTNeoConfig", {"num_heads": 4, "num_layers": 3, "attention_types": [[["global", "local", "local"], 1]], "window_size": 24}),
+    "gpt_neo": (
+        "GPTNeoConfig",
+        {"num_heads": 4, "num_layers": 3, "attention_types": [[["global", "local", "local"], 1]], "window_size": 24},
+    ),
     "gpt_neox": ("GPTNeoXConfig", {}),
     "gptj": ("GPTJConfig", {**_OLD, "rotary_dim": 8}),
     "opt": ("OPTConfig", {"ffn_dim": 96, "word_embed_proj_dim": 64}),

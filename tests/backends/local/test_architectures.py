@@ -80,5 +80,5 @@ def test_windows_are_read_off_masks():
     ],
 )
 def test_any_other_mask_is_refused_whatever_its_length(mask: Any):
-    with pytest.raises(Unsupported, match="x: .*; only models with causal or sliding-window attention"):
+    with pytest.raises(Unsupported, match=r"x: .*; only models with causal or sliding-window attention"):
         windows_of("x", [Pattern(masking_utils.causal_mask_function), mask], CONTEXT)

@@ -30,6 +30,8 @@ def trace_of(case, n: int) -> Trace:
 
 
 def test_forced_reads_the_cuts_that_fit(case):
+    given = case.given_trace(sequence_of(0, LONG, seed=3).completion)
+    assert given == trace_of(case, LONG)
     result = case.forced(trace_of(case, LONG), exits=("</think>",), stride=40).result
     room = CONTEXT - len(case.prompt) - len(result.readings[0].suffix) - 1
     fits = [cut for cut in range(0, LONG, 40) if cut <= room]

@@ -59,7 +59,10 @@ def test_the_path_of_other_devices_agrees(monkeypatch: pytest.MonkeyPatch, archi
         assert 0 < float((one - other).abs().max()) <= 1e-4 * float(one.abs().max())
 
 
-@pytest.mark.parametrize("architecture", ["llama", "qwen3", "gemma", "gpt2", "mixtral", "gemma2", "gpt_oss", "bloom", "gpt_neo", "deepseek_v3"])
+GREEDY = ["llama", "qwen3", "gemma", "gpt2", "mixtral", "gemma2", "gpt_oss", "bloom", "gpt_neo", "deepseek_v3"]
+
+
+@pytest.mark.parametrize("architecture", GREEDY)
 def test_greedy_rollouts_of_many_cuts_equal_generate(architecture: str):
     backend = backend_of(architecture, 3)
     sequence = sequence_of(12, 40, seed=2)
