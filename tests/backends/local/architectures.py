@@ -1,4 +1,4 @@
-"""Tiny models of the families people run: the configuration class, and what differs from a small Llama. Each is right or refused by name."""
+"""Tiny models of the families people run: the configuration class, and what differs from a small Llama."""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import transformers
 from transformers import masking_utils
 
 from tests.backends.local.architectures import ARCHITECTURES, CONTEXT
@@ -60,6 +63,13 @@ def test_a_window_that_is_overlooked_shows(architecture: str, monkeypatch: pytes
     )
     for got, wanted in pairs:
         assert float((got - wanted).abs().max()) > 1e-3 * float(expected.abs().max())
+
+
+def test_the_page_lists_the_families_that_are_tested():
+    page = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
+    table = page.split("| Supported |")[1].split("| Refused by name |")[0]
+    kinds = {getattr(transformers, config).model_type.removesuffix("_text") for config, _ in ARCHITECTURES.values()}
+    assert set(re.findall(r"`([a-z0-9_]+)`", table)) - {"model_type", "seq_length"} == kinds
 
 
 def test_windows_are_read_off_masks():
