@@ -97,13 +97,13 @@ def windows_of(kind: str, masks: list[Any], length: int) -> list[int | None]:
 
 
 def _window(kind: str, mask: Pattern, length: int) -> int | None:
-    last = _row(mask, length - 1, length)
+    last = _row(kind, mask, length - 1, length)
     window = int(last.sum())
     steps = {0, 1, 2, length // 3, length // 2, window - 1, window, window + 1, length - 2, length - 1}
     for query in sorted(q for q in steps if 0 <= q < length):
         key = torch.arange(length)
         expected = (key <= query) & (key > query - window)
-        if not torch.equal(_row(mask, query, length), expected):
+        if not torch.equal(_row(kind, mask, query, length), expected):
             raise Unsupported(
                 f"{kind}: position {query} does not see the {min(window, query + 1)} tokens up to itself and no more "
                 "(chunked, sparse or two-way attention); only models with causal or sliding-window attention"
@@ -111,8 +111,14 @@ def _window(kind: str, mask: Pattern, length: int) -> int | None:
     return None if window >= length else window
 
 
-def _row(mask: Pattern, query: int, length: int) -> Tensor:
+def _row(kind: str, mask: Pattern, query: int, length: int) -> Tensor:
     """Which keys position ``query`` sees, ``[length]``."""
     zero = torch.zeros(1, dtype=torch.long)
-    seen = mask.function(zero, zero, torch.full((1,), query), torch.arange(length))
-    return torch.as_tensor(seen).expand(length).to("cpu", torch.bool)
+    try:
+        seen = torch.as_tensor(mask.function(zero, zero, torch.full((1,), query), torch.arange(length)))
+        return seen.expand(length).to("cpu", torch.bool)
+    except (TypeError, RuntimeError, ValueError, IndexError) as error:
+        # Such as one that holds tensors of another device, or of a certain batch: no causal window does.
+        raise Unsupported(
+            f"{kind}: its mask does not follow from positions alone ({one_line(error)}); only models with causal or sliding-window attention"
+        ) from error
