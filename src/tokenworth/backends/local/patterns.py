@@ -120,5 +120,5 @@ def _row(kind: str, mask: Pattern, query: int, length: int) -> Tensor:
     except (TypeError, RuntimeError, ValueError, IndexError) as error:
         # Such as one that holds tensors of another device, or of a certain batch: no causal window does.
         raise Unsupported(
-            f"{kind}: its mask does not follow from positions alone ({one_line(error)}); only models with causal or sliding-window attention"
+            f"{kind}: a mask that is no function of positions ({one_line(error)}); only models with causal or sliding-window attention"
         ) from error
