@@ -9,7 +9,7 @@ PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 DEPS   := pyproject.toml constraints.txt
 WEB    := src/tokenworth/assets/viewer
 
-.PHONY: demo test test-fast test-vllm lint types layers docs web bench clean
+.PHONY: demo test test-fast test-hostile test-vllm lint types layers docs web bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tokenworth demo --out demo
@@ -26,6 +26,12 @@ test: $(VENV)/.test chromium
 test-fast: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests \
 		$(addprefix --ignore=tests/,backends/http backends/local browser vllm_cpu recipes)
+
+# More of what `make test` does with hostile input: FUZZ damaged files of each kind, KILLS times 24 kills of a run.
+FUZZ  ?= 1000
+KILLS ?= 10
+test-hostile: $(VENV)/.test
+	TOKENWORTH_FUZZ=$(FUZZ) TOKENWORTH_KILL_ROUNDS=$(KILLS) $(PYTEST) tests/hostile tests/store tests/backends/http/test_crash.py
 
 # Not part of `make test`: fetches vLLM for the CPU into .venv-vllm (3.5 GB on disk), and takes minutes.
 test-vllm: $(VENV)/.test $(VLLM)/.done

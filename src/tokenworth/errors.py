@@ -50,6 +50,10 @@ class StoreError(TokenworthError, OSError):
     """The store could not be read or written (disk full, locked, damaged)."""
 
 
+class StoreLost(StoreError):
+    """The file of a store is no longer where it was, or no longer whole: nothing more can be kept in it."""
+
+
 class BudgetExceeded(TokenworthError, RuntimeError):
     """A run that cannot start or continue within its budget."""
 

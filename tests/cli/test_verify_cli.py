@@ -187,6 +187,8 @@ BAD_LINES = {
     "the id is neither ": '{"id": true, "text": "ok"}',
     "'truncated' is neither": '{"id": "b", "text": "ok", "truncated": "yes"}',
     "a verdict without its text": '{"schema": "tokenworth.verdict/1", "id": "b", "prompt": "p", "trace_valid": true}',
+    "key 'text' stands twice": '{"id": "b", "text": "ok", "text": "bad"}',
+    "key 'x' stands twice in one object": '{"id": "b", "text": "ok", "more": [{"x": 1, "y": 2, "x": 1}]}',
     "Number out of range": '{"id": "b", "text": "ok", "n": 1e999, "m": 01}',
 }
 
@@ -346,7 +348,7 @@ def test_hostile_records(cli: Run) -> None:
         {"id": "a" * 10_000, "text": "ok " * 400_000, "n": 10**40, "x": 1e300},
         {"id": "\x1b[2J", "text": "\x1b[31m \u202e = \x00"},
         {"id": 2.5, "text": "٣ ok", "arm": None, "list": [1], "unicode": "é" * 100},
-        '{"id": 1, "text": "ok", "text": "bad", "n": ' + "9" * 4000 + "}",
+        '{"id": 1, "text": "bad", "n": ' + "9" * 4000 + "}",
     ]
     code, _, err = cli("verify", "toy", written(rows), "--json", "out.jsonl", "--table")
     found = lines("out.jsonl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tokenworth.run.drive import drive
 from tokenworth.store.memory import MemoryStore
 
 KILLS = 24
+ROUNDS = int(os.environ.get("TOKENWORTH_KILL_ROUNDS", "1"))
 N_REQUESTS = 1 + 2 + crash_child.ROUNDS * crash_child.PER_ROUND
 
 
@@ -48,9 +50,10 @@ def finish(path: Path) -> tuple[dict[str, object], list[str]]:
 
 
 @pytest.mark.slow
-def test_kills_lose_nothing_and_change_nothing(tmp_path, uninterrupted):
+@pytest.mark.parametrize("seed", range(20, 20 + ROUNDS))
+def test_kills_lose_nothing_and_change_nothing(tmp_path, uninterrupted, seed):
     path = tmp_path / "run.db"
-    moments = random.Random(20)
+    moments = random.Random(seed)
     drawn: list[str] = []
     for kill in range(KILLS):
         before = stored(path)

@@ -152,8 +152,8 @@ def test_a_full_disk_loses_nothing(tmp_path):
     rng = np.random.default_rng(0)
     with make(path) as store:
         # SQLite raises the same error for a page limit as for a disk without room.
-        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-        store._connection.execute(f"PRAGMA max_page_count={pages + 20}")
+        pages = store._database.ask("PRAGMA page_count")[0][0]
+        store._database.ask(f"PRAGMA max_page_count={pages + 20}")
         kept: dict[str, Rollout] = {}
 
         def fill() -> None:
@@ -167,11 +167,11 @@ def test_a_full_disk_loses_nothing(tmp_path):
         assert "\n" not in str(caught.value)
         assert 10 < len(kept) < 1_000
         assert store.get([hex_key(number) for number in range(1_000)]) == kept
-        store._connection.execute("PRAGMA max_page_count=1000000")
+        store._database.ask("PRAGMA max_page_count=1000000")
         store.put(hex_key(999), SAMPLE, ROLLOUT)
     with make(path) as store:
         assert store.get(list(kept)) == kept and len(store) == len(kept) + 1
-        assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert store._database.ask("PRAGMA integrity_check")[0] == ("ok",)
 
 
 FILE_LIMIT = """
@@ -204,7 +204,7 @@ def test_writes_that_the_system_refuses_lose_nothing(tmp_path):
     with make(path) as store:
         got = store.get([hex_key(int(number)) for number in kept])
         assert len(got) == len(kept) > 5
-        assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert store._database.ask("PRAGMA integrity_check")[0] == ("ok",)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -51,7 +51,7 @@ def test_runs_and_documents(tmp_path):
             store.document(77)
         with pytest.raises(UnknownName, match="no run 77"):
             store.finish_run(77, finished="")
-        store._connection.execute("UPDATE runs SET config = '{', document = x'00'")
+        store._database.ask("UPDATE runs SET config = '{', document = x'00'")
         with pytest.raises(StoreError, match="run 1 is damaged"):
             store.runs()
         with pytest.raises(StoreError, match="run 1 is damaged"):

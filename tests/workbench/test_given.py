@@ -33,7 +33,7 @@ def give(bench: Workbench, tmp_path: Path) -> Any:
         path = tmp_path / "file"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         name = str(path) if number is None else f"{path}#{number}"
-        ids = given_ids(BaseSettings(**{how: name}), bench.case("world:steps", item).subject(), bench.model.backend.fingerprint)
+        ids = given_ids(BaseSettings(**{how: name}), bench.case("world:steps", item).subject(), bench.model)
         return bench.model.codec.decode(ids)
 
     return call
@@ -98,7 +98,7 @@ def test_a_missing_file(bench: Workbench) -> None:
     subject = bench.case("world:steps", 3).subject()
     for how in ("trace", "trace_ids", "trace_from"):
         with pytest.raises(MissingFile):
-            given_ids(BaseSettings(**{how: "nowhere"}), subject, "")  # type: ignore[arg-type]
+            given_ids(BaseSettings(**{how: "nowhere"}), subject, bench.model)  # type: ignore[arg-type]
 
 
 def test_a_curve_of_a_given_text(bench: Workbench, tmp_path: Path) -> None:

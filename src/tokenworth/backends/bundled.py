@@ -15,3 +15,8 @@ BUNDLED: Mapping[str, tuple[Path, str]] = {
     "maze-feedback": (_ASSETS / "maze-feedback", "maze"),
 }
 """Folder and trace format of the bundled models."""
+
+
+def is_bundled(folder: Path) -> bool:
+    """Whether a folder is that of a bundled model, whose files are as trusted as this package."""
+    return any(folder == own for own, _ in BUNDLED.values())

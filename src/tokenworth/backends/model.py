@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataText:
+    """Text of problems, prompts and traces, in which control tokens are text."""
+
+    controls: Callable[[str], int]
+    """How many control tokens a text spells."""
+    encode: Callable[[str], tuple[int, ...]]
+    """Ids of a fragment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A backend with what is needed to ask it a question."""
 
@@ -28,6 +38,8 @@ class Model:
     """Turns (role, content) -> prompt ids up to where the model's turn begins; None for an automaton, which takes no prompt."""
     encode_prompt: Callable[[str], tuple[int, ...]] | None = None
     """A prompt's whole text, without chat template -> ids, with the special tokens that the tokenizer always adds."""
+    data: DataText | None = None
+    """How text of problems, prompts and traces that spells control tokens is read as text; None where it is read as what it spells."""
     context_length: int | None
     """Tokens of prompt and completion together; None where there is no limit."""
     format: TraceFormat | None
@@ -36,6 +48,14 @@ class Model:
     """What is added to a question; None for the default of its kind."""
     folder: Path | None = None
     """Where its files are; None where that is not a folder of this machine."""
+
+    def controls(self, text: str) -> int:
+        """How many control tokens a text spells that are read as text."""
+        return 0 if self.data is None else self.data.controls(text)
+
+    def encode_data(self, text: str) -> tuple[int, ...]:
+        """Ids of a fragment of text of a problem, prompt or trace."""
+        return self.codec.encode(text) if self.data is None else self.data.encode(text)
 
     @property
     def is_toy(self) -> bool:
@@ -57,6 +77,8 @@ class LoadOptions:
     """Name of the trace format; None: detected from the model's template."""
     thinking: bool = True
     """The switch of chat templates that have one."""
+    allow_control_tokens: bool = False
+    """Whether control tokens that the text of a problem, prompt or trace spells are read as control tokens, not as text."""
     now: Callable[[], datetime] | None = None
     """The clock of chat templates that write the date into the prompt; None is this machine's."""
     server: ServerOptions | None = None
@@ -74,5 +96,7 @@ class ModelSource:
     load: Callable[[tuple[str, ...], LoadOptions], Model]
     """The model that a name stands for, or that a pool of names does. Imports its libraries only now.
 
-    Raises MissingExtra without them, and MissingFile or InvalidInput for what is not there or cannot be used.
+    Raises MissingFile or InvalidInput for what is not there or cannot be used.
     """
+    extra: str = ""
+    """The extra of the package that has its libraries."""

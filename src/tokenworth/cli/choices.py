@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tokenworth.backends.http.source import check_address
 from tokenworth.cli.options import is_shared
+from tokenworth.cli.outputs import ITEM, check_writable, output_path
 from tokenworth.core.grade import READ
 from tokenworth.core.measure import option
-from tokenworth.errors import InvalidInput, MissingFile, NoEffect
+from tokenworth.errors import InvalidInput, NoEffect
 from tokenworth.methods.second_look import SecondLook
 from tokenworth.run.cost import Price
 from tokenworth.workbench.bench import Workbench
@@ -56,6 +57,8 @@ class UseChoice:
     """Rollouts that decode together."""
     date: date | None = option(None, rare=True)
     """Date written into the prompt, for chat templates that write one."""
+    allow_control_tokens: bool = option(False, rare=True)
+    """Read control tokens that the text of a problem, prompt or trace spells as control tokens. [default: as text]"""
     format: str | None = option(None, rare=True)
     """Trace format, its open and close markers. [default: detected from the chat template]"""
 
@@ -219,15 +222,18 @@ class OutputChoice:
     max_mb: float | None = option(None, rare=True)
     """Size limit of the page; rollout texts are left out to keep it."""
 
-    def check(self) -> None:
-        """Finds out before anything is drawn that a result could not be written. Raises InvalidInput, MissingFile."""
+    def check(self, items: Sequence[str] = ("",)) -> None:
+        """Finds out before anything is drawn that the result of an item could not be written. Raises InvalidInput, MissingFile."""
         if self.report == "-":
             raise InvalidInput("cannot write --report to standard output; give the name of a file, such as page.html")
         if self.json is not None and self.json == self.report:
             raise InvalidInput(f"cannot write {self.json} twice; give --json and --report names of their own")
         if self.max_mb is not None and self.report is None and not is_shared("max_mb"):
             raise InvalidInput(f"--max-mb {self.max_mb:g} is for a page; give --report FILE.html, or leave it out")
-        for path in (self.json, self.report):
+        names = [] if self.json is None else [output_path(self.json, item) for item in items] if ITEM in self.json else [self.json]
+        if len(set(names)) < len(names):
+            raise InvalidInput(f"--json {self.json}: two items have the same file name; run them one by one")
+        for path in (*names, self.report):
             check_writable(path)
 
 
@@ -237,21 +243,6 @@ class LinesChoice(OutputChoice):
 
     json: str | None = option(None, metavar="FILE")
     """Write one JSON line per text; - for standard output."""
-
-
-def check_writable(path: str | None) -> None:
-    """Finds out that a file could not be written. Raises InvalidInput, MissingFile."""
-    if path is None:
-        return
-    if path == "-":
-        if sys.stdout is None:
-            raise InvalidInput("cannot write -: standard output is closed; name a file")
-        return
-    target = Path(path)
-    if target.is_dir():
-        raise InvalidInput(f"cannot write {path}: it is a folder; name a file in it")
-    if not target.parent.is_dir() or not os.access(target if target.exists() and not target.is_file() else target.parent, os.W_OK):
-        raise MissingFile(f"cannot write {path}: {target.parent} is not a folder that can be written to; make it first")
 
 
 def command_line() -> str:
@@ -284,6 +275,7 @@ def open_bench(
         max_usd=max_usd,
         thinking=server.thinking,
         date=use.date,
+        allow_control_tokens=use.allow_control_tokens,
         on_event=ProgressLine,
         command=command_line(),
     )

@@ -12,6 +12,7 @@ from importlib import import_module
 import click
 
 from tokenworth import __version__, catalog
+from tokenworth.__main__ import STOPPING
 from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Draws
 from tokenworth.errors import StoreError, TokenworthError, unknown_name
@@ -20,7 +21,7 @@ READER_GONE = 128 + 13
 """Exit code when the reader of our output is gone: what a shell says of a program that SIGPIPE ended."""
 
 _GOES_ON = "the same command goes on from what was drawn"
-PLAIN = ("demo", "report", "import", "export", "runs", "doctor")
+PLAIN = ("demo", "report", "figure", "import", "export", "runs", "doctor")
 """Verbs that are no measures: a module each, `import` and `export` with `report`."""
 
 
@@ -77,13 +78,21 @@ def cli(context: click.Context) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits. A batch system's SIGTERM stops it as Ctrl-C does: what is under way is waited for."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Runs the command line and exits. A batch system's SIGTERM and the end of a terminal stop it as Ctrl-C does: what is under way is
+    waited for."""
+    for name in STOPPING:
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
+            signal.signal(getattr(signal, name), _interrupt)
     if not sys.warnoptions:
         # What a library has to say to its developers is not for the user.
         warnings.simplefilter("ignore")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    sys.exit(run(arguments))
+    code = run(arguments)
+    for name in STOPPING:
+        if hasattr(signal, name):
+            # The rest is Python's own end, in which an exception would be a traceback.
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    sys.exit(code)
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -107,6 +116,8 @@ def run(arguments: list[str] | None = None) -> int:
     except (_ReaderGone, BrokenPipeError):
         _let_go()
         return READER_GONE
+    except MemoryError:
+        return _fail("not enough memory; give a smaller input, or fewer rollouts at once")
     except OSError as error:
         return _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")
     return result if isinstance(result, int) else 0

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from tokenworth.cli.help import VerbOption
+from tokenworth.cli.help import ALLOW_CODE, CONFIG, VerbOption
+from tokenworth.core.files import read_input
+from tokenworth.core.sound_json import LARGEST
 from tokenworth.errors import InvalidInput, MissingFile, NoEffect, unknown_name
 
 S = TypeVar("S")
@@ -113,6 +114,8 @@ def _value(one: Field[Any], hint: Any, value: Any) -> Any:
     if _is_multiple(one, hint):
         several = (value,) if isinstance(value, str) else tuple(value)
         return several[0] if len(several) == 1 and typing.get_origin(hint) is not tuple else several
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise InvalidInput(f"--{one.name.replace('_', '-')} {value}: expected at most {LARGEST}, the largest whole number of a result")
     return value.date() if isinstance(value, datetime) else value
 
 
@@ -131,16 +134,22 @@ def _inner(hint: Any) -> Any:
 # -- the config file ------------------------------------------------------------------------------------------------------------------
 
 
+_MOST_CONFIG = 1 << 20
+_TYPED = {"config", ALLOW_CODE[2:]}
+"""Options that a file cannot give."""
+
+
 def _read_config(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
-    path = Path(value)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_input(value, _MOST_CONFIG).decode())
     except FileNotFoundError:
         raise MissingFile(f"no config file {value}; expected a TOML file of option = value lines") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInput(f"config file {value}: {' '.join(str(error).split())}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"config file {value}: {' '.join(str(said).split())}") from error
+    context.meta[CONFIG] = value
     verb = context.info_name or ""
     commands = _commands(context)
     shared = {key: item for key, item in table.items() if not isinstance(item, dict)}
@@ -171,10 +180,13 @@ def _checked(context: click.Context, path: str, values: dict[str, Any], *, stric
     found: dict[str, Any] = {}
     for key, item in values.items():
         name = key.replace("_", "-")
-        if name not in everywhere or name == "config":
-            raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - {'config'})}")
+        if name not in everywhere or name in _TYPED:
+            raise InvalidInput(f"config file {path}: {unknown_name('option', key, everywhere - _TYPED)}")
         if name in here:
             option = here[name]
+            # click would cut a fraction off, and take true for 1.
+            if isinstance(option.type, click.types.IntParamType) and isinstance(item, float | bool):
+                raise InvalidInput(f"config file {path}: {key} is {item}; expected a whole number")
             if option.multiple == isinstance(item, list):
                 found[option.name or name] = item
             else:

@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from tokenworth.cli.choices import OutputChoice
+from tokenworth.cli.outputs import ITEM, file_name, output_path
 from tokenworth.core.document import Document
+from tokenworth.core.inert import one_line
 from tokenworth.report.page import page_of
 from tokenworth.report.text import render_text
 from tokenworth.store.documents import document_json, write_document, write_whole
@@ -28,12 +30,14 @@ class Shown:
 
     def add(self, document: Document, *, item: str = "") -> None:
         """Writes a document where ``--json`` says, or else prints it; keeps it only where a page of all is asked for."""
-        path = self._output.json and self._output.json.replace("{item}", item)
+        path = self._output.json and output_path(self._output.json, item)
         if path == "-" and self._writes:
             click.echo(document_json(document).decode(), nl=False)
         elif self._prints:
             print_text(document, err=self._err)
         if path not in (None, "-"):
+            if item and file_name(item) not in (item, "") and ITEM in (self._output.json or ""):
+                click.echo(one_line(f"item {item!r} is {file_name(item)} in the name of its file"), err=True)
             if self._writes:
                 write_document(document, Path(path))
             told_written(path, writes=self._writes)

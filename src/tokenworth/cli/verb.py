@@ -28,6 +28,7 @@ from tokenworth.cli.files import stored_documents
 from tokenworth.cli.help import Verb, VerbOption
 from tokenworth.cli.money import limit_of, price_of
 from tokenworth.cli.options import config_option, parameters_of, taken
+from tokenworth.cli.outputs import ITEM
 from tokenworth.cli.show import Shown, told_written
 from tokenworth.cli.streams import Pass, StreamChoice, check_files, records_of, written
 from tokenworth.core.document import About, Document
@@ -164,9 +165,9 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
 def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
     """The task, None for an automaton; finds out before a model is loaded what can be found out, and says what a stop would lose."""
     json_path = chosen.output.json
-    if len(items) > 1 and not (run.joins or chosen.run.dry_run) and json_path is not None and "{item}" not in json_path:
+    if len(items) > 1 and not (run.joins or chosen.run.dry_run) and json_path is not None and ITEM not in json_path:
         raise InvalidInput(f"--json {json_path}: {len(items)} results need a name each; write {{item}} where the item's number goes")
-    chosen.output.check()
+    chosen.output.check(items if not run.joins else ("",))
     if run.of_trace and not chosen.base.is_given:
         check_choice(chosen.base.base, chosen.base.n_draws)
     task, name = None, chosen.model.model

@@ -97,9 +97,11 @@ class Provenance:
     """The model that read on where the trace of the document's model is kept; empty where that model did so itself."""
     second_look: str = ""
     """How many answers the model itself read, and how; empty where rules read them all."""
+    control_tokens: int = 0
+    """Control tokens that the text of the problem spells, such as the end of a trace; they were read as text."""
 
     def __post_init__(self) -> None:
-        for name in ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "cost"):
+        for name in ("drawn", "reused", "tokens_drawn", "retried", "errors", "tokens_cached", "cost", "control_tokens"):
             count: float | None = getattr(self, name)
             if count is not None and count < 0:
                 raise InvalidInput(f"provenance.{name} is {count}, expected a number ≥ 0")

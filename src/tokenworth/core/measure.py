@@ -18,6 +18,7 @@ from tokenworth.core.problem import Problem
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.kind import Request
 from tokenworth.core.sampling import Sampling
+from tokenworth.core.sound_json import LARGEST
 from tokenworth.core.table import Table
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput, Unsupported
@@ -39,9 +40,9 @@ def option(default: Any = ..., **about: Any) -> Any:
 
 
 def check_seed(seed: int) -> None:
-    """Refuses a seed below 0: it names a stream of draws."""
-    if seed < 0:
-        raise InvalidInput(f"seed {seed}: expected a whole number from 0 up")
+    """Refuses a seed below 0, or one that JSON does not hold: it names a stream of draws."""
+    if not 0 <= seed <= LARGEST:
+        raise InvalidInput(f"seed {seed}: expected a whole number from 0 up, at most {LARGEST}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +80,11 @@ class Subject:
     """The model's own file on how it was trained to read what is wrong with an answer; None where it was not."""
     trace: Trace | None = None
     """The base trace, for a measure of one."""
+
+    @property
+    def longest_trace(self) -> int:
+        """Tokens of the base trace, or as many as it can have."""
+        return self.sampling.max_tokens if self.trace is None else min(self.trace.n_trace, self.sampling.max_tokens)
 
     def reachable(self, sequence: TokenSequence, n_trace: int, suffixes: Sequence[tuple[int, ...]] = ((),)) -> tuple[int, ...] | None:
         """The cuts 0…T at which the model can be asked with each suffix; None where it can be asked at all of them."""
@@ -131,6 +137,8 @@ class Done:
     result: Any
     second_look: str = ""
     """What the model was asked about its answers."""
+    control_tokens: int = 0
+    """Control tokens that the text of the problem spells, read as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

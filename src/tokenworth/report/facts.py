@@ -59,6 +59,8 @@ def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     """Where the numbers of any document come from: how much was drawn and paid for, by what version and command."""
     if doc.second_look:
         yield FactView(label="second look", value=doc.second_look)
+    if doc.control_tokens:
+        yield FactView(label="control tokens", value=f"{doc.control_tokens:,}", detail="spelled by the text of the problem, read as text")
     if doc.reader:
         yield FactView(label="read on by", value=doc.reader)
     if doc.drawn or doc.reused:

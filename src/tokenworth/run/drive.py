@@ -17,7 +17,7 @@ from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Checks, KeyedRequest, Metered, Spent, Store
 from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment, ResultT
 from tokenworth.core.request.kind import SUBJECT, Request, Response
-from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, TokenworthError
+from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, StoreLost, TokenworthError
 from tokenworth.run.active import Active, AwaitedBatch
 from tokenworth.run.lane import Lane
 from tokenworth.run.progress import (
@@ -190,6 +190,8 @@ class _Driver:
         except StopIteration as finished:
             self._tell(run.name, Finished(counts=run.counts, seconds=self._clock() - run.began, spent=self._spent()))
             self._end(run, Ended(name=run.name, counts=run.counts, result=finished.value))
+        except StoreLost:
+            raise
         except TokenworthError as error:
             self._fail(run, error)
 
@@ -275,6 +277,8 @@ class _Driver:
     def _finish_batch(self, run: Active) -> None:
         try:
             step = self._complete(run, run.awaited())
+        except StoreLost:
+            raise
         except TokenworthError as error:
             self._fail(run, error)
         else:
@@ -381,5 +385,7 @@ def _flush_if_possible(store: Store) -> None:
     # The error that ended the run matters more than a second one from the store, which a resumed run would meet again.
     try:
         store.flush()
+    except StoreLost:
+        pass  # It is what ended the run.
     except StoreError as error:
         _LOG.warning("the store could not be flushed as the run ended: %s", error)

@@ -7,15 +7,16 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
+from tokenworth.core.files import read_input
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
 from tokenworth.run.cost import Price
 
 _FIELDS = {"input": "input_per_million", "cached_input": "cached_input_per_million", "output": "output_per_million"}
 _OPTIONAL = "cached_input"
 _LONGEST = 12
+_MOST_BYTES = 1 << 20
 """Letters of a currency's name."""
 
 
@@ -44,11 +45,12 @@ def load_prices(path: str | os.PathLike[str]) -> PriceTable:
     """
     source = str(path)
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        table = tomllib.loads(read_input(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         raise MissingFile(f'no price table {source}; expected TOML with [models."NAME"] and input, output in USD per million') from None
     except (OSError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"price table {source}: {' '.join(str(error).split())}") from error
+        said = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"price table {source}: {' '.join(str(said).split())}") from error
     _check_keys(table, ("currency", "models"), source, "")
     currency: object = table.get("currency", "USD")
     if not isinstance(currency, str) or not (currency.isalpha() and len(currency) <= _LONGEST):

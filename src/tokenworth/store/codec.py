@@ -24,8 +24,11 @@ from tokenworth.core.tokens import StopReason
 from tokenworth.errors import InvalidInput, StoreError
 
 FORMAT = 1
-MAX_BODY = 2**30
-"""Longest body that is read, in bytes: a damaged or hostile payload cannot claim more memory."""
+MAX_BODY = 2**25
+"""Longest body that is kept, in bytes: a damaged or hostile payload cannot claim more memory."""
+MAX_IDS = 2**22
+"""Most ids of one rollout."""
+_BLOCK = 2**16
 
 _DEFLATED = 0x80
 _STOPS = (StopReason.STOP, StopReason.LENGTH, StopReason.ERROR, StopReason.REFUSED)  # positions are stored: append only
@@ -99,6 +102,16 @@ def _decode(payload: bytes) -> Response:
     return response
 
 
+def body_length(payload: bytes) -> int:
+    """How long the body of a payload is, by what the payload says of it; it is checked when it is decoded."""
+    if len(payload) < 2 + _CRC_BYTES or not payload[1] & _DEFLATED:
+        return len(payload)
+    try:
+        return min(_Cursor(payload, at=2).varint(), MAX_BODY + 1)
+    except _Damaged:
+        return len(payload)
+
+
 def _layout_of(response: Response) -> tuple[int, Mapping[str, str]]:
     """The tag and the layout that say most of a response."""
     whole = [item for item in response.layouts.items() if all(getattr(response, name) is not None for name in item[1])]
@@ -122,15 +135,24 @@ def _stop(cursor: _Cursor) -> StopReason:
 def _ids_bytes(ids: tuple[int, ...]) -> bytes:
     if ids and not 0 <= min(ids) <= max(ids) < 2**62:
         raise InvalidInput(f"token ids run from {min(ids)} to {max(ids)}; expected numbers from 0 up")
+    if len(ids) > MAX_IDS:
+        raise InvalidInput(f"{len(ids)} token ids; expected at most {MAX_IDS}")
     return _varint(len(ids)) + _varints(np.asarray(ids, dtype=np.int64))
 
 
 def _ids(cursor: _Cursor) -> tuple[int, ...]:
     count = cursor.varint()
-    ends = np.flatnonzero(np.frombuffer(cursor.rest(), dtype=np.uint8) < 0x80)[:count]
-    if len(ends) < count:
-        raise _Damaged(f"{len(ends)} ids where {count} are announced")
-    return tuple(_from_varints(cursor.take(int(ends[-1]) + 1 if count else 0)).tolist())
+    if count > MAX_IDS:
+        raise _Damaged(f"{count} ids, expected at most {MAX_IDS}")
+    found: list[int] = []
+    while len(found) < count:
+        # In blocks: the arrays in between take some fifty bytes an id.
+        wanted = min(_BLOCK, count - len(found))
+        ends = np.flatnonzero(np.frombuffer(cursor.ahead(wanted * _VARINT_BYTES), dtype=np.uint8) < 0x80)[:wanted]
+        if len(ends) < wanted:
+            raise _Damaged(f"{len(found) + len(ends)} ids where {count} are announced")
+        found += _from_varints(cursor.take(int(ends[-1]) + 1)).tolist()
+    return tuple(found)
 
 
 def _check_arrays(what: str, layout: Mapping[str, str], values: Mapping[str, Any]) -> None:
@@ -226,6 +248,10 @@ class _Cursor:
 
     def rest(self) -> bytes:
         return self.data[self.at :]
+
+    def ahead(self, length: int) -> bytes:
+        """The next bytes, which are taken later."""
+        return self.data[self.at : self.at + length]
 
     def byte(self) -> int:
         return self.take(1)[0]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from tokenworth.core.files import open_input
 from tokenworth.core.keys import KEY_SCHEMA
-from tokenworth.errors import MismatchError, MissingFile, StoreError
+from tokenworth.errors import MismatchError, MissingFile, StoreError, StoreLost
+from tokenworth.store.place import StorePlace
+from tokenworth.store.schema import LIST, TABLES, foreign
 
 STORE_SCHEMA = 1
 APPLICATION_ID = 0x746F6B77
@@ -21,15 +26,13 @@ BUSY_SECONDS = 30.0
 """How long a write waits for another process to finish its own."""
 
 _HEADER = b"SQLite format 3\x00"
-_TABLES = (
-    "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE responses (key BLOB NOT NULL PRIMARY KEY, kind TEXT NOT NULL, cut INTEGER, idx INTEGER, stop TEXT,"
-    " n_tokens INTEGER, payload BLOB NOT NULL)",
-    "CREATE TABLE runs (id INTEGER PRIMARY KEY, verb TEXT NOT NULL, config TEXT NOT NULL, started TEXT NOT NULL,"
-    " finished TEXT, document BLOB)",
-    "CREATE TRIGGER responses_stay BEFORE UPDATE ON responses BEGIN SELECT RAISE(ABORT, 'responses are append-only'); END",
-    "CREATE TRIGGER responses_last BEFORE DELETE ON responses BEGIN SELECT RAISE(ABORT, 'responses are append-only'); END",
-)
+_LOOK_S = 0.25
+"""Waiting for another process is broken into pieces of this length, between which Ctrl-C is heard."""
+_OPERATIONS = 10_000
+"""Between so many steps of a query, Ctrl-C is heard and its work is counted."""
+_STEPS_PER_BYTE = 2
+"""A query over a file takes fewer steps for each byte of it, unless its pages are tied in a knot."""
+_LONGEST_TEXT = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +44,108 @@ class Owner:
     version: str
 
 
-@contextmanager
-def one_line_errors(path: Path) -> Iterator[None]:
-    """Turns what SQLite raises into a ``StoreError`` of one line that names the file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreError(f"store {str(path)!r}: {_explain(error)}") from error
+class Database:
+    """A connection whose queries can be interrupted, do no more work than the file is long, and fail in one line that names the file."""
+
+    def __init__(self, path: Path, name: str | None = None, place: StorePlace | None = None) -> None:
+        self.path, self._place, self.watches = path, place, False
+        self._pieces, self._is_stopped = 0, False
+        self._lost = ""
+        try:
+            self._connection = sqlite3.connect(name or str(path), timeout=_LOOK_S, isolation_level=None, uri=name is not None)
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+        self._connection.set_progress_handler(self._is_too_much, _OPERATIONS)
+
+    def ask(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query. Waits for other processes. Raises: `StoreError`, `StoreLost`; KeyboardInterrupt also while it runs."""
+        give_up = 0.0
+        while True:
+            try:
+                self._pieces, self._is_stopped = 0, False
+                return self._connection.execute(query, values).fetchall()
+            except (sqlite3.Error, UnicodeError, OverflowError) as error:
+                if _code(error) == "SQLITE_INTERRUPT" and not self._is_stopped:
+                    raise KeyboardInterrupt from None
+                give_up = give_up or time.monotonic() + BUSY_SECONDS
+                if not _code(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or time.monotonic() > give_up:
+                    raise self._fault(error) from error
+            time.sleep(0.01)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing of what is asked inside."""
+        self.ask("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.ask("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def check_place(self) -> None:
+        """Raises `StoreLost`, which says what is on disk, where the file is no longer the one under its name, or not whole."""
+        if self._place is None or not self.watches:
+            return
+        lost = None if self._lost else self._place.lost()
+        if lost is not None:
+            self._lost = f"store {str(self.path)!r} {lost}; {self._on_disk()}; put it back, or name another file, and run again"
+        if self._lost:
+            raise StoreLost(self._lost)
+
+    def close(self) -> None:
+        """Closes the file; the last process to close it folds the write-ahead log into it."""
+        try:
+            self._connection.close()
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+        finally:
+            if self._place is not None:
+                self._place.close()
+
+    def _on_disk(self) -> str:
+        assert self._place is not None
+        if not self._place.is_whole():
+            self._place.keep_as_it_is()
+            return "its responses are gone with it"
+        try:
+            # What is only in the log is brought into the file, whatever its name is now.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (count,) = self._connection.execute("SELECT sum(1) FROM responses").fetchone()
+        except sqlite3.Error:
+            return "what is left of it cannot be read"
+        return f"the file that was opened holds {count or 0:,} responses"
+
+    def _size(self) -> int:
+        size = 0
+        for name in (self.path, self.path.with_name(self.path.name + "-wal")):
+            with suppress(OSError):
+                size += name.stat().st_size
+        return size
+
+    def _is_too_much(self) -> bool:
+        self._pieces += 1
+        self._is_stopped = self._pieces > 20 and (self._pieces - 20) * _OPERATIONS > _STEPS_PER_BYTE * self._size()
+        return self._is_stopped
+
+    def _fault(self, error: Exception) -> StoreError:
+        """What SQLite raised, in one line that names the file."""
+        try:
+            self.check_place()
+        except StoreLost as lost:
+            return lost
+        return StoreError(f"store {str(self.path)!r}: {_explain(error)}")
 
 
-def _code(error: sqlite3.Error) -> str:
+def _code(error: Exception) -> str:
     """SQLite's name of the error; empty for one that Python's module raises by itself."""
     return getattr(error, "sqlite_errorname", None) or ""
 
 
-def _explain(error: sqlite3.Error) -> str:
+def _explain(error: Exception) -> str:
     code = _code(error)
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split())[:200]
     if code.startswith("SQLITE_FULL"):
         return "the disk is full; what was stored before is kept, so free some space and run again"
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -68,14 +156,21 @@ def _explain(error: sqlite3.Error) -> str:
         return "it cannot be opened; expected a file in a folder that can be written to"
     if code.startswith("SQLITE_NOTADB"):
         return "it is not a tokenworth store (not an SQLite file); name another file"
-    if code in ("SQLITE_ERROR", "SQLITE_MISMATCH") or code.startswith("SQLITE_CORRUPT"):
-        return f"it is damaged ({text}); restore it from a copy or start a new one"
+    if code == "SQLITE_INTERRUPT":
+        return damaged("reading it takes more steps than it has bytes")
     if code.startswith("SQLITE_IOERR"):
         return f"reading or writing failed ({text}); what was stored before is kept; is the disk full or failing?"
-    return text
+    if code in ("SQLITE_ERROR", "SQLITE_MISMATCH") or code.startswith(("SQLITE_CORRUPT", "SQLITE_TOOBIG", "SQLITE_CONSTRAINT")):
+        return damaged(text)
+    return damaged("text that is not UTF-8") if "decode" in text else text
 
 
-def create_or_open(path: Path, owner: Owner) -> tuple[sqlite3.Connection, Owner]:
+def damaged(what: str) -> str:
+    """What is said of a file that no version wrote so."""
+    return f"it is damaged ({what}); restore it from a copy or start a new one"
+
+
+def create_or_open(path: Path, owner: Owner) -> tuple[Database, Owner]:
     """A connection for reading and writing, and the owner the file names; a file that is not there is made.
 
     Raises ``MismatchError`` for a file of another model or schema, ``StoreError`` for one that is not a store.
@@ -83,25 +178,25 @@ def create_or_open(path: Path, owner: Owner) -> tuple[sqlite3.Connection, Owner]
     if not path.parent.is_dir():
         raise MissingFile(f"store {str(path)!r}: the folder {str(path.parent)!r} does not exist; make it or name another file")
     _check_header(path)
-    with one_line_errors(path):
-        connection = _connect(str(path), uri=False)
-        try:
-            _check_application(connection, path)
-            _use_wal(connection)
-            _create(connection, owner)
-            found = _checked_owner(connection, path)
-            if found.fingerprint != owner.fingerprint:
-                raise MismatchError(
-                    f"store {str(path)!r} holds answers of the model {found.name!r} (fingerprint {found.fingerprint[:16]}), not of "
-                    f"{owner.name!r} (fingerprint {owner.fingerprint[:16]}); name another store file for this model"
-                )
-        except BaseException:
-            connection.close()
-            raise
-    return connection, found
+    database = Database(path, place=StorePlace(path, APPLICATION_ID))
+    try:
+        _check_application(database)
+        _use_wal(database)
+        _create(database, owner)
+        found = _checked_owner(database)
+        if found.fingerprint != owner.fingerprint:
+            raise MismatchError(
+                f"store {str(path)!r} holds answers of the model {found.name!r} (fingerprint {found.fingerprint[:16]}), not of "
+                f"{owner.name!r} (fingerprint {owner.fingerprint[:16]}); name another store file for this model"
+            )
+    except BaseException:
+        database.close()
+        raise
+    database.watches = True
+    return database, found
 
 
-def connect_existing(path: Path) -> tuple[sqlite3.Connection, Owner]:
+def connect_existing(path: Path) -> tuple[Database, Owner]:
     """A connection to a store that is there, whatever its model; read-only where the file or its folder is.
 
     Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is not a store.
@@ -111,28 +206,23 @@ def connect_existing(path: Path) -> tuple[sqlite3.Connection, Owner]:
     _check_header(path)
     wal = path.with_name(path.name + "-wal")
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    with one_line_errors(path):
-        if writable or (wal.exists() and wal.stat().st_size):
-            connection = _connect(str(path), uri=False)
-        else:
-            connection = _connect(f"file:{quote(str(path.absolute()))}?immutable=1", uri=True)
-        try:
-            if not _check_application(connection, path):
-                raise StoreError(f"store {str(path)!r}: it is empty, not a tokenworth store")
-            return connection, _checked_owner(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-
-
-def _connect(name: str, *, uri: bool) -> sqlite3.Connection:
-    return sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, uri=uri)
+    if writable or (wal.exists() and wal.stat().st_size):
+        database = Database(path)
+    else:
+        database = Database(path, f"file:{quote(str(path.absolute()))}?immutable=1")
+    try:
+        if not _check_application(database):
+            raise StoreError(f"store {str(path)!r}: it is empty, not a tokenworth store")
+        return database, _checked_owner(database)
+    except BaseException:
+        database.close()
+        raise
 
 
 def _check_header(path: Path) -> None:
     """Refuses files of another kind before SQLite touches them."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             start = file.read(len(_HEADER))
     except FileNotFoundError:
         return
@@ -142,71 +232,76 @@ def _check_header(path: Path) -> None:
         raise StoreError(f"store {str(path)!r}: it is not a tokenworth store (not an SQLite file); name another file")
 
 
-def _check_application(connection: sqlite3.Connection, path: Path) -> bool:
+def _check_application(database: Database) -> bool:
     """Whether the file is a store; False when it is empty.
 
     Raises ``StoreError`` for another program's file.
     """
     # In this order: another process may make the tables and the mark, together, between the two questions.
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    (found,) = connection.execute("PRAGMA application_id").fetchone()
-    if found == APPLICATION_ID:
+    tables = database.ask(LIST)
+    if _mark(database) == APPLICATION_ID:
         return True
-    if found or tables:
-        raise StoreError(f"store {str(path)!r}: it is a database of another program; name another file")
+    if _mark(database) or tables:
+        raise StoreError(f"store {str(database.path)!r}: it is a database of another program; name another file")
     return False
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
-    # The busy timeout does not cover a change of journal mode, which two processes may make at once on a new file.
-    connection.execute("PRAGMA synchronous=NORMAL")
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if not _code(error).startswith("SQLITE_BUSY") or time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+def _mark(database: Database) -> int:
+    return database.ask("PRAGMA application_id")[0][0]
 
 
-def _create(connection: sqlite3.Connection, owner: Owner) -> None:
+def _use_wal(database: Database) -> None:
+    database.ask("PRAGMA synchronous=NORMAL")
+    database.ask("PRAGMA journal_mode=WAL")
+
+
+def _create(database: Database, owner: Owner) -> None:
     """Makes the tables of a new file, once, whichever process comes first."""
-    if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
+    if _mark(database) == APPLICATION_ID:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            for statement in _TABLES:
-                connection.execute(statement)
-            meta = {
-                "schema": str(STORE_SCHEMA),
-                "key_schema": str(KEY_SCHEMA),
-                "fingerprint": owner.fingerprint,
-                "model": owner.name,
-                "version": owner.version,
-            }
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    with database.transaction():
+        if _mark(database) == APPLICATION_ID:
+            return
+        for statement in TABLES.values():
+            database.ask(statement)
+        meta = {
+            "schema": str(STORE_SCHEMA),
+            "key_schema": str(KEY_SCHEMA),
+            "fingerprint": owner.fingerprint,
+            "model": owner.name,
+            "version": owner.version,
+        }
+        for item in meta.items():
+            database.ask("INSERT INTO meta VALUES (?, ?)", item)
+        database.ask(f"PRAGMA application_id={APPLICATION_ID}")
+        # Tells this store from any other that is copied over it.
+        database.ask(f"PRAGMA user_version={secrets.randbits(31)}")
 
 
-def _checked_owner(connection: sqlite3.Connection, path: Path) -> Owner:
-    meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+def _checked_owner(database: Database) -> Owner:
+    """Whose the file is. The tables are checked first: a view, a trigger or a column more may do anything when it is read."""
+    path, made_of = str(database.path), database.ask(LIST)
+    _check_tables(path, made_of, ("meta",))
+    rows = database.ask(f"SELECT name, CASE WHEN length(value) < {_LONGEST_TEXT} THEN value END FROM meta LIMIT 20")
+    if not all(isinstance(part, str) for row in rows for part in row):
+        fault = damaged("its table 'meta' holds what is not text")
+        raise StoreError(f"store {path!r}: {fault}")
+    meta: dict[str, str] = dict(rows)  # pyright: ignore[reportArgumentType]
     made = (meta.get("schema"), meta.get("key_schema"))
     expected = (str(STORE_SCHEMA), str(KEY_SCHEMA))
     if made != expected:
         raise MismatchError(
-            f"store {str(path)!r} has schema {made[0]}.{made[1]} (made by tokenworth {meta.get('version', 'of unknown version')}), "
+            f"store {path!r} has schema {made[0]}.{made[1]} (made by tokenworth {meta.get('version', 'of unknown version')}), "
             f"this version reads schema {expected[0]}.{expected[1]}; use that version or name a new store file"
         )
+    _check_tables(path, made_of, {name for _, name in TABLES})
     try:
         return Owner(name=meta["model"], fingerprint=meta["fingerprint"], version=meta["version"])
     except KeyError as error:
-        raise StoreError(f"store {str(path)!r}: it is damaged (no {error.args[0]} in its table 'meta')") from None
+        raise StoreError(f"store {path!r}: it is damaged (no {error.args[0]} in its table 'meta')") from None
+
+
+def _check_tables(path: str, made_of: list[tuple[Any, ...]], wanted: Iterable[str]) -> None:
+    fault = foreign(made_of, wanted)  # pyright: ignore[reportArgumentType]
+    if fault is not None:
+        raise StoreError(f"store {path!r}: {damaged(fault)}")

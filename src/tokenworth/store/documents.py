@@ -19,7 +19,12 @@ import msgspec
 
 from tokenworth import catalog
 from tokenworth.core.document import Document
+from tokenworth.core.files import read_input
+from tokenworth.core.sound_json import check_keys, check_numbers
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile, StoreError
+
+MOST_BYTES = 1 << 30
+"""Longest result document that is read."""
 
 
 def schemas() -> Mapping[str, type[Document]]:
@@ -50,6 +55,12 @@ def parse_document(data: bytes, source: str) -> Document:
         raw: object = msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"{source}: not a complete JSON document ({error}); it may have been cut short") from error
+    try:
+        text = data.decode()
+        check_keys(text)
+        check_numbers(text)
+    except ValueError as error:
+        raise InvalidInput(f"{source}: {error}; write it again with the program that wrote it") from error
     if not isinstance(raw, dict):
         raise InvalidInput(f"{source}: got JSON that is not an object, expected a tokenworth document")
     fields = cast("dict[str, object]", raw)
@@ -77,11 +88,11 @@ def read_document(path: str | Path) -> Document:
     """The document of a JSON file. Raises: MissingFile; otherwise as `parse_document`."""
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_input(path, MOST_BYTES)
     except FileNotFoundError as error:
         raise MissingFile(f"document {path} does not exist") from error
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"cannot read document {path}: {error}") from error
+        raise InvalidInput(f"cannot read document {path}: {getattr(error, 'strerror', None) or error}") from error
     return parse_document(data, str(path))
 
 
@@ -91,6 +102,17 @@ def write_document(doc: Document, path: str | Path) -> None:
     write_whole(Path(path), lambda handle: handle.write(data))
 
 
+def can_hold(folder: Path) -> bool:
+    """Whether a file can be written in a folder: tried, because permissions do not tell all."""
+    try:
+        temporary = folder / f".tokenworth-{os.getpid()}-{secrets.token_hex(4)}.part"
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError:
+        return False
+    return True
+
+
 def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     """Writes a file whole or not at all: beside it under another name first, then renamed over it.
 
@@ -98,7 +120,7 @@ def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     stays as it was.
     """
     # A name of its own for each writer; "x" fails rather than follow a link someone else put there.
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".tokenworth-{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         if path.exists() and not path.is_file():
             with path.open("wb") as handle:

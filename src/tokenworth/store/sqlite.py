@@ -9,7 +9,6 @@ Losing power may drop the last commits and never damages the file.
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +20,12 @@ from tokenworth import __version__
 from tokenworth.core.request.kind import Draw, Request, Response
 from tokenworth.core.request.sample import Rollout
 from tokenworth.errors import InvalidInput, StoreError, UnknownName
-from tokenworth.store.codec import decode_response, encode_response
-from tokenworth.store.database import Owner, connect_existing, create_or_open, one_line_errors
+from tokenworth.store.codec import MAX_BODY, body_length, decode_response, encode_response
+from tokenworth.store.database import Database, Owner, connect_existing, create_or_open, damaged
+from tokenworth.store.documents import MOST_BYTES
 
-MAX_DOCUMENT = 2**31
-"""Longest result document that is read back, in bytes."""
+_SHORT, _MOST_RATIO = 1 << 25, 50
+"""What a query reads unpacks to no more than this, or this many times its own length: a small file takes little memory."""
 _KEY_BYTES = 32
 _CHUNK = 500
 _PUT = "INSERT INTO responses VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
@@ -46,10 +46,10 @@ class RunRecord:
 class SqliteStore:
     """Keeps responses by content key in one file; use it as a context manager. Belongs to the thread that opened it."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, owner: Owner) -> None:
+    def __init__(self, path: Path, database: Database, owner: Owner) -> None:
         self.path = path
         self.owner = owner
-        self._connection = connection
+        self._database = database
 
     def __enter__(self) -> Self:
         return self
@@ -59,12 +59,11 @@ class SqliteStore:
 
     def close(self) -> None:
         """Closes the file; the last process to close it folds the write-ahead log into it."""
-        with one_line_errors(self.path):
-            self._connection.close()
+        self._database.close()
 
     def __len__(self) -> int:
-        with one_line_errors(self.path):
-            return self._connection.execute("SELECT count(*) FROM responses").fetchone()[0]
+        # count(*) would be one step, which nothing interrupts.
+        return self._database.ask("SELECT sum(1) FROM responses")[0][0] or 0
 
     def get(self, keys: Sequence[str]) -> Mapping[str, Response]:
         """The stored responses among ``keys``.
@@ -76,9 +75,12 @@ class SqliteStore:
         for start in range(0, len(raw), _CHUNK):
             chunk = raw[start : start + _CHUNK]
             marks = ",".join("?" * len(chunk))
-            with one_line_errors(self.path):
-                query = f"SELECT key, payload FROM responses WHERE key IN ({marks})"
-                rows = self._connection.execute(query, chunk).fetchall()
+            query = f"SELECT key, CASE WHEN length(payload) <= {MAX_BODY} THEN payload END FROM responses WHERE key IN ({marks})"
+            rows = self._typed("a response", self._database.ask(query, chunk), bytes, (bytes, type(None)))
+            lengths = sum(body_length(payload or b"") for _, payload in rows)
+            if lengths > max(2 * _SHORT, _MOST_RATIO * sum(len(payload or b"") for _, payload in rows)):
+                fault = damaged(f"{len(rows)} responses unpack to {lengths:,} bytes")
+                raise StoreError(f"store {str(self.path)!r}: {fault}")
             for key, payload in rows:
                 found[key.hex()] = decode_response(key.hex(), payload)
         return found
@@ -99,36 +101,33 @@ class SqliteStore:
             len(rollout.ids) if rollout else None,
             encode_response(response),
         )
-        with one_line_errors(self.path):
-            self._connection.execute(_PUT, row)
+        self._database.ask(_PUT, row)
 
     def flush(self) -> None:
-        """Returns at once: every put is committed already."""
+        """Every put is committed already; finds out whether they are still where they were put. Raises ``StoreLost``."""
+        self._database.check_place()
 
     def begin_run(self, *, verb: str, config: Mapping[str, Any], started: str) -> int:
         """The number of a new run; ``config`` is JSON-shaped."""
         text = json.dumps(config, sort_keys=True, allow_nan=False)
-        with one_line_errors(self.path):
-            query = "INSERT INTO runs (verb, config, started) VALUES (?, ?, ?) RETURNING id"
-            return self._connection.execute(query, (verb, text, started)).fetchone()[0]
+        query = "INSERT INTO runs (verb, config, started) VALUES (?, ?, ?) RETURNING id"
+        return self._database.ask(query, (verb, text, started))[0][0]
 
     def finish_run(self, run: int, *, finished: str, document: bytes | None = None) -> None:
         """Notes that a run ended, with its result document as written to JSON."""
         packed = None if document is None else zlib.compress(document)
-        with one_line_errors(self.path):
-            query = "UPDATE runs SET finished = ?, document = ? WHERE id = ? RETURNING id"
-            changed = self._connection.execute(query, (finished, packed, run)).fetchall()
-        if not changed:
+        query = "UPDATE runs SET finished = ?, document = ? WHERE id = ? RETURNING id"
+        self._database.check_place()
+        if not self._database.ask(query, (finished, packed, run)):
             raise UnknownName(f"store {str(self.path)!r} has no run {run}")
 
     def runs(self) -> tuple[RunRecord, ...]:
         """All runs, first to last."""
-        with one_line_errors(self.path):
-            query = "SELECT id, verb, config, started, finished, document IS NOT NULL FROM runs ORDER BY id"
-            rows = self._connection.execute(query).fetchall()
+        query = "SELECT id, verb, config, started, finished, document IS NOT NULL FROM runs ORDER BY id"
+        rows = self._database.ask(query)
         return tuple(
             RunRecord(id=run, verb=verb, config=self._config(run, config), started=started, finished=finished, has_document=bool(has))
-            for run, verb, config, started, finished, has in rows
+            for run, verb, config, started, finished, has in self._typed("a run", rows, int, str, str, str, (str, type(None)), int)
         )
 
     def _config(self, run: int, text: str) -> Mapping[str, Any]:
@@ -140,21 +139,30 @@ class SqliteStore:
             raise StoreError(f"store {str(self.path)!r}: the configuration of run {run} is damaged (not a JSON object)")
         return config
 
+    def _typed(self, what: str, rows: list[tuple[Any, ...]], *kinds: type | tuple[type, ...]) -> list[tuple[Any, ...]]:
+        """The rows, each value of its kind: SQLite keeps any kind in any column. Raises ``StoreError``."""
+        for row in rows:
+            for value, kind in zip(row, kinds, strict=True):
+                if not isinstance(value, kind):
+                    fault = damaged(f"{what} holds a {type(value).__name__} where a store keeps something else")
+                    raise StoreError(f"store {str(self.path)!r}: {fault}")
+        return rows
+
     def document(self, run: int) -> bytes | None:
         """The result document of a run, or None for one that left none.
 
         Raises ``UnknownName`` for a run that is not there, ``StoreError`` for a damaged document.
         """
-        with one_line_errors(self.path):
-            row = self._connection.execute("SELECT document FROM runs WHERE id = ?", (run,)).fetchone()
-        if row is None:
+        rows = self._database.ask("SELECT document FROM runs WHERE id = ?", (run,))
+        if not rows:
             known = ", ".join(str(record.id) for record in self.runs()[-12:]) or "none"
             raise UnknownName(f"store {str(self.path)!r} has no run {run}; the last are: {known}")
-        if row[0] is None:
+        packed = rows[0][0]
+        if packed is None:
             return None
         unpacker = zlib.decompressobj()
         try:
-            document = unpacker.decompress(row[0], MAX_DOCUMENT)
+            document = unpacker.decompress(packed, min(MOST_BYTES, max(_SHORT, _MOST_RATIO * len(packed))))
         except (zlib.error, TypeError) as error:
             raise StoreError(f"store {str(self.path)!r}: the document of run {run} is damaged ({error})") from None
         if not unpacker.eof:
@@ -169,8 +177,7 @@ def open_store(path: str | Path, *, fingerprint: str, name: str) -> SqliteStore:
     a store or cannot be written, ``MissingFile`` for a folder that is not there.
     """
     owner = Owner(name=name, fingerprint=fingerprint, version=__version__)
-    connection, found = create_or_open(Path(path), owner)
-    return SqliteStore(Path(path), connection, found)
+    return SqliteStore(Path(path), *create_or_open(Path(path), owner))
 
 
 def open_existing(path: str | Path) -> SqliteStore:
@@ -178,8 +185,7 @@ def open_existing(path: str | Path) -> SqliteStore:
 
     Raises ``MissingFile``, ``MismatchError`` for another schema, or ``StoreError`` for a file that is not a store.
     """
-    connection, found = connect_existing(Path(path))
-    return SqliteStore(Path(path), connection, found)
+    return SqliteStore(Path(path), *connect_existing(Path(path)))
 
 
 def _raw_key(key: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from tokenworth.store.sqlite import SqliteStore
 
 
+_LOG = logging.getLogger(__name__)
+
+
 def _with_money(server: ServerOptions | None, price: Price | None, max_usd: float | None) -> ServerOptions:
     from tokenworth.backends.http.options import ServerOptions
 
@@ -56,7 +60,7 @@ class Workbench:
     SQLite file; None keeps rollouts in memory. ``on_event``: verb -> receiver of progress events. ``now``: the clock of provenance.
     ``server``: how servers are reached. ``price`` and ``max_usd``: what a server's model costs and may cost in all; local models cost
     nothing. ``date``: what chat templates that write a date into the prompt take for today; ``thinking``: the switch of those that have
-    one.
+    one. ``allow_control_tokens``: whether control tokens that the text of a problem, prompt or trace spells are read as such, not as text.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Workbench:
         max_usd: float | None = None,
         date: date | None = None,
         thinking: bool = True,
+        allow_control_tokens: bool = False,
         on_event: Callable[[str], OnEvent | None] = lambda verb: None,
         now: Now = utc_now,
         command: str = "",
@@ -92,6 +97,7 @@ class Workbench:
                 server=_with_money(server, price, max_usd) if is_served(name) else None,
                 now=None if midnight is None else lambda: midnight,
                 thinking=thinking,
+                allow_control_tokens=allow_control_tokens,
             )
             return load_model(name, options)
 
@@ -103,6 +109,7 @@ class Workbench:
         kept = MemoryStore() if store is None else store
         self.store: Store = self._opened_store(kept) if isinstance(kept, str | os.PathLike) else kept
         self._tasks: dict[str, Task] = {}
+        self._told = False
         self.runner = Runner(models, self.store, on_event=on_event, now=now, command=command)
 
     def _opened_store(self, path: str | os.PathLike[str]) -> Store:
@@ -136,8 +143,8 @@ class Workbench:
         self.close()
 
     def close(self) -> None:
-        """Closes the store and servers' connections."""
-        for part in (self.store, *(model.backend for model in self.runner.models.values())):
+        """Closes the store, servers' connections, and the processes that hold tokenizers."""
+        for part in (self.store, *(part for model in self.runner.models.values() for part in (model.backend, model.codec))):
             close = getattr(part, "close", None)
             if close is not None:
                 close()
@@ -183,6 +190,7 @@ class Workbench:
             judge=text_judge(problem, self.model.codec, self._close, judge_of),
             grader=judge_of,
             look=(look or SecondLook()) if grader == READ else None,
+            control_tokens=self._controls(problem, prompting),
             put=put,
             prompting=prompting,
             runner=self.runner,
@@ -244,7 +252,18 @@ class Workbench:
         self._check_words(problem, messages[-1]["content"], prompt)
         written = self.model.format
         opened = self._opened(prompt, written.open) if written is not None and written.open else prompt
-        return opened + (self.model.codec.encode(prompting.prefill) if prompting.prefill else ())
+        return opened + (self.model.encode_data(prompting.prefill) if prompting.prefill else ())
+
+    def _controls(self, problem: Problem, prompting: Prompting) -> int:
+        """How many control tokens the text of a problem and its prompt spells that are read as text; says so once."""
+        for option in problem.options:
+            if self.model.controls(option.label):
+                raise InvalidInput(f"problem {problem.id!r}: the label {option.label!r} is a control token; give options other labels")
+        count = sum(map(self.model.controls, prompting.written(problem, self.model.instruction)))
+        if count and not self._told:
+            self._told = True
+            _LOG.warning("problem %r spells %d control tokens, which are read as text (--allow-control-tokens)", problem.id, count)
+        return count
 
     def _check_words(self, problem: Problem, message: str, prompt: tuple[int, ...]) -> None:
         """Refuses a question that the tokenizer cannot spell, as one of whole words cannot most texts."""

@@ -48,11 +48,12 @@ class Case:
         grader: Grader | None,
         look: SecondLook | None = None,
         prompting: Prompting | None = None,
+        control_tokens: int = 0,
         put: Callable[[Problem], tuple[int, ...]] | None,
         runner: Runner,
     ) -> None:
         self.model, self.problem, self.prompt, self.judge, self.grader = model, problem, prompt, judge, grader
-        self._put, self._runner, self.look = put, runner, look
+        self._put, self._runner, self.look, self.control_tokens = put, runner, look, control_tokens
         self.prompting = prompting or Prompting()
 
     # -- building blocks ---------------------------------------------------------------------------------------------------------------

@@ -3,53 +3,68 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
+from tokenworth.backends.model import Model
 from tokenworth.core.document import Document, TraceDoc
+from tokenworth.core.files import read_input
 from tokenworth.core.measure import Subject
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.store.documents import parse_document
 from tokenworth.workbench.choices import BaseSettings
 
+_LOG = logging.getLogger(__name__)
 _LONGEST = 200_000_000
 _SHOWN = 20
 _OPEN = re.compile(r"\s*(<[^<>\s]{1,40}>|\[[A-Z]{2,20}\])")
 
 
-def given_ids(base: BaseSettings, subject: Subject, fingerprint: str) -> tuple[int, ...]:
+def given_ids(base: BaseSettings, subject: Subject, model: Model) -> tuple[int, ...]:
     """The ids of the base completion that the settings name. Raises MissingFile, InvalidInput, MismatchError."""
     if base.trace_ids is not None:
         return read_ids(base.trace_ids)
     if base.trace is not None:
-        return ids_of_text(_text(base.trace, "the text of a trace"), subject, base.trace)
+        return ids_of_text(_text(base.trace, "the text of a trace"), subject, base.trace, model)
     assert base.trace_from is not None
     path, _, number = base.trace_from.rpartition("#") if re.search(r"#\d+$", base.trace_from) else (base.trace_from, "", "0")
     found = _found(path, _text(path, "a result, lm-eval samples or an Inspect log"), int(number))
     if isinstance(found, str):
-        return ids_of_text(found, subject, path)
+        return ids_of_text(found, subject, path, model)
     document, trace = found
     made_by = getattr(document, "model", None)
-    if trace.ids is None or made_by is None or made_by.fingerprint != fingerprint:
-        return ids_of_text("".join((*trace.pieces, *trace.answer_pieces)), subject, path)
+    if trace.ids is None or made_by is None or made_by.fingerprint != model.backend.fingerprint:
+        return ids_of_text("".join((*trace.pieces, *trace.answer_pieces)), subject, path, model)
     if trace.prompt_ids is not None and trace.prompt_ids != subject.prompt:
         raise MismatchError(f"{path}: its trace followed another prompt; put the same problem in the same way (--task, --item, --system …)")
     return (*trace.ids, *(trace.answer_ids or ()))
 
 
-def ids_of_text(text: str, subject: Subject, path: str) -> tuple[int, ...]:
-    """The ids of a completion's text; the close marker is that of the trace format. Raises InvalidInput where they give another text."""
-    encode, decode = subject.codec.encode, subject.codec.decode
+def ids_of_text(text: str, subject: Subject, path: str, model: Model) -> tuple[int, ...]:
+    """The ids of a completion's text; its close marker is that of the trace format, and a stop token at its end is one.
+
+    Raises InvalidInput where they give another text.
+    """
+    encode, decode = model.encode_data, subject.codec.decode
     opened = _OPEN.match(text)
     if opened and decode(subject.prompt[-12:]).rstrip().endswith(opened[1]):
         text = text[opened.end() :]
+    end = next((one for one in subject.sampling.stop if text.endswith(decode((one,)) or "\0")), None)
+    body = text if end is None else text[: -len(decode((end,)))]
     close = "" if subject.close is None else decode(subject.close)
-    trace, mark, answer = text.partition(close) if close else (text, "", "")
-    ids = encode(trace) + (() if subject.close is None or not mark else subject.close) + (encode(answer) if answer else ())
+    trace, mark, answer = body.partition(close) if close else (body, "", "")
+    ids = (
+        encode(trace)
+        + (() if subject.close is None or not mark else subject.close)
+        + (encode(answer) if answer else ())
+        + (() if end is None else (end,))
+    )
+    if spelled := model.controls(trace) + model.controls(answer):
+        _LOG.warning("%s spells %d control tokens, which are read as text (--allow-control-tokens)", path, spelled)
     back = decode(ids)
     if back != text:
         at = next((i for i, (a, b) in enumerate(zip(back, text, strict=False)) if a != b), min(len(back), len(text)))
@@ -60,6 +75,22 @@ def ids_of_text(text: str, subject: Subject, path: str) -> tuple[int, ...]:
     if not ids:
         raise InvalidInput(f"{path}: the trace is empty; expected its text")
     return ids
+
+
+def check_given(subject: Subject, ids: tuple[int, ...]) -> None:
+    """Refuses ids that no completion of this model can have. Raises MismatchError, InvalidInput."""
+    bad = next((i for i in ids if not 0 <= i < subject.codec.vocab_size), None)
+    if bad is not None:
+        raise MismatchError(
+            f"token id {bad} of the given trace is outside the vocabulary of {subject.codec.vocab_size}; ids of another model?"
+        )
+    stop, most = set(subject.sampling.stop), subject.sampling.max_tokens
+    inner = next((i for i, token in enumerate(ids[:-1]) if token in stop), None)
+    if inner is not None:
+        raise InvalidInput(f"the given trace continues after stop token {ids[inner]} at position {inner}; end it there")
+    if len(ids) > most and (subject.context_length is None or len(subject.prompt) + most < subject.context_length):
+        # What is longer than the context is measured as far as it fits.
+        raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {most}; raise --limit or shorten it")
 
 
 def read_ids(path: str) -> tuple[int, ...]:
@@ -82,15 +113,11 @@ def read_ids(path: str) -> tuple[int, ...]:
 
 def _text(path: str, expected: str) -> str:
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(_LONGEST + 1)
-        if len(data) > _LONGEST:
-            raise InvalidInput(f"{path}: more than {_LONGEST:,} bytes; expected {expected}")
-        return data.decode("utf-8")
+        return read_input(path, _LONGEST).decode()
     except FileNotFoundError:
         raise MissingFile(f"no file {path}; expected {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read ({error}); expected {expected}") from error
+        raise InvalidInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); expected {expected}") from error
 
 
 def _found(path: str, text: str, number: int) -> tuple[Document, TraceDoc] | str:

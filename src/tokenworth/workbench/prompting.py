@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, ClassVar
 
+from tokenworth.core.files import read_input
 from tokenworth.core.measure import option
 from tokenworth.core.problem import Problem
 from tokenworth.errors import InvalidInput, MissingFile, unknown_name
@@ -73,6 +73,11 @@ class Prompting:
         turns = [{"role": role, "content": text} for pair in self.examples for role, text in zip(("user", "assistant"), pair, strict=True)]
         return (*before, *turns, {"role": "user", "content": self.asked(problem, instruction)})
 
+    def written(self, problem: Problem, instruction: str | None) -> tuple[str, ...]:
+        """All texts of the prompt that the chat template does not write."""
+        turns = (self.asked(problem, instruction),) if self.raw else (one["content"] for one in self.messages(problem, instruction))
+        return (*turns, self.prefill)
+
     def asked(self, problem: Problem, instruction: str | None) -> str:
         """The user's turn."""
         message = user_message(problem, instruction)
@@ -96,15 +101,11 @@ class Prompting:
 
 def _read(path: str, expected: str) -> str:
     try:
-        with Path(path).open("rb") as file:
-            text = file.read(_LONGEST + 1).decode("utf-8")
+        return read_input(path, _LONGEST).decode()
     except FileNotFoundError:
         raise MissingFile(f"no file {path}; expected {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: cannot be read as text ({error}); expected {expected}") from error
-    if len(text) > _LONGEST:
-        raise InvalidInput(f"{path}: longer than {_LONGEST:,} characters; expected {expected}")
-    return text
+        raise InvalidInput(f"{path}: cannot be read as text ({getattr(error, 'strerror', None) or error}); expected {expected}") from error
 
 
 def _examples(path: str) -> tuple[tuple[str, str], ...]:

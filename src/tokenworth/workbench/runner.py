@@ -18,7 +18,7 @@ from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
-from tokenworth.errors import InvalidInput, MismatchError, TokenworthError, unknown_name
+from tokenworth.errors import InvalidInput, MismatchError, StoreLost, TokenworthError, unknown_name
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
@@ -29,7 +29,7 @@ from tokenworth.run.progress import OnEvent, RunCounts, Together
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
-from tokenworth.workbench.given import given_ids
+from tokenworth.workbench.given import check_given, given_ids
 
 if TYPE_CHECKING:
     from tokenworth.workbench.case import Case
@@ -247,6 +247,8 @@ class Runner:
             about = self._about(job, counts, items=(item,), done=done)
             document = job.draws.document([done], job.settings, about)
             self._finish(run, document)
+        except StoreLost:
+            raise
         except TokenworthError as error:
             return EndedCase(item=item, error=error)
         return EndedCase(item=item, done=done, document=document)
@@ -259,13 +261,13 @@ class Runner:
             job.draws.check(subject, job.settings)
         if case.look is None:
             subject, result = yield from self._parts(job, case, subject)
-            return Done(item=item, subject=subject, result=result)
+            return Done(item=item, subject=subject, result=result, control_tokens=case.control_tokens)
         if job.draws.joins:
             raise InvalidInput(f"{job.measure.name} asks no model about answers; --grader read is for sample, curve and forced")
         role = SUBJECT if self.asked(job) is self.model else READER
         looker = Looker(self._read_by(job, subject), case.look, role)
         subject, result = yield from looker.over(self._parts(job, case, replace(subject, judge=looker.judge), looker))
-        return Done(item=item, subject=subject, result=result, second_look=looker.said())
+        return Done(item=item, subject=subject, result=result, second_look=looker.said(), control_tokens=case.control_tokens)
 
     def _parts(self, job: Job, case: Case, subject: Subject, looker: Looker | None = None) -> Experiment[tuple[Subject, Any]]:
         """The base trace and the measure: the subject with its trace, and the result."""
@@ -286,7 +288,7 @@ class Runner:
             # The base of an automaton is always drawn from its own distribution.
             subject = replace(subject, sampling=replace(subject.sampling, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0))
         if base.is_given:
-            ids = given_ids(base, subject, self.model.backend.fingerprint)
+            ids = given_ids(base, subject, self.model)
             check_given(subject, ids)
             return (yield from _completed(subject, ids, job.seed))
         check_choice(base.base, base.n_draws)
@@ -329,6 +331,7 @@ class Runner:
             cost=None if self._seen.money is None else self._seen.money - (before.money or 0.0),
             server=getattr(model.backend, "description", ""),
             second_look="" if done is None else done.second_look,
+            control_tokens=0 if done is None else done.control_tokens,
             reader="" if model is self.model else f"{model.name} ({model.backend.fingerprint})",
         )
         return About(
@@ -367,22 +370,6 @@ class Runner:
 def _completed(subject: Subject, ids: tuple[int, ...], seed: int) -> Experiment[Trace]:
     ended = subject.is_ended(ids)
     return complete_trace(subject.prompt, ids, sampling=subject.sampling, seed=seed, is_ended=ended, find_wall=subject.find_wall)
-
-
-def check_given(subject: Subject, ids: tuple[int, ...]) -> None:
-    """Refuses ids that no completion of this model can have. Raises MismatchError, InvalidInput."""
-    bad = next((i for i in ids if not 0 <= i < subject.codec.vocab_size), None)
-    if bad is not None:
-        raise MismatchError(
-            f"token id {bad} of the given trace is outside the vocabulary of {subject.codec.vocab_size}; ids of another model?"
-        )
-    stop, most = set(subject.sampling.stop), subject.sampling.max_tokens
-    inner = next((i for i, token in enumerate(ids[:-1]) if token in stop), None)
-    if inner is not None:
-        raise InvalidInput(f"the given trace continues after stop token {ids[inner]} at position {inner}; end it there")
-    if len(ids) > most and (subject.context_length is None or len(subject.prompt) + most < subject.context_length):
-        # What is longer than the context is measured as far as it fits.
-        raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {most}; raise --limit or shorten it")
 
 
 def in_role(experiment: Experiment[Any], role: str) -> Experiment[Any]:

@@ -105,7 +105,7 @@ def test_damaged_files(tmp_path: Path):
     assert "missing keys" in str(refusal(edit(folder, num_hidden_layers=4)))
     edit(folder, num_hidden_layers=3)
     (folder / "tokenizer.json").write_text("{", encoding="utf-8")
-    assert "tokenizer cannot be loaded" in str(refusal(folder))
+    assert "not a tokenizer" in str(refusal(folder))
     (folder / "config.json").write_text("{", encoding="utf-8")
     assert isinstance(refusal(folder), TokenworthError)
 

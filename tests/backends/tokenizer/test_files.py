@@ -71,10 +71,12 @@ def test_a_served_model_gets_the_same_prompt_as_a_local_one() -> None:
         assert files.special_tokens == local.model.tokenizer.special_tokens_map
         for text in ("hi", "", "Is 7 prime?\n(A) yes <think>é 🦊 <|end|>", "  x\r\n"):
             assert render_prompt(files, text) == local.render_prompt(text)
+            whole = local.render_prompt(text, allow_control=True)
+            assert render_prompt(files, text, allow_control=True) == whole
             stock = local.model.tokenizer.apply_chat_template(
                 [{"role": "user", "content": text}], add_generation_prompt=True, return_dict=False
             )
-            assert list(local.render_prompt(text)[1]) == stock
+            assert list(whole[1]) == stock
         ids = tuple(range(files.vocab_size))
         assert files.codec.piece_bytes(ids) == local.codec.piece_bytes(ids)
 

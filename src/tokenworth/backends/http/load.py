@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +32,7 @@ from tokenworth.errors import InvalidInput, MismatchError
 
 CONCURRENCY = 64
 """Requests in flight to one endpoint when nobody says so; llama.cpp gets as many as it has slots."""
+_LOG = logging.getLogger(__name__)
 _BYTE = re.compile("<0x[0-9A-Fa-f]{2}>")
 _QUESTION = "Name an animal and say in a few words why you chose it."
 
@@ -57,6 +61,17 @@ def parse_address(name: str) -> Address:
     return Address(url=url if url.endswith("/v1") else url + "/v1", model=model)
 
 
+def _is_private(url: str) -> bool:
+    """Whether what is sent to an address cannot be read on the way: encrypted, or to this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https" or host == "localhost" or host.endswith(".localhost"):
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
 def _without_login(base: str) -> str:
     return base.rsplit("@", 1)[-1]
 
@@ -83,6 +98,9 @@ def load_served(
     if len({address.url for address in addresses}) != len(addresses):
         raise InvalidInput("an address is given twice; name each endpoint once")
     key = read_key(environment, variable=options.key_variable, file=options.key_file)
+    for address in addresses if key is not None else ():
+        if not _is_private(address.url):
+            _LOG.warning("the key is sent to %s unencrypted: anyone on the way can read it; use https", address.url)
     loop = LoopThread("tokenworth-http")
     try:
         return loop.run(_load(addresses, options, key, tokenizer_folder, loop))

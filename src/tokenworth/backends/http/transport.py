@@ -257,7 +257,7 @@ class Transport:
 
     def _shown(self, text: str) -> str:
         """The beginning of what a server said, on one line, without the key and what a terminal would obey."""
-        text = "".join(letter if letter.isprintable() else " " for letter in self.clean(text)[: 16 * _SHOWN])
+        text = "".join(letter if letter.isprintable() else " " for letter in self.clean(text[: 64 * _SHOWN])[: 16 * _SHOWN])
         text = " ".join(text.split())
         return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 

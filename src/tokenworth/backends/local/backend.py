@@ -66,17 +66,22 @@ class LocalBackend:
         return self.model.eos_ids
 
     def render_prompt(
-        self, asked: str | Sequence[Mapping[str, str]], template_arguments: Mapping[str, Any] | None = None
+        self,
+        asked: str | Sequence[Mapping[str, str]],
+        template_arguments: Mapping[str, Any] | None = None,
+        *,
+        allow_control: bool = False,
     ) -> tuple[str, tuple[int, ...]]:
         """Text and ids of the prompt of these turns, or of a user's text: the chat template up to the model's turn, if there is one.
 
         A tokenizer without a template gets the text as it is, with the tokens it always adds (such as a BOS token).
-        ``template_arguments`` are variables of the template; thinking is switched on unless they switch it off.
+        ``template_arguments`` are variables of the template; thinking is switched on unless they switch it off. Control tokens that the
+        text spells are text, unless ``allow_control``.
 
         Raises: `InvalidInput` when the template refuses.
         """
         try:
-            return render_prompt(self.model, asked, {**THINKING_ON, **(template_arguments or {})})
+            return render_prompt(self.model, asked, {**THINKING_ON, **(template_arguments or {})}, allow_control=allow_control)
         except InvalidInput as error:
             raise InvalidInput(f"{self.name}: {error}") from error
 

@@ -18,7 +18,10 @@ from tokenworth.backends.local import attention
 from tokenworth.backends.local.architecture import check_config, context_length
 from tokenworth.backends.local.families import adapt
 from tokenworth.backends.local.fingerprint import fingerprint_folder, model_folder
+from tokenworth.backends.local.sizes import check_built, check_sizes
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
+from tokenworth.backends.tokenizer.files import guarded
+from tokenworth.backends.tokenizer.guarded import GuardedFiles
 from tokenworth.backends.tokenizer.template import ChatTemplate
 from tokenworth.errors import InvalidInput, TokenworthError, Unsupported
 
@@ -28,14 +31,14 @@ _HEAD_ELEMENTS = 1 << 24
 class LocalModel:
     """Weights, tokenizer and the two halves of a forward pass: ``hidden`` states, then ``logits`` where they are needed."""
 
-    def __init__(self, model: Any, tokenizer: Any, fingerprint: str) -> None:
+    def __init__(self, model: Any, tokenizer: Any, fingerprint: str, guard: GuardedFiles | None = None) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.fingerprint = fingerprint
         self.config = model.config.get_text_config()
         self.context_length = context_length(self.config)
-        self.codec = TokenizerCodec(tokenizer)
-        self.template = _template(tokenizer)
+        self.codec = TokenizerCodec(tokenizer, guard)
+        self.template = _template(tokenizer, guard)
         self.decoder = model.get_decoder()
         self.adapted = adapt(model.config.model_type, model)
         self.windows: Sequence[int | None] = ()
@@ -65,9 +68,9 @@ class LocalModel:
             out = torch.tanh(out / self._cap) * self._cap
         return out
 
-    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+    def encode(self, text: str, *, add_special_tokens: bool) -> tuple[int, ...]:
         """Ids of a whole text; with ``add_special_tokens`` those that the tokenizer always adds (such as a BOS token)."""
-        return self.tokenizer.encode(text, add_special_tokens=add_special_tokens)
+        return self.codec.encode_whole(text, add_special_tokens=add_special_tokens)
 
     @property
     def head_rows(self) -> int:
@@ -114,15 +117,17 @@ def open_model(path: str, *, device: str, dtype: str) -> LocalModel:
     where = _device(device)
     folder = model_folder(path)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    check_sizes(path, folder)
+    guard = guarded(folder)
     try:
-        config = AutoConfig.from_pretrained(folder)
-    except (ValueError, KeyError, OSError, AttributeError, TypeError) as error:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
         raise Unsupported(f"{path}: config.json names no architecture that transformers has built in ({one_line(error)})") from error
     check_config(config)
     tokenizer = _tokenizer(path, folder)
     model = _weights(path, folder, config, getattr(torch, dtype))
     model.to(where).eval().requires_grad_(False)
-    return LocalModel(model, tokenizer, fingerprint_folder(folder, dtype))
+    return LocalModel(model, tokenizer, fingerprint_folder(folder, dtype), guard)
 
 
 def _device(device: str) -> torch.device:
@@ -139,21 +144,21 @@ def _device(device: str) -> torch.device:
 
 def _tokenizer(path: str, folder: Path) -> Any:
     try:
-        return AutoTokenizer.from_pretrained(folder)
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
         if isinstance(error, TokenworthError):
             raise
         raise InvalidInput(f"{path}: the tokenizer cannot be loaded ({one_line(error)})") from error
 
 
-def _template(tokenizer: Any) -> ChatTemplate | None:
+def _template(tokenizer: Any, guard: GuardedFiles | None) -> ChatTemplate | None:
     """The tokenizer's chat template; of several the one named ``default``."""
     found = getattr(tokenizer, "chat_template", None)
     if isinstance(found, dict):
         if "default" not in found:
             raise InvalidInput(f"chat templates {', '.join(sorted(map(str, found)))}: none is named 'default'; expected one that is")
         found = found["default"]
-    return None if found is None else ChatTemplate(str(found), tokenizer.special_tokens_map)
+    return None if found is None else ChatTemplate(str(found), tokenizer.special_tokens_map, guard=guard)
 
 
 @contextmanager
@@ -170,11 +175,14 @@ def _no_progress_bar() -> Iterator[None]:
 
 def _weights(path: str, folder: Path, config: Any, dtype: torch.dtype) -> Any:
     try:
+        check_built(path, folder, config)
         with _no_progress_bar():
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
+                folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True, trust_remote_code=False
             )
         model, info = loaded
+    except InvalidInput:
+        raise
     except Exception as error:
         raise InvalidInput(f"{path}: the weights cannot be loaded ({one_line(error)})") from error
     for what in ("missing_keys", "mismatched_keys", "error_msgs"):

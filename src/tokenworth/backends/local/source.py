@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tokenworth.backends.bundled import BUNDLED
-from tokenworth.backends.model import LoadOptions, Model, ModelSource
+from tokenworth.backends.model import DataText, LoadOptions, Model, ModelSource
 from tokenworth.core.formats import detect_format, format_named
 
 
@@ -30,13 +30,15 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     else:
         template = getattr(backend.model.tokenizer, "chat_template", None)
         chosen = detect_format(template if isinstance(template, str) else backend.model.tokenizer.get_vocab())
+    switches = THINKING_ON if options.thinking else THINKING_OFF
     return Model(
         name=name,
         backend=backend,
         codec=backend.codec,
         stop=backend.eos_ids,
-        render=lambda turns: backend.render_prompt(turns, THINKING_ON if options.thinking else THINKING_OFF)[1],
-        encode_prompt=lambda text: plain_prompt(backend.model, text)[1],
+        render=lambda turns: backend.render_prompt(turns, switches, allow_control=options.allow_control_tokens)[1],
+        encode_prompt=lambda text: plain_prompt(backend.model, text, allow_control=options.allow_control_tokens)[1],
+        data=None if options.allow_control_tokens else DataText(controls=backend.codec.controls_in, encode=backend.codec.encode_data),
         context_length=backend.context_length,
         format=chosen,
         instruction="" if written else None,
@@ -44,4 +46,4 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     )
 
 
-SOURCE = ModelSource(usage=(*BUNDLED, "hf:PATH"), claims=_claims, load=_load)
+SOURCE = ModelSource(usage=(*BUNDLED, "hf:PATH"), claims=_claims, load=_load, extra="local")

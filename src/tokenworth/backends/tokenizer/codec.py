@@ -10,9 +10,16 @@ import copy
 import json
 import re
 import sys
-from typing import Any
+from collections.abc import Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tokenizers import Tokenizer
+
+from tokenworth.backends.tokenizer.control import ControlTokens
+
+if TYPE_CHECKING:
+    from tokenworth.backends.tokenizer.guarded import GuardedFiles
 
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
@@ -40,8 +47,8 @@ def _parts(step: Any, name: str) -> list[dict[str, Any]]:
     return [step, *step.get(name, ())] if isinstance(step, dict) else []
 
 
-def _without_prefix_space(spec: dict[str, Any]) -> Tokenizer | None:
-    """The tokenizer without the space some put before a text (and after special tokens); None if it puts none."""
+def _without_prefix_space(spec: dict[str, Any]) -> dict[str, Any] | None:
+    """The description without the space some put before a text (and after special tokens); None if it puts none."""
     changed = copy.deepcopy(spec)
     for step in _parts(changed.get("normalizer"), "normalizers"):
         if step.get("type") == "Sequence":
@@ -53,21 +60,47 @@ def _without_prefix_space(spec: dict[str, Any]) -> Tokenizer | None:
             step["prepend_scheme"] = "never"
         if step.get("add_prefix_space"):
             step["add_prefix_space"] = False
-    return None if changed == spec else Tokenizer.from_str(json.dumps(changed))
+    return None if changed == spec else changed
+
+
+class Encoder(Protocol):
+    """A tokenizer: here, or in a guarded process."""
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> Sequence[int]:
+        """Ids of a text."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, special tokens kept."""
+        ...
 
 
 class _Bare:
-    """A `tokenizers.Tokenizer` under the names that transformers' tokenizers have."""
+    """A `tokenizers.Tokenizer` in this process."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self.backend_tokenizer = tokenizer
-        self.convert_ids_to_tokens = tokenizer.id_to_token
+        self._tokenizer = tokenizer
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        return self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
+        return self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
 
-    def decode(self, ids: list[int], *, skip_special_tokens: bool, clean_up_tokenization_spaces: bool) -> str:
-        return self.backend_tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
+    def decode(self, ids: Sequence[int]) -> str:
+        return self._tokenizer.decode(list(ids), skip_special_tokens=False)
+
+
+class _Stock:
+    """A tokenizer of transformers in this process."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        # The length of a text is held against the model's context, and said in one line; the library would print a warning.
+        setattr(tokenizer, "model_max_length", sys.maxsize)  # noqa: B010
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=add_special_tokens)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
 
 def _vocabulary_size(tokenizer: Any, backend: Any) -> int:
@@ -77,31 +110,52 @@ def _vocabulary_size(tokenizer: Any, backend: Any) -> int:
     return max(backend.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
 
+def _variant(guard: GuardedFiles | None, name: str, spec: dict[str, Any]) -> Encoder:
+    """The tokenizer of a changed description."""
+    text = json.dumps(spec)
+    return _Bare(Tokenizer.from_str(text)) if guard is None else guard.tokenizer(name, text)
+
+
 class TokenizerCodec:
     """A `tokenworth.core.tokens.Codec` over a Hugging Face tokenizer: one of `tokenizers`, or one of transformers.
 
     ``encode`` treats its text as a fragment: tokenizers that would put a space before it are made not to, so that the
     pieces of ``encode(text)`` concatenate to ``text`` (prompts are rendered by the chat template, not here).
-    ``spec``: the tokenizer's own description (what tokenizer.json says); empty for tokenizers that have none.
+    ``spec``: the tokenizer's own description (what tokenizer.json says); empty for tokenizers that have none. ``guard``: the process that
+    encodes and decodes, for tokenizers of unknown origin; without one that is done here.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = _Bare(tokenizer) if isinstance(tokenizer, Tokenizer) else tokenizer
-        if self._tokenizer is tokenizer:
-            # The length of a text is held against the model's context, and said in one line; the library would print a warning.
-            setattr(tokenizer, "model_max_length", sys.maxsize)  # noqa: B010
-        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+    def __init__(self, tokenizer: Any, guard: GuardedFiles | None = None) -> None:
+        here: Encoder = _Bare(tokenizer) if isinstance(tokenizer, Tokenizer) else _Stock(tokenizer)
+        backend = tokenizer if isinstance(tokenizer, Tokenizer) else getattr(tokenizer, "backend_tokenizer", None)
+        self._token: Any = getattr(tokenizer, "convert_ids_to_tokens", None) if backend is None else backend.id_to_token
         self._size = _vocabulary_size(tokenizer, backend)
         spec: dict[str, Any] = json.loads(backend.to_str()) if backend is not None else {}
         # Settings of whoever called the tokenizer last; a fragment is never cut or filled up.
         spec.update(truncation=None, padding=None)
-        self.spec = spec
+        self.spec, self._guard = spec, guard
+        self._whole = here if guard is None or backend is None else guard.tokenizer("whole", backend.to_str())
         types = _decoder_types(spec.get("decoder"))
         self.kind = "bytes" if "ByteLevel" in types else "metaspace" if types & {"Metaspace", "ByteFallback"} else "other"
         self._alphabet = byte_alphabet() if self.kind == "bytes" else {}
         self._space = _metaspace(spec.get("decoder")) if self.kind == "metaspace" else ""
         self._cache: dict[int, bytes] = {}
-        self._fragments = _without_prefix_space(spec)
+        changed = _without_prefix_space(spec)
+        self._fragments = self._whole if changed is None else _variant(guard, "fragments", changed)
+
+    def close(self) -> None:
+        """Ends the guarded process, if there is one; another starts where it is needed again."""
+        if self._guard is not None:
+            self._guard.close()
+
+    @cached_property
+    def control(self) -> ControlTokens:
+        """The control tokens, and how text that spells them is encoded as text."""
+        return ControlTokens(self.spec, partial(_variant, self._guard), _without_prefix_space)
+
+    def controls_in(self, text: str) -> int:
+        """How many control tokens the ids of a text hold."""
+        return sum(token in self.control.ids for token in self.encode(text)) if self.control.ids else 0
 
     @property
     def vocab_size(self) -> int:
@@ -110,13 +164,18 @@ class TokenizerCodec:
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Ids of ``text``, special tokens recognised, none added."""
-        if self._fragments is not None:
-            return tuple(self._fragments.encode(text, add_special_tokens=False).ids)
-        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+        return tuple(self._fragments.encode(text, add_special_tokens=False))
 
-    def encode_whole(self, text: str) -> tuple[int, ...]:
-        """Ids of ``text`` taken as a whole prompt, as a server that is sent it makes them (no special tokens added)."""
-        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+    def encode_data(self, text: str) -> tuple[int, ...]:
+        """As `encode`, but control tokens that the text spells are text."""
+        return self.control.encode(self.control.marked(text), fragment=True) if self.controls_in(text) else self.encode(text)
+
+    def encode_whole(self, text: str, *, add_special_tokens: bool = False) -> tuple[int, ...]:
+        """Ids of ``text`` taken as a whole prompt, as a server that is sent it makes them.
+
+        ``add_special_tokens``: with those that the tokenizer always adds (such as a BOS token).
+        """
+        return tuple(self._whole.encode(text, add_special_tokens=add_special_tokens))
 
     def decode(self, ids: tuple[int, ...]) -> str:
         """Text of ``ids``, special tokens kept; broken UTF-8 becomes U+FFFD."""
@@ -134,7 +193,7 @@ class TokenizerCodec:
         return piece
 
     def _piece(self, token_id: int) -> bytes:
-        token = self._tokenizer.convert_ids_to_tokens(int(token_id)) if 0 <= token_id < self._size else None
+        token = self._token(int(token_id)) if 0 <= token_id < self._size else None
         if token is None:
             return b""
         if self.kind == "bytes":
@@ -149,7 +208,7 @@ class TokenizerCodec:
         pieces: list[bytes] = []
         done = b""
         for i in range(1, len(ids) + 1):
-            text = self._tokenizer.decode(list(ids[:i]), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            text = self._whole.decode(ids[:i])
             whole = text.encode()
             ends_inside = text.endswith("�") and i < len(ids)
             grown = whole[len(done) :] if whole.startswith(done) and not ends_inside else b""

@@ -12,9 +12,12 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from tokenworth.backends.bundled import is_bundled
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
+from tokenworth.backends.tokenizer.guarded import MOST_BYTES, GuardedFiles, texts_of
 from tokenworth.backends.tokenizer.hub import from_hub
 from tokenworth.backends.tokenizer.template import ChatTemplate, local_now
+from tokenworth.core.files import read_input
 from tokenworth.errors import InvalidInput, MissingFile
 
 FILES = (
@@ -56,7 +59,7 @@ class TokenizerFiles:
 
     def encode(self, text: str, *, add_special_tokens: bool = False) -> tuple[int, ...]:
         """Ids of a whole text; with ``add_special_tokens`` those that the tokenizer always adds (such as a BOS token)."""
-        return tuple(self.tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
+        return self.codec.encode_whole(text, add_special_tokens=add_special_tokens)
 
     def convert_ids_to_tokens(self, token_id: int) -> str | None:
         """The token as the tokenizer writes it; None for an id it does not know."""
@@ -77,7 +80,7 @@ def load_tokenizer(path: str, *, now: Callable[[], datetime] = local_now) -> Tok
     """
     folder = _folder(path)
     config = _read(folder / "tokenizer_config.json")
-    tokenizer, raw = _tokenizer(path, folder)
+    tokenizer, raw, guard = _tokenizer(path, folder, config)
     special = _special_tokens(folder, config)
     text = _template_text(folder, config)
     stops = _stop_ids(folder, tokenizer, special)
@@ -87,8 +90,8 @@ def load_tokenizer(path: str, *, now: Callable[[], datetime] = local_now) -> Tok
     return TokenizerFiles(
         name=path,
         tokenizer=tokenizer,
-        codec=TokenizerCodec(tokenizer),
-        template=None if text is None else ChatTemplate(text, special, now=now),
+        codec=TokenizerCodec(tokenizer, guard),
+        template=None if text is None else ChatTemplate(text, special, now=now, guard=guard),
         special_tokens=special,
         eos_ids=tuple(stops),
         digest=whole.hexdigest(),
@@ -105,25 +108,38 @@ def _folder(path: str) -> Path:
     return from_hub("tokenizer", named, patterns=FILES)
 
 
-def _tokenizer(path: str, folder: Path) -> tuple[Tokenizer, bytes]:
+def _tokenizer(path: str, folder: Path, config: Mapping[str, Any]) -> tuple[Tokenizer, bytes, GuardedFiles | None]:
     file = folder / "tokenizer.json"
     if not file.is_file():
         raise MissingFile(
             f"tokenizer {path!r} has no tokenizer.json, and other kinds are not read; make one with transformers: "
             "AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER)"
         )
-    raw = _bytes(file)
+    raw = read_bytes(file, MOST_BYTES)
+    guard = guarded(folder, config)
+    tokenizer = Tokenizer.from_str(raw.decode())
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer, raw, guard
+
+
+def guarded(folder: Path, config: Mapping[str, Any] | None = None) -> GuardedFiles | None:
+    """The process that holds the tokenizer of a folder, loaded there before it is here; None for a bundled one.
+
+    Raises: `InvalidInput` for a tokenizer.json that is none, or costs more than one does.
+    """
+    if is_bundled(folder):
+        return None
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return GuardedFiles(0)
+    raw = read_bytes(file, MOST_BYTES)
     try:
-        tokenizer = Tokenizer.from_str(raw.decode())
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        # Some faults show at the first use only, and then as a Rust panic, which is no Exception.
-        tokenizer.decode(tokenizer.encode("a b", add_special_tokens=True).ids)
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise
+        guard = GuardedFiles(len(raw))
+        guard.tokenizer("whole", raw.decode(), texts_of(_read(folder / "tokenizer_config.json") if config is None else config))
+    except (InvalidInput, UnicodeDecodeError) as error:
         raise InvalidInput(f"{file}: not a tokenizer ({_one_line(error)})") from error
-    return tokenizer, raw
+    return guard
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -131,7 +147,7 @@ def _read(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        value = json.loads(_bytes(file))
+        value = json.loads(read_bytes(file))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{file}: not JSON ({_one_line(error)})") from error
     if not isinstance(value, dict):
@@ -139,9 +155,10 @@ def _read(file: Path) -> dict[str, Any]:
     return value
 
 
-def _bytes(file: Path) -> bytes:
+def read_bytes(file: Path, most: int = 16 << 20) -> bytes:
+    """All of a file of a model. Raises: `InvalidInput` where it cannot be read, or is longer than such files are."""
     try:
-        return file.read_bytes()
+        return read_input(file, most)
     except OSError as error:
         raise InvalidInput(f"{file}: cannot be read ({_one_line(error)})") from error
 
@@ -175,7 +192,7 @@ def _template_text(folder: Path, config: Mapping[str, Any]) -> str | None:
     file = folder / "chat_template.jinja"
     if file.is_file():
         try:
-            return _bytes(file).decode().replace("\r\n", "\n").replace("\r", "\n")
+            return read_bytes(file).decode().replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
             raise InvalidInput(f"{file}: not UTF-8 text ({_one_line(error)})") from error
     value = config.get("chat_template")

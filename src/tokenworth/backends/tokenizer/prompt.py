@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.tokenizer.template import THINKING_ON, ChatTemplate
-from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 
 
@@ -19,7 +19,7 @@ class Prompter(Protocol):
         ...
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> TokenizerCodec:
         """Ids to text."""
         ...
 
@@ -29,12 +29,16 @@ class Prompter(Protocol):
 
 
 def render_prompt(
-    prompter: Prompter, asked: str | Sequence[Mapping[str, str]], switches: Mapping[str, Any] = THINKING_ON
+    prompter: Prompter,
+    asked: str | Sequence[Mapping[str, str]],
+    switches: Mapping[str, Any] = THINKING_ON,
+    *,
+    allow_control: bool = False,
 ) -> tuple[str, tuple[int, ...]]:
     """Text and ids of the turns and the beginning of the model's, written by the chat template; its ids get nothing added.
 
     ``asked``: the turns (role, content), or the text of the user's alone. Without a template there is room for that one only: the text as
-    it is, with the special tokens that the tokenizer always adds.
+    it is, with the special tokens that the tokenizer always adds. Control tokens that the turns spell are text, unless ``allow_control``.
 
     Raises: `InvalidInput` when the template fails or a text is not Unicode.
     """
@@ -46,16 +50,25 @@ def render_prompt(
             raise InvalidInput(
                 f"the model has no chat template, and so no turn of the {turns[0]['role']}; write all of it into one prompt (--prompt)"
             )
-        return plain_prompt(prompter, turns[0]["content"])
-    text = prompter.template.render(turns, switches=switches)
-    return text, tuple(prompter.encode(text, add_special_tokens=False))
+        return plain_prompt(prompter, turns[0]["content"], allow_control=allow_control)
+    codec = prompter.codec
+    if allow_control or not any(codec.controls_in(turn["content"]) for turn in turns):
+        text = prompter.template.render(turns, switches=switches)
+        return text, tuple(prompter.encode(text, add_special_tokens=False))
+    marked = [{**turn, "content": codec.control.marked(turn["content"])} for turn in turns]
+    text = prompter.template.render(marked, switches=switches)
+    return codec.control.unmarked(text), codec.control.encode(text)
 
 
-def plain_prompt(prompter: Prompter, text: str) -> tuple[str, tuple[int, ...]]:
+def plain_prompt(prompter: Prompter, text: str, *, allow_control: bool = False) -> tuple[str, tuple[int, ...]]:
     """Text and ids of a prompt without chat template, with the special tokens that the tokenizer always adds."""
     check_unicode(text)
-    ids = tuple(prompter.encode(text, add_special_tokens=True))
-    return prompter.codec.decode(ids), ids
+    codec = prompter.codec
+    if allow_control or not codec.controls_in(text):
+        ids = tuple(prompter.encode(text, add_special_tokens=True))
+    else:
+        ids = codec.control.encode(codec.control.marked(text), add_special_tokens=True)
+    return codec.decode(ids), ids
 
 
 def check_unicode(text: str) -> None:

@@ -266,7 +266,8 @@ class MeteredEnvironment(ImmutableSandboxedEnvironment):
 
     def _charge_growth(self, method: str, owner: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if method in ("join", "format", "format_map"):
-            self.charge(full_size((args, kwargs), self.left))
+            # A field may stand many times.
+            self.charge(full_size((args, kwargs), self.left) * max(1, owner.count("{")))
         self.charge(_grown(method, [*args[:1], owner] if method == "join" else [owner, *args], kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -279,11 +280,21 @@ class MeteredEnvironment(ImmutableSandboxedEnvironment):
             times = max((value for value in (left, right) if isinstance(value, int)), default=1)
             self.charge(STEP + _length(left, right) * max(times, 1))
         elif operator == "%" and isinstance(left, str):
-            self.charge(full_size((left, right), self.left))
+            self.charge(full_size((left, right), self.left) * max(1, left.count("%")))
             self.charge(_padding(left, right if isinstance(right, tuple) else (right,), {}))
         else:
             self.charge(STEP + _length(left, right))
         return super().call_binop(context, operator, left, right)
+
+
+def _depth(value: Any) -> int:
+    """How deep a value is nested."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        inner = [item.values() if isinstance(item, Mapping) else item for item in level]
+        level = [one for items in inner if isinstance(items, Collection) and not isinstance(items, str | range) for one in items]
+    return depth
 
 
 def _length(*values: Any) -> int:
@@ -304,16 +315,19 @@ def _grown(name: str, given: list[Any], kwargs: Mapping[str, Any]) -> int:
         return len(given[0]) * full_size(given[1:], 1 << 30)
     if name in ("indent", "expandtabs"):
         unit = max([*ints, *map(len, texts[1:]), 8])
-        return (str(given[0]).count("\n") + str(given[0]).count("\t") + 1) * unit
+        return (len(str(given[0]).splitlines()) + str(given[0]).count("\t") + 1) * unit
     if name == "tojson":
-        return full_size(given[0], 1 << 30) * max([*ints, *map(len, texts[1:]), 0])
+        # Each item may stand on a line of its own, with all that is between two of them.
+        items, between = _size(given[0], 1 << 30, characters=False), full_size([*given[1:], *kwargs.values()], 1 << 30)
+        return items * (_depth(given[0]) * max([*ints, *map(len, texts), 0]) + between) if len(given) > 1 or kwargs else 0
     if name in ("ljust", "rjust", "center", "zfill", "round"):
         return sum(ints)
     if name == "sum":
         start = given[2] if len(given) > 2 else kwargs.get("start", 0)
         return 0 if isinstance(start, int | float) else light_size(given[0], 1 << 30) ** 2
     if name in ("format", "format_map"):
-        return _padding(str(given[0]), tuple(given[1:]), kwargs)
+        fields = str(given[0]).count("%") * full_size([given[1:], kwargs], 1 << 30)
+        return fields + _padding(str(given[0]), tuple(given[1:]), kwargs)
     return 0
 
 

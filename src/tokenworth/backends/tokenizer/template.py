@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Template, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
 from tokenworth.backends.tokenizer.sandbox import MeteredEnvironment, full_size
 from tokenworth.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tokenworth.backends.tokenizer.guarded import GuardedFiles
 
 THINKING_ON: Mapping[str, Any] = {"enable_thinking": True, "thinking": True}
 """Switches a template's thinking on by both names in use: some templates close the block at once where the switch is unset."""
@@ -32,21 +35,31 @@ def local_now() -> datetime:
 class ChatTemplate:
     """A chat template with the special tokens it may name. ``now``: the clock behind ``strftime_now``; give a fixed one to pin a prompt.
 
+    ``guard``: the process that renders it; without one it is rendered here, metered but with no limit of memory.
+
     The text is compiled at the first rendering. Differs from transformers' renderer, with which it otherwise agrees byte by
     byte: filters that no chat template needs are missing (``random``, ``center`` and the like), work is limited, and messages
     go in as they are (transformers copies ``reasoning`` to ``reasoning_content``).
     """
 
-    def __init__(self, text: str, special_tokens: Mapping[str, str] | None = None, *, now: Callable[[], datetime] = local_now) -> None:
+    def __init__(
+        self,
+        text: str,
+        special_tokens: Mapping[str, str] | None = None,
+        *,
+        now: Callable[[], datetime] = local_now,
+        guard: GuardedFiles | None = None,
+    ) -> None:
         self.text = text
         self.special_tokens = dict(special_tokens or {})
-        self._environment = MeteredEnvironment(now)
+        self.now, self._guard = now, guard
+        self._environment: MeteredEnvironment | None = None
         self._compiled: Template | None = None
         self._one_at_a_time = threading.Lock()
 
     def at(self, now: Callable[[], datetime]) -> ChatTemplate:
         """The same template with another clock."""
-        return ChatTemplate(self.text, self.special_tokens, now=now)
+        return ChatTemplate(self.text, self.special_tokens, now=now, guard=self._guard)
 
     def render(self, messages: Sequence[Mapping[str, Any]], *, add_generation_prompt: bool = True, switches: Mapping[str, Any]) -> str:
         """The text of ``messages``, and with ``add_generation_prompt`` the beginning of the model's turn.
@@ -59,33 +72,35 @@ class ChatTemplate:
         taken = [name for name in _RESERVED if name in switches]
         if taken:
             raise InvalidInput(f"template switch {taken[0]!r}: this name is the template's own; expected another")
-        variables = {**self.special_tokens, **switches, "messages": list(messages)}
+        variables = _plain({**self.special_tokens, **switches, "messages": list(messages)}, "a template's input")
         variables.update(tools=None, documents=None, add_generation_prompt=add_generation_prompt)
         try:
-            return self.fill(variables)
+            return self.written(variables) if self._guard is None else self._guard.render(self.text, variables, self.now())
         except InvalidInput as error:
-            raise InvalidInput(f"the chat {error}") from error
+            raise InvalidInput(f"the chat {error}" if str(error).startswith("template ") else str(error)) from error
 
     def fill(self, values: Mapping[str, Any]) -> str:
         """The text with these variables alone. Raises `InvalidInput`, as `render` does."""
-        variables = _plain(values, "a template's input")
-        allowance = _WORK + _WORK_PER_CHARACTER * full_size(variables, _WORK)
+        return self.written(_plain(values, "a template's input"))
+
+    def written(self, variables: dict[str, Any]) -> str:
+        """What the template writes of these variables, here in this process. Raises: `InvalidInput`."""
         with self._one_at_a_time:
             try:
-                text = self._written(variables, allowance)
+                text = self._written(variables, _WORK + _WORK_PER_CHARACTER * full_size(variables, _WORK))
                 text.encode()
             except Exception as error:
                 raise InvalidInput(f"template fails: {_fault(error)}") from error
         return text
 
     def _written(self, variables: dict[str, Any], allowance: int) -> str:
-        environment = self._environment
-        environment.left = allowance
-        if self._compiled is None:
+        if self._environment is None or self._compiled is None:
             if len(self.text) > LONGEST_TEMPLATE:
                 raise InvalidInput(f"it has {len(self.text)} characters; expected at most {LONGEST_TEMPLATE}")
-            self._compiled = environment.from_string(self.text)
-            environment.left = allowance
+            self._environment = MeteredEnvironment(lambda: self.now())
+            self._environment.left = allowance
+            self._compiled = self._environment.from_string(self.text)
+        self._environment.left = allowance
         return "".join(self._compiled.generate(variables))
 
 
@@ -111,6 +126,8 @@ def _fault(error: Exception) -> str:
         return f"line {error.lineno}: {said}"
     if isinstance(error, RecursionError):
         return "it calls itself without end, or is nested too deeply"
+    if isinstance(error, MemoryError):
+        return "it needs more memory than a chat template needs"
     if isinstance(error, SecurityError):
         return f"it leaves its sandbox: {said}"
     if isinstance(error, UnicodeEncodeError):

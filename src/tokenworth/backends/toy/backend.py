@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from tokenworth.backends.toy.automaton import Automaton, Edge, follow, illegal_token, shaped_edges, shown, states_along
+from tokenworth.core.files import read_input
 from tokenworth.core.grade import RESERVED_OUTCOMES, TRUNCATED, Grade, Judge, Verdict
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import Capabilities, KeyedRequest, check_kind
@@ -35,6 +36,7 @@ from tokenworth.core.tokens import StopReason, TokenSequence
 from tokenworth.errors import InvalidInput, MissingFile
 
 _NO_TOKEN = -1
+_MOST_BYTES = 64 << 20
 _UNIFORMS = 64
 _T = TypeVar("_T")
 
@@ -92,7 +94,7 @@ def load_toy(path: str | Path) -> Automaton:
     Raises ``MissingFile``, or ``InvalidInput`` naming the file for text that is not JSON and for faults of the automaton.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_input(path, _MOST_BYTES).decode()
     except FileNotFoundError:
         raise MissingFile(f"no toy automaton at {shown(str(path))}; expected a JSON file") from None
     except (OSError, ValueError) as error:

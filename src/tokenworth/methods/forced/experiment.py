@@ -174,7 +174,7 @@ def _room(subject: Subject, exits: tuple[ExitText, ...]) -> int | None:
 
 def most(subject: Subject, settings: ForcedSettings) -> list[Most]:
     """A reading after each exit text, of the longest trace there can be."""
-    longest = TokenSequence(prompt=subject.prompt, completion=(0,) * subject.sampling.max_tokens)
-    cuts = cut_grid(subject.sampling.max_tokens, settings.stride)
+    longest = TokenSequence(prompt=subject.prompt, completion=(0,) * subject.longest_trace)
+    cuts = cut_grid(subject.longest_trace, settings.stride)
     reads = (Read(sequence=longest, cuts=cuts, suffix=one.suffix, continuations=one.options) for one in exits_of(subject, settings))
     return [Most(n=1, reads=one, writes=one) for one in reads]

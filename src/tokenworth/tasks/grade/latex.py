@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenworth.core.grade import Grade, Verdict
+from tokenworth.core.guard import Guard, shared_guard
 from tokenworth.core.problem import Problem
 from tokenworth.errors import MissingExtra
 from tokenworth.tasks.grade.answers import MAX_ANSWER, Stated, boxed, denied, outcome_label, stated, unparseable, unwrapped
 from tokenworth.tasks.grade.asserted import asserted, doubted, retracted
-from tokenworth.tasks.grade.guard import Guard, shared_guard
 from tokenworth.tasks.grade.number import parse_number
 
 _PROGRAM = Path(__file__).with_name("latex_worker.py")

@@ -1,44 +1,15 @@
 """The guarded process that compares mathematical expressions: JSON lines in, JSON lines out.
 
 Run as a program, never imported by the package. It reads text as LaTeX only: math-verify's reader of plain expressions
-ends in Python's own evaluator and is not used. Before the first request the process limits its memory, gives up the
-right to write files and to start processes or threads, and every request resets its limit of processor time.
+ends in Python's own evaluator and is not used.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import sys
 from typing import Any
 
-_MEMORY = 2 << 30
-
-
-def _lock_down() -> None:
-    try:
-        import resource
-    except ImportError:  # not a POSIX system: the time limit of the caller remains
-        return
-    for name, limit in (("RLIMIT_AS", _MEMORY), ("RLIMIT_FSIZE", 0), ("RLIMIT_CORE", 0), ("RLIMIT_NPROC", 0)):
-        kind = getattr(resource, name, None)
-        if kind is not None:
-            try:
-                resource.setrlimit(kind, (limit, limit))
-            except (OSError, ValueError):
-                continue
-
-
-def _limit_cpu(seconds: float) -> None:
-    try:
-        import resource
-    except ImportError:
-        return
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    spent = usage.ru_utime + usage.ru_stime
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(spent + seconds) + 2, hard))
+from tokenworth.core.guarded import serve
 
 
 class Comparer:
@@ -74,27 +45,7 @@ class Comparer:
         }
 
 
-def main() -> None:
-    """Answers requests until the input ends."""
-    limit_s = float(sys.argv[1])
-    replies = os.fdopen(os.dup(1), "wb")
-    # Whatever the libraries print must not be taken for a reply.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+if __name__ == "__main__":
     comparer = Comparer()
     comparer.answer({"gold": "\\frac{1}{2}", "answers": ["0.5"]})
-    _lock_down()
-    replies.write(b'{"ready": true}\n')
-    replies.flush()
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        _limit_cpu(limit_s)
-        try:
-            response = comparer.answer(request)
-        except Exception:  # noqa: BLE001 - whatever hostile text makes the library raise, the reply is "no answer"
-            response = {"failed": True}
-        replies.write(json.dumps({**response, "id": request["id"]}).encode() + b"\n")
-        replies.flush()
-
-
-if __name__ == "__main__":
-    main()
+    serve(comparer.answer)

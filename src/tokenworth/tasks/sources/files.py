@@ -12,13 +12,16 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
+from tokenworth.core.files import open_input, read_up_to
+from tokenworth.core.sound_json import check_keys
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.tasks.sources.odd_json import odd_object
 
 STANDARD_INPUT = Path("/dev/stdin")
 """Read as standard input, also if the system has no such file."""
 _MAX_LINE = 16 << 20
-_MAX_FILE = 1 << 30
+_MAX_FILE, _MAX_UNPACKED = 1 << 30, 1 << 28
+_MOST_WITHOUT = 100_000
 _FAULTS = (EOFError, zlib.error, OSError)
 _NO_JSON = re.compile(r"[:,\[]\s*[+-]?(?:NaN|Infinity)\b")
 
@@ -41,15 +44,18 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
 def whole_text(path: Path) -> str:
     """The text of a UTF-8 file or pipe whose lines may be of any length; gzip is known by its first byte.
 
-    Raises: MissingFile; InvalidInput for a folder, a damaged or truncated gzip file, text that is not UTF-8, and more than 1 GiB.
+    Raises: MissingFile; InvalidInput for a folder, a damaged or truncated gzip file, text that is not UTF-8, and more than 1 GiB, or
+    256 MiB of a packed file.
     """
     try:
         with _opened(path) as raw:
-            data = _unpacked(raw).read(_MAX_FILE + 1)
+            source = _unpacked(raw)
+            most = _MAX_FILE if source is raw else _MAX_UNPACKED
+            data = read_up_to(source, most + 1)
     except _FAULTS as error:
         raise _fault(error, path) from error
-    if len(data) > _MAX_FILE:
-        raise InvalidInput(f"{path}: unpacks to more than {_MAX_FILE >> 30} GiB; import its parts one by one")
+    if len(data) > most:
+        raise InvalidInput(f"{path}: it is, or unpacks to, more than {most >> 20:,} MiB; import its parts one by one")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -74,17 +80,25 @@ def json_records(path: Path) -> Iterator[tuple[str, dict[str, Any] | Fault]]:
 
 
 def _objects(path: Path, decode: Callable[[str], Any]) -> Iterator[tuple[str, dict[str, Any] | Fault]]:
+    n_without = 0
     for number, line in _lines(path):
         where = f"{path}:{number}"
+        n_without += 1
         if not isinstance(line, str):
             yield where, line
         elif line.strip():
-            yield where, _json_object(line, where, decode)
+            row = _json_object(line, where, decode)
+            n_without = n_without if isinstance(row, InvalidInput | MissingFile) else 0
+            yield where, row
+        if n_without > _MOST_WITHOUT:
+            yield where, _without_end(path, number, "a record")
+            return
 
 
 def _json_object(line: str, where: str, decode: Callable[[str], Any]) -> dict[str, Any] | Fault:
     try:
         row: Any = decode(line)
+        check_keys(line)
     except (ValueError, RecursionError) as error:
         hint = "; NaN and Infinity are not JSON, write null" if _NO_JSON.search(line) else ""
         return InvalidInput(f"{where}: not valid JSON: {error}; expected one JSON object per line{hint}")
@@ -95,7 +109,7 @@ def _json_object(line: str, where: str, decode: Callable[[str], Any]) -> dict[st
 
 def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
     """(line number, text, or what is wrong with the line) of each line; the fault of the file, if it has one, comes last."""
-    number = 0
+    number = n_blank = 0
     try:
         with _opened(path) as raw:
             source = _unpacked(raw)
@@ -104,11 +118,19 @@ def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
                 if number == 1 and b"\0" in line:
                     yield number, InvalidInput(f"{path}: a binary file, or text that is not UTF-8; expected lines of text, gzip allowed")
                     return
+                n_blank = 0 if line.strip() else n_blank + 1
+                if n_blank > _MOST_WITHOUT:
+                    yield number, _without_end(path, number, "text")
+                    return
                 yield number, _decoded(line, path, number)
                 while len(line) > _MAX_LINE and not line.endswith(b"\n"):
                     line = source.readline(_MAX_LINE + 1)
     except _FAULTS as error:
         yield number + 1, _fault(error, path, f" after line {number}")
+
+
+def _without_end(path: Path, number: int, what: str) -> InvalidInput:
+    return InvalidInput(f"{path}:{number}: {_MOST_WITHOUT:,} lines in a row without {what}; the rest of the file is not read")
 
 
 def _fault(error: Exception, path: Path, place: str = "") -> Fault:
@@ -125,7 +147,7 @@ def _fault(error: Exception, path: Path, place: str = "") -> Fault:
 
 
 def _opened(path: Path) -> BufferedReader:
-    return open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb")
+    return open(0, "rb", closefd=False) if path == STANDARD_INPUT else open_input(path)
 
 
 def _unpacked(raw: BufferedReader) -> BinaryIO:

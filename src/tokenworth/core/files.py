@@ -1,0 +1,83 @@
+"""Opening what a user names: a file or a pipe, never a device, never more than is looked for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
+
+_PIECE = 1 << 20
+_WAIT_S = 2.0
+"""How long a named pipe may be without a writer."""
+
+
+def open_input(path: str | os.PathLike[str]) -> BufferedReader:
+    """The file or pipe, opened to be read.
+
+    Raises: OSError as ``open``; also for a device or socket, of which some never end, and for a pipe that nobody writes to.
+    """
+    try:
+        kind = Path(path).stat()
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    if stat.S_ISFIFO(kind.st_mode):
+        return _opened_pipe(path)
+    if not stat.S_ISREG(kind.st_mode) and not stat.S_ISDIR(kind.st_mode) and not _is_harmless(path, kind):
+        raise OSError(errno.EINVAL, "it is a device or a socket; expected a file", str(path))
+    return Path(path).open("rb")
+
+
+def read_input(path: str | os.PathLike[str], most: int) -> bytes:
+    """All of a file or pipe. Raises: OSError as `open_input`, and where there are more than ``most`` bytes."""
+    with open_input(path) as file:
+        data = read_up_to(file, most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is longer than {_size(most)}, the most that is read of such a file", str(path))
+    return data
+
+
+def read_up_to(file: BinaryIO, most: int) -> bytes:
+    """At most so many bytes, in pieces: asking for many at once takes memory for all of them."""
+    pieces: list[bytes] = []
+    while most > 0 and (piece := file.read(min(most, _PIECE))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
+
+
+def _is_harmless(path: str | os.PathLike[str], kind: os.stat_result) -> bool:
+    """Whether a device is the empty one or a terminal."""
+    if not stat.S_ISCHR(kind.st_mode):
+        return False
+    if kind.st_rdev == Path(os.devnull).stat().st_rdev:
+        return True
+    with Path(path).open("rb", buffering=0) as file:
+        return file.isatty()
+
+
+def _opened_pipe(path: str | os.PathLike[str]) -> BufferedReader:
+    """The pipe; opening it waits for a writer, in a thread that is left behind if there is none."""
+    found: list[BufferedReader | OSError] = []
+
+    def wait() -> None:
+        try:
+            found.append(Path(path).open("rb"))  # noqa: SIM115 (it is the caller's to close)
+        except OSError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(_WAIT_S)
+    if not found:
+        raise TimeoutError(errno.ETIMEDOUT, f"nothing writes to this pipe (waited {_WAIT_S:.0f} s); start its writer first", str(path))
+    if isinstance(found[0], OSError):
+        raise found[0]
+    return found[0]
+
+
+def _size(most: int) -> str:
+    return f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"

@@ -1,0 +1,42 @@
+"""The tables of a store, and the check that a file has these and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+TABLES = {
+    ("table", "meta"): "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    ("table", "responses"): (
+        "CREATE TABLE responses (key BLOB NOT NULL PRIMARY KEY, kind TEXT NOT NULL, cut INTEGER, idx INTEGER, stop TEXT,"
+        " n_tokens INTEGER, payload BLOB NOT NULL)"
+    ),
+    ("table", "runs"): (
+        "CREATE TABLE runs (id INTEGER PRIMARY KEY, verb TEXT NOT NULL, config TEXT NOT NULL, started TEXT NOT NULL,"
+        " finished TEXT, document BLOB)"
+    ),
+    ("trigger", "responses_stay"): (
+        "CREATE TRIGGER responses_stay BEFORE UPDATE ON responses BEGIN SELECT RAISE(ABORT, 'responses are append-only'); END"
+    ),
+    ("trigger", "responses_last"): (
+        "CREATE TRIGGER responses_last BEFORE DELETE ON responses BEGIN SELECT RAISE(ABORT, 'responses are append-only'); END"
+    ),
+}
+"""Type and name of all that a store is made of, with the statement that makes it, which SQLite keeps as it is."""
+LIST = f"SELECT type, name, sql FROM sqlite_master LIMIT {3 * len(TABLES)}"
+"""Asks for as much of what a file is made of as a check needs to see."""
+
+
+def foreign(found: Iterable[tuple[object, object, object]], wanted: Iterable[str]) -> str | None:
+    """What is not as it should be among what a file is made of; None where all is. ``wanted``: names of tables and triggers to look at."""
+    names = set(wanted)
+    left = {place: made for place, made in TABLES.items() if place[1] in names}
+    for kind, name, made in found:
+        if kind == "index" and made is None and str(name).startswith("sqlite_autoindex_"):
+            continue
+        if (kind, name) not in TABLES and names == {name for _, name in TABLES}:
+            return f"it holds a {kind} {str(name)[:40]!r}, which no store has"
+        if (kind, name) in left and left.pop((str(kind), str(name))) != made:
+            return f"its {kind} {name!r} is not as a store makes it"
+    for kind, name in left:
+        return f"it has no {kind} {name!r}"
+    return None
