@@ -227,7 +227,7 @@ class PrefillStep(ForwardPass):
         return out.transpose(1, 2)
 
 
-class Seen:
+class BaseView:
     """Which base keys the queries of each block see under a rule; made once for all layers of a kind.
 
     ``positions`` are those of the queries, ``[rows, tokens]`` in the blocks' order.
@@ -253,7 +253,7 @@ class Seen:
         return self._found[rule.kind, which]
 
 
-def base_part(seen: Seen, layer: int, query: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:
+def base_part(seen: BaseView, layer: int, query: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:
     """Output ``[rows, heads, tokens, dim]`` and log-sum-exp of sorted rows over their blocks' bases."""
     _, heads, tokens, _ = query.shape
     outs: list[Tensor] = []
@@ -304,7 +304,7 @@ class TreeStep(ForwardPass):
 
     def __init__(self, blocks: Sequence[Block], positions: np.ndarray, depths: np.ndarray, ancestors: np.ndarray, like: Tensor) -> None:
         super().__init__()
-        self.seen = Seen(blocks, positions)
+        self.seen = BaseView(blocks, positions)
         back = np.where(ancestors, depths[:, None] - depths[None, :], -1)
         self.distance = torch.from_numpy(back).to(like.device)
         self.tree_mask = torch.zeros(back.shape, dtype=like.dtype, device=like.device).masked_fill_(self.distance < 0, LOWEST)[None, None]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenworth.backends.local.attention import BaseKV, Block, ForwardPass, Seen, base_part
+from tokenworth.backends.local.attention import BaseKV, BaseView, Block, ForwardPass, base_part
 from tokenworth.backends.local.own import OwnKV
 from tokenworth.backends.local.rule import LOWEST, Kind, Rule
 
@@ -139,7 +139,7 @@ class DecodeStep(ForwardPass):
         own, begun = rows.own, rows.begun[: rows.n]
         own.advance(int(begun.min()))
         self.positions = rows.base_length[: rows.n] + (own.now - begun)
-        self.seen = Seen(self.plan.blocks, self.positions[slice(None) if self.plan.rows is None else self.plan.rows, None])
+        self.seen = BaseView(self.plan.blocks, self.positions[slice(None) if self.plan.rows is None else self.plan.rows, None])
         self.extents = own.extents()
         first = own.chunks[0].start
         column = torch.arange(first, first + sum(self.extents), device=device)[None, :]
