@@ -68,16 +68,19 @@ def crop(folder: str, tokens: int, suffix: int, stride: int) -> Callable[[], dic
     import torch
     from transformers import DynamicCache
 
+    from tokenworth.backends.local.model import cache_argument
+
     model = stock_model(folder)
     prompt, trace, after = random_ids(N_PROMPT), random_ids(tokens, 1), torch.tensor([random_ids(suffix, 2)])
 
     @torch.inference_mode()
     def work() -> dict[str, Any]:
         cache, table = DynamicCache(config=model.config), []
-        model(torch.tensor([prompt + trace]), past_key_values=cache, logits_to_keep=1)
+        kept = {cache_argument(model): cache}
+        model(torch.tensor([prompt + trace]), **kept, logits_to_keep=1)
         for cut in reversed(range(tokens)):
             cache.crop(N_PROMPT + cut - cache.get_seq_length())
-            logits = model(after, past_key_values=cache, logits_to_keep=1).logits[0, -1]
+            logits = model(after, **kept, logits_to_keep=1).logits[0, -1]
             table.append(logits.log_softmax(-1)[list(OPTIONS)].tolist())
         return {"logprob": table[::-1][::stride]}
 

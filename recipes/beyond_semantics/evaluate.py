@@ -16,6 +16,7 @@ from transformers import DynamicCache, LlamaForCausalLM
 
 from recipes.beyond_semantics.data import DIALECT, Arm
 from recipes.beyond_semantics.words import END
+from tokenworth.backends.local.model import cache_argument
 from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.tasks.maze.generate import generate, split_of
 from tokenworth.tasks.maze.grammar import render_prompt
@@ -86,8 +87,9 @@ def _batch(model: LlamaForCausalLM, prefixes: list[list[int]], uniform: torch.Te
     position = (mask.cumsum(-1) - 1).clamp(min=0)
     cache, made = DynamicCache(config=model.config), [list[int]() for _ in prefixes]
     alive = torch.arange(len(prefixes), device=device)
+    kept = {cache_argument(model): cache}
     for step in range(uniform.shape[1]):
-        out = model(input_ids=ids, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        out = model(input_ids=ids, attention_mask=mask, position_ids=position, **kept, use_cache=True, logits_to_keep=1)
         ids = _drawn(out.logits[:, -1].double(), uniform[alive, step], temperature)[:, None]
         for row, token in zip(alive.tolist(), ids[:, 0].tolist(), strict=True):
             made[row].append(token)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
+from tokenworth.backends.local.model import cache_argument
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampler:
@@ -75,7 +77,7 @@ def _complete(
     done = torch.zeros(len(prefixes), dtype=torch.bool)
     while len(drawn) < limit and not bool(done.all()):
         logits = model(
-            input_ids=ids, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1
+            input_ids=ids, attention_mask=mask, position_ids=position, **{cache_argument(model): cache}, use_cache=True, logits_to_keep=1
         ).logits[:, -1]
         ids = torch.multinomial(filtered(logits, sampler), 1, generator=generator)
         drawn.append(ids[:, 0].masked_fill(done, -1))

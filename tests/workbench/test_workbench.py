@@ -138,7 +138,7 @@ def test_bad_input_is_refused_before_anything_is_drawn(bench: tw.Workbench, case
     with pytest.raises(InvalidInput, match="empty"):
         case.given_trace(())
     with pytest.raises(InvalidInput, match="completion may have"):
-        case.given_trace((5,) * context)
+        case.given_trace((5,) * 21, sampling=case.sampling(limit=20))
     long = Problem(id="long", question="How? " * 600, gold="A", options=(Option(label="A", text="1"), Option(label="B", text="2")))
     with pytest.raises(InvalidInput, match="context"):
         bench.case(long).sampling()

@@ -86,6 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not sys.warnoptions:
         # What a library has to say to its developers is not for the user.
         warnings.simplefilter("ignore")
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     code = run(arguments)
     for name in STOPPING:
         if hasattr(signal, name):

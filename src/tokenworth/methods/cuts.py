@@ -18,13 +18,15 @@ MOST_LISTED = 10
 class Missed:
     """Planned cuts that no request can start from. ``moved``: the nearest cuts that can be reached took their place.
 
-    ``planned``: how many cuts were planned. ``last``: the last cut that can be reached, T or one before it.
+    ``planned``: how many cuts were planned. ``last``: the last cut that can be reached, T or one before it. ``longest``: the last cut
+    that the model's context leaves room for, where that is before T.
     """
 
     cuts: tuple[int, ...]
     planned: int
     moved: bool
     last: int
+    longest: int | None = None
 
 
 def reachable(n_trace: int, allowed: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -40,19 +42,43 @@ def reachable(n_trace: int, allowed: Sequence[int] | None) -> tuple[int, ...] | 
     return None if len(found) == n_trace + 1 else found
 
 
-def restrict(planned: tuple[int, ...], allowed: tuple[int, ...] | None, *, snap: bool) -> tuple[tuple[int, ...], Missed | None]:
-    """The planned cuts that can be reached, rising, and what was missed (None: nothing). ``allowed`` is from `reachable`.
+def fitting(n_trace: int, room: int | None) -> int | None:
+    """The last cut 0…T that leaves ``room`` enough, None where T does: ``room`` is what the context leaves for a prefix's trace tokens.
+
+    Raises InvalidInput where not even cut 0 fits.
+    """
+    if room is None or room >= n_trace:
+        return None
+    if room < 0:
+        raise InvalidInput(
+            f"the prompt, with what is read after it, exceeds the model's context by {-room} tokens; shorten it, or use a model with a "
+            "longer context"
+        )
+    return room
+
+
+def restrict(
+    planned: tuple[int, ...], allowed: tuple[int, ...] | None, *, snap: bool, longest: int | None = None
+) -> tuple[tuple[int, ...], Missed | None]:
+    """The planned cuts that can be reached, rising, and what was missed (None: nothing). ``allowed`` is from `reachable`, ``longest``
+    from `fitting`.
 
     With ``snap`` a cut that cannot be reached moves to the nearest one that can, the earlier of two as near; otherwise it is left
     out. The last planned cut, T, always moves to the last that can be reached, so that the end of the trace is not left out.
     """
+    if longest is not None:
+        reached = range(longest + 1) if allowed is None else allowed
+        allowed = tuple(cut for cut in reached if cut <= longest)
+        if not allowed:
+            raise InvalidInput(f"no cut from 0 to {longest} can be reached by text, and later ones do not fit into the model's context")
     if allowed is None:
         return planned, None
     there = set(allowed)
     missed = tuple(cut for cut in planned if cut not in there)
     moved = missed if snap else tuple(cut for cut in missed if cut == planned[-1])
     cuts = tuple(sorted({cut for cut in planned if cut in there} | {nearest(cut, allowed) for cut in moved}))
-    return cuts, Missed(cuts=missed, planned=len(planned), moved=snap, last=allowed[-1]) if missed else None
+    found = Missed(cuts=missed, planned=len(planned), moved=snap, last=allowed[-1], longest=longest)
+    return cuts, found if missed else None
 
 
 def nearest(cut: int, allowed: Sequence[int]) -> int:
@@ -74,9 +100,22 @@ def missed_notes(missed: Missed | None) -> tuple[str, ...]:
     """What is said of planned cuts that cannot be reached."""
     if missed is None:
         return ()
-    named = ", ".join(str(cut) for cut in missed.cuts[:MOST_LISTED]) + ", …" * (len(missed.cuts) > MOST_LISTED)
+    end = missed.cuts[-1] if missed.longest is None else missed.longest
     done = "; the nearest that can were measured instead" if missed.moved else " and were not measured"
-    return (f"{len(missed.cuts):,} of {missed.planned:,} cuts cannot be reached by text{done}: {named} (the last that can: {missed.last})",)
+    groups = (
+        ([cut for cut in missed.cuts if cut <= end], f"cannot be reached by text{done}", f"the last that can: {missed.last}"),
+        (
+            [cut for cut in missed.cuts if cut > end],
+            "do not fit into the model's context and were not measured",
+            f"the last that does: {missed.longest}",
+        ),
+    )
+    notes: list[str] = []
+    for cuts, why, last in groups:
+        if cuts:
+            named = ", ".join(str(cut) for cut in cuts[:MOST_LISTED]) + ", …" * (len(cuts) > MOST_LISTED)
+            notes.append(f"{len(cuts):,} of {missed.planned:,} cuts {why}: {named} ({last})")
+    return tuple(notes)
 
 
 def spans(cuts: Sequence[int] | np.ndarray) -> str:

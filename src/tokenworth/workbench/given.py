@@ -88,7 +88,8 @@ def check_given(subject: Subject, ids: tuple[int, ...]) -> None:
     inner = next((i for i, token in enumerate(ids[:-1]) if token in stop), None)
     if inner is not None:
         raise InvalidInput(f"the given trace continues after stop token {ids[inner]} at position {inner}; end it there")
-    if len(ids) > most:
+    if len(ids) > most and (subject.context_length is None or len(subject.prompt) + most < subject.context_length):
+        # What is longer than the context is measured as far as it fits.
         raise InvalidInput(f"the given trace has {len(ids)} tokens and a completion may have {most}; raise --limit or shorten it")
 
 

@@ -19,6 +19,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from tests.backends.local.architectures import ARCHITECTURES, CONTEXT
 from tokenworth.backends.local.backend import LocalBackend
 from tokenworth.backends.local.load import load_local
 from tokenworth.core.keys import Keyer
@@ -32,7 +33,6 @@ transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
 VOCAB = 320
-CONTEXT = 256
 CORPUS = "The answer is (A). So (B)? Wait, 12 + 7 = 19 😀 naïve 東京 the quick brown fox."
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -51,27 +51,6 @@ _SMALL: dict[str, Any] = {
     "eos_token_id": 1,
     "bos_token_id": None,
     "pad_token_id": 1,
-}
-_YARN = {"rope_type": "yarn", "factor": 4.0, "rope_theta": 10000.0, "original_max_position_embeddings": 64}
-ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
-    "llama": ("LlamaConfig", {}),
-    "llama-mha": ("LlamaConfig", {"num_key_value_heads": 4, "tie_word_embeddings": True}),
-    "llama-yarn": (
-        "LlamaConfig",
-        {"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 10000.0, "original_max_position_embeddings": 64}},
-    ),
-    "qwen2": ("Qwen2Config", {}),
-    "qwen3": ("Qwen3Config", {"head_dim": 16}),
-    "mistral": ("MistralConfig", {"sliding_window": None}),
-    "mistral-wide": ("MistralConfig", {"sliding_window": CONTEXT}),
-    "mixtral": ("MixtralConfig", {"sliding_window": None, "num_local_experts": 4}),
-    "gemma": ("GemmaConfig", {"head_dim": 32}),
-    "gemma3-full": ("Gemma3TextConfig", {"head_dim": 16, "layer_types": ["full_attention"] * 3}),
-    "gemma3-wide": ("Gemma3TextConfig", {"head_dim": 16, "sliding_window": CONTEXT, "query_pre_attn_scalar": 16}),
-    "granite": ("GraniteConfig", {"logits_scaling": 3.0, "attention_multiplier": 0.3, "residual_multiplier": 0.7}),
-    "cohere": ("CohereConfig", {"logit_scale": 0.25}),
-    "phi3": ("Phi3Config", {"sliding_window": None}),
-    "gpt2": ("GPT2Config", {"n_inner": 96}),
 }
 
 

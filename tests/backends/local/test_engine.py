@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.backends.local.local_models import ARCHITECTURES, CONTEXT, ask, ask_one, backend_of, folder_of, keyed, sampling, sequence_of
+from tests.backends.local.local_models import CONTEXT, ask, ask_one, backend_of, folder_of, keyed, sampling, sequence_of
 from tests.helpers import chi_square_p
 from tests.laws.backend import BACKEND_LAWS, BackendCase
 from tokenworth.backends.local import attention
@@ -17,7 +17,7 @@ from tokenworth.backends.local.backend import LocalBackend
 from tokenworth.backends.local.engine import Engine
 from tokenworth.backends.local.load import load_local
 from tokenworth.backends.local.prefixes import PrefixStore
-from tokenworth.backends.local.probe import cached_logits, decoded_logits, read_logits, stock_logits
+from tokenworth.backends.local.probe import decoded_logits, read_logits, stock_logits
 from tokenworth.backends.local.rows import Rows
 from tokenworth.core.request.next_token import NextToken, NextTokenTable
 from tokenworth.core.request.sample import Rollout, Sample
@@ -47,32 +47,10 @@ def test_backend_laws(law: Any):
     law(local_case())
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_all_paths_agree_with_the_stock_forward(architecture: str):
-    """Cached = uncached, decoded in a batch = plain, batch = single, read in one pass = plain; float32."""
-    model = backend_of(architecture).model
-    ids = np.asarray(sequence_of(0, 90, seed=4).completion)
-    lengths = np.array([1, 13, 14, 40, 77])
-    expected = stock_logits(model, ids)
-    scale = float(expected.abs().max())
-    batch = decoded_logits(model, ids, lengths, 6)
-    single = torch.cat([decoded_logits(model, ids, lengths[i : i + 1], 6) for i in range(len(lengths))])
-    at = torch.from_numpy(lengths[:, None] + np.arange(6)[None, :])
-    assert float((cached_logits(model, ids) - expected).abs().max()) <= 1e-4 * max(1, scale)
-    assert float((batch - expected[at]).abs().max()) <= 1e-4 * max(1, scale)
-    assert float((batch - single).abs().max()) <= 1e-5 * max(1, scale)
-    suffix = ids[50:53]
-    reads = read_logits(model, ids, lengths, suffix)
-    plain = torch.stack([stock_logits(model, np.concatenate([ids[:length], suffix]))[-3:] for length in lengths.tolist()])
-    assert float((reads - plain).abs().max()) <= 1e-4 * max(1, scale)
-    assert float(expected.std()) > 0.05, "logits too flat to notice a mistake"
-    moved = stock_logits(model, np.concatenate([ids[:1], ids[2:], ids[1:2]]))
-    assert float((moved[-2] - expected[-1]).abs().max()) > 1e-2 * scale, "attention too weak to notice a mistake"
-
-
-def test_the_path_of_other_devices_agrees(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("architecture", ["llama", "gpt_oss", "bloom"])
+def test_the_path_of_other_devices_agrees(monkeypatch: pytest.MonkeyPatch, architecture: str):
     """Without the CPU's fused kernel, attention is two products and a softmax: what a GPU runs."""
-    model = backend_of("llama").model
+    model = backend_of(architecture).model
     ids, lengths = np.asarray(sequence_of(0, 60, seed=4).completion), np.array([3, 20, 40])
     fused = decoded_logits(model, ids, lengths, 4), read_logits(model, ids, lengths, ids[:3])
     monkeypatch.setattr(attention, "_FLASH", None)
@@ -81,7 +59,10 @@ def test_the_path_of_other_devices_agrees(monkeypatch: pytest.MonkeyPatch):
         assert 0 < float((one - other).abs().max()) <= 1e-4 * float(one.abs().max())
 
 
-@pytest.mark.parametrize("architecture", ["llama", "qwen3", "gemma", "gpt2", "mixtral"])
+GREEDY = ["llama", "qwen3", "gemma", "gpt2", "mixtral", "gemma2", "gpt_oss", "bloom", "gpt_neo", "deepseek_v3"]
+
+
+@pytest.mark.parametrize("architecture", GREEDY)
 def test_greedy_rollouts_of_many_cuts_equal_generate(architecture: str):
     backend = backend_of(architecture, 3)
     sequence = sequence_of(12, 40, seed=2)

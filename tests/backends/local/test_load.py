@@ -12,33 +12,12 @@ import pytest
 import torch
 import transformers
 
-from tests.backends.local.local_models import CONTEXT, TEMPLATE, backend_of, folder_of, save_model
-from tokenworth.backends.local.attention import NAME
+from tests.backends.local.architectures import CONTEXT, REFUSED, REFUSED_WHEN_LOADED
+from tests.backends.local.local_models import TEMPLATE, backend_of, folder_of, save_model
+from tokenworth.backends.local.attention import NAME, ForwardPass, under_way
 from tokenworth.backends.local.doctor import self_check
 from tokenworth.backends.local.load import load_local
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError, Unsupported
-
-LINEAR = {"head_dim": 16, "num_experts": 2, "layer_types": ["linear_attention", "full_attention", "full_attention"]}
-LONGROPE = {"rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [2.0] * 8, "rope_theta": 1e4}
-REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    ("MistralConfig", {"sliding_window": 32}, r"mistral: sliding-window attention \(32 of 256 tokens\)"),
-    ("Qwen2Config", {"use_sliding_window": True, "sliding_window": 16, "max_window_layers": 1}, "qwen2: sliding-window attention"),
-    ("Gemma3TextConfig", {"head_dim": 16, "sliding_window": 64}, "gemma3_text: sliding-window attention"),
-    ("Gemma2Config", {"head_dim": 16, "sliding_window": CONTEXT}, "gemma2: attention logit soft-capping"),
-    ("FalconConfig", {"alibi": True}, "falcon: ALiBi"),
-    ("BertConfig", {"intermediate_size": 96, "num_hidden_layers": 1}, "bert: an encoder with attention in both directions"),
-    (
-        "Qwen3NextConfig",
-        {"head_dim": 16, "num_experts": 2, "layer_types": ["linear_attention", "full_attention", "full_attention"]},
-        "linear_attention",
-    ),
-    ("MambaConfig", {}, "mamba"),
-    (
-        "LlamaConfig",
-        {"rope_scaling": {"rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [2.0] * 8, "rope_theta": 1e4}},
-        "longrope",
-    ),
-]
 
 
 def copy_of(architecture: str, target: Path) -> Path:
@@ -70,6 +49,13 @@ def test_unsupported_attention_is_refused_by_name(tmp_path: Path, config_class: 
     assert re.search(words, str(error)), str(error)
 
 
+@pytest.mark.parametrize(("config_class", "overrides", "words"), REFUSED_WHEN_LOADED, ids=[c for c, _, _ in REFUSED_WHEN_LOADED])
+def test_what_the_config_does_not_show_is_refused_when_loaded(tmp_path: Path, config_class: str, overrides: dict[str, Any], words: str):
+    error = refusal(save_model(tmp_path, config_class, overrides))
+    assert isinstance(error, Unsupported)
+    assert str(error).startswith(words), str(error)
+
+
 def test_the_probe_catches_what_no_rule_names(monkeypatch: pytest.MonkeyPatch):
     """A model whose attention is not plain causal softmax attention is refused even if its config looks right."""
     attention = transformers.models.llama.modeling_llama
@@ -83,15 +69,17 @@ def test_the_probe_catches_what_no_rule_names(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(error, Unsupported) and "shared-prefix logits differ from the model's own by" in str(error)
 
 
-def test_attention_extras_are_refused_at_run_time():
+def test_attention_extras_are_refused():
+    """An argument that is not known to change nothing is refused by name, and so is attention outside a step of the engine."""
     backend = backend_of("llama")
     function = transformers.AttentionInterface()[NAME]
     module = backend.model.model.model.layers[0].self_attn
     x = torch.zeros(1, 4, 1, 16)
-    for extra in ("softcap", "s_aux", "position_bias"):
-        with pytest.raises(Unsupported, match=extra):
-            function(module, x, x, x, None, **{extra: x})
-    with pytest.raises(Unsupported, match="changes its keys"):
+    with under_way(ForwardPass()):
+        for extra in ("head_mask", "position_bias", "anything_new"):
+            with pytest.raises(Unsupported, match=extra):
+                function(module, x, x, x, None, **{extra: x})
+    with pytest.raises(Unsupported, match="outside a step"):
         function(module, x, x, x, None)
 
 

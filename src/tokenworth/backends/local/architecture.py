@@ -10,14 +10,19 @@ _ROPE_REFUSED = ("longrope",)
 
 
 def context_length(config: Any) -> int:
-    """The longest sequence the model's positions cover.
+    """The longest sequence the model's positions cover, or that it was trained on where positions have no end.
 
     Raises: `Unsupported` where the config states none.
     """
-    length = getattr(config, "max_position_embeddings", None)
+    named = next((name for name in _LENGTHS if getattr(config, name, None) is not None), None)
+    length = _TRAINED.get(config.model_type) if named is None else getattr(config, named)
     if not isinstance(length, int) or length < 1:
         raise Unsupported(f"{config.model_type}: config.json states no max_position_embeddings, so the context is unknown")
     return length
+
+
+_LENGTHS = ("max_position_embeddings", "max_seq_len", "seq_length")
+_TRAINED = {"bloom": 2048}
 
 
 def check_config(config: Any) -> None:
@@ -34,10 +39,8 @@ def check_config(config: Any) -> None:
     text = config.get_text_config()
     if getattr(text, "is_causal", True) is False or (kind in _ENCODERS and not getattr(text, "is_decoder", False)):
         raise Unsupported(f"{kind}: an encoder with attention in both directions; a causal language model is needed")
-    if getattr(text, "attn_logit_softcapping", None) is not None:
-        raise Unsupported(f"{kind}: attention logit soft-capping is not supported")
-    if getattr(text, "alibi", False) or kind in ("bloom", "mpt"):
-        raise Unsupported(f"{kind}: ALiBi attention biases are not supported")
+    if getattr(text, "alibi", False):
+        raise Unsupported(f"{kind}: ALiBi attention biases are supported for BLOOM and MPT only")
     _check_layers(kind, text)
     _check_rope(kind, text)
 
@@ -46,23 +49,13 @@ _ENCODERS = ("bert", "roberta", "electra", "albert", "camembert", "xlm-roberta",
 
 
 def _check_layers(kind: str, config: Any) -> None:
-    """Sliding, chunked and linear attention are right only while they cannot take effect."""
-    length = context_length(config)
-    types = set(getattr(config, "layer_types", None) or ["full_attention"])
-    window = getattr(config, "sliding_window", None)
-    sliding = "sliding_attention" in types or (window is not None and getattr(config, "layer_types", None) is None)
-    if sliding and getattr(config, "use_sliding_window", True) and (window is None or window < length):
-        raise Unsupported(
-            f"{kind}: sliding-window attention ({window} of {length} tokens) is not supported; only models with full attention"
-        )
-    chunk = getattr(config, "attention_chunk_size", None)
-    if "chunked_attention" in types and (chunk is None or chunk < length):
-        raise Unsupported(f"{kind}: chunked attention ({chunk} of {length} tokens) is not supported")
-    other = types - {"full_attention", "sliding_attention", "chunked_attention"}
-    if other:
-        raise Unsupported(f"{kind}: layers of type {', '.join(sorted(other))} are not supported; only full attention")
+    """Layers with a state are named here; what attention layers see is read off their masks (`patterns`)."""
     if getattr(config, "ssm_cfg", None) or getattr(config, "mamba_d_state", None) or getattr(config, "state_size", None):
-        raise Unsupported(f"{kind}: a state-space model; only full attention is supported")
+        raise Unsupported(f"{kind}: a state-space model; only attention is supported")
+    other = set(getattr(config, "layer_types", None) or []) - {"full_attention", "sliding_attention", "chunked_attention"}
+    if other:
+        raise Unsupported(f"{kind}: layers of type {', '.join(sorted(other))} are not supported; only attention")
+    context_length(config)
 
 
 def _check_rope(kind: str, config: Any) -> None:

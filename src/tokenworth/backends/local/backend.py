@@ -9,6 +9,7 @@ from tokenworth.backends.local.engine import Engine
 from tokenworth.backends.local.forced import read
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.nexttoken import next_token
+from tokenworth.backends.local.patterns import look
 from tokenworth.backends.local.prefixes import PrefixStore
 from tokenworth.backends.local.probe import probe
 from tokenworth.backends.local.rows import Rows
@@ -35,6 +36,8 @@ class LocalBackend:
         self.tables: dict[str, Callable[[LocalModel, PrefixStore, Any], Response]] = {NextToken.name: next_token, Read.name: read}
         self._spare_rows: Rows | None = None
         self._checked: TokenSequence | None = None
+        if not model.adapted:
+            model.windows = look(model)
         probe(model)
 
     @property

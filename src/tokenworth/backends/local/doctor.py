@@ -60,12 +60,13 @@ def _numeric_checks(model: LocalModel) -> list[Finding]:
     suffix = probe_ids(model, 3, seed=3)
     reads = read_logits(model, ids, lengths, suffix)
     plain = torch.stack([stock_logits(model, np.concatenate([ids[:length], suffix]))[-3:] for length in lengths.tolist()])
-    return [
-        _difference("cached = uncached", relative_difference(cached_logits(model, ids), expected), tolerance),
-        _difference("shared prefix = plain forward", relative_difference(batch, expected[at]), tolerance),
-        _difference("batch = single", relative_difference(batch, single), tolerance),
-        _difference("forced reads = plain forward", relative_difference(reads, plain), tolerance),
-    ]
+    pairs = {
+        "cached = uncached": (cached_logits(model, ids), expected),
+        "shared prefix = plain forward": (batch, expected[at]),
+        "batch = single": (batch, single),
+        "forced reads = plain forward": (reads, plain),
+    }
+    return [_difference(name, relative_difference(got, wanted, model.dtype), tolerance) for name, (got, wanted) in pairs.items()]
 
 
 def _round_trip(backend: LocalBackend) -> Finding:

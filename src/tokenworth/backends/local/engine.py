@@ -183,7 +183,7 @@ class Engine:
         rows, n = self.rows, self.rows.n
         device = self.model.device
         tokens = torch.from_numpy(rows.token[:n]).to(device)
-        step = DecodeStep(rows, device, self.model.context_length)
+        step = DecodeStep(rows, device)
         positions = torch.from_numpy(step.positions).to(device)
         hidden = self.model.hidden(tokens[:, None], positions[:, None], step)[:, -1]
         drawn = self._draw(hidden, self._uniforms(n))

@@ -17,7 +17,6 @@ from tokenworth.core.request.read import Read, ReadTable
 
 _CPU_TOKENS = 512
 _GPU_TOKENS = 8192
-_LOWEST = -1e30
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +106,10 @@ def node_states(model: LocalModel, prefix: Prefix, lengths: np.ndarray, tree: To
         assert root is not None
         return root
     device, kv = model.device, prefix.kv
-    seen = torch.from_numpy(tree.ancestors).to(device)
-    mask = torch.zeros(seen.shape, dtype=model.dtype, device=device).masked_fill_(~seen, _LOWEST)[None, None]
-    step = TreeStep(blocks_of(kv, lengths, 0), mask, model.context_length)
+    positions = lengths[:, None] + tree.depths[None, :]
+    step = TreeStep(blocks_of(kv, lengths, 0), positions, tree.depths, tree.ancestors, kv.keys[0])
     ids = torch.from_numpy(tree.tokens).to(device).expand(len(lengths), -1)
-    positions = torch.from_numpy(lengths[:, None] + tree.depths[None, :]).to(device)
-    found = model.hidden(ids, positions, step)[:, inner]
+    found = model.hidden(ids, torch.from_numpy(positions).to(device), step)[:, inner]
     return found if root is None else torch.cat([root, found], dim=1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from transformers.utils import logging
 
 from tokenworth.backends.local import attention
 from tokenworth.backends.local.architecture import check_config, context_length
+from tokenworth.backends.local.families import adapt
 from tokenworth.backends.local.fingerprint import fingerprint_folder, model_folder
 from tokenworth.backends.local.sizes import check_built, check_sizes
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
@@ -39,8 +40,9 @@ class LocalModel:
         self.codec = TokenizerCodec(tokenizer, guard)
         self.template = _template(tokenizer, guard)
         self.decoder = model.get_decoder()
-        # Newer libraries have renamed the argument, and warn at the older name.
-        self._cache = "cache" if "cache" in inspect.signature(self.decoder.forward).parameters else "past_key_values"
+        self.adapted = adapt(model.config.model_type, model)
+        self.windows: Sequence[int | None] = ()
+        self._cache = cache_argument(self.decoder)
         self.head = model.get_output_embeddings()
         self.vocab_size = int(self.head.weight.shape[0])
         self.device = model.device
@@ -52,7 +54,9 @@ class LocalModel:
 
     def hidden(self, ids: Tensor, positions: Tensor, step: attention.ForwardPass) -> Tensor:
         """Last hidden states ``[rows, tokens, width]`` of ``ids`` at ``positions``, attending as ``step`` says."""
-        out = self.decoder(input_ids=ids, position_ids=positions, use_cache=True, return_dict=True, **{self._cache: step})
+        step.windows = self.windows
+        with attention.under_way(step):
+            out = self.decoder(input_ids=ids, position_ids=positions, use_cache=True, return_dict=True, **{self._cache: step})
         return out.last_hidden_state
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -76,6 +80,9 @@ class LocalModel:
     @contextmanager
     def stock_attention(self) -> Iterator[Any]:
         """The model with its own eager attention, for checks."""
+        if self.adapted:
+            yield self.model
+            return
         self.model.set_attn_implementation("eager")
         try:
             yield self.model
@@ -93,7 +100,13 @@ class LocalModel:
         return tuple(sorted(int(i) for i in found))
 
 
-def _one_line(error: BaseException) -> str:
+def cache_argument(model: torch.nn.Module) -> str:
+    """What the model's forward calls its cache: newer versions of transformers have renamed it, and warn at the older name."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of what a library says, at most 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     return text if len(text) <= 300 else text[:297] + "…"
@@ -109,15 +122,11 @@ def open_model(path: str, *, device: str, dtype: str) -> LocalModel:
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
-        raise Unsupported(f"{path}: config.json names no architecture that transformers has built in ({_one_line(error)})") from error
+        raise Unsupported(f"{path}: config.json names no architecture that transformers has built in ({one_line(error)})") from error
     check_config(config)
     tokenizer = _tokenizer(path, folder)
     model = _weights(path, folder, config, getattr(torch, dtype))
     model.to(where).eval().requires_grad_(False)
-    try:
-        model.set_attn_implementation(attention.NAME)
-    except ValueError as error:
-        raise Unsupported(f"{config.model_type}: attention cannot be replaced ({_one_line(error)})") from error
     return LocalModel(model, tokenizer, fingerprint_folder(folder, dtype), guard)
 
 
@@ -139,7 +148,7 @@ def _tokenizer(path: str, folder: Path) -> Any:
     except Exception as error:
         if isinstance(error, TokenworthError):
             raise
-        raise InvalidInput(f"{path}: the tokenizer cannot be loaded ({_one_line(error)})") from error
+        raise InvalidInput(f"{path}: the tokenizer cannot be loaded ({one_line(error)})") from error
 
 
 def _template(tokenizer: Any, guard: GuardedFiles | None) -> ChatTemplate | None:
@@ -175,7 +184,7 @@ def _weights(path: str, folder: Path, config: Any, dtype: torch.dtype) -> Any:
     except InvalidInput:
         raise
     except Exception as error:
-        raise InvalidInput(f"{path}: the weights cannot be loaded ({_one_line(error)})") from error
+        raise InvalidInput(f"{path}: the weights cannot be loaded ({one_line(error)})") from error
     for what in ("missing_keys", "mismatched_keys", "error_msgs"):
         names = sorted(str(name) for name in info.get(what, ()))
         if names:

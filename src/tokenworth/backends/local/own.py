@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from tokenworth.backends.local.rule import Rule
+
 _SMALLEST = 32
 
 
@@ -85,26 +87,28 @@ class OwnKV:
         used = self.now + 1 - self.chunks[-1].start
         return [*(c.size for c in self.chunks[:-1]), used if 2 * used <= self.chunks[-1].size else self.chunks[-1].size]
 
-    def attend(self, layer: int, query: Tensor, mask: Tensor, extents: list[int], base: tuple[Tensor, Tensor], scale: float) -> Tensor:
+    def attend(self, layer: int, query: Tensor, mask: Tensor, extents: list[int], base: tuple[Tensor, Tensor], rule: Rule) -> Tensor:
         """Attention ``[rows, heads, 1, dim]`` over the base's tokens and the rows' own together.
 
         ``base`` is the base part's output and log-sum-exp a; own scores s enter with weight ``exp(s − t)`` and the base
-        output with ``exp(a − t)``, t the log-sum-exp of both. ``mask`` is additive float32, ``[rows, 1, columns]``.
+        output with ``exp(a − t)``, t the log-sum-exp of both. ``mask`` is additive float32, ``[rows, heads | 1, columns]``.
         """
         rows, heads, _, dim = query.shape
         kv_heads = self.chunks[0].keys[layer].shape[0] // self.capacity
         n = rows * kv_heads
-        folded = (query * scale).reshape(n, heads // kv_heads, dim)
+        folded = (query * rule.scale).reshape(n, heads // kv_heads, dim)
         parts = [
             torch.bmm(folded, chunk.keys[layer][:n, :columns].transpose(1, 2)) for chunk, columns in zip(self.chunks, extents, strict=True)
         ]
-        scores = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)).float().view(rows, heads, -1) + mask
+        scores = rule.capped((parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)).float().view(rows, heads, -1)) + mask
         base_total = base[1].view(rows, heads)
         total = torch.logaddexp(torch.logsumexp(scores, dim=-1), base_total)
+        if rule.sink is not None:
+            total = torch.logaddexp(total, rule.sink.float())
         weights = scores.sub_(total.unsqueeze(-1)).exp_().to(query.dtype).view(n, heads // kv_heads, -1)
         share = (base_total - total).exp_().to(query.dtype).view(rows, heads, 1, 1)
         start = 0
-        out = (base[0] * share).view(n, heads // kv_heads, -1)
+        out = (base[0] * share).reshape(n, heads // kv_heads, -1)
         for chunk, columns in zip(self.chunks, extents, strict=True):
             out.baddbmm_(weights[:, :, start : start + columns], chunk.values[layer][:n, :columns])
             start += columns

@@ -52,7 +52,7 @@ class Prefix:
             chunk = np.zeros(size, dtype=np.int64)
             chunk[: stop - start] = ids[start:stop]
             self.kv.length = start
-            step = PrefillStep(self.kv, size, model.context_length)
+            step = PrefillStep(self.kv, size)
             # What fills the chunk up may lie beyond the last position that the model knows.
             positions = torch.arange(start, start + size, device=model.device).clamp_max(model.context_length - 1)
             self.hidden.append(model.hidden(torch.from_numpy(chunk).to(model.device)[None], positions[None], step)[0, : stop - start])

@@ -12,20 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenworth.backends.local.attention import BaseKV, Block, ForwardPass, base_part
+from tokenworth.backends.local.attention import BaseKV, BaseView, Block, ForwardPass, base_part
 from tokenworth.backends.local.own import OwnKV
+from tokenworth.backends.local.rule import LOWEST, Kind, Rule
 
 _SPLIT_AT = 256
-_LOWEST = -1e30
 
 
 @dataclass(slots=True)
 class AttentionPlan:
-    """How the active rows attend to their bases: sorted order, its inverse (None: already sorted) and the blocks."""
+    """How the active rows attend to their bases: sorted order, its inverse (None: already sorted) and the blocks.
+
+    ``rows`` is the order on the host.
+    """
 
     order: Tensor | None
     inverse: Tensor | None
     blocks: list[Block]
+    rows: np.ndarray | None = None
 
 
 def length_mask(lengths: np.ndarray, longest: int, like: Tensor) -> Tensor | None:
@@ -34,7 +38,7 @@ def length_mask(lengths: np.ndarray, longest: int, like: Tensor) -> Tensor | Non
         return None
     limit = torch.from_numpy(lengths).to(like.device)
     hidden = torch.arange(longest, device=like.device)[None, :] >= limit[:, None]
-    return torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill_(hidden, _LOWEST)
+    return torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill_(hidden, LOWEST)
 
 
 def blocks_of(base: BaseKV, lengths: np.ndarray, start: int) -> list[Block]:
@@ -46,7 +50,7 @@ def blocks_of(base: BaseKV, lengths: np.ndarray, start: int) -> list[Block]:
     for a, b in zip(edges, edges[1:], strict=False):
         reach = int(lengths[b - 1])
         mask = length_mask(lengths[a:b], reach, base.keys[0])
-        made.append(Block(start + a, start + b, base, reach, mask))
+        made.append(Block(start + a, start + b, base, reach, lengths[a:b], mask))
     return made
 
 
@@ -118,39 +122,52 @@ class Rows:
         if len(blocks) == 1:
             base, longest = blocks[0].base, int(lengths.max())
             mask = length_mask(lengths, longest, base.keys[0])
-            return AttentionPlan(None, None, [Block(0, n, base, longest, mask)])
+            return AttentionPlan(None, None, [Block(0, n, base, longest, lengths.copy(), mask)])
         if bool((order == np.arange(n)).all()):
             return AttentionPlan(None, None, blocks)
         device = blocks[0].base.keys[0].device
-        return AttentionPlan(torch.from_numpy(order).to(device), torch.from_numpy(np.argsort(order)).to(device), blocks)
+        return AttentionPlan(torch.from_numpy(order).to(device), torch.from_numpy(np.argsort(order)).to(device), blocks, order)
 
 
 class DecodeStep(ForwardPass):
     """One token for every active row."""
 
-    def __init__(self, rows: Rows, device: torch.device, limit: int) -> None:
+    def __init__(self, rows: Rows, device: torch.device) -> None:
         super().__init__()
-        self.rows, self.limit = rows, limit
+        self.rows = rows
         self.plan = rows.plan
         own, begun = rows.own, rows.begun[: rows.n]
         own.advance(int(begun.min()))
         self.positions = rows.base_length[: rows.n] + (own.now - begun)
+        self.seen = BaseView(self.plan.blocks, self.positions[slice(None) if self.plan.rows is None else self.plan.rows, None])
         self.extents = own.extents()
         first = own.chunks[0].start
         column = torch.arange(first, first + sum(self.extents), device=device)[None, :]
         hidden = (column < torch.from_numpy(begun).to(device)[:, None]) | (column > own.now)
-        self.mask = torch.zeros(hidden.shape, device=device).masked_fill_(hidden, _LOWEST)[:, None, :]
+        self._column, self._hidden = column, hidden
+        self.mask = torch.zeros(hidden.shape, device=device).masked_fill_(hidden, LOWEST)[:, None, :]
+        self._biases: dict[Kind, Tensor] = {}
 
     def put(self, layer: int, key: Tensor, value: Tensor) -> None:
         """Writes each row's key and value into the step's column."""
         self.rows.own.put(layer, key, value)
 
-    def attend(self, layer: int, query: Tensor, scale: float) -> Tensor:
+    def attend(self, layer: int, query: Tensor, rule: Rule) -> Tensor:
         """Base part in sorted order, then the own part on top of it."""
         plan = self.plan
         if plan.order is None or plan.inverse is None:
-            base = base_part(plan.blocks, layer, query, scale)
+            base = base_part(self.seen, layer, query, rule)
         else:
-            out, total = base_part(plan.blocks, layer, query.index_select(0, plan.order), scale)
+            out, total = base_part(self.seen, layer, query.index_select(0, plan.order), rule)
             base = out.index_select(0, plan.inverse), total.index_select(0, plan.inverse)
-        return self.rows.own.attend(layer, query, self.mask, self.extents, base, scale).transpose(1, 2)
+        return self.rows.own.attend(layer, query, self._mask(rule, query), self.extents, base, rule).transpose(1, 2)
+
+    def _mask(self, rule: Rule, query: Tensor) -> Tensor:
+        """What each row sees of its own tokens, additive float32 ``[rows, heads | 1, columns]``."""
+        if not rule.far:
+            return self.mask
+        if rule.kind not in self._biases:
+            distance = torch.where(self._hidden, -1, self.rows.own.now - self._column)
+            bias = rule.bias(distance[:, None], query.shape[1], 1, self.mask)
+            self._biases[rule.kind] = bias[:, :, 0, 0].transpose(0, 1)
+        return self._biases[rule.kind]

@@ -18,6 +18,8 @@ from tokenworth.methods.curve.labels import Reader
 from tokenworth.methods.curve.plain import plain
 from tokenworth.methods.curve.result import CurveResult
 from tokenworth.methods.curve.settings import CurveSettings
+from tokenworth.methods.cuts import Missed
+from tokenworth.methods.forced.experiment import cut_grid
 from tokenworth.methods.sample.experiment import draws_of
 from tokenworth.tasks.target import target_of
 
@@ -89,11 +91,17 @@ def check_process(trace: Trace, sampling: Sampling) -> None:
 
 
 def curve_of(subject: Subject, settings: CurveSettings) -> Experiment[CurveResult]:
-    """The curve of a subject's base trace, as far as its model can start and give probabilities."""
+    """The curve of a subject's base trace, as far as its model can start and give probabilities.
+
+    A base that is longer than the model's context, such as one of another model, is measured as far as it fits: there it is cut off, as
+    any rollout would be, and the cuts after that are named.
+    """
     assert subject.trace is not None
-    allowed, able = subject.reachable(subject.trace.sequence, subject.trace.n_trace), subject.able
-    return curve(
-        subject.trace,
+    whole = subject.trace
+    trace = as_far_as_it_fits(whole, subject)
+    allowed, able = subject.reachable(trace.sequence, trace.n_trace), subject.able
+    result = yield from curve(
+        trace,
         judge=subject.judge,
         sampling=subject.sampling,
         settings=settings,
@@ -104,6 +112,23 @@ def curve_of(subject: Subject, settings: CurveSettings) -> Experiment[CurveResul
         reuse=able.exact_ids,
         name_first=able.avoid,
     )
+    if trace.n_trace == whole.n_trace:
+        return result
+    beyond = tuple(cut for cut in cut_grid(whole.n_trace, settings.stride or 1) if cut > trace.n_trace)
+    known = result.missed
+    planned = len(beyond) + (len(cut_grid(trace.n_trace, settings.stride or 1)) if known is None else known.planned)
+    cuts, last = (() if known is None else known.cuts), trace.n_trace if known is None else known.last
+    missed = Missed(cuts=(*cuts, *beyond), planned=planned, moved=settings.snap, last=last, longest=trace.n_trace)
+    return replace(result, missed=missed)
+
+
+def as_far_as_it_fits(trace: Trace, subject: Subject) -> Trace:
+    """The trace up to where the context ends, cut off there if it is longer and the sampling uses all of the context."""
+    completion, limit = trace.sequence.completion, subject.sampling.max_tokens
+    if subject.context_length is None or len(subject.prompt) + limit < subject.context_length or len(completion) <= limit:
+        return trace
+    sequence = TokenSequence(prompt=trace.sequence.prompt, completion=completion[:limit])
+    return Trace(sequence=sequence, n_trace=min(trace.n_trace, limit), stop=StopReason.LENGTH)
 
 
 def needs(settings: CurveSettings) -> Iterator[Need]:

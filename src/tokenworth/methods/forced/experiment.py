@@ -12,7 +12,7 @@ from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.cuts import reachable, restrict
+from tokenworth.methods.cuts import fitting, reachable, restrict
 from tokenworth.methods.forced.result import ForcedReading, ForcedResult, TriedExit
 from tokenworth.methods.forced.settings import AUTO, LEAST_MASS, ForcedSettings
 from tokenworth.tasks.target import GOLD, LABEL, OWN
@@ -91,6 +91,7 @@ def forced(
     choose: bool = False,
     cuts_allowed: tuple[int, ...] | None = None,
     snap: bool = False,
+    room: int | None = None,
 ) -> Experiment[ForcedResult]:
     """Log-probability of every option after every exit text, at cuts 0…T.
 
@@ -99,10 +100,12 @@ def forced(
     The natural end of the trace is a wall: no cut lies in the answer. Multi-token options are read by teacher forcing
     (the sum of their tokens' log-probabilities). If the budget ends first, the exit texts that were read are returned; without a
     single one ``BudgetSpent`` is raised again. ``cuts_allowed``: the only cuts that can be read (None: all); other planned cuts are
-    left out, or with ``snap`` move to the nearest. Source: Lanham et al. 2023 (early answering), at token level.
+    left out, or with ``snap`` move to the nearest. ``room``: how many trace tokens the context leaves room for, with exit text and option
+    after them; later cuts are left out. Source: Lanham et al. 2023 (early answering), at token level.
     """
     check_options(options)
-    cuts, missed = restrict(cut_grid(trace.n_trace, stride), reachable(trace.n_trace, cuts_allowed), snap=snap)
+    allowed, longest = reachable(trace.n_trace, cuts_allowed), fitting(trace.n_trace, room)
+    cuts, missed = restrict(cut_grid(trace.n_trace, stride), allowed, snap=snap, longest=longest)
     tried: tuple[TriedExit, ...] = ()
     if choose:
         exits, tried = yield from _fullest(trace, exits, trial_cuts(cuts))
@@ -201,7 +204,16 @@ def forced_of(subject: Subject, settings: ForcedSettings) -> Experiment[ForcedRe
         choose=AUTO in settings.exit,
         cuts_allowed=subject.reachable(trace.sequence, trace.n_trace, [one.suffix for one in exits]),
         snap=settings.snap,
+        room=_room(subject, exits),
     )
+
+
+def _room(subject: Subject, exits: tuple[ExitText, ...]) -> int | None:
+    """Trace tokens that fit between the prompt and the longest exit text with its longest option."""
+    if subject.context_length is None:
+        return None
+    after = max(len(one.suffix) + max(len(ids) for ids in one.options) for one in exits)
+    return subject.context_length - len(subject.prompt) - after
 
 
 def most(subject: Subject, settings: ForcedSettings) -> list[Most]:
