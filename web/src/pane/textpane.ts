@@ -224,7 +224,8 @@ export class TextPane {
     }
     const box = this.#scroller.getBoundingClientRect();
     const rect = el.getBoundingClientRect();
-    if (rect.top < box.top + 24 || rect.bottom > box.bottom - 24) {
+    // What stays in place at the top of a narrow page covers a little.
+    if (rect.top < box.top + 80 || rect.bottom > box.bottom - 24) {
       this.#scroller.scrollTop += rect.top - box.top - box.height / 3;
       if (again) requestAnimationFrame(() => this.reveal(unit, false));
     }

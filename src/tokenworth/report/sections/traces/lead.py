@@ -9,10 +9,12 @@ from tokenworth.core.grade import RESERVED_OUTCOMES
 from tokenworth.core.inert import one_line
 from tokenworth.core.no_verdict import beside
 from tokenworth.report.sections.traces.model import CurveView, LeadView, StackView
+from tokenworth.report.sections.traces.series import OWN
 
 _LONGEST = 80
 """Characters of a unit that are quoted."""
-_OWN = "P(own answer "
+_OWN_ANSWER = "P(own answer "
+_PERCENT = "\u00a0%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,16 @@ def _of_curve(
 
 def _detail(curve: CurveView, top: _Change, n: int) -> str:
     """The interval, and what choosing among many changes does to it."""
-    limits = f"{curve.level * 100:g} % limits {_points(top.low)} to {_points(top.high)} ({curve.delta_limits.removeprefix('limits: ')})"
+    limits = f"{curve.level * 100:g}{_PERCENT} limits {_points(top.low)} to {_points(top.high)}"
+    whose = "of the change itself" if curve.delta_limits == OWN else "from the two intervals"
     which = "clearest" if top.sure > 0 else "largest"
-    return f"Change {_points(top.delta)} points, {limits}; the {which} of {n} changes, not corrected for that: fresh rollouts will likely show less."
+    return f"Change {_points(top.delta)} points, {limits} ({whose}). The {which} of {n}: fresh rollouts will likely show less."
 
 
 def _beside(curve: CurveView, cut: int) -> str:
     """The share without a verdict at a cut, where it matters."""
     words = "" if curve.verdicts is None else beside(curve.verdicts.missing[curve.cuts.index(cut)])
-    return f" ({words.replace('%', ' %')})" if words else ""
+    return f" ({words.replace('%', _PERCENT)})" if words else ""
 
 
 def _of_forced(pieces: Sequence[str], unit: str, stack: StackView) -> LeadView | None:
@@ -123,8 +126,8 @@ def _says(label: str, target: str) -> tuple[str, str]:
     wanted = target.removeprefix("label:")
     if label == "P(correct)":
         return "the answer is right ", " of the time"
-    if label.startswith(_OWN) and label.endswith(")"):
-        return f"the answer is {one_line(label[len(_OWN) : -1])}, the trace's own, ", " of the time"
+    if label.startswith(_OWN_ANSWER) and label.endswith(")"):
+        return f"the answer is {one_line(label[len(_OWN_ANSWER) : -1])}, the trace's own, ", " of the time"
     if wanted != target and label == f"P({wanted})":
         is_state = wanted in RESERVED_OUTCOMES
         return (f"a rollout is {wanted} " if is_state else f"the answer is {one_line(wanted)} "), " of the time"
@@ -148,9 +151,9 @@ def _percents(*values: float | None) -> list[str]:
     for digits in range(3):
         least = 0.5 * 10.0**-digits
         texts = [
-            f"{'<' if x < 0.5 else '>'}{least * 2 if x < 0.5 else 100 - least * 2:g} %"
+            f"{'<' if x < 0.5 else '>'}{least * 2 if x < 0.5 else 100 - least * 2:g}{_PERCENT}"
             if 0 < x < least / 100 or 1 - least / 100 < x < 1
-            else f"{100 * x:.{digits}f} %"
+            else f"{100 * x:.{digits}f}{_PERCENT}"
             for x in known
         ]
         if len(set(texts)) == len(set(known)):
