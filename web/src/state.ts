@@ -44,6 +44,7 @@ function makeSignals() {
     tab: signal<TabName>("token"),
     range: signal<[number, number] | null>(null),
     help: signal(false),
+    figure: signal(false),
     announce: signal(""),
     // Which panel a narrow page shows.
     sheet: signal<"text" | TabName>("text"),

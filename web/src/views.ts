@@ -73,7 +73,7 @@ export function mountViews(report: State, root: HTMLElement, trace: Trace): () =
   // A narrow page scrolls as a whole.
   const scroller = find<HTMLElement>(".scroller")!;
   const whole = getComputedStyle(scroller).overflowY === "visible";
-  const pane = new TextPane(paneRoot, whole ? root.closest<HTMLElement>(".app")! : scroller, trace);
+  const pane = new TextPane(paneRoot, whole ? root.closest<HTMLElement>(".app")! : scroller, trace, whole ? 80 : 24);
   const plots = new Plots(
     find<HTMLElement>(".plotbox")!,
     { curve: find("canvas.c-curve"), stack: find("canvas.c-stack"), lane: find("canvas.c-lane")! },

@@ -47,6 +47,11 @@ export function Header() {
             <button type="button" class="plain" onClick={() => cycleTheme(report.theme)} aria-label={`theme: ${report.theme.choice.value}; change`}>
               {report.theme.choice.value === "dark" ? "◐ dark" : report.theme.choice.value === "light" ? "◑ light" : "◐ auto"}
             </button>
+            {at && (
+              <button type="button" class="plain" onClick={() => (report.figure.value = true)}>
+                Figure
+              </button>
+            )}
             {!tables && (
               <button type="button" class="plain" onClick={() => void downloadJson(report)}>
                 Download JSON
