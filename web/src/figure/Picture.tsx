@@ -97,7 +97,7 @@ function Frame({ axes, colours, label, unit, children }: { axes: Axes; colours: 
           <text x={n(left - 5.5)} y={n(axes.y(v) + 0.36 * SIZE)} text-anchor="end">{v.toFixed(1)}</text>
         </>
       ))}
-      {steps(axes.from, axes.to, (right - left) / 40).map((cut) => (
+      {steps(axes.from, axes.to, (right - left) / 34).map((cut) => (
         <>
           <path d={`M${n(axes.x(cut))} ${n(base)}v3.5`} stroke={colours.stroke} stroke-width={0.5} />
           <text x={n(axes.x(cut))} y={n(base + 10.5)} text-anchor="middle">{count(cut)}</text>
@@ -136,7 +136,7 @@ function Line({ curve, given, axes, colours }: { curve: Curve; given: boolean; a
       {parts.length > 1 && <path d={`M${points(parts.flatMap((c) => c.x.map(place(c.first))))}`} stroke={colours.stroke} stroke-width={0.4} stroke-dasharray="2 2" />}
       <path d={parts.map((c) => `M${points(c.x.flatMap((x, k) => (c.min[k] === c.max[k] ? [c.first] : [c.first, c.min, c.max, c.last]).map((column) => place(column)(x, k))))}`).join("")} stroke-width={1} stroke-linejoin="round" />
       {sparse && parts.map((c) => <circle cx={n(c.x[0]! / FINE)} cy={n(axes.y(c.first[0]!))} r={1} fill={blue} stroke="none" />)}
-      <path d={inside.filter((i) => curve.state[i] === MEASURED).map((i) => `${at(i, axes.y(0) - 1.5)}v3`).join("")} stroke={colours.stroke} stroke-width={0.5} />
+      <path d={inside.filter((i) => curve.state[i] === MEASURED).map((i) => `${at(i, axes.y(0) - 1.5)}v3`).join("")} stroke={colours.stroke} stroke-width={0.7} />
     </g>
   );
 }
@@ -178,24 +178,24 @@ function legendOf(stack: Stack, colours: Colours, width: number) {
 }
 
 function Words({ runs, metric, colours }: { runs: readonly Run[]; metric: Metric | null; colours: Colours }) {
+  // Neighbours of one colour are one area, without seams.
+  const areas: { line: number; column: number; end: number; bin: number }[] = [];
+  for (const { line, column, width, unit } of runs) {
+    const bin = metric ? metric.bins[unit]! : NO_BIN;
+    const last = areas.at(-1);
+    if (last?.bin === bin && last.line === line && last.end === column) last.end += width;
+    else areas.push({ line, column, end: column + width, bin });
+  }
   return (
     <>
+      {areas.filter(({ bin }) => bin !== NO_BIN).map(({ line, column, end, bin }) => (
+        <rect x={n(column * WIDE)} y={n(line * LINE)} width={n((end - column) * WIDE)} height={n(LINE)} fill={colours.ramp[bin]} />
+      ))}
       {runs.map((run) => {
-        const bin = metric ? metric.bins[run.unit]! : NO_BIN;
-        const [x, y] = [run.column * WIDE, run.line * LINE];
-        // White space at the ends is left out of the text, because programs differ in what they make of it.
-        const before = columnsOf(run.text) - columnsOf(run.text.trimStart());
+        // White space at the ends is left out, because programs differ in what they make of it.
         const bare = run.text.trim();
-        return (
-          <>
-            {bin !== NO_BIN && <rect x={n(x)} y={n(y)} width={n(run.width * WIDE)} height={n(LINE)} fill={colours.ramp[bin]} />}
-            {bare && (
-              <text x={n(x + before * WIDE)} y={n(y + 0.72 * LINE)} textLength={n(columnsOf(bare) * WIDE)} lengthAdjust="spacingAndGlyphs">
-                {bare}
-              </text>
-            )}
-          </>
-        );
+        const x = (run.column + columnsOf(run.text) - columnsOf(run.text.trimStart())) * WIDE;
+        return bare && <text x={n(x)} y={n((run.line + 0.72) * LINE)} textLength={n(columnsOf(bare) * WIDE)} lengthAdjust="spacingAndGlyphs">{bare}</text>;
       })}
     </>
   );
@@ -203,8 +203,8 @@ function Words({ runs, metric, colours }: { runs: readonly Run[]; metric: Metric
 
 function Scale({ metric, colours, y }: { metric: Metric; colours: Colours; y: number }) {
   const wide = 0.602 * (SIZE - 1);
-  const before = `${inert(metric.name)}  ${shortly(metric.low)}`;
-  const after = shortly(metric.high) + (metric.bins.includes(NO_BIN) ? "   no colour: not measured" : "");
+  const before = `${inert(metric.name)}\u00a0 ${shortly(metric.low)}`;
+  const after = shortly(metric.high) + (metric.bins.includes(NO_BIN) ? " \u00a0 no colour: not measured" : "");
   const left = columnsOf(before) * wide + 2;
   const step = 2.4;
   return (

@@ -59,7 +59,9 @@ export function lay(pieces: Texts, from: number, to: number, columns: number): R
       }
       for (const text of words(inert(part), columns)) {
         const width = columnsOf(text);
-        if (column && column + width > columns) [line, column] = [line + 1, 0];
+        // A full stop may stand in the column that is kept for a line end.
+        const over = width === 1 && /[^\s\p{L}\p{N}]/u.test(text) ? 1 : 0;
+        if (column && column + width > columns + over) [line, column] = [line + 1, 0];
         runs.push({ line, column, width, text, unit });
         column += width;
       }
