@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tokenworth import plot
     from tokenworth.core.problem import AnswerKind, Option, Problem
     from tokenworth.core.sampling import Sampling
     from tokenworth.errors import TokenworthError
@@ -37,6 +38,7 @@ _HOMES = {
     "import_path": "tokenworth.importers.importer",
     "load_item": "tokenworth.tasks.load",
     "load_task": "tokenworth.tasks.load",
+    "plot": "tokenworth.plot",
     "read_document": "tokenworth.store.documents",
     "write_document": "tokenworth.store.documents",
     "write_report": "tokenworth.workbench.page",
@@ -53,6 +55,7 @@ __all__ = [
     "import_path",
     "load_item",
     "load_task",
+    "plot",
     "read_document",
     "write_document",
     "write_report",
@@ -64,4 +67,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'tokenworth' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES[name])
+    return home if _HOMES[name] == f"tokenworth.{name}" else getattr(home, name)

@@ -144,6 +144,16 @@ def test_dry_run_calls_no_model_and_prices(cli: Run, toy: str) -> None:
     assert code == 0 and "curve, next batch" in out and "at most 10 rollouts" in out
 
 
+@pytest.mark.parametrize("plan", [["plain", "--samples", "3"], ["stride", "--stride", "2", "--samples", "3"]])
+def test_the_bound_of_a_given_trace_is_what_is_drawn(cli: Run, toy: str, plan: list[str]) -> None:
+    assert cli("curve", "--model", toy, "--max-rollouts", "20", "--json", "first.json")[0] == 0
+    ids = json.loads(Path("first.json").read_text())["trace"]
+    Path("ids.json").write_text(json.dumps(ids["ids"] + ids["answer_ids"]))
+    given = ["curve", "--model", toy, "--trace-ids", "ids.json", "--plan", *plan, "--json", "-"]
+    bound = json.loads(cli(*given, "--dry-run")[1])["at_most"]["rollouts"]
+    assert bound == json.loads(cli(*given)[1])["rollouts"]
+
+
 PRICES = "[models.small]\ninput = 1\ncached_input = 0.1\noutput = 2\n[models.'http://host/v1#large']\ninput = 3\noutput = 4\n"
 
 

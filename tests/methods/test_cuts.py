@@ -122,7 +122,13 @@ def test_forced_reads_only_what_can_be_reached_and_claims_no_end_it_did_not_read
 
     def run(allowed: tuple[int, ...] | None) -> object:
         experiment = forced(
-            trace, options=("t6", "t7"), exits=exits, stride=1, judge=toy_judge(automaton), cuts_allowed=allowed, snap=allowed is not None,
+            trace,
+            options=("t6", "t7"),
+            exits=exits,
+            stride=1,
+            judge=toy_judge(automaton),
+            cuts_allowed=allowed,
+            snap=allowed is not None,
             least_mass=0.0,
         )
         return answer_directly(experiment, ToyBackend(automaton))

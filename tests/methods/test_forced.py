@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from tests.helpers import answer_directly, ladder, toy_trace
 from tokenworth.backends.toy.backend import ToyBackend, ToyCodec, toy_judge
+from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.forced.experiment import cut_grid, encode_exit, forced
+from tokenworth.methods.forced.document import forced_document
+from tokenworth.methods.forced.experiment import cut_grid, encode_exit, forced, trial_cuts
 from tokenworth.methods.forced.result import ForcedResult
+from tokenworth.methods.forced.settings import ForcedSettings
 
 
 class Merging:
@@ -88,3 +91,62 @@ def test_fewer_than_two_options_are_refused() -> None:
     automaton = ladder()
     with pytest.raises(InvalidInput, match="two options"):
         next(forced(toy_trace(automaton, ids=(0, 1, 3, 6)), options=("t6",), exits=(), stride=1, judge=toy_judge(automaton)))
+
+
+def read_ladder(*texts: str, least_mass: float = 0.5, choose: bool = False) -> ForcedResult:
+    automaton = ladder()
+    exits = tuple(encode_exit(f"exit {text}", text, ("t6", "t7"), ToyCodec(vocab_size=8)) for text in texts)
+    trace = toy_trace(automaton, ids=(0, 1, 3, 6))
+    experiment = forced(
+        trace, options=("t6", "t7"), exits=exits, stride=1, judge=toy_judge(automaton), least_mass=least_mass, choose=choose
+    )
+    result = answer_directly(experiment, ToyBackend(automaton))
+    assert isinstance(result, ForcedResult)
+    return result
+
+
+def test_below_the_least_mass_no_option_is_named() -> None:
+    """After t3 the options have all the mass at cut 2 and none elsewhere."""
+    (reading,) = read_ladder("t3 ").readings
+    assert reading.named(0.5).tolist() == [-1, -1, 0, -1, -1]
+    assert reading.named(0.0).tolist() == reading.leader.tolist()
+    # After t4 they have half of it, split evenly: .5 is enough, more is not there.
+    half = read_ladder("t4 ").readings[0]
+    at = int(half.mass.argmax())
+    assert half.named(half.mass[at])[at] == half.leader[at] and half.named(half.mass[at] + 1e-6)[at] == -1
+
+
+def test_the_document_names_none_and_says_what_to_do() -> None:
+    document = forced_document(
+        read_ladder("t3 "), "gold", ToyCodec(vocab_size=8), About(model=ModelDoc(name="toy"), provenance=Provenance(version="0"))
+    )
+    assert document.forced_at_end is None and document.least_mass == 0.5
+    (note,) = [one for one in document.notes if "mass below" in one]
+    assert "at 4 of 5 cuts" in note and "--exit" in note
+    free = forced_document(
+        read_ladder("t3 ", least_mass=0.0),
+        "gold",
+        ToyCodec(vocab_size=8),
+        About(model=ModelDoc(name="toy"), provenance=Provenance(version="0")),
+    )
+    assert not [one for one in free.notes if "mass below" in one]
+
+
+def test_the_exit_text_with_the_most_mass_is_chosen() -> None:
+    found = read_ladder("t5 ", "t3 ", "t2 ", choose=True)
+    assert [reading.text for reading in found.readings] == ["t3 "] or found.tried[0].mass > 0.2
+    assert [one.mass for one in found.tried] == sorted((one.mass for one in found.tried), reverse=True) and len(found.tried) == 3
+    alone = read_ladder(found.tried[0].text)
+    np.testing.assert_array_equal(found.readings[0].logprob, alone.readings[0].logprob)
+    assert found.tried[0].mass == pytest.approx(alone.readings[0].mass[list(trial_cuts((0, 1, 2, 3, 4)))].mean())
+
+
+def test_few_cuts_are_tried_and_the_ends_are_among_them() -> None:
+    assert trial_cuts((0,)) == (0,) and trial_cuts((0, 7)) == (0, 7) and trial_cuts(tuple(range(0, 101))) == (0, 25, 50, 75, 100)
+
+
+def test_auto_stands_alone_and_a_mass_is_a_probability() -> None:
+    with pytest.raises(InvalidInput, match="give it alone"):
+        ForcedSettings(exit=("auto", "x"))
+    with pytest.raises(InvalidInput, match="least mass 2"):
+        ForcedSettings(least_mass=2.0)

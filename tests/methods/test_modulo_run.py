@@ -87,7 +87,7 @@ def test_a_fault_that_is_fed_back_is_mended_and_plain_rejection_never_is() -> No
     item = fed.result
     assert item.result.accepted is not None and len(item.result.attempts) == 2 and item.correct
     (by,) = item.result.accepted.checked.by
-    assert (by.critic, by.version, by.strictness) == ("blocksworld/pddl", "3", "strict")
+    assert (by.critic, by.version, by.strictness) == ("blocksworld/pddl", "4", "strict")
     last = backend.prompts[-1]
     assert WRONG.strip() in last and last.count("\n- ") == 1 and PROMPT in last and "hm" not in last
     bench, backend = scripted("PLAN_PRECONDITION at step 3")
@@ -214,7 +214,7 @@ def test_a_record_that_disagrees_gives_exit_code_1(tmp_path: Path, capsys: pytes
     assert call("replay", "blocksworld", str(path), "--json", "-") == 1
     facts = json.loads(capsys.readouterr().out)
     assert facts["summary"]["disagreements"] == [["bad", 0]] and facts["summary"]["n_never"] == 1
-    assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "3", "strictness": "strict"}]
+    assert facts["loops"][0]["steps"][0]["by"] == [{"critic": "blocksworld/pddl", "version": "4", "strictness": "strict"}]
     path.write_text(
         "".join(json.dumps({"prompt": PROMPT, **more, "steps": [{"plan": PLAN}]}) + "\n" for more in ({}, {"act_correct": True}))
     )

@@ -105,7 +105,7 @@ def test_answers_without_a_verdict_are_counted_in_a_note() -> None:
         return sample_document(replace(result, grades=tuple(grades[:4])), None, CODEC, ABOUT).notes[0]
 
     assert said(0).startswith("length correlation")
-    assert said(1).startswith("1 of 4 answers have no verdict; ") and "they are not counted as correct" in said(1)
+    assert said(1).startswith("1 of 4 answers have no verdict; ") and "they are in the denominator, and none counts as correct" in said(1)
     assert said(4).startswith("no answer has a verdict: the accuracy says nothing")
 
 

@@ -50,8 +50,8 @@ def test_no_line_is_longer_than_its_width(scale: int) -> None:
         assert len(line) < WIDTH and "tokens in" in line
 
 
-def test_local_runs_are_told_as_before() -> None:
-    assert lines(progress(None)) == ["curve: batch 1, 12/48 requests, 4,500 tokens, 450 tokens/s"]
+def test_local_runs_say_when_the_batch_ends() -> None:
+    assert lines(progress(None)) == ["curve: batch 1, 12/48 requests, 4,500 tokens, batch ends in 30 s, 450 tokens/s"]
 
 
 def test_numbers_are_short() -> None:

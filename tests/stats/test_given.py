@@ -124,9 +124,7 @@ def test_where_every_rollout_has_a_verdict_nothing_is_left_open() -> None:
         assert answer_directly(experiment, ToyBackend(toy)).verdicts is None
 
 
-@given(
-    st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12), st.integers(0, 25), st.sampled_from([0, 1, 2]), st.integers(0, 2**32 - 1)
-)
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12), st.integers(0, 25), st.sampled_from([0, 1, 2]), st.integers(0, 2**32 - 1))
 def test_limits_hold_the_value_and_follow_the_formula(p: list[float], n: int, base: int, seed: int) -> None:
     """Any draws at any forks: labels 0 (miss), 1 (hit), 2 (no verdict)."""
     strata, rng = make_strata(np.asarray(p), 0.05), np.random.default_rng(seed)

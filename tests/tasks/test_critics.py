@@ -67,7 +67,7 @@ def test_a_critic_of_the_whole_completion_gets_it() -> None:
 def test_the_verifier_of_plans_is_a_critic() -> None:
     pytest.importorskip("unified_planning")
     critic = critic_named("blocksworld", PLANNING, grader_for("exact"))
-    assert isinstance(critic, Critic) and (critic.name, critic.version, critic.strictness) == ("blocksworld/pddl", "3", "strict")
+    assert isinstance(critic, Critic) and (critic.name, critic.version, critic.strictness) == ("blocksworld/pddl", "4", "strict")
     assert critic.check(PLAN) == Ruling(accepted=True)
     wrong = critic.check("(pick-up a)\n(stack a b)\n")
     assert not wrong.accepted and wrong.messages[0].startswith("PLAN_PRECONDITION at step 1: expected (clear a)")

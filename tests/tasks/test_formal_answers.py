@@ -63,7 +63,8 @@ def test_the_table_counts_them() -> None:
 
 TAILS = (
     " eos", " <|endoftext|>", "<|endoftext|>", " <|im_end|>", "</s>", " <pad> <pad>", " eos pad pad", " [PAD] [PAD]", "<eos><pad>",
-    "<|eot_id|>\n",    " <end_of_turn>", " <｜end▁of▁sentence｜>", " <|endoftext|><|endoftext|> <pad>",
+    "<|eot_id|>\n", " <end_of_turn>", " <｜end▁of▁sentence｜>", " <|endoftext|><|endoftext|> <pad>", " <|stop|>", " EOS PAD",
+    "<|eos_token|><|pad_token|>",
 )  # fmt: skip
 
 
@@ -89,6 +90,14 @@ def test_nor_is_padding_before_it(name: str, head: str) -> None:
     (first, *_), (moved, *_) = verdict(name, broken).violations, verdict(name, head + broken).violations
     # A mark without white space after it stands in one word with what follows.
     assert (head + broken)[slice(*moved.chars)].endswith(broken[slice(*first.chars)]) and moved.got == first.got
+
+
+@pytest.mark.parametrize("head", ["<|start_header_id|>assistant<|end_header_id|>\n\n", "<|im_start|>assistant\n"])
+def test_marks_before_the_answer_do_not_end_it(head: str) -> None:
+    for found in (blocks(f"{head}[PLAN]\n{BLOCKS_PLAN}[PLAN END]"), maze(f"{head}reasoning {EVENTS} solution {RIGHT} end")):
+        assert found.plan_valid is True
+    search = f"{ROOT}Exploring Operation: 5+3=8, Resulting Numbers: [8]\n8,8 equal: Goal Reached"
+    assert countdown(head + search).plan_valid is True
 
 
 PROSE = ("the plan is right", "I hope this helps.", "Done", "The solution is right")

@@ -9,10 +9,12 @@ import pytest
 
 from tests.tasks.blocks_cases import DOMAIN_PDDL, PROBLEM_PDDL
 from tests.tasks.blocks_cases import PLAN as BLOCKS_PLAN
-from tests.tasks.formal_texts import EVENTS, MARKED, RIGHT, blocks, countdown, maze
+from tests.tasks.formal_texts import EVENTS, MARKED, RIGHT, WRONG, blocks, countdown, maze
 from tokenworth.core.verification import FormalText, Strictness
 from tokenworth.methods.verify.records import judged, verifier
+from tokenworth.methods.verify.table import state_of
 from tokenworth.tasks.countdown.grammar import operation_of
+from tokenworth.tasks.countdown.published import bare_operations
 from tokenworth.tasks.domains import domain_named
 
 # -- PDDL ------------------------------------------------------------
@@ -201,7 +203,8 @@ def test_traces_of_dualformer_are_refused_by_name(trace: str, told: str) -> None
     for dialect in ("searchformer", "searchformer-nondeterministic"):
         found = maze(trace, dialect)
         assert found.counts == {"PARSE": 1} and found.first_error is not None and told in found.first_error.got
-        assert (found.trace_valid, found.plan_valid, found.plan_follows_trace) == (False, True, None)
+        assert (found.trace_valid, found.plan_valid, found.plan_follows_trace) == (None, None, None)
+        assert found.undecided and not found.parsed and state_of(found) == ("unparsed", "unknown", "unknown")
 
 
 @pytest.mark.parametrize("head", ["Steps:\n", "", "Steps: \n\n"])
@@ -209,5 +212,70 @@ def test_steps_of_tree_of_thoughts_are_refused_by_name(head: str) -> None:
     trace = f"{head}10 - 4 = 6 (left: 5 6 6)\n5 * 6 = 30 (left: 6 30)\n30 - 6 = 24 (left: 24)\nAnswer: (5 * (10 - 4)) - 6 = 24"
     for dialect in domain_named("countdown").dialects:
         found = countdown(trace, 24, (4, 5, 6, 10), dialect=dialect)
-        assert found.counts == {"PARSE": 1, "PLAN_NONE": 1} and not found.parsed
+        assert found.counts == {"PARSE": 1} and not found.parsed and found.undecided
+        assert (found.trace_valid, found.plan_valid) == (None, None) and state_of(found) == ("unparsed", "unknown", "unknown")
         assert found.first_error is not None and "Tree of Thoughts" in found.first_error.got
+
+
+# -- whole numbers with a point, and fractions by digits alone ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("equation", "counts"), [("36+5=41.0", {}), ("36+5=41.00", {}), ("36+5=41.5", {"WRONG_RESULT": 1}), ("36+5=42.0", {"WRONG_RESULT": 1})]
+)
+def test_a_whole_number_with_a_point_is_that_number(equation: str, counts: Mapping[str, int]) -> None:
+    result = equation.partition("=")[2]
+    trace = (
+        f"Current State: 41:[36, 5], Operations: []\nExploring Operation: {equation}, Resulting Numbers: [{result}]\n"
+        f"{result},41 equal: Goal Reached\n"
+    )
+    found = countdown(trace, 41, (36, 5))
+    assert {code: n for code, n in found.counts.items() if code == "WRONG_RESULT"} == counts
+    assert found.plan_valid is not bool(counts) and found.trace_valid is not bool(counts)
+    assert found.facts["n_wrong_operations"] == found.facts["n_bare_wrong"] == len(counts)
+
+
+def test_a_rounded_result_is_a_fraction_though_it_ends_in_zeros() -> None:
+    one = operation_of("100/99=1.0")
+    assert one is not None and one.holds() and one.has_fraction
+
+
+@pytest.mark.parametrize(
+    ("equation", "is_right"),
+    [
+        *((text, True) for text in ("68/27=68/27", "10/4=5/2", "98/20=4.9", "10/3=3.33...", "2/3=0.66", "2/3=0.67")),
+        *((text, False) for text in ("68/27=68/26", "98/20=4", "10/3=3.4", "7/0=1/2")),
+    ],
+)
+def test_equations_by_digits_alone_hold_as_those_of_the_search_do(equation: str, is_right: bool) -> None:
+    assert bare_operations(f"then {equation}, and") == (1, 0 if is_right else 1)
+    one = operation_of(equation)
+    assert one is None or one.holds() is is_right
+
+
+# -- behind the end of a maze ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("second", ["eos {0}", "<eos>{0} end", "{0} end", "solution {0} end", "eos solution {0}", "so {0}"])
+def test_a_second_plan_behind_the_end_is_a_second_answer(second: str) -> None:
+    for plan, is_right in ((RIGHT, True), (WRONG, False)):
+        found = [maze(f"reasoning {EVENTS} solution {RIGHT} end {second.format(plan)}")]
+        if "eos" in second:
+            found.append(maze(f"create 0 0 c0 c2 {EVENTS} {RIGHT} {second.format(plan)}", "searchformer"))
+        for one in found:
+            assert one.plan_valid is is_right and one.trace_valid is True
+            assert one.counts == ({} if is_right else {"PLAN_TWICE": 1})
+    other = f"eos start 0 0 goal 1 0 wall 0 1 {WRONG}"
+    assert maze(f"create 0 0 c0 c2 {EVENTS} {RIGHT} {other}", "searchformer").is_valid
+
+
+def test_a_missing_plan_is_no_error_of_the_trace() -> None:
+    for tail in ("", " pl"):
+        found = maze(f"reasoning {EVENTS} solution{tail}")
+        assert (found.trace_valid, found.plan_valid, found.counts) == (True, False, {"PLAN_PARSE": 1})
+
+
+@pytest.mark.parametrize("tail", [". Done!", "! So it is", "</answer>"])
+def test_prose_in_one_word_with_the_end_is_behind_it(tail: str) -> None:
+    found = maze(f"reasoning {EVENTS} solution {RIGHT} end{tail}")
+    assert found.is_valid and not found.counts and found.facts["after_end"] == tail

@@ -112,6 +112,28 @@ def test_what_is_no_target_is_refused_in_one_line(ladder: str, target: str, told
 def test_a_function_that_cannot_tell_counts_as_no_hit(ladder: str) -> None:
     document = curve(ladder, MemoryStore(), target="targets:never", plan="plain", samples=5).document
     assert set(document.value) == {0.0} and document.value_label == "P(never)"
+    assert document.verdicts is not None and set(document.verdicts.missing) == {1.0} and set(document.verdicts.given) == {None}
+    assert set(document.verdicts.high_if_met) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "verdict", "hit"),
+    [
+        ("gold", "A", Verdict.CORRECT, True),
+        ("gold", "B", Verdict.INCORRECT, False),
+        ("gold", "truncated", Verdict.UNKNOWN, None),
+        ("own", "A", Verdict.INCORRECT, True),
+        ("own", "B", Verdict.UNKNOWN, False),
+        ("own", "unparseable", Verdict.UNKNOWN, None),
+        ("label:B", "truncated in trace", Verdict.UNKNOWN, None),
+        ("label:refused", "refused", Verdict.UNKNOWN, True),
+        ("label:refused", "truncated", Verdict.UNKNOWN, False),
+    ],
+)
+def test_without_a_verdict_a_target_is_neither_met_nor_missed(name: str, outcome: str, verdict: Verdict, hit: bool | None) -> None:
+    """An answer without a verdict (no gold) decides a target that names an answer; an outcome without an answer does not."""
+    target = target_of(name, Grade(outcome="A", verdict=Verdict.CORRECT))
+    assert target.hits(Grade(outcome=outcome, verdict=verdict), str) is hit
 
 
 def test_the_own_answer_needs_a_base_that_answers() -> None:

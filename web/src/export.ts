@@ -26,6 +26,8 @@ function plain(record: object): Record<string, unknown> {
         if (isNumbers(x)) return [key, numbers(x)];
         if (Array.isArray(x) && x.length && isNumbers(x[0])) return [key, x.map(numbers)];
         if (x !== null && typeof x === "object" && "offsets" in x) return [key, strings(x as Texts)];
+        // Columns in a record of their own.
+        if (x !== null && typeof x === "object" && !Array.isArray(x) && Object.values(x).some(isNumbers)) return [key, plain(x)];
         return [key, x as unknown];
       }),
   );

@@ -74,5 +74,7 @@ class ModelSource:
     load: Callable[[tuple[str, ...], LoadOptions], Model]
     """The model that a name stands for, or that a pool of names does. Imports its libraries only now.
 
-    Raises MissingExtra without them, and MissingFile or InvalidInput for what is not there or cannot be used.
+    Raises MissingFile or InvalidInput for what is not there or cannot be used.
     """
+    extra: str = ""
+    """The extra of the package that has its libraries."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import click
@@ -14,12 +14,13 @@ from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Most
 from tokenworth.core.ports import Backend
 from tokenworth.core.request.sample import Sample
-from tokenworth.core.tokens import TokenSequence
+from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import TokenworthError
 from tokenworth.methods.second_look import Looker
 from tokenworth.run.cost import CostPlan, Price, most_tokens
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
+from tokenworth.workbench.given import given_ids
 from tokenworth.workbench.runner import Job
 
 
@@ -95,7 +96,12 @@ def _bound(bench: Workbench, job: Job, case: Case) -> Bound | None:
     """What one problem can cost at most, base trace included; None: its next batch is all."""
     subject = case.subject(job.sampler)
     counted: list[tuple[Most, Backend]] = []
-    if job.draws.of_trace and not job.base.is_given:
+    if job.draws.of_trace and job.base.is_given:
+        # A trace without a close marker gets one when its answer is drawn; until then all of it may be trace.
+        completion = given_ids(job.base, subject, bench.model.backend.fingerprint)
+        base = TokenSequence(prompt=subject.prompt, completion=completion)
+        subject = replace(subject, trace=Trace(sequence=base, n_trace=subject.find_wall(completion), stop=StopReason.LENGTH))
+    elif job.draws.of_trace:
         n_base = job.base.n_draws
         start = TokenSequence(prompt=case.prompt, completion=())
         draw = Sample(sequence=start, cut=0, params=subject.sampling, seed=0, index=0)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_END = "eos|eot|eom|end|endoftext|end_of_text|end_of_turn|end_of_sentence|end▁of▁sentence|im_end|eot_id|eom_id|return|/s"
-_PAD = "pad|finetune_right_pad_id|vision_pad"
-_BEGIN = "s|bos|begin_of_text|begin▁of▁sentence|startoftext|endoftext"
+_PAD = "pad|pad_token|finetune_right_pad_id|vision_pad"
+_BEGIN = "s|bos|bos_token|begin_of_text|begin▁of▁sentence|startoftext|im_start|start_of_turn|endoftext"
+_NAMED = "eos|eos_token|eot|eom|end|endoftext|end_of_text|end_of_turn|end_of_sentence|im_end|eot_id|eom_id|return|/s"
+_MARK = rf"<[|｜](?!(?:{_PAD})[|｜]>)[^\s<>|｜]{{1,40}}[|｜]>|<(?:{_NAMED})>"
+"""A word that no formal text has: any in the brackets of special tokens but padding, and some in plain ones."""
 _ENDS = {
-    "<": re.compile(rf"<[|｜]?(?:{_END})[|｜]?>", re.IGNORECASE),
+    "<": re.compile(_MARK, re.IGNORECASE),
     "[": re.compile(r"\[(?:eos|eot)\]", re.IGNORECASE),
     "eos": re.compile(r"(?<!\S)eos(?!\S)"),
+    "EOS": re.compile(r"(?<!\S)EOS(?!\S)"),
 }
-_LAST = re.compile(rf"(?i:<[|｜]?(?:{_PAD})[|｜]?>|\[pad\])\Z|(?<!\S)pad\Z")
-_FIRST = re.compile(rf"\s*(?:(?i:<[|｜]?(?:{_PAD}|{_BEGIN})[|｜]?>|\[(?:pad|bos)\])|pad(?!\S))")
-_ANY = re.compile(rf"(?i:<[|｜]?(?:{_END}|{_PAD}|{_BEGIN})[|｜]?>|\[(?:pad|bos|eos|eot)\])|(?<!\S)(?:eos|bos|pad)(?!\S)")
+_LAST = re.compile(rf"(?i:<[|｜]?(?:{_PAD})[|｜]?>|\[pad\]|(?<!\S)pad)\Z")
+_FIRST = re.compile(rf"\s*(?i:<[|｜]?(?:{_PAD}|{_BEGIN})[|｜]?>|\[(?:pad|bos)\]|pad(?!\S))")
+_ANY = re.compile(rf"(?i:{_MARK}|<[|｜]?(?:{_PAD}|{_BEGIN})[|｜]?>|\[(?:pad|bos|eos|eot)\]|(?<!\S)(?:eos|bos|pad)(?!\S))")
 _LONGEST = 40
 """Characters that the longest mark of padding has, and more."""
 

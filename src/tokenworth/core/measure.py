@@ -80,6 +80,11 @@ class Subject:
     trace: Trace | None = None
     """The base trace, for a measure of one."""
 
+    @property
+    def longest_trace(self) -> int:
+        """Tokens of the base trace, or as many as it can have."""
+        return self.sampling.max_tokens if self.trace is None else min(self.trace.n_trace, self.sampling.max_tokens)
+
     def reachable(self, sequence: TokenSequence, n_trace: int, suffixes: Sequence[tuple[int, ...]] = ((),)) -> tuple[int, ...] | None:
         """The cuts 0…T at which the model can be asked with each suffix; None where it can be asked at all of them."""
         if self.able.any_cut or self.reach is None:

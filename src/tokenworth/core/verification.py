@@ -96,7 +96,8 @@ class Verification:
     plan that the trace itself found, whether or not the trace is valid. ``violations``: in the order of the text, at most as many as
     were asked for; ``counts`` holds the number of all by code. Errors after the first are those left when the state is repaired and
     the replay continues. ``n_events``: number of trace events. ``facts``: what else the domain reports, JSON-shaped. ``undecided``: the
-    verifier could not follow a trace to its end and found nothing wrong; ``trace_valid`` is then None though there is a trace.
+    verifier could not follow a trace to its end and found nothing wrong, or (not ``parsed``) it is of a known format that is not read;
+    ``trace_valid`` is then None though there is a trace.
     """
 
     domain: str

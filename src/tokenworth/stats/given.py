@@ -46,8 +46,8 @@ def conditional_of_excursions(
     meets the condition and 0 otherwise. This rises in x and in q, so its limits are its values at their limits: those of x at n_eff, those
     of q at ``n``. What has no draw may be anything.
 
-    Each of the two holds at ``level``; their most extreme combination holds at ``level`` or above (measured: docs/benchmarks.md).
-    Source: method page `docs/methods/curve.md`, eq. 13–15.
+    Each of the two holds at ``level``; their most extreme combination holds at ``level`` or above.
+    Source: method page `docs/methods/curve.md`, eq. 13–15, with what was measured.
     """
     weights, known = estimate.weights, estimate.base[:, condition]
     sampled, unsampled = weights.sampled, weights.unsampled

@@ -69,7 +69,8 @@ def read_ids(path: str) -> tuple[int, ...]:
         value: object = json.loads(stripped) if stripped[:1] in ("[", "{") else [int(word) for word in stripped.split()]
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
-            f"{path}: expected token ids, a JSON list or whole numbers apart by spaces ({' '.join(str(error).split())})"
+            f"{path}: expected token ids, a JSON list or whole numbers apart by spaces ({' '.join(str(error).split())}); "
+            "for a text give --trace FILE"
         ) from error
     if isinstance(value, dict):
         value = value.get("ids")

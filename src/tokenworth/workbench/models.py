@@ -8,16 +8,22 @@ from pathlib import Path
 from tokenworth.backends.http.source import is_address
 from tokenworth.backends.model import LoadOptions, Model, ModelSource
 from tokenworth.catalog import BACKENDS, load
-from tokenworth.errors import InvalidInput, MissingFile, unknown_name
+from tokenworth.errors import InvalidInput, MissingExtra, MissingFile, unknown_name
 
 
 def load_model(name: str | Sequence[str], options: LoadOptions | None = None) -> Model:
     """The model a name stands for. Several names are addresses of servers of one model.
 
-    Raises as `source_of`, and what the source's ``load`` raises.
+    Raises as `source_of`, what the source's ``load`` raises, and MissingExtra where a library is not installed.
     """
     names, source = source_of(name)
-    return source.load(names, options or LoadOptions())
+    try:
+        return source.load(names, options or LoadOptions())
+    except ImportError as error:
+        if isinstance(error, MissingExtra) or not source.extra or str(error.name).startswith("tokenworth"):
+            raise
+        told = f"the model {names[0]} needs {error.name}, which is not installed; run: pip install 'tokenworth[{source.extra}]'"
+        raise MissingExtra(told) from error
 
 
 def source_of(name: str | Sequence[str]) -> tuple[tuple[str, ...], ModelSource]:

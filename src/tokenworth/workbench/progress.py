@@ -81,12 +81,15 @@ class ProgressLine:
         if not self.is_terminal and now - self._last < self.every_s:
             return
         self._last = now
-        if event.spent is not None:
-            self._write(self._metered(event, event.spent))
-            return
-        rate = f", {event.tokens_per_second:,.0f} tokens/s" if event.tokens_per_second and event.tokens else ""
-        text = f"{self.label}: batch {event.batch + 1}, {event.done}/{event.total} requests, {self._tokens + event.tokens:,} tokens{rate}"
-        self._write(text)
+        left = [f"{duration(event.seconds * (event.total - event.done) / event.done)} left"] if 0 < event.done < event.total else []
+        rate = [f"{compact(event.tokens_per_second)} tokens/s"] if event.tokens_per_second and event.tokens else []
+        if event.spent is None:
+            head, parts = f"{self.label}: batch {event.batch + 1}, {event.done:,}/{event.total:,} requests", []
+            tokens, left = f"{self._tokens + event.tokens:,} tokens", [f"batch ends in {one.removesuffix(' left')}" for one in left]
+        else:
+            head = f"{self.label}: {event.done:,}/{event.total:,} requests"
+            tokens, *parts = spent_parts(event.spent)
+        self._write(fitted(head, [tokens, *left, *parts, *rate]))
 
     def _show_many(self, event: ManyProgress) -> None:
         if event.seconds - self._last < (0.2 if self.is_terminal else self.every_s):
@@ -99,12 +102,6 @@ class ProgressLine:
         tokens = [f"{compact(event.tokens)} tokens"] if event.spent is None else spent_parts(event.spent)
         rate = [f"{compact(event.tokens / event.seconds)} tokens/s"] if event.tokens and event.seconds > 0 else []
         self._write(fitted(f"{self.label}: {event.ended:,}{of} problems done", [*left, *tokens, *rate]))
-
-    def _metered(self, event: BatchProgress, spent: Spent) -> str:
-        left = [f"{duration(event.seconds * (event.total - event.done) / event.done)} left"] if 0 < event.done < event.total else []
-        rate = [f"{compact(event.tokens_per_second)} tokens/s"] if event.tokens_per_second and event.tokens else []
-        tokens, *others = spent_parts(spent)
-        return fitted(f"{self.label}: {event.done:,}/{event.total:,} requests", [tokens, *left, *others, *rate])
 
     def _finish(self, event: Finished) -> None:
         counts = event.counts

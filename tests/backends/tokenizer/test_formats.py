@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.real_data import shared
-from tokenworth.core.formats import FORMATS, detect_format, exit_text, format_named
+from tokenworth.core.formats import FORMATS, detect_format, exit_text, exit_texts, format_named
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import UnknownName
 
@@ -17,6 +17,11 @@ def test_formats_are_consistent() -> None:
             assert exit_text(trace_format, AnswerKind.PLAN) == exit_text(trace_format, AnswerKind.NUMERIC) == trace_format.close
         else:
             assert exit_text(trace_format, AnswerKind.NUMERIC) + "(" == trace_format.exit
+        for kind in AnswerKind:
+            first, *others = exit_texts(trace_format, kind)
+            assert first == exit_text(trace_format, kind) and first not in others
+            assert all(one.lstrip("\n").startswith(trace_format.close.lstrip("\n")) for one in others)
+            assert len(set(others)) == len(others) and bool(others) is (trace_format.name != "maze")
     assert format_named("think").exit == "</think>\n\nThe answer is ("
     assert format_named("tiny").exit == "</think> The answer is ("
     assert format_named("plain").exit == "\n\nThe answer is ("

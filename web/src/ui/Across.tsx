@@ -16,7 +16,8 @@ export function Across({ found, at, what, label = false }: { found: Trace; at: V
     <span class="across">
       {what}
       {!exact && ` (${found.head.unit}s between cuts ${count(change.from)} and ${count(change.to)})`}: {label && `${found.curve!.label} `}
-      <Num x={change.before} digits={2} /> <Open curve={curve!} row={rowOf(curve!.cuts, change.from)} /> → <Num x={change.after} digits={2} />{" "}
+      <Num x={change.before} digits={2} />
+      <Open curve={curve!} row={rowOf(curve!.cuts, change.from)} /> → <Num x={change.after} digits={2} />
       <Open curve={curve!} row={rowOf(curve!.cuts, change.to)} />, Δ <Num x={change.delta} digits={2} sign />{" "}
       <Interval low={change.low} high={change.high} sign digits={2} />
     </span>

@@ -57,7 +57,8 @@ function Strip({ found, longest }: { found: Trace; longest: number }) {
         <b>{found.head.label}</b>
         <span class={first ? "code" : "dim"}>{first ? `✗ ${first.code.name}${inTrace ? ` at token ${count(inTrace.from)}` : " in the answer"}` : "✓ no error"}</span>
         <small>
-          {curve.label} {figure(curve.value[0], 2)} <Open curve={curve} row={0} /> at the start, {figure(curve.value[curve.value.length - 1], 2)}{" "}
+          {curve.label} {figure(curve.value[0], 2)}
+          <Open curve={curve} row={0} /> at the start, {figure(curve.value[curve.value.length - 1], 2)}
           <Open curve={curve} row={curve.value.length - 1} /> at the end
           {first && <Across found={found} at={first} what=" · across the first error" />}
         </small>

@@ -87,7 +87,8 @@ function Value({ curve, cut, found }: { curve: Curve; cut: number; found: Trace 
   return (
     <Section title={curve.label} aside={`after ${cut === 0 ? "nothing" : `this ${found.head.unit}`}`}>
       <p class="big">
-        {none ? <em>{missing(curve, row)}</em> : <Num x={curve.value[row]!} />} <Interval low={curve.low[row]!} high={curve.high[row]!} /> <Open curve={curve} row={row} />
+        {none ? <em>{missing(curve, row)}</em> : <Num x={curve.value[row]!} />} <Interval low={curve.low[row]!} high={curve.high[row]!} />
+        <Open curve={curve} row={row} />
       </p>
       {openShare(curve, row) > 0 && <OpenPart curve={curve} row={row} />}
       <p class="how">

@@ -34,7 +34,7 @@ export function Readout() {
               {" "}
               [<Num x={line.low[row]!} digits={2} />, <Num x={line.high[row]!} digits={2} />]
             </span>
-          )}{" "}
+          )}
           {row >= 0 && <Open curve={curve} row={row} />}
         </span>
       )}

@@ -39,7 +39,12 @@ export function Interval({ low, high, digits = 3, sign = false }: { low: number;
 // The share of the rollouts from a cut that have no verdict, beside a value that counts them; nothing where it does not matter.
 export function Open({ curve, row }: { curve: Curve; row: number }) {
   const share = openShare(curve, row);
-  return share ? <span class="noverdict">{percent(share)} no verdict</span> : null;
+  return share ? (
+    <>
+      {" "}
+      <span class="noverdict">{percent(share)} no verdict</span>
+    </>
+  ) : null;
 }
 
 export function swatchClass(colour: number): string {

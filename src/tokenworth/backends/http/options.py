@@ -40,12 +40,6 @@ class Rates:
     tokens_per_minute: float | None = None
 
 
-def _thinking_on() -> Mapping[str, Any]:
-    from tokenworth.backends.tokenizer.template import THINKING_ON
-
-    return THINKING_ON
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
     """How a served model is reached.
@@ -63,7 +57,7 @@ class ServerOptions:
     n_most: int | None = None
     patience: Patience = field(default_factory=Patience)
     rates: Rates = field(default_factory=Rates)
-    switches: Mapping[str, Any] = field(default_factory=_thinking_on)
+    switches: Mapping[str, Any] = field(default_factory=dict[str, Any])
     now: Callable[[], datetime] | None = None
     price: Pricing | None = None
     max_usd: float | None = None

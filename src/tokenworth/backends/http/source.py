@@ -9,7 +9,7 @@ from tokenworth.backends.bundled import TINY
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.model import LoadOptions, Model, ModelSource
 from tokenworth.core.formats import detect_format, format_named
-from tokenworth.errors import InvalidInput, MissingExtra
+from tokenworth.errors import InvalidInput
 
 _SERVED = ("http://", "https://")
 
@@ -32,16 +32,13 @@ def _claims(name: str) -> bool:
 def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     for name in names:
         check_address(name)
-    try:
-        from tokenworth.backends.http.load import load_served
-    except ImportError as error:
-        raise MissingExtra(f"servers need the [http] extra: pip install 'tokenworth[http]' ({error.name} is missing)") from error
+    from tokenworth.backends.http.load import load_served
     from tokenworth.backends.tokenizer.prompt import plain_prompt, render_prompt
-    from tokenworth.backends.tokenizer.template import THINKING_OFF
+    from tokenworth.backends.tokenizer.template import THINKING_OFF, THINKING_ON
 
     server = replace(options.server or ServerOptions(), now=options.now)
-    if not options.thinking:
-        server = replace(server, switches={**server.switches, **THINKING_OFF})
+    given = server.switches
+    server = replace(server, switches={**THINKING_ON, **given} if options.thinking else {**given, **THINKING_OFF})
     bundled = server.tokenizer == "tiny"
     loaded = load_served(names, server, tokenizer_folder=TINY if bundled else None)
     files = loaded.files
@@ -62,4 +59,4 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     )
 
 
-SOURCE = ModelSource(usage=("http://HOST:PORT/v1#NAME",), claims=_claims, load=_load)
+SOURCE = ModelSource(usage=("http://HOST:PORT/v1#NAME",), claims=_claims, load=_load, extra="http")

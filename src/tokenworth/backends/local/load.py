@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenworth.errors import InvalidInput, MissingExtra
+from tokenworth.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tokenworth.backends.local.backend import LocalBackend
@@ -20,7 +20,7 @@ def load_local(path: str, *, device: str = "cpu", dtype: str = "float32", batch:
     than it saves. Loading ends with a probe: the shared-prefix engine must agree with the model's stock forward, or the
     model is refused.
 
-    Raises: `MissingExtra` without torch or transformers; `MissingFile` for a folder or name that cannot be found;
+    Raises: `MissingFile` for a folder or name that cannot be found;
     `Unsupported` for an architecture the engine would get wrong; `InvalidInput` for damaged files or a bad argument.
     """
     if dtype not in DTYPES:
@@ -29,13 +29,9 @@ def load_local(path: str, *, device: str = "cpu", dtype: str = "float32", batch:
         raise InvalidInput(f"threads {threads}: expected at least 1")
     if batch < 1:
         raise InvalidInput(f"batch {batch}: expected at least 1")
-    try:
-        from tokenworth.backends.local.backend import LocalBackend
-        from tokenworth.backends.local.model import open_model
-    except ImportError as error:
-        raise MissingExtra(
-            f"local models need torch and transformers ({error}); install the extra: pip install 'tokenworth[local]'"
-        ) from error
+    from tokenworth.backends.local.backend import LocalBackend
+    from tokenworth.backends.local.model import open_model
+
     if threads is not None:
         import torch
 

@@ -44,4 +44,4 @@ def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     )
 
 
-SOURCE = ModelSource(usage=(*BUNDLED, "hf:PATH"), claims=_claims, load=_load)
+SOURCE = ModelSource(usage=(*BUNDLED, "hf:PATH"), claims=_claims, load=_load, extra="local")

@@ -51,7 +51,7 @@ class ConfusionFold(Fold):
                 raise
             raise InvalidInput(f"{error}; mend it, or count what verify --json writes of the other lines") from error
         self._tally.add(one)
-        self._n_undecided += one.verification.undecided
+        self._n_undecided += one.verification.undecided and one.verification.parsed
         self._n_unparsed += one.verification.undecided or not one.verification.parsed
 
     def document(self, about: About) -> VerifiedDoc:

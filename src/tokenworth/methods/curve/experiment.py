@@ -119,7 +119,8 @@ def most(subject: Subject, settings: CurveSettings) -> list[Most] | None:
     limit, rollouts = subject.sampling.max_tokens, settings.max_rollouts
     if settings.plan != "excursions" and settings.half_width is None:
         # At most one cut a token, whatever the stride refines to.
-        cuts = limit + 1 if settings.stride is None or settings.refine is not None else limit // settings.stride + 2
+        length = subject.longest_trace
+        cuts = length + 1 if settings.stride is None or settings.refine is not None else -(-length // settings.stride) + 1
         planned = cuts * (settings.per_cut or 1)
         rollouts = planned if rollouts is None else min(rollouts, planned)
     if rollouts is None:

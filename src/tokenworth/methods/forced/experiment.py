@@ -130,8 +130,8 @@ def forced(
 
 def trial_cuts(cuts: tuple[int, ...]) -> tuple[int, ...]:
     """At most `TRIAL_CUTS` of the cuts, evenly spread, the first and the last among them."""
-    at = np.linspace(0, len(cuts) - 1, min(TRIAL_CUTS, len(cuts))).round().astype(int)
-    return tuple(cuts[i] for i in sorted(set(at.tolist())))
+    n = min(TRIAL_CUTS, len(cuts))
+    return tuple(cuts[round(k * (len(cuts) - 1) / max(1, n - 1))] for k in range(n))
 
 
 def _fullest(
@@ -206,8 +206,8 @@ def forced_of(subject: Subject, settings: ForcedSettings) -> Experiment[ForcedRe
 
 def most(subject: Subject, settings: ForcedSettings) -> list[Most]:
     """A reading after each exit text, of the longest trace there can be."""
-    longest = TokenSequence(prompt=subject.prompt, completion=(0,) * subject.sampling.max_tokens)
-    cuts = cut_grid(subject.sampling.max_tokens, settings.stride)
+    longest = TokenSequence(prompt=subject.prompt, completion=(0,) * subject.longest_trace)
+    cuts = cut_grid(subject.longest_trace, settings.stride)
     exits = exits_of(subject, settings)
     reads = [Read(sequence=longest, cuts=cuts, suffix=one.suffix, continuations=one.options) for one in exits]
     if AUTO in settings.exit:

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tokenworth.core.document import About, ModelDoc, Number, Provenance, TraceDoc, check_unit, numbers, stopped_notes, trace_doc
-from tokenworth.core.grade import Grade
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.table import ROLLOUT_COLUMNS, Table, TableRow, trace_id
-from tokenworth.core.tokens import Codec, TokenSequence, Trace
+from tokenworth.core.tokens import Codec, StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.sample.choice import choose_trace
 from tokenworth.methods.sample.result import SampleResult
@@ -92,20 +91,23 @@ def sample_document(result: SampleResult, base: str | None, codec: Codec, about:
         generated_tokens=result.generated_tokens,
         provenance=about.provenance,
         notes=(
-            *_no_verdict(result.grades),
+            *_no_verdict(result),
             f"length correlation over {correlation.n} answers with a verdict",
             *stopped_notes(result.unresolved),
         ),
     )
 
 
-def _no_verdict(grades: tuple[Grade, ...]) -> tuple[str, ...]:
+def _no_verdict(result: SampleResult) -> Iterator[str]:
+    grades, limit = result.grades, result.sampling.max_tokens
     unknown = sum(grade.verdict == "unknown" for grade in grades)
-    if unknown == 0:
-        return ()
-    if unknown == len(grades):
-        return ("no answer has a verdict: the accuracy says nothing; see the outcomes",)
-    return (
-        f"{unknown} of {len(grades)} answers have no verdict; "
-        "the accuracy is the share of correct answers, so they are not counted as correct; see the outcomes",
-    )
+    if unknown and unknown == len(grades):
+        yield "no answer has a verdict: the accuracy says nothing; see the outcomes"
+    elif unknown:
+        yield (
+            f"{unknown:,} of {len(grades):,} answers have no verdict; the accuracy is that of all answers: they are in the denominator, "
+            "and none counts as correct"
+        )
+    long = sum(one.stop is StopReason.LENGTH and g.verdict == "unknown" for one, g in zip(result.rollouts, grades, strict=True))
+    if long:
+        yield f"{long:,} of {len(grades):,} answers have no verdict because they reached the limit of {limit:,} tokens: raise --limit"

@@ -94,7 +94,7 @@ def _disagreements(found: Verification, broken: set[str], domain: Domain) -> Ite
     for fact, value, agrees in (
         ("parsed", found.parsed, not found.parsed or Tier.SYNTAX not in tiers),
         ("trace_valid", found.trace_valid, found.trace_valid is None or found.trace_valid != bool(of_trace)),
-        ("undecided", found.undecided, not found.undecided or (found.trace_valid is None and not of_trace)),
+        ("undecided", found.undecided, not found.undecided or (found.trace_valid is None and (not of_trace or not found.parsed))),
         ("plan_valid", found.plan_valid, found.plan_valid is None or found.plan_valid != bool(of_plan)),
         ("plan_optimal", found.plan_optimal, not found.plan_optimal or (found.plan_valid is True and _OF_LENGTH not in broken)),
         ("plan_follows_trace", found.plan_follows_trace, not found.plan_follows_trace or Tier.LINK not in tiers),

@@ -15,7 +15,7 @@ from tokenworth.tasks.blocksworld.replay import BlocksworldReplay, shortest_plan
 from tokenworth.tasks.blocksworld.rules import CODES
 
 NAME = "blocksworld"
-VERSION = "3"
+VERSION = "4"
 _read_pddl, _read_prompt = lru_cache(maxsize=8)(read_problem), lru_cache(maxsize=8)(problem_of)
 MOST_STATES = 4_000
 """States that the search for a shorter plan looks at before it gives up."""
@@ -32,7 +32,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     """
     found = Findings(CODES, max_errors)
     is_apart = bool(text.prompt.strip() or text.given)
-    extent = extent_of(text.trace, 0 if is_apart else max(0, text.trace.rfind("[PLAN]")))
+    extent = extent_of(text.trace, max(0, text.trace.find("[PLAN]") if is_apart else text.trace.rfind("[PLAN]")))
     is_cut = text.is_cut and not extent.is_ended
     # The last line of a cut text may be half of one.
     trace = text.trace[: text.trace.rfind("\n") + 1] if is_cut else text.trace[: extent.end]

@@ -131,6 +131,7 @@ _CUT_VERDICT = re.compile(r"-?[0-9]{0,18}(?:\.[0-9]{0,40})?(?:\.\.\.)?(?:,[0-9]{
 _CALCULATION = re.compile(rf"(?P<left>{_ARG}(?:[-+*/]{_ARG}){{1,7}})=(?P<result>{_N})")
 _OPERAND = re.compile(rf"({_ARG})([-+*/]?)")
 _BLANK = " \t\r"
+_BEGINS = re.compile("Current State|Exploring [Oo]peration")
 
 
 FOREIGN = "steps 'a - b = c (left: …)', as Tree of Thoughts writes them: a format that no dialect has"
@@ -144,8 +145,9 @@ def is_foreign(text: str) -> bool:
 
 
 def number_of(text: str) -> WrittenNumber:
-    """A written number: whole ones as int, others as the text."""
-    return text if "." in text else int(text)
+    """A written number: whole ones as int, ``41.0`` too, others as the text."""
+    whole, _, digits = text.partition(".")
+    return text if digits.strip("0") or text.endswith(".") else int(whole)
 
 
 def operation_of(text: str) -> Operation | None:
@@ -164,9 +166,15 @@ def is_beginning(line: str, grammar: Grammar) -> bool:
     return len(line) <= MAX_LINE and (begun or _CUT_VERDICT.fullmatch(line) is not None)
 
 
+def read_extent(text: str) -> Extent:
+    """What of a text is to be read; marks of end before the search begins are of a prompt."""
+    begins = _BEGINS.search(text)
+    return extent_of(text, begins.start() if begins else 0)
+
+
 def read_events(text: str, grammar: Grammar) -> Iterator[CountdownEvent]:
     """The events of a text, in order, up to its end."""
-    extent = extent_of(text)
+    extent = read_extent(text)
     reader = _Reader(grammar)
     waiting: CountdownEvent | None = None  # in prose, an operation whose resulting numbers are to come
     for line in _lines(text[: extent.end], extent, grammar):

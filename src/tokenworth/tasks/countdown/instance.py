@@ -53,8 +53,8 @@ class Operation:
 
     @property
     def has_fraction(self) -> bool:
-        """Whether the result is a written fraction, which no solver of these puzzles writes."""
-        return isinstance(self.result, str)
+        """Whether the result is a written fraction, which no solver of these puzzles writes: also ``1.0`` where it is rounded."""
+        return isinstance(self.result, str) or (self._has_point and self._is_rounded)
 
     def holds(self, exact: Mapping[str, Fraction] | None = None) -> bool:
         """Whether the equation holds: exactly between whole numbers, and up to the rounding of the fractions that it writes.
@@ -62,7 +62,7 @@ class Operation:
         A fraction stands for what is written, or for its value in ``exact``, which was rounded when it was written. A result with a
         point may be rounded or cut off at its last digit (the ninth at most, as floating-point numbers go); one without is not rounded.
         """
-        if len(self.operands) == 2 and isinstance(self.result, int):
+        if len(self.operands) == 2 and isinstance(self.result, int) and not self._has_point:
             a, b = self.operands
             if isinstance(a, int) and isinstance(b, int):
                 return holds(a, self.operators, b, self.result)
@@ -84,13 +84,26 @@ class Operation:
                 term /= operand
         return total + term
 
+    @property
+    def _written(self) -> str:
+        return self.text.rpartition("=")[2]
+
+    @property
+    def _has_point(self) -> bool:
+        return "." in self._written
+
+    @property
+    def _is_rounded(self) -> bool:
+        value = self.value()
+        return value is not None and value.denominator != 1 and all(isinstance(operand, int) for operand in self.operands)
+
     def _gives(self, value: Fraction) -> bool:
         result, from_fractions = _fraction(self.result, {}), any(isinstance(operand, str) for operand in self.operands)
-        if isinstance(self.result, int):
+        if not self._has_point:
             return abs(value - result) <= (_LEAST if from_fractions else 0)
         if value.denominator == 1 and not from_fractions:
-            return False  # a whole number is not written as a fraction
-        step = max(Fraction(1, 10 ** len(self.result.rstrip(".").partition(".")[2])), _LEAST)
+            return value == result  # a whole number is not rounded
+        step = max(Fraction(1, 10 ** len(self._written.rstrip(".").partition(".")[2])), _LEAST)
         return abs(value - result) <= step / 2 or (value * result >= 0 and 0 <= abs(value) - abs(result) < step)
 
 

@@ -8,16 +8,19 @@ chain of at most eight numbers is refused.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
-from tokenworth.tasks.countdown.grammar import MAX_LINE, operation_of
-from tokenworth.tasks.countdown.instance import holds, most_operations
+from tokenworth.tasks.countdown.grammar import MAX_LINE, number_of, operation_of
+from tokenworth.tasks.countdown.instance import Operation, holds, most_operations
 
 _GOAL = re.compile(r"(?<![0-9])[0-9]{1,18},[0-9]{1,18} equal: Goal Reached")
 _FIRST = re.compile(r"Current State: ([0-9]{1,18}):\[([^\]\n]{0,400})\]")
 _EXPLORED = re.compile(r"Exploring Operation: ([^\n]{1,200}?=[0-9]{1,18}), Resulting Numbers: \[[^\]\n]{0,400}\]")
 _STATE = re.compile(r"Current State: [0-9]{1,18}:\[[^\]\n]{0,400}\], Operations: \[([^\]\n]{0,2000})\]")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_EQUATION = re.compile(r"(?<![0-9])([0-9]{1,18})([-+*/])([0-9]{1,18})=([0-9]{1,18})")
+_EQUATION = re.compile(
+    r"(?<![0-9])([0-9]{1,18})([-+*/])([0-9]{1,18})=([0-9]{1,18}(?![0-9])(?:\.[0-9]{1,40}(?:\.\.\.)?|/[1-9][0-9]{0,17})?)"
+)
 
 
 def published_verdict(text: str) -> str:
@@ -68,11 +71,23 @@ def rating(size: int, n_explored: int) -> float:
 def bare_operations(text: str) -> tuple[int, int]:
     """How many pieces of a text look like ``a+b=c`` with digits alone, and how many of these are wrong, whatever stands around them.
 
-    The ``98/20=4`` of ``98/20=4.9`` counts as wrong, as does the end of a chain: a count of this kind overstates the errors.
+    A result may be a fraction, exact or rounded as in `Operation.holds`. The end of a chain counts as an equation of its own: a count of
+    this kind overstates the errors.
     """
     n = wrong = 0
     for piece in _EQUATION.finditer(text):
-        a, b, c = int(piece[1]), int(piece[3]), int(piece[4])
         n += 1
-        wrong += not holds(a, piece[2], b, c)
+        wrong += not _holds(piece)
     return n, wrong
+
+
+def _holds(piece: re.Match[str]) -> bool:
+    """Whether an equation of two whole numbers holds, with a fraction for its result as it may be written."""
+    a, b, result = int(piece[1]), int(piece[3]), str(piece[4])
+    if "/" in result:
+        above, _, below = result.partition("/")
+        left = Operation(text="", operands=(a, b), operators=piece[2], result=0).value()
+        return left == Fraction(int(above), int(below))
+    if "." not in result:
+        return holds(a, piece[2], b, int(result))
+    return Operation(text=piece[0], operands=(a, b), operators=piece[2], result=number_of(result)).holds()

@@ -6,10 +6,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tokenworth.core.ending import extent_of
 from tokenworth.core.verification import Findings, FormalText, Strictness, Tier, Verification
 from tokenworth.errors import unknown_name
-from tokenworth.tasks.countdown.grammar import FOREIGN, GRAMMARS, CountdownEvent, Grammar, LineKind, is_beginning, is_foreign, read_events
+from tokenworth.tasks.countdown.grammar import (
+    FOREIGN,
+    GRAMMARS,
+    CountdownEvent,
+    Grammar,
+    LineKind,
+    is_beginning,
+    is_foreign,
+    read_events,
+    read_extent,
+)
 from tokenworth.tasks.countdown.instance import Puzzle
 from tokenworth.tasks.countdown.plan import is_solvable, plan_faults
 from tokenworth.tasks.countdown.policy import deviation
@@ -18,7 +27,7 @@ from tokenworth.tasks.countdown.published import bare_operations, published_verd
 from tokenworth.tasks.countdown.replay import CountdownReplay
 from tokenworth.tasks.countdown.rules import BUCKETS, CODES, DIALECTS, PAPER
 
-VERSION = "3"
+VERSION = "4"
 
 _MAX_TOLD = 200
 _ALWAYS = PAPER | {"PROBLEM_PARSE"}
@@ -59,7 +68,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     replay = CountdownReplay(grammar, puzzle, stated is not None, found.at)
     checks_policy = strictness is Strictness.TIES and Strictness.TIES in DIALECTS[dialect]
     followed: list[tuple[int, CountdownEvent]] = []
-    extent = extent_of(text.trace)
+    extent = read_extent(text.trace)
     cut = text.is_cut and not extent.is_ended
     n_events, is_cut = 0, cut
     last: CountdownEvent | None = None
@@ -82,7 +91,7 @@ def verify(text: FormalText, *, dialect: str, strictness: Strictness, max_errors
     elif last is None and grammar.has_prose and text.trace.strip():
         found.at("PARSE", None, replace(start, words=(0, end.words[1]), chars=(0, end.chars[1])), "a written search", "prose alone")
     solver = _check_policy(replay.puzzle, stated, followed, found, is_cut=is_cut) if checks_policy else None
-    plan_valid = _check_plan(replay, found, None if cut else end)
+    plan_valid = _check_plan(replay, found, None if cut or is_foreign(text.trace) else end)
     return _verification(text, dialect, strictness, n_events, replay, found, plan_valid, solver)
 
 
@@ -177,6 +186,7 @@ def _verification(
         counts={code: count for code, count in found.counts.items() if count},
         n_events=n_events,
         facts=_facts(text, dialect, replay, found, plan_valid, solver),
+        undecided=not n_events and is_foreign(text.trace),
     )
 
 
@@ -207,5 +217,5 @@ def _facts(
         "n_bare_wrong_before_goal": n_before,
         "buckets": {name: sum(found.by_code[code] for code in codes) for name, codes in BUCKETS.items()},
         "solver": solver,
-        **({"after_end": after[:60]} if (after := replay.after or extent_of(text.trace).after) else {}),
+        **({"after_end": after[:60]} if (after := replay.after or read_extent(text.trace).after) else {}),
     }

@@ -27,6 +27,8 @@ from tokenworth.tasks.maze.words import NUMBERS, cell_of, words_of
 
 _BEGINS = re.compile(r"(?<!\S)(?:create|close|plan|reasoning|solution)(?!\S)")
 """Words with which what a model writes begins; a mark of end before them is one of the prompt."""
+_END = re.compile(r"end(?!\w)")
+"""The word after the plan; what stands in one word with it, such as a full stop, is behind the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +103,13 @@ def parse(text: FormalText, dialect: Dialect) -> ParsedMaze:
     elif not is_open:
         plan_flaws.append(unread(words, None, len(words), len(words), "a plan"))
     # Where the last words cannot be read they may be what is left of the mark.
-    if sections.missing and not is_open and not any(p.words[0] < p.words[1] == len(words) for p in (*flaws, *plan_flaws)):
+    is_told = sections.missing == "end" and any(p.words[1] == len(words) for p in plan_flaws)
+    if sections.missing and not is_open and not is_told and not any(p.words[0] < p.words[1] == len(words) for p in flaws):
         flaws.append(unread(words, None, len(words), len(words), f"the word {sections.missing!r}"))
     behind = where[1] + 1 if dialect.marked and not sections.missing else len(words)
+    glued = words[behind - 1].removeprefix("end") if behind <= len(words) and dialect.marked and not sections.missing else ""
+    after = [*([glued] if glued else []), *words[behind:], *extent.after.split()]
+    is_cut_after = text.is_cut and not text.trace[-1:].isspace()
     return ParsedMaze(
         words=words,
         offset=len(head) - extent.n_before,
@@ -117,8 +123,8 @@ def parse(text: FormalText, dialect: Dialect) -> ParsedMaze:
         is_open=is_open,
         flaws=tuple(flaws),
         is_foreign=is_foreign,
-        after=" ".join((*words[behind:], *extent.after.split())),
-        others=tuple(_others(words, behind, dialect)),
+        after=" ".join(after),
+        others=tuple(_others([*words[:behind], *after[1 if glued else 0 :]], behind, dialect, is_cut=is_cut_after)),
     )
 
 
@@ -138,17 +144,23 @@ def _trace(words: Sequence[str], sections: _Sections, dialect: Dialect, is_open:
     return replace(found, n=n, flaws=[]), True
 
 
-def _others(words: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[int, tuple[Cell, ...]]]:
-    """Further plans in the words behind the end of the first one, with the place of their mark; those of another problem are left out."""
-    end = _index(words, "query", at)
-    while (mark := _index(words, "solution", at)) < end:
-        at = mark + 1
+def _others(words: Sequence[str], at: int, dialect: Dialect, *, is_cut: bool) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    """Further plans in the words behind the end of the first one, with their place; those of another problem are left out.
+
+    A plan begins after ``solution``, or with its first step where steps have a word of their own. One that a cut text ends in is none.
+    """
+    starts = (i for i in range(at, len(words)) if _named(words, i, len(words), "start", dialect) is not None)
+    end = min(_index(words, "query", at), next(starts, len(words)))
+    while at < end:
+        mark = at
+        at += words[mark] == "solution"
         cells: list[Cell] = []
-        while (cell := _step(words, at, end, dialect)) is not None:
+        while (at > mark or not dialect.compact) and (cell := _step(words, at, end, dialect)) is not None:
             cells.append(cell)
             at += 1 if dialect.compact else 3
-        if cells:
+        if cells and not (is_cut and at + (0 if dialect.compact else 2) >= len(words)):
             yield mark, tuple(cells)
+        at = max(at, mark + 1)
 
 
 def _index(words: Sequence[str], word: str, start: int) -> int:
@@ -167,7 +179,7 @@ def _marked(words: list[str], offset: int) -> _Sections:
     trace_mark = _index(words, "reasoning", first)
     if trace_mark > solution:
         trace_mark = n
-    end = _index(words, "end", min(solution, n))
+    end = next((i for i in range(min(solution, n), n) if _END.match(words[i])), n)
     sections = _Sections(prompt=(first, min(trace_mark, solution)), trace=None, plan=None)
     prompt_end = sections.prompt[1]
     if 0 < offset < prompt_end:

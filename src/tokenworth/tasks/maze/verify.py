@@ -15,7 +15,7 @@ from tokenworth.tasks.maze.replay import MazeReplay
 from tokenworth.tasks.maze.rules import ACTIVE, CODES
 from tokenworth.tasks.maze.words import places_of
 
-VERSION = "3"
+VERSION = "4"
 """Changes whenever a verdict can."""
 
 
@@ -136,9 +136,9 @@ def _judge(
             findings.add("UNSOLVABLE", parsed.plan_words, None, "a way from start to goal", got)
             # A search that ends so has no plan to give.
             lacks_plan = lacks_plan and not (is_whole and parsed.plan_words[0] == parsed.plan_words[1])
-        for flaw in parsed.plan_flaws if lacks_plan else ():
+        for flaw in parsed.plan_flaws if lacks_plan and not parsed.is_foreign else ():
             findings.add("PLAN_PARSE", flaw.words, None, flaw.expected, flaw.got)
-        if parsed.plan is not None or parsed.plan_flaws:
+        if not parsed.is_foreign and (parsed.plan is not None or parsed.plan_flaws):
             valid, optimal = _check_plan(parsed, maze, dialect, findings, way)
         if replay is not None and parsed.plan is not None and not parsed.is_open:
             follows = _check_link(parsed, replay, findings)
@@ -152,7 +152,7 @@ def _judge(
         strictness=strictness,
         version=VERSION,
         parsed=not parsed.flaws and not lacks_plan and maze is not None,
-        trace_valid=not broken if has_trace else None,
+        trace_valid=not broken if has_trace and not parsed.is_foreign else None,
         plan_valid=valid,
         plan_optimal=optimal,
         plan_follows_trace=follows,
@@ -160,6 +160,7 @@ def _judge(
         counts=dict(sorted(findings.counts.items())),
         n_events=0 if events is None else events.n,
         facts=facts,
+        undecided=parsed.is_foreign,
     )
 
 

@@ -83,9 +83,12 @@ def table_lines(table: TableDoc | FormalTableView, width: int = WIDTH) -> list[s
     lines += _counts(table, width)
     lines += ["", "  share of texts", *_shares([s for s in table.shares if not s.given], "", width)]
     lines += ["", "  given what comes after the bar", *_shares([s for s in table.shares if s.given and s.n], " | ", width)]
-    empty = list(dict.fromkeys(s.given for s in table.shares if s.given and not s.n))
-    if empty:
-        lines += wrap("no text with: " + "; ".join(empty), width, initial_indent="    ", subsequent_indent="      ")
+    # A share is of the texts of which its own fact is known: its first word says which ("plan" is the link between trace and plan).
+    for fact, known in (("trace", "trace"), ("plan", "link"), ("answer", "answer")):
+        empty = list(dict.fromkeys(s.given for s in table.shares if s.given and not s.n and s.of.split()[0] == fact))
+        if empty:
+            told = f"no text with a known {known} and: " + "; ".join(empty)
+            lines += wrap(told, width, initial_indent="    ", subsequent_indent="      ")
     lines += ["", "  odds ratio, exact limits, Fisher's exact two-sided p", *_odds(table.odds, width)]
     if table.first_errors:
         ranked = list(dict(table.first_errors).items())
