@@ -2,7 +2,7 @@
 // nothing else, all of its numbers in points; it looks like those of `tokenworth.plot`.
 import type { ComponentChildren } from "preact";
 import { lastAtMost } from "../codec";
-import { MEASURED, NO_BIN, lineOf } from "../model";
+import { MEASURED, NO_BIN, lineOf, openShare } from "../model";
 import type { Curve, Metric, Stack, Trace } from "../model";
 import { count, figure } from "../format";
 import { perPixel, runs as runsOf } from "../plots/decimate";
@@ -31,6 +31,10 @@ export interface Shown {
 
 interface Axes { readonly x: (cut: number) => number; readonly y: (v: number) => number; readonly from: number; readonly to: number }
 
+// What rollouts without a verdict leave open.
+const HATCH = "tokenworth-hatch";
+const HATCHED = `url(#${HATCH})`;
+
 const n = (x: number) => Number(x.toFixed(2));
 const points = (all: readonly (readonly [number, number])[]) => all.map(([x, y]) => `${n(x)} ${n(y)}`).join("L");
 
@@ -55,6 +59,11 @@ export function Picture(shown: Shown) {
   return (
     <svg width={`${shown.width}mm`} height={`${n(height / MM)}mm`} viewBox={`0 0 ${n(width)} ${n(height)}`} font-family={SANS} font-size={SIZE} fill={colours.ink} role="img">
       <title>{inert(caption(shown, kept))}</title>
+      <defs>
+        <pattern id={HATCH} width={2.2} height={2.2} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+          <path d="M0 0V2.2" stroke={colours.stroke} stroke-width={0.5} stroke-opacity={0.6} />
+        </pattern>
+      </defs>
       <rect width={n(width)} height={n(height)} fill="#fff" />
       {plot > 0 && (
         <Frame axes={axes} colours={colours} label={label} unit={found.head.unit}>
@@ -77,6 +86,7 @@ export function caption({ found, metric, stack, given, range }: Shown, kept: rea
   if (curve) {
     const begun = curve.nStarted.reduce((sum, x) => sum + x, 0);
     parts.push(`${lineOf(curve, given).label} by cut, with ${Math.round(curve.level * 100)} % ${curve.interval} intervals (${curve.assumption}). Ticks: the ${count(curve.nStarted.filter((x) => x > 0).length)} cuts where the ${count(begun)} rollouts began.`);
+    if (curve.verdicts && !given) parts.push("Hatched: the limit would be so high if all rollouts without a verdict were hits; tokens: half or more have none.");
   } else if (stack) parts.push(`Shares of the forced answers by cut, after the exit text ${stack.name}, and the mass on all options.`);
   if (metric) parts.push(`Colour of a ${found.head.unit}: ${metric.name} after it, from ${figure(metric.low, 2)} to ${figure(metric.high, 2)}.`);
   const [from, to] = kept?.length ? [kept[0]!.unit, kept.at(-1)!.unit + 1] : (range ?? [0, found.n]);
@@ -125,6 +135,9 @@ function Line({ curve, given, axes, colours }: { curve: Curve; given: boolean; a
   const inside = Array.from({ length: last - first }, (_, k) => first + k);
   // Limits that have no value are a bar of their own, as on the page.
   const bars = inside.filter((i) => !Number.isNaN(low[i]!) && (Number.isNaN(value[i]!) || !(curve.cuts[i - 1] === curve.cuts[i]! - 1 || curve.cuts[i + 1] === curve.cuts[i]! + 1)));
+  // From the upper limit to what it would be if all of these rollouts hit.
+  const met = given ? undefined : curve.verdicts?.high_if_met;
+  const open = met ? runsOf(curve.cuts, curve.high.map((v, i) => (openShare(curve, i) ? v : NaN))).map(({ from, to }) => perPixel(xs, curve.high, curve.high, met, Math.max(from, first), Math.min(to, last))) : [];
   const sparse = parts.length > 1 && parts.every(({ x }) => x.length === 1);
   const at = (i: number, v: number) => `M${n(axes.x(curve.cuts[i]!))} ${n(v)}`;
   return (
@@ -132,6 +145,12 @@ function Line({ curve, given, axes, colours }: { curve: Curve; given: boolean; a
       {parts.filter(({ x }) => x.length > 1).map((c) => (
         <path d={`M${points([...c.x.map(place(c.high)), ...c.x.map(place(c.low)).reverse()])}z`} fill={blue} fill-opacity={0.2} stroke="none" />
       ))}
+      {open.map((c) => {
+        // A cut by itself is as wide as its bar.
+        const [xs, half] = [c.x, c.x.length > 1 ? 0 : FINE];
+        const side = (column: readonly number[]) => xs.flatMap((x, k) => [[(x - half) / FINE, axes.y(column[k]!)] as const, [(x + half) / FINE, axes.y(column[k]!)] as const]);
+        return xs.length > 0 && <path d={`M${points([...side(c.high), ...side(c.first).reverse()])}z`} fill={HATCHED} stroke="none" />;
+      })}
       <path d={bars.map((i) => `${at(i, axes.y(low[i]!))}V${n(axes.y(high[i]!))}`).join("")} stroke-width={0.8} stroke-opacity={0.5} />
       {parts.length > 1 && <path d={`M${points(parts.flatMap((c) => c.x.map(place(c.first))))}`} stroke={colours.stroke} stroke-width={0.4} stroke-dasharray="2 2" />}
       <path d={parts.map((c) => `M${points(c.x.flatMap((x, k) => (c.min[k] === c.max[k] ? [c.first] : [c.first, c.min, c.max, c.last]).map((column) => place(column)(x, k))))}`).join("")} stroke-width={1} stroke-linejoin="round" />
@@ -179,18 +198,19 @@ function legendOf(stack: Stack, colours: Colours, width: number) {
 
 function Words({ runs, metric, colours }: { runs: readonly Run[]; metric: Metric | null; colours: Colours }) {
   // Neighbours of one colour are one area, without seams.
-  const areas: { line: number; column: number; end: number; bin: number }[] = [];
+  const areas: { line: number; column: number; end: number; bin: number; open: boolean }[] = [];
   for (const { line, column, width, unit } of runs) {
     const bin = metric ? metric.bins[unit]! : NO_BIN;
+    const open = metric?.hatched?.[unit] === 1;
     const last = areas.at(-1);
-    if (last?.bin === bin && last.line === line && last.end === column) last.end += width;
-    else areas.push({ line, column, end: column + width, bin });
+    if (last?.bin === bin && last.open === open && last.line === line && last.end === column) last.end += width;
+    else areas.push({ line, column, end: column + width, bin, open });
   }
   return (
     <>
-      {areas.filter(({ bin }) => bin !== NO_BIN).map(({ line, column, end, bin }) => (
-        <rect x={n(column * WIDE)} y={n(line * LINE)} width={n((end - column) * WIDE)} height={n(LINE)} fill={colours.ramp[bin]} />
-      ))}
+      {areas.filter(({ bin }) => bin !== NO_BIN).map(({ line, column, end, bin, open }) =>
+        [colours.ramp[bin], ...(open ? [HATCHED] : [])].map((fill) => <rect x={n(column * WIDE)} y={n(line * LINE)} width={n((end - column) * WIDE)} height={n(LINE)} fill={fill} />),
+      )}
       {runs.map((run) => {
         // White space at the ends is left out, because programs differ in what they make of it.
         const bare = run.text.trim();
@@ -204,7 +224,7 @@ function Words({ runs, metric, colours }: { runs: readonly Run[]; metric: Metric
 function Scale({ metric, colours, y }: { metric: Metric; colours: Colours; y: number }) {
   const wide = 0.602 * (SIZE - 1);
   const before = `${inert(metric.name)}\u00a0 ${shortly(metric.low)}`;
-  const after = shortly(metric.high) + (metric.bins.includes(NO_BIN) ? " \u00a0 no colour: not measured" : "");
+  const after = shortly(metric.high) + (metric.bins.includes(NO_BIN) ? " \u00a0 no colour: not measured" : "") + (metric.hatched ? " \u00a0 hatched: half have no verdict" : "");
   const left = columnsOf(before) * wide + 2;
   const step = 2.4;
   return (
