@@ -103,6 +103,10 @@ def test_a_narrow_page_has_room_to_search_and_to_read(open_report):
     until(page, "document.querySelector('.found').textContent.startsWith('1 of')")
     until(page, "(b => b.top > 52 && b.bottom < innerHeight)(document.querySelector('#tw-pane .cur').getBoundingClientRect())")
     assert page.locator(".readout").bounding_box()["y"] == 0, "the numbers stay in sight"
+    page.locator(".lead").click()
+    until(page, "document.querySelector('.app').scrollTop > 400")
+    page.wait_for_timeout(100)
+    assert page.locator(".readout").bounding_box()["y"] == 0 and page.evaluate("scrollY") == 0
 
 
 HOSTILE = '<script>x()</script>&"\'\x00\x1b\ufffe\u202e'
