@@ -95,9 +95,14 @@ def test_a_narrow_page_has_room_to_search_and_to_read(open_report):
     assert float(field.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 16
     boxes = [one.bounding_box() for one in page.locator(".acts, .picker, .find, .subject").all()]
     for k, a in enumerate(boxes):
-        assert a and 0 <= a["x"] and a["x"] + a["width"] <= 390
+        assert a and a["x"] >= 0 and a["x"] + a["width"] <= 390
         for b in boxes[:k]:
-            assert a["x"] + a["width"] <= b["x"] + 0.5 or b["x"] + b["width"] <= a["x"] + 0.5 or a["y"] >= b["y"] + b["height"] - 0.5 or b["y"] >= a["y"] + a["height"] - 0.5
+            assert (
+                a["x"] + a["width"] <= b["x"] + 0.5
+                or b["x"] + b["width"] <= a["x"] + 0.5
+                or a["y"] >= b["y"] + b["height"] - 0.5
+                or b["y"] >= a["y"] + a["height"] - 0.5
+            )
     assert page.evaluate("document.querySelector('.app').scrollTop") == 0, "the sentence is at the top"
     field.fill("should be B")
     until(page, "document.querySelector('.found').textContent.startsWith('1 of')")
@@ -109,7 +114,7 @@ def test_a_narrow_page_has_room_to_search_and_to_read(open_report):
     assert page.locator(".readout").bounding_box()["y"] == 0 and page.evaluate("scrollY") == 0
 
 
-HOSTILE = '<script>x()</script>&"\'\x00\x1b\ufffe\u202e'
+HOSTILE = "<script>x()</script>&\"'\x00\x1b\ufffe\u202e"
 
 
 def test_the_figure_as_svg_and_png(open_report):

@@ -64,19 +64,28 @@ def test_the_clearest_change_wins_over_a_larger_one():
     found = lead(curve((0.1, 0.1, 0.28 + 0.12, 0.54, 0.5), SURE))
     assert found.unit == 2, "the change at ' b' is twice as large, and its nearer limit is closer to 0"
     assert found.text == "After “ 14” the answer is right 54 % of the time, before it 40 %; the model gave this token 42 %."
-    assert found.detail == "Change +14 points, 95 % limits +6.0 to +22 (of the change itself). The clearest of 4: fresh rollouts will likely show less."
+    assert (
+        found.detail
+        == "Change +14 points, 95 % limits +6.0 to +22 (of the change itself). The clearest of 4: fresh rollouts will likely show less."
+    )
 
 
 def test_a_fall_counts_as_a_rise_does():
     found = lead(curve((0.9, 0.9, 0.9, 0.3, 0.35), {3: (-0.7, -0.4)}))
-    assert found.unit == 2 and "right 30 % of the time, before it 90 %" in found.text and "−60 points, 95 % limits −70 to −40" in found.detail
+    assert (
+        found.unit == 2 and "right 30 % of the time, before it 90 %" in found.text and "−60 points, 95 % limits −70 to −40" in found.detail
+    )
 
 
 def test_what_chance_can_explain_is_said_first():
     found = lead(curve((0.5, 0.5, 0.52, 0.6, 0.55), {}))
     assert found.unit == 2
-    assert found.text.startswith("No token is shown to matter. The largest change is at “ 14”: after it the answer is right 60 % of the time, before it 52 %")
-    assert found.text.endswith("which chance can explain.") and found.detail.endswith("The largest of 4: fresh rollouts will likely show less.")
+    assert found.text.startswith(
+        "No token is shown to matter. The largest change is at “ 14”: after it the answer is right 60 % of the time, before it 52 %"
+    )
+    assert found.text.endswith("which chance can explain.") and found.detail.endswith(
+        "The largest of 4: fresh rollouts will likely show less."
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +125,9 @@ def test_shares_are_as_exact_as_they_must_be_and_never_certain():
 
 def test_the_share_without_a_verdict_stands_beside_both_numbers():
     five = (0.0, 0.0, 0.3, 0.12, 0.0)
-    some = VerdictsDoc(missing=five, missing_low=five, missing_high=five, high_if_met=(1.0,) * 5, given=five, given_low=five, given_high=five)
+    some = VerdictsDoc(
+        missing=five, missing_low=five, missing_high=five, high_if_met=(1.0,) * 5, given=five, given_low=five, given_high=five
+    )
     found = lead(curve((0.1, 0.1, 0.4, 0.54, 0.5), SURE, verdicts=some))
     assert "54 % of the time (12 % no verdict), before it 40 % (30 % no verdict);" in found.text
 
@@ -132,7 +143,8 @@ def test_without_a_curve_the_last_turn_of_the_forced_answer():
     flips = [e.cut for e in page_of([forced]).traces[0].events if e.kind == "flip" and e.stack == 0]
     assert found.unit == flips[-1] - 1
     assert found.text == "Stopped after “ the” the model answers B, which is right, with 27 %; stopped just before, A with 28 %."
-    still = dataclasses.replace(forced.exits[0], probability=((0.1,) * len(forced.exits[0].cuts),) * 3 + ((0.6,) * len(forced.exits[0].cuts),))
+    n = len(forced.exits[0].cuts)
+    still = dataclasses.replace(forced.exits[0], probability=((0.1,) * n,) * 3 + ((0.6,) * n,))
     assert page_of([dataclasses.replace(forced, exits=(still,))]).traces[0].lead is None
     assert page_of([cases.sample_set()]).traces[0].lead is None
     assert page_of([cases.curve(0)]).traces[0].lead is None

@@ -104,10 +104,11 @@ def _of_forced(pieces: Sequence[str], unit: str, stack: StackView) -> LeadView |
         return None
     a, b = turns[-1]
     cut, gap = stack.cuts[b], stack.cuts[b] - stack.cuts[a]
+    quoted = _quoted(pieces[cut - 1], unit)
     earlier = "just before" if gap == 1 else f"{gap} {unit}s earlier"
     return LeadView(
         unit=cut - 1,
-        text=f"Stopped after {_quoted(pieces[cut - 1], unit)} the model answers {_option(stack, b)}; stopped {earlier}, {_option(stack, a)}.",
+        text=f"Stopped after {quoted} the model answers {_option(stack, b)}; stopped {earlier}, {_option(stack, a)}.",
         detail=f"Forced answers after the exit “{one_line(stack.name)}”, read and not sampled: the lead changes "
         + ("here only." if len(turns) == 1 else f"{len(turns)} times, here for the last time."),
     )
