@@ -9,6 +9,7 @@ import pytest
 from tests.report import report_cases as cases
 from tokenworth.core.document import TraceDoc
 from tokenworth.methods.curve.document import CurveDoc, VerdictsDoc
+from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.report.html import render_html
 from tokenworth.report.page import page_of
 from tokenworth.report.sections.traces.model import LeadView
@@ -51,7 +52,7 @@ def curve(
     )
 
 
-def lead(*documents: object) -> LeadView:
+def lead(*documents: CurveDoc | ForcedDoc) -> LeadView:
     found = page_of(documents).traces[0].lead
     assert found is not None
     return dataclasses.replace(found, text=found.text.replace("\u00a0", " "), detail=found.detail.replace("\u00a0", " "))

@@ -205,7 +205,7 @@ export function LaneLegend() {
   if (!found) return null;
   const kinds = new Set(found.events.filter((e) => e.stack < 0 || e.stack === stackIndex.value).map((e) => e.kind));
   return (
-    <p class="stackbar keys lanekeys">
+    <p class="keys lanekeys">
       {MARKS.filter(([kind]) => kinds.has(kind)).map(([kind, words]) => (
         <span class="key">
           <span class={`glyph g-${kind.replace(" ", "-")}`}>{GLYPHS[kind]}</span> {words}
