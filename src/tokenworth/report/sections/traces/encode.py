@@ -151,7 +151,7 @@ def noscript(part: TracesView) -> Iterator[str]:
     for trace, label in list(zip(part.traces, trace_labels(part), strict=True))[:_TRACES]:
         yield f"<h2>{safe(label)}</h2>\n{facts_table(trace.facts)}"
         if trace.lead is not None:
-            yield f"<p>{safe(trace.lead.text)}<br>{safe(trace.lead.detail)}</p>\n"
+            yield f"<p>{safe(trace.lead.text)}</p>\n<p>{safe(trace.lead.detail)}</p>\n"
         if trace.curve is not None:
             yield from _plain_curve(trace.curve)
 
