@@ -375,7 +375,7 @@ def test_documents_alone_and_several_traces(open_report):
     page = open_report(two, "#v1&i=1&t=2&m=forced")
     assert page.locator("canvas.c-curve").count() == 0 and shown(page) == 2
     empty = dataclasses.replace(cases.sample_set(), traces=(), n=0, outcomes={}, accuracy=None)
-    page = open_report(page_of([cases.curve(3), empty], title="x"))
+    page = open_report(page_of([cases.curve(3), empty], title="x"), "#v1&t=-1")
     assert shown(page) == -1
 
 

@@ -110,7 +110,7 @@ ACTIONS = {
     "events": keys("]", "]"),
     "colouring": keys("m"),
     "samples": keys("s"),
-    "end": keys("End"),
+    "start": keys("Home"),
     "hover": hover,
     "click": press(".pane .u:nth-child(30)"),
     "tab": press('[id$="tab-data"]'),
@@ -166,6 +166,7 @@ def test_the_address_is_that_of_the_page_s_own_report(two):
 
 def test_keys_go_where_the_focus_is_and_else_to_the_page_s_own_report(two):
     page = two()
+    keys("Home")(page, OTHER)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("ArrowRight")
     assert (unit(page, OWN), unit(page, OTHER)) == (11, -1)
@@ -247,7 +248,7 @@ def test_a_report_can_be_taken_away_and_put_back(two):
     assert unit(page, OWN) == 11
     page.evaluate("document.getElementById('second').remove()")
     mount(page, render_html(measured(WORDS)))
-    keys("ArrowRight")(page, OTHER)
+    keys("Home", "ArrowRight")(page, OTHER)
     assert (unit(page, OWN), unit(page, OTHER)) == (11, 0)
 
 

@@ -15,6 +15,7 @@ function placeOf(report: State): Place {
     stack: report.stackIndex.value,
     share: report.share.value,
     given: report.given.value,
+    stretch: report.stretch.value,
     tab: report.tab.value === report.tabs.value[0] ? null : report.tab.value,
     range: report.range.value,
     screen: report.hasTables ? report.screen.value : null,

@@ -75,9 +75,13 @@ function formalOf(formal: Formal): Record<string, unknown> {
 export async function downloadJson(report: State): Promise<void> {
   if (!report.trace.value) return;
   const text = JSON.stringify(await exported(report, report.trace.value), null, 1);
+  download(new Blob([text], { type: "application/json" }), `tokenworth-${report.header.hash.slice(0, 12)}.json`);
+}
+
+export function download(file: Blob, name: string): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = `tokenworth-${report.header.hash.slice(0, 12)}.json`;
+  link.href = URL.createObjectURL(file);
+  link.download = name;
   document.body.append(link);
   link.click();
   link.remove();

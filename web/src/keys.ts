@@ -20,6 +20,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["p, Enter", "pin or unpin"],
   ["Esc", "unpin, close"],
   ["s", "samples"],
+  ["f", "figure for a paper: SVG or PNG"],
   ["t", "light, dark, as the system"],
   ["/", "find text, or # and a number"],
   ["g", "go to a number"],
@@ -61,7 +62,7 @@ export function onKey(report: State, e: KeyboardEvent, pane: TextPane): boolean 
   if (!found || e.ctrlKey || e.metaKey || e.altKey) return false;
   const target = e.target instanceof HTMLElement ? e.target : null;
   if (target?.closest(FIELDS)) return false;
-  if (report.help.value) return false;
+  if (report.help.value || report.figure.value) return false;
   const radio = target?.closest("button, summary, a");
   if (radio && (e.key === "Enter" || e.key === " ")) return false;
   const at = report.shown.value;
@@ -90,6 +91,7 @@ export function onKey(report: State, e: KeyboardEvent, pane: TextPane): boolean 
       report.hover.value = null;
     },
     s: () => report.tabs.value.includes("samples") && openTab(report, report.tab.value === "samples" ? "token" : "samples"),
+    f: () => (report.figure.value = true),
     t: () => cycleTheme(report.theme),
     "/": () => findField(report)?.focus(),
     g: () => goTo(report),

@@ -126,7 +126,7 @@ function bareTrace(head: FormalHead, rows: FormalIndex, row: number, text: Forma
   );
   const bare = {
     name: rows.ids.at(row), label: [rows.groups[rows.group[row]!], rows.ids.at(row)].filter(Boolean).join(" · "), title: "", problem: "", measured: false, sample_set: -1, problem_id: "", unit: "token" as const, question: "", outcome: "",
-    verdict: ["correct", "incorrect", "unknown"][rows.answer[row]!]!, notes: document.notes, options: [], facts, outcomes: [], curve: null, stacks: [], metrics: [],
+    verdict: ["correct", "incorrect", "unknown"][rows.answer[row]!]!, notes: document.notes, lead: null, options: [], facts, outcomes: [], curve: null, stacks: [], metrics: [],
   };
   const [none, noValues, noTexts] = [new Int32Array(0), new Float32Array(0), codec.fromLengths("", [])];
   const samples = { outcomes: [], verdicts: [], stops: [], left_out: 0 };

@@ -72,6 +72,9 @@ export interface SamplesHead {
   readonly text: TextColumn;
 }
 
+// What the page opens on: a unit, or -1, and a sentence about it.
+export interface Lead { readonly unit: number; readonly text: string; readonly detail: string }
+
 export interface TraceHead {
   readonly name: string;
   readonly label: string;
@@ -87,6 +90,7 @@ export interface TraceHead {
   readonly outcome: string;
   readonly verdict: string;
   readonly notes: readonly string[];
+  readonly lead: Lead | null;
   readonly options: readonly Option[];
   readonly facts: readonly Fact[];
   readonly outcomes: readonly Outcome[];
@@ -258,4 +262,22 @@ export function rowsOf(cuts: Int32Array, cut: number): [number, number] {
 
 export function rowsBetween(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, k) => from + k);
+}
+
+const BINS = 20;
+
+// The metric on a scale from the least to the largest of its numbers; one of changes keeps 0 in the middle. What has a colour and no
+// number (narrow bounds) counts as the number its colour stands for. Itself where there is nothing to spread.
+export function stretched(metric: Metric): Metric {
+  const span = metric.high - metric.low;
+  const numbers = metric.values.map((x, i) => (Number.isNaN(x) && metric.bins[i] !== NO_BIN ? metric.low + (metric.bins[i]! / BINS) * span : x));
+  let [low, high] = [Infinity, -Infinity];
+  for (const x of numbers) {
+    if (x < low) low = x;
+    if (x > high) high = x;
+  }
+  if (metric.low < 0) [low, high] = [-Math.max(-low, high), Math.max(-low, high)];
+  if (!(high > low)) return metric;
+  const bins = metric.bins.map((bin, i) => (bin === NO_BIN ? bin : Math.max(0, Math.min(BINS, Math.floor(((numbers[i]! - low) / (high - low)) * BINS + 0.5)))));
+  return { ...metric, low, high, bins };
 }

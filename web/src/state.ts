@@ -9,6 +9,7 @@ import type { Violation } from "./formal/model";
 import { METRICS, START, TABS } from "./hash";
 import type { MetricName, Place, Screen, TabName } from "./hash";
 import type { Data } from "./load";
+import { stretched } from "./model";
 import type { Metric, SampleSet, Trace } from "./model";
 import type { Hit } from "./pane/find";
 import type { Theme } from "./theme";
@@ -38,9 +39,12 @@ function makeSignals() {
     share: signal(false),
     // Whether the value is that among rollouts with a verdict.
     given: signal(false),
+    // Whether colours spread over the numbers that there are, not over all that there could be.
+    stretch: signal(false),
     tab: signal<TabName>("token"),
     range: signal<[number, number] | null>(null),
     help: signal(false),
+    figure: signal(false),
     announce: signal(""),
     // Which panel a narrow page shows.
     sheet: signal<"text" | TabName>("text"),
@@ -56,7 +60,7 @@ function makeSignals() {
   };
 }
 
-function derived({ header, rows }: Data, { trace, hover, focus, metricName, stackIndex, share, given, filter }: ReturnType<typeof makeSignals>) {
+function derived({ header, rows }: Data, { trace, hover, focus, metricName, stackIndex, share, given, stretch, filter }: ReturnType<typeof makeSignals>) {
   const shown = computed(() => hover.value ?? focus.value);
   return {
     shown,
@@ -83,7 +87,8 @@ function derived({ header, rows }: Data, { trace, hover, focus, metricName, stac
     metric: computed<Metric | null>(() => {
       const found = trace.value;
       const forced = found?.stacks[stackIndex.value]?.kind === "forced" ? stackIndex.value : 0;
-      return found?.metrics.get(metricName.value === "forced" ? `forced/${forced}/${share.value ? "share" : "raw"}` : metricName.value === "value" && given.value && found.metrics.has("given") ? "given" : metricName.value) ?? null;
+      const chosen = found?.metrics.get(metricName.value === "forced" ? `forced/${forced}/${share.value ? "share" : "raw"}` : metricName.value === "value" && given.value && found.metrics.has("given") ? "given" : metricName.value);
+      return chosen ? (stretch.value ? stretched(chosen) : chosen) : null;
     }),
   };
 }
@@ -146,16 +151,17 @@ export async function openTrace(report: State, index: number, at: Place): Promis
     report.trace.value = found;
     report.violation.value = 0;
     report.hover.value = null;
-    report.focus.value = clamp(report, at.unit);
-    report.pinned.value = at.pinned;
+    report.focus.value = clamp(report, at.unit ?? found?.head.lead?.unit ?? -1);
+    report.pinned.value = at.unit === null ? report.focus.value >= 0 : at.pinned;
     report.stackIndex.value = Math.min(at.stack, Math.max(0, (found?.stacks.length ?? 0) - 1));
     report.share.value = at.share;
     report.given.value = at.given && !!found?.curve?.verdicts;
+    report.stretch.value = at.stretch;
     report.metricName.value = at.metric && report.offered.value.includes(at.metric) ? at.metric : (report.offered.value[0] ?? "value");
     report.tab.value = at.tab && report.tabs.value.includes(at.tab) ? at.tab : report.tabs.value[0]!;
     report.range.value = at.range && found && at.range[1] <= found.n ? at.range : null;
     // A verified trace opens at its first error, held fast.
-    if (at.unit < 0 && !at.pinned && found?.formal) showViolation(report, 0);
+    if ((at.unit ?? -1) < 0 && !at.pinned && found?.formal) showViolation(report, 0);
   });
 }
 

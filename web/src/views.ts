@@ -70,7 +70,10 @@ function spokenUnit(trace: Trace, unit: number, word: string, given: boolean): s
 export function mountViews(report: State, root: HTMLElement, trace: Trace): () => void {
   const find = <T extends Element>(selector: string) => root.querySelector<T>(selector);
   const paneRoot = find<HTMLElement>(".pane")!;
-  const pane = new TextPane(paneRoot, find<HTMLElement>(".scroller")!, trace);
+  // A narrow page scrolls as a whole.
+  const scroller = find<HTMLElement>(".scroller")!;
+  const whole = getComputedStyle(scroller).overflowY === "visible";
+  const pane = new TextPane(paneRoot, whole ? root.closest<HTMLElement>(".app")! : scroller, trace, whole ? 80 : 24);
   const plots = new Plots(
     find<HTMLElement>(".plotbox")!,
     { curve: find("canvas.c-curve"), stack: find("canvas.c-stack"), lane: find("canvas.c-lane")! },
@@ -81,7 +84,7 @@ export function mountViews(report: State, root: HTMLElement, trace: Trace): () =
   const first = paintOf(report, trace, formal);
   pane.repaint(first);
   pane.hydrateFirst();
-  const stops = follow(report, trace, pane, plots, formal);
+  const stops = follow(report, trace, pane, plots, formal, whole);
   const stop = new AbortController();
   listen(report, paneRoot, pane, plots, stop.signal);
   if (report.own) Object.assign(window, { __tw: { ready: performance.now(), pane, trace } });
@@ -98,8 +101,10 @@ function paintOf(report: State, trace: Trace, formal: ReadonlyMap<number, string
   return { bins: m ? m.bins : null, hatched: m?.hatched ?? null, palette: m?.palette ?? "", marks: marksOf(trace, report.stackIndex.value, formal), hits: hitUnits(report) };
 }
 
-function follow(report: State, trace: Trace, pane: TextPane, plots: Plots, formal: ReadonlyMap<number, string>): (() => void)[] {
+function follow(report: State, trace: Trace, pane: TextPane, plots: Plots, formal: ReadonlyMap<number, string>, whole: boolean): (() => void)[] {
   let said = 0;
+  // A page that scrolls as a whole opens at its top, where the sentence about its place is.
+  let opening = whole && report.focus.peek() === trace.head.lead?.unit;
   return [
     effect(() => pane.repaint(paintOf(report, trace, formal))),
     effect(() => {
@@ -119,7 +124,8 @@ function follow(report: State, trace: Trace, pane: TextPane, plots: Plots, forma
     effect(() => {
       // Only moves by key, click or link scroll the text; a preview never does.
       const unit = report.focus.value;
-      if (report.hover.peek() === null && report.sheet.value === "text") pane.reveal(unit);
+      if (report.hover.peek() === null && report.sheet.value === "text" && !opening) pane.reveal(unit);
+      opening = false;
       clearTimeout(said);
       if (report.hover.peek() === null) said = window.setTimeout(() => (report.announce.value = spoken(report, trace, unit)), 150);
     }),

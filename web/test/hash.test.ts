@@ -3,17 +3,19 @@ import { START, parseHash, printHash } from "../src/hash";
 import type { Place } from "../src/hash";
 import { EVERYTHING } from "../src/formal/filter";
 
-const FULL: Place = { trace: 2, unit: 1043, pinned: true, metric: "forced", stack: 1, share: true, given: true, tab: "samples", range: [900, 1200], screen: null, filter: EVERYTHING };
-const FILTERED: Place = { ...START, screen: "tables", filter: { table: 1, state: 2, link: 1, answer: 0, code: "NOT_OPEN" } };
+const FULL: Place = { trace: 2, unit: 1043, pinned: true, metric: "forced", stack: 1, share: true, given: true, stretch: true, tab: "samples", range: [900, 1200], screen: null, filter: EVERYTHING };
+const FILTERED: Place = { ...START, unit: -1, screen: "tables", filter: { table: 1, state: 2, link: 1, answer: 0, code: "NOT_OPEN" } };
 
 describe("the address", () => {
   it("comes back as it went", () => {
     for (const place of [START, FULL, { ...START, unit: 0, metric: "delta" as const }]) expect(parseHash(printHash(place))).toEqual(place);
-    expect(printHash(FULL)).toBe("#v1&i=2&t=1043&m=forced&p=1&x=1&n=1&g=1&s=samples&r=900-1200");
+    expect(printHash(FULL)).toBe("#v1&i=2&t=1043&m=forced&p=1&x=1&n=1&g=1&z=1&s=samples&r=900-1200");
   });
   it("carries the screen and the filter of verified traces", () => {
     expect(printHash(FILTERED)).toBe("#v1&t=-1&o=1&f=g1.tu.ld.ac&c=NOT_OPEN");
     expect(parseHash(printHash(FILTERED))).toEqual(FILTERED);
+    expect(parseHash("#v1")).toEqual(START);
+    expect(parseHash("#v1&t=-1")?.unit).toBe(-1);
     expect(parseHash("#v1&o=constructor&f=g-1.tx.l.ac.zz&c=<b>")).toEqual({ ...START, filter: { ...EVERYTHING, answer: 0 } });
   });
   it("ignores what it does not know", () => {

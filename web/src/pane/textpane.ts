@@ -38,12 +38,16 @@ export class TextPane {
   readonly #quirks: (string | undefined)[] = [];
   readonly #scroller: HTMLElement;
   readonly #trace: Trace;
+  // Pixels at the top that a unit is not seen in: what stays in place covers them.
+  readonly #covered: number;
 
   constructor(
     readonly root: HTMLElement,
     scroller: HTMLElement,
     trace: Trace,
+    covered = 24,
   ) {
+    this.#covered = covered;
     this.#scroller = scroller;
     this.#trace = trace;
     this.#parts = this.#build();
@@ -224,7 +228,7 @@ export class TextPane {
     }
     const box = this.#scroller.getBoundingClientRect();
     const rect = el.getBoundingClientRect();
-    if (rect.top < box.top + 24 || rect.bottom > box.bottom - 24) {
+    if (rect.top < box.top + this.#covered || rect.bottom > box.bottom - 24) {
       this.#scroller.scrollTop += rect.top - box.top - box.height / 3;
       if (again) requestAnimationFrame(() => this.reveal(unit, false));
     }

@@ -8,7 +8,8 @@ import { Data } from "../ui/Data";
 import { Detail } from "../ui/Detail";
 import { Events } from "../ui/Events";
 import { Grid } from "../ui/Grid";
-import { CurveLegend, MetricBar, StackLegend } from "../ui/Legend";
+import { Lead } from "../ui/Lead";
+import { CurveLegend, LaneLegend, MetricBar, StackLegend } from "../ui/Legend";
 import { Readout } from "../ui/Readout";
 import { Samples } from "../ui/Samples";
 import { copyText } from "../ui/parts";
@@ -35,6 +36,7 @@ function Views() {
   return (
     <div class="left" ref={root}>
       <section class="plots" aria-label="plots over the trace">
+        <Lead />
         <CurveLegend />
         <div class="plotbox">
           {found.curve && <canvas class="c-curve" role="img" aria-label={`${found.curve.label} over cuts; the numbers are in the Data tab`} />}
@@ -44,8 +46,9 @@ function Views() {
             </div>
           )}
           {found.stacks.length > 0 && <canvas class="c-stack" role="img" aria-label="shares over cuts; the numbers are in the Data tab" />}
-          <canvas class="c-lane" role="img" aria-label="marks along the trace; they are listed in the Events tab" />
+          <canvas class="c-lane" role="img" aria-label="marks along the trace; they are listed in the Marks tab" />
         </div>
+        <LaneLegend />
         <Readout />
       </section>
       <SheetTabs />

@@ -1,4 +1,5 @@
 import { Traces } from "../sections/Traces";
+import { Figure } from "./Figure";
 import { Header } from "./Header";
 import { Help } from "./Help";
 import { Tables } from "./Tables";
@@ -11,6 +12,7 @@ export function App() {
       <Header />
       {screen.value === "tables" ? <Tables /> : <Traces />}
       <Help />
+      {screen.value === "trace" && <Figure />}
       <div class="sr" role="status" aria-live="polite">
         {announce.value}
       </div>

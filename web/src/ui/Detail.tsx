@@ -5,7 +5,7 @@ import { readingAt } from "../plots/stack";
 import { amount, count, visible } from "../format";
 import { pin, showSamples } from "../state";
 import type { State } from "../state";
-import { Between, CountBar, Head, Interval, Num, Open, Piece, Section, Swatch, swatchClass } from "./parts";
+import { Between, CountBar, Head, Interval, Num, Open, Piece, Section, Swatch, falling, swatchClass } from "./parts";
 import { useReport } from "./context";
 
 export function Detail() {
@@ -154,7 +154,10 @@ function Shares({ stack, cut }: { stack: Stack; cut: number }) {
   }
   const mass = stack.mass[row]!;
   const off = [Math.max(0, 1 - (stack.massHigh?.[row] ?? mass)), Math.max(0, 1 - mass)] as const;
-  const lines = stack.all_labels.map((label, k) => ({ label, bounds: boundsOf(stack, k, row, share.value && stack.kind === "forced") }));
+  const bounds = stack.all_labels.map((_, k) => boundsOf(stack, k, row, share.value && stack.kind === "forced"));
+  // Options keep their order, as in the question; answers that have none come by their share.
+  const order = stack.kind === "forced" ? bounds.map((_, k) => k) : falling(bounds.map(([low]) => low));
+  const lines = order.map((k) => ({ label: stack.all_labels[k]!, bounds: bounds[k]! }));
   return (
     <Section title={title} aside={stack.kind === "forced" ? (share.value ? "renormalised" : "raw") : undefined}>
       <table class="shares">

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { count } from "../format";
 import { EVERYTHING } from "../formal/filter";
 import { nextRow } from "../state";
@@ -15,17 +16,26 @@ export function Header() {
   const tables = report.screen.value === "tables";
   const at = tables ? undefined : report.trace.value?.head;
   const open = useSignal(false);
+  const clipped = useSignal(false);
+  const heading = useRef<HTMLHeadingElement>(null);
   const alone = report.trace.value?.formal && !report.trace.value.curve && !at?.measured;
   const question = (alone ? at?.title && at.label : at?.title) || at?.question || (at && alone ? at.label : "") || head.title;
+  const machine = at?.title && at.question !== at.title ? at.question : "";
+  useEffect(() => {
+    const el = heading.current!;
+    const look = new ResizeObserver(() => (clipped.value = el.scrollHeight > el.clientHeight + 2));
+    look.observe(el);
+    return () => look.disconnect();
+  }, [question]);
   return (
-    <header class="top">
+    <header class={open.value ? "top open" : "top"}>
       <div class="bar-top">
         <span class="brand">tokenworth</span>
-        <div class={open.value ? "subject open" : "subject"}>
-          <h1 title={at?.title ? at.question : undefined}>{question}</h1>
-          {question.length > 140 && (
-            <button type="button" class="plain more" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
-              {open.value ? "less" : "more"}
+        <div class="subject">
+          <h1 ref={heading}>{question}</h1>
+          {(clipped.value || machine || open.value) && (
+            <button type="button" class="more" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+              {open.value ? "less" : "whole question"}
             </button>
           )}
         </div>
@@ -33,19 +43,27 @@ export function Header() {
           {report.hasTables && <Turner />}
           {!tables && <TracePicker />}
           {!tables && <Find />}
-          <button type="button" class="plain" onClick={() => cycleTheme(report.theme)} aria-label={`theme: ${report.theme.choice.value}; change`}>
-            {report.theme.choice.value === "dark" ? "◐ dark" : report.theme.choice.value === "light" ? "◑ light" : "◐ auto"}
-          </button>
-          {!tables && (
-            <button type="button" class="plain" onClick={() => void downloadJson(report)}>
-              Download JSON
+          <span class="acts">
+            <button type="button" class="plain" onClick={() => cycleTheme(report.theme)} aria-label={`theme: ${report.theme.choice.value}; change`}>
+              {report.theme.choice.value === "dark" ? "◐ dark" : report.theme.choice.value === "light" ? "◑ light" : "◐ auto"}
             </button>
-          )}
-          <button type="button" class="plain" onClick={() => (report.help.value = true)} aria-label="keys and help">
-            ?
-          </button>
+            {at && (
+              <button type="button" class="plain" onClick={() => (report.figure.value = true)}>
+                Figure
+              </button>
+            )}
+            {!tables && (
+              <button type="button" class="plain" onClick={() => void downloadJson(report)}>
+                Download JSON
+              </button>
+            )}
+            <button type="button" class="plain" onClick={() => (report.help.value = true)} aria-label="keys and help">
+              ?
+            </button>
+          </span>
         </div>
       </div>
+      {open.value && machine && <pre class="prompt">{machine}</pre>}
       {at && at.options.length > 0 && (
         <ul class="options">
           {at.options.map((o) => (

@@ -25,7 +25,7 @@ export function Help() {
       </dl>
       <h2>Reading it</h2>
       <p>
-        The colour of a unit is the number after it: the probability that a rollout which keeps the trace up to and including it comes out correct.
+        The page opens on the change that is clearest: whose interval is farthest from 0. The colour of a unit is the number after it: the probability that a rollout which keeps the trace up to and including it comes out correct.
         Rollouts began only at cuts with a tick. A line without ticks follows from other cuts. Dashes join measured cuts; nothing was measured between them.
         Intervals hold for one cut at a time.
       </p>

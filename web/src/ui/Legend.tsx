@@ -1,8 +1,8 @@
 import { METRICS } from "../hash";
 import type { MetricName } from "../hash";
-import { count, figure } from "../format";
+import { count, figure, unseen } from "../format";
 import { NO_BIN, lineOf } from "../model";
-import { Key, Swatch } from "./parts";
+import { GLYPHS, Key, swatchClass } from "./parts";
 import type { State } from "../state";
 import { useReport } from "./context";
 
@@ -37,7 +37,7 @@ function Scale() {
   if (!m && report.trace.value?.formal) return <FormalLegend />;
   if (!m) return <p class="legend">no number to colour by</p>;
   const n = m.bins.reduce((sum, bin) => sum + (bin === NO_BIN ? 0 : 1), 0);
-  const digits = Math.abs(m.low) < 0.1 && m.low !== 0 ? 2 : m.low === 0 ? 0 : 1;
+  const digits = report.stretch.value ? 2 : Math.abs(m.low) < 0.1 && m.low !== 0 ? 2 : m.low === 0 ? 0 : 1;
   return (
     <div class="legend" data-palette={m.palette}>
       <span>{figure(m.low, digits).replace("-", "−")}</span>
@@ -47,6 +47,9 @@ function Scale() {
         ))}
       </span>
       <span>{m.low < 0 ? "+" : ""}{figure(m.high, digits)}</span>
+      <button type="button" class="chip" aria-pressed={report.stretch.value} onClick={() => (report.stretch.value = !report.stretch.value)}>
+        {report.stretch.value ? "stretched to the data" : "stretch to the data"}
+      </button>
       <span class="what">
         {m.scale}
         {m.note && `, ${m.note}`}
@@ -136,8 +139,8 @@ export function StackLegend() {
       <span class="keys">
         {stack.labels.map((label, k) => (
           <span class={stack.gold[k] ? "key gold" : "key"}>
-            <Swatch colour={stack.colours[k]!} /> {label}
-            {stack.gold[k] && " ✓"}
+            <i class={`${swatchClass(stack.colours[k]!)}${stack.gold[k] ? " edge" : ""}`} aria-hidden="true" /> {label}
+            {stack.gold[k] && " ✓ correct"}
           </span>
         ))}
         {stack.massHigh?.some((x, i) => x > stack.mass[i]!) && <Key of="open">not listed: up to</Key>}
@@ -181,5 +184,39 @@ export function CurveLegend() {
         <span class="key dim">x: {found.head.unit}s kept</span>
       </span>
     </div>
+  );
+}
+
+const MARKS: readonly (readonly [string, string])[] = [
+  ["change", "change with limits that exclude 0, boxed"],
+  ["flip", "another forced answer leads, underlined"],
+  ["first error", "first error"],
+  ["violation", "later error"],
+  ["note", "note"],
+  ["answer", "end of the trace"],
+  ["paragraph", "paragraph ends"],
+  ["sentence", "sentence ends"],
+];
+
+// The marks of the lane that this trace has, and the lines that stand across the plots.
+export function LaneLegend() {
+  const { trace, stackIndex } = useReport();
+  const found = trace.value;
+  if (!found) return null;
+  const kinds = new Set(found.events.filter((e) => e.stack < 0 || e.stack === stackIndex.value).map((e) => e.kind));
+  return (
+    <p class="keys lanekeys">
+      {MARKS.filter(([kind]) => kinds.has(kind)).map(([kind, words]) => (
+        <span class="key">
+          <span class={`glyph g-${kind.replace(" ", "-")}`}>{GLYPHS[kind]}</span> {words}
+        </span>
+      ))}
+      <Key of="cursorkey">cursor, thick if pinned</Key>
+      {unseen(found.pieces.text) && (
+        <span class="key">
+          <span class="u ctl">abc</span> holds an unseen character
+        </span>
+      )}
+    </p>
   );
 }

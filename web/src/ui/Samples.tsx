@@ -5,7 +5,7 @@ import type { Texts } from "../codec";
 import { count, visible } from "../format";
 import type { Facets } from "../state";
 import type { Samples as SampleTable, Trace } from "../model";
-import { Swatch, Verdict, copyText } from "./parts";
+import { Swatch, Verdict, copyText, falling, outcomeName } from "./parts";
 import { useReport } from "./context";
 
 const ROW = 58;
@@ -53,13 +53,13 @@ function FacetBar({ found, rows }: { found: Trace; rows: readonly number[] }) {
   const f = facets.value;
   const set = (part: Partial<Facets>) => (facets.value = { ...f, ...part });
   const totals = useMemo(() => s.outcomes.map((_, k) => s.outcome.reduce((sum, x) => sum + (x === k ? 1 : 0), 0)), [s]);
-  const colour = (label: string) => found.head.outcomes.find((o) => o.label === label)?.colour ?? -1;
+  const of = (k: number) => found.head.outcomes.find((o) => o.label === s.outcomes[k]);
   return (
     <div class="facets">
       <div class="chips" role="group" aria-label="outcome">
-        {s.outcomes.map((label, k) => (
+        {falling(totals).map((k) => (
           <button type="button" class="chip" aria-pressed={f.outcome === k} onClick={() => set({ outcome: f.outcome === k ? -1 : k })}>
-            <Swatch colour={colour(label)} /> {label} <small>{count(totals[k]!)}</small>
+            <Swatch colour={of(k)?.colour ?? -1} /> {of(k) ? outcomeName(of(k)!) : s.outcomes[k]} <small>{count(totals[k]!)}</small>
           </button>
         ))}
       </div>

@@ -78,7 +78,12 @@ export function Head({ names }: { names: readonly ComponentChildren[] }) {
 }
 
 export function outcomeName(outcome: Outcome): string {
-  return outcome.verdict === "mixed" ? `${outcome.label} (mixed verdicts)` : outcome.label;
+  return outcome.verdict === "mixed" ? `${outcome.label} (mixed verdicts)` : outcome.verdict === "correct" ? `${outcome.label} ✓` : outcome.label;
+}
+
+// The places of numbers, the largest number first.
+export function falling(numbers: ArrayLike<number>): number[] {
+  return Array.from(numbers, (_, k) => k).sort((a, b) => (numbers[b]! || 0) - (numbers[a]! || 0));
 }
 
 // Outcome counts as one stacked bar; the counts are its label.
@@ -100,12 +105,13 @@ export function CountBar({ counts, outcomes }: { counts: readonly number[]; outc
 // A sample set in one line; `of` says whose it is where that is not plain from its place.
 export function SetLine({ set, of = "" }: { set: SampleSet; of?: string }) {
   const none = set.verdicts.filter((v) => v === "unknown").length / Math.max(1, set.verdicts.length);
+  const outcomes = falling(set.outcomes.map((o) => o.total)).map((k) => set.outcomes[k]!);
   return (
     <p class="setline">
       <b>
         {count(set.n)} samples{of && ` of ${of}`}
       </b>
-      <small>{set.sampling}</small>
+      <small class="extra">{set.sampling}</small>
       <span>
         accuracy {figure(set.accuracy)} [{figure(set.low)}, {figure(set.high)}] <small>{Math.round(set.level * 100)} % interval</small>
         {none >= 0.05 && (
@@ -118,10 +124,10 @@ export function SetLine({ set, of = "" }: { set: SampleSet; of?: string }) {
           </>
         )}
       </span>
-      <CountBar counts={set.outcomes.map((o) => o.total)} outcomes={set.outcomes} />
-      <small>{set.outcomes.map((o) => `${outcomeName(o)} ${o.total}`).join(" · ")}</small>
+      <CountBar counts={outcomes.map((o) => o.total)} outcomes={outcomes} />
+      <small>{outcomes.map((o) => `${outcomeName(o)} ${o.total}`).join(" · ")}</small>
       {set.correlation !== null && (
-        <small>
+        <small class="extra">
           {" "}
           length against correctness r {figure(set.correlation, 2)} [{figure(set.correlation_low, 2)}, {figure(set.correlation_high, 2)}]
         </small>

@@ -92,6 +92,7 @@ def _trace(trace: TraceView, keep: Sequence[bool]) -> tuple[dict[str, Json], str
     blob, texts = Blob(), Blob()
     names = ("name", "title", "measured", "sample_set", "problem_id", "unit", "question", "outcome", "verdict", "notes")
     head: dict[str, Json] = {k: getattr(trace, k) for k in names}
+    head["lead"] = None if trace.lead is None else asdict(trace.lead)
     head["options"] = [asdict(o) for o in trace.options]
     head["facts"] = [asdict(f) for f in trace.facts]
     head["outcomes"] = [asdict(o) for o in trace.outcomes]
@@ -149,6 +150,8 @@ def noscript(part: TracesView) -> Iterator[str]:
     """The facts and the curve of each trace as plain tables."""
     for trace, label in list(zip(part.traces, trace_labels(part), strict=True))[:_TRACES]:
         yield f"<h2>{safe(label)}</h2>\n{facts_table(trace.facts)}"
+        if trace.lead is not None:
+            yield f"<p>{safe(trace.lead.text)}</p>\n<p>{safe(trace.lead.detail)}</p>\n"
         if trace.curve is not None:
             yield from _plain_curve(trace.curve)
 

@@ -172,6 +172,15 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeadView:
+    """What a page opens on: a unit (-1: before the first), what is to be seen there in plain words, and how sure it is."""
+
+    unit: int
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TraceView:
     """One trace with all that is known about it.
 
@@ -201,6 +210,7 @@ class TraceView:
     samples: tuple[SampleView, ...]
     events: tuple[EventView, ...]
     notes: tuple[str, ...]
+    lead: LeadView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

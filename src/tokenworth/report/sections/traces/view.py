@@ -14,6 +14,7 @@ from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.report.facts import facts, sampler_text
 from tokenworth.report.sections.traces.events import all_events
 from tokenworth.report.sections.traces.forks import branch_views, count_outcomes, one_verdict, sample_views
+from tokenworth.report.sections.traces.lead import lead
 from tokenworth.report.sections.traces.model import CurveView, MetricView, OptionView, SetView, StackView, TracesView, TraceView
 from tokenworth.report.sections.traces.names import page_title, short_title
 from tokenworth.report.sections.traces.series import curve_view, known, metric, nice_limit, outcome_views, per_unit, within_limits
@@ -111,6 +112,7 @@ def _measured(curve: CurveDoc | None, forced: ForcedDoc | None) -> TraceView:
         samples=sample_views(curve, branches) if curve is not None else (),
         events=all_events(trace.pieces, trace.unit, line, stacks, given, has_answer=bool(trace.answer_pieces)),
         notes=notes,
+        lead=lead(trace.pieces, trace.unit, line, curve.target if curve is not None else "", trace.probabilities, stacks),
     )
 
 
