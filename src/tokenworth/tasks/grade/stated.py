@@ -168,7 +168,8 @@ def _goes_on(sentence: str, value: T, reader: AnswerReader[T]) -> bool:
         listing = listing and (not said or other is not None)
         if not said:
             continue
-        if said[0] == "which" and denied(part):
+        theirs = said[0] in ("is", "was") and said[1:2] == ["what"] and said[2:3] not in (["we"], ["i"])  # "(A) is what Tom got"
+        if theirs or (said[0] == "which" and denied(part)):
             return False
         if said[0] in words.REASONS:
             return True
