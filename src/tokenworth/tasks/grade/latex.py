@@ -51,6 +51,8 @@ _REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar)\s?\{?(\d+)\}?")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\^\\circ")
 _BRACKETS = re.compile(r"([(\[]|\\\{).*,.*?([)\]]|\\\})")
 _BASED = re.compile(r"([0-9A-Za-z]+)_\{?\s?(?:\\text\s?\{\s?)?([0-9]{1,2})\s?\}{0,2}")
+_COMPARED = re.compile(r"[<>≤≥]|\\(?:le|ge|leq|geq|lt|gt)(?![a-z])")
+_ODD_ROOT = re.compile(r"\\sqrt\[\d*[13579]\]\{?-|\(-[^()]{1,20}\)\^\{?\(?\d*/\d*[13579]")
 _OPEN_ENDED = re.compile(r"\\[lc]?dots|…|\.\.|\d_\{?\d")
 
 
@@ -125,6 +127,7 @@ def _at_sight(answer: str, gold: str) -> str | None:
     if mine == own:
         return "same"
     texts = [" ".join(_SPACING.sub(" ", _TEXT.sub(r"\1", unwrapped(one))).casefold().split()) for one in (answer, gold)]
+    texts = ["does not exist" if one == "dne" else one for one in texts]
     if _TEXT.search(gold) and all(map(_WORDS.fullmatch, texts)):
         return "same" if texts[0] == texts[1] else "other"
     shapes = [_BRACKETS.fullmatch(one.replace("\\lbrace", "\\{").replace("\\rbrace", "\\}")) for one in (mine, own)]
@@ -136,9 +139,27 @@ def _at_sight(answer: str, gold: str) -> str | None:
         return "other" if alike else "undecided"
     if ("\\circ" in mine) != ("\\circ" in own) and "\\pi" in mine + own:
         return "undecided"  # degrees and radians
+    if _otherwise(answer, gold, mine, own):
+        return "undecided"
     sides = [parse_number(side) for side in mine.split("=")]
     is_false = len(sides) > 1 and None not in sides and len({side.value for side in sides if side}) > 1
     return "undecided" if is_false or _OPEN_ENDED.search(mine + own) else None
+
+
+def _otherwise(answer: str, gold: str, mine: str, own: str) -> bool:
+    """Whether two sources may mean the same or not: other units, relations joined by words, roots and logarithms of several meanings."""
+    units = [{word for text in _TEXT.findall(one) for word in lower(text)} for one in (answer, gold)]
+    several = [re.search(r"\b(?:or|and)\b", one) and _COMPARED.search(one) for one in (answer, gold)]
+    names = [re.match(r"[a-z]\(([a-z])\)=", one) for one in (mine, own)]
+    logs = [re.search(r"\\log(?![_a-z])|cis", one) is not None for one in (answer, gold)]  # of base e or 10
+    return bool(
+        (units[0] and units[1] and units[0] != units[1])
+        or any(several)
+        or (names[0] and names[1] and names[0][1] != names[1][1])
+        or logs[0] != logs[1]
+        or _ODD_ROOT.search(mine + " " + own)
+        or (re.fullmatch(r"-?\d+,(?!\d{3}\Z)\d+", mine) and "," not in own)
+    )
 
 
 def _say(guard: Guard, gold: str | None, answers: list[str]) -> str:

@@ -38,14 +38,20 @@ _UNIT = re.compile(
     r"\s?(?:\^\s?\{?\s?\\circ\b\s?\}?|\\degree\b|°(?:\s?[CFK]\b)?)"
     r"|(?P<unit>[A-Za-zµ]{1,4})(?:\^\{?[23]\}?|[23])?(?!\w)(?:/[A-Za-z]{1,9}\b(?:\^\{?2\}?)?)?|/[A-Za-z]{1,12}\b(?!/)"
 )
-_TAIL = re.compile(r"[ \t]{1,2}(?P<word>[^\W\d_]+(?:['&-][^\W\d_]+)*)(?:\^\{?[23]\}?)?(?![\w^])(?:/[^\W\d_]+(?!\w))?")
+_TAIL = re.compile(r"[ \t]{1,2}(?P<word>[^\W\d_]+(?:['&-][^\W\d_]+)*)(?:(?<=s)'(?=\s))?(?:\^\{?[23]\}?)?(?![\w^])(?:/[^\W\d_]+(?!\w))?")
 _TIMES = re.compile(r"\s(?:as|more|less|the|that|what|larger|bigger|greater|longer|higher|smaller|his|her|its|their)\b")
 _DIGIT = re.compile(r"\s{0,2}[(\[{]{0,2}[-$€£]{0,2}\.?\d", re.ASCII)
 _COMPOUND = re.compile(
-    r"\s?\(?\s?\\?(?:p?mod|base)\b|[^.\n]{0,40}(?:±|\\pm\b)|[\s,]*(?:and\s|with\s)?(?:an?\s)?remainder\b|\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|[.,:]\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d",
+    r"\s?\(?\s?\\?(?:p?mod|base)\b|[^.\n]{0,40}(?:±|\\pm\b)|[\s,]*(?:and\s|with\s)?(?:an?\s)?remainder\b|\s?(?:and|or)\s(?:an?|one)?\s?[(\[{$]{0,2}(?:\d|half|quarter|third)|\.\.|…|\s:\s?\d|[.,:]\d|'|!|\s?[-–+*/^×·÷=<>≤≥±]\s?[$(]?\.?\d",
     re.ASCII,
 )
 """What after a number makes it a part of another one."""
+_PART_OF = re.compile(
+    r"\s?/\s?[a-zA-Z](?!\w)(?<![hslLgmJ])|\s?\([^()\n]{0,40}[-+*/^=][^()\n]{0,40}\)|,?\s?R\s?\d"
+    r"|\s?p(?:or|our|er)\s(?:cien|cent)"
+)
+"""What after a number makes it a part of an expression: "3/x", "3 (x + 1)", "5 R3"."""
+_WORD = re.compile(r"(?<=\d)\s?[^\W\d_]+")
 _GOES_ON = re.compile(r"[ )\]}$\"'*]*\s[^\W\d_]")
 
 
@@ -84,6 +90,8 @@ def number_at(text: str, at: int = 0) -> AnswerRead[ExactNumber] | None:
     if match is None or value is None:
         return None
     end, units = match.end(), 0
+    if _PART_OF.match(text, end) or ((word := _WORD.match(text, end)) is not None and _scales(word[0].casefold())):
+        return None
     unit = _UNIT.match(text, end)
     if unit and (unit["unit"] is None or unit["unit"] in words.UNITS or match["percent"]):
         end, units = unit.end(), int(unit["unit"] is not None)
@@ -92,7 +100,9 @@ def number_at(text: str, at: int = 0) -> AnswerRead[ExactNumber] | None:
         if word in words.COUNTS and not second:
             value *= words.COUNTS[word]
         elif (
-            (second and not (units and word in words.BETWEEN))
+            _scales(word)
+            or (word in ("m", "mm", "k", "b") and re.search("[$€£¥₹]", match[0]))
+            or (second and not (units and word in words.BETWEEN))
             or (len(word) == 1 and word not in (*words.UNITS, "a"))
             or word in words.ALTERS
             or (word == "times" and _TIMES.match(text, tail.end()))
@@ -107,6 +117,11 @@ def number_at(text: str, at: int = 0) -> AnswerRead[ExactNumber] | None:
     if _COMPOUND.match(rest) or not (ends(rest) or _GOES_ON.match(rest)):
         return None
     return AnswerRead(value=ExactNumber(value=value, percent=match["percent"] is not None), end=end)
+
+
+def _scales(word: str) -> bool:
+    """Whether a word multiplies the number before it, in some language."""
+    return word in words.SCALE or (word.startswith(words.SCALES) and word not in words.COUNTS)
 
 
 def starts(text: str, at: int = 0) -> list[int]:

@@ -29,7 +29,14 @@ _FIRST = re.compile(r"[\s$({\[]*-?[\d.]+[\s$)}\]]*(?:[,;]|(?:or|and)\b)|±|\\pm"
 _REASON = re.compile(r",?\s(?=(?:because|since)\b)")
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?…]+(?=\s|\Z)|(?=\n)|\Z)")
 _ASIDE = re.compile(r"(?<=\S)\s?\([^()]{0,200}\)")
+_BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
+_ASSIGNED = re.compile(
+    r"(?m)(?:^|(?<=[.;!]\s))\W*(?:[^\W\d]+\s\d{1,2}[.:]\s?|\d{1,2}[.)]\s)?[A-Za-z](?:_?\{?\d\}?)?\s?=\s?([^=\n]{1,40}?)"
+    r"[\s$.]*(?:\b(?:or|and)\b)?\s*$"
+)
+"""A line that is no more than the value of a letter."""
 _NEXT = re.compile(r"\S*?\d[^\w\s.,;:!?]*\s+([^\W\d_]+)")
+_TOLD = frozenset(("is", "are", "was", "were", "equals", "makes", "gives", "totals", "be"))
 _NONE = ExactNumber(value=Fraction(-1, 10**20), percent=False)
 """Stands for a number that cannot be read, and so is not the same as any other."""
 
@@ -72,15 +79,15 @@ _READER = AnswerReader(read=_read, begins=_begins, same=same_number)
 
 
 def last_number(text: str) -> list[ExactNumber]:
-    """The last number of a prepared text that states none: what a clause of its last sentence with digits states, else its last one.
+    """The number of the last sentence with digits of a prepared text that states none: what a clause of it states, or its only one.
 
-    After a remark ("Confidence: 95%") only such a clause counts ("So 18 pens."). A line that is only another number makes two answers of
-    them.
+    Of an equation it is the last side. After a remark ("Confidence: 95%") only a clause counts ("So 18 pens."). A line that is only another
+    number, or the value of a letter, makes two answers of them.
     """
     text = text[-_TAIL:]
     told = [one for one in _SENTENCE.finditer(text) if any("0" <= char <= "9" for char in _ASIDE.sub("", one[0]))]
     kept = list(told)
-    while kept and not words.REMARKS.isdisjoint(lower(kept[-1][0])[:1]):
+    while kept and (not words.REMARKS.isdisjoint(lower(kept[-1][0])[:1]) or lower(kept[-1][0])[:2] == ["this", "took"]):
         kept.pop()
     said = [one for one in clauses(text, _READER) if kept and one.end > kept[-1].start()]
     if not kept or (len(kept) < len(told) and not said):
@@ -88,8 +95,22 @@ def last_number(text: str) -> list[ExactNumber]:
     answer, end = (said[-1].value, said[-1].end) if said else (_closing(_ASIDE.sub("", kept[-1][0])), kept[-1].end())
     if answer is None or not settled(text[end:] if said else "." + text[end:], answer, _READER):
         return []
-    lines = filter(None, (parse_number(line.strip(" *").removesuffix(".")) for line in text.splitlines()))
+    last = kept[-1][0]
+    several = len(starts(_ASIDE.sub("", last[: end - kept[-1].start()]))) > 1
+    if lower(last)[:1] == ["also"]:
+        return []
+    if said and several and "=" not in last and words.FOLLOWS.isdisjoint(lower(last)):
+        return []  # "18 pens, which is 3 per child"
+    alone = (one.strip(" *").removesuffix(".") for one in (*text.splitlines(), *_ASSIGNED.findall(text)))
+    lines = filter(None, map(parse_number, alone))
     return [answer] if all(same_number(one, answer) for one in lines) else []
+
+
+def _is_told(sentence: str, start: int) -> bool:
+    """Whether "is" or the like leads to the number that ends a sentence: "Half of 24 is 12"."""
+    read = number_at(sentence, start)
+    lead = lower(sentence[:start])[-1:]
+    return read is not None and not sentence[read.end :].strip(" .!*)") and bool(lead) and lead[0] in _TOLD
 
 
 def _closing(sentence: str) -> ExactNumber | None:
@@ -110,6 +131,8 @@ def _closing(sentence: str) -> ExactNumber | None:
     part = said[-1:] == ["of"] and not words.PARTS.isdisjoint(said[-2:])  # "half of 5"
     if beside or part or not words.RESTRICTS.isdisjoint(said) or _STRANGE_SIGN.search(before) or denied(before, words.SUPPOSED):
         return None
+    if not at and len(found) > 1 and not _is_told(sentence, start):
+        return None  # which of them is the answer?
     read = number_at(sentence, start)
     if read is None or (not at and reported(sentence[:start])) or not settled(sentence[read.end :], read.value, _READER):
         return None
@@ -117,8 +140,17 @@ def _closing(sentence: str) -> ExactNumber | None:
     return None if verb and verb[0].removesuffix("n't") in words.VERBS else read.value
 
 
+def _emphasised(text: str) -> list[ExactNumber]:
+    """The one number in bold in the last line with digits, where all that is bold there is that number with its units."""
+    lines = [line for line in text[-_TAIL:].splitlines() if any("0" <= char <= "9" for char in line)]
+    bold = [prepared(opened(one[1])).strip(" .:") for one in _BOLD.finditer(lines[-1]) if re.search("[0-9]", one[1])] if lines else []
+    read = number_at(bold[0]) if len(bold) == 1 else None
+    doubtful = read is None or read.end < len(bold[0]) or denied(lines[-1]) or reported(lines[-1]) or "?" in lines[-1]
+    return [] if read is None or doubtful else [read.value]
+
+
 def numeric(problem: Problem, text: str) -> Grade:
-    """Grade of the number the text states, else of the last number of its last sentence.
+    """Grade of the number the text states, else of the one number of its last sentence, or the one in bold.
 
     A whole answer is one number with its units. Thousands separators, currency and percent signs, fractions, powers of ten and words such
     as "million" are read; 25% is equal to 25 and to 0.25. A number that is a part of something else is none: "6 feet 2 inches", "1 in 6",
@@ -126,10 +158,10 @@ def numeric(problem: Problem, text: str) -> Grade:
 
     Raises: InvalidInput when the problem's gold answer is not a number.
     """
-    text = prepared(opened(text))
-    found = stated(text, _READER)
+    shown = prepared(opened(text))
+    found = stated(shown, _READER)
     if found is None:
-        found = last_number(text)
+        found = last_number(shown) or _emphasised(text)
     if not found or any(not same_number(one, found[-1]) for one in found):
         return unparseable()
     answer = found[-1]

@@ -121,6 +121,10 @@ def settled(rest: str, value: T, reader: AnswerReader[T]) -> bool:
         if not said:
             continue
         first = said[0].partition("'")[0]
+        if first in words.HEADS and (":" in sentence or len(said) == 1):
+            return True
+        if "?" in mark and not words.OFFERS.isdisjoint(said):
+            continue
         if near and _turns(sentence, said, stops=bool(mark.strip()) or sentence == rest[-len(sentence) :]):
             return False
         asks = "?" in mark and len(said) <= 4 and first not in ("why", "how")

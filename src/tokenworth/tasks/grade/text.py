@@ -12,7 +12,12 @@ _SIGNS = str.maketrans(
     {"’": "'", "−": "-", "。": ". ", "．": ". ", "，": ", ", "、": ", ", "：": ": ", "；": "; ", "！": "! ", "？": "? "}
     | {"（": " (", "）": ") ", "【": " [", "】": "] ", "「": ' "', "」": '" ', "।": ". "}
 )
-_CLUTTER = re.compile(r"<<[-+*/=().\d%$ ]{0,200}>>|</(?!(?:final_)?answer>)\w{1,30}>|<[|｜](?!begin_of_box|end_of_box)[^<>\s]{1,40}[|｜]>")
+_CLUTTER = re.compile(
+    r"<<[-+*/=().\d%$ ]{0,200}>>|</(?!(?:final_)?answer>)\w{1,30}>|<(?:b|i|strong|em|span)>"
+    r"|<[|｜](?!begin_of_box|end_of_box)[^<>\s]{1,40}[|｜]>"
+    r"|[\u2705\u2713\u2714\u2611\ufe0f\U0001f300-\U0001f5ff\U0001f600-\U0001f64f\U0001f680-\U0001f6aa\U0001f900-\U0001faff]"
+)
+"""Foreign tags, notes of a calculator, and pictures that only adorn; a cross says that something is wrong, and stays."""
 _EMPHASIS = re.compile(r"(?<![\w*})\]])(\*\*\*|\*\*|\*|`|__|_)(?=[^\s*`_])([^\n]{1,400}?)(?<![\s*])\1(?!\*)(?:(?<=\*\*)|(?!\w))")
 _SCRIPTS = re.compile(rf"(?<=[A-Za-z0-9)])(?=[{CJK}])|(?<=[{CJK}])(?=[A-Za-z0-9(])")
 _COMMANDS = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathsf|mathit|boldsymbol|mbox|rm|bf)\s*\{([^{}]*)\}")
@@ -83,7 +88,7 @@ def lower(text: str) -> list[str]:
 def denied(text: str, more: frozenset[str] = frozenset()) -> bool:
     """Whether a text denies or doubts anything, up to the first reason; ``more``: further words that count."""
     said = itertools.takewhile(lambda word: word not in ("because", "since"), lower(text))
-    return any(word in words.DENIED or word in more for word in said)
+    return any(word in words.DENIED or word in words.DENIES or word in more for word in said) or any(one in text for one in words.DENYING)
 
 
 def reported(sentence: str) -> bool:

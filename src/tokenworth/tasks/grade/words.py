@@ -52,7 +52,8 @@ FRAME = _set(
     "です だ である でした となります になります 입니다 이다 이에요 예요 है हैं 选项 選項 項 项 la el die letra lettre lettera buchstabe"
 ) | {
     "go with", "going with", "went with", "opt for", "equal to", "in conclusion", "in summary", "in short", "in total", "in all",
-    "of course", "right one", "correct one", "best one", "has to be", "needs to be", "for sure",
+    "of course", "by elimination", "among the given options", "among the options", "leaves us with", "la opción", "a alternativa",
+    "a opção", "a letra", "right one", "correct one", "best one", "has to be", "needs to be", "for sure",
 }  # fmt: skip
 """Words that may stand before or after an answer in its clause and leave it the whole of what is said: "I'd pick C", "C is correct"."""
 SAYS = _set("mean think believe say pick choose select picked chose selected conclude get got have find obtain would will")
@@ -109,9 +110,13 @@ REREADS = _set("thinking looking reading rereading reconsidering revisiting take
 """Words with which a later sentence begins that turns back to the answer."""
 TELLS = _set(
     "hand nobody somebody someone anybody whoever else disagree disagrees speculation random grain salt gap flaw flaws bound "
-    "fooled gotcha psych trust kidding shrug whatever suppose almost"
+    "fooled gotcha psych trust kidding shrug whatever suppose almost thought thoughts"
 )
 """Words of the next sentences, or of the answer's own, with which its writer speaks of it, and does not stand by it."""
+HEADS = _set("explanation reasoning justification rationale analysis details")
+"""Headings after an answer: what stands below says why, not whether."""
+OFFERS = _set("help assist")
+"""Words of a question after an answer that offers more."""
 WOULD = _set("would could might may should")
 TRULY = _set("real true actual correct right proper")
 """Words after "the" with which a sentence begins that gives something else as the answer."""
@@ -132,9 +137,26 @@ AROUND = _set("about approximately roughly around some a an total sum of usd rs 
 """Words that may stand before a number in its place."""
 COUNTS = {
     "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "bn": 10**9, "trillion": 10**12, "lakh": 10**5, "crore": 10**7,
-    "dozen": 12,
+    "dozen": 12, "hundreds": 100, "thousands": 1000, "millions": 10**6, "billions": 10**9, "trillions": 10**12, "lakhs": 10**5,
+    "crores": 10**7, "dozens": 12,
 }  # fmt: skip
 """Words that multiply the number before them."""
+SCALES = tuple(
+    _set(
+        "million billion trillion quadrill quintill sextill googol thousand hundred dozen millón millones millon millió milione milioni "
+        "milhão milhõ miljo milyon milyar milliard miliard billon billón bilh trilh tausend hundert tusen duizend honderd тысяч миллион "
+        "миллиард млн млрд тыс тисяч мільйон tysiąc tysię tisíc ribu juta ratus nghìn ngàn triệu tỷ tỉ مليون ملايين ألف آلاف الف مئة مليار "
+        "هزار میلیون 만 억 천 백 万 萬 亿 億 兆 千 百 douzaine docena dúzia dutzend dozzin tucat χιλιάδ εκατομμύρ ล้าน พัน หมื่น แสน लाख करोड़ "
+        "हज़ार हजार prozent procent percento porcent yüzde процент відсот"
+    )
+)
+"""How words begin that multiply the number before them or make it a percentage, in other languages or seldom: it is then not read."""
+SCALE = _set("mil mila mille mile mio mrd mln mld mn mill bin yüz")
+"""Whole words of this kind."""
+DENIES = _set("pas kein keine keinen nicht não nao nie не ні değil không tidak bukan لا ليس nem ikke inte niet ikkje ei non")
+"""Words of other languages that deny."""
+DENYING = ("不", "没", "非", "ない", "ません", "아니", "아닙")
+"""The same in scripts without spaces."""
 ALTERS = _set(
     "plus minus divided multiplied squared cubed factorial halves half thirds third quarters quarter fourths fifths sixths remainder "
     "out under off below tens tenths hundredths pi root power percentage fold recurring repeating modulo mod gross score ratio sqrt or vs"
@@ -142,8 +164,8 @@ ALTERS = _set(
 """Words after a number that make it another one, or a part of one."""
 RESTRICTS = _set(
     "twice thrice double triple times plus minus than between over under below above more less fewer except or and to out instead "
-    "rather divided multiplied by step steps page chapter equation figure problem question section case part line method negative "
-    "nearly almost away log ln sqrt sin cos tan exp"
+    "rather divided multiplied by step steps table page chapter equation figure problem question section case part line method negative "
+    "nearly almost away log ln sqrt sin cos tan exp other also another"
 )
 """Words before a number that make it another one, or a part of one."""
 PARTS = _set("half third quarter root square cube factorial logarithm percent")
