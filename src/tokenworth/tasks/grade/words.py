@@ -137,20 +137,21 @@ AROUND = _set("about approximately roughly around some a an total sum of usd rs 
 """Words that may stand before a number in its place."""
 COUNTS = {
     "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "bn": 10**9, "trillion": 10**12, "lakh": 10**5, "crore": 10**7,
-    "dozen": 12, "hundreds": 100, "thousands": 1000, "millions": 10**6, "billions": 10**9, "trillions": 10**12, "lakhs": 10**5,
-    "crores": 10**7, "dozens": 12,
+    "dozen": 12,
 }  # fmt: skip
 """Words that multiply the number before them."""
 SCALES = tuple(
     _set(
-        "million billion trillion quadrill quintill sextill googol thousand hundred dozen millón millones millon millió milione milioni "
-        "milhão milhõ miljo milyon milyar milliard miliard billon billón bilh trilh tausend hundert tusen duizend honderd тысяч миллион "
-        "миллиард млн млрд тыс тисяч мільйон tysiąc tysię tisíc ribu juta ratus nghìn ngàn triệu tỷ tỉ مليون ملايين ألف آلاف الف مئة مليار "
-        "هزار میلیون 만 억 천 백 万 萬 亿 億 兆 千 百 douzaine docena dúzia dutzend dozzin tucat χιλιάδ εκατομμύρ ล้าน พัน หมื่น แสน लाख करोड़ "
-        "हज़ार हजार prozent procent percento porcent yüzde процент відсот"
+        "million billion trillion quadrill quintill sextill googol thousand hundred dozen lakh crore millón "
+        "millones millon millió milione milioni milhão milhõ miljo milyon milyar milliard miliard billon "
+        "billón bilh trilh tausend hundert tusen duizend honderd тысяч миллион миллиард млн млрд тыс тисяч "
+        "мільйон tysiąc tysię tisíc ribu juta ratus nghìn ngàn triệu tỷ tỉ مليون ملايين ألف آلاف الف مئة "
+        "مليار هزار میلیون 만 억 천 백 万 萬 亿 億 兆 千 百 douzaine docena dúzia dutzend dozzin tucat χιλιάδ εκατομμύρ "
+        "ล้าน พัน หมื่น แสน लाख करोड़ हज़ार हजार prozent procent percento porcent yüzde процент відсот"
     )
 )
-"""How words begin that multiply the number before them or make it a percentage, in other languages or seldom: it is then not read."""
+"""How words begin that multiply the number before them or make it a percentage, in other languages, seldom, or in the plural ("7 dozens"
+may count in dozens): such a number is not read."""
 SCALE = _set("mil mila mille mile mio mrd mln mld mn mill bin yüz")
 """Whole words of this kind."""
 DENIES = _set("pas kein keine keinen nicht não nao nie не ні değil không tidak bukan لا ليس nem ikke inte niet ikkje ei non")
