@@ -86,8 +86,8 @@ def test_samples_say_how_many_have_none() -> None:
 def test_a_base_that_is_never_sampled_is_a_fact() -> None:
     base = cases.trace()
     never = dataclasses.replace(base, probabilities=(0.0, *base.probabilities[1:]))
-    labels = [[f.label for f in page_of([cases.curve(trace=t)]).traces[0].facts] for t in (never, base)]
-    assert "base trace" in labels[0] and "base trace" not in labels[1]
+    facts = [{f.label: f.value for f in page_of([cases.curve(trace=t)]).traces[0].facts} for t in (never, base)]
+    assert facts[0]["base trace"] == "never sampled" and facts[1]["base trace"].startswith("probability ")
 
 
 def test_no_option_leads_where_the_options_have_little_mass() -> None:

@@ -105,3 +105,17 @@ def test_documents_alone():
     assert "accuracy" in render_text(page_of([cases.sample_set()]))
     assert "forced answer" in render_text(page_of([cases.forced(k=26)]))
     assert "·" in render_text(page_of([cases.curve(plan="stride", stride=50)]))
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "told"),
+    [
+        ((0.5, 0.5), "probability 0.25 (of being sampled whole; 0.5 per token, geometric mean)"),
+        ((1e-200, 1e-200), "probability 1.0e-400"),
+        ((0.5, 0.0), "never sampled"),
+    ],
+)
+def test_the_probability_of_the_base_trace_is_told(probabilities: tuple[float, ...], told: str) -> None:
+    doc = cases.curve(2)
+    doc = dataclasses.replace(doc, trace=dataclasses.replace(doc.trace, probabilities=probabilities), widened=None)
+    assert told in " ".join(render_text(page_of([doc])).split())

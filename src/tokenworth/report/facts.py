@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -38,6 +39,25 @@ def _budget(doc: BudgetDoc) -> str:
     return " · ".join(parts)
 
 
+def _trace_fact(doc: CurveDoc) -> Iterator[FactView]:
+    """How probable the base trace is under the curve's sampling, where that is known of every token."""
+    known = [p for p in doc.trace.probabilities or () if p is not None]
+    if doc.widened is not None or not known or len(known) < len(doc.trace.pieces):
+        return
+    if never := sum(p == 0 for p in known):
+        yield FactView(label="base trace", value="never sampled", detail=f"{never:,} of its tokens have probability 0 under this sampling")
+        return
+    logs = [math.log(p) for p in known]
+    digits, exponent = divmod(sum(logs) / math.log(10), 1)[::-1]
+    mean = math.exp(sum(logs) / len(logs))
+    yield FactView(
+        label="base trace",
+        value=f"probability {10**digits:.1f}e{exponent:+03.0f}" if exponent < -3 else f"probability {math.exp(sum(logs)):.2g}",
+        detail=f"of being sampled whole; {mean:.2g} per token, geometric mean",
+        minor=True,
+    )
+
+
 def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
     plan = doc.plan
     name = f"{plan.name}:{plan.stride}" if plan.stride is not None and ":" not in plan.name else plan.name
@@ -52,8 +72,7 @@ def _curve_facts(doc: CurveDoc) -> Iterator[FactView]:
         low, high = (percent(x) for x in (min(missing), max(missing)))
         detail = "of the rollouts from a cut; they are in the denominator of the value"
         yield FactView(label="no verdict", value=high if low == high else f"{low} to {high}", detail=detail)
-    if doc.widened is None and (never := sum(p == 0 for p in doc.trace.probabilities or ())):
-        yield FactView(label="base trace", value="never sampled", detail=f"{never:,} of its tokens have probability 0 under this sampling")
+    yield from _trace_fact(doc)
     if doc.generated_tokens:
         yield FactView(label="generated", value=f"{doc.generated_tokens:,} tokens")
     if _budget(doc.budget) or doc.budget.stopped:
