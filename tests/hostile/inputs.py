@@ -128,7 +128,16 @@ def varint(number: int) -> bytes:
 
 ENDLESS = "WITH RECURSIVE t(id) AS (SELECT 1 UNION ALL SELECT id+1 FROM t)"
 _ANY = "SELECT RAISE(ABORT, 'responses are append-only')"
+_AGAIN = (
+    "INSERT INTO sqlite_master SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master WHERE name = 'sqlite_autoindex_responses_1'"
+)
+_HIDDEN = (
+    "INSERT INTO sqlite_master VALUES ('trigger', 'more', 'responses', 0,"
+    " 'CREATE TRIGGER more BEFORE INSERT ON responses BEGIN SELECT RAISE(IGNORE); END')"
+)
 STORES: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
+    "foreign trigger behind an index that stands again and again": (("PRAGMA writable_schema=1", *[_AGAIN] * 4, _HIDDEN), ()),
+    "an index that stands twice": (("PRAGMA writable_schema=1", _AGAIN), ()),
     "view for meta": (("DROP TABLE meta", f"CREATE VIEW meta AS {ENDLESS} SELECT 'a'||id name, 'b' value FROM t"), ()),
     "view for runs": (
         (

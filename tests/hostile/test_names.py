@@ -98,6 +98,20 @@ def test_a_configuration_does_not_run_code(here: Path, module: str, capsys: pyte
     assert "unknown option 'allow-code'" in capsys.readouterr().err and not (here / "trapped").exists()
 
 
+@pytest.mark.parametrize(("verb", "line"), [("curve", "grader"), ("sample", "grader"), ("modulo", "critic")])
+def test_an_outcome_is_named_by_a_target_only(here: Path, verb: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    """``label:X`` is a target; for any other option it is a module that lies in this folder."""
+    monkeypatch.setenv("TRAPPED", str(here / "trapped"))
+    (here / "label.py").write_text(TRAP)
+    (here / "run.toml").write_text(f'[{verb}]\n{line} = "label:run"')
+    assert run([verb, "--model", "toy:toy.json", "--config", "run.toml"]) == 2
+    err = capsys.readouterr().err
+    assert "'label'" in err and "--allow-code" in err and err.count("\n") == 1 and not (here / "trapped").exists()
+    (here / "run.toml").write_text('[curve]\ntarget = "label:A"')
+    run(["curve", "--model", "toy:toy.json", "--max-rollouts", "20", "--config", "run.toml"])
+    assert "--allow-code" not in capsys.readouterr().err and not (here / "trapped").exists()
+
+
 def test_code_that_is_allowed_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative twin: the trap does catch."""
     monkeypatch.setenv("TRAPPED", str(here / "trapped"))

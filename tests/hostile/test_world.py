@@ -57,6 +57,8 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "cut in half": (lambda path: os.truncate(path, path.stat().st_size // 2), "was cut from"),
     "its log deleted": (lambda path: _log(path).unlink(), "lost its write-ahead log during the run"),
     "its log replaced": (lambda path: [_log(path).unlink(), _log(path).write_bytes(b"")], "lost its write-ahead log during the run"),
+    "its log cut to nothing": (lambda path: os.truncate(_log(path), 0), "lost its write-ahead log during the run"),
+    "its log cut to its first frames": (lambda path: os.truncate(_log(path), 30_000), "lost its write-ahead log during the run"),
 }
 
 
@@ -91,6 +93,22 @@ def test_a_store_that_is_gone_is_noticed_at_the_next_flush(tmp_path: Path, name:
         assert f"holds {1501:,} responses" in str(caught.value)
         with open_existing(kept) as store:
             assert len(store) == 1501
+
+
+def test_a_log_that_was_cut_and_has_grown_again(tmp_path: Path) -> None:
+    """SQLite goes on writing behind the hole."""
+    with make(tmp_path / "run.db") as store:
+        for number in range(50):
+            store.put(hex_key(number), SAMPLE, ROLLOUT)
+            store.flush()
+        size = _log(store.path).stat().st_size
+        os.truncate(_log(store.path), 0)
+        while _log(store.path).stat().st_size < size:
+            key = hex_key(100 + number)
+            store._database.ask(f"INSERT INTO responses VALUES (x'{key}', 'Draw', 0, 0, 'stop', 3, x'00')")
+            number += 1
+        with pytest.raises(StoreLost, match="lost its write-ahead log"):
+            store.flush()
 
 
 def test_other_work_on_a_store_is_no_harm(tmp_path: Path) -> None:

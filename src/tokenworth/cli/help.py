@@ -15,7 +15,9 @@ _ALL, _ALLOWED, CONFIG = "tokenworth.help_all", "tokenworth.allow_code", "tokenw
 ALLOW_CODE = "--allow-code"
 CALLABLE = "module:callable"
 """How the help of an option says that it takes code."""
-_CODE = re.compile(r"(?!label:)([^:]*):.*", re.DOTALL)
+_CODE = re.compile(r"([^:]*):.*", re.DOTALL)
+_OUTCOME = "label"
+"""What may stand before the colon of a target without being a module."""
 _GENERAL = "General"
 MOST = 26
 """A verb with more options than this leaves the rare ones to ``--help-all``."""
@@ -70,7 +72,8 @@ class Verb(click.Command):
             if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP and not ctx.meta.get(_ALLOWED):
                 value = ctx.params[name]
                 for text in value if isinstance(value, list | tuple) else [value]:
-                    if isinstance(text, str) and (found := _CODE.fullmatch(text)):
+                    found = _CODE.fullmatch(text) if isinstance(text, str) else None
+                    if found and (name, found[1]) != ("target", _OUTCOME):
                         raise InvalidInput(
                             f"config file {ctx.meta.get(CONFIG)}: {flag[2:]} = {text!r} would run code of the module {found[1]!r}; "
                             f"give {flag} on the command line, or {ALLOW_CODE} if the file is yours"

@@ -176,6 +176,51 @@ def test_a_secret_shows_itself_nowhere() -> None:
         assert secret.clean(f"a {spelled} b") == "a [key] b"
 
 
+DISGUISES = {
+    "escaped in JSON": "".join(f"\\u{ord(char):04x}" for char in KEY),
+    "escaped twice": "".join(f"\\\\u{ord(char):04X}" for char in KEY),
+    "escaped in Python": "".join(f"\\x{ord(char):02x}" for char in KEY),
+    "one letter escaped": KEY[:15] + f"\\u{ord(KEY[15]):04x}" + KEY[16:],
+    "in an address": "".join(f"%{ord(char):02x}" for char in KEY),
+    "twice in an address": "".join(f"%25{ord(char):02x}" for char in KEY),
+    "in HTML": "".join(f"&#x{ord(char):x};" for char in KEY),
+    "in HTML, in tens": "".join(f"&#{ord(char)};" for char in KEY),
+    "spaced": " ".join(KEY),
+    "in groups": " ".join(KEY[at : at + 7] for at in range(0, len(KEY), 7)),
+    "on lines": "\\n".join(KEY),
+    "backwards, in dashes": "-".join(reversed(KEY)),
+    "hexadecimal": KEY.encode().hex(":"),
+    "base 32": base64.b32encode(b"Bearer " + KEY.encode()).decode(),
+    "base 64": base64.b64encode(b"Bearer " + KEY.encode()).decode(),
+    "base 64 on lines": " ".join(base64.b64encode(KEY.encode()).decode()[at : at + 6] for at in range(0, 42, 6)),
+}
+
+
+@pytest.mark.parametrize("name", DISGUISES)
+def test_a_key_in_disguise_is_known(name: str) -> None:
+    secret, spelled = Secret(KEY), DISGUISES[name]
+    shown = secret.clean(f"no such thing: {spelled}. Bye")
+    assert shown.startswith("no such thing: ") and shown.endswith(". Bye") and "[key]" in shown
+    assert sum(map(str.isalnum, shown)) - len("no such thing Bye key") < 20
+    reply = f'{{"data": [{{"id": "{spelled}"}}]}}'
+    assert secret.is_in(reply.encode())
+    assert not secret.is_in(reply.replace(spelled, spelled[: len(spelled) // 3]).encode())
+
+
+def test_a_text_without_the_key_is_as_it_was() -> None:
+    secret = Secret(KEY)
+    for text in ("", "100% of \\u0041 &amp; %41 \\x41", "sk-test", "a b c d e f", "\\", "\\ud800 &#0; &#x110000;"):
+        assert secret.clean(text) == text and not secret.is_in(text.encode("utf-8", "replace"))
+
+
+def test_an_error_that_spells_the_key_in_escapes() -> None:
+    """As bytes come from a server: the text of an error, and the names of its models."""
+    transport = Transport(key=Secret(KEY), patience=SHORT)
+    for spelled in DISGUISES.values():
+        shown = transport._shown('{"error": "bad key ' + spelled + '"}')
+        assert not leaks(shown) and "[key]" in shown
+
+
 def test_a_key_at_the_edge_of_what_is_shown_is_cut_out() -> None:
     """What a server says is cut to a line; a key that the cut would halve must be gone before."""
     transport = Transport(key=Secret(KEY), patience=SHORT)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
-from base64 import b64encode
+from base64 import b32encode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +20,9 @@ _WINDOW = 8
 """So many characters of a key in a row are no longer shown."""
 _UNLIKELY = 16
 """A key of this length does not occur in a text by chance; one such as ``none`` or ``dummy`` does."""
+
+_ESCAPED = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[nrtbf])|%([0-9a-fA-F]{2})")
+_OTHERS = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 class Secret:
@@ -41,28 +45,37 @@ class Secret:
         return f"Bearer {self._value}"
 
     def clean(self, text: str) -> str:
-        """The text without the key, and without any stretch of it, whatever the case, backwards, in base64 or in hexadecimal digits."""
+        """The text without the key and any stretch of it: in any case, backwards, in hexadecimal digits, base64 or base32, spaced or escaped."""
+        plain = _unescaped(text)
+        return shown if plain != text and (shown := self._hidden(plain)) != plain else self._hidden(text)
+
+    def is_in(self, body: bytes) -> bool:
+        """Whether a reply repeats the key, as it is or disguised; never so for a key short enough to be a word."""
+        if len(self._value) < _UNLIKELY:
+            return False
+        text = body.decode("utf-8", "replace")
+        said = {text, _unescaped(text)}
+        if any(spelled in one for one in said for spelled in self._spellings):
+            return True
+        letters, forms = [_letters(one) for one in said], [form for form in self._disguises if len(form) >= _UNLIKELY]
+        return any(form in one for one in letters for form in forms)
+
+    def _hidden(self, text: str) -> str:
         for spelled in self._spellings:
             text = text.replace(spelled, "[key]")
         if len(self._value) < _WINDOW + _SHORTEST:
             return text
         return _masked(text, {one[at : at + _WINDOW] for one in self._disguises for at in range(len(one) - _WINDOW + 1)})
 
-    def is_in(self, body: bytes) -> bool:
-        """Whether a reply repeats the key, as it is or disguised; never so for a key short enough to be a word."""
-        if len(self._value) < _UNLIKELY:
-            return False
-        lower = body.lower()
-        return any(spelled.encode() in body for spelled in self._spellings) or any(one.encode() in lower for one in self._disguises)
-
     @property
     def _disguises(self) -> tuple[str, ...]:
-        """The key in small letters, also backwards, in hexadecimal digits, and in base64 wherever it begins in what is coded."""
+        """Small letters and digits of the key: also backwards, in hexadecimal digits, and in base64 or 32 wherever it begins in what is coded."""
         raw = self._value.encode()
-        coded = [b64encode(bytes(n) + raw).decode()[(4 * n + 2) // 3 :].rstrip("=") for n in range(3)]
-        # The last letter of base64 depends on what follows.
-        forms = (self._value, self._value[::-1], raw.hex(), *(one[:-1] for one in coded))
-        return tuple(dict.fromkeys(form.lower() for one in forms for form in (one, one.replace("+", "-").replace("/", "_"))))
+        coded = [b64encode(bytes(n) + raw).decode()[(4 * n + 2) // 3 :] for n in range(3)]
+        coded += [b32encode(bytes(n) + raw).decode()[(8 * n + 4) // 5 :] for n in range(5)]
+        # The last letter of these depends on what follows.
+        forms = (self._value, self._value[::-1], raw.hex(), *(one.rstrip("=")[:-1] for one in coded))
+        return tuple(dict.fromkeys(map(_letters, forms)))
 
     @property
     def _spellings(self) -> tuple[str, ...]:
@@ -71,17 +84,36 @@ class Secret:
         return tuple(dict.fromkeys((self._value, escaped, escaped.replace("/", "\\/"), quote(self._value, safe=""))))
 
 
+def _unescaped(text: str) -> str:
+    """The text with what the escapes of JSON, addresses and HTML stand for; twice, because what is quoted may quote."""
+    for _ in range(2):
+        text = _ESCAPED.sub(_meant, text) if "\\" in text or "%" in text else text
+        text = html.unescape(text) if "&" in text else text
+    return text
+
+
+def _meant(found: re.Match[str]) -> str:
+    number = int(found[1] or found[2] or found[3] or "20", 16)
+    return "\ufffd" if 0xD800 <= number < 0xE000 else chr(number)
+
+
+def _letters(text: str) -> str:
+    return text.encode("ascii", "ignore").translate(None, _OTHERS).decode().lower()
+
+
 def _masked(text: str, windows: set[str]) -> str:
-    """The text with ``[key]`` for each stretch that is covered by one of the windows."""
-    lower = "".join(char.lower() if char.isascii() else char for char in text)
+    """The text with ``[key]`` for each stretch whose letters and digits are covered by one of the windows."""
+    places = [at for at, char in enumerate(text) if char.isascii() and char.isalnum()]
+    letters = "".join(text[at] for at in places).lower()
     parts: list[str] = []
     end = 0  # of what is hidden
     start = 0  # of what is shown and not yet kept
-    for at in range(len(lower) - _WINDOW + 1):
-        if lower[at : at + _WINDOW] in windows:
-            if at > end or not parts:
+    for n in range(len(letters) - _WINDOW + 1):
+        if letters[n : n + _WINDOW] in windows:
+            at = places[n]
+            if at >= end or not parts:
                 parts += [text[start:at], "[key]"]
-            end = start = at + _WINDOW
+            end = start = places[n + _WINDOW - 1] + 1
     return "".join([*parts, text[start:]])
 
 
