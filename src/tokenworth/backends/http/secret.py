@@ -45,7 +45,7 @@ class Secret:
         return f"Bearer {self._value}"
 
     def clean(self, text: str) -> str:
-        """The text without the key and any stretch of it: in any case, backwards, in hexadecimal digits, base64 or base32, spaced or escaped."""
+        """The text without the key and any stretch of it: in any case, backwards, in hexadecimal, base64 or base32, spaced or escaped."""
         plain = _unescaped(text)
         return shown if plain != text and (shown := self._hidden(plain)) != plain else self._hidden(text)
 
@@ -69,7 +69,7 @@ class Secret:
 
     @property
     def _disguises(self) -> tuple[str, ...]:
-        """Small letters and digits of the key: also backwards, in hexadecimal digits, and in base64 or 32 wherever it begins in what is coded."""
+        """Small letters and digits of the key: also backwards, in hexadecimal, and in base64 or 32 wherever it begins in what is coded."""
         raw = self._value.encode()
         coded = [b64encode(bytes(n) + raw).decode()[(4 * n + 2) // 3 :] for n in range(3)]
         coded += [b32encode(bytes(n) + raw).decode()[(8 * n + 4) // 5 :] for n in range(5)]
