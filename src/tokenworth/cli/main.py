@@ -88,11 +88,15 @@ def main(arguments: list[str] | None = None) -> None:
         warnings.simplefilter("ignore")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     code = run(arguments)
-    for name in STOPPING:
-        if hasattr(signal, name):
-            # The rest is Python's own end, in which an exception would be a traceback.
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    _end_at_once()
     sys.exit(code)
+
+
+def _end_at_once() -> None:
+    """From here on a signal ends the process by itself: what is left is Python's own end, in which an exception would be a traceback."""
+    for name in STOPPING:
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is _interrupt:
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -111,6 +115,7 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         return _fail(error.format_message())
     except (click.Abort, KeyboardInterrupt) as error:
+        _end_at_once()
         click.echo(one_line(_stopped(sys.argv[1:] if arguments is None else arguments, error)), err=True)
         return 130
     except (_ReaderGone, BrokenPipeError):
