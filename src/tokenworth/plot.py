@@ -87,7 +87,7 @@ def curve(result: Any, ax: Axes | None = None, *, exit: int = 0) -> Axes:
     Raises:
         InvalidInput: the documents are not of one trace, or hold neither curve nor forced answers; matplotlib is missing.
     """
-    trace = _trace(result)
+    trace = view_of(result)
     ax = _axes(ax)
     if trace.curve is not None:
         _draw_curve(ax, trace.curve)
@@ -109,7 +109,7 @@ def text(result: Any, ax: Axes | None = None, *, colour: str | None = None, unit
     Raises:
         InvalidInput: as `curve`, and for a colour that the result does not have or units that are not there.
     """
-    trace = _trace(result)
+    trace = view_of(result)
     ax = _axes(ax)
     metric = _metric(trace, colour)
     start, end = _units(trace, units)
@@ -139,7 +139,7 @@ def figure(
     matplotlib = _matplotlib()
     from matplotlib.figure import Figure
 
-    trace = _trace(result)
+    trace = view_of(result)
     start, end = _units(trace, units)
     inner = (width - 2) * _MM * 72
     lines = max((run.line for run in _runs(trace.pieces[start:end], [None] * (end - start), _columns(inner))), default=0) + 1
@@ -154,15 +154,15 @@ def figure(
             place = (left / width, (top + below) / total, (width - left - right) / width, (heights[name] - below) / total)
             ax = page.add_axes(place)
             if name == "curve":
-                curve(result, ax)
+                curve(trace, ax)
             else:
-                text(result, ax, colour=colour, units=units)
+                text(trace, ax, colour=colour, units=units)
     return page
 
 
 def caption(result: Any) -> str:
     """What a figure of a result shows, as a sentence for the text below it."""
-    trace = _trace(result)
+    trace = view_of(result)
     if trace.curve is None:
         stack = _stack(trace, 0)
         return f"Shares of the forced answers by cut, after the exit text {one_line(stack.text)!r}, and the mass on all options."
@@ -320,7 +320,13 @@ def _colours(metric: MetricView) -> list[str | None]:
 # -- what of a result ---------------------------------------------------------------------------------------------------
 
 
-def _trace(result: Any) -> TraceView:
+def view_of(result: Any) -> TraceView:
+    """The view of the one trace of a result, which is made once where several figures are drawn of it: they take it as a result, too.
+
+    Raises InvalidInput for results of several traces or of none.
+    """
+    if isinstance(result, TraceView):
+        return result
     several = result if isinstance(result, (list, tuple)) else [result]
     documents: list[Document] = [getattr(one, "document", one) for one in several]
     traces = page_of(documents).traces

@@ -52,8 +52,8 @@ def figure(documents: tuple[str, ...], out: str, width: float, show: str, colour
         raise InvalidInput(f"--units {units!r}; expected a range such as 0-119")
     span = None if found is None else (int(found[1]), int(found[2]) + 1)
     parts = ("curve", "text") if show == "both" else (show,)
-    results = [read_document(Path(path)) for path in documents]
-    page, caption = plot.figure(results, width=width, show=parts, colour=colour, units=span), plot.caption(results)
+    trace = plot.view_of([read_document(Path(path)) for path in documents])
+    page, caption = plot.figure(trace, width=width, show=parts, colour=colour, units=span), plot.caption(trace)
     size = tuple(round(float(inches) * 25.4, 1) for inches in page.get_size_inches())
     if not rest["dry_run"]:
         plot.save(page, out)

@@ -48,11 +48,12 @@ def _trace_fact(doc: CurveDoc) -> Iterator[FactView]:
         yield FactView(label="base trace", value="never sampled", detail=f"{never:,} of its tokens have probability 0 under this sampling")
         return
     logs = [math.log(p) for p in known]
-    digits, exponent = divmod(sum(logs) / math.log(10), 1)[::-1]
     mean = math.exp(sum(logs) / len(logs))
+    power = sum(logs) / math.log(10)  # a long trace is less probable than the least number that is not 0
+    exponent = math.floor(power)
     yield FactView(
         label="base trace",
-        value=f"probability {10**digits:.1f}e{exponent:+03.0f}" if exponent < -3 else f"probability {math.exp(sum(logs)):.2g}",
+        value=f"probability {10 ** (power - exponent):.1f}e{exponent:+03}" if exponent < -3 else f"probability {math.exp(sum(logs)):.2g}",
         detail=f"of being sampled whole; {mean:.2g} per token, geometric mean",
         minor=True,
     )
