@@ -1,4 +1,4 @@
-"""Starts real servers.
+"""Starts real servers, and prints what tests with a real model measured.
 
 Must not import the package outside a fixture (the type-checking hook comes first).
 """
@@ -14,6 +14,20 @@ from hypothesis import settings
 # A busy machine is slow, not wrong; and a test run that draws other examples each time cannot be repeated.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+
+_MEASURED: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def measured() -> list[str]:
+    """Lines to be printed after the tests."""
+    return _MEASURED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _MEASURED:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
