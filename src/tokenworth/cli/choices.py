@@ -212,6 +212,8 @@ class RunChoice:
     HEADING: ClassVar[str] = "Output"
     store: str | None = option(None, metavar="FILE.db")
     """SQLite file of rollouts and results; a re-run draws only what is missing."""
+    shard: str | None = option(None, metavar="I/N", rare=True)
+    """Do only the I-th of N shares of the items: one share on each machine, in a store of its own."""
     dry_run: bool = False
     """Say what a run would do; write nothing."""
 

@@ -42,7 +42,7 @@ from tokenworth.tasks.load import Task, load_task
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
-from tokenworth.workbench.items import parse_items
+from tokenworth.workbench.items import Shard, parse_items
 from tokenworth.workbench.models import source_of
 from tokenworth.workbench.prompting import PromptSettings
 from tokenworth.workbench.runner import Job, provenance_now, utc_now
@@ -131,8 +131,13 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
         money=taken(MoneyChoice, values),
         settings=taken(measure.settings, values),
     )
-    items, look, prompting = parse_items(chosen.problem.item), chosen.problem.look(), chosen.prompt.texts()
-    task = _check(run, chosen, items)
+    look, prompting, shard = chosen.problem.look(), chosen.prompt.texts(), Shard.parse(chosen.run.shard)
+    whole = parse_items(chosen.problem.item)
+    items = shard.items(whole)
+    task = _check(run, chosen, whole)
+    if not items:
+        click.echo(one_line(f"shard {shard} has none of the items {chosen.problem.item}; nothing to do"), err=True)
+        return 0
     price = price_of(chosen.money, chosen.model.model, dry_run=chosen.run.dry_run)
     max_usd = limit_of(chosen.money, chosen.model.model, price)
     with open_bench(
@@ -153,7 +158,8 @@ def _draw(measure: Measure, run: Draws, values: dict[str, Any]) -> int:
                 **prompting.record(),
                 **({} if look is None else {f"read_{name}": value for name, value in asdict(look).items()}),
             }
-            | ({"date": str(chosen.use.date)} if chosen.use.date else {}),
+            | ({"date": str(chosen.use.date)} if chosen.use.date else {})
+            | ({"items": chosen.problem.item, "shard": str(shard)} if chosen.run.shard else {}),
         )
         put = partial(bench.case, task or chosen.problem.task, grader=chosen.problem.grader, look=look, prompt=prompting)
         cases = [(item, partial(put, item=item)) for item in items]

@@ -38,6 +38,8 @@ _ARRAYS = {"f": ("f", 1), "f2": ("f", 2), "i": ("i", 1), "i2": ("i", 2)}
 _VARINT_BYTES = 9
 _MAX_AXES = 2
 _CRC_BYTES = 4
+WHOLE = zlib.crc32(zlib.crc32(b"").to_bytes(_CRC_BYTES, "little"))
+"""The CRC-32 of every payload that is undamaged: of any bytes that end in their own."""
 _RAW_DEFLATE = -15
 
 

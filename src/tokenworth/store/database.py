@@ -6,7 +6,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ _OPERATIONS = 10_000
 _STEPS_PER_BYTE = 2
 """A query over a file takes fewer steps for each byte of it, unless its pages are tied in a knot."""
 _LONGEST_TEXT = 1 << 16
+_WITHOUT_LOG = ("SQLITE_IOERR", "SQLITE_PROTOCOL", "SQLITE_CANTOPEN")
+"""How SQLite fails where files cannot be locked or memory cannot be shared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +49,22 @@ class Owner:
 class Database:
     """A connection whose queries can be interrupted, do no more work than the file is long, and fail in one line that names the file."""
 
-    def __init__(self, path: Path, name: str | None = None, place: StorePlace | None = None) -> None:
+    def __init__(self, path: Path, place: StorePlace | None = None, *, is_fixed: bool = False) -> None:
         self.path, self._place, self.watches = path, place, False
+        self._files = [path]
         self._pieces, self._is_stopped = 0, False
         self._lost = ""
         try:
-            self._connection = sqlite3.connect(name or str(path), timeout=_LOOK_S, isolation_level=None, uri=name is not None)
+            self._connection = sqlite3.connect(_address(path, is_fixed=is_fixed), timeout=_LOOK_S, isolation_level=None, uri=True)
         except sqlite3.Error as error:
             raise self._fault(error) from error
         self._connection.set_progress_handler(self._is_too_much, _OPERATIONS)
 
-    def ask(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query. Waits for other processes. Raises: `StoreError`, `StoreLost`; KeyboardInterrupt also while it runs."""
+    def ask(self, query: str, values: Sequence[Any] = (), *, reads: Path | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query. Waits for other processes. ``reads``: the attached file that a fault is one of.
+
+        Raises: `StoreError`, `StoreLost`; KeyboardInterrupt also while it runs.
+        """
         give_up = 0.0
         while True:
             try:
@@ -69,8 +75,17 @@ class Database:
                     raise KeyboardInterrupt from None
                 give_up = give_up or time.monotonic() + BUSY_SECONDS
                 if not _code(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or time.monotonic() > give_up:
-                    raise self._fault(error) from error
+                    raise self._fault(error, reads) from error
             time.sleep(0.01)
+
+    def attach(self, path: Path, name: str) -> None:
+        """Makes the tables of another store, which was checked, readable as ``name.TABLE``."""
+        self._files.append(path)
+        self.ask(f"ATTACH ? AS {name}", (_address(path, is_fixed=_is_fixed(path)),), reads=path)
+
+    def define(self, name: str, function: Callable[[bytes], int]) -> None:
+        """Makes a pure function of one value known to queries."""
+        self._connection.create_function(name, 1, function, deterministic=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -119,9 +134,10 @@ class Database:
 
     def _size(self) -> int:
         size = 0
-        for name in (self.path, self.path.with_name(self.path.name + "-wal")):
-            with suppress(OSError):
-                size += name.stat().st_size
+        for path in self._files:
+            for name in (path, path.with_name(path.name + "-wal")):
+                with suppress(OSError):
+                    size += name.stat().st_size
         return size
 
     def _is_too_much(self) -> bool:
@@ -129,16 +145,29 @@ class Database:
         self._is_stopped = self._pieces > 20 and (self._pieces - 20) * _OPERATIONS > _STEPS_PER_BYTE * self._size()
         return self._is_stopped
 
-    def _fault(self, error: Exception) -> StoreError:
+    def _fault(self, error: Exception, reads: Path | None = None) -> StoreError:
         """What SQLite raised, in one line that names the file."""
         try:
             self.check_place()
         except StoreLost as lost:
             return lost
-        return StoreError(f"store {str(self.path)!r}: {_explain(error)}")
+        return StoreError(f"store {str(reads or self.path)!r}: {_explain(error)}")
 
 
-def _code(error: Exception) -> str:
+def _address(path: Path, *, is_fixed: bool) -> str:
+    """The file as SQLite's URI. ``is_fixed``: nobody writes to it, so that nothing is made beside it."""
+    name = quote(os.fsencode(path))
+    return f"file:{'//' if path.is_absolute() else ''}{name}{'?immutable=1' if is_fixed else ''}"
+
+
+def _is_fixed(path: Path) -> bool:
+    """Whether a store can only be read: the file or its folder is read-only, and no log beside it holds the end of it."""
+    wal = path.with_name(path.name + "-wal")
+    is_writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return not is_writable and not (wal.exists() and wal.stat().st_size)
+
+
+def _code(error: BaseException | None) -> str:
     """SQLite's name of the error; empty for one that Python's module raises by itself."""
     return getattr(error, "sqlite_errorname", None) or ""
 
@@ -181,8 +210,12 @@ def create_or_open(path: Path, owner: Owner) -> tuple[Database, Owner]:
     database = Database(path, place=StorePlace(path, APPLICATION_ID))
     try:
         _check_application(database)
-        _use_wal(database)
-        _create(database, owner)
+        with _first_write(database):
+            _use_log(database)
+            _create(database, owner)
+            # A file system may say that it holds a log, and fail at the first write to it.
+            with database.transaction():
+                database.ask("UPDATE meta SET value = value WHERE name = 'schema'")
         found = _checked_owner(database)
         if found.fingerprint != owner.fingerprint:
             raise MismatchError(
@@ -204,12 +237,7 @@ def connect_existing(path: Path) -> tuple[Database, Owner]:
     if not path.exists():
         raise MissingFile(f"store {str(path)!r} does not exist")
     _check_header(path)
-    wal = path.with_name(path.name + "-wal")
-    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    if writable or (wal.exists() and wal.stat().st_size):
-        database = Database(path)
-    else:
-        database = Database(path, f"file:{quote(str(path.absolute()))}?immutable=1")
+    database = Database(path, is_fixed=_is_fixed(path))
     try:
         if not _check_application(database):
             raise StoreError(f"store {str(path)!r}: it is empty, not a tokenworth store")
@@ -250,9 +278,29 @@ def _mark(database: Database) -> int:
     return database.ask("PRAGMA application_id")[0][0]
 
 
-def _use_wal(database: Database) -> None:
+def _use_log(database: Database) -> None:
     database.ask("PRAGMA synchronous=NORMAL")
-    database.ask("PRAGMA journal_mode=WAL")
+    (mode,) = database.ask("PRAGMA journal_mode=WAL")[0]
+    if mode != "wal":
+        raise _no_log(database, f"the journal mode stays {str(mode)[:20]!r}")
+
+
+@contextmanager
+def _first_write(database: Database) -> Iterator[None]:
+    """Says of a first write that fails as on a file system without locks or shared memory that this is the reason."""
+    try:
+        yield
+    except StoreError as error:
+        if isinstance(error, StoreLost) or not _code(error.__cause__).startswith(_WITHOUT_LOG):
+            raise
+        raise _no_log(database, " ".join(str(error.__cause__).split())[:200]) from error
+
+
+def _no_log(database: Database, what: str) -> StoreError:
+    return StoreError(
+        f"store {str(database.path)!r}: the probing write to its write-ahead log failed ({what}), as on many network file systems; "
+        "keep the store on a local disk, such as the scratch folder of a cluster's node, and copy or merge it when the run is done"
+    )
 
 
 def _create(database: Database, owner: Owner) -> None:

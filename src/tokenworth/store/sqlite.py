@@ -123,7 +123,7 @@ class SqliteStore:
 
     def runs(self) -> tuple[RunRecord, ...]:
         """All runs, first to last."""
-        query = "SELECT id, verb, config, started, finished, document IS NOT NULL FROM runs ORDER BY id"
+        query = "SELECT id, verb, config, started, finished, document IS NOT NULL FROM runs ORDER BY started, id"
         rows = self._database.ask(query)
         return tuple(
             RunRecord(id=run, verb=verb, config=self._config(run, config), started=started, finished=finished, has_document=bool(has))

@@ -29,7 +29,7 @@ from tokenworth.tasks.judge import text_judge
 from tokenworth.tasks.load import Task, load_task
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
-from tokenworth.workbench.items import parse_items
+from tokenworth.workbench.items import Shard, parse_items
 from tokenworth.workbench.models import is_served, load_model
 from tokenworth.workbench.prompting import Prompting, PromptSettings
 from tokenworth.workbench.runner import READER, EndedCase, Job, Now, Runner, drawing, settings_of, utc_now
@@ -203,6 +203,7 @@ class Workbench:
         grader: str | None = None,
         look: SecondLook | None = None,
         prompt: PromptSettings | None = None,
+        shard: str | None = None,
         **settings: Any,
     ) -> Iterator[EndedCase]:
         """How a measure ends on each of several problems, as it does; they share one stream of requests.
@@ -217,10 +218,10 @@ class Workbench:
             sampler=sampling,
             base=base or BaseSettings(),
             task=task or "",
-            config={"item": items, **prompting.record()},
+            config={"item": items, **prompting.record(), **({} if shard is None else {"items": items, "shard": shard})},
         )
         put = partial(self.case, task, grader=grader, look=look, prompt=prompting)
-        return self.runner.run(job, ((item, partial(put, item)) for item in parse_items(items)))
+        return self.runner.run(job, ((item, partial(put, item)) for item in Shard.parse(shard).items(parse_items(items))))
 
     def _task(self, task: str | Task) -> Task:
         """The problems of a spec, which is read once."""
