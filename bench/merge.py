@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tokenworth.core.tokens import StopReason
 from tokenworth.core.request.sample import Rollout
+from tokenworth.core.tokens import StopReason
 from tokenworth.store.codec import encode_response
 from tokenworth.store.merge import merge_stores
 from tokenworth.store.sqlite import open_store

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import click
 
@@ -205,6 +205,9 @@ class ReadProblemChoice(ProblemChoice):
         return self._look() if self.grader == READ else None
 
 
+SHARD: Any = option(None, metavar="I/N", rare=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunChoice:
     """Where a run that draws keeps and writes what it makes."""
@@ -212,8 +215,8 @@ class RunChoice:
     HEADING: ClassVar[str] = "Output"
     store: str | None = option(None, metavar="FILE.db")
     """SQLite file of rollouts and results; a re-run draws only what is missing."""
-    shard: str | None = option(None, metavar="I/N", rare=True)
-    """Do only the I-th of N shares of the items: one share on each machine, in a store of its own."""
+    shard: str | None = SHARD
+    """Do only the I-th of N shares of the items, each in a run of its own, such as one on each machine."""
     dry_run: bool = False
     """Say what a run would do; write nothing."""
 

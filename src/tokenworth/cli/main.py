@@ -21,7 +21,7 @@ READER_GONE = 128 + 13
 """Exit code when the reader of our output is gone: what a shell says of a program that SIGPIPE ended."""
 
 _GOES_ON = "the same command goes on from what was drawn"
-PLAIN = ("demo", "report", "figure", "import", "export", "runs", "doctor")
+PLAIN = ("demo", "report", "figure", "import", "export", "runs", "status", "merge", "doctor")
 """Verbs that are no measures: a module each, `import` and `export` with `report`."""
 
 

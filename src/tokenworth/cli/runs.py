@@ -17,7 +17,7 @@ from tokenworth.store.sqlite import open_existing
 from tokenworth.workbench.choices import BaseSettings
 
 
-def _usual(verb: str) -> dict[str, Any]:
+def usual_of(verb: str) -> dict[str, Any]:
     """What distinguishes runs of a measure, with its defaults: problem, reader, its own settings, and which base trace."""
     kinds = (BaseSettings, catalog.load(catalog.MEASURES, "measure", verb).settings) if verb in catalog.MEASURES else ()
     return dict.fromkeys(("task", "item", "reader", "source")) | {one.name: one.default for kind in kinds for one in fields(kind)}
@@ -48,6 +48,6 @@ def runs(store: str, json_path: str | None) -> None:
     click.echo(f"{one_line(owner.name)}  {one_line(owner.fingerprint[:16])}…  {responses:,} responses")
     for row in rows:
         state = "finished " + row["finished"] if row["finished"] else "unfinished"
-        usual = _usual(row["verb"])
+        usual = usual_of(row["verb"])
         detail = ", ".join(f"{k.replace('_', '-')} {v}" for k, v in row["options"].items() if k in usual and v != usual[k])
         click.echo(one_line(f"{row['run']:>4}  {row['verb']:<12} {row['started']}  {state}  {detail}"))

@@ -7,18 +7,20 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 import click
 
-from tokenworth.cli.choices import OutputChoice
+from tokenworth.cli.choices import SHARD, OutputChoice
 from tokenworth.core.document import Document
 from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Fold, Reads
 from tokenworth.errors import InvalidInput, MissingFile, TokenworthError
 from tokenworth.store.documents import write_whole
 from tokenworth.tasks.sources.files import STANDARD_INPUT, json_records
+from tokenworth.workbench.items import Shard
 
 _EVERY_S = 5.0
 _MOST_REPORTED = 20
@@ -32,6 +34,14 @@ class StreamChoice:
     HEADING: ClassVar[str] = "Output"
     dry_run: bool = False
     """Say what a run would do; write nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesStreamChoice(StreamChoice):
+    """How a pass is run that gives a line for each record."""
+
+    shard: str | None = SHARD
+    """Do only the I-th of N shares of the items, each in a run of its own, such as one on each machine."""
 
 
 def records_of(paths: Iterable[Path]) -> Iterator[tuple[str, object]]:
@@ -53,8 +63,8 @@ def written(path: str | None, work: Callable[[BinaryIO | None], object]) -> None
 class Pass:
     """One pass; a record that cannot be read ends it, or is reported and skipped where the measure says so."""
 
-    def __init__(self, run: Reads, fold: Fold, files: Sequence[str]) -> None:
-        self._run, self._files, self.fold = run, files, fold
+    def __init__(self, run: Reads, fold: Fold, files: Sequence[str], shard: Shard) -> None:
+        self._run, self._files, self.fold, self._shard = run, files, fold, shard
         self.n, self._is_stopped, self._unread = 0, False, _Unread()
 
     def read(self, records: Iterable[tuple[str, object]], out: BinaryIO | None) -> None:
@@ -63,14 +73,15 @@ class Pass:
         Raises: InvalidInput where there is no record; what the fold raises, where unreadable records end the pass.
         """
         try:
-            for where, record in _counted(records):
+            for where, record in _counted(islice(records, self._shard.number - 1, None, self._shard.of)):
                 self._add(where, record, out)
         except KeyboardInterrupt:
             if not (self._run.skips and self.n):
                 raise
             self._is_stopped = True
         if not self.n:
-            raise self._unread.none_of(self._files)
+            share = "" if self._shard.of == 1 else f"shard {self._shard} of "
+            raise self._unread.none_of(f"{share}{', '.join(self._files)}")
 
     def _add(self, where: str, record: object, out: BinaryIO | None) -> None:
         try:
@@ -127,10 +138,10 @@ class _Unread:
             click.echo(one_line(line), err=True)
         self._kept.clear()
 
-    def none_of(self, files: Sequence[str]) -> InvalidInput:
+    def none_of(self, files: str) -> InvalidInput:
         """What to say when no record could be read."""
         if self.n == 0:
-            return InvalidInput(f"no records in {', '.join(files)}: empty, or every line is blank")
+            return InvalidInput(f"no records in {files}: empty, or every line is blank")
         return InvalidInput(self._first if self.n == 1 else f"{self._first}; none of {self.n:,} lines could be read")
 
 

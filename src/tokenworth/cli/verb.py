@@ -30,7 +30,7 @@ from tokenworth.cli.money import limit_of, price_of
 from tokenworth.cli.options import config_option, parameters_of, taken
 from tokenworth.cli.outputs import ITEM
 from tokenworth.cli.show import Shown, told_written
-from tokenworth.cli.streams import Pass, StreamChoice, check_files, records_of, written
+from tokenworth.cli.streams import LinesStreamChoice, Pass, StreamChoice, check_files, records_of, written
 from tokenworth.core.document import About, Document
 from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Derives, Draws, Measure, Reads
@@ -60,7 +60,7 @@ def verb_of(measure: Measure) -> click.Command:
         call = partial(_draw, measure, run)
         instead = {"defaults": {"model": run.usual.model}, "texts": {"task": run.usual.tasks} if run.usual.tasks else {}}
     elif isinstance(run, Reads):
-        groups = (measure.settings, _output(run), StreamChoice)
+        groups = (measure.settings, _output(run), _stream(run))
         files = click.Argument(["files"], nargs=-1, required=True, metavar="FILE.jsonl[.gz]|-…")
         extra = [files] if run.source is None else []
         call = partial(_read, measure, run)
@@ -82,6 +82,11 @@ def verb_of(measure: Measure) -> click.Command:
 def _problem(run: Draws) -> type[ProblemChoice]:
     """A measure that joins problems asks no model about answers."""
     return ProblemChoice if run.joins else ReadProblemChoice
+
+
+def _stream(run: Reads) -> type[StreamChoice]:
+    """Lines of several runs are together the lines of one; of documents that is not so."""
+    return LinesStreamChoice if run.gives_lines else StreamChoice
 
 
 def _output(run: Reads) -> type[OutputChoice]:
@@ -231,10 +236,11 @@ def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
 
 
 def _read(measure: Measure, run: Reads, values: dict[str, Any]) -> int:
-    settings, output, writes = taken(measure.settings, values), taken(OutputChoice, values), not taken(StreamChoice, values).dry_run
+    settings, output, stream = taken(measure.settings, values), taken(OutputChoice, values), taken(_stream(run), values)
+    writes, shard = not stream.dry_run, Shard.parse(getattr(stream, "shard", None))
     files: tuple[str, ...] = values.get("files", ())
     paths = check_files(files, output)
-    work = Pass(run, run.fold(settings), files)
+    work = Pass(run, run.fold(settings), files, shard)
     lines_to = output.json if run.gives_lines else None
     records = records_of(paths) if run.source is None else run.source(settings)
     written(lines_to if writes else None, lambda out: work.read(records, out))

@@ -213,7 +213,9 @@ class _Merge:
         runs, sound_runs = ask(f"SELECT sum(1), sum({_SOUND_RUN}) FROM {name}.runs")
         for what, bad in (("responses", responses - sound), ("runs", runs - sound_runs)):
             if bad:
-                raise StoreError(f"store {str(path)!r}: {damaged(f'{bad:,} of its {what} are not as a store keeps them')}; nothing was merged")
+                raise StoreError(
+                    f"store {str(path)!r}: {damaged(f'{bad:,} of its {what} are not as a store keeps them')}; nothing was merged"
+                )
         finished, _ = ask(f"SELECT count(finished), 0 FROM {name}.runs")
         return Part(path=path, responses=responses, runs=runs, unfinished=runs - finished)
 
@@ -253,7 +255,9 @@ class _Merge:
                 continue
             if same.get(None):
                 own = same[None].pop()
-                query = f"UPDATE main.runs SET (finished, document) = (SELECT finished, document FROM {name}.runs WHERE id = ?) WHERE id = ?"
+                query = (
+                    f"UPDATE main.runs SET (finished, document) = (SELECT finished, document FROM {name}.runs WHERE id = ?) WHERE id = ?"
+                )
                 self._database.ask(query, (run, own))
             else:
                 copied = f"SELECT verb, config, started, finished, document FROM {name}.runs WHERE id = ? RETURNING id"

@@ -35,11 +35,15 @@ class Task(Sequence[Problem], ABC):
     """The problems of a spec, by number or by name."""
 
     @abstractmethod
-    def item(self, item: int | str) -> Problem:
-        """The problem with this id, or with this index from 0; text that is the id of a problem is taken as one.
+    def number(self, item: int | str) -> int:
+        """The index from 0 of the problem with this id or index; text that is the id of a problem is taken as one.
 
         Raises: UnknownName for an id, InvalidInput for an index that does not exist.
         """
+
+    def item(self, item: int | str) -> Problem:
+        """The problem with this id, or with this index from 0. Raises as `number`."""
+        return self._at(self.number(item))
 
     @overload
     def __getitem__(self, index: int) -> Problem: ...
@@ -72,13 +76,13 @@ class MadeTask(Task):
     def _at(self, number: int) -> Problem:
         return self._make(number)
 
-    def item(self, item: int | str) -> Problem:
-        """The problem of any index from 0, also beyond the task's length, or with this id."""
+    def number(self, item: int | str) -> int:
+        """Any index from 0, also beyond the task's length, or that of the problem with this id."""
         index = _index(str(item).removeprefix(f"{self.name}/"))
         if index is None or index < 0:
             kind = self.name.partition(":")[0]
             raise InvalidInput(f"item {item!r}: expected an index from 0, or an id such as {self.name}/0, in this {kind} task")
-        return self._make(index)
+        return index
 
 
 class ReadTask(Task):
@@ -94,18 +98,18 @@ class ReadTask(Task):
     def _at(self, number: int) -> Problem:
         return self._problems[number]
 
-    def item(self, item: int | str) -> Problem:
-        """The first problem with this id, or the one with this index."""
+    def number(self, item: int | str) -> int:
+        """The index of the first problem with this id, or this index."""
         if self._by_id is None:
             self._by_id = {problem.id: number for number, problem in reversed(list(enumerate(self._problems)))}
         if isinstance(item, str) and item in self._by_id:
-            return self._problems[self._by_id[item]]
+            return self._by_id[item]
         index = _index(item)
         if index is None:
             raise unknown_name(f"problem id in {self.spec!r}", str(item), self._by_id)
         if not 0 <= index < len(self):
             raise InvalidInput(f"item {item}: task {self.spec!r} has {len(self)} problems; expected 0 to {len(self) - 1} or an id")
-        return self._problems[index]
+        return index
 
 
 def load_task(spec: str, *, limit: int | None = None) -> Task:
