@@ -191,7 +191,7 @@ def _details(groups: Sequence[Asked]) -> list[str]:
             for name, value in own.items()
             if name in differs or (name in usual and json.loads(value) not in (usual[name], None, "", False))
         }
-        told.append("".join(f"{',' if n else ' '} {name.replace('_', '-')} {value}" for n, (name, value) in enumerate(shown.items())))
+        told.append(" " * bool(shown) + ", ".join(f"{name.replace('_', '-')} {value}" for name, value in shown.items()))
     return told
 
 

@@ -167,7 +167,7 @@ def _finite(value: Any, annotation: Any, where: str) -> Any:
     if isinstance(value, tuple):
         items = cast("tuple[Any, ...]", value)
         inner = _inner(annotation)
-        if not _may_hold_floats(inner):
+        if not _may_hold_floats(inner) or (_is_plain(inner) and all(map(isfinite, [one for one in items if type(one) is float]))):
             return value
         fresh = tuple(_finite(item, inner, where) for item in items)
         return value if all(new is old for new, old in zip(fresh, items, strict=True)) else fresh
@@ -187,6 +187,12 @@ def _hints(kind: type) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def _may_hold_floats(annotation: Any) -> bool:
     return not all(option in (str, int, bool) for option in _options(annotation))
+
+
+@lru_cache(maxsize=256)
+def _is_plain(annotation: Any) -> bool:
+    """Whether a list of these holds values and no containers."""
+    return all(option in (float, str, int, bool) for option in _options(annotation))
 
 
 @lru_cache(maxsize=256)
