@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tokenworth.core.problem import AnswerKind, Option, Problem
     from tokenworth.core.sampling import Sampling
     from tokenworth.errors import TokenworthError
+    from tokenworth.exporters.parquet import to_frame
     from tokenworth.importers.importer import import_path
     from tokenworth.store.documents import read_document, write_document
     from tokenworth.tasks.load import load_item, load_task
@@ -43,6 +44,7 @@ _HOMES = {
     "load_task": "tokenworth.tasks.load",
     "plot": "tokenworth.plot",
     "read_document": "tokenworth.store.documents",
+    "to_frame": "tokenworth.exporters.parquet",
     "write_document": "tokenworth.store.documents",
     "write_report": "tokenworth.workbench.page",
 }
@@ -60,6 +62,7 @@ __all__ = [
     "load_task",
     "plot",
     "read_document",
+    "to_frame",
     "write_document",
     "write_report",
 ]

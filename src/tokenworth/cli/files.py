@@ -123,18 +123,23 @@ def import_(source: str, layout: str | None, item: str | None, out: str, **rest:
 @click.argument("source", metavar="RESULT.json|RUN.db")
 @verb_option("-o", "--out", required=True, metavar="FILE", heading="Output", help="Where to write.")
 @verb_option("--run", "run_id", type=int, metavar="N", heading="Export", help="Which run of a store.  [default: the newest with a result]")
+@verb_option("--traces", is_flag=True, heading="Export", help="One row for each trace of the store: Parquet or CSV.")
 @json_option(help=MADE)
 @dry_run_option
-def export(source: str, out: str, run_id: int | None, **rest: Any) -> None:
+def export(source: str, out: str, run_id: int | None, traces: bool, **rest: Any) -> None:
     """Write a result, or a store's run, as JSON, Parquet or CSV.
 
     The end of the file's name says which: .json, .parquet or .csv.
     """
     path, target = Path(source), Path(out)
-    document = read_document(path) if path.suffix == ".json" else stored_documents(path, run_id)[-1]
+    documents = [read_document(path)] if path.suffix == ".json" else stored_documents(path, run_id)
+    if traces and target.suffix == ".json":
+        raise InvalidInput(f"--traces writes rows, and {out} would hold one result; give a name that ends in .parquet or .csv")
+    document: Any = documents if traces else documents[-1]
     if target.suffix not in catalog.EXPORTERS:
         raise InvalidInput(f"cannot tell the format of {out}; expected a name that ends in one of {', '.join(catalog.EXPORTERS)}")
     if not rest["dry_run"]:
         catalog.load(catalog.EXPORTERS, "format", target.suffix)(document, target)
     would = "would write" if rest["dry_run"] else "wrote"
-    _summary({"file": out, "schema": document.schema}, rest["json_path"], f"{would} {target}")
+    facts = {"file": out, "documents": len(documents)} if traces else {"file": out, "schema": document.schema}
+    _summary(facts, rest["json_path"], f"{would} {target}")

@@ -10,8 +10,8 @@ from typing import Literal
 
 from tokenworth.core.document import TraceDoc
 
-ColumnKind = Literal["text", "int", "float", "bool", "ids"]
-"""What a column holds; ``ids`` are lists of token ids. Every cell may be None."""
+ColumnKind = Literal["text", "int", "float", "bool", "ids", "bytes"]
+"""What a column holds; ``ids`` are lists of token ids, ``bytes`` arrays as one value. Every cell may be None."""
 TableRow = tuple[object, ...]
 
 ROLLOUT_COLUMNS: Mapping[str, ColumnKind] = {

@@ -184,9 +184,19 @@ def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _may_hold_floats(annotation: Any) -> bool:
-    return not all(option in (str, int, bool) for option in _options(annotation))
+    return any(_holds_floats(option) for option in _options(annotation))
+
+
+def _holds_floats(option: Any) -> bool:
+    if option in (str, int, bool) or typing.get_origin(option) is Literal:
+        return False
+    if arguments := typing.get_args(option):
+        return any(_may_hold_floats(one) for one in arguments if one is not Ellipsis)
+    if dataclasses.is_dataclass(option) and isinstance(option, type) and not option.__subclasses__():
+        return any(map(_may_hold_floats, _hints(option).values()))
+    return True
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from tokenworth import __version__, catalog
 from tokenworth.backends.model import Model
@@ -19,6 +19,7 @@ from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.errors import InvalidInput, MismatchError, StoreLost, TokenworthError, unknown_name
+from tokenworth.exporters.parquet import to_frame
 from tokenworth.methods.sample.choice import check_choice, choose_trace, complete_trace
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
@@ -52,6 +53,10 @@ class Measured(Generic[R, D]):
 
     result: R
     document: D
+
+    def to_frame(self, backend: Literal["pandas", "polars", "arrow"] = "pandas") -> Any:
+        """The table of the document as a data frame: its rollouts or readings."""
+        return to_frame(cast("Document", self.document), backend=backend)
 
     def trace(self, choice: str | int = "any") -> Trace:
         """Of sampled answers, a base trace: the first ``correct``, ``incorrect`` or ``any`` one, or that with an index."""
