@@ -20,6 +20,8 @@ BENCHES = {
     "many": "Many experiments: one by one against together, local and llama.cpp; memory from 100 to 2,000 problems.",
     "report_size": "The report: build time, size, time until it can be used, hover.",
     "store": "The store: rollouts written and read per second, bytes a rollout.",
+    "merge": "Stores joined: responses per second of processor time.",
+    "restart": "A run over 1,000 problems, and the same command once it is done.",
     "verifiers": "Verifiers: events a second on mazes, growth with the length, generators, memory over a million traces.",
     "sokoban_verify": "The sokoban verifier: events a second on traces of 10,000 tokens and more, growth with the length.",
     "servers": "Served models: the client's cost of a request, share of the server's throughput, prefixes, many in flight, memory.",

@@ -30,7 +30,9 @@ def test_shards_share_out_all_items_whatever_their_order(of: int) -> None:
     assert max(numbers) - min(numbers) <= 1
 
 
-@pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "0/0", "-1/4", "1", "1/", "/4", "1/4/2", "1.0/4", "a/b", "", " 1/4", "1/100001", "9" * 30 + "/9"])
+@pytest.mark.parametrize(
+    "text", ["0/4", "5/4", "1/0", "0/0", "-1/4", "1", "1/", "/4", "1/4/2", "1.0/4", "a/b", "", " 1/4", "1/100001", "9" * 30 + "/9"]
+)
 def test_what_names_no_shard_is_refused(text: str, cli: Run, toy: str) -> None:  # noqa: F811
     with pytest.raises(InvalidInput, match="expected I/N with I from 1 to N, such as 1/8 to 8/8"):
         Shard.parse(text)

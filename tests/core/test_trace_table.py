@@ -27,7 +27,10 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
     monkeypatch.chdir(tmp_path)
     Path("toy.json").write_text(json.dumps(LADDER))
     for seed in "129":
-        assert run(["curve", "--model", "toy:toy.json", "--seed", seed, "--max-rollouts", "30", "--store", "x.db", "--json", f"{seed}.json"]) == 0
+        assert (
+            run(["curve", "--model", "toy:toy.json", "--seed", seed, "--max-rollouts", "30", "--store", "x.db", "--json", f"{seed}.json"])
+            == 0
+        )
     return tuple(tw.read_document(f"{seed}.json") for seed in "129")
 
 

@@ -32,6 +32,7 @@ def test_what_no_store_holds(good: Path, tmp_path: Path) -> None:
     for name, path in made.items():
         each = [["runs", "--store", path.name, *more] for more in ([], ["--json", "-"])]
         each += [["export", path.name, "--out", "x.json"], ["report", "--store", path.name, "--text"]]
+        each += [["merge", path.name, str(good / "run.db"), "--store", f"{path.stem}-all.db"]]
         if "blob for" not in name and "number for" not in name and "options" not in name:
             each += [["curve", *toy, "--store", path.name]]
         calls += each

@@ -204,7 +204,12 @@ def test_a_row_that_no_store_keeps_ends_the_merge(damage: str, parts: list[Path]
         connection.execute("DROP TRIGGER responses_stay")
         connection.execute(damage)
         connection.execute(made)
-    _refused(StoreError, r"b.db': it is damaged \(\d+ of its (responses|runs) are not as a store keeps them.*nothing was merged", parts, tmp_path / "x.db")
+    _refused(
+        StoreError,
+        r"b.db': it is damaged \(\d+ of its (responses|runs) are not as a store keeps them.*nothing was merged",
+        parts,
+        tmp_path / "x.db",
+    )
     assert rows(tmp_path / "x.db") == set()
 
 
