@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tokenworth.core.request.experiment import Foreseen
+from tokenworth.core.request.experiment import Experiment, Foreseen
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
@@ -50,12 +48,12 @@ def test_the_time_left_counts_the_batches_that_follow_and_the_problems_not_begun
     assert left.seconds == pytest.approx(6 + 20 + 30 + 30)
     forecast.take("b", started(missing=2, stored=8, ahead=0))
     left = forecast.left()
-    assert left is not None and left.seconds == pytest.approx(26 + 2 + 20), "what is stored takes no time; the third is as large as the mean"
+    assert left is not None and left.seconds == pytest.approx(26 + 2 + 20), "what is stored takes no time"
     forecast.ended("b")
     answer(forecast, clock, "a", 6, first=4)
     forecast.take("a", BatchFinished(batch=0, counts=RunCounts(), seconds=10.0))
     left = forecast.left()
-    assert left is not None and left.seconds == pytest.approx(20 + 20)
+    assert left is not None and left.seconds == pytest.approx(20 + 20, rel=0.1)
 
 
 def test_a_bound_is_called_one_and_nothing_is_said_of_what_is_not_known() -> None:
@@ -107,7 +105,7 @@ def test_the_rate_is_that_of_late_and_a_slow_beginning_is_forgotten() -> None:
     assert left is not None and left.seconds == pytest.approx(200 * 0.5, rel=0.2)
 
 
-def batches(sizes: list[tuple[int, int | None]]) -> Any:
+def batches(sizes: list[tuple[int, int | None]]) -> Experiment[str]:
     for size, ahead in sizes:
         batch = (ONE,) * size
         yield batch if ahead is None else Foreseen(batch, ahead=ahead)
@@ -132,7 +130,8 @@ def test_what_an_experiment_says_is_held_against_its_bound(
     try:
         while True:
             seen.append((batch.ahead, batch.at_most) if isinstance(batch, Foreseen) else None)
-            batch = experiment.send(batch)
+            batch = experiment.send(())
     except StopIteration as finished:
-        assert finished.value == "done"
+        result = finished.value
+    assert result == "done"
     assert seen == expected
