@@ -26,8 +26,8 @@ from tokenworth.run.progress import (
 
 HALF_LIFE, SHARE = 20.0, 0.25
 """The rate is that of about the last 20 seconds, or of the last quarter of a run that is longer: rollouts get shorter from cut to cut."""
-SOONEST = 2.0
-"""Seconds before anything is said: the first answers of a batch come late."""
+SOONEST, FEWEST = 2.0, 4
+"""Seconds and answers before anything is said: the first answers of a batch come late."""
 TOLERANCE = 0.15
 """The end that was foreseen stands until another estimate differs by this share of what is left: a number that jumps says nothing."""
 
@@ -81,14 +81,18 @@ class Forecast:
     def __init__(self, total: int | None, clock: Clock) -> None:
         self._total, self._clock = total, clock
         self._known: dict[str, _Known] = {}
-        self._began = self._at = clock()
+        self._began: float | None = None
+        self._at = 0.0
         self._work = self._time = 0.0
+        self._drawn = 0
         self._end: float | None = None
 
     def take(self, name: str, event: RunEvent) -> None:
         """Takes an event of one of the experiments."""
         one = self._known.setdefault(name, _Known())
         if isinstance(event, BatchStarted):
+            if self._began is None and event.missing:
+                self._began = self._at = self._clock()
             one.asked += event.requests
             one.answered += event.requests - event.missing
             one.open, one.missing, one.ahead, one.at_most = 0, event.missing, event.ahead, event.at_most
@@ -107,7 +111,7 @@ class Forecast:
         """The time left; None where it is not known."""
         found = self._work_left()
         now = self._clock()
-        if found is None or not self._work or now - self._began < SOONEST:
+        if found is None or self._began is None or self._drawn < FEWEST or now - self._began < SOONEST:
             return None
         work, at_most = found
         seconds = work * self._time / self._work
@@ -117,9 +121,11 @@ class Forecast:
         return Left(seconds=max(0.0, end - now), at_most=at_most)
 
     def _count(self, one: _Known, done: int) -> None:
-        now = self._clock()
+        if self._began is None:
+            return
+        now, more = self._clock(), max(0, done - one.open)
         keep = 0.5 ** ((now - self._at) / max(HALF_LIFE, SHARE * (now - self._began)))
-        self._work, self._time = keep * self._work + max(0, done - one.open), keep * self._time + now - self._at
+        self._work, self._time, self._drawn = keep * self._work + more, keep * self._time + now - self._at, self._drawn + more
         self._at, one.open = now, done
 
     def _work_left(self) -> tuple[float, bool] | None:
