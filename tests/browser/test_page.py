@@ -411,7 +411,7 @@ def test_each_problem_has_its_own_accuracy(open_report):
 def test_the_header_of_a_repeated_run_says_where_its_numbers_are_from(open_report):
     again = dataclasses.replace(cases.PROVENANCE, drawn=0, reused=4210)
     page = open_report(page_of([cases.curve(trace=BASE, provenance=again)]))
-    assert "drawn 0 requests; 4,210 taken from the store" in " ".join(page.locator(".facts").inner_text().split())
+    assert "requests 0 drawn, 4,210 from the store" in " ".join(page.locator(".facts").inner_text().split())
 
 
 def test_samples_without_traces_are_named(open_report):

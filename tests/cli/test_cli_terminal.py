@@ -78,10 +78,14 @@ def test_without_a_verb_the_help_is_printed(capsys: pytest.CaptureFixture[str]) 
 
 
 STOPPED = {
-    ("sample",): "stopped; with --store the same command goes on from what was drawn",
-    ("edits", "--store", "x.db"): "stopped; with --store the same command goes on from what was drawn",
+    ("sample",): "stopped; nothing is kept without --store, the same command begins anew",
+    ("sample", "--config", "x.toml"): "stopped; with --store the same command goes on from what was drawn",
+    ("edits", "--store", "x.db"): "stopped; the same command goes on from what was drawn",
+    ("edits", "--store=x.db"): "stopped; the same command goes on from what was drawn",
+    ("edits", "--store", "x.db", "--dry-run"): "stopped",
     ("demo",): "stopped; the same command goes on from what was drawn",
-    ("modulo", "--max-attempts", "3"): "stopped; with --store the same command goes on from what was drawn",
+    ("demo", "--dry-run"): "stopped",
+    ("modulo", "--max-attempts", "3"): "stopped; nothing is kept without --store, the same command begins anew",
     ("replay", "blocksworld", "x.jsonl"): "stopped",
     ("first-errors", "x.json"): "stopped",
     ("verify", "maze", "x"): "stopped",

@@ -178,7 +178,7 @@ def test_a_measure_without_a_section_shows_its_fields(toy_measure: None) -> None
     assert [column.name for column in rows.columns] == ["name", "share", "count", "parts"] and rows.columns[1].kind == "share"
     assert rows.rows[2][1].number == document.rows[2].share and rows.rows[2][1].text == "0.2 [0, 0.9]"
     told = {fact.label: fact.value for fact in single.facts}
-    assert told["model"] == "words" and told["drawn"] == "1,234" and told["tokens drawn"] == "7,890" and told["cost"] == "0.25"
+    assert told["model"] == "words" and told["requests"].startswith("1,234 drawn, ") and told["tokens drawn"] == "7,890" and told["cost"] == "0.25"
     assert single.notes == ("words",)
 
 
@@ -187,7 +187,7 @@ def test_every_section_says_what_was_drawn_and_paid(name: str) -> None:
     document = CASES[name]("plain words")
     made = dataclasses.replace(document.provenance, drawn=4321, reused=98, tokens_drawn=76_543, cost=1.5)
     text = " ".join(render_text(page_of([dataclasses.replace(document, provenance=made)]), width=200).split())
-    assert "drawn 4,321" in text and "98 taken from the store" in text and "tokens drawn 76,543" in text and "cost 1.5" in text
+    assert "requests 4,321 drawn, 98 from the store" in " ".join(text.split()) and "tokens drawn 76,543" in text and "cost 1.5" in text
 
 
 def test_two_documents_of_one_section_are_one_part() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
 from tokenworth.core.ports import Spent
-from tokenworth.run.progress import BatchProgress, Finished, RunCounts
+from tokenworth.run.progress import BatchProgress, Finished, Left, ManyProgress, RunCounts
 from tokenworth.workbench.progress import WIDTH, ProgressLine, compact, duration
 
 SPENT = Spent(requests=12, retried=3, errors=1, tokens_read=123_456, tokens_cached=98_765, tokens_generated=4_500, money=0.01234)
 
 
-def lines(*events: BatchProgress | Finished) -> list[str]:
+LEFT = Left(seconds=30.0, at_most=False)
+
+
+def lines(*events: BatchProgress | ManyProgress | Finished) -> list[str]:
     stream = io.StringIO()
     line = ProgressLine("curve", stream, every_s=0.0)
     for event in events:
@@ -21,14 +25,16 @@ def lines(*events: BatchProgress | Finished) -> list[str]:
     return stream.getvalue().splitlines()
 
 
-def progress(spent: Spent | None, *, done: int = 12, total: int = 48, seconds: float = 10.0) -> BatchProgress:
-    return BatchProgress(batch=0, done=done, total=total, tokens=4_500, seconds=seconds, spent=spent)
+def progress(spent: Spent | None, *, done: int = 12, total: int = 48, seconds: float = 10.0, left: Left | None = None) -> BatchProgress:
+    return BatchProgress(batch=0, done=done, total=total, tokens=4_500, seconds=seconds, spent=spent, left=left)
 
 
 def test_a_metered_backend_is_told_in_one_line() -> None:
-    assert lines(progress(SPENT)) == ["curve: 12/48 requests, 123k tokens in, 4.50k out, 30 s left, cost 0.01234, 1 error, 3 retried"]
+    (line,) = lines(progress(SPENT, left=LEFT))
+    assert line == "curve: 12/48 requests, 123k tokens in, 4.50k out, 30 s left, cost 0.01234, 1 error, 3 retried"
     calm = Spent(requests=12, tokens_read=1_000, tokens_cached=900, tokens_generated=10, money=None)
-    assert lines(progress(calm)) == ["curve: 12/48 requests, 1.00k tokens in, 10 out, 30 s left, 900 cached, 450 tokens/s"]
+    (line,) = lines(progress(calm, left=LEFT))
+    assert line == "curve: 12/48 requests, 1.00k tokens in, 10 out, 30 s left, 900 cached, 450 tokens/s"
 
 
 def test_the_end_of_a_metered_run() -> None:
@@ -52,6 +58,14 @@ def test_no_line_is_longer_than_its_width(scale: int) -> None:
 
 def test_local_runs_say_when_the_batch_ends() -> None:
     assert lines(progress(None)) == ["curve: batch 1, 12/48 requests, 4,500 tokens, batch ends in 30 s, 450 tokens/s"]
+
+
+def test_the_time_left_of_the_whole_run_is_said_where_it_is_known() -> None:
+    bound = Left(seconds=125.0, at_most=True)
+    assert lines(progress(None, left=bound)) == ["curve: batch 1, 12/48 requests, 4,500 tokens, ≤ 2:05 min left, 450 tokens/s"]
+    many = ManyProgress(ended=2, total=9, tokens=4_500, seconds=10.0, left=bound)
+    assert lines(many) == ["curve: 2 of 9 problems done, ≤ 2:05 min left, 4.50k tokens, 450 tokens/s"]
+    assert lines(replace(many, left=None)) == ["curve: 2 of 9 problems done, 4.50k tokens, 450 tokens/s"]
 
 
 def test_numbers_are_short() -> None:

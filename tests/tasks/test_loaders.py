@@ -389,3 +389,37 @@ def test_user_message_adds_an_instruction_or_none(tmp_path: Path) -> None:
     assert user_message(problem, "Be brief.").endswith("\n\nBe brief.")
     free = load_task(str(lines(tmp_path / "p.jsonl", {"id": "a", "question": "2?", "gold": "2", "kind": "latex"})))[0]
     assert "\\boxed{}" in user_message(free)
+
+
+@pytest.mark.parametrize(
+    ("spec", "rows"),
+    [
+        ("jsonl:{}", ['{"id": "a", "question": "q"}', "no json", '{"id": "a", "question": "again"}', '{"id": "d", "question": "q"}']),
+        ("gsm8k:{}", [f'{{"question": "q", "answer": "{end}"}}' for end in ("#### 3", "3", "#### many", "#### 4")]),
+        ("math:{}", ['{"problem": "q", "answer": "3"}', "[]", '{"problem": "q"}', '{"problem": "q", "answer": "4"}']),
+        ("mmlu:{}", ["q,1,2,A", "q,1,2,C", "q,A", "q,1,2,B"]),
+        (
+            "mmlu-redux:{}",
+            ["question,choices,answer,error_type,correct_answer"]
+            + [f"q,\"['1', '2']\",{answer},ok," for answer in (0, 7)]
+            + ["q,none,0,ok,", "q,\"['1', '2']\",1,ok,"],
+        ),
+    ],
+)
+def test_a_line_that_is_no_problem_harms_no_other(spec: str, rows: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    path.write_text("\n".join(rows) + "\n")
+    task = load_task(spec.format(path), keep_faults=True)
+    good = [task.item(0), task.item(3)]
+    assert good == [task[0], task[3]] and len(task) == 4
+    assert task.item(good[1].id) == good[1]
+    for index in (1, 2):
+        with pytest.raises(InvalidInput, match=rf"p:{index + 1 + ('redux' in spec)}: "):
+            task.item(index)
+    with pytest.raises(UnknownName, match=r"it may stand in a line that is not a problem: .*p:"):
+        task.item("nobody")
+    with pytest.raises(InvalidInput, match="p:"):
+        load_task(spec.format(path))
+    path.write_text("\n".join([*rows[: len(rows) - 4], rows[-3]]) + "\n")
+    with pytest.raises(InvalidInput, match="p:"):
+        load_task(spec.format(path), keep_faults=True)

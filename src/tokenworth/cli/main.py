@@ -21,6 +21,7 @@ READER_GONE = 128 + 13
 """Exit code when the reader of our output is gone: what a shell says of a program that SIGPIPE ended."""
 
 _GOES_ON = "the same command goes on from what was drawn"
+_LOST = "nothing is kept without --store, the same command begins anew"
 PLAIN = ("demo", "report", "figure", "import", "export", "runs", "status", "merge", "doctor")
 """Verbs that are no measures: a module each, `import` and `export` with `report`."""
 
@@ -139,10 +140,11 @@ def _stopped(words: list[str], error: BaseException) -> str:
     """What to say after Ctrl-C: what the verb itself says of it, or what becomes of the draws of a verb that draws."""
     said = " ".join(map(str, getattr(error.__cause__, "args", ()) or error.args))
     verb = words[0] if words else ""
-    if not said and verb in catalog.MEASURES and isinstance(catalog.load(catalog.MEASURES, "measure", verb).run, Draws):
-        said = f"with --store {_GOES_ON}"
-    elif not said and verb == "demo":
-        said = _GOES_ON
+    draws = verb in catalog.MEASURES and isinstance(catalog.load(catalog.MEASURES, "measure", verb).run, Draws)
+    if not said and "--dry-run" not in words and (draws or verb == "demo"):
+        kept = verb == "demo" or any(word.partition("=")[0] == "--store" for word in words)
+        # A configuration may name the store.
+        said = _GOES_ON if kept else f"with --store {_GOES_ON}" if "--config" in words else _LOST
     return f"stopped; {said}" if said else "stopped"
 
 

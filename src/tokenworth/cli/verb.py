@@ -34,7 +34,7 @@ from tokenworth.cli.streams import LinesStreamChoice, Pass, StreamChoice, check_
 from tokenworth.core.document import About, Document
 from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Derives, Draws, Measure, Reads
-from tokenworth.errors import BudgetExceeded, InvalidInput
+from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
 from tokenworth.methods.sample.choice import check_choice
 from tokenworth.store.documents import document_json, read_document
 from tokenworth.store.sqlite import open_existing
@@ -186,11 +186,25 @@ def _check(run: Draws, chosen: _Chosen, items: list[str]) -> Task | None:
     if not (isinstance(name, str) and name.startswith("toy:")):
         if chosen.problem.task is None:
             raise InvalidInput(f"this model needs a problem; give --task, such as {run.usual.task} or a problems file")
-        task = load_task(chosen.problem.task)
-        task.item(items[0])
+        task = load_task(chosen.problem.task, keep_faults=True)
+        _check_items(task, items)
     if chosen.run.store is None and not chosen.run.dry_run and len(items) > 1:
         click.echo("no --store: if this run is stopped, it begins anew", err=True)
     return task
+
+
+def _check_items(task: Task, items: Sequence[str]) -> None:
+    """Raises what is wrong with the first item where none of them is there; one that fails harms no other."""
+    first: TokenworthError | None = None
+    for item in items:
+        try:
+            task.item(item)
+        except TokenworthError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
 
 
 def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple[str, Callable[[], Case]]]) -> int:
@@ -210,6 +224,8 @@ def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple
     if unpaid > 1:
         click.echo(f"{unpaid - 1:,} more item{'' if unpaid == 2 else 's'} could not be paid for either", err=True)
     shown.finish()
+    if failed:
+        click.echo(f"{failed:,} of {len(cases):,} items failed; the others are done", err=True)
     return 1 if failed else 0
 
 

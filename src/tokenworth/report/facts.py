@@ -92,10 +92,9 @@ def provenance_facts(doc: Provenance) -> Iterator[FactView]:
     if doc.reader:
         yield FactView(label="read on by", value=doc.reader)
     if doc.drawn or doc.reused:
-        stored = f"{doc.reused:,} taken from the store"
-        # The header shows the value alone, and a 0 must say why.
-        anew, rest = (f"{doc.drawn:,}", f"requests answered anew; {stored}") if doc.drawn else (f"0 requests; {stored}", "")
-        yield FactView(label="drawn", value=anew, detail=rest)
+        # More than the rollouts that are counted elsewhere: the base trace and its table are asked for too.
+        answered = f"{doc.drawn:,} drawn, {doc.reused:,} from the store"
+        yield FactView(label="requests", value=answered, detail="base trace, rollouts, tables of next tokens, readings")
     if doc.tokens_drawn:
         yield FactView(label="tokens drawn", value=f"{doc.tokens_drawn:,}")
     if doc.cost is not None:

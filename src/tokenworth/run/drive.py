@@ -15,7 +15,7 @@ from typing import Any
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Checks, KeyedRequest, Metered, Spent, Store
-from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment, ResultT
+from tokenworth.core.request.experiment import Batch, BudgetSpent, Experiment, Foreseen, ResultT
 from tokenworth.core.request.kind import SUBJECT, Request, Response
 from tokenworth.errors import BudgetExceeded, MismatchError, StoreError, StoreLost, TokenworthError
 from tokenworth.run.active import Active, AwaitedBatch
@@ -217,7 +217,8 @@ class _Driver:
             wanted[key][0].request.check_answer(response, "the store")
         missing = {key: keyed.request for key, (keyed, _) in wanted.items() if key not in stored}
         number = run.look_up(len(batch), len(wanted), stored)
-        self._tell(run.name, BatchStarted(batch=number, requests=len(wanted), missing=len(missing)))
+        ahead, at_most = (batch.ahead, batch.at_most) if isinstance(batch, Foreseen) else (None, False)
+        self._tell(run.name, BatchStarted(batch=number, requests=len(wanted), missing=len(missing), ahead=ahead, at_most=at_most))
         keys = [keyed.key for keyed, _ in asked]
         awaited = run.batch = AwaitedBatch(number=number, keys=keys, stored=stored, missing=missing, began=began)
         for keyed, lane in [wanted[key] for key in missing]:

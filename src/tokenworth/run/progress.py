@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Generic
 
 from tokenworth.core.ports import Spent
 from tokenworth.core.request.experiment import ResultT
@@ -42,6 +41,19 @@ class BatchStarted:
     batch: int
     requests: int
     missing: int
+    ahead: int | None = None
+    """How many requests the experiment makes after this batch; None where it cannot say."""
+    at_most: bool = False
+    """Whether ``ahead`` is only a bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """How long the whole run still takes, all experiments and all their batches."""
+
+    seconds: float
+    at_most: bool
+    """Whether a part of it is only a bound, because the measure stops when it is precise enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +69,7 @@ class BatchProgress:
     tokens: int
     seconds: float
     spent: Spent | None = None
+    left: Left | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -120,6 +133,7 @@ class ManyProgress:
     """Generated so far, in those under way too."""
     seconds: float
     spent: Spent | None = None
+    left: Left | None = None
 
 
 RunEvent = BatchStarted | BatchProgress | BatchFinished | Stopping | Finished | ManyProgress
@@ -128,46 +142,6 @@ OnNamedEvent = Callable[[str, RunEvent], None]
 """Is told the name of the experiment and what happened."""
 Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back."""
-
-
-class Together:
-    """Makes one progress of the events of many experiments; of a single one it passes them on as they are."""
-
-    def __init__(self, tell: OnEvent, total: int | None, clock: Clock = time.monotonic) -> None:
-        self._tell, self._total, self._clock = tell, total, clock
-        self._began = clock()
-        self._counts = RunCounts()
-        self._open: dict[str, int] = {}
-        self._ended = 0
-
-    def __call__(self, name: str, event: RunEvent) -> None:
-        """Takes an event of one of the experiments."""
-        if self._total == 1 or isinstance(event, Stopping):
-            self._tell(event)
-        elif isinstance(event, BatchProgress | BatchFinished | Finished):
-            tokens = event.tokens if isinstance(event, BatchProgress) else 0
-            if not isinstance(event, BatchProgress):
-                self._open[f"{name}, before"] = event.counts.tokens_drawn
-            self._open[name] = tokens
-            self._show(event.spent if not isinstance(event, BatchFinished) else None)
-
-    def ended(self, one: Ended[Any]) -> RunCounts:
-        """Takes the end of an experiment; returns the counts of all that ended."""
-        self._ended += 1
-        self._counts = added(self._counts, one.counts)
-        self._open.pop(one.name, None)
-        self._open.pop(f"{one.name}, before", None)
-        return self._counts
-
-    def finish(self, spent: Spent | None) -> None:
-        """All experiments ended."""
-        if self._total != 1:
-            self._tell(Finished(counts=self._counts, seconds=self._clock() - self._began, spent=spent))
-
-    def _show(self, spent: Spent | None) -> None:
-        tokens = self._counts.tokens_drawn + sum(self._open.values())
-        seconds = self._clock() - self._began
-        self._tell(ManyProgress(ended=self._ended, total=self._total, tokens=tokens, seconds=seconds, spent=spent))
 
 
 def added(one: RunCounts, other: RunCounts) -> RunCounts:

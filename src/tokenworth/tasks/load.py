@@ -13,6 +13,7 @@ from tokenworth.core.problem import Problem
 from tokenworth.core.verification import MadeProblems
 from tokenworth.errors import InvalidInput, UnknownName, unknown_name
 from tokenworth.tasks.domains import domain_named
+from tokenworth.tasks.sources.files import Fault
 from tokenworth.tasks.sources.hub import hub_problems
 from tokenworth.tasks.sources.maths import gsm8k_problems, math_problems
 from tokenworth.tasks.sources.mmlu import mmlu_pro_problems, mmlu_problems, redux_problems
@@ -21,7 +22,7 @@ from tokenworth.tasks.sources.native import native_problems
 WORLD_SIZE = 1000
 """How many problems a task that makes them has when it is asked for its length; `Task.item` reaches any index."""
 
-_READERS: Mapping[str, Callable[[Path], Iterator[Problem]]] = {
+_READERS: Mapping[str, Callable[[Path], Iterator[Problem | Fault]]] = {
     "jsonl": native_problems,
     "mmlu": mmlu_problems,
     "mmlu-redux": redux_problems,
@@ -86,9 +87,9 @@ class MadeTask(Task):
 
 
 class ReadTask(Task):
-    """Problems that were read, all of them, once."""
+    """Problems that were read, all of them, once. In the place of one that could not be read is its fault, raised when it is asked for."""
 
-    def __init__(self, spec: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, spec: str, problems: Sequence[Problem | Fault]) -> None:
         self.spec, self._problems = spec, problems
         self._by_id: dict[str, int] | None = None
 
@@ -96,24 +97,32 @@ class ReadTask(Task):
         return len(self._problems)
 
     def _at(self, number: int) -> Problem:
-        return self._problems[number]
+        problem = self._problems[number]
+        if not isinstance(problem, Problem):
+            raise problem
+        return problem
 
     def number(self, item: int | str) -> int:
         """The index of the first problem with this id, or this index."""
         if self._by_id is None:
-            self._by_id = {problem.id: number for number, problem in reversed(list(enumerate(self._problems)))}
+            read = [(number, one) for number, one in enumerate(self._problems) if isinstance(one, Problem)]
+            self._by_id = {problem.id: number for number, problem in reversed(read)}
         if isinstance(item, str) and item in self._by_id:
             return self._by_id[item]
         index = _index(item)
         if index is None:
-            raise unknown_name(f"problem id in {self.spec!r}", str(item), self._by_id)
+            unknown = unknown_name(f"problem id in {self.spec!r}", str(item), self._by_id)
+            fault = next((one for one in self._problems if not isinstance(one, Problem)), None)
+            raise unknown if fault is None else UnknownName(f"{unknown}; it may stand in a line that is not a problem: {fault}")
         if not 0 <= index < len(self):
             raise InvalidInput(f"item {item}: task {self.spec!r} has {len(self)} problems; expected 0 to {len(self) - 1} or an id")
         return index
 
 
-def load_task(spec: str, *, limit: int | None = None) -> Task:
+def load_task(spec: str, *, limit: int | None = None, keep_faults: bool = False) -> Task:
     """The problems a spec names, the first ``limit`` of them when given, read once; the order is that of the source.
+
+    ``keep_faults``: a line that is not a problem is an error only when its item is asked for, unless no line is one.
 
     Raises: UnknownName with close matches for a format, family or split that does not exist; MissingFile; InvalidInput
     naming file and line for content that cannot be read, and for a task without problems; MissingExtra.
@@ -128,6 +137,9 @@ def load_task(spec: str, *, limit: int | None = None) -> Task:
         problems = hub_problems(rest, limit=limit)[:limit]
     else:
         problems = list(itertools.islice(_READERS[kind](Path(rest)), limit))
+        faults = [one for one in problems if not isinstance(one, Problem)]
+        if faults and (not keep_faults or len(faults) == len(problems)):
+            raise faults[0]
     if not problems:
         raise InvalidInput(f"task {spec!r} has no problems; expected at least one")
     return ReadTask(spec, problems)

@@ -228,7 +228,7 @@ class Workbench:
         if isinstance(task, Task):
             return task
         if task not in self._tasks:
-            self._tasks[task] = load_task(task)
+            self._tasks[task] = load_task(task, keep_faults=True)
         return self._tasks[task]
 
     @cached_property

@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 from tokenworth.core.ports import Spent
-from tokenworth.run.progress import BatchFinished, BatchProgress, Finished, ManyProgress, RunEvent, Stopping
+from tokenworth.run.progress import BatchFinished, BatchProgress, Finished, Left, ManyProgress, RunEvent, Stopping
 
 WIDTH = 100
 """Columns a line may take; what matters least is left out of a longer one."""
@@ -27,6 +27,11 @@ def duration(seconds: float) -> str:
     if whole < 60:
         return f"{whole} s"
     return f"{whole // 60}:{whole % 60:02} min" if whole < 3600 else f"{whole // 3600}:{whole % 3600 // 60:02} h"
+
+
+def time_left(left: Left | None) -> list[str]:
+    """How long the whole run still takes, where that is known; ≤ where the measure may be done before."""
+    return [] if left is None else [f"{'≤ ' if left.at_most else ''}{duration(left.seconds)} left"]
 
 
 def spent_parts(spent: Spent) -> list[str]:
@@ -81,11 +86,13 @@ class ProgressLine:
         if not self.is_terminal and now - self._last < self.every_s:
             return
         self._last = now
-        left = [f"{duration(event.seconds * (event.total - event.done) / event.done)} left"] if 0 < event.done < event.total else []
+        left = time_left(event.left)
         rate = [f"{compact(event.tokens_per_second)} tokens/s"] if event.tokens_per_second and event.tokens else []
         if event.spent is None:
             head, parts = f"{self.label}: batch {event.batch + 1}, {event.done:,}/{event.total:,} requests", []
-            tokens, left = f"{self._tokens + event.tokens:,} tokens", [f"batch ends in {one.removesuffix(' left')}" for one in left]
+            tokens = f"{self._tokens + event.tokens:,} tokens"
+            if event.left is None and 0 < event.done < event.total:
+                left = [f"batch ends in {duration(event.seconds * (event.total - event.done) / event.done)}"]
         else:
             head = f"{self.label}: {event.done:,}/{event.total:,} requests"
             tokens, *parts = spent_parts(event.spent)
@@ -96,12 +103,9 @@ class ProgressLine:
             return
         self._last = event.seconds
         of = "" if event.total is None else f" of {event.total:,}"
-        left = []
-        if event.total is not None and event.ended:
-            left = [f"{duration(event.seconds * (event.total - event.ended) / event.ended)} left"]
         tokens = [f"{compact(event.tokens)} tokens"] if event.spent is None else spent_parts(event.spent)
         rate = [f"{compact(event.tokens / event.seconds)} tokens/s"] if event.tokens and event.seconds > 0 else []
-        self._write(fitted(f"{self.label}: {event.ended:,}{of} problems done", [*left, *tokens, *rate]))
+        self._write(fitted(f"{self.label}: {event.ended:,}{of} problems done", [*time_left(event.left), *tokens, *rate]))
 
     def _finish(self, event: Finished) -> None:
         counts = event.counts

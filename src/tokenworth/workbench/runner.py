@@ -14,7 +14,7 @@ from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
 from tokenworth.core.measure import Done, Draws, Measure, Subject
 from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
-from tokenworth.core.request.experiment import BudgetSpent, Experiment
+from tokenworth.core.request.experiment import BudgetSpent, Experiment, put_for
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
@@ -24,9 +24,10 @@ from tokenworth.methods.sample.choice import check_choice, choose_trace, complet
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.methods.second_look import Looker
+from tokenworth.run.ahead import Together, foreseen
 from tokenworth.run.cost import CostPlan, plan_cost
 from tokenworth.run.drive import drive_all
-from tokenworth.run.progress import OnEvent, RunCounts, Together
+from tokenworth.run.progress import OnEvent, RunCounts
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
@@ -282,7 +283,10 @@ class Runner:
             subject = replace(subject, trace=trace)
             if looker is not None:
                 yield from looker.look_at(trace)
-        experiment = job.draws.experiment(self._read_by(job, subject), job.settings)
+        read_by = self._read_by(job, subject)
+        most = () if job.draws.most is None else job.draws.most(read_by, job.settings)
+        bound = None if most is None else sum(one.n for one in most)
+        experiment = foreseen(job.draws.experiment(read_by, job.settings), bound)
         if self.asked(job) is not self.model:
             experiment = in_role(experiment, READER)
         return subject, (yield from experiment)
@@ -388,7 +392,7 @@ def in_role(experiment: Experiment[Any], role: str) -> Experiment[Any]:
         batch = next(experiment)
         while True:
             try:
-                answers = yield tuple(replace(request, role=role) for request in batch)
+                answers = yield put_for(tuple(replace(request, role=role) for request in batch), batch)
             except BudgetSpent as spent:
                 batch = experiment.throw(spent)
             else:

@@ -19,6 +19,26 @@ catches it and returns.
 """
 
 
+class Foreseen(tuple[Request, ...]):
+    """A batch of an experiment that can say how many requests will follow it, for a person who waits; no number depends on it."""
+
+    ahead: int
+    """How many requests follow the batch."""
+    at_most: bool
+    """Whether that is only a bound."""
+
+    def __new__(cls, batch: Batch, *, ahead: int, at_most: bool = False) -> Foreseen:
+        """The batch with what follows it."""
+        made = super().__new__(cls, batch)
+        made.ahead, made.at_most = ahead, at_most
+        return made
+
+
+def put_for(requests: Batch, batch: Batch) -> Batch:
+    """Requests that stand for those of a batch, with what it foresees."""
+    return Foreseen(requests, ahead=batch.ahead, at_most=batch.at_most) if isinstance(batch, Foreseen) else requests
+
+
 class BudgetSpent(BudgetExceeded):
     """Thrown into an experiment when nothing more may be drawn.
 

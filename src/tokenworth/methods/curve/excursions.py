@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment
+from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Experiment, Foreseen
 from tokenworth.core.request.kind import Response
 from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.curve.goals import goals, nearest, needed
+from tokenworth.methods.curve.goals import Floats, Goal, goals, nearest, needed
 from tokenworth.methods.curve.labels import DECIDED, FIRST_LABEL, MET_OR_OPEN, VALUE, Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.result import CurveResult, GradedRollout, Verdicts
 from tokenworth.methods.curve.settings import Budget, CurveSettings
@@ -34,6 +34,9 @@ GROWTH = 0.5
 """A batch is at most this share of the rollouts so far: what is left to do is learnt about log(total) times instead of once a rollout."""
 SMALLEST_BATCH, SMALLEST_SHARE = 8, 16
 """A batch is no smaller than this, or than this part of the rollouts so far: near a goal ever fewer are needed, and each is a wait."""
+
+LOOK_AHEAD = 4
+"""Where the next batch does not reach the goal, so many times as many draws are planned to see how many it takes."""
 
 
 class _Ledger:
@@ -167,20 +170,33 @@ def _draw_all(ledger: _Ledger, bound: Float[np.ndarray, " cutx"]) -> Generator[B
         room = _room(settings.budget, rollouts=drawn, tokens=ledger.generated, mean_cost=mean_cost, strata=len(strata.start))
         if room == 0:
             return BUDGET_SPENT
-        planned = ledger.planned(allocate(reach=stratum_reach(strata, cuts), cost=cost, drawn=ledger.drawn, size=room))
+        further = room if goal is None else LOOK_AHEAD * room
+        planned = ledger.planned(allocate(reach=stratum_reach(strata, cuts), cost=cost, drawn=ledger.drawn, size=further))
         if not planned:
             return _why_done(ledger, bound, "")
+        ahead: int | None = None
         if goal is not None:
-            enough = needed(goal[0], strata, ledger.number, mean, np.asarray([cut for cut, _ in planned]))
-            planned = planned[: max(enough, SMALLEST_BATCH, drawn // SMALLEST_SHARE)]
+            enough = _enough(goal[0], ledger, mean, [cut for cut, _ in planned], room)
+            most = max(enough, SMALLEST_BATCH, drawn // SMALLEST_SHARE)
+            ahead = max(0, enough - min(room, most)) if enough < len(planned) else None
+            planned = planned[: min(room, most)]
         batch = ledger.requests(planned)
         try:
-            ledger.add(batch, (yield batch))
+            ledger.add(batch, (yield batch if ahead is None else Foreseen(batch, ahead=ahead)))
         except BudgetSpent as spent:
             ledger.add(batch, answered_first(spent))
             if not ledger.draws:
                 raise
             return MONEY_SPENT
+
+
+def _enough(goal: Goal, ledger: _Ledger, mean: Floats, leaves: list[int], room: int) -> int:
+    """How many of the next draws it takes, by the outcomes so far. Those after the next ``room`` are only for the time that is left."""
+    for size in (room, len(leaves)):
+        enough = needed(goal, ledger.strata, ledger.number, mean, np.asarray(leaves[:size]))
+        if enough < min(size, len(leaves)):
+            break
+    return enough
 
 
 def _why_done(ledger: _Ledger, bound: Float[np.ndarray, " cutx"], goal: str) -> str:

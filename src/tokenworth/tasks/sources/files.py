@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import msgspec
 
@@ -28,6 +28,8 @@ _NO_JSON = re.compile(r"[:,\[]\s*[+-]?(?:NaN|Infinity)\b")
 
 Fault = InvalidInput | MissingFile
 """What is wrong with a line, or with a file from there on."""
+RowT = TypeVar("RowT")
+MadeT = TypeVar("MadeT")
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -65,10 +67,27 @@ def whole_text(path: Path) -> str:
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(``file:line``, object) of each line that is not blank. Raises as `text_lines`; InvalidInput for a line that is not a JSON object."""
-    for where, row in _objects(path, msgspec.json.decode):
+    for where, row in sound_rows(path):
         if not isinstance(row, dict):
             raise row
         yield where, row
+
+
+def sound_rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | Fault]]:
+    """(``file:line``, object) of each line that is not blank, or what is wrong with it; a fault of the file comes last."""
+    return _objects(path, msgspec.json.decode)
+
+
+def each_row(rows: Iterable[tuple[str, RowT | Fault]], make: Callable[[RowT, str, int], MadeT]) -> Iterator[MadeT | Fault]:
+    """What ``make`` makes of each row, its place and its number from 0; or what is wrong with it: a bad row does not end a file."""
+    for number, (where, row) in enumerate(rows):
+        if isinstance(row, InvalidInput | MissingFile):
+            yield row
+            continue
+        try:
+            yield make(row, where, number)
+        except InvalidInput as error:
+            yield error
 
 
 def json_records(path: Path) -> Iterator[tuple[str, dict[str, Any] | Fault]]:

@@ -10,15 +10,14 @@ from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.grade.gold import with_usable_gold
 from tokenworth.tasks.grade.number import number_label, parse_number
-from tokenworth.tasks.sources.files import json_rows, label_field, stem, text_field
+from tokenworth.tasks.sources.files import Fault, each_row, label_field, sound_rows, stem, text_field
 
 _MARK = "####"
 
 
-def gsm8k_problems(path: Path) -> Iterator[Problem]:
+def gsm8k_problems(path: Path) -> Iterator[Problem | Fault]:
     """GSM8K: ``question``, and ``answer`` with the number after ``####``."""
-    for number, (where, row) in enumerate(json_rows(path)):
-        yield gsm8k_problem(row, where, f"{stem(path)}/{number}")
+    return each_row(sound_rows(path), lambda row, where, number: gsm8k_problem(row, where, f"{stem(path)}/{number}"))
 
 
 def gsm8k_problem(row: dict[str, Any], where: str, ident: str) -> Problem:
@@ -33,10 +32,9 @@ def gsm8k_problem(row: dict[str, Any], where: str, ident: str) -> Problem:
     return Problem(id=ident, question=text_field(row, "question", where), gold=number_label(gold), kind=AnswerKind.NUMERIC, task="gsm8k")
 
 
-def math_problems(path: Path) -> Iterator[Problem]:
+def math_problems(path: Path) -> Iterator[Problem | Fault]:
     """MATH-500: ``problem`` and ``answer`` in LaTeX, ``unique_id`` or ``id`` where there is one."""
-    for number, (where, row) in enumerate(json_rows(path)):
-        yield math_problem(row, where, f"{stem(path)}/{number}")
+    return each_row(sound_rows(path), lambda row, where, number: math_problem(row, where, f"{stem(path)}/{number}"))
 
 
 def math_problem(row: dict[str, Any], where: str, ident: str) -> Problem:

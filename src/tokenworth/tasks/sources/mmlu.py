@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenworth.core.problem import Option, Problem
 from tokenworth.errors import InvalidInput
-from tokenworth.tasks.sources.files import json_rows, label_field, letters, stem, text_field, text_lines, text_list
+from tokenworth.tasks.sources.files import Fault, each_row, label_field, letters, sound_rows, stem, text_field, text_lines, text_list
 
 _REDUX_COLUMNS = ("question", "choices", "answer", "error_type", "correct_answer")
 _MAX_CHOICES_TEXT = 20_000
@@ -25,29 +25,34 @@ def choice_problem(*, ident: str, question: str, texts: Sequence[str], gold: str
         raise InvalidInput(f"{where}: {error}") from error
 
 
-def _csv_rows(path: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+def _csv_rows(path: Path, delimiter: str) -> Iterator[tuple[str, list[str] | Fault]]:
+    """The rows that are not empty. Where a quote is open no later row can be told from it: the file ends there."""
     reader = csv.reader((line for _, line in text_lines(path)), delimiter=delimiter, strict=True)
     try:
         for row in reader:
             if row:
                 yield f"{path}:{reader.line_num}", row
     except csv.Error as error:
-        raise InvalidInput(f"{path}:{reader.line_num}: not valid CSV: {error}") from error
+        where = f"{path}:{reader.line_num}"
+        yield where, InvalidInput(f"{where}: not valid CSV: {error}")
 
 
-def mmlu_problems(path: Path) -> Iterator[Problem]:
+def mmlu_problems(path: Path) -> Iterator[Problem | Fault]:
     """MMLU as published: no header; question, the options, the letter of the right one."""
     name = stem(path)
-    for number, (where, row) in enumerate(_csv_rows(path, ",")):
+
+    def made(row: list[str], where: str, number: int) -> Problem:
         if len(row) < 4:
             raise InvalidInput(f"{where}: {len(row)} columns; expected a question, at least two options and the letter of the right one")
         gold = row[-1].strip()
-        yield choice_problem(
+        return choice_problem(
             ident=f"{name}/{number}", question=row[0].strip(), texts=row[1:-1], gold=gold, task=f"mmlu:{name}", where=where
         )
 
+    return each_row(_csv_rows(path, ","), made)
 
-def redux_problems(path: Path) -> Iterator[Problem]:
+
+def redux_problems(path: Path) -> Iterator[Problem | Fault]:
     """MMLU-Redux: a header, comma or semicolon between columns, choices as a list in one field.
 
     The gold answer is the corrected one where the annotators gave one; None where they found the question or its options
@@ -57,17 +62,20 @@ def redux_problems(path: Path) -> Iterator[Problem]:
     _, header = next(text_lines(path), (1, ""))
     delimiter = ";" if header.count(";") > header.count(",") else ","
     rows = _csv_rows(path, delimiter)
-    nothing: tuple[str, list[str]] = (f"{path}:1", [])
+    nothing: tuple[str, list[str] | Fault] = (f"{path}:1", [])
     where, columns = next(rows, nothing)
+    if not isinstance(columns, list):
+        raise columns
     missing = [column for column in _REDUX_COLUMNS if column not in columns]
     if missing:
         raise InvalidInput(f"{where}: columns {', '.join(missing)} are missing; expected the header of MMLU-Redux, got {columns[:8]}")
-    for number, (where, row) in enumerate(rows):
+
+    def made(row: list[str], where: str, number: int) -> Problem:
         if len(row) != len(columns):
             raise InvalidInput(f"{where}: {len(row)} columns, expected {len(columns)} as in the header")
         fields = dict(zip(columns, row, strict=True))
         texts = _choices(fields["choices"], where)
-        yield choice_problem(
+        return choice_problem(
             ident=f"{name}/{number}",
             question=text_field(fields, "question", where).strip(),
             texts=texts,
@@ -75,6 +83,8 @@ def redux_problems(path: Path) -> Iterator[Problem]:
             task=f"mmlu-redux:{name}",
             where=where,
         )
+
+    yield from each_row(rows, made)
 
 
 def _choices(text: str, where: str) -> list[str]:
@@ -106,10 +116,9 @@ def _redux_gold(fields: dict[str, str], texts: list[str], where: str) -> str | N
     return None
 
 
-def mmlu_pro_problems(path: Path) -> Iterator[Problem]:
+def mmlu_pro_problems(path: Path) -> Iterator[Problem | Fault]:
     """MMLU-Pro: ``question_id``, ``question``, up to ten ``options``, ``answer`` (a letter), ``category``."""
-    for where, row in json_rows(path):
-        yield mmlu_pro_problem(row, where)
+    return each_row(sound_rows(path), lambda row, where, _: mmlu_pro_problem(row, where))
 
 
 def mmlu_pro_problem(row: dict[str, Any], where: str) -> Problem:

@@ -10,21 +10,25 @@ from typing import Any, cast
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.grade.gold import with_usable_gold
-from tokenworth.tasks.sources.files import json_rows, label_field, letters, text_field
+from tokenworth.tasks.sources.files import Fault, each_row, label_field, letters, sound_rows, text_field
 
 KEYS = ("id", "question", "options", "gold", "kind", "task")
 _FOREIGN = {"answer_index": "mmlu-pro", "problem": "math", "answer": "gsm8k"}
 
 
-def native_problems(path: Path) -> Iterator[Problem]:
+def native_problems(path: Path) -> Iterator[Problem | Fault]:
     """The problems of a file in the documented schema; a key that is not in it is an error."""
     first: dict[str, str] = {}
-    for where, row in json_rows(path):
+
+    def made(row: dict[str, Any], where: str, number: int) -> Problem:
+        del number
         problem = native_problem(row, where)
         if problem.id in first:
             raise InvalidInput(f"{where}: id {problem.id!r} was used before, at {first[problem.id]}; give each problem its own id")
         first[problem.id] = where
-        yield problem
+        return problem
+
+    return each_row(sound_rows(path), made)
 
 
 def native_problem(row: dict[str, Any], where: str) -> Problem:

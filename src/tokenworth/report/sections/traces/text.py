@@ -197,8 +197,7 @@ def _range(x: Number, low: Number, high: Number, *, sign: bool = False) -> str:
 def _spark(curve: CurveView, width: int) -> Iterator[str]:
     """The value, its lower and its upper limit over the cuts; a column without any value stays empty."""
     yield from _sparklines(curve, curve.label, (("high", curve.high), ("value", curve.value), ("low", curve.low)), width)
-    assumption = f" ({one_line(curve.assumption)})" if curve.assumption else ""
-    yield from wrapped(f"  interval: {curve.level:.0%} pointwise {one_line(curve.interval)}".rstrip() + assumption, width)
+    yield from wrapped(f"  interval: {curve.level:.0%} pointwise {one_line(curve.interval)}".rstrip(), width)
     open_ = curve.verdicts
     if open_ is not None:
         for line in summary(one_line(curve.label), open_):
