@@ -34,8 +34,8 @@ TEXTS = (
 """Texts of which llama.cpp must make the same ids as the tokenizer that is read from the file."""
 
 
-def known_record(who: Contact, subject: ProbedModel) -> ServerRecord:
-    """What a probe finds of llama.cpp as it is set up here."""
+def known_record(who: Contact, subject: ProbedModel, *, is_rounded: bool) -> ServerRecord:
+    """What a probe finds of llama.cpp as it is set up here. ``is_rounded``: whether weights are fewer bits than 32-bit floats."""
     return ServerRecord(
         dialect="llama.cpp",
         server=who.server,
@@ -71,7 +71,7 @@ def known_record(who: Contact, subject: ProbedModel) -> ServerRecord:
         limit_told=True,
         close_in_text=None,
         continues_open_trace=True,
-        seeds="together",
+        seeds="none" if is_rounded else "together",
         counts_all_choices=True if who.n_to_try[0] > 1 else None,
         counts_cached=True,
         reply_ids="none",

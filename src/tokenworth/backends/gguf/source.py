@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tokenworth.backends.llama.file import SUFFIX
@@ -73,7 +74,7 @@ def _connected(name: str, process: LlamaProcess, files: TokenizerFiles, key: str
     own = OwnServer(
         key=Secret(key),
         files=files,
-        record=known_record if installed_version() == PROBED_VERSION else None,
+        record=partial(known_record, is_rounded=process.file.is_rounded) if installed_version() == PROBED_VERSION else None,
         make=lambda served, client, loop, n_most: GgufBackend(served, client, loop, n_most, name=name, process=process),
     )
     server = ServerOptions(

@@ -79,6 +79,11 @@ class GgufFile:
         """Numbers in all tensors together."""
         return sum(tensor.n_weights for tensor in self.tensors)
 
+    @property
+    def is_rounded(self) -> bool:
+        """Whether weights are fewer bits than 32-bit floats: then what is computed together moves readings, in llama.cpp."""
+        return any(tensor.n_bytes != 4 * tensor.n_weights for tensor in self.tensors)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the whole file (64 hex digits)."""

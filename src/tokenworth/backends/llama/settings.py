@@ -58,8 +58,8 @@ def settings_for(
         least = min(trained, _LEAST)
         if tokens < least:
             raise InvalidInput(
-                f"{file.path}: needs {_size(file.n_bytes)} of memory, and {_size(least * each)} for keys and values of {least} tokens; "
-                f"{_size(memory)} are free, of which these may take a quarter; take a smaller file"
+                f"{file.path}: needs {size_text(file.n_bytes)} of memory, and {size_text(least * each)} for keys and values of {least} tokens; "
+                f"{size_text(memory)} are free, of which these may take a quarter; take a smaller file"
             )
         most_context = min(trained, max(min(_SHORT, tokens), tokens // wanted))
         n_slots = max(1, min(wanted, tokens // most_context))
@@ -108,5 +108,6 @@ def free_memory() -> int | None:
         return None
 
 
-def _size(n_bytes: int) -> str:
+def size_text(n_bytes: int) -> str:
+    """So many bytes, for people."""
     return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 1 << 30 else f"{n_bytes / 2**20:.0f} MiB"
