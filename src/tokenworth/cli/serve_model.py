@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import click
 
 from tokenworth.cli.help import Verb, verb_option
@@ -10,6 +12,16 @@ from tokenworth.errors import InvalidInput
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LAST_PORT = 65_535
+
+
+def _check_port(host: str, port: int) -> None:
+    """Refuses a port that cannot be had: llama.cpp would say so in other words."""
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        said = error.strerror or error
+        raise InvalidInput(f"port {port} of {host} cannot be had ({said}); give another --port, 0 for a free one") from error
 
 
 @click.command("serve-model", cls=Verb)
@@ -36,6 +48,7 @@ def serve_model(file: str, port: int, host: str, slots: int | None, threads: int
             raise InvalidInput(f"--{name} {value}: expected at least 1")
     if not 0 <= port <= _LAST_PORT:
         raise InvalidInput(f"--port {port}: expected 0 to {_LAST_PORT}")
+    _check_port(host, port)
     model = read_gguf(file)
     settings = settings_for(model, slots=slots, threads=threads, device=device, cache=HALF if fast else EXACT)
     process = LlamaProcess(model, replace(settings, host=host, port=port), key=None)

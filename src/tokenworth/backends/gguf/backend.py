@@ -7,14 +7,14 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from tokenworth.backends.http.backend import HttpBackend, Served
+from tokenworth.backends.http.backend import EmitPair, HttpBackend, Served
 from tokenworth.backends.http.client import Client
 from tokenworth.backends.http.contact import Contact
 from tokenworth.backends.http.loop import LoopThread
 from tokenworth.backends.http.probe import ProbedModel
 from tokenworth.backends.http.record import ServerRecord
+from tokenworth.backends.http.supply import Jobs, ServerJob, Supply
 from tokenworth.backends.http.tables import LARGEST_TOP
 from tokenworth.backends.llama.process import LlamaProcess
 from tokenworth.errors import MismatchError, ServerError
@@ -101,9 +101,9 @@ class GgufBackend(HttpBackend):
         super().close()
         self.process.close()
 
-    async def _run(self, *work: Any) -> None:
+    async def _run(self, jobs: Jobs[ServerJob], supply: Supply, emit: EmitPair) -> None:
         try:
-            await super()._run(*work)
+            await super()._run(jobs, supply, emit)
         except ServerError as error:
             raise self.process.fault() or error from None
 

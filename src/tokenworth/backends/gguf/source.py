@@ -28,14 +28,16 @@ def _claims(name: str) -> bool:
 def _load(names: tuple[str, ...], options: LoadOptions) -> Model:
     from tokenworth.backends.llama.file import read_gguf
     from tokenworth.backends.llama.process import LlamaProcess
-    from tokenworth.backends.llama.settings import settings_for
+    from tokenworth.backends.llama.settings import SLOTS, settings_for
     from tokenworth.backends.llama.tokenizer import gguf_tokenizer
     from tokenworth.backends.tokenizer.prompt import plain_prompt, render_prompt
     from tokenworth.backends.tokenizer.template import THINKING_OFF, THINKING_ON, local_now
 
     (name,) = names
     file = read_gguf(name.removeprefix(_PREFIX))
-    settings = settings_for(file, slots=min(options.batch, 16), threads=options.threads, device=options.device, cache=options.dtype)
+    settings = settings_for(
+        file, slots=options.batch if options.batch < SLOTS else None, threads=options.threads, device=options.device, cache=options.dtype
+    )
     key = secrets.token_hex(16)
     process = LlamaProcess(file, settings, key=key)
     try:
@@ -71,10 +73,11 @@ def _connected(name: str, process: LlamaProcess, files: TokenizerFiles, key: str
     from tokenworth.backends.llama.process import installed_version
     from tokenworth.backends.tokenizer.template import THINKING_OFF, THINKING_ON
 
+    probed = installed_version() != PROBED_VERSION or (options.server is not None and options.server.renew)
     own = OwnServer(
         key=Secret(key),
         files=files,
-        record=partial(known_record, is_rounded=process.file.is_rounded) if installed_version() == PROBED_VERSION else None,
+        record=None if probed else partial(known_record, is_rounded=process.file.is_rounded),
         make=lambda served, client, loop, n_most: GgufBackend(served, client, loop, n_most, name=name, process=process),
     )
     server = ServerOptions(

@@ -24,7 +24,7 @@ from tokenworth.backends.http.noise import is_same
 from tokenworth.backends.http.openai_api import OpenAIApi
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.http.probe import ProbedModel, probe
-from tokenworth.backends.http.record import fingerprint, pooled, record_json
+from tokenworth.backends.http.record import ServerRecord, fingerprint, pooled, record_json
 from tokenworth.backends.http.secret import Secret, read_key
 from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.backends.http.wire import ServerApi

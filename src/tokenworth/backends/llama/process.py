@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,11 +51,9 @@ class LlamaProcess:
             "path": str(file.path.resolve()), "name": name or file.path.stem, "key": key, "settings": settings.to_json()
         }  # fmt: skip
         assert self._process.stdin is not None
-        try:
+        with suppress(OSError):  # It has ended; `address` says why.
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")
             self._process.stdin.flush()
-        except OSError:
-            pass  # It has ended; `address` says why.
 
     def address(self) -> str:
         """Where it answers, once it has loaded the model. Raises: `InvalidInput` where it cannot."""
@@ -102,10 +101,8 @@ def installed_version() -> str:
 def _end(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdin, process.stdout):
         if stream is not None:
-            try:
+            with suppress(OSError):
                 stream.close()
-            except OSError:
-                pass
     try:
         process.wait(timeout=2)
     except subprocess.TimeoutExpired:

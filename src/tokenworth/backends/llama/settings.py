@@ -42,30 +42,35 @@ class LlamaSettings:
 
 
 def settings_for(
-    file: GgufFile, *, slots: int | None = None, threads: int | None = None, device: str = "cpu", cache: str = EXACT, free: int | None = None
+    file: GgufFile,
+    *,
+    slots: int | None = None,
+    threads: int | None = None,
+    device: str = "cpu",
+    cache: str = EXACT,
+    free: int | None = None,
 ) -> LlamaSettings:
     """Settings within the memory that is free (``free`` in bytes; None: this machine's).
 
-    Every slot can be filled: the context is what the model was trained for, or what is left for it, but not less than 8,192 tokens as
-    long as one slot has those. Raises: `InvalidInput` where the model does not fit.
+    Every slot can be filled. The context is what the model was trained for, or what memory leaves for it. Where ``slots`` are not given
+    there are up to 16, in 2 GiB, and fewer where they would have less than 8,192 tokens. Raises: `InvalidInput` where the model does not
+    fit.
     """
     trained, memory = file.context_length, free_memory() if free is None else free
-    wanted = SLOTS if slots is None else slots
-    most_context, n_slots = trained, wanted
+    context, n_slots = trained, SLOTS if slots is None else slots
     if memory is not None:
-        left, each = memory - file.n_bytes, max(1, cache_bytes(file, cache))
-        tokens = min(_MOST_CACHE, left // _SHARE) // each
-        least = min(trained, _LEAST)
-        if tokens < least:
+        each, share = max(1, cache_bytes(file, cache)), (memory - file.n_bytes) // _SHARE
+        tokens, least = (min(_MOST_CACHE, share) if slots is None else share) // each, min(trained, _LEAST)
+        if tokens < least * (slots or 1):
             raise InvalidInput(
-                f"{file.path}: needs {size_text(file.n_bytes)} of memory, and {size_text(least * each)} for keys and values of {least} tokens; "
-                f"{size_text(memory)} are free, of which these may take a quarter; take a smaller file"
+                f"{file.path}: needs {size_text(file.n_bytes)} of memory, and {size_text(least * each)} for each slot of {least} tokens; "
+                f"{size_text(memory)} are free, of which slots may take a quarter of what is left; take a smaller file or fewer slots"
             )
-        most_context = min(trained, max(min(_SHORT, tokens), tokens // wanted))
-        n_slots = max(1, min(wanted, tokens // most_context))
+        context = min(trained, max(min(_SHORT, tokens) if slots is None else 0, tokens // n_slots))
+        n_slots = n_slots if slots is not None else max(1, min(n_slots, tokens // context))
     return LlamaSettings(
         slots=n_slots,
-        context=most_context,
+        context=context,
         threads=threads or (1 if file.n_bytes < _SMALL else n_processors()),
         gpu=device != "cpu",
         cache=cache,

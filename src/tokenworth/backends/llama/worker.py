@@ -1,19 +1,19 @@
-"""The process that holds llama.cpp: settings come as a line of JSON, its address goes as one; it ends when its input does. Run as a program."""
+"""The process that holds llama.cpp: settings come as a line of JSON, its address goes as one; it ends with its input. Run as a program."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
-import xllamacpp
-
+xllamacpp: Any = import_module("xllamacpp")
 _ERRORS = 1
 """Of its messages, llama.cpp writes errors alone."""
 
 
-def parameters(path: str, name: str, key: str | None, settings: dict[str, Any]) -> xllamacpp.CommonParams:
+def parameters(path: str, name: str, key: str | None, settings: dict[str, Any]) -> Any:
     """llama.cpp's settings.
 
     With float32 keys and values and without flash attention answers equal transformers' to rounding. One cache is shared by all slots, so

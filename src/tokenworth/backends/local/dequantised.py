@@ -54,7 +54,7 @@ def open_dequantised(path: str, dtype: torch.dtype, *, free: int | None = None) 
     file = read_gguf(path)
     lacking = [name for name in ("gguf", "accelerate") if find_spec(name) is None]
     if lacking:
-        raise MissingExtra(f"{path}: its weights need {' and '.join(lacking)}; run: pip install 'tokenworth[local,gguf]'")
+        raise MissingExtra(f"{path}: its weights need {' and '.join(lacking)}; run: pip install 'tokenworth[local]'")
     _check_memory(file, dtype, free_memory() if free is None else free)
     files = gguf_tokenizer(file)
     config = _config(file)
@@ -147,12 +147,13 @@ def _weights(file: GgufFile, config: Any, dtype: torch.dtype) -> Any:
 @contextmanager
 def _no_bar_of_files() -> Iterator[None]:
     """transformers' bar over a file's tensors is tqdm's own, and not among those that it can switch off."""
-    shown = modeling_gguf_pytorch_utils.tqdm
-    modeling_gguf_pytorch_utils.tqdm = lambda tensors, **_: tensors
+    reading: Any = modeling_gguf_pytorch_utils
+    shown = reading.tqdm
+    reading.tqdm = lambda tensors, **_: tensors
     try:
         yield
     finally:
-        modeling_gguf_pytorch_utils.tqdm = shown
+        reading.tqdm = shown
 
 
 def stock_tokenizer(files: TokenizerFiles) -> Any:
