@@ -72,7 +72,8 @@ def write_sentence_piece(out: Path, *, space_prefix: bool = True) -> Path:
     writer = gguf.GGUFWriter(out, "llama")
     for add, value in (
         (writer.add_context_length, 256), (writer.add_embedding_length, 32), (writer.add_block_count, 1),
-        (writer.add_feed_forward_length, 32), (writer.add_head_count, 2), (writer.add_head_count_kv, 2), (writer.add_layer_norm_rms_eps, 1e-5),
+        (writer.add_feed_forward_length, 32), (writer.add_head_count, 2), (writer.add_head_count_kv, 2),
+        (writer.add_layer_norm_rms_eps, 1e-5),
         (writer.add_rope_dimension_count, 16),
         (writer.add_vocab_size, len(tokens)), (writer.add_tokenizer_model, "llama"), (writer.add_token_list, tokens),
         (writer.add_token_types, types), (writer.add_token_scores, [float(-i) for i in range(len(tokens))]), (writer.add_bos_token_id, 1),

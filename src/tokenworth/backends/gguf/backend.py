@@ -27,7 +27,8 @@ TEXTS = (
     "I'll say we're 'quoted', DON'T; ('ll) http://a.b/c?d=e&f=g",
     "0123456789 3.14159 1/2 \u00bd \u0664\u0665",
     "line\r\n\r\n  indented\n\n\n\ttabbed \t x",
-    "\u041f\u0440\u0438\u0432\u0435\u0442 \u6771\u4eac\u30bf\u30ef\u30fc \ud55c\uad6d\uc5b4 \u0939\u093f\u0928\u094d\u0926\u0940 \ufdfa e\u0301 \U0001f600\U0001f469\u200d\U0001f4bb",
+    "\u041f\u0440\u0438\u0432\u0435\u0442 \u6771\u4eac\u30bf\u30ef\u30fc \ud55c\uad6d\uc5b4 \u0939\u093f\u0928\u094d\u0926\u0940",
+    "\ufdfa e\u0301 \U0001f600\U0001f469\u200d\U0001f4bb",
     "ABCdefGHI iPhone XMLHttp_a-b.c \u00a0\u2003\u3000x\u200by",
     "<think>a</think> {[(<|x|>)]} !!!???... ~`^",
 )  # fmt: skip
