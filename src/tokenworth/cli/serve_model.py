@@ -7,6 +7,7 @@ import socket
 import click
 
 from tokenworth.cli.help import Verb, verb_option
+from tokenworth.cli.options import config_option
 from tokenworth.core.inert import one_line
 from tokenworth.errors import InvalidInput
 
@@ -25,13 +26,18 @@ def _check_port(host: str, port: int) -> None:
 
 
 @click.command("serve-model", cls=Verb)
+@config_option
 @click.argument("file", metavar="FILE.gguf")
-@verb_option("--port", type=int, default=8080, show_default=True, heading="Server", help="0 takes a free one.")
-@verb_option("--host", default="127.0.0.1", show_default=True, heading="Server", help="Address to listen at.")
-@verb_option("--slots", type=int, heading="Server", help="Rollouts that decode together.  [default: up to 16, as memory allows]")
-@verb_option("--threads", type=int, heading="Server", help="CPU threads.  [default: all, 1 for a small file]")
-@verb_option("--device", default="cpu", show_default=True, heading="Server", help="cpu or cuda.")
-@verb_option("--fast", is_flag=True, heading="Server", help="Keys and values of 16 bits, and flash attention: readings are rounded more.")
+@verb_option("--port", type=int, metavar="N", default=8080, show_default=True, heading="Serve-model", help="0 takes a free one.")
+@verb_option("--host", default="127.0.0.1", show_default=True, heading="Serve-model", help="Address to listen at.")
+@verb_option(
+    "--slots", type=int, metavar="N", heading="Serve-model", help="Rollouts that decode together.  [default: up to 16, as memory allows]"
+)
+@verb_option("--threads", type=int, metavar="N", heading="Model", help="CPU threads.  [default: all, 1 for a small file]")
+@verb_option("--device", metavar="DEVICE", default="cpu", show_default=True, heading="Model", help="cpu, cuda or cuda:N.")
+@verb_option(
+    "--fast", is_flag=True, heading="Serve-model", help="Keys and values of 16 bits, and flash attention: readings are rounded more."
+)
 def serve_model(file: str, port: int, host: str, slots: int | None, threads: int | None, device: str, fast: bool) -> None:
     """Serve a GGUF file with llama.cpp.
 

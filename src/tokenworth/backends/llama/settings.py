@@ -56,6 +56,8 @@ def settings_for(
     there are up to 16, in 2 GiB, and fewer where they would have less than 8,192 tokens. Raises: `InvalidInput` where the model does not
     fit.
     """
+    if device not in ("cpu", "cuda"):
+        raise InvalidInput(f"device {device!r}: llama.cpp computes on cpu or cuda")
     trained, memory = file.context_length, free_memory() if free is None else free
     context, n_slots = trained, SLOTS if slots is None else slots
     if memory is not None:
