@@ -3,8 +3,8 @@
 * a fenced block marked ``sh run`` or ``python run`` in README.md, docs/ or examples/ is run as written; the blocks of one page share
   a temporary folder that holds a copy of examples/ and run in order; its Python blocks share their names
 * one marked ``sh run server`` or ``python run server`` is run against llama.cpp with the bundled model, started by
-  recipes/tiny/serve.py on a free port that takes the place of the 8080 in the text. Without xllamacpp and gguf such blocks
-  are skipped, and counted; where TOKENWORTH_REQUIRE_ALL is set they fail
+  tokenworth serve-model, with the bundled model as a GGUF file, on a free port that takes the place of the 8080 in the text.
+  Without xllamacpp and gguf such blocks are skipped, and counted; where TOKENWORTH_REQUIRE_ALL is set they fail
 * one marked ``python file PATH`` is written there, in that folder, for the blocks after it
 * a block marked ``text output`` after such a block equals its standard output (times masked); ``text sample`` is only filled in
   by --write, because the numbers of a trained model are not the same on every machine
@@ -111,7 +111,10 @@ class Server:
         """Its host and port; empty where it does not start."""
         with self._lock:
             if self._child is None:
-                command = [sys.executable, str(ROOT / "recipes" / "tiny" / "serve.py"), "--port", "0"]
+                self._folder = tempfile.TemporaryDirectory(prefix="tokenworth-server-")
+                file = Path(self._folder.name) / "tiny.gguf"
+                subprocess.run([sys.executable, str(ROOT / "recipes" / "tiny" / "to_gguf.py"), str(file)], check=True, capture_output=True)
+                command = [sys.executable, "-m", "tokenworth", "serve-model", str(file), "--port", "0"]
                 self._child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
                 assert self._child.stdout is not None
                 self._place = self._child.stdout.readline().partition("//")[2].partition("/")[0]
@@ -122,6 +125,7 @@ class Server:
         if self._child is not None:
             self._child.kill()
             self._child.communicate()
+            self._folder.cleanup()
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -180,7 +184,7 @@ def served(block: Block, server: Server | None) -> tuple[Block, str]:
     if Server.MISSING or server is None:
         return block, f"needs a server, and not installed: {', '.join(Server.MISSING)}"
     place = server.place
-    return dataclasses.replace(block, text=block.text.replace(Server.SHOWN, place)), "" if place else "recipes/tiny/serve.py does not start"
+    return dataclasses.replace(block, text=block.text.replace(Server.SHOWN, place)), "" if place else "serve-model does not start"
 
 
 def check_page(page: Path, write: bool, server: Server | None = None) -> list[Result]:

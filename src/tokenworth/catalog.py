@@ -34,6 +34,7 @@ REQUESTS: Mapping[str, str] = {
 BACKENDS: Mapping[str, str] = {
     "toy": "tokenworth.backends.toy.source:SOURCE",
     "local": "tokenworth.backends.local.source:SOURCE",
+    "gguf": "tokenworth.backends.gguf.source:SOURCE",
     "http": "tokenworth.backends.http.source:SOURCE",
 }
 """In this order they are asked whether the name of a model is theirs."""

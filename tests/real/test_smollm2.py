@@ -1,6 +1,6 @@
 """A real model that the package does not come with: SmolLM2-135M-Instruct in 4 bits, behind llama.cpp with 8 slots.
 
-Twice: as recipes/tiny/serve.py sets llama.cpp up, and with llama.cpp's own cache settings. Its readings move by some tenths of a nat with
+Twice: as serve-model sets llama.cpp up, and with llama.cpp's own cache settings. Its readings move by some tenths of a nat with
 what is computed together; no verdict may depend on that.
 """
 

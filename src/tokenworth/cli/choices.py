@@ -35,8 +35,8 @@ class ModelChoice:
 
     HEADING: ClassVar[str] = "Model"
     model: str | tuple[str, ...] = "tiny"
-    """A bundled model (tiny, maze-correct, maze-swapped, maze-feedback), toy:FILE.json, hf:PATH, a folder, or a server,
-    http://HOST:PORT/v1#NAME; repeat to pool one model's servers."""
+    """A bundled model (tiny, maze-correct, maze-swapped, maze-feedback), toy:FILE.json, gguf:FILE.gguf, hf:PATH, a folder, or a
+    server, http://HOST:PORT/v1#NAME; repeat to pool one model's servers."""
     device: str = "cpu"
     """cpu, cuda or cuda:N."""
     dtype: Literal["float32", "bfloat16"] = option("float32", rare=True)
@@ -80,7 +80,7 @@ class ServerChoice:
 
     HEADING: ClassVar[str] = "Server"
     tokenizer: str | None = option(None, metavar="FOLDER", rare=True)
-    """Tokenizer of the served model: a folder, hf:OWNER/NAME or tiny. [default: the model's name]"""
+    """Tokenizer of the served model: a folder, FILE.gguf, hf:OWNER/NAME or tiny. [default: the model's name]"""
     api_key_env: str | None = option(None, metavar="NAME", rare=True)
     """Environment variable with the key. [default: TOKENWORTH_API_KEY]"""
     api_key_file: str | None = option(None, metavar="FILE", rare=True)

@@ -27,6 +27,7 @@ _PACKAGES = {
     "torch": "[local]: local models and the bundled one",
     "transformers": "[local]: local models and the bundled one",
     "aiohttp": "[http]: served models",
+    "xllamacpp": "[gguf]: GGUF files",
     "pyarrow": "[parquet]: export to Parquet",
     "math-verify": "[math]: LaTeX answers",
     "datasets": "[datasets]: hf: tasks",
@@ -43,8 +44,15 @@ def _installed(name: str) -> str | None:
 def _doctor(**values: Any) -> int:
     model, server = taken(ModelChoice, values), taken(ServerChoice, values)
     if is_served(model.model):
-        return _doctor_served(model, server, values["json_path"])
+        served = LoadOptions(server=server.options(model.model), thinking=server.thinking)
+        return _doctor_served(model, served, values["json_path"])
     server.options(model.model)
+    if str(model.model).startswith("gguf:"):
+        from tokenworth.backends.http.options import ServerOptions
+
+        # What is known of our own llama.cpp in advance is found out here.
+        here = LoadOptions(device=model.device, dtype=model.dtype, threads=model.threads, server=ServerOptions(renew=True))
+        return _doctor_served(model, here, values["json_path"])
     return _doctor_local(model, values["json_path"])
 
 
@@ -63,9 +71,8 @@ doctor = config_option(
 )
 
 
-def _doctor_served(model: ModelChoice, server: ServerChoice, json_path: str | None) -> int:
+def _doctor_served(model: ModelChoice, options: LoadOptions, json_path: str | None) -> int:
     """Prints the capability record as a table with advice. Exit code 1 when nothing could be measured."""
-    options = LoadOptions(server=server.options(model.model), thinking=server.thinking)
     backend = load_model(model.model, options).backend
     able = backend.capabilities
     code = 0 if able.kinds else 1

@@ -22,7 +22,7 @@ READER_GONE = 128 + 13
 
 _GOES_ON = "the same command goes on from what was drawn"
 _LOST = "nothing is kept without --store, the same command begins anew"
-PLAIN = ("demo", "report", "figure", "import", "export", "runs", "status", "merge", "doctor")
+PLAIN = ("demo", "report", "figure", "import", "export", "runs", "status", "merge", "serve-model", "doctor")
 """Verbs that are no measures: a module each, `import` and `export` with `report`."""
 
 
@@ -48,8 +48,9 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands:
             if cmd_name in PLAIN:
-                module = import_module(f"tokenworth.cli.{'files' if cmd_name in ('report', 'import', 'export') else cmd_name}")
-                self.commands[cmd_name] = getattr(module, "import_" if cmd_name == "import" else cmd_name)
+                name = cmd_name.replace("-", "_")
+                module = import_module(f"tokenworth.cli.{'files' if name in ('report', 'import', 'export') else name}")
+                self.commands[cmd_name] = getattr(module, "import_" if name == "import" else name)
             elif cmd_name in catalog.MEASURES:
                 verb = import_module("tokenworth.cli.verb")
                 self.commands[cmd_name] = verb.verb_of(catalog.load(catalog.MEASURES, "measure", cmd_name))

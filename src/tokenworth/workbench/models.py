@@ -42,7 +42,10 @@ def source_of(name: str | Sequence[str]) -> tuple[tuple[str, ...], ModelSource]:
             return names, source
     (only,) = names
     if "/" in only or Path(only).exists():
-        raise MissingFile(f"model {only!r}: no folder with a config.json there; write hf:NAME for a hub model, toy:FILE for an automaton")
+        raise MissingFile(
+            f"model {only!r}: no folder with a config.json there; write hf:NAME for a hub model, gguf:FILE for a GGUF file, toy:FILE for "
+            "an automaton"
+        )
     raise unknown_name("model", only, usage)
 
 

@@ -29,7 +29,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence, check_vocabulary
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError, Unsupported
 
-_EmitPair = Callable[[tuple[str, Response]], None]
+EmitPair = Callable[[tuple[str, Response]], None]
 
 _MOST_TAKEN = 512
 """Requests of one sequence that are planned together where more may come."""
@@ -196,7 +196,7 @@ class HttpBackend:
         """Begins nothing more of what is being answered; what is under way still comes, and then the answers end."""
         self._stopping = True
 
-    async def _run(self, jobs: Jobs[ServerJob], supply: Supply, emit: _EmitPair) -> None:
+    async def _run(self, jobs: Jobs[ServerJob], supply: Supply, emit: EmitPair) -> None:
         faults: list[TokenworthError] = []
 
         def tell(key: str, response: Response) -> None:

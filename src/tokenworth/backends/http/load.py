@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -24,11 +24,12 @@ from tokenworth.backends.http.noise import is_same
 from tokenworth.backends.http.openai_api import OpenAIApi
 from tokenworth.backends.http.options import ServerOptions
 from tokenworth.backends.http.probe import ProbedModel, probe
-from tokenworth.backends.http.record import fingerprint, pooled, record_json
+from tokenworth.backends.http.record import ServerRecord, fingerprint, pooled, record_json
 from tokenworth.backends.http.secret import Secret, read_key
 from tokenworth.backends.http.transport import Transport, make_endpoint
 from tokenworth.backends.http.wire import ServerApi
-from tokenworth.backends.tokenizer.files import TokenizerFiles, load_tokenizer
+from tokenworth.backends.llama.tokenizer import any_tokenizer
+from tokenworth.backends.tokenizer.files import TokenizerFiles
 from tokenworth.backends.tokenizer.prompt import render_prompt
 from tokenworth.backends.tokenizer.template import local_now
 from tokenworth.core.formats import TraceFormat, detect_format, format_named
@@ -90,6 +91,24 @@ class Loaded:
     format: TraceFormat
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnServer:
+    """A server that this process has started itself, and so knows.
+
+    ``files``: its tokenizer. ``record``: what a probe would find, None where it is to be probed. ``make``: the backend over it.
+    """
+
+    key: Secret
+    files: TokenizerFiles
+    record: Callable[[Contact, ProbedModel], ServerRecord] | None
+    make: Callable[[Served, Client, LoopThread, int], HttpBackend]
+
+
+def load_own(address: str, options: ServerOptions, own: OwnServer) -> Loaded:
+    """The model on a server that this process has started. Raises: `ServerError` when it does not answer."""
+    return _loaded([parse_address(address)], options, own.key, own.files, own)
+
+
 def load_served(
     names: Sequence[str], options: ServerOptions, *, tokenizer_folder: Path | None = None, environment: Mapping[str, str] = os.environ
 ) -> Loaded:
@@ -107,15 +126,28 @@ def load_served(
     for address in addresses if key is not None else ():
         if not _is_private(address.url):
             _LOG.warning("the key is sent to %s unencrypted: anyone on the way can read it; use https", address.url)
+    return _loaded(addresses, options, key, tokenizer_folder, None)
+
+
+def _loaded(
+    addresses: Sequence[Address], options: ServerOptions, key: Secret | None, text: TokenizerFiles | Path | None, own: OwnServer | None
+) -> Loaded:
     loop = LoopThread("tokenworth-http")
     try:
-        return loop.run(_load(addresses, options, key, tokenizer_folder, loop))
+        return loop.run(_load(addresses, options, key, text, loop, own))
     except BaseException:
         loop.close()
         raise
 
 
-async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secret | None, folder: Path | None, loop: LoopThread) -> Loaded:
+async def _load(
+    addresses: Sequence[Address],
+    options: ServerOptions,
+    key: Secret | None,
+    text: TokenizerFiles | Path | None,
+    loop: LoopThread,
+    own: OwnServer | None,
+) -> Loaded:
     transport = Transport(key=key, patience=options.patience)
     try:
         most = options.concurrency or CONCURRENCY
@@ -127,7 +159,7 @@ async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secre
                 endpoint.keep_to(one.slots)
             elif one.slots is not None:
                 endpoint.limit.at_most(min(most, one.slots))
-        files = load_tokenizer(str(folder or options.tokenizer or _own_tokenizer(who.model)), now=options.now or local_now)
+        files = text if isinstance(text, TokenizerFiles) else _tokenizer(text, options, who)
         written = _format(files, options)
         subject = _subject(files, who, options.switches, written)
         client = Client(transport, endpoints, LlamaApi(subject.vocab_size), price=options.price, max_usd=options.max_usd)
@@ -136,22 +168,37 @@ async def _load(addresses: Sequence[Address], options: ServerOptions, key: Secre
         spent: list[Spent] = []
         for endpoint, one in zip(endpoints, found, strict=True):
             client = client.over([endpoint], ids_repeat=True)
-            probes.append(await _probed(client, one, subject, files, options))
+            probes.append(await _probed(client, one, subject, files, options, None if own is None else own.record))
             apis.append(client.api)
             spent.append(client.spent)
         _check_same(addresses, probes, apis)
         client = client.over(endpoints, ids_repeat=any(one.record.reply_ids == "repeating" for one in probes))
-        backend = _backend(probes, files, subject, client, loop, options, Spent.together(spent))
+        served = _served(probes, files, subject, Spent.together(spent))
+        n_most = min(served.record.n_most, options.n_most or served.record.n_most)
+        backend = HttpBackend(served, client, loop, n_most=n_most) if own is None else own.make(served, client, loop, n_most)
         return Loaded(backend=backend, files=files, format=written)
     except BaseException:
         await transport.close()
         raise
 
 
-async def _probed(client: Client, who: Contact, subject: ProbedModel, files: TokenizerFiles, options: ServerOptions) -> KeptProbe:
-    """What is known of the client's one endpoint: kept from an earlier run and still true, or found out now."""
+def _tokenizer(folder: Path | None, options: ServerOptions, who: Contact) -> TokenizerFiles:
+    return any_tokenizer(str(folder or options.tokenizer or _own_tokenizer(who.model)), now=options.now or local_now)
+
+
+async def _probed(
+    client: Client,
+    who: Contact,
+    subject: ProbedModel,
+    files: TokenizerFiles,
+    options: ServerOptions,
+    known: Callable[[Contact, ProbedModel], ServerRecord] | None,
+) -> KeptProbe:
+    """What is known of the client's one endpoint: in advance, kept from an earlier run and still true, or found out now."""
     (endpoint,) = client.endpoints
     about = {"address": endpoint.url, "tokenizer": files.digest}
+    if known is not None:
+        return KeptProbe(record=known(who, subject), fields=None, **about)
     try:
         kept = None if options.renew else find_kept(options.kept, model=who.model, **about)
         if kept is not None and await still_holds(client, who, subject, kept):
@@ -179,7 +226,7 @@ def _format(files: TokenizerFiles, options: ServerOptions) -> TraceFormat:
 def _own_tokenizer(model: str) -> str:
     if Path(model).is_dir() or model.count("/") == 1:
         return model
-    raise InvalidInput(f"the tokenizer of {model!r} is not known; give --tokenizer FOLDER or --tokenizer hf:OWNER/NAME")
+    raise InvalidInput(f"the tokenizer of {model!r} is not known; give --tokenizer with a folder, hf:OWNER/NAME or FILE.gguf")
 
 
 def _subject(files: TokenizerFiles, who: Contact, switches: Mapping[str, Any], written: TraceFormat) -> ProbedModel:
@@ -244,17 +291,9 @@ def _check_same(addresses: Sequence[Address], probes: Sequence[KeptProbe], apis:
             raise MismatchError(f"{addresses[0].url} and {address.url} give other {given}: other models")
 
 
-def _backend(
-    probes: Sequence[KeptProbe],
-    files: TokenizerFiles,
-    subject: ProbedModel,
-    client: Client,
-    loop: LoopThread,
-    options: ServerOptions,
-    probed: Spent,
-) -> HttpBackend:
+def _served(probes: Sequence[KeptProbe], files: TokenizerFiles, subject: ProbedModel, probed: Spent) -> Served:
     record = pooled([one.record for one in probes])
-    served = Served(
+    return Served(
         name=record.model,
         record=record,
         fingerprint=fingerprint(tokenizer=files.digest, model=record.model, dialect=record.dialect),
@@ -267,4 +306,3 @@ def _backend(
         kept=tuple(one.to_json() for one in probes),
         probed=probed,
     )
-    return HttpBackend(served, client, loop, n_most=min(record.n_most, options.n_most or record.n_most))

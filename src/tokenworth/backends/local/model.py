@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
+from tokenworth.backends.llama.file import SUFFIX
 from tokenworth.backends.local import attention
 from tokenworth.backends.local.architecture import check_config, context_length
 from tokenworth.backends.local.families import adapt
@@ -115,8 +116,10 @@ def one_line(error: BaseException) -> str:
 def open_model(path: str, *, device: str, dtype: str) -> LocalModel:
     """A loaded `LocalModel`; see `tokenworth.backends.local.load.load_local` for what it raises."""
     where = _device(device)
-    folder = model_folder(path)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if path.endswith(SUFFIX):
+        return _from_gguf(path, where, getattr(torch, dtype))
+    folder = model_folder(path)
     check_sizes(path, folder)
     guard = guarded(folder)
     try:
@@ -128,6 +131,15 @@ def open_model(path: str, *, device: str, dtype: str) -> LocalModel:
     model = _weights(path, folder, config, getattr(torch, dtype))
     model.to(where).eval().requires_grad_(False)
     return LocalModel(model, tokenizer, fingerprint_folder(folder, dtype), guard)
+
+
+def _from_gguf(path: str, where: torch.device, dtype: torch.dtype) -> LocalModel:
+    from tokenworth.backends.local.dequantised import open_dequantised, stock_tokenizer
+
+    model, files, fingerprint = open_dequantised(path, dtype)
+    check_config(model.config)
+    model.to(where).eval().requires_grad_(False)
+    return LocalModel(model, stock_tokenizer(files), fingerprint, files.codec.guard)
 
 
 def _device(device: str) -> torch.device:
@@ -162,7 +174,7 @@ def _template(tokenizer: Any, guard: GuardedFiles | None) -> ChatTemplate | None
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
     """Progress is the caller's to show: transformers' own bar stays off inside."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -176,7 +188,7 @@ def _no_progress_bar() -> Iterator[None]:
 def _weights(path: str, folder: Path, config: Any, dtype: torch.dtype) -> Any:
     try:
         check_built(path, folder, config)
-        with _no_progress_bar():
+        with no_progress_bar():
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True, trust_remote_code=False
             )

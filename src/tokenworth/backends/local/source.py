@@ -1,4 +1,4 @@
-"""Models that run here: bundled ones, ``hf:NAME``, or a folder with a ``config.json``."""
+"""Models that run here: bundled ones, ``hf:NAME``, ``hf:FILE.gguf``, or a folder with a ``config.json``."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class TokenizerCodec:
         spec: dict[str, Any] = json.loads(backend.to_str()) if backend is not None else {}
         # Settings of whoever called the tokenizer last; a fragment is never cut or filled up.
         spec.update(truncation=None, padding=None)
-        self.spec, self._guard = spec, guard
+        self.spec, self.guard = spec, guard
         self._whole = here if guard is None or backend is None else guard.tokenizer("whole", backend.to_str())
         types = _decoder_types(spec.get("decoder"))
         self.kind = "bytes" if "ByteLevel" in types else "metaspace" if types & {"Metaspace", "ByteFallback"} else "other"
@@ -145,13 +145,13 @@ class TokenizerCodec:
 
     def close(self) -> None:
         """Ends the guarded process, if there is one; another starts where it is needed again."""
-        if self._guard is not None:
-            self._guard.close()
+        if self.guard is not None:
+            self.guard.close()
 
     @cached_property
     def control(self) -> ControlTokens:
         """The control tokens, and how text that spells them is encoded as text."""
-        return ControlTokens(self.spec, partial(_variant, self._guard), _without_prefix_space)
+        return ControlTokens(self.spec, partial(_variant, self.guard), _without_prefix_space)
 
     def controls_in(self, text: str) -> int:
         """How many control tokens the ids of a text hold."""

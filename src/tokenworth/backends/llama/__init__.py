@@ -1,0 +1,1 @@
+"""llama.cpp's files and llama.cpp itself: what several backends share."""
