@@ -9,8 +9,9 @@ export const OPEN = 128;
 export const ABSENT = 255;
 
 export interface Threshold { readonly name: string; readonly value: number; readonly low: number; readonly high: number; readonly step: number; readonly note: string }
-// Holds of a trace whose feature is at least the threshold times the factor, or below it; never of a feature without a number.
-export interface Condition { readonly feature: number; readonly over: boolean; readonly threshold: number; readonly factor: number }
+// Holds of a trace whose feature compares with the threshold times the scale, or with the scale where the threshold is -1; never of a
+// feature without a number.
+export interface Condition { readonly feature: number; readonly op: ">=" | "<=" | ">" | "<"; readonly threshold: number; readonly scale: number }
 export interface Rule { readonly label: string; readonly note: string; readonly conditions: readonly Condition[] }
 export interface Feature { readonly name: string; readonly note: string; readonly values: Float32Array }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from tokenworth.errors import InvalidInput
 from tokenworth.report.facts import FactView
@@ -45,15 +46,15 @@ class ThresholdView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionView:
-    """Holds of a trace whose feature is ``over`` (or not) the threshold, times ``factor``; never of a feature without a number."""
+    """Holds of a trace whose feature compares with the threshold times ``scale`` (with ``scale`` itself where the threshold is −1);
+    never of a feature without a number."""
 
     feature: int
     """Index into the features."""
-    over: bool
-    """True: at least the threshold. False: below it."""
+    op: Literal[">=", "<=", ">", "<"]
     threshold: int
-    """Index into the thresholds."""
-    factor: float = 1.0
+    """Index into the thresholds, or −1."""
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class GalleryView:
     held: UInt8[np.ndarray, " trace"]
     """1 where a reading is repeated until the next one, not measured at each point."""
     facts: tuple[FactView, ...]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     trace: tuple[int, ...] = ()
     """The index of each trace among those that the page holds whole, −1 where it does not; empty: it holds none."""
 
@@ -116,21 +117,7 @@ class GalleryView:
         return (self.title,)
 
 
-def labels_of(view: GalleryView) -> Int[np.ndarray, " trace"]:
-    """The index of the rule that labels each trace, at the thresholds as they stand."""
-    found = np.full(len(view.ids), len(view.rules) - 1)
-    for k in reversed(range(len(view.rules) - 1)):
-        holds = np.ones(len(view.ids), dtype=bool)
-        for one in view.rules[k].conditions:
-            values, bound = view.features[one.feature].values, view.thresholds[one.threshold].value * one.factor
-            holds &= values >= bound if one.over else values < bound
-        found[holds] = k
-    return found
-
-
-def curve_points(
-    values: Float[np.ndarray, " point"], is_open: UInt8[np.ndarray, " point"], most: int
-) -> UInt8[np.ndarray, " kept"]:
+def curve_points(values: Float[np.ndarray, " point"], is_open: Bool[np.ndarray, " point"], most: int) -> UInt8[np.ndarray, " kept"]:
     """A curve as the page carries it: at most ``most`` of its points, the first and the last among them; NaN is absent."""
     if len(values) > most:
         keep = np.round(np.linspace(0, len(values) - 1, most)).astype(int)
