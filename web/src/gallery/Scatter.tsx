@@ -72,13 +72,14 @@ export function Scatter({ state }: { state: GalleryState }) {
   const width = useSignal(300);
   const from = useRef<readonly [number, number] | null>(null);
   useEffect(() => {
-    const look = new ResizeObserver(() => (width.value = frame.current!.clientWidth));
-    look.observe(frame.current!);
+    const [picture, around] = [canvas.current!, frame.current!];
+    const look = new ResizeObserver(() => (width.value = around.clientWidth));
+    look.observe(around);
     let next = 0;
     const end = effect(() => {
       void [state.rows.value, view.value, state.labels.value, report.theme.tick.value, width.value];
       cancelAnimationFrame(next);
-      next = requestAnimationFrame(() => draw(canvas.current!, width.value, state));
+      next = requestAnimationFrame(() => draw(picture, width.value, state));
     });
     return () => {
       end();

@@ -14,8 +14,9 @@ export function Table({ state, open }: { state: GalleryState; open: (row: number
   const top = useSignal(0);
   const height = useSignal(600);
   useEffect(() => {
-    const look = new ResizeObserver(() => (height.value = box.current!.clientHeight));
-    look.observe(box.current!);
+    const frame = box.current!;
+    const look = new ResizeObserver(() => (height.value = frame.clientHeight));
+    look.observe(frame);
     return () => look.disconnect();
   }, []);
   useEffect(() => {
@@ -33,7 +34,7 @@ export function Table({ state, open }: { state: GalleryState; open: (row: number
     </th>
   );
   return (
-    <div class="wall rows" ref={box} tabIndex={0} role="region" aria-label={`${count(shown.length)} traces`} onScroll={(e) => (top.value = e.currentTarget.scrollTop)}>
+    <div class="thumbs rows" ref={box} tabIndex={0} role="region" aria-label={`${count(shown.length)} traces`} onScroll={(e) => (top.value = e.currentTarget.scrollTop)}>
       <table class="plain-table" aria-rowcount={shown.length + 1}>
         <thead>
           <tr>

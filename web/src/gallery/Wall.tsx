@@ -75,31 +75,33 @@ export function Wall({ state, open }: { state: GalleryState; open: (row: number)
   const box = useRef<HTMLDivElement>(null);
   const width = useSignal(0);
   useEffect(() => {
-    let frame = 0;
+    const [picture, frame] = [canvas.current!, box.current!];
+    let next = 0;
     const soon = () => {
-      cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() => paint(canvas.current!, box.current!, state));
+      cancelAnimationFrame(next);
+      next = requestAnimationFrame(() => paint(picture, frame, state));
     };
     const look = new ResizeObserver(() => {
-      width.value = box.current!.clientWidth;
+      width.value = frame.clientWidth;
       soon();
     });
-    look.observe(box.current!);
-    box.current!.addEventListener("scroll", soon, { passive: true });
+    look.observe(frame);
+    frame.addEventListener("scroll", soon, { passive: true });
     const end = effect(() => {
       void [state.rows.value, state.view.value, state.labels.value, report.theme.tick.value];
       soon();
     });
+    const top = effect(() => {
+      void state.rows.value;
+      frame.scrollTop = 0;
+    });
     return () => {
       end();
+      top();
       look.disconnect();
-      cancelAnimationFrame(frame);
+      cancelAnimationFrame(next);
     };
   }, [state]);
-  useEffect(() => effect(() => {
-    void state.rows.value;
-    if (box.current) box.current.scrollTop = 0;
-  }), [state]);
 
   const rowAt = (e: MouseEvent): number => {
     const { cell, across } = placeOf(state, box.current!.clientWidth);
@@ -135,7 +137,7 @@ export function Wall({ state, open }: { state: GalleryState; open: (row: number)
   const at = state.view.value.at;
   return (
     <div
-      class="wall" ref={box} tabIndex={0} role="group" aria-roledescription="wall of thumbnails"
+      class="thumbs" ref={box} tabIndex={0} role="group" aria-roledescription="wall of thumbnails"
       aria-label={`${count(state.rows.value.length)} thumbnails${at >= 0 ? `; ${sentenceOf(state, at)}` : ""}; arrow keys move, Enter opens the trace`}
       onKeyDown={onKey} onClick={(e) => choose(rowAt(e))} onDblClick={(e) => rowAt(e) >= 0 && open(rowAt(e))}
     >

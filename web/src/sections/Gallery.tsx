@@ -33,11 +33,12 @@ export function Gallery() {
         <Labels state={state} />
         {gallery.medoids.length > 0 && <Clusters state={state} />}
       </header>
+      {view.value.kind === "table" ? <Table state={state} open={open} /> : <Wall state={state} open={open} />}
       <div class="galleryside">
         <Scatter state={state} />
         <Chosen state={state} open={open} />
         <Thresholds state={state} />
-        <p class="dim legend">
+        <p class="dim">
           colour: {gallery.what}, <i class="sw ramp" aria-hidden="true" /> 0 to 1; hatched: too little mass or too few verdicts; dotted: not measured. ✓ ✗ ·: answer correct, wrong, not known.
         </p>
         {gallery.notes.length > 0 && (
@@ -49,7 +50,6 @@ export function Gallery() {
         )}
         <Made facts={gallery.facts} />
       </div>
-      {view.value.kind === "table" ? <Table state={state} open={open} /> : <Wall state={state} open={open} />}
     </article>
   );
 }

@@ -44,7 +44,8 @@ def gallery_of(document: SurveyDoc, *, title: str, lead: Sequence[str], facts: S
         cluster=np.array([-1 if row.cluster is None else row.cluster for row in rows], dtype=int),
         features=tuple(_feature(document, k) for k in range(len(document.features))),
         thresholds=tuple(
-            ThresholdView(name=one.name, value=one.value, low=one.low, high=one.high, step=one.step, note=one.text) for one in document.thresholds
+            ThresholdView(name=one.name, value=one.value, low=one.low, high=one.high, step=one.step, note=one.text)
+            for one in document.thresholds
         ),
         rules=tuple(map(partial(_rule, document, place), document.rules)),
         points=np.concatenate([*curves, np.zeros(0, dtype=np.uint8)]),
