@@ -19,6 +19,7 @@ BENCHES = {
     "rollouts": "Rollouts from 64 cuts of one 800-token sequence: tokens per second and peak memory.",
     "many": "Many experiments: one by one against together, local and llama.cpp; memory from 100 to 2,000 problems.",
     "report_size": "The report: build time, size, time until it can be used, hover.",
+    "gallery": "The gallery: size, time until it can be used, sort, brush, scroll, for 622, 8,000 and 100,000 traces.",
     "store": "The store: rollouts written and read per second, bytes a rollout.",
     "verifiers": "Verifiers: events a second on mazes, growth with the length, generators, memory over a million traces.",
     "sokoban_verify": "The sokoban verifier: events a second on traces of 10,000 tokens and more, growth with the length.",

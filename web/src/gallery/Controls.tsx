@@ -42,13 +42,13 @@ export function Controls({ state }: { state: GalleryState }) {
       {gallery.subjects.length > 1 && choice("subject", "all subjects", gallery.subjects)}
       {choice("correct", "any answer", CORRECT.map((word) => `answer ${word}`))}
       <span class="segments" role="group" aria-label="form">
-        {KINDS.map((kind) => (
+        {KINDS.filter((kind) => kind !== "numbers" || gallery.sheets.length > 0).map((kind) => (
           <button type="button" class={v.kind === kind ? "on" : ""} aria-pressed={v.kind === kind} onClick={() => set(state, { kind })}>
             {kind}
           </button>
         ))}
       </span>
-      {v.kind !== "table" && (
+      {v.kind !== "table" && v.kind !== "numbers" && (
         <label class="sizes">
           size <input type="range" min="1" max="4" step="1" value={String(v.size)} onInput={(e) => set(state, { size: Number(e.currentTarget.value) })} />
         </label>

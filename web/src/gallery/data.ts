@@ -1,7 +1,7 @@
 // The gallery as the page carries it, and its columns as typed arrays: one row per trace (report/sections/gallery).
 import * as codec from "../codec";
 import type { Column, TextColumn, Texts } from "../codec";
-import type { Fact, Section } from "../model";
+import type { Fact, Section, Sheet } from "../model";
 
 // A point of a curve is a step of 1/STEPS; OPEN is added where mass or verdicts are missing; ABSENT is no number.
 export const STEPS = 120;
@@ -25,6 +25,8 @@ interface Head {
   readonly thresholds: readonly Threshold[];
   readonly rules: readonly Rule[];
   readonly medoids: readonly number[];
+  // Tables over all traces.
+  readonly sheets: readonly Sheet[];
   readonly facts: readonly Fact[];
   readonly features: readonly { readonly name: string; readonly note: string }[];
   readonly columns: {

@@ -1,6 +1,6 @@
 // What the reader of a gallery has chosen, and the part of a link that carries it: `y=` and letters with values.
 
-export const KINDS = ["matrix", "strip", "line", "table"] as const;
+export const KINDS = ["matrix", "strip", "line", "table", "numbers"] as const;
 export type Kind = (typeof KINDS)[number];
 // Of x and y of the plot: low and high each.
 export type Box = readonly [number, number, number, number];

@@ -10,6 +10,7 @@ import { START } from "../hash";
 import { openTrace } from "../state";
 import { Made } from "../ui/Made";
 import { useReport } from "../ui/context";
+import { Sheets } from "./Sheets";
 
 export function Gallery() {
   const report = useReport();
@@ -33,7 +34,15 @@ export function Gallery() {
         <Labels state={state} />
         {gallery.medoids.length > 0 && <Clusters state={state} />}
       </header>
-      {view.value.kind === "table" ? <Table state={state} open={open} /> : <Wall state={state} open={open} />}
+      {view.value.kind === "numbers" ? (
+        <div class="thumbs cards">
+          <Sheets section={{ kind: "sheets", sheets: gallery.sheets }} />
+        </div>
+      ) : view.value.kind === "table" ? (
+        <Table state={state} open={open} />
+      ) : (
+        <Wall state={state} open={open} />
+      )}
       <div class="galleryside">
         <Scatter state={state} />
         <Chosen state={state} open={open} />

@@ -142,10 +142,11 @@ def sheet_lines(sheet: SheetView) -> Iterator[str]:
 
 def _encode(part: SheetsView, most: int | None) -> Encoded:
     del most
-    return {"sheets": [_sheet(sheet) for sheet in part.sheets]}, ()
+    return {"sheets": [encoded_sheet(sheet) for sheet in part.sheets]}, ()
 
 
-def _sheet(sheet: SheetView) -> dict[str, Any]:
+def encoded_sheet(sheet: SheetView) -> dict[str, Any]:
+    """A table as a page carries it."""
     head = {k: getattr(sheet, k) for k in ("title", "lead", "caption", "level", "notes")}
     rows = [[{"main": one.main, "number": one.number and tuple(one.number)} for one in row] for row in sheet.rows]
     columns = [{"name": column.name, "kind": column.kind} for column in sheet.columns]

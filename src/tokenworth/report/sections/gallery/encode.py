@@ -10,6 +10,7 @@ import numpy as np
 from tokenworth.report.blob import Blob
 from tokenworth.report.section import Encoded
 from tokenworth.report.sections.gallery.model import GalleryView
+from tokenworth.report.sections.sheet import encoded_sheet
 
 BLOB = "gallery"
 
@@ -39,5 +40,6 @@ def encode(view: GalleryView, most: int | None) -> Encoded:
         "features": [{"name": one.name, "note": one.note} for one in view.features],
         "thresholds": [asdict(one) for one in view.thresholds],
         "rules": [asdict(one) for one in view.rules],
+        "sheets": [encoded_sheet(one) for one in view.sheets],
         "facts": [asdict(one) for one in view.facts],
     }, [(BLOB, blob.packed())]

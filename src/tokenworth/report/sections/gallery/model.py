@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from tokenworth.errors import InvalidInput
 from tokenworth.report.facts import FactView
+from tokenworth.report.sections.sheet import SheetView
 
 STEPS = 120
 """A number of a curve is shown in steps of 1/120."""
@@ -98,6 +99,8 @@ class GalleryView:
     """By cluster, the row of the trace that is nearest to the others of it."""
     held: UInt8[np.ndarray, " trace"]
     """1 where a reading is repeated until the next one, not measured at each point."""
+    sheets: tuple[SheetView, ...] = ()
+    """Tables over all traces."""
     facts: tuple[FactView, ...]
     notes: tuple[str, ...] = ()
     trace: tuple[int, ...] = ()
