@@ -19,6 +19,7 @@ MEASURES: dict[str, str] = {
     "modulo": "tokenworth.methods.modulo:MEASURE",
     "replay": "tokenworth.methods.replay:MEASURE",
     "audit": "tokenworth.methods.audit:MEASURE",
+    "survey": "tokenworth.methods.survey:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import click
 
@@ -12,7 +13,7 @@ from tokenworth.cli.help import MADE, Verb, dry_run_option, json_option, verb_op
 from tokenworth.cli.options import config_option
 from tokenworth.cli.show import print_text, write_facts
 from tokenworth.core.document import Document
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.importers.importer import import_path
 from tokenworth.report.page import page_of
 from tokenworth.store.documents import parse_document, read_document, write_document
@@ -23,6 +24,39 @@ from tokenworth.workbench.page import with_verdicts, write_report
 def _summary(facts: dict[str, Any], json_path: str | None, text: str) -> None:
     if not write_facts(facts, json_path):
         click.echo(text)
+
+
+class Documents(Sequence[Document]):
+    """Result files as documents, each read when it is asked for: of many long traces only one is held at a time."""
+
+    def __init__(self, paths: Sequence[Path], more: Sequence[Document] = ()) -> None:
+        self._paths, self._more = paths, more
+
+    def __len__(self) -> int:
+        return len(self._paths) + len(self._more)
+
+    @overload
+    def __getitem__(self, index: int) -> Document: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Document]: ...
+    def __getitem__(self, index: int | slice) -> Document | Sequence[Document]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index >= len(self):
+            raise IndexError(index)
+        n = len(self._paths)
+        return read_document(self._paths[index]) if index < n else self._more[index - n]
+
+
+def documents_in(folder: str) -> list[Path]:
+    """The result files of a folder, by name. Raises InvalidInput where there is none."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise MissingFile(f"{folder} is not a folder; expected a folder of result documents, such as `tokenworth import` writes")
+    found = sorted(path.glob("*.json"))
+    if not found:
+        raise InvalidInput(f"{folder}: no .json files in it; expected result documents")
+    return found
 
 
 def stored_documents(path: Path, run_id: int | None = None) -> list[Document]:
