@@ -64,6 +64,7 @@ SECTIONS: dict[str, str] = {
     "sample": "tokenworth.report.sections.traces:SECTION",
     "curve": "tokenworth.report.sections.traces:SECTION",
     "forced": "tokenworth.report.sections.traces:SECTION",
+    "survey": "tokenworth.report.sections.gallery:SECTION",
     "verify": "tokenworth.report.sections.verified:SECTION",
     "confusion": "tokenworth.report.sections.verified:SECTION",
     "first-errors": "tokenworth.report.sections.first_errors:SECTION",

@@ -79,7 +79,7 @@ def sheet_section(sheets_of: Callable[[Any], Iterable[SheetView]]) -> Section:
     def view(documents: Sequence[Any]) -> SheetsView:
         return SheetsView(sheets=tuple(sheet for document in documents for sheet in sheets_of(document)))
 
-    return Section(kind="sheets", view=view, text=_text, encode=_encode, noscript=_noscript)
+    return Section(kind="sheets", view=view, text=_text, encode=_encode, noscript=sheets_noscript)
 
 
 # -- cells ----------------------------------------------------------------------------------------------------------------------------
@@ -153,7 +153,8 @@ def encoded_sheet(sheet: SheetView) -> dict[str, Any]:
     return head | {"columns": columns, "rows": rows, "facts": [asdict(fact) for fact in sheet.facts]}
 
 
-def _noscript(part: SheetsView) -> Iterator[str]:
+def sheets_noscript(part: SheetsView) -> Iterator[str]:
+    """The tables as markup for readers without JavaScript."""
     for sheet in part.sheets:
         yield f"<h2>{safe(sheet.title)}</h2>\n"
         yield "".join(f"<p>{safe(text)}</p>\n" for text in (*sheet.lead, sheet.caption) if text)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from tokenworth.core.document import Number
-from tokenworth.methods.survey.document import RuleDoc, SurveyDoc, SurveyRow
-from tokenworth.report.facts import FactView
+from tokenworth.core.inert import one_line
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.survey.document import SurveyDoc, SurveyRow
+from tokenworth.methods.survey.labels import Condition, Rule
+from tokenworth.report.facts import FactView, provenance_facts
+from tokenworth.report.lines import facts_line, wrapped
 from tokenworth.report.sections.gallery.model import POINTS, ConditionView, FeatureView, GalleryView, RuleView, ThresholdView, curve_points
+from tokenworth.report.sections.gallery.tables import tables_of
+from tokenworth.report.sections.sheet import SheetsView, sheet_lines, sheets_noscript
 
 _STEPS = 254
 """Of the numbers of a curve in a survey."""
@@ -21,8 +27,14 @@ _TEXT = 300
 """Characters of a question."""
 
 
-def gallery_of(document: SurveyDoc, *, title: str, lead: Sequence[str], facts: Sequence[FactView]) -> GalleryView:
-    """The gallery of a survey."""
+def view(documents: Sequence[SurveyDoc]) -> GalleryView:
+    """The gallery of a survey.
+
+    Raises InvalidInput for several: a page has one gallery.
+    """
+    if len(documents) > 1:
+        raise InvalidInput(f"a page shows one survey; got {len(documents)}; make a page of each, or one survey of all their documents")
+    (document,) = documents
     rows = document.rows
     subjects = tuple(sorted({row.subject for row in rows}))
     most = max(16, POINTS // max(1, len(rows)))
@@ -31,9 +43,9 @@ def gallery_of(document: SurveyDoc, *, title: str, lead: Sequence[str], facts: S
     curves = [_curve(row, mass, most) for row in rows]
     at = {row.id: k for k, row in enumerate(rows)}
     return GalleryView(
-        title=title,
-        lead=tuple(lead),
-        what=next((_WHAT.get(row.kind, row.kind) for row in rows if row.curve), _WHAT["length"]),
+        title=f"survey of {len(rows):,} trace{'s' * (len(rows) != 1)}",
+        lead=(),
+        what=next((_WHAT.get(row.kind, row.kind) for row in rows if row.curve or row.own_curve), _WHAT["length"]),
         ids=tuple(row.id for row in rows),
         texts=tuple(row.title[:_TEXT] for row in rows),
         answers=tuple(_answer(row) for row in rows),
@@ -52,9 +64,36 @@ def gallery_of(document: SurveyDoc, *, title: str, lead: Sequence[str], facts: S
         offsets=np.concatenate([[0], np.cumsum([len(one) for one in curves], dtype=int)]).astype(int),
         medoids=tuple(at[one.medoid] for one in document.clusters),
         held=np.array(["1" in row.held for row in rows], dtype=np.uint8),
-        facts=tuple(facts),
+        sheets=tuple(tables_of(document)),
+        facts=tuple(_facts(document)),
         notes=document.notes,
     )
+
+
+def _facts(document: SurveyDoc) -> Iterator[FactView]:
+    models = sorted({row.model for row in document.rows})
+    yield FactView(label="models" if len(models) > 1 else "model", value=", ".join(models[:5]) + ", …" * (len(models) > 5))
+    yield FactView(label="interval", value=f"{document.level:.0%}", detail="bootstrap over questions, where not said otherwise")
+    yield from provenance_facts(document.provenance)
+
+
+def text(part: GalleryView, width: int, colour: bool, title: str) -> Iterator[str]:
+    """The tables, for a terminal."""
+    del colour
+    if part.title != title:
+        yield from wrapped(one_line(part.title), width)
+    yield from facts_line(part.facts, width)
+    for sheet in part.sheets:
+        yield ""
+        yield one_line(sheet.title)
+        yield from sheet_lines(sheet)
+    for note in part.notes:
+        yield one_line(f"note: {note}")
+
+
+def noscript(part: GalleryView) -> Iterator[str]:
+    """The tables, for readers without JavaScript."""
+    yield from sheets_noscript(SheetsView(sheets=part.sheets))
 
 
 def _answer(row: SurveyRow) -> str:
@@ -68,13 +107,26 @@ def _feature(document: SurveyDoc, k: int) -> FeatureView:
     return FeatureView(name=one.name, note=one.text + (f" ({one.unit})" if one.unit else ""), values=numbers)
 
 
-def _rule(document: SurveyDoc, place: dict[str, int], rule: RuleDoc) -> RuleView:
+def _rule(document: SurveyDoc, place: dict[str, int], rule: Rule) -> RuleView:
     names = [one.name for one in document.thresholds]
     conditions = tuple(
         ConditionView(feature=place[one.feature], op=one.op, threshold=names.index(one.threshold) if one.threshold else -1, scale=one.scale)
         for one in rule.conditions
     )
-    return RuleView(label=rule.label, note=" and ".join(map(str, rule.conditions)) or "the rest", conditions=conditions)
+    return RuleView(label=rule.label, note=" and ".join(_words(one) for one in rule.conditions) or "the rest", conditions=conditions)
+
+
+_SIGNS = {">=": "≥", "<=": "≤"}
+
+
+def _words(one: Condition) -> str:
+    sign = _SIGNS.get(one.op, one.op)
+    limit = (
+        f"{one.scale:g}"
+        if not one.threshold
+        else ("" if one.scale == 1 else "−" if one.scale == -1 else f"{one.scale:g} × ") + one.threshold
+    )
+    return f"{one.feature} {sign} {limit}"
 
 
 def _bytes(text: str) -> Float[np.ndarray, " point"]:
