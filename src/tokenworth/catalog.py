@@ -49,6 +49,7 @@ GRADERS: Mapping[str, str] = {
 IMPORTERS: Mapping[str, str] = {
     "thought-anchors": "tokenworth.importers.thought_anchors:FOLDERS",
     "hinted-mcq": "tokenworth.importers.hinted:CURVES",
+    "exit-table": "tokenworth.importers.exit_table:TABLE",
     "exit-curves": "tokenworth.importers.exit_curves:ROWS",
     "exit-page": "tokenworth.importers.exit_curves:PAGES",
     "document": "tokenworth.importers.own:DOCUMENTS",

@@ -14,10 +14,10 @@ from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
-from tokenworth.methods.survey.document import SurveyDoc, TraceRow
+from tokenworth.methods.survey.document import SurveyDoc, SurveyRow
 from tokenworth.methods.survey.features import FEATURES
-from tokenworth.methods.survey.grouped import grouped
-from tokenworth.methods.survey.labels import RULES, TWIN_RULES, Rule, margins, matched
+from tokenworth.methods.survey.clustered import clustered
+from tokenworth.methods.survey.labels import RULES, TWIN_RULES, RuleDoc, margins, matched
 from tokenworth.methods.survey.lengths import length_rows
 from tokenworth.methods.survey.rows import rows_of
 from tokenworth.methods.survey.settings import SurveySettings
@@ -35,14 +35,19 @@ def survey_document(documents: Iterable[Document], settings: SurveySettings, abo
     rows, notes = _gathered(documents, settings)
     if not rows:
         raise InvalidInput("no traces among the documents; give results of forced, curve or sample, or other surveys")
+    return survey_of(rows, settings, about, notes=notes)
+
+
+def survey_of(rows: Sequence[SurveyRow], settings: SurveySettings, about: About, *, notes: Sequence[str] = ()) -> SurveyDoc:
+    """The survey of rows, with labels by these settings."""
     columns = Columns.of(rows)
     thresholds = {one.name: one.value for one in settings.thresholds}
     rng = np.random.default_rng(settings.seed)
     found, twins = (_found(rules, thresholds, columns, which) for rules, which in _tables(columns))
     rows = _labelled(rows, columns, thresholds, found, twins)
     columns = replace(columns, rows=rows)
-    table, group = grouped(columns, settings)
-    rows = tuple(replace(row, group=None if one < 0 else one) for row, one in zip(rows, group.tolist(), strict=True))
+    clustering, clusters, number = clustered(columns, settings)
+    rows = tuple(replace(row, cluster=None if one < 0 else one) for row, one in zip(rows, number.tolist(), strict=True))
     commitments, agreements = commitment_tables(columns, settings.level, rng)
     is_open = np.asarray([row.is_open for row in rows], dtype=np.bool_)
     gold, curve, question = columns.has_gold, columns.has_curve, columns.question
@@ -62,19 +67,20 @@ def survey_document(documents: Iterable[Document], settings: SurveySettings, abo
         commitments=commitments,
         agreements=agreements,
         lengths=tuple(length_rows(columns, settings.level, rng)),
-        groups=table,
+        clustering=clustering,
+        clusters=clusters,
         rows=rows,
         provenance=about.provenance,
-        notes=(*notes, *_notes(rows, columns, settings, grouped_any=table is not None)),
+        notes=(*notes, *_notes(rows, columns, settings, clusters=len(clusters))),
     )
 
 
 # -- rows -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[tuple[TraceRow, ...], list[str]]:
+def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[tuple[SurveyRow, ...], list[str]]:
     """One row for each trace, with an id of its own, and what is to be said of those that are not here."""
-    found: dict[tuple[str, str], TraceRow] = {}
+    found: dict[tuple[str, str], SurveyRow] = {}
     again = unread = 0
     for document in documents:
         if isinstance(document, SurveyDoc):
@@ -83,7 +89,7 @@ def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[
                     f"a survey keeps its curves at {document.points} positions and this one at {settings.points}; "
                     f"give --points {document.points}"
                 )
-            made: Sequence[TraceRow] = document.rows
+            made: Sequence[SurveyRow] = document.rows
         elif isinstance(document, ForcedDoc | CurveDoc | SampleSetDoc):
             made = rows_of(document, settings)
         else:
@@ -100,7 +106,7 @@ def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[
     return tuple(_with_names(found.values())), notes
 
 
-def _with_names(rows: Iterable[TraceRow]) -> Iterator[TraceRow]:
+def _with_names(rows: Iterable[SurveyRow]) -> Iterator[SurveyRow]:
     """The rows with an id each: of the same trace under several problems, as published data have it, all but the first get a number."""
     count = Counter[str]()
     for row in rows:
@@ -109,22 +115,22 @@ def _with_names(rows: Iterable[TraceRow]) -> Iterator[TraceRow]:
         yield row if count[name] == 1 and row.id == name else replace(row, id=name if count[name] == 1 else f"{name}#{count[name]}")
 
 
-def _tables(columns: Columns) -> Iterator[tuple[Sequence[Rule], np.ndarray]]:
+def _tables(columns: Columns) -> Iterator[tuple[Sequence[RuleDoc], np.ndarray]]:
     yield RULES, columns.has_gold
     yield TWIN_RULES, columns.has_curve
 
 
-def _found(rules: Sequence[Rule], thresholds: dict[str, float], columns: Columns, which: np.ndarray) -> Int[np.ndarray, " row"]:
+def _found(rules: Sequence[RuleDoc], thresholds: dict[str, float], columns: Columns, which: np.ndarray) -> Int[np.ndarray, " row"]:
     return np.where(which, matched(rules, thresholds, columns.by_name, len(columns.rows)), -1)
 
 
 def _labelled(
-    rows: Sequence[TraceRow],
+    rows: Sequence[SurveyRow],
     columns: Columns,
     thresholds: dict[str, float],
     found: Int[np.ndarray, " row"],
     twins: Int[np.ndarray, " row"],
-) -> tuple[TraceRow, ...]:
+) -> tuple[SurveyRow, ...]:
     margin, twin_margin = (margins(rules, thresholds, columns.by_name, one) for rules, one in ((RULES, found), (TWIN_RULES, twins)))
     slack = columns.by_name["slack"]
     return tuple(
@@ -145,7 +151,7 @@ def _labelled(
 # -- notes ----------------------------------------------------------------------------------------------------------------------------
 
 
-def _notes(rows: Sequence[TraceRow], columns: Columns, settings: SurveySettings, *, grouped_any: bool) -> Iterator[str]:
+def _notes(rows: Sequence[SurveyRow], columns: Columns, settings: SurveySettings, *, clusters: int) -> Iterator[str]:
     curve, gold, names = columns.has_curve, columns.has_gold, columns.by_name
     without = int((curve & ~gold).sum())
     if without:
@@ -172,5 +178,5 @@ def _notes(rows: Sequence[TraceRow], columns: Columns, settings: SurveySettings,
     twice = sum(n > 1 for n in Counter(row.problem for row in rows if row.kind != "length").values())
     if twice:
         yield f"{twice:,} problem ids have several traces; traces of one question are one cluster in every interval"
-    if settings.group != "none" and not grouped_any:
-        yield "too few curves to be grouped"
+    if settings.cluster != "none" and not clusters:
+        yield "fewer than 10 curves are not clustered"

@@ -10,11 +10,11 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.core.table import ColumnKind, Table, TableRow
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.survey.features import Feature
-from tokenworth.methods.survey.labels import Rule, Threshold
+from tokenworth.methods.survey.labels import RuleDoc, Threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TraceRow:
+class SurveyRow:
     """One trace.
 
     ``curve``, ``own_curve``, ``mass`` and ``probability`` are base64 of one byte for each position: b / 254, 255 where nothing is measured.
@@ -53,7 +53,8 @@ class TraceRow:
     """Whether the rounding of the source leaves the label open."""
     twin: str | None
     twin_margin: Number
-    group: int | None = None
+    cluster: int | None = None
+    """The number of its cluster, 0 the largest."""
     features: tuple[Number, ...]
     committed_after: tuple[Number, ...]
     """Of each commitment time, the last cut measured before it, as a share of the trace."""
@@ -146,8 +147,8 @@ class LengthRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupRow:
-    """One group of traces."""
+class ClusterRow:
+    """One cluster of traces."""
 
     number: int
     n: int
@@ -159,15 +160,14 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupTable:
-    """How the traces group, and how stable that is."""
+class Clustering:
+    """How the traces were clustered, and how stable that is."""
 
     how: str
-    groups: tuple[GroupRow, ...]
     n_none: int
-    """Traces in no group."""
+    """Traces in no cluster."""
     stability: Estimate
-    """Adjusted Rand index of the grouping with that of bootstrap samples: mean, with the smallest and the largest."""
+    """Adjusted Rand index with the clusters of bootstrap samples: mean, with the smallest and the largest."""
     silhouette: Number
     agreement: Number
     """Adjusted Rand index with the labels."""
@@ -183,8 +183,8 @@ class SurveyDoc:
     points: int
     thresholds: tuple[Threshold, ...]
     features: tuple[Feature, ...]
-    rules: tuple[Rule, ...]
-    twin_rules: tuple[Rule, ...]
+    rules: tuple[RuleDoc, ...]
+    twin_rules: tuple[RuleDoc, ...]
     labels: tuple[LabelShare, ...]
     twins: tuple[LabelShare, ...]
     map: tuple[MapCell, ...]
@@ -194,8 +194,9 @@ class SurveyDoc:
     commitments: tuple[Commitment, ...]
     agreements: tuple[Agreement, ...]
     lengths: tuple[LengthRow, ...]
-    groups: GroupTable | None
-    rows: tuple[TraceRow, ...]
+    clustering: Clustering | None
+    clusters: tuple[ClusterRow, ...]
+    rows: tuple[SurveyRow, ...]
     provenance: Provenance
     notes: tuple[str, ...] = ()
 
@@ -211,7 +212,7 @@ class SurveyDoc:
 _COLUMNS: Mapping[str, ColumnKind] = {
     "trace_id": "text", "problem": "text", "subject": "text", "model": "text", "kind": "text", "gold": "text", "own": "text",
     "stated": "text", "correct": "bool", "verdict": "text", "tokens": "int", "answer_tokens": "int", "closed": "bool", "label": "text",
-    "margin": "float", "is_open": "bool", "twin": "text", "twin_margin": "float", "group": "int",
+    "margin": "float", "is_open": "bool", "twin": "text", "twin_margin": "float", "cluster": "int",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 Columns = Mapping[str, Float[np.ndarray, " row"]]
 """Feature -> its value in each row, NaN where there is none."""
+_SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 Op = Literal[">=", "<=", ">", "<"]
 
 
@@ -38,9 +39,13 @@ class Condition:
     threshold: str = ""
     scale: float = 1.0
 
+    def __str__(self) -> str:
+        sign = "−" if self.scale < 0 else ""
+        return f"{self.feature} {_SIGNS[self.op]} {sign}{f'the threshold {self.threshold}' if self.threshold else f'{abs(self.scale):g}'}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class RuleDoc:
     """A label and the conditions that all have to be met; the first rule of a table that matches gives the label."""
 
     label: str
@@ -59,23 +64,23 @@ def _is_not(feature: str) -> Condition:
     return Condition(feature=feature, op="<", scale=0.5)
 
 
-UNANSWERABLE = Rule(label="unanswerable", conditions=(_if("mass_median", "<", "least_mass"),))
+UNANSWERABLE = RuleDoc(label="unanswerable", conditions=(_if("mass_median", "<", "least_mass"),))
 RULES = (
     UNANSWERABLE,
-    Rule(label="productive", conditions=(_if("gain", ">=", "gain"),)),
-    Rule(label="counterproductive", conditions=(_if("gain", "<=", "gain", -1.0),)),
-    Rule(label="flat-right", conditions=(_if("range", "<", "range"), _is("ends_right"))),
-    Rule(label="flat-wrong", conditions=(_if("range", "<", "range"),)),
-    Rule(label="rise-and-fall", conditions=(_is("same_option"),)),
-    Rule(label="drift", conditions=(_is_not("starts_right"), _is_not("ends_right"))),
-    Rule(label="marginal"),
+    RuleDoc(label="productive", conditions=(_if("gain", ">=", "gain"),)),
+    RuleDoc(label="counterproductive", conditions=(_if("gain", "<=", "gain", -1.0),)),
+    RuleDoc(label="flat-right", conditions=(_if("range", "<", "range"), _is("ends_right"))),
+    RuleDoc(label="flat-wrong", conditions=(_if("range", "<", "range"),)),
+    RuleDoc(label="rise-and-fall", conditions=(_is("same_option"),)),
+    RuleDoc(label="drift", conditions=(_is_not("starts_right"), _is_not("ends_right"))),
+    RuleDoc(label="marginal"),
 )
 """Of P(gold): one label for every trace, the flat ones by how they end."""
 TWIN_RULES = (
     UNANSWERABLE,
-    Rule(label="revising", conditions=(_if("own_gain", ">=", "gain"),)),
-    Rule(label="oscillating", conditions=(_if("own_range", ">=", "range"),)),
-    Rule(label="confirming"),
+    RuleDoc(label="revising", conditions=(_if("own_gain", ">=", "gain"),)),
+    RuleDoc(label="oscillating", conditions=(_if("own_range", ">=", "range"),)),
+    RuleDoc(label="confirming"),
 )
 """The same of P(own answer), for which no gold is needed."""
 
@@ -90,7 +95,7 @@ def _met(condition: Condition, thresholds: Mapping[str, float], columns: Columns
         return {">=": x >= limit, "<=": x <= limit, ">": x > limit, "<": x < limit}[condition.op]
 
 
-def matched(rules: Sequence[Rule], thresholds: Mapping[str, float], columns: Columns, n: int) -> Int[np.ndarray, " row"]:
+def matched(rules: Sequence[RuleDoc], thresholds: Mapping[str, float], columns: Columns, n: int) -> Int[np.ndarray, " row"]:
     """The number of the rule that each of ``n`` rows gets its label from."""
     found = np.full(n, -1, dtype=np.int64)
     for number, rule in enumerate(rules):
@@ -102,7 +107,7 @@ def matched(rules: Sequence[Rule], thresholds: Mapping[str, float], columns: Col
 
 
 def margins(
-    rules: Sequence[Rule], thresholds: Mapping[str, float], columns: Columns, found: Int[np.ndarray, " row"]
+    rules: Sequence[RuleDoc], thresholds: Mapping[str, float], columns: Columns, found: Int[np.ndarray, " row"]
 ) -> Float[np.ndarray, " row"]:
     """How far the nearest feature is from where another rule would match; NaN where no feature decides.
 

@@ -24,8 +24,13 @@ def length_rows(columns: Columns, level: float, rng: np.random.Generator) -> Ite
     verdict = np.asarray([{"correct": 1.0, "incorrect": 0.0}.get(row.verdict, np.nan) for row in rows], dtype=np.float64)
     stated = np.asarray([row.gold is not None or row.kind == "length" for row in rows], dtype=np.bool_)
     outcomes = (("right at the last cut", ends, closed), ("right as written", verdict, closed & stated))
+    copies = np.asarray(["#" in row.id for row in rows], dtype=np.bool_)
     for of, right, which in outcomes:
-        yield from _with_outcome(of, tokens, right, which & np.isfinite(right), columns, level, rng)
+        known = which & np.isfinite(right)
+        yield from _with_outcome(of, tokens, right, known, columns, level, rng)
+        # A trace that is listed under two problems is one sample of its question.
+        known &= ~copies
+        yield from _within_questions(of, tokens[known], right[known], columns.question[known], level, rng)
     solver = np.asarray([np.nan if row.solver_length is None else row.solver_length for row in rows], dtype=np.float64)
     yield from _with_solver(tokens, solver, closed & np.isfinite(solver), columns.question, level, rng)
 
@@ -54,17 +59,18 @@ def _with_outcome(
         single = int((~several).sum())
         note = f"{single:,} traces alone in their subject, or as long as all others in it, left out" if single else ""
         yield row("within subject", within(x[several], subject[several]), within(y[several], subject[several]), question[several], note)
-    mixed = in_mixed(y, question)
-    if mixed.sum() >= LEAST:
-        note = f"{len(np.unique(question[mixed])):,} questions with right and wrong traces"
-        yield row("within question", within(x[mixed], question[mixed]), within(y[mixed], question[mixed]), question[mixed], note)
-    yield from _with_difficulty(of, x, y, question, level, rng)
 
 
-def _with_difficulty(
+def _within_questions(
     of: str, x: Float[np.ndarray, " x"], y: Float[np.ndarray, " x"], question: Int[np.ndarray, " x"], level: float, rng: np.random.Generator
 ) -> Iterator[LengthRow]:
-    """Mean length of a question against 1 - accuracy, over the questions with several traces: one trace says nothing of difficulty."""
+    """Over repeated samples: within each question, and its mean length against 1 - accuracy; one trace says nothing of difficulty."""
+    mixed = in_mixed(y, question)
+    if mixed.sum() >= LEAST:
+        within_x, within_y = (within(part[mixed], question[mixed]) for part in (x, y))
+        r = correlation_of(within_x, within_y, question[mixed], level=level, rng=rng)
+        note = f"{len(np.unique(question[mixed])):,} questions with right and wrong traces"
+        yield LengthRow(of=of, how="within question", r=r, note=note)
     _, index, count = np.unique(question, return_inverse=True, return_counts=True)
     several = count > 1
     if several.sum() < LEAST:

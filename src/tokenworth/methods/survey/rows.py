@@ -16,7 +16,7 @@ from tokenworth.core.table import trace_id
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
-from tokenworth.methods.survey.document import TraceRow
+from tokenworth.methods.survey.document import SurveyRow
 from tokenworth.methods.survey.features import COMMITTED, NAMES
 from tokenworth.methods.survey.packed import packed
 from tokenworth.methods.survey.readings import Readings, of_curve, of_exit
@@ -40,7 +40,7 @@ from tokenworth.tasks.domains import domain_of
 TITLE = 100
 
 
-def rows_of(document: ForcedDoc | CurveDoc | SampleSetDoc, settings: SurveySettings) -> list[TraceRow]:
+def rows_of(document: ForcedDoc | CurveDoc | SampleSetDoc, settings: SurveySettings) -> list[SurveyRow]:
     """The rows of a document: one of a curve, one for each answer of a sample."""
     if isinstance(document, SampleSetDoc):
         return [_row(document.problem, document.model.name, trace, "length") for trace in document.traces]
@@ -60,10 +60,10 @@ def question_key(problem: Problem | None, fallback: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _row(problem: Problem | None, model: str, trace: TraceDoc, kind: str) -> TraceRow:
+def _row(problem: Problem | None, model: str, trace: TraceDoc, kind: str) -> SurveyRow:
     ident = trace_id(model, trace)
     title = "" if problem is None else " ".join(problem.question.split())
-    return TraceRow(
+    return SurveyRow(
         id=ident,
         problem=ident if problem is None else problem.id,
         question=question_key(problem, ident),
@@ -103,7 +103,7 @@ def _solver_length(problem: Problem) -> int | None:
 # -- with a curve ---------------------------------------------------------------------------------------------------------------------
 
 
-def _with_curve(bare: TraceRow, exits: Sequence[Readings], settings: SurveySettings) -> TraceRow:
+def _with_curve(bare: SurveyRow, exits: Sequence[Readings], settings: SurveySettings) -> SurveyRow:
     """The row with features and curve; labels rest on the first exit text."""
     readings = exits[0]
     leader = leaders(readings.probability)

@@ -12,7 +12,7 @@ from tokenworth.methods.forced.settings import LEAST_MASS
 from tokenworth.methods.survey.labels import Threshold
 
 MOST_POINTS = 2000
-MOST_GROUPS = 50
+MOST_CLUSTERS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,11 @@ class SurveySettings:
     """Below this mass on the options no option is named as the leading one."""
     points: int = option(200, rare=True)
     """Positions at which each curve is kept."""
-    group: Literal["none", "curve", "features"] = "none"
-    """Group the traces: by curve (k-means on 50 positions) or features (HDBSCAN, which finds the number of groups); needs the extra
+    cluster: Literal["none", "curve", "features"] = "none"
+    """Cluster the traces: by curve (k-means on 50 positions) or features (HDBSCAN, which finds the number by itself); needs the extra
     [survey]."""
-    groups: int = option(6, rare=True)
-    """Groups of --group curve."""
+    clusters: int = option(6, rare=True)
+    """Clusters of --cluster curve."""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0
@@ -50,8 +50,8 @@ class SurveySettings:
             raise InvalidInput(f"least mass {self.least_mass}: expected a probability, 0 to 1")
         if not 2 <= self.points <= MOST_POINTS:
             raise InvalidInput(f"points {self.points}: expected 2 to {MOST_POINTS:,}")
-        if not 2 <= self.groups <= MOST_GROUPS:
-            raise InvalidInput(f"groups {self.groups}: expected 2 to {MOST_GROUPS}")
+        if not 2 <= self.clusters <= MOST_CLUSTERS:
+            raise InvalidInput(f"clusters {self.clusters}: expected 2 to {MOST_CLUSTERS}")
         check_level(self.level)
         check_seed(self.seed)
 

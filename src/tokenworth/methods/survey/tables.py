@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 
 from tokenworth.core.document import numbers
 from tokenworth.core.estimate import Estimate
-from tokenworth.methods.survey.document import Agreement, Commitment, LabelShare, MapCell, StartEnd, TraceRow
+from tokenworth.methods.survey.document import Agreement, Commitment, LabelShare, MapCell, StartEnd, SurveyRow
 from tokenworth.methods.survey.features import COMMITTED, NAMES
-from tokenworth.methods.survey.labels import RULES, Rule, matched
+from tokenworth.methods.survey.labels import RULES, RuleDoc, matched
 from tokenworth.stats.by_cluster import quantile_of, ranks, share_of
 from tokenworth.stats.commitment import DEFINITIONS
 
@@ -26,15 +26,20 @@ APART = 0.1
 class Columns:
     """The rows as arrays. ``question`` numbers questions, ``subject`` subjects."""
 
-    rows: Sequence[TraceRow]
+    rows: Sequence[SurveyRow]
     by_name: dict[str, Float[np.ndarray, " row"]]
     question: Int[np.ndarray, " row"]
     subject: Int[np.ndarray, " row"]
     has_curve: Bool[np.ndarray, " row"]
     has_gold: Bool[np.ndarray, " row"]
 
+    @property
+    def n_timed(self) -> int:
+        """Rows whose readings are known one by one, so that commitments are."""
+        return int(np.isfinite(self.by_name["readings"]).sum())
+
     @classmethod
-    def of(cls, rows: Sequence[TraceRow]) -> Columns:
+    def of(cls, rows: Sequence[SurveyRow]) -> Columns:
         """The arrays of rows."""
         table = np.asarray([[np.nan if x is None else x for x in row.features] for row in rows], dtype=np.float64)
         table = table.reshape(len(rows), len(NAMES))
@@ -55,7 +60,7 @@ def _numbered(names: Sequence[str]) -> Int[np.ndarray, " row"]:
 
 
 def label_shares(
-    rules: Sequence[Rule], found: Int[np.ndarray, " row"], is_open: Bool[np.ndarray, " row"], question: Int[np.ndarray, " row"], level: float
+    rules: Sequence[RuleDoc], found: Int[np.ndarray, " row"], is_open: Bool[np.ndarray, " row"], question: Int[np.ndarray, " row"], level: float
 ) -> tuple[LabelShare, ...]:
     """The share of each label among the rows that have one."""
     return tuple(
@@ -98,7 +103,7 @@ def start_end(columns: Columns, level: float) -> StartEnd:
     )
 
 
-def closure(rows: Sequence[TraceRow], question: Int[np.ndarray, " row"], level: float) -> Estimate:
+def closure(rows: Sequence[SurveyRow], question: Int[np.ndarray, " row"], level: float) -> Estimate:
     """Share of the rows whose leading option at the last cut is not the option that was written; over rows that have both."""
     both = np.asarray([row.own is not None and row.stated is not None and row.stated in row.options for row in rows], dtype=np.bool_)
     differs = np.asarray([row.own != row.stated for row in rows], dtype=np.bool_)
@@ -109,7 +114,7 @@ def commitment_tables(columns: Columns, level: float, rng: np.random.Generator) 
     """Each definition over the traces with a curve, and each pair of definitions."""
     times = {name: columns.by_name[name] for name in COMMITTED}
     found = tuple(
-        _commitment(columns, index, definition, level, rng) for index, definition in enumerate(DEFINITIONS) if columns.has_curve.any()
+        _commitment(columns, index, definition, level, rng) for index, definition in enumerate(DEFINITIONS) if columns.n_timed
     )
     pairs: list[Agreement] = []
     for (first, a), (second, b) in combinations(zip(DEFINITIONS, times.values(), strict=True), 2):
@@ -133,7 +138,7 @@ def _commitment(columns: Columns, index: int, definition: str, level: float, rng
     return Commitment(
         definition=definition,
         n=len(does),
-        n_never=int(columns.has_curve.sum()) - len(does),
+        n_never=columns.n_timed - len(does),
         lower=quartiles[0],
         median=quartiles[1],
         upper=quartiles[2],
