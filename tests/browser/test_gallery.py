@@ -74,7 +74,7 @@ def test_keys_choose_and_the_address_keeps_the_choice(open_report):
 
 def test_a_box_on_the_plot_leaves_what_lies_in_it(open_report):
     gallery = cases.view(200)
-    page = open_report(cases.page(gallery))
+    page = open_report(cases.page(gallery), "#v1&y=y2")
     frame = page.locator(".scatterframe").bounding_box()
     page.mouse.move(frame["x"] + 41, frame["y"] + 9)
     page.mouse.down()

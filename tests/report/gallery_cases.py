@@ -49,6 +49,7 @@ def view(n: int = 60, points: int = 40, *, ids: tuple[str, ...] | None = None, t
         features=tuple(FeatureView(name=name, note=f"the {name}", values=values) for name, values in features.items()),
         thresholds=(ThresholdView(name="gain", value=GAIN, low=0.0, high=1.0, step=0.01, note="least change"),),
         rules=RULES,
+        label=np.array([[rule.label for rule in RULES].index(one) for one in named(features["change"], GAIN)], dtype=np.uint8),
         points=np.concatenate(packed),
         offsets=np.concatenate([[0], np.cumsum([len(one) for one in packed])]),
         held=np.zeros(n, dtype=np.uint8),
@@ -67,5 +68,9 @@ def page(gallery: GalleryView) -> Page:
 
 def labels(gallery: GalleryView, gain: float) -> list[str]:
     """The label of each trace, worked out again."""
-    change = gallery.features[2].values
+    return named(gallery.features[2].values, gain)
+
+
+def named(change: np.ndarray, gain: float) -> list[str]:
+    """The labels of some changes."""
     return ["rises" if x >= gain else "falls" if x <= -gain else "stays" for x in change]

@@ -31,7 +31,7 @@ interface Head {
   readonly features: readonly { readonly name: string; readonly note: string }[];
   readonly columns: {
     readonly ids: TextColumn; readonly texts: TextColumn; readonly answers: TextColumn;
-    readonly subject: Column; readonly correct: Column; readonly tokens: Column; readonly cluster: Column; readonly held: Column;
+    readonly subject: Column; readonly correct: Column; readonly tokens: Column; readonly cluster: Column; readonly held: Column; readonly label: Column;
     readonly trace: Column; readonly offsets: Column; readonly points: Column; readonly features: readonly Column[];
   };
 }
@@ -48,6 +48,8 @@ export interface Gallery extends Omit<Head, "columns" | "features"> {
   // -1: none.
   readonly cluster: Int32Array;
   readonly held: Uint8Array;
+  // The rule of each row at the thresholds of the survey.
+  readonly label: Uint8Array;
   // Index of the trace in the page; -1: the page does not hold it.
   readonly trace: Int32Array;
   // Points of row i: points[offsets[i]] to points[offsets[i + 1] - 1].
@@ -76,6 +78,7 @@ export function decodeGallery(section: Section, blob: Uint8Array): Gallery {
     correct: codec.small(blob, columns.correct),
     tokens: codec.integers(blob, columns.tokens),
     cluster: codec.integers(blob, columns.cluster),
+    label: codec.small(blob, columns.label),
     held: codec.small(blob, columns.held),
     trace: codec.integers(blob, columns.trace),
     points: codec.small(blob, columns.points),

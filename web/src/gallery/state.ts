@@ -8,10 +8,10 @@ import type { View } from "./view";
 export type GalleryState = ReturnType<typeof makeGallery>;
 
 export function startOf(gallery: Gallery): View {
-  const change = Math.max(0, gallery.features.findIndex((f) => f.name === "change"));
+  const place = (name: string, otherwise: number) => Math.max(otherwise, gallery.features.findIndex((f) => f.name === name));
   return {
     kind: "matrix", size: 2, sort: -1, falling: false, label: -1, subject: -1, correct: -1, cluster: -1, query: "",
-    x: Math.max(0, gallery.features.findIndex((f) => f.name === "start")), y: change, box: null, at: -1,
+    x: place("start", 0), y: place("gain", 0), box: null, at: -1,
     thresholds: gallery.thresholds.map((t) => t.value),
   };
 }
@@ -43,7 +43,8 @@ export function makeGallery(gallery: Gallery, first: View) {
   const [thresholds, sort, falling, label, subject, correct, cluster, query, x, y, box] = [
     part("thresholds"), part("sort"), part("falling"), part("label"), part("subject"), part("correct"), part("cluster"), part("query"), part("x"), part("y"), part("box"),
   ];
-  const labels = computed(() => labelsOf(gallery, thresholds.value));
+  const start = startOf(gallery);
+  const labels = computed(() => (thresholds.value.every((one, k) => one === start.thresholds[k]) ? gallery.label : labelsOf(gallery, thresholds.value)));
   const order = computed(() => {
     const key = sort.value;
     if (key === -3) return ordered(labels.value, falling.value);
@@ -70,7 +71,7 @@ export function makeGallery(gallery: Gallery, first: View) {
     const [keep, wanted, all] = [open.value, label.value, labels.value];
     return order.value.filter((row) => keep[row] === 1 && (wanted < 0 || all[row] === wanted));
   });
-  return { gallery, view, start: startOf(gallery), labels, open, rows };
+  return { gallery, view, start, labels, open, rows };
 }
 
 export function set(state: GalleryState, part: Partial<View>): void {

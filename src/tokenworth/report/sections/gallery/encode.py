@@ -28,6 +28,7 @@ def encode(view: GalleryView, most: int | None) -> Encoded:
         "tokens": blob.integers(view.tokens.tolist()),
         "cluster": blob.integers(view.cluster.tolist()),
         "trace": blob.integers(view.trace or [-1] * len(view.ids)),
+        "label": blob.small(view.label.tolist()),
         "held": blob.small(view.held.tolist()),
         "offsets": blob.integers(np.diff(view.offsets).tolist()),
         "points": blob.small(view.points.tolist()),

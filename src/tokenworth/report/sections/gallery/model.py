@@ -92,6 +92,9 @@ class GalleryView:
     features: tuple[FeatureView, ...]
     thresholds: tuple[ThresholdView, ...]
     rules: tuple[RuleView, ...]
+    label: UInt8[np.ndarray, " trace"]
+    """The rule that labels each trace at these thresholds. The page works labels out itself once a threshold is moved; its numbers have
+    seven figures, so a trace that lies on a threshold may be labelled otherwise then."""
     points: UInt8[np.ndarray, " point"]
     """The curves, one after another: steps, `OPEN` added, or `ABSENT`."""
     offsets: Int[np.ndarray, " trace+1"]
@@ -108,7 +111,7 @@ class GalleryView:
 
     def __post_init__(self) -> None:
         n = len(self.ids)
-        columns = (self.texts, self.answers, self.subject, self.correct, self.tokens, self.cluster, self.held, self.offsets[1:])
+        columns = (self.texts, self.answers, self.subject, self.correct, self.tokens, self.cluster, self.held, self.label, self.offsets[1:])
         if any(len(one) != n for one in (*columns, *(feature.values for feature in self.features))):
             raise InvalidInput(f"a gallery of {n} traces needs {n} entries in each column")
         if not self.rules or self.rules[-1].conditions:

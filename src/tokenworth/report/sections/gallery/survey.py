@@ -13,7 +13,7 @@ from tokenworth.core.document import Number
 from tokenworth.core.inert import one_line
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.survey.document import SurveyDoc, SurveyRow
-from tokenworth.methods.survey.labels import Condition, Rule
+from tokenworth.methods.survey.labels import Condition, RuleDoc
 from tokenworth.report.facts import FactView, provenance_facts
 from tokenworth.report.lines import facts_line, wrapped
 from tokenworth.report.sections.gallery.model import POINTS, ConditionView, FeatureView, GalleryView, RuleView, ThresholdView, curve_points
@@ -40,13 +40,14 @@ def view(documents: Sequence[SurveyDoc]) -> GalleryView:
     most = max(16, POINTS // max(1, len(rows)))
     place = {one.name: k for k, one in enumerate(document.features)}
     mass = next((one.value for one in document.thresholds if one.name == "least_mass"), 0.0)
+    names = [one.label for one in document.rules]
     curves = [_curve(row, mass, most) for row in rows]
     at = {row.id: k for k, row in enumerate(rows)}
     return GalleryView(
         title=f"survey of {len(rows):,} trace{'s' * (len(rows) != 1)}",
         lead=(),
         what=next((_WHAT.get(row.kind, row.kind) for row in rows if row.curve or row.own_curve), _WHAT["length"]),
-        ids=tuple(row.id for row in rows),
+        ids=tuple(row.problem or row.id for row in rows),
         texts=tuple(row.title[:_TEXT] for row in rows),
         answers=tuple(_answer(row) for row in rows),
         subjects=subjects,
@@ -60,6 +61,7 @@ def view(documents: Sequence[SurveyDoc]) -> GalleryView:
             for one in document.thresholds
         ),
         rules=tuple(map(partial(_rule, document, place), document.rules)),
+        label=np.array([names.index(row.label) if row.label in names else len(names) - 1 for row in rows], dtype=np.uint8),
         points=np.concatenate([*curves, np.zeros(0, dtype=np.uint8)]),
         offsets=np.concatenate([[0], np.cumsum([len(one) for one in curves], dtype=int)]).astype(int),
         medoids=tuple(at[one.medoid] for one in document.clusters),
@@ -107,7 +109,7 @@ def _feature(document: SurveyDoc, k: int) -> FeatureView:
     return FeatureView(name=one.name, note=one.text + (f" ({one.unit})" if one.unit else ""), values=numbers)
 
 
-def _rule(document: SurveyDoc, place: dict[str, int], rule: Rule) -> RuleView:
+def _rule(document: SurveyDoc, place: dict[str, int], rule: RuleDoc) -> RuleView:
     names = [one.name for one in document.thresholds]
     conditions = tuple(
         ConditionView(feature=place[one.feature], op=one.op, threshold=names.index(one.threshold) if one.threshold else -1, scale=one.scale)
@@ -121,12 +123,10 @@ _SIGNS = {">=": "≥", "<=": "≤"}
 
 def _words(one: Condition) -> str:
     sign = _SIGNS.get(one.op, one.op)
-    limit = (
-        f"{one.scale:g}"
-        if not one.threshold
-        else ("" if one.scale == 1 else "−" if one.scale == -1 else f"{one.scale:g} × ") + one.threshold
-    )
-    return f"{one.feature} {sign} {limit}"
+    if not one.threshold:
+        return f"{one.feature} {sign} {one.scale:g}"
+    factor = {1.0: "", -1.0: "−"}.get(one.scale, f"{one.scale:g} × ")
+    return f"{one.feature} {sign} {factor}{'its threshold' if one.threshold == one.feature else one.threshold}"
 
 
 def _bytes(text: str) -> Float[np.ndarray, " point"]:
