@@ -11,6 +11,7 @@ import click
 from tokenworth import catalog
 from tokenworth.cli.help import MADE, Verb, dry_run_option, json_option, verb_option
 from tokenworth.cli.options import config_option
+from tokenworth.cli.outputs import file_name
 from tokenworth.cli.show import print_text, write_facts
 from tokenworth.core.document import Document
 from tokenworth.errors import InvalidInput, MissingFile
@@ -138,7 +139,9 @@ def import_(source: str, layout: str | None, item: str | None, out: str, **rest:
             raise InvalidInput(f"item {item!r}: expected an index below {len(documents)} or the id of a problem in {source}")
         documents = named
     folder = Path(out)
-    names = [str(folder / f"{number:04d}.json") for number in range(len(documents))]
+    # Named by the source: a second import into the same folder adds to it.
+    stem = file_name(Path(source).resolve().name.partition(".")[0] or "source")
+    names = [str(folder / f"{stem}-{number:04d}.json") for number in range(len(documents))]
     rows = [
         {"file": name, "schema": document.schema, "problem": _problem_id(document)} for name, document in zip(names, documents, strict=True)
     ]
