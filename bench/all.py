@@ -19,6 +19,7 @@ BENCHES = {
     "rollouts": "Rollouts from 64 cuts of one 800-token sequence: tokens per second and peak memory.",
     "many": "Many experiments: one by one against together, local and llama.cpp; memory from 100 to 2,000 problems.",
     "report_size": "The report: build time, size, time until it can be used, hover.",
+    "gallery": "The gallery: size, time until it can be used, sort, brush, scroll, for 622, 8,000 and 100,000 traces.",
     "store": "The store: rollouts written and read per second, bytes a rollout.",
     "merge": "Stores joined: responses per second of processor time.",
     "restart": "A run over 1,000 problems, and the same command once it is done.",

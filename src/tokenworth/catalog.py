@@ -19,6 +19,7 @@ MEASURES: dict[str, str] = {
     "modulo": "tokenworth.methods.modulo:MEASURE",
     "replay": "tokenworth.methods.replay:MEASURE",
     "audit": "tokenworth.methods.audit:MEASURE",
+    "survey": "tokenworth.methods.survey:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -49,6 +50,7 @@ GRADERS: Mapping[str, str] = {
 IMPORTERS: Mapping[str, str] = {
     "thought-anchors": "tokenworth.importers.thought_anchors:FOLDERS",
     "hinted-mcq": "tokenworth.importers.hinted:CURVES",
+    "exit-table": "tokenworth.importers.exit_table:TABLE",
     "exit-curves": "tokenworth.importers.exit_curves:ROWS",
     "exit-page": "tokenworth.importers.exit_curves:PAGES",
     "document": "tokenworth.importers.own:DOCUMENTS",
@@ -64,6 +66,7 @@ SECTIONS: dict[str, str] = {
     "sample": "tokenworth.report.sections.traces:SECTION",
     "curve": "tokenworth.report.sections.traces:SECTION",
     "forced": "tokenworth.report.sections.traces:SECTION",
+    "survey": "tokenworth.report.sections.gallery:SECTION",
     "verify": "tokenworth.report.sections.verified:SECTION",
     "confusion": "tokenworth.report.sections.verified:SECTION",
     "first-errors": "tokenworth.report.sections.first_errors:SECTION",

@@ -248,6 +248,15 @@ def test_spent_money_ends_the_items_that_are_left_in_two_lines(cli: Run, toy: st
     assert code == 1 and not out and lines == ["item 0: the money is spent", "99 more items could not be paid for either"]
 
 
+def test_two_imports_into_one_folder_keep_the_documents_of_both(cli: Run, toy: str) -> None:
+    for seed in ("1", "2"):
+        assert cli("sample", "--model", toy, "--seed", seed, "--json", f"{seed}.json")[0] == 0
+        assert cli("import", f"{seed}.json", "--out", "found")[0] == 0
+    kept = [json.loads(path.read_text())["seed"] for path in sorted(Path("found").iterdir())]
+    assert kept == [1, 2]
+    assert cli("import", "2.json", "--out", "found")[0] == 0 and len(list(Path("found").iterdir())) == 2
+
+
 @pytest.mark.parametrize("verb", ["report", "import", "export", "runs", "doctor", "demo"])
 def test_every_plain_verb_takes_json_and_config(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([verb, "--help"]) == 0

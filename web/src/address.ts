@@ -1,6 +1,8 @@
 // The place that a report shows, and the address of the page that keeps it. An address has room for one: that of the page's own report.
 import { effect } from "@preact/signals";
 import { EVERYTHING } from "./formal/filter";
+import { fitting } from "./gallery/state";
+import { parseView, printView } from "./gallery/view";
 import { parseHash, printHash } from "./hash";
 import type { Place } from "./hash";
 import { openTrace } from "./state";
@@ -20,13 +22,18 @@ function placeOf(report: State): Place {
     range: report.range.value,
     screen: report.hasTables ? report.screen.value : null,
     filter: report.filter.value,
+    gallery: report.gallery ? printView(report.gallery.view.value, report.gallery.start) : "",
   };
 }
 
 export function goTo(report: State, at: Place): Promise<void> {
   const head = report.header;
   report.filter.value = report.rows && at.filter.table < head.formal!.tables.length ? at.filter : EVERYTHING;
-  report.screen.value = report.hasTables ? (at.screen ?? (at.trace || (head.traces.length && !head.sheets.length) ? "trace" : "tables")) : "trace";
+  if (report.gallery) {
+    const { gallery, start } = report.gallery;
+    report.gallery.view.value = fitting(gallery, parseView(at.gallery, start), start);
+  }
+  report.screen.value = report.hasTables ? (at.screen ?? (at.trace || (head.traces.length && !head.sheets.length && !report.gallery) ? "trace" : "tables")) : "trace";
   return openTrace(report, at.trace, at);
 }
 

@@ -27,9 +27,11 @@ export interface Place {
   // Which screen a page with verified traces shows; null: the one that fits what the page holds.
   screen: Screen | null;
   filter: Filter;
+  // What is chosen in the gallery (gallery/view.ts); empty: nothing.
+  gallery: string;
 }
 
-export const START: Readonly<Place> = { trace: 0, unit: null, pinned: false, metric: null, stack: 0, share: false, given: false, stretch: false, tab: null, range: null, screen: null, filter: EVERYTHING };
+export const START: Readonly<Place> = { trace: 0, unit: null, pinned: false, metric: null, stack: 0, share: false, given: false, stretch: false, tab: null, range: null, screen: null, filter: EVERYTHING, gallery: "" };
 
 export function printHash(place: Place): string {
   const parts = ["v1"];
@@ -45,6 +47,7 @@ export function printHash(place: Place): string {
   if (place.range) parts.push(`r=${place.range[0]}-${place.range[1]}`);
   if (place.screen) parts.push(`o=${place.screen === "tables" ? 1 : 0}`);
   parts.push(...printFilter(place.filter));
+  if (place.gallery) parts.push(`y=${place.gallery}`);
   return "#" + parts.join("&");
 }
 
@@ -76,5 +79,6 @@ export function parseHash(hash: string): Place | null {
     range: range && from < to ? [from, to] : null,
     screen: found.get("o") === "1" ? "tables" : found.get("o") === "0" ? "trace" : null,
     filter: parseFilter(found.get("f"), found.get("c")),
+    gallery: found.get("y") ?? "",
   };
 }

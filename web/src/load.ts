@@ -2,6 +2,8 @@
 import * as codec from "./codec";
 import type { Texts } from "./codec";
 import { unitOf } from "./formal/change";
+import { decodeGallery } from "./gallery/data";
+import type { Gallery } from "./gallery/data";
 import { Chunk, decodeIndex } from "./formal/model";
 import type { Formal, FormalHead, FormalIndex, FormalText } from "./formal/model";
 import type { Branches, Curve, Header, Metric, Samples, SamplesHead, Sheet, Stack, StackHead, Trace, TraceEvent, TraceHead, Written } from "./model";
@@ -32,7 +34,8 @@ async function readHeader(source: Source): Promise<Header> {
 
 export async function openData(source: Source): Promise<Data> {
   const header = await readHeader(source);
-  return new Data(source, header, header.formal && decodeIndex(header.formal, await blobOf(source, "formal")));
+  const gallery = header.sections.find((s) => s.kind === "gallery");
+  return new Data(source, header, header.formal && decodeIndex(header.formal, await blobOf(source, "formal")), gallery ? decodeGallery(gallery, await blobOf(source, "gallery")) : null);
 }
 
 export class Data {
@@ -45,6 +48,7 @@ export class Data {
     readonly header: Header,
     // Verified traces, in a row each.
     readonly rows: FormalIndex | null,
+    readonly gallery: Gallery | null,
   ) {
     this.#source = source;
   }

@@ -6,6 +6,7 @@ import type { Filter } from "./formal/filter";
 import { unitOf } from "./formal/change";
 import { stepAt } from "./formal/model";
 import type { Violation } from "./formal/model";
+import { makeGallery, startOf } from "./gallery/state";
 import { METRICS, START, TABS } from "./hash";
 import type { MetricName, Place, Screen, TabName } from "./hash";
 import type { Data } from "./load";
@@ -23,7 +24,7 @@ export function makeState(data: Data, theme: Theme, root: HTMLElement, own: bool
   const seen = makeSignals();
   // What ids within begin with, so that no other report of the page has them.
   const ids = own ? "" : `r${Math.random()}-`;
-  return { ...seen, ...derived(data, seen), data, header: data.header, rows: data.rows, theme, root, own, ids, asked: 0 };
+  return { ...seen, ...derived(data, seen), data, header: data.header, rows: data.rows, gallery: data.gallery && makeGallery(data.gallery, startOf(data.gallery)), theme, root, own, ids, asked: 0 };
 }
 
 function makeSignals() {

@@ -3,13 +3,13 @@ import { START, parseHash, printHash } from "../src/hash";
 import type { Place } from "../src/hash";
 import { EVERYTHING } from "../src/formal/filter";
 
-const FULL: Place = { trace: 2, unit: 1043, pinned: true, metric: "forced", stack: 1, share: true, given: true, stretch: true, tab: "samples", range: [900, 1200], screen: null, filter: EVERYTHING };
+const FULL: Place = { trace: 2, unit: 1043, pinned: true, metric: "forced", stack: 1, share: true, given: true, stretch: true, tab: "samples", range: [900, 1200], screen: null, filter: EVERYTHING, gallery: "s3,l1,qa%20b" };
 const FILTERED: Place = { ...START, unit: -1, screen: "tables", filter: { table: 1, state: 2, link: 1, answer: 0, code: "NOT_OPEN" } };
 
 describe("the address", () => {
   it("comes back as it went", () => {
     for (const place of [START, FULL, { ...START, unit: 0, metric: "delta" as const }]) expect(parseHash(printHash(place))).toEqual(place);
-    expect(printHash(FULL)).toBe("#v1&i=2&t=1043&m=forced&p=1&x=1&n=1&g=1&z=1&s=samples&r=900-1200");
+    expect(printHash(FULL)).toBe("#v1&i=2&t=1043&m=forced&p=1&x=1&n=1&g=1&z=1&s=samples&r=900-1200&y=s3,l1,qa%20b");
   });
   it("carries the screen and the filter of verified traces", () => {
     expect(printHash(FILTERED)).toBe("#v1&t=-1&o=1&f=g1.tu.ld.ac&c=NOT_OPEN");

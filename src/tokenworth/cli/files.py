@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import click
 
 from tokenworth import catalog
 from tokenworth.cli.help import MADE, Verb, dry_run_option, json_option, verb_option
 from tokenworth.cli.options import config_option
+from tokenworth.cli.outputs import file_name
 from tokenworth.cli.show import print_text, write_facts
 from tokenworth.core.document import Document
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.importers.importer import import_path
 from tokenworth.report.page import page_of
 from tokenworth.store.documents import parse_document, read_document, write_document
@@ -23,6 +25,39 @@ from tokenworth.workbench.page import with_verdicts, write_report
 def _summary(facts: dict[str, Any], json_path: str | None, text: str) -> None:
     if not write_facts(facts, json_path):
         click.echo(text)
+
+
+class Documents(Sequence[Document]):
+    """Result files as documents, each read when it is asked for: of many long traces only one is held at a time."""
+
+    def __init__(self, paths: Sequence[Path], more: Sequence[Document] = ()) -> None:
+        self._paths, self._more = paths, more
+
+    def __len__(self) -> int:
+        return len(self._paths) + len(self._more)
+
+    @overload
+    def __getitem__(self, index: int) -> Document: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Document]: ...
+    def __getitem__(self, index: int | slice) -> Document | Sequence[Document]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index >= len(self):
+            raise IndexError(index)
+        n = len(self._paths)
+        return read_document(self._paths[index]) if index < n else self._more[index - n]
+
+
+def documents_in(folder: str) -> list[Path]:
+    """The result files of a folder, by name. Raises InvalidInput where there is none."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise MissingFile(f"{folder} is not a folder; expected a folder of result documents, such as `tokenworth import` writes")
+    found = sorted(path.glob("*.json"))
+    if not found:
+        raise InvalidInput(f"{folder}: no .json files in it; expected result documents")
+    return found
 
 
 def stored_documents(path: Path, run_id: int | None = None) -> list[Document]:
@@ -104,7 +139,9 @@ def import_(source: str, layout: str | None, item: str | None, out: str, **rest:
             raise InvalidInput(f"item {item!r}: expected an index below {len(documents)} or the id of a problem in {source}")
         documents = named
     folder = Path(out)
-    names = [str(folder / f"{number:04d}.json") for number in range(len(documents))]
+    # Named by the source: a second import into the same folder adds to it.
+    stem = file_name(Path(source).resolve().name.partition(".")[0] or "source")
+    names = [str(folder / f"{stem}-{number:04d}.json") for number in range(len(documents))]
     rows = [
         {"file": name, "schema": document.schema, "problem": _problem_id(document)} for name, document in zip(names, documents, strict=True)
     ]

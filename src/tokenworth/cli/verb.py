@@ -24,7 +24,7 @@ from tokenworth.cli.choices import (
     open_bench,
 )
 from tokenworth.cli.dry_run import show_dry_run
-from tokenworth.cli.files import stored_documents
+from tokenworth.cli.files import Documents, documents_in, stored_documents
 from tokenworth.cli.help import Verb, VerbOption
 from tokenworth.cli.money import limit_of, price_of
 from tokenworth.cli.options import config_option, parameters_of, taken
@@ -36,7 +36,7 @@ from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Derives, Draws, Measure, Reads
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
 from tokenworth.methods.sample.choice import check_choice
-from tokenworth.store.documents import document_json, read_document
+from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import open_existing
 from tokenworth.tasks.load import Task, load_task
 from tokenworth.workbench.bench import Workbench
@@ -68,6 +68,7 @@ def verb_of(measure: Measure) -> click.Command:
         groups = (measure.settings, OutputChoice, StreamChoice)
         extra = [
             click.Argument(["files"], nargs=-1, metavar="RESULT.json…"),
+            VerbOption(["documents", "--documents"], multiple=True, metavar="FOLDER", heading=_INPUT, help=_FOLDER),
             VerbOption(["store", "--store"], metavar="FILE.db", heading=RunChoice.HEADING, help=_STORED),
         ]
         call = partial(_derive, measure, run)
@@ -93,6 +94,8 @@ def _output(run: Reads) -> type[OutputChoice]:
     return LinesChoice if run.gives_lines else OutputChoice
 
 
+_INPUT = "Input"
+_FOLDER = "Folder of result documents, such as import writes; may be repeated."
 _STORED = "SQLite file of rollouts and results; its newest results are read as well, and the new one is kept."
 _ROLES = {"reader": "Another model of the same tokenizer, which reads on where traces of --model are kept."}
 
@@ -235,12 +238,12 @@ def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple
 def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
     settings, output, writes = taken(measure.settings, values), taken(OutputChoice, values), not taken(StreamChoice, values).dry_run
     output.check()
-    documents: list[Document] = [read_document(Path(path)) for path in values["files"]]
-    if values["store"] is not None:
-        documents += stored_documents(Path(values["store"]))
+    paths = [Path(path) for path in values["files"]] + [path for folder in values["documents"] for path in documents_in(folder)]
+    stored = [] if values["store"] is None else stored_documents(Path(values["store"]))
+    documents = Documents(paths, stored)
     if not documents:
         raise InvalidInput("nothing to read; name result files, or a store with --store")
-    names = [Path(path).name for path in (*values["files"], *filter(None, [values["store"]]))]
+    names = [Path(path).name for path in (*values["files"], *values["documents"], *filter(None, [values["store"]]))]
     document = run.document(documents, settings, _about(", ".join(names)))
     Shown(output, writes=writes).only(document)
     if writes and values["store"] is not None:

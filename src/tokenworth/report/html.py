@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib import resources
+from urllib.parse import quote
 
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.report.blob import Json, dump
@@ -18,6 +21,39 @@ from tokenworth.report.palette import css
 SCHEMA = "tokenworth.view/5"
 """Of the header that the viewer reads."""
 MEGABYTE = 1_000_000
+
+
+BESIDE_MB = 2.0
+"""The least size of a file beside a page, in 10⁶ bytes, but for the last one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A page whose data lies beside it: scripts that hand over their text, since a page opened from a disk may load nothing else."""
+
+    html: str
+    files: Mapping[str, str]
+    """By name, relative to the page."""
+
+
+def render_split(page: Page, folder: str) -> Split:
+    """The page, and the files of the ``folder`` beside it that hold its data."""
+    header, blobs = _encoded(page, [None] * len(page.parts))
+    files: list[dict[str, str]] = []
+    size = math.inf
+    for name, body in blobs:
+        if size > BESIDE_MB * MEGABYTE:
+            files.append({})
+            size = 0
+        files[-1][name] = body
+        size += len(body)
+    names = [f"{quote(folder)}/{k}.js" for k in range(len(files))]
+    beside: Json = {"files": names, "of": {name: k for k, file in enumerate(files) for name in file}}
+    scripts = {
+        f"{folder}/{k}.js": f"document.dispatchEvent(new CustomEvent({dump(f'tokenworth:{names[k]}')},{{detail:{dump(file)}}}))\n"
+        for k, file in enumerate(files)
+    }
+    return Split(html=_written(page, dump({**json.loads(header), "beside": beside}), (), is_split=True), files=scripts)
 
 
 def render_html(page: Page, *, max_mb: float | None = None) -> str:
@@ -91,10 +127,15 @@ def _encoded(page: Page, most: Sequence[int | None]) -> tuple[str, list[tuple[st
 
 
 def _page(view: Page, most: Sequence[int | None]) -> str:
-    header, blobs = _encoded(view, most)
+    return _written(view, *_encoded(view, most))
+
+
+def _written(view: Page, header: str, blobs: Sequence[tuple[str, str]], *, is_split: bool = False) -> str:
     script, style, palette = _asset("viewer.js"), _asset("viewer.css"), css()
+    # The files beside the page are loaded by the page's own script, and nothing else is.
+    trusted = " 'strict-dynamic'" if is_split else ""
     policy = (
-        f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)} {_source(palette)}; "
+        f"default-src 'none'; script-src {_source(script)}{trusted}; style-src {_source(style)} {_source(palette)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     data = "\n".join(f'<script type="application/octet-stream" id="tw-{name}">{body}</script>' for name, body in blobs)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PLAIN = "tokenworth.report.sections.plain:SECTION"
 """Of measures that name none."""
-_ORDER = ("traces", "verified", "sheets")
+_ORDER = ("traces", "gallery", "verified", "sheets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,4 +93,9 @@ def _joined(parts: Sequence[tuple[Section, Any]]) -> tuple[tuple[Section, Part],
         traces, verified = linked(parts[at["traces"]][1], parts[at["verified"]][1])
         found[at["traces"]] = (parts[at["traces"]][0], traces)
         found[at["verified"]] = (parts[at["verified"]][0], verified)
+    if "traces" in at and "gallery" in at:
+        from tokenworth.report.sections.gallery.link import linked_gallery
+
+        k = at["gallery"]
+        found[k] = (found[k][0], linked_gallery(found[k][1], parts[at["traces"]][1].traces))
     return tuple(found)

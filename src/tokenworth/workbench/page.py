@@ -11,10 +11,13 @@ from tokenworth.core.document import Document
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput, StoreError
 from tokenworth.methods.verify.document import VerifiedDoc
-from tokenworth.report.html import render_html
+from tokenworth.report.html import MEGABYTE, render_html, render_split
 from tokenworth.report.page import page_of
 from tokenworth.store.documents import write_whole
 from tokenworth.workbench.runner import Measured, provenance_now, utc_now
+
+LARGEST = 5 * MEGABYTE
+"""Characters of a page with a gallery; a larger one has its data in files beside it."""
 
 
 def write_report(
@@ -24,7 +27,8 @@ def write_report(
 
     Documents of one trace share a view, and several traces share the page; a verified trace of the same words as a measured one is
     shown with it. Traces of formal problems are verified here unless verdicts are given. ``max_mb`` leaves out rollout texts, and last the
-    texts of verified traces, until the page is no larger; the page says what is missing.
+    texts of verified traces, until the page is no larger; the page says what is missing. Without it, the page of a survey that would be
+    larger than 5 MB has its data in a folder beside it (``survey.html``, ``survey_data``), and both belong together.
 
     Raises:
         InvalidInput: nothing to report, or a ``max_mb`` that cannot be kept.
@@ -34,13 +38,23 @@ def write_report(
     if not documents:
         raise InvalidInput("nothing to report; expected at least one result")
     target = Path(path)
-    page = render_html(page_of(with_verdicts(documents), title=title), max_mb=max_mb).encode()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
-    write_whole(target, lambda handle: handle.write(page))
+    page = page_of(with_verdicts(documents), title=title)
+    html, files = render_html(page, max_mb=max_mb), {}
+    # A page of one trace is one file, however large; that of a survey grows without end.
+    if max_mb is None and len(html) > LARGEST and any(section.kind == "gallery" for section, _ in page.parts):
+        split = render_split(page, f"{target.stem}_data")
+        html, files = split.html, split.files
+    for name, text in {**files, target.name: html}.items():
+        _write(target.parent / name, text.encode())
     return target
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+    write_whole(path, lambda handle: handle.write(data))
 
 
 def with_verdicts(documents: Sequence[Document]) -> list[Document]:

@@ -79,7 +79,7 @@ def sheet_section(sheets_of: Callable[[Any], Iterable[SheetView]]) -> Section:
     def view(documents: Sequence[Any]) -> SheetsView:
         return SheetsView(sheets=tuple(sheet for document in documents for sheet in sheets_of(document)))
 
-    return Section(kind="sheets", view=view, text=_text, encode=_encode, noscript=_noscript)
+    return Section(kind="sheets", view=view, text=_text, encode=_encode, noscript=sheets_noscript)
 
 
 # -- cells ----------------------------------------------------------------------------------------------------------------------------
@@ -142,17 +142,19 @@ def sheet_lines(sheet: SheetView) -> Iterator[str]:
 
 def _encode(part: SheetsView, most: int | None) -> Encoded:
     del most
-    return {"sheets": [_sheet(sheet) for sheet in part.sheets]}, ()
+    return {"sheets": [encoded_sheet(sheet) for sheet in part.sheets]}, ()
 
 
-def _sheet(sheet: SheetView) -> dict[str, Any]:
+def encoded_sheet(sheet: SheetView) -> dict[str, Any]:
+    """A table as a page carries it."""
     head = {k: getattr(sheet, k) for k in ("title", "lead", "caption", "level", "notes")}
     rows = [[{"main": one.main, "number": one.number and tuple(one.number)} for one in row] for row in sheet.rows]
     columns = [{"name": column.name, "kind": column.kind} for column in sheet.columns]
     return head | {"columns": columns, "rows": rows, "facts": [asdict(fact) for fact in sheet.facts]}
 
 
-def _noscript(part: SheetsView) -> Iterator[str]:
+def sheets_noscript(part: SheetsView) -> Iterator[str]:
+    """The tables as markup for readers without JavaScript."""
     for sheet in part.sheets:
         yield f"<h2>{safe(sheet.title)}</h2>\n"
         yield "".join(f"<p>{safe(text)}</p>\n" for text in (*sheet.lead, sheet.caption) if text)

@@ -1,0 +1,182 @@
+"""The derivation of `survey`: documents in, one row for each trace, and what all rows say together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Int
+
+from tokenworth.core.document import About, Document, numbers
+from tokenworth.errors import InvalidInput, MismatchError
+from tokenworth.methods.curve.document import CurveDoc
+from tokenworth.methods.forced.document import ForcedDoc
+from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.methods.survey.document import SurveyDoc, SurveyRow
+from tokenworth.methods.survey.features import FEATURES
+from tokenworth.methods.survey.clustered import clustered
+from tokenworth.methods.survey.labels import RULES, TWIN_RULES, RuleDoc, margins, matched
+from tokenworth.methods.survey.lengths import length_rows
+from tokenworth.methods.survey.rows import rows_of
+from tokenworth.methods.survey.settings import SurveySettings
+from tokenworth.methods.survey.tables import Columns, closure, commitment_tables, label_shares, share_map, start_end
+
+_ORDER = ("forced", "value", "table", "length")
+"""Of several rows of one trace the first of these stays."""
+
+
+def survey_document(documents: Iterable[Document], settings: SurveySettings, about: About) -> SurveyDoc:
+    """The survey of all traces in the documents; what is in none of the forms it reads is passed over.
+
+    Raises: InvalidInput without any trace; MismatchError for surveys whose curves have other positions.
+    """
+    rows, notes = _gathered(documents, settings)
+    if not rows:
+        raise InvalidInput("no traces among the documents; give results of forced, curve or sample, or other surveys")
+    return survey_of(rows, settings, about, notes=notes)
+
+
+def survey_of(rows: Sequence[SurveyRow], settings: SurveySettings, about: About, *, notes: Sequence[str] = ()) -> SurveyDoc:
+    """The survey of rows, with labels by these settings."""
+    columns = Columns.of(rows)
+    thresholds = {one.name: one.value for one in settings.thresholds}
+    rng = np.random.default_rng(settings.seed)
+    found, twins = (_found(rules, thresholds, columns, which) for rules, which in _tables(columns))
+    rows = _labelled(rows, columns, thresholds, found, twins)
+    columns = replace(columns, rows=rows)
+    clustering, clusters, number = clustered(columns, settings)
+    rows = tuple(replace(row, cluster=None if one < 0 else one) for row, one in zip(rows, number.tolist(), strict=True))
+    commitments, agreements = commitment_tables(columns, settings.level, rng)
+    is_open = np.asarray([row.is_open for row in rows], dtype=np.bool_)
+    gold, curve, question = columns.has_gold, columns.has_curve, columns.question
+    return SurveyDoc(
+        traces=len(rows),
+        level=settings.level,
+        points=settings.points,
+        thresholds=settings.thresholds,
+        features=FEATURES,
+        rules=RULES,
+        twin_rules=TWIN_RULES,
+        labels=label_shares(RULES, found[gold], is_open[gold], question[gold], settings.level),
+        twins=label_shares(TWIN_RULES, twins[curve], np.zeros(int(curve.sum()), dtype=np.bool_), question[curve], settings.level),
+        map=share_map(columns, thresholds),
+        start_end=start_end(columns, settings.level),
+        closure=closure(rows, question, settings.level),
+        commitments=commitments,
+        agreements=agreements,
+        lengths=tuple(length_rows(columns, settings.level, rng)),
+        clustering=clustering,
+        clusters=clusters,
+        rows=rows,
+        provenance=about.provenance,
+        notes=(*notes, *_notes(rows, columns, settings, clusters=len(clusters))),
+    )
+
+
+# -- rows -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[tuple[SurveyRow, ...], list[str]]:
+    """One row for each trace, with an id of its own, and what is to be said of those that are not here."""
+    found: dict[tuple[str, str], SurveyRow] = {}
+    again = unread = 0
+    for document in documents:
+        if isinstance(document, SurveyDoc):
+            if document.points != settings.points and any(row.own_curve for row in document.rows):
+                raise MismatchError(
+                    f"a survey keeps its curves at {document.points} positions and this one at {settings.points}; "
+                    f"give --points {document.points}"
+                )
+            made: Sequence[SurveyRow] = document.rows
+        elif isinstance(document, ForcedDoc | CurveDoc | SampleSetDoc):
+            made = rows_of(document, settings)
+        else:
+            unread += 1
+            continue
+        for row in made:
+            key = (row.id.partition("#")[0], row.problem)
+            known = found.get(key)
+            again += known is not None and known.kind == row.kind
+            if known is None or _ORDER.index(row.kind) <= _ORDER.index(known.kind):
+                found[key] = row
+    notes = [f"{again:,} traces came twice and count once; the last document of each is taken"] if again else []
+    notes += [f"{unread:,} documents hold no curves and no answers, and are passed over"] if unread else []
+    return tuple(_with_names(found.values())), notes
+
+
+def _with_names(rows: Iterable[SurveyRow]) -> Iterator[SurveyRow]:
+    """The rows with an id each: of the same trace under several problems, as published data have it, all but the first get a number."""
+    count = Counter[str]()
+    for row in rows:
+        name = row.id.partition("#")[0]
+        count[name] += 1
+        yield row if count[name] == 1 and row.id == name else replace(row, id=name if count[name] == 1 else f"{name}#{count[name]}")
+
+
+def _tables(columns: Columns) -> Iterator[tuple[Sequence[RuleDoc], np.ndarray]]:
+    yield RULES, columns.has_gold
+    yield TWIN_RULES, columns.has_curve
+
+
+def _found(rules: Sequence[RuleDoc], thresholds: dict[str, float], columns: Columns, which: np.ndarray) -> Int[np.ndarray, " row"]:
+    return np.where(which, matched(rules, thresholds, columns.by_name, len(columns.rows)), -1)
+
+
+def _labelled(
+    rows: Sequence[SurveyRow],
+    columns: Columns,
+    thresholds: dict[str, float],
+    found: Int[np.ndarray, " row"],
+    twins: Int[np.ndarray, " row"],
+) -> tuple[SurveyRow, ...]:
+    margin, twin_margin = (margins(rules, thresholds, columns.by_name, one) for rules, one in ((RULES, found), (TWIN_RULES, twins)))
+    slack = columns.by_name["slack"]
+    return tuple(
+        replace(
+            row,
+            label=RULES[label].label if label >= 0 else None,
+            margin=side if label >= 0 else None,
+            is_open=bool(label >= 0 and margin[i] < slack[i]),
+            twin=TWIN_RULES[twin].label if twin >= 0 else None,
+            twin_margin=twin_side if twin >= 0 else None,
+        )
+        for i, (row, label, side, twin, twin_side) in enumerate(
+            zip(rows, found.tolist(), numbers(margin), twins.tolist(), numbers(twin_margin), strict=True)
+        )
+    )
+
+
+# -- notes ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _notes(rows: Sequence[SurveyRow], columns: Columns, settings: SurveySettings, *, clusters: int) -> Iterator[str]:
+    curve, gold, names = columns.has_curve, columns.has_gold, columns.by_name
+    without = int((curve & ~gold).sum())
+    if without:
+        yield f"{without:,} of {int(curve.sum()):,} curves have no gold among their options: they have a twin label only"
+    if (bare := int((~curve).sum())) and curve.any():
+        yield f"{bare:,} of {len(rows):,} traces have no curve: they count in correlations of length only"
+    if cut := sum(not row.closed for row in rows):
+        yield f"{cut:,} traces reached the token limit without an end: their length is not known and is in no correlation"
+    if held := int((names["held"] > 0).sum()):
+        share = float(np.nanmean(names["held"]))
+        yield f"{held:,} curves are held in blocks by their source: {share:.0%} of their cuts repeat a reading and are not measured"
+    if rounded := int((names["slack"] > 0).sum()):
+        opened = sum(row.is_open for row in rows)
+        yield (
+            f"{rounded:,} curves are rounded by their source: 0 and 1 stand for intervals, and {opened:,} labels are nearer to a threshold "
+            "than that leaves certain"
+        )
+    moved = sum(row.label == "flat-wrong" and not same for row, same in zip(rows, (names["same_option"] > 0.5).tolist(), strict=True))
+    if moved:
+        yield f"{moved:,} flat-wrong traces go from one wrong option to another: P(gold) is flat, the answer is not"
+    alone = sum(n == 1 for subject, n in Counter(row.subject for row in rows).items() if subject)
+    if alone:
+        yield f"{alone:,} subjects have a single trace: it says nothing within its subject"
+    twice = sum(n > 1 for n in Counter(row.problem for row in rows if row.kind != "length").values())
+    if twice:
+        yield f"{twice:,} problem ids have several traces; traces of one question are one cluster in every interval"
+    if settings.cluster != "none" and not clusters:
+        yield "fewer than 10 curves are not clustered"

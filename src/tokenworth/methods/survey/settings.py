@@ -1,0 +1,65 @@
+"""How traces are surveyed: what a user decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tokenworth.core.estimate import check_level
+from tokenworth.core.measure import check_seed, option
+from tokenworth.errors import InvalidInput
+from tokenworth.methods.forced.settings import LEAST_MASS
+from tokenworth.methods.survey.labels import Threshold
+
+MOST_POINTS = 2000
+MOST_CLUSTERS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveySettings:
+    """Label the traces of many problems by the shape of their curves.
+
+    Reads the results of forced, curve and sample. Every trace gets one label, its features, and when it commits itself to its last answer.
+    All together give shares, a start-to-end table, and how length goes with correctness.
+    """
+
+    gain: float = option(0.3, metavar="X")
+    """A curve that ends this much higher than it begins is productive, and one that ends this much lower counterproductive."""
+    range: float = option(0.2, metavar="X")
+    """A curve whose highest and lowest values are less than this apart is flat."""
+    least_mass: float = option(LEAST_MASS, rare=True)
+    """Below this mass on the options no option is named as the leading one."""
+    points: int = option(200, rare=True)
+    """Positions at which each curve is kept."""
+    cluster: Literal["none", "curve", "features"] = "none"
+    """Cluster the traces: by curve (k-means on 50 positions) or features (HDBSCAN, which finds the number by itself); needs the extra
+    [survey]."""
+    clusters: int = option(6, rare=True)
+    """Clusters of --cluster curve."""
+    level: float = 0.95
+    """Level of the intervals."""
+    seed: int = 0
+    """Names the stream of random draws."""
+
+    def __post_init__(self) -> None:
+        for name, low in (("gain", 0.0), ("range", 0.0), ("least_mass", -1.0)):
+            value: float = getattr(self, name)
+            if not low < value <= 1:
+                raise InvalidInput(f"{name.replace('_', ' ')} {value}: expected a number {'above 0' if low == 0 else 'from 0'} to 1")
+        if self.least_mass < 0:
+            raise InvalidInput(f"least mass {self.least_mass}: expected a probability, 0 to 1")
+        if not 2 <= self.points <= MOST_POINTS:
+            raise InvalidInput(f"points {self.points}: expected 2 to {MOST_POINTS:,}")
+        if not 2 <= self.clusters <= MOST_CLUSTERS:
+            raise InvalidInput(f"clusters {self.clusters}: expected 2 to {MOST_CLUSTERS}")
+        check_level(self.level)
+        check_seed(self.seed)
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """What the rules of labels compare with."""
+        return (
+            Threshold(name="gain", value=self.gain, low=0.05, high=0.95, step=0.05, text="gain from which a curve rises or falls"),
+            Threshold(name="range", value=self.range, low=0.05, high=0.95, step=0.05, text="range below which a curve is flat"),
+            Threshold(name="least_mass", value=self.least_mass, low=0.0, high=1.0, step=0.05, text="mass below which no option is named"),
+        )

@@ -1,0 +1,142 @@
+"""Shares, quantiles and correlations of items that come in clusters (several traces of one question), with limits over the clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.stats import rankdata  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+
+from tokenworth.core.estimate import Estimate
+from tokenworth.stats.proportion import wilson
+
+RESAMPLES = 2000
+
+
+def share_of(yes: Bool[np.ndarray, " item"], cluster: Int[np.ndarray, " item"], level: float) -> Estimate:
+    """The share of items that are so, with Wilson's limits at the effective number of items.
+
+    n_eff = n / max(1, v/v0): v is the variance of the share over clusters, C/(C-1) sum_c (k_c - p m_c)^2 / n^2, and v0 = p(1-p)/n. At a
+    share of 0 or 1, where v says nothing, n_eff is Kish's n^2 / sum m_c^2, as if all items of a cluster were one.
+
+    Source: Korn and Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts", Survey Methodology
+    24:193. Differs: Wilson's limits, no correction of the degrees of freedom.
+    """
+    n = len(yes)
+    if n == 0:
+        return Estimate(value=None, low=0.0, high=1.0, n=0, k=0)
+    _, index, size = np.unique(cluster, return_inverse=True, return_counts=True)
+    hits = np.bincount(index, yes.astype(np.float64))
+    p, count = float(yes.mean()), len(size)
+    if 0 < p < 1 and count > 1:
+        spread = count / (count - 1) * float(((hits - p * size) ** 2).sum()) / n**2
+        n_eff = n / max(1.0, spread / (p * (1 - p) / n))
+    else:
+        n_eff = n**2 / float((size.astype(np.float64) ** 2).sum())
+    low, high = wilson(np.asarray([p * n_eff]), np.asarray([n_eff]), level)
+    return Estimate.of(p, float(low[0]), float(high[0]), n=n, k=int(yes.sum()))
+
+
+def weights_of(cluster: Int[np.ndarray, " item"], rng: np.random.Generator, n: int = RESAMPLES) -> Float[np.ndarray, "resample cluster"]:
+    """How often each cluster, in the order of `np.unique`, is drawn in each of ``n`` resamples of the clusters."""
+    count = len(np.unique(cluster))
+    return rng.multinomial(count, np.full(count, 1 / count), size=n).astype(np.float64) if count else np.zeros((n, 0))
+
+
+def _limits(values: Float[np.ndarray, " resample"], level: float) -> tuple[float, float]:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def quantile_of(
+    values: Float[np.ndarray, " item"], cluster: Int[np.ndarray, " item"], q: float, *, level: float, rng: np.random.Generator
+) -> Estimate:
+    """A quantile over items with percentile limits of the cluster bootstrap; no limits for a single cluster.
+
+    Source: Davison and Hinkley 1997, Bootstrap Methods and their Application, section 3.8.
+    """
+    if not len(values):
+        return Estimate(value=None, low=None, high=None, n=0)
+    order = np.argsort(values)
+    ordered, (_, index) = values[order], np.unique(cluster, return_inverse=True)
+    if index.max() == 0:
+        return Estimate.of(float(np.quantile(values, q)), np.nan, np.nan, n=len(values))
+    below = np.cumsum(weights_of(cluster, rng, 400)[:, index[order]], axis=1)
+    at = (below < q * below[:, -1:]).sum(axis=1)
+    low, high = _limits(ordered[np.minimum(at, len(ordered) - 1)], level)
+    return Estimate.of(float(np.quantile(values, q)), low, high, n=len(values))
+
+
+def mean_of(
+    values: Float[np.ndarray, " item"], cluster: Int[np.ndarray, " item"], *, level: float, rng: np.random.Generator
+) -> Estimate:
+    """The mean over items with percentile limits of the cluster bootstrap; no limits for a single cluster. Source: as `quantile_of`."""
+    n = len(values)
+    if n == 0:
+        return Estimate(value=None, low=None, high=None, n=0)
+    _, index = np.unique(cluster, return_inverse=True)
+    if index.max() == 0:
+        return Estimate.of(float(values.mean()), np.nan, np.nan, n=n)
+    sums, sizes = np.bincount(index, values), np.bincount(index).astype(np.float64)
+    drawn = weights_of(cluster, rng)
+    low, high = _limits((drawn @ sums) / (drawn @ sizes), level)
+    return Estimate.of(float(values.mean()), low, high, n=n)
+
+
+def correlation_of(
+    x: Float[np.ndarray, " item"],
+    y: Float[np.ndarray, " item"],
+    cluster: Int[np.ndarray, " item"],
+    *,
+    level: float,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Pearson's r with percentile limits of the cluster bootstrap; no number where one of the two does not vary.
+
+    With a 0/1 variable this is the point-biserial correlation, with `ranks` Spearman's. Source: as `quantile_of`. Differs: ranks and
+    group means are those of all items, not made anew in each resample.
+    """
+    n = len(x)
+    if n < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Estimate(value=None, low=None, high=None, n=n)
+    x, y = x - x.mean(), y - y.mean()
+    _, index = np.unique(cluster, return_inverse=True)
+    sums = np.stack([np.bincount(index, part) for part in (np.ones(n), x, y, x * x, y * y, x * y)])
+    value = float(_pearson(sums.sum(axis=1)[:, None])[0])
+    if index.max() == 0:
+        return Estimate.of(value, np.nan, np.nan, n=n)
+    low, high = _limits(_pearson(sums @ weights_of(cluster, rng).T), level)
+    return Estimate.of(value, low, high, n=n)
+
+
+def _pearson(sums: Float[np.ndarray, "6 resample"]) -> Float[np.ndarray, " resample"]:
+    n, sx, sy, sxx, syy, sxy = sums
+    both = (n * sxx - sx**2) * (n * syy - sy**2)
+    # Of a resample in which one of the two hardly varies, rounding decides; it says nothing.
+    fine = both > 1e-12 * np.maximum(n, 1) ** 2 * np.maximum(sxx * syy, 1e-300)
+    r = np.divide(n * sxy - sx * sy, np.sqrt(np.maximum(both, 0.0)), out=np.full(len(n), np.nan), where=fine)
+    return np.clip(r, -1.0, 1.0)
+
+
+def ranks(values: Float[np.ndarray, " item"]) -> Float[np.ndarray, " item"]:
+    """The ranks, equal values sharing their mean rank."""
+    return np.asarray(rankdata(values), dtype=np.float64)
+
+
+def within(values: Float[np.ndarray, " item"], group: Int[np.ndarray, " item"]) -> Float[np.ndarray, " item"]:
+    """The values less the mean of their group."""
+    _, index = np.unique(group, return_inverse=True)
+    return values - (np.bincount(index, values) / np.bincount(index))[index] if len(values) else values
+
+
+def in_mixed(values: Float[np.ndarray, " item"], group: Int[np.ndarray, " item"]) -> Bool[np.ndarray, " item"]:
+    """Whether an item's group holds more than one value: only such groups say anything of a correlation within groups."""
+    _, index = np.unique(group, return_inverse=True)
+    if not len(values):
+        return np.zeros(0, dtype=np.bool_)
+    low, high = np.full(index.max() + 1, np.inf), np.full(index.max() + 1, -np.inf)
+    np.minimum.at(low, index, values)
+    np.maximum.at(high, index, values)
+    return (high > low)[index]
