@@ -69,9 +69,7 @@ def quantile_of(
     return Estimate.of(float(np.quantile(values, q)), low, high, n=len(values))
 
 
-def mean_of(
-    values: Float[np.ndarray, " item"], cluster: Int[np.ndarray, " item"], *, level: float, rng: np.random.Generator
-) -> Estimate:
+def mean_of(values: Float[np.ndarray, " item"], cluster: Int[np.ndarray, " item"], *, level: float, rng: np.random.Generator) -> Estimate:
     """The mean over items with percentile limits of the cluster bootstrap; no limits for a single cluster. Source: as `quantile_of`."""
     n = len(values)
     if n == 0:

@@ -14,9 +14,9 @@ from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
+from tokenworth.methods.survey.clustered import clustered
 from tokenworth.methods.survey.document import SurveyDoc, SurveyRow
 from tokenworth.methods.survey.features import FEATURES
-from tokenworth.methods.survey.clustered import clustered
 from tokenworth.methods.survey.labels import RULES, TWIN_RULES, RuleDoc, margins, matched
 from tokenworth.methods.survey.lengths import length_rows
 from tokenworth.methods.survey.rows import rows_of
@@ -143,7 +143,7 @@ def _labelled(
             twin_margin=twin_side if twin >= 0 else None,
         )
         for i, (row, label, side, twin, twin_side) in enumerate(
-            zip(rows, found.tolist(), numbers(margin), twins.tolist(), numbers(twin_margin), strict=True)
+            zip(rows, map(int, found), numbers(margin), map(int, twins), numbers(twin_margin), strict=True)
         )
     )
 
@@ -158,8 +158,16 @@ def _notes(rows: Sequence[SurveyRow], columns: Columns, settings: SurveySettings
         yield f"{without:,} of {int(curve.sum()):,} curves have no gold among their options: they have a twin label only"
     if (bare := int((~curve).sum())) and curve.any():
         yield f"{bare:,} of {len(rows):,} traces have no curve: they count in correlations of length only"
+    if told := sum(row.kind == "table" for row in rows):
+        yield (
+            f"{told:,} rows are of a published table: start and end are single raw readings, the range is not smoothed, and there is no "
+            "mass; their labels differ from those of the curves"
+        )
     if cut := sum(not row.closed for row in rows):
-        yield f"{cut:,} traces reached the token limit without an end: their length is not known and is in no correlation"
+        yield (
+            f"{cut:,} traces have no end, because of the token limit or because no marker ends them: their length is not known and is "
+            "in no correlation, and their last readings may follow an answer that is written already"
+        )
     if held := int((names["held"] > 0).sum()):
         share = float(np.nanmean(names["held"]))
         yield f"{held:,} curves are held in blocks by their source: {share:.0%} of their cuts repeat a reading and are not measured"

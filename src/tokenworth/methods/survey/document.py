@@ -18,9 +18,9 @@ class SurveyRow:
     """One trace.
 
     ``curve``, ``own_curve``, ``mass`` and ``probability`` are base64 of one byte for each position: b / 254, 255 where nothing is measured.
-    ``curve``: share of gold among the options, or the value of a curve without options; ``own_curve``: share of the answer that leads at the
-    end; ``probability``: raw, one for each of ``options``. Empty: there is none. ``held``: one digit for each position, 1 where the source
-    repeated a reading; empty where none is held. ``features`` in the order of the survey's.
+    ``curve``: share of gold among the options, or the value of a curve without options; ``own_curve``: share of the answer that leads at
+    the end; ``probability``: raw, one for each of ``options``. Empty: there is none. ``held``: one digit for each position, 1 where the
+    source repeated a reading; empty where none is held. ``features`` in the order of the survey's.
     """
 
     id: str
@@ -45,7 +45,7 @@ class SurveyRow:
     """Units of the trace."""
     answer_tokens: int
     closed: bool
-    """False where the token limit came before the end of the trace."""
+    """False where the token limit came before the end of the trace, and where no marker ends it."""
     label: str | None
     """None without gold or without a curve."""
     margin: Number

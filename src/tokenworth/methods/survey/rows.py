@@ -78,7 +78,7 @@ def _row(problem: Problem | None, model: str, trace: TraceDoc, kind: str) -> Sur
         verdict=trace.verdict,
         tokens=len(trace.pieces),
         answer_tokens=len(trace.answer_pieces),
-        closed=trace.stop != "length",
+        closed=_is_closed(trace),
         label=None,
         margin=None,
         is_open=False,
@@ -89,6 +89,13 @@ def _row(problem: Problem | None, model: str, trace: TraceDoc, kind: str) -> Sur
         relapsed=(False,) * len(COMMITTED),
         solver_length=None if problem is None else _solver_length(problem),
     )
+
+
+def _is_closed(trace: TraceDoc) -> bool:
+    """Whether a trace has an end: a sampled one that has no close marker is followed by a stop token or by nothing."""
+    if trace.stop == "length":
+        return bool(trace.answer_pieces)
+    return trace.stop != "stop" or trace.ids is None or len(trace.answer_pieces) > 1
 
 
 @lru_cache(maxsize=4096)
