@@ -17,6 +17,7 @@ from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.survey.document import SurveyRow
+from tokenworth.methods.survey.exits import exits_of
 from tokenworth.methods.survey.features import COMMITTED, NAMES
 from tokenworth.methods.survey.packed import packed
 from tokenworth.methods.survey.readings import Readings, of_curve, of_exit
@@ -122,8 +123,11 @@ def _with_curve(bare: SurveyRow, exits: Sequence[Readings], settings: SurveySett
     where = at_positions(readings.cuts, settings.points)
     shares = readings.shares[where]
     held = "" if readings.held is None else "".join("01"[int(one)] for one in readings.held[where])
+    exits, right = exits_of(readings, gold, max(1, bare.tokens), settings.least_mass)
     return replace(
         bare,
+        exits=exits,
+        exit_right=right,
         own=readings.options[own],
         correct=None if gold is None else own == gold,
         features=numbers(found.get(name, np.nan) for name in NAMES),

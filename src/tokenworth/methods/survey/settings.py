@@ -31,6 +31,8 @@ class SurveySettings:
     """A curve whose highest and lowest values are less than this apart is flat."""
     least_mass: float = option(LEAST_MASS, rare=True)
     """Below this mass on the options no option is named as the leading one."""
+    decided: float = option(0.8, rare=True)
+    """Where forced answers and values are compared: share from which on an answer is decided, or said."""
     points: int = option(200, rare=True)
     """Positions at which each curve is kept."""
     cluster: Literal["none", "curve", "features"] = "none"
@@ -66,6 +68,8 @@ class SurveySettings:
                 raise InvalidInput(f"{name.replace('_', ' ')} {value}: expected a number {'above 0' if low == 0 else 'from 0'} to 1")
         if self.least_mass < 0:
             raise InvalidInput(f"least mass {self.least_mass}: expected a probability, 0 to 1")
+        if not 0.5 < self.decided <= 1:
+            raise InvalidInput(f"decided {self.decided}: expected a share above 0.5, so that one answer has it, to 1")
         if not 2 <= self.points <= MOST_POINTS:
             raise InvalidInput(f"points {self.points}: expected 2 to {MOST_POINTS:,}")
         if not 2 <= self.clusters <= MOST_CLUSTERS:
