@@ -123,10 +123,10 @@ def _with_curve(bare: SurveyRow, exits: Sequence[Readings], settings: SurveySett
     where = at_positions(readings.cuts, settings.points)
     shares = readings.shares[where]
     held = "" if readings.held is None else "".join("01"[int(one)] for one in readings.held[where])
-    exits, right = exits_of(readings, gold, max(1, bare.tokens), settings.least_mass)
+    stops, right = exits_of(readings, gold, max(1, bare.tokens), settings.least_mass)
     return replace(
         bare,
-        exits=exits,
+        exits=stops,
         exit_right=right,
         own=readings.options[own],
         correct=None if gold is None else own == gold,
