@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -81,9 +82,8 @@ def _pattern(
     controls, gaps = _controls(places, traces, settings, rng)
     p = np.asarray([traces[t].p[span[0]] for t, span in places.spans()], dtype=np.float64)
     known = np.isfinite(p)
-    note = (
-        f"it matches nothing in {len(traces):,} traces" if not found else "nothing is left to compare it with" if controls is None else ""
-    )
+    note = "nothing is left to compare it with" if controls is None else ""
+    note = note if found else f"it matches nothing in {len(traces):,} traces"
     return PatternRow(
         pattern=pattern,
         places=len(found),
@@ -118,7 +118,7 @@ def _controls(
     k = nearest.shape[1]
     flat = nearest.ravel()
     length = np.repeat(places.end - places.first, k)
-    last = np.asarray([traces[t].n for t in trace[flat].tolist()], dtype=np.int64)
+    last = np.asarray([traces[t].n for t in map(int, trace[flat])], dtype=np.int64)
     found = _Places(trace=trace[flat], first=unit[flat], end=np.minimum(unit[flat] + length, last))
     return found, balance(np.repeat(wanted, k, axis=0), offered[flat])
 
@@ -128,15 +128,11 @@ def _covariates(
 ) -> Float[np.ndarray, "place covariate"]:
     """What places are matched by: position in the trace, log probability (0 where none is known), log length of the sentence, whether it
     begins one."""
-    rows = [
-        (
-            i / one.n,
-            0.0 if np.isnan(one.p[i]) else float(np.log(max(one.p[i], 1e-6))),
-            float(np.log1p(one.sentence[i])),
-            float(one.begins[i]),
-        )
-        for one, i in ((traces[t], i) for t, i in zip(trace.tolist(), unit.tolist(), strict=True))
-    ]
+    rows: list[tuple[float, ...]] = []
+    for t, i in zip(map(int, trace), map(int, unit), strict=True):
+        one = traces[t]
+        p = float(one.p[i])
+        rows.append((i / one.n, 0.0 if np.isnan(p) else np.log(max(p, 1e-6)), np.log1p(float(one.sentence[i])), float(one.begins[i])))
     return np.asarray(rows, dtype=np.float64).reshape(len(rows), len(COVARIATES))
 
 
@@ -163,11 +159,7 @@ def _effects(
             base, size_base = _row_means(other), _row_means(np.abs(other))
         matched = known & np.isfinite(base)
 
-        def mean(
-            values: Float[np.ndarray, " place"], which: Bool[np.ndarray, " place"], cluster: Int[np.ndarray, " place"] = cluster
-        ) -> Estimate:
-            return mean_of(values[which], cluster[which], level=settings.level, rng=rng)
-
+        mean = partial(_mean, cluster, settings.level, rng)
         offsets = tuple(sorted({s * sign for s in STEPS for sign in (-1, 1) if s <= settings.window} | {0}))
         yield EffectRow(
             quantity=quantity,
@@ -183,6 +175,16 @@ def _effects(
             offsets=offsets,
             profile=_profile(places, traces, quantity, offsets),
         )
+
+
+def _mean(
+    cluster: Int[np.ndarray, " place"],
+    level: float,
+    rng: np.random.Generator,
+    values: Float[np.ndarray, " place"],
+    which: Bool[np.ndarray, " place"],
+) -> Estimate:
+    return mean_of(values[which], cluster[which], level=level, rng=rng)
 
 
 def _changes(places: _Places, traces: Sequence[AlignedTrace], quantity: str) -> tuple[Float[np.ndarray, " place"], ...]:
