@@ -46,11 +46,21 @@ def forced(
     )
     return ForcedDoc(
         problem=Problem(
-            id=name, question=question or f"question {name}?", options=tuple(Option(label=x, text=x) for x in labels), gold=gold, task=subject
+            id=name,
+            question=question or f"question {name}?",
+            options=tuple(Option(label=x, text=x) for x in labels),
+            gold=gold,
+            task=subject,
         ),
         model=ModelDoc(name="m"),
         trace=TraceDoc(
-            unit="token", pieces=tuple(f"{words}{i} " for i in range(n)), answer_pieces=answer, outcome="A", verdict="correct", stop=stop, **more
+            unit="token",
+            pieces=tuple(f"{words}{i} " for i in range(n)),
+            answer_pieces=answer,
+            outcome="A",
+            verdict="correct",
+            stop=stop,
+            **more,
         ),
         exits=(exit_,) * exits,
         provenance=NOWHERE,

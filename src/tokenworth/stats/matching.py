@@ -22,7 +22,7 @@ def nearest_controls(
     return np.asarray(found, dtype=np.int64).reshape(len(places), k)
 
 
-def balance(places: Float[np.ndarray, "place x"], controls: Float[np.ndarray, "place x"]) -> Float[np.ndarray, " x"]:
+def balance(places: Float[np.ndarray, "place x"], controls: Float[np.ndarray, "control x"]) -> Float[np.ndarray, " x"]:
     """The standardised difference of the means of places and controls, for each covariate; above .1 they are not alike.
 
     Source: Austin 2009, Statistics in Medicine 28:3083.
