@@ -20,6 +20,7 @@ MEASURES: dict[str, str] = {
     "replay": "tokenworth.methods.replay:MEASURE",
     "audit": "tokenworth.methods.audit:MEASURE",
     "survey": "tokenworth.methods.survey:MEASURE",
+    "align": "tokenworth.methods.align:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",

@@ -25,6 +25,7 @@ from tokenworth.cli.choices import (
 )
 from tokenworth.cli.dry_run import show_dry_run
 from tokenworth.cli.files import Documents, documents_in, stored_documents
+from tokenworth.cli.gather import draw, drawing_parameters, named_task
 from tokenworth.cli.help import Verb, VerbOption
 from tokenworth.cli.money import limit_of, price_of
 from tokenworth.cli.options import config_option, parameters_of, taken
@@ -67,7 +68,8 @@ def verb_of(measure: Measure) -> click.Command:
     else:
         groups = (measure.settings, OutputChoice, StreamChoice)
         extra = [
-            click.Argument(["files"], nargs=-1, metavar="RESULT.json…"),
+            click.Argument(["files"], nargs=-1, metavar="RESULT.json…" if run.gathers is None else "TASK|RESULT.json…"),
+            *([] if run.gathers is None else drawing_parameters(measure.name.capitalize())),
             VerbOption(["documents", "--documents"], multiple=True, metavar="FOLDER", heading=_INPUT, help=_FOLDER),
             VerbOption(["store", "--store"], metavar="FILE.db", heading=RunChoice.HEADING, help=_STORED),
         ]
@@ -238,7 +240,10 @@ def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple
 def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
     settings, output, writes = taken(measure.settings, values), taken(OutputChoice, values), not taken(StreamChoice, values).dry_run
     output.check()
-    paths = [Path(path) for path in values["files"]] + [path for folder in values["documents"] for path in documents_in(folder)]
+    task, files = (None, values["files"]) if run.gathers is None else named_task(values["files"], values["task"])
+    if task is not None:
+        return draw(measure, run, settings, task, values, dry_run=not writes)
+    paths = [Path(path) for path in files] + [path for folder in values["documents"] for path in documents_in(folder)]
     stored = [] if values["store"] is None else stored_documents(Path(values["store"]))
     documents = Documents(paths, stored)
     if not documents:

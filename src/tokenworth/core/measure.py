@@ -198,10 +198,26 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """A measure of one trace of every problem, whose documents a measure that derives reads."""
+
+    measure: str
+    settings: Any
+    base: str = "any"
+    """Which sampled answer is the trace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Derives:
-    """How a measure that derives is run: a pure function of documents."""
+    """How a measure that derives is run: a pure function of documents.
+
+    Where it has ``gathers`` its verb can draw these documents first, for a task and a model, all problems in one stream. ``refines`` says
+    which traces of the first document, by the ids of its rows, are worth another measure; the document is then made anew.
+    """
 
     document: Callable[[Sequence[Document], Any, About], Document]
+    gathers: Callable[[Any], Sequence[Gather]] | None = None
+    refines: Callable[[Any, Any], tuple[Sequence[str], Gather] | None] = lambda document, settings: None
 
 
 class Fold(Protocol):

@@ -23,11 +23,6 @@ COLUMNS = (
 )  # fmt: skip
 _ROUNDING = 0.01
 """By how much a difference of two numbers of two decimals can be off."""
-_NOTES = (
-    f"The model is named by the publication ({MODEL}), not by the file.",
-    "The table has the first, last, least and largest probability of the correct option, raw and of two decimals: start and end are single "
-    "readings, not means, the range is not smoothed, and there is no mass. Labels differ from those of the curves.",
-)
 
 
 def exit_table(path: Path) -> SurveyDoc:
@@ -36,7 +31,7 @@ def exit_table(path: Path) -> SurveyDoc:
     if not rows:
         raise InvalidInput(f"{path}: a header and no rows; expected one row a trace")
     about = About(provenance=Provenance(version=__version__, source=path.name))
-    return survey_of(rows, SurveySettings(), about, notes=_NOTES)
+    return survey_of(rows, SurveySettings(), about)
 
 
 def _row(where: str, fields: dict[str, str]) -> SurveyRow:
@@ -61,7 +56,7 @@ def _row(where: str, fields: dict[str, str]) -> SurveyRow:
     }
     ident, stated = fields["id"], fields["stated_choice"] or None
     return SurveyRow(
-        id=ident,
+        id=ident.replace("@", "#"),
         problem=ident,
         # The same question under two subjects has an @ in its second id.
         question=ident.partition("@")[0],

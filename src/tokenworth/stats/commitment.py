@@ -72,9 +72,7 @@ def cusum(own: Float[np.ndarray, " cut"]) -> int:
 
 def commitments(own: Float[np.ndarray, " cut"], leader: Int[np.ndarray, " cut"]) -> Int[np.ndarray, " definition"]:
     """The readings by all `DEFINITIONS`, in their order."""
-    return np.asarray(
-        [last_flip(leader), hold(leader), largest_jump(own), mid_gate(own), sustained(own), cusum(own)], dtype=np.int64
-    )
+    return np.asarray([last_flip(leader), hold(leader), largest_jump(own), mid_gate(own), sustained(own), cusum(own)], dtype=np.int64)
 
 
 def relapses(own: Float[np.ndarray, " cut"], at: int) -> bool:

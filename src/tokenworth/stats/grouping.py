@@ -85,9 +85,9 @@ def resampled(cluster: Int[np.ndarray, " item"], rng: np.random.Generator) -> In
     """The items of as many clusters as there are, drawn with replacement."""
     _, index = np.unique(cluster, return_inverse=True)
     order = np.argsort(index, kind="stable")
-    bounds = np.searchsorted(index[order], np.arange(index.max() + 2))
-    chosen = rng.integers(0, index.max() + 1, size=index.max() + 1)
-    return np.concatenate([order[bounds[one] : bounds[one + 1]] for one in chosen])
+    count = int(index.max()) + 1
+    bounds = np.searchsorted(index[order], np.arange(count + 1))
+    return np.concatenate([order[bounds[one] : bounds[one + 1]] for one in rng.integers(0, count, size=count).tolist()])
 
 
 def adjusted_rand(first: Int[np.ndarray, " item"], second: Int[np.ndarray, " item"]) -> float:

@@ -85,20 +85,21 @@ def entropy(shares: Float[np.ndarray, "cut option"]) -> Float[np.ndarray, " cut"
 
 
 def filled(
-    cuts: Int[np.ndarray, " reading"], values: Float[np.ndarray, "reading *rest"]
-) -> tuple[Int[np.ndarray, " cut"], Float[np.ndarray, "cut *rest"]]:
+    cuts: Int[np.ndarray, " reading"], values: Float[np.ndarray, "reading ..."]
+) -> tuple[Int[np.ndarray, " cut"], Float[np.ndarray, "cut ..."]]:
     """An even grid: as it is where the cuts are evenly spaced (the last step may be shorter); otherwise every cut, each with the reading
     at or before it. Uneven cuts would count for too much where they are dense."""
     steps = np.diff(cuts)
     if len(cuts) < 3 or ((steps[:-1] == steps[0]).all() and steps[-1] <= steps[0]):
         return cuts, values
-    every = np.arange(cuts[0], cuts[-1] + 1)
+    every = np.arange(int(cuts[0]), int(cuts[-1]) + 1)
     return every, values[np.searchsorted(cuts, every, side="right") - 1]
 
 
 def at_positions(cuts: Int[np.ndarray, " reading"], n: int) -> Int[np.ndarray, " position"]:
     """Which reading stands at each of ``n`` evenly spaced positions from the first cut to the last: the last one at or before it."""
-    where = cuts[0] + (cuts[-1] - cuts[0]) * np.arange(n) / max(1, n - 1)
+    first, last = int(cuts[0]), int(cuts[-1])
+    where = first + (last - first) * np.arange(n) / max(1, n - 1)
     # A position that falls on a cut is that cut, whatever rounding makes of it.
     return np.clip(np.searchsorted(cuts, where + 1e-9, side="right") - 1, 0, len(cuts) - 1)
 
@@ -121,9 +122,9 @@ def rounded_bounds(
 
 
 def decimals_of(probability: Float[np.ndarray, "cut option"], most: int = 4) -> int | None:
-    """To how many decimals all these numbers are rounded; None for more than ``most``, and for fewer than 20 numbers, which may be so
-    by chance."""
+    """To how many decimals, from two on, all these numbers are rounded; None for more than ``most``, and for fewer than 20 numbers, which
+    may be so by chance."""
     numbers = probability[np.isfinite(probability)]
     if numbers.size < 20:
         return None
-    return next((d for d in range(1, most + 1) if np.abs(numbers - np.round(numbers, d)).max() < 1e-9), None)
+    return next((d for d in range(2, most + 1) if np.abs(numbers - np.round(numbers, d)).max() < 1e-9), None)

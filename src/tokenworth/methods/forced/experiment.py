@@ -198,7 +198,7 @@ def forced_of(subject: Subject, settings: ForcedSettings) -> Experiment[ForcedRe
         trace,
         options=labels_of(subject, settings),
         exits=exits,
-        stride=settings.stride,
+        stride=settings.step(trace.n_trace),
         judge=subject.judge,
         least_mass=settings.least_mass,
         choose=AUTO in settings.exit,

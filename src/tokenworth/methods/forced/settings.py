@@ -26,6 +26,8 @@ class ForcedSettings:
     """Option labels, when the problem has none."""
     stride: int = 1
     """Distance between measured cuts."""
+    max_cuts: int | None = option(None, rare=True)
+    """Measure at most about so many cuts: longer traces get a longer stride."""
     snap: bool = option(False, rare=True)
     """Where text cannot reach a cut, use the nearest one that it reaches."""
     target: str = GOLD
@@ -41,5 +43,11 @@ class ForcedSettings:
             raise InvalidInput(f"least mass {self.least_mass}: expected a probability, 0 to 1")
         if self.stride < 1:
             raise InvalidInput(f"stride {self.stride}: expected at least 1")
+        if self.max_cuts is not None and self.max_cuts < 2:
+            raise InvalidInput(f"max cuts {self.max_cuts}: expected at least 2")
         if self.target not in (GOLD, OWN) and not self.target.removeprefix(LABEL) != self.target:
             raise InvalidInput(f"target {self.target!r}: expected gold, own or label:X; a forced answer is one of the options")
+
+    def step(self, n_trace: int) -> int:
+        """The stride on a trace of so many tokens."""
+        return self.stride if self.max_cuts is None else max(self.stride, -(-n_trace // (self.max_cuts - 1)))

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from tokenworth.core.document import numbers
 from tokenworth.core.estimate import Estimate
-from tokenworth.methods.survey.document import ClusterRow, Clustering
+from tokenworth.methods.survey.document import Clustering, ClusterRow
 from tokenworth.methods.survey.features import COMMITTED
 from tokenworth.methods.survey.packed import packed, unpacked
 from tokenworth.methods.survey.settings import SurveySettings

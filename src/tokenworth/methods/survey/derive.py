@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,14 +14,19 @@ from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
-from tokenworth.methods.survey.document import SurveyDoc, SurveyRow
-from tokenworth.methods.survey.features import FEATURES
 from tokenworth.methods.survey.clustered import clustered
+from tokenworth.methods.survey.document import SurveyDoc, SurveyRow
+from tokenworth.methods.survey.exits import exit_rows
+from tokenworth.methods.survey.features import FEATURES
 from tokenworth.methods.survey.labels import RULES, TWIN_RULES, RuleDoc, margins, matched
 from tokenworth.methods.survey.lengths import length_rows
+from tokenworth.methods.survey.packed import packed
+from tokenworth.methods.survey.readings import Readings, of_exit
 from tokenworth.methods.survey.rows import rows_of
 from tokenworth.methods.survey.settings import SurveySettings
 from tokenworth.methods.survey.tables import Columns, closure, commitment_tables, label_shares, share_map, start_end
+from tokenworth.methods.survey.two_curves import Ends, Pair, pair_of, two_curves
+from tokenworth.stats.shapes import at_positions
 
 _ORDER = ("forced", "value", "table", "length")
 """Of several rows of one trace the first of these stays."""
@@ -32,14 +37,16 @@ def survey_document(documents: Iterable[Document], settings: SurveySettings, abo
 
     Raises: InvalidInput without any trace; MismatchError for surveys whose curves have other positions.
     """
-    rows, notes = _gathered(documents, settings)
+    rows, notes, pairs = _gathered(documents, settings)
     if not rows:
         raise InvalidInput("no traces among the documents; give results of forced, curve or sample, or other surveys")
-    return survey_of(rows, settings, about, notes=notes)
+    return survey_of(rows, settings, about, notes=notes, pairs=pairs)
 
 
-def survey_of(rows: Sequence[SurveyRow], settings: SurveySettings, about: About, *, notes: Sequence[str] = ()) -> SurveyDoc:
-    """The survey of rows, with labels by these settings."""
+def survey_of(
+    rows: Sequence[SurveyRow], settings: SurveySettings, about: About, *, notes: Sequence[str] = (), pairs: Mapping[str, Pair] | None = None
+) -> SurveyDoc:
+    """The survey of rows, with labels by these settings. ``pairs``: by the id of a row, its two curves."""
     columns = Columns.of(rows)
     thresholds = {one.name: one.value for one in settings.thresholds}
     rng = np.random.default_rng(settings.seed)
@@ -48,6 +55,8 @@ def survey_of(rows: Sequence[SurveyRow], settings: SurveySettings, about: About,
     columns = replace(columns, rows=rows)
     clustering, clusters, number = clustered(columns, settings)
     rows = tuple(replace(row, cluster=None if one < 0 else one) for row, one in zip(rows, number.tolist(), strict=True))
+    both = [i for i, row in enumerate(rows) if pairs is not None and row.id in pairs]
+    compared = [pairs[rows[i].id] for i in both] if pairs else []
     commitments, agreements = commitment_tables(columns, settings.level, rng)
     is_open = np.asarray([row.is_open for row in rows], dtype=np.bool_)
     gold, curve, question = columns.has_gold, columns.has_curve, columns.question
@@ -67,6 +76,8 @@ def survey_of(rows: Sequence[SurveyRow], settings: SurveySettings, about: About,
         commitments=commitments,
         agreements=agreements,
         lengths=tuple(length_rows(columns, settings.level, rng)),
+        exits=tuple(exit_rows(columns, settings.level, rng)),
+        two_curves=two_curves(compared, question[both], level=settings.level, decided=settings.decided, rng=rng),
         clustering=clustering,
         clusters=clusters,
         rows=rows,
@@ -78,32 +89,51 @@ def survey_of(rows: Sequence[SurveyRow], settings: SurveySettings, about: About,
 # -- rows -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[tuple[SurveyRow, ...], list[str]]:
-    """One row for each trace, with an id of its own, and what is to be said of those that are not here."""
+def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[tuple[SurveyRow, ...], list[str], dict[str, Pair]]:
+    """One row for each trace, with an id of its own; what is to be said of those that are not here; two curves where a trace has them."""
     found: dict[tuple[str, str], SurveyRow] = {}
+    forced, ends = dict[tuple[str, str], Readings](), dict[tuple[str, str], Ends]()
     again = unread = 0
     for document in documents:
-        if isinstance(document, SurveyDoc):
-            if document.points != settings.points and any(row.own_curve for row in document.rows):
-                raise MismatchError(
-                    f"a survey keeps its curves at {document.points} positions and this one at {settings.points}; "
-                    f"give --points {document.points}"
-                )
-            made: Sequence[SurveyRow] = document.rows
-        elif isinstance(document, ForcedDoc | CurveDoc | SampleSetDoc):
-            made = rows_of(document, settings)
-        else:
-            unread += 1
-            continue
-        for row in made:
+        made = _rows(document, settings)
+        unread += made is None
+        for row in made or ():
             key = (row.id.partition("#")[0], row.problem)
             known = found.get(key)
             again += known is not None and known.kind == row.kind
             if known is None or _ORDER.index(row.kind) <= _ORDER.index(known.kind):
                 found[key] = row
+            if isinstance(document, ForcedDoc) and row.own_curve:
+                readings = of_exit(document.exits[0]).known()
+                forced[key] = readings.at(np.unique(at_positions(readings.cuts, min(settings.points, len(readings.cuts)))))
+            elif isinstance(document, CurveDoc) and row.own_curve:
+                ends[key] = Ends.of(document)
     notes = [f"{again:,} traces came twice and count once; the last document of each is taken"] if again else []
     notes += [f"{unread:,} documents hold no curves and no answers, and are passed over"] if unread else []
-    return tuple(_with_names(found.values())), notes
+    rows, pairs = dict(zip(found, _with_names(found.values()), strict=True)), dict[str, Pair]()
+    for key in forced.keys() & ends.keys():
+        pair = pair_of(forced[key], ends[key], least_mass=settings.least_mass, decided=settings.decided)
+        if pair is not None:
+            pairs[rows[key].id] = pair
+            rows[key] = _with_pair(rows[key], pair, settings.points)
+    return tuple(rows.values()), notes, pairs
+
+
+def _rows(document: Document, settings: SurveySettings) -> Sequence[SurveyRow] | None:
+    """The rows of a document, None for one of another kind."""
+    if isinstance(document, SurveyDoc):
+        if document.points != settings.points and any(row.own_curve for row in document.rows):
+            raise MismatchError(
+                f"a survey keeps its curves at {document.points} positions and this one at {settings.points}; "
+                f"give --points {document.points}"
+            )
+        return document.rows
+    return rows_of(document, settings) if isinstance(document, ForcedDoc | CurveDoc | SampleSetDoc) else None
+
+
+def _with_pair(row: SurveyRow, pair: Pair, points: int) -> SurveyRow:
+    where = at_positions(pair.cuts, points)
+    return replace(row, value=packed(pair.value[where]), states="".join(map(str, pair.state[where].tolist())))
 
 
 def _with_names(rows: Iterable[SurveyRow]) -> Iterator[SurveyRow]:
@@ -143,7 +173,7 @@ def _labelled(
             twin_margin=twin_side if twin >= 0 else None,
         )
         for i, (row, label, side, twin, twin_side) in enumerate(
-            zip(rows, found.tolist(), numbers(margin), twins.tolist(), numbers(twin_margin), strict=True)
+            zip(rows, map(int, found), numbers(margin), map(int, twins), numbers(twin_margin), strict=True)
         )
     )
 
@@ -158,8 +188,16 @@ def _notes(rows: Sequence[SurveyRow], columns: Columns, settings: SurveySettings
         yield f"{without:,} of {int(curve.sum()):,} curves have no gold among their options: they have a twin label only"
     if (bare := int((~curve).sum())) and curve.any():
         yield f"{bare:,} of {len(rows):,} traces have no curve: they count in correlations of length only"
+    if told := sum(row.kind == "table" for row in rows):
+        yield (
+            f"{told:,} rows are of a published table: start and end are single raw readings, the range is not smoothed, and there is no "
+            "mass; their labels differ from those of the curves"
+        )
     if cut := sum(not row.closed for row in rows):
-        yield f"{cut:,} traces reached the token limit without an end: their length is not known and is in no correlation"
+        yield (
+            f"{cut:,} traces have no end, because of the token limit or because no marker ends them: their length is not known and is "
+            "in no correlation, and their last readings may follow an answer that is written already"
+        )
     if held := int((names["held"] > 0).sum()):
         share = float(np.nanmean(names["held"]))
         yield f"{held:,} curves are held in blocks by their source: {share:.0%} of their cuts repeat a reading and are not measured"

@@ -18,9 +18,9 @@ class SurveyRow:
     """One trace.
 
     ``curve``, ``own_curve``, ``mass`` and ``probability`` are base64 of one byte for each position: b / 254, 255 where nothing is measured.
-    ``curve``: share of gold among the options, or the value of a curve without options; ``own_curve``: share of the answer that leads at the
-    end; ``probability``: raw, one for each of ``options``. Empty: there is none. ``held``: one digit for each position, 1 where the source
-    repeated a reading; empty where none is held. ``features`` in the order of the survey's.
+    ``curve``: share of gold among the options, or the value of a curve without options; ``own_curve``: share of the answer that leads at
+    the end; ``probability``: raw, one for each of ``options``. Empty: there is none. ``held``: one digit for each position, 1 where the
+    source repeated a reading; empty where none is held. ``features`` in the order of the survey's.
     """
 
     id: str
@@ -45,7 +45,7 @@ class SurveyRow:
     """Units of the trace."""
     answer_tokens: int
     closed: bool
-    """False where the token limit came before the end of the trace."""
+    """False where the token limit came before the end of the trace, and where no marker ends it."""
     label: str | None
     """None without gold or without a curve."""
     margin: Number
@@ -60,6 +60,10 @@ class SurveyRow:
     """Of each commitment time, the last cut measured before it, as a share of the trace."""
     relapsed: tuple[bool, ...]
     """Of each commitment time, whether the last answer is below .5 again later; False where there is no such time."""
+    exits: tuple[float, ...] = ()
+    """Of each exit rule, the share of the trace that is written when it stops; 1 where it never does."""
+    exit_right: tuple[bool | None, ...] = ()
+    """Of each, whether the answer there is gold."""
     solver_length: int | None = None
     """Words that the solver of a formal problem writes; None for other problems."""
     options: tuple[str, ...] = ()
@@ -68,6 +72,10 @@ class SurveyRow:
     own_curve: str = ""
     mass: str = ""
     held: str = ""
+    value: str = ""
+    """Where rollouts were drawn as well: the share of those that end in ``own``, at the positions of the curve."""
+    states: str = ""
+    """And the state of each position, a digit that numbers the states of `TwoCurves`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +182,48 @@ class Clustering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRow:
+    """A rule that stops traces early, replayed on readings; it sees none after the one it stops at."""
+
+    rule: str
+    accuracy: Estimate
+    difference: Estimate
+    """Accuracy less that at the end of the whole trace, paired."""
+    saved: Estimate
+    """Mean share of the trace that is not written."""
+    lost: int
+    """Traces that are right at their end and wrong where the rule stops."""
+    gained: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateShare:
+    """How much of the traces is in a state."""
+
+    state: str
+    share: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoCurves:
+    """Forced answer and value at the same cuts, of the traces that have both; every trace counts once."""
+
+    n: int
+    cuts: int
+    decided: float
+    """Share from which on an answer is decided, or said."""
+    difference: Estimate
+    """Forced share of the last answer less the share of rollouts that end in it, mean over the cuts of a trace."""
+    p: float
+    """That the mean difference is 0, by random signs."""
+    distance: Estimate
+    """Mean size of the difference at a cut."""
+    outside: Estimate
+    """Share of cuts at which the forced share is outside of the limits of the value."""
+    states: tuple[StateShare, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyDoc:
     """Many traces, one row each, and what they say together."""
 
@@ -194,6 +244,8 @@ class SurveyDoc:
     commitments: tuple[Commitment, ...]
     agreements: tuple[Agreement, ...]
     lengths: tuple[LengthRow, ...]
+    exits: tuple[ExitRow, ...]
+    two_curves: TwoCurves | None
     clustering: Clustering | None
     clusters: tuple[ClusterRow, ...]
     rows: tuple[SurveyRow, ...]

@@ -41,9 +41,7 @@ class Readings:
     def at(self, index: Int[np.ndarray, " reading"]) -> Readings:
         """The readings of these numbers."""
         held = None if self.held is None else self.held[index]
-        return Readings(
-            cuts=self.cuts[index], options=self.options, probability=self.probability[index], mass=self.mass[index], held=held
-        )
+        return Readings(cuts=self.cuts[index], options=self.options, probability=self.probability[index], mass=self.mass[index], held=held)
 
 
 def _array(values: tuple[Number, ...]) -> Float[np.ndarray, " cut"]:
@@ -84,5 +82,3 @@ def of_curve(one: CurveDoc) -> Readings:
     return Readings(
         cuts=cuts, options=(target, OTHER), probability=np.stack([value, 1 - value], axis=1), mass=np.where(np.isnan(value), np.nan, 1.0)
     )
-
-

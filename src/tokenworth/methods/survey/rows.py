@@ -17,6 +17,7 @@ from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
 from tokenworth.methods.sample.document import SampleSetDoc
 from tokenworth.methods.survey.document import SurveyRow
+from tokenworth.methods.survey.exits import exits_of
 from tokenworth.methods.survey.features import COMMITTED, NAMES
 from tokenworth.methods.survey.packed import packed
 from tokenworth.methods.survey.readings import Readings, of_curve, of_exit
@@ -78,7 +79,7 @@ def _row(problem: Problem | None, model: str, trace: TraceDoc, kind: str) -> Sur
         verdict=trace.verdict,
         tokens=len(trace.pieces),
         answer_tokens=len(trace.answer_pieces),
-        closed=trace.stop != "length",
+        closed=_is_closed(trace),
         label=None,
         margin=None,
         is_open=False,
@@ -89,6 +90,13 @@ def _row(problem: Problem | None, model: str, trace: TraceDoc, kind: str) -> Sur
         relapsed=(False,) * len(COMMITTED),
         solver_length=None if problem is None else _solver_length(problem),
     )
+
+
+def _is_closed(trace: TraceDoc) -> bool:
+    """Whether a trace has an end: a sampled one that has no close marker is followed by a stop token or by nothing."""
+    if trace.stop == "length":
+        return bool(trace.answer_pieces)
+    return trace.stop != "stop" or trace.ids is None or len(trace.answer_pieces) > 1
 
 
 @lru_cache(maxsize=4096)
@@ -115,8 +123,11 @@ def _with_curve(bare: SurveyRow, exits: Sequence[Readings], settings: SurveySett
     where = at_positions(readings.cuts, settings.points)
     shares = readings.shares[where]
     held = "" if readings.held is None else "".join("01"[int(one)] for one in readings.held[where])
+    stops, right = exits_of(readings, gold, max(1, bare.tokens), settings.least_mass)
     return replace(
         bare,
+        exits=stops,
+        exit_right=right,
         own=readings.options[own],
         correct=None if gold is None else own == gold,
         features=numbers(found.get(name, np.nan) for name in NAMES),

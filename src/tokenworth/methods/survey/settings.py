@@ -7,10 +7,12 @@ from typing import Literal
 
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import check_seed, option
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, NoEffect, unknown_name
 from tokenworth.methods.forced.settings import LEAST_MASS
+from tokenworth.methods.survey.features import NAMES
 from tokenworth.methods.survey.labels import Threshold
 
+DRAWN = "Drawing, where a task is given"
 MOST_POINTS = 2000
 MOST_CLUSTERS = 50
 
@@ -29,6 +31,8 @@ class SurveySettings:
     """A curve whose highest and lowest values are less than this apart is flat."""
     least_mass: float = option(LEAST_MASS, rare=True)
     """Below this mass on the options no option is named as the leading one."""
+    decided: float = option(0.8, rare=True)
+    """Where forced answers and values are compared: share from which on an answer is decided, or said."""
     points: int = option(200, rare=True)
     """Positions at which each curve is kept."""
     cluster: Literal["none", "curve", "features"] = "none"
@@ -36,6 +40,22 @@ class SurveySettings:
     [survey]."""
     clusters: int = option(6, rare=True)
     """Clusters of --cluster curve."""
+    curves: Literal["forced", "value", "both"] = option("forced", heading=DRAWN)
+    """Which curve of every trace to measure: forced answers, values by rollouts, or both."""
+    samples: int = option(1, short="-n", heading=DRAWN)
+    """Traces per problem."""
+    max_cuts: int = option(32, heading=DRAWN)
+    """Forced answers are read at about so many cuts of each trace."""
+    exit: tuple[str, ...] = option((), metavar="TEXT", heading=DRAWN)
+    """Exit text, written at the cut; repeat to compare several; \\n is a newline. auto: the known one with the most mass."""
+    rollouts: int = option(200, heading=DRAWN)
+    """At most so many rollouts for each curve of values."""
+    then: Literal["none", "curve"] = option("none", heading=DRAWN)
+    """Measure values on the traces that rank first (--top, --by)."""
+    top: int = option(20, heading=DRAWN)
+    """How many traces --then measures."""
+    by: str = option("range", metavar="FEATURE", heading=DRAWN)
+    """Feature that ranks traces, the largest first."""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0
@@ -48,10 +68,20 @@ class SurveySettings:
                 raise InvalidInput(f"{name.replace('_', ' ')} {value}: expected a number {'above 0' if low == 0 else 'from 0'} to 1")
         if self.least_mass < 0:
             raise InvalidInput(f"least mass {self.least_mass}: expected a probability, 0 to 1")
+        if not 0.5 < self.decided <= 1:
+            raise InvalidInput(f"decided {self.decided}: expected a share above 0.5, so that one answer has it, to 1")
         if not 2 <= self.points <= MOST_POINTS:
             raise InvalidInput(f"points {self.points}: expected 2 to {MOST_POINTS:,}")
         if not 2 <= self.clusters <= MOST_CLUSTERS:
             raise InvalidInput(f"clusters {self.clusters}: expected 2 to {MOST_CLUSTERS}")
+        for name, least in (("samples", 1), ("max_cuts", 2), ("rollouts", 1), ("top", 1)):
+            count: int = getattr(self, name)
+            if count < least:
+                raise InvalidInput(f"{name.replace('_', ' ')} {count}: expected at least {least}")
+        if self.by not in NAMES:
+            raise unknown_name("feature", self.by, NAMES)
+        if self.then == "curve" and self.curves != "forced":
+            raise NoEffect(f"--then curve refines forced answers; --curves {self.curves} measures all values already", "then")
         check_level(self.level)
         check_seed(self.seed)
 

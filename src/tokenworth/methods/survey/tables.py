@@ -60,7 +60,11 @@ def _numbered(names: Sequence[str]) -> Int[np.ndarray, " row"]:
 
 
 def label_shares(
-    rules: Sequence[RuleDoc], found: Int[np.ndarray, " row"], is_open: Bool[np.ndarray, " row"], question: Int[np.ndarray, " row"], level: float
+    rules: Sequence[RuleDoc],
+    found: Int[np.ndarray, " row"],
+    is_open: Bool[np.ndarray, " row"],
+    question: Int[np.ndarray, " row"],
+    level: float,
 ) -> tuple[LabelShare, ...]:
     """The share of each label among the rows that have one."""
     return tuple(
@@ -113,9 +117,7 @@ def closure(rows: Sequence[SurveyRow], question: Int[np.ndarray, " row"], level:
 def commitment_tables(columns: Columns, level: float, rng: np.random.Generator) -> tuple[tuple[Commitment, ...], tuple[Agreement, ...]]:
     """Each definition over the traces with a curve, and each pair of definitions."""
     times = {name: columns.by_name[name] for name in COMMITTED}
-    found = tuple(
-        _commitment(columns, index, definition, level, rng) for index, definition in enumerate(DEFINITIONS) if columns.n_timed
-    )
+    found = tuple(_commitment(columns, index, definition, level, rng) for index, definition in enumerate(DEFINITIONS) if columns.n_timed)
     pairs: list[Agreement] = []
     for (first, a), (second, b) in combinations(zip(DEFINITIONS, times.values(), strict=True), 2):
         both = np.isfinite(a) & np.isfinite(b)
@@ -133,8 +135,8 @@ def _commitment(columns: Columns, index: int, definition: str, level: float, rng
     does = np.flatnonzero(np.isfinite(times))
     some, question = times[does], columns.question[does]
     quartiles = [quantile_of(some, question, q, level=level, rng=rng) for q in (0.25, 0.5, 0.75)]
-    after = np.asarray([columns.rows[i].committed_after[index] or 0.0 for i in does], dtype=np.float64)
-    again = np.asarray([columns.rows[i].relapsed[index] for i in does], dtype=np.bool_)
+    after = np.asarray([columns.rows[i].committed_after[index] or 0.0 for i in map(int, does)], dtype=np.float64)
+    again = np.asarray([columns.rows[i].relapsed[index] for i in map(int, does)], dtype=np.bool_)
     return Commitment(
         definition=definition,
         n=len(does),

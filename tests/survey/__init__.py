@@ -1,0 +1,1 @@
+"""Tests of surveys: shapes, commitments, lengths, bad input."""
