@@ -9,7 +9,7 @@ from tokenworth.stats.excursions import Weights
 from tokenworth.stats.proportion import Level, beta_limits
 from tokenworth.stats.strata import NEGLIGIBLE
 
-Side = Float[np.ndarray, " cutx"]
+CutValues = Float[np.ndarray, " cutx"]
 
 
 def forks_before(p: Float[np.ndarray, " cut"], end: int) -> int:
@@ -22,7 +22,7 @@ def level_of_each(level: float, m: int) -> float:
     return 1.0 - (1.0 - level) / max(1, m)
 
 
-def excursion_band(weights: Weights, *, base: Side, mean: Side, level: Level) -> tuple[Side, Side]:
+def excursion_band(weights: Weights, *, base: CutValues, mean: CutValues, level: Level) -> tuple[CutValues, CutValues]:
     """Beta limits at ``level`` of each value: what the base adds, the ``mean`` of the excursions, and all that no draw covers.
 
     The curve changes at forks alone, so `level_of_each` for as many as there are makes it a band. Always Beta limits: a band of score

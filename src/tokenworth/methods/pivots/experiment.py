@@ -20,7 +20,7 @@ from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.curve.experiment import as_far_as_it_fits, check_process
 from tokenworth.methods.curve.labels import Reader
 from tokenworth.methods.pivots.plans import bisection, every
-from tokenworth.methods.pivots.result import Critical, PivotResult, Rows, Verdict
+from tokenworth.methods.pivots.result import Critical, PivotResult, PivotRows, PivotVerdict
 from tokenworth.methods.pivots.screen import screened
 from tokenworth.methods.pivots.search import Search
 from tokenworth.methods.pivots.settings import PivotSettings
@@ -29,6 +29,9 @@ from tokenworth.methods.selecting import INTERVAL
 from tokenworth.stats.band import excursion_band, forks_before, level_of_each
 from tokenworth.stats.excursions import slack_bound
 from tokenworth.tasks.target import target_of
+
+ROUNDING = 1e-9
+"""A token that is left with a probability of just delta is in the family, however 1 − p is rounded."""
 
 
 def pivots(
@@ -71,7 +74,7 @@ def family(table: NextTokenTable | None, n_trace: int, delta: float) -> Int[np.n
     if table is None:
         return np.zeros(0, dtype=np.int64)
     slack = 0.0 if table.slack is None else np.nan_to_num(table.slack[:n_trace], nan=1.0)
-    return np.flatnonzero(1.0 - np.asarray(table.p[:n_trace]) + slack >= delta)
+    return np.flatnonzero(1.0 - np.asarray(table.p[:n_trace]) + slack >= delta - ROUNDING)
 
 
 def _result(search: Search, table: NextTokenTable | None, stopped: str, *, screened: int) -> PivotResult:
@@ -102,14 +105,14 @@ def _result(search: Search, table: NextTokenTable | None, stopped: str, *, scree
     )
 
 
-def _rows(search: Search) -> Rows:
+def _rows(search: Search) -> PivotRows:
     selection, ledger = search.selection, search.ledger
     pairs, levels = search.of_value(), selection.levels()
     low, high = pairs.limits(levels, INTERVAL)
-    words: dict[tuple[bool, bool], Verdict] = {(True, False): "claim", (True, True): "claim", (False, True): "excluded"}
+    words: dict[tuple[bool, bool], PivotVerdict] = {(True, False): "claim", (True, True): "claim", (False, True): "excluded"}
     unknown = np.zeros(search.strata.n_cuts)
     np.add.at(unknown, [draw.cut for draw in ledger.draws if draw.hit is None], 1.0)
-    return Rows(
+    return PivotRows(
         token=search.first,
         verdict=tuple(words.get(key, "undecided") for key in zip(selection.claimed.tolist(), selection.out.tolist(), strict=True)),
         delta=pairs.value,

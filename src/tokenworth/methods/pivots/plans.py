@@ -10,7 +10,7 @@ from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.labels import Reader
-from tokenworth.methods.pivots.result import Critical, Named, PivotResult, Rows
+from tokenworth.methods.pivots.result import Critical, PivotResult, PivotRows, RawNames
 from tokenworth.methods.pivots.search import PIVOT_STREAM
 from tokenworth.methods.pivots.settings import PivotSettings
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
@@ -96,7 +96,7 @@ def _result(tally: _Tally, table: NextTokenTable | None, named: Int[np.ndarray, 
     trace, value, settings = tally.reader.trace, tally.value, tally.settings
     low, high = wilson(tally.hits[:1], tally.number[:1], settings.level)
     none, no_rows = np.zeros(0), np.zeros(0, dtype=np.int64)
-    rows = Rows(
+    rows = PivotRows(
         token=no_rows, verdict=(), delta=none, low=none, high=none, level=none, p_value=none, look=no_rows, n=no_rows, needed=none,
         missing=none,
     )  # fmt: skip
@@ -120,5 +120,5 @@ def _result(tally: _Tally, table: NextTokenTable | None, named: Int[np.ndarray, 
         unresolved="" if tally.stopped == DONE else f"{done:,} cuts have all their rollouts",
         slack=None if table is None else table.slack,
         table=table,
-        named=Named(token=named, delta=np.diff(value)[named], n=settings.per_cut or 1, cuts=done),
+        named=RawNames(token=named, delta=np.diff(value)[named], n=settings.per_cut or 1, cuts=done),
     )

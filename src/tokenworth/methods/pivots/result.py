@@ -15,15 +15,15 @@ from tokenworth.core.tokens import Trace
 from tokenworth.methods.pivots.settings import PivotSettings
 from tokenworth.tasks.target import Target
 
-Verdict = Literal["claim", "excluded", "undecided"]
+PivotVerdict = Literal["claim", "excluded", "undecided"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rows:
+class PivotRows:
     """Tokens with what is known of their change Δ = V(token + 1) − V(token). Tuples and arrays run parallel."""
 
     token: Int[np.ndarray, " row"]
-    verdict: tuple[Verdict, ...]
+    verdict: tuple[PivotVerdict, ...]
     delta: Float[np.ndarray, " row"]
     """NaN without a draw."""
     low: Float[np.ndarray, " row"]
@@ -53,7 +53,7 @@ class Critical:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Named:
+class RawNames:
     """What a plan for comparison would call pivots: |Δ̂| ≥ δ, without any control of error."""
 
     token: Int[np.ndarray, " row"]
@@ -75,7 +75,7 @@ class PivotResult:
     settings: PivotSettings
     p: Float[np.ndarray, " cut"]
     """Probability of each token of trace and answer; NaN where it is not known."""
-    rows: Rows
+    rows: PivotRows
     """The family: every token that could change the value by δ."""
     screened: int
     """Of the family, those that the screen left out."""
@@ -92,7 +92,7 @@ class PivotResult:
     chosen: str = "given"
     """How the base was chosen: ``any`` where the first sampled answer was taken."""
     slack: Float[np.ndarray, " cut"] | None = None
-    named: Named | None = None
+    named: RawNames | None = None
     table: NextTokenTable | None = None
     cut_off: int | None = None
     """Where the context ended the trace, if it did."""

@@ -12,8 +12,9 @@ from tokenworth.methods.curve.settings import Budget
 from tokenworth.stats.selection import DEPENDENCES, Dependence
 from tokenworth.tasks.target import check_target
 
+Comparison = Literal["every", "bisection"]
+COMPARISONS: tuple[str, ...] = get_args(Comparison)
 PivotPlan = Literal["search", "every", "bisection"]
-PLANS: tuple[str, ...] = get_args(PivotPlan)
 DEFAULT_SAMPLES = {"every": 20, "bisection": 64}
 """Rollouts per cut of the plans that are there for comparison, as published."""
 DEFAULT_ROLLOUTS = 10_000
@@ -25,7 +26,7 @@ LEAST_DELTA = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PivotSettings:
-    """Find the tokens that change the value, with a false-discovery rate."""
+    """Find the tokens that change the value, on fresh draws."""
 
     delta: float = 0.2
     """Change of the value that is looked for. A token is named where more than half of it is shown."""
@@ -37,16 +38,16 @@ class PivotSettings:
     """A token is given up where limits at 1 minus this lie within delta."""
     dependence: Dependence = option("positive", rare=True)
     """any: holds however the estimates depend on each other; it takes more draws."""
-    plan: PivotPlan = option("search", rare=True, metavar="PLAN")
-    """search; or, for comparison, every (N rollouts at each cut) and bisection (of the trace, N at each cut asked)."""
+    compare: Comparison | None = option(None, rare=True, metavar="PLAN")
+    """Instead of the search, a plan without control of error: every (N rollouts at each cut) or bisection (of the trace)."""
     samples: int | None = option(None, short="-n", rare=True)
-    """Rollouts to draw: at each cut (--plan every or bisection). [default: 20 or 64]"""
+    """Rollouts to draw: at each cut (--compare). [default: 20; 64 for bisection]"""
     target: str = "gold"
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
     bound: float = option(0.05, rare=True)
     """Critical tokens: from where on the value stays below this, or above 1 minus this."""
     level: float = option(0.95, rare=True)
-    """Level of the band that critical tokens are read from."""
+    """Level of the intervals."""
     top: int = option(20, rare=True)
     """Next tokens listed at a fork."""
     seed: int = 0
@@ -57,9 +58,9 @@ class PivotSettings:
     """Stop after this many generated tokens."""
 
     def __post_init__(self) -> None:
-        for name, known, choices in (("plan", self.plan, PLANS), ("dependence", self.dependence, DEPENDENCES)):
+        for name, known, choices in (("plan", self.compare, (None, *COMPARISONS)), ("dependence", self.dependence, DEPENDENCES)):
             if known not in choices:
-                raise unknown_name(name, known, choices)
+                raise unknown_name(name, str(known), [one for one in choices if one])
         if not LEAST_DELTA <= self.delta < 1:
             raise InvalidInput(
                 f"delta {self.delta}: expected a number from {LEAST_DELTA} to below 1; a smaller change takes more draws than can be had, "
@@ -68,16 +69,21 @@ class PivotSettings:
         for name, share in (("false discovery", self.false_discovery), ("futility", self.futility), ("bound", self.bound)):
             if not 0 < share < 0.5:
                 raise InvalidInput(f"{name} {share}: expected a number between 0 and 0.5")
-        if self.samples is not None and self.plan == "search":
-            raise NoEffect("--samples N needs --plan every or bisection; a search draws where it has to", "samples")
+        if self.samples is not None and self.compare is None:
+            raise NoEffect("--samples N needs --compare every or bisection; a search draws where it has to", "samples")
         if self.samples is not None and self.samples < 1:
             raise InvalidInput(f"samples {self.samples}: expected at least 1")
-        if self.screen is not None and self.plan != "search":
-            raise NoEffect(f"--screen needs --plan search; --plan {self.plan} screens nothing", "screen")
+        if self.screen is not None and self.compare is not None:
+            raise NoEffect(f"--screen is for the search; --compare {self.compare} screens nothing", "screen")
         check_level(self.level)
         check_seed(self.seed)
         check_target(self.target)
         _ = self.budget
+
+    @property
+    def plan(self) -> PivotPlan:
+        """The search, or the plan that takes its place."""
+        return self.compare or "search"
 
     @property
     def least(self) -> float:
