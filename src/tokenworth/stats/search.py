@@ -11,8 +11,8 @@ from tokenworth.stats.strata import Strata, allocate
 
 VARIANCE = 0.25
 """Of an outcome, taken as the largest it can be: a variance learnt from a few draws is noise, and draws that follow it are biased."""
-UNDRAWN = 0.25
-"""A stratum without a draw counts as one with this part of one: it can be all or nothing."""
+UNDRAWN = 1.0
+"""As so many draws counts a stratum that has none."""
 CHUNK, SMALLEST_CHUNK = 0.08, 8
 """Draws are planned by this part of those so far, at least so many, and a quarter for each difference that is short of its target."""
 

@@ -24,10 +24,12 @@ from tokenworth.stats.strata import make_pieces, make_strata
 
 PIVOT_STREAM = 1 << 50
 """Distance from a run's seed to the stream of its fresh draws: no draw of `sample` or of a curve is among them."""
-MIN_LEAVE = 0.25
+MIN_LEAVE = 0.4
 """Smallest leaving probability of a stratum, as a part of delta. Smaller: more strata to visit before anything can be given up."""
 LARGEST_BATCH = 512
 """Rollouts that are asked for at once, so that a budget of tokens knows their length."""
+STEP = 2**-0.5
+"""Standard error at a look, as a part of that at the look before."""
 BETWEEN = (2**0.25, 1.0)
 """On the way to a look, candidates are also given up at these parts of its precision."""
 DECIDED = "every candidate is decided"
@@ -101,7 +103,7 @@ class Search:
         if not len(self.first):
             return DECIDED
         for look in range(1, LOOKS + 1):
-            target = self.settings.least * 2.0 ** (-(look - 1) / 2)
+            target = self.settings.least * STEP ** (look - 1)
             ended = ""
             for part in BETWEEN:
                 ended = yield from self._draw(target * part)
