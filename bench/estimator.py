@@ -1,4 +1,4 @@
-"""The curve's estimator on base traces whose every V(c) is known exactly: coverage, stopping, changes, first tokens, cost.
+"""The curve's estimator on base traces whose every V(c) is known exactly: coverage, stopping, changes, bands, first tokens, cost.
 
 Drives the curve's own generator. Prints Markdown tables.
 Usage: ``python bench/estimator.py [--only TABLE …] [--traces N] [--streams R] [--processes P] [--seed S]``.
@@ -181,6 +181,40 @@ def changes(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> Ite
             yield f"| {name} | {budget} | {m[0]:.3f} | {rows[:, 1].min():.3f} | {m[2]:.3f} | {m[3]:.3f} |"
 
 
+# -- band --------------------------------------------------------------------------------------------------------------
+
+BAND_BUDGETS = (200, 800, 3200)
+
+
+def _band_task(name: str, budget: int, streams: int, seed: int, number: int) -> tuple[float, float, float, float]:
+    """Share of streams whose whole curve lies within the band, and within the pointwise limits; their mean half-widths."""
+    base = forks(name, number, seed)
+    whole, pointwise, wide, narrow = [], [], [], []
+    for stream in range(streams):
+        r = measured(base, stream, max_rollouts=budget)
+        assert r.band is not None
+        whole.append(_inside(r.band.low, r.band.high, base.values).all())
+        pointwise.append(_inside(r.low, r.high, base.values).all())
+        wide.append(np.mean(r.band.high - r.band.low) / 2)
+        narrow.append(np.mean(r.high - r.low) / 2)
+    return float(np.mean(whole)), float(np.mean(pointwise)), float(np.mean(wide)), float(np.mean(narrow))
+
+
+def band(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> Iterator[str]:
+    """Whether the whole curve lies within the simultaneous band."""
+    streams = max(2, args.streams // 10)
+    yield (
+        f"{args.traces} traces a shape × {streams} streams; nominal 0.95 for the band.\n\n"
+        "| shape | rollouts | whole curve in the band | in the pointwise limits | half-width, band | half-width, pointwise |\n"
+        "|---|--:|--:|--:|--:|--:|"
+    )
+    for name in SHAPES:
+        for budget in BAND_BUDGETS:
+            rows = np.asarray(_together(pool, partial(_band_task, name, budget, streams, args.seed), args.traces))
+            m = rows.mean(axis=0)
+            yield f"| {name} | {budget:,} | {m[0]:.3f} | {m[1]:.2f} | {m[2]:.3f} | {m[3]:.3f} |"
+
+
 # -- first tokens ------------------------------------------------------------------------------------------------------
 
 
@@ -244,7 +278,7 @@ def cost(args: argparse.Namespace, pool: Callable[..., Iterable[Any]]) -> Iterat
             yield f"| {name} | {plain:,.0f} | {used:,.0f} | {plain_error:.5f} | {error:.5f} | {ratio:.1f}× fewer |"
 
 
-TABLES = {"coverage": coverage, "stopping": stopping, "changes": changes, "tokens": tokens, "cost": cost}
+TABLES = {"coverage": coverage, "stopping": stopping, "changes": changes, "band": band, "tokens": tokens, "cost": cost}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from tokenworth.errors import unknown_name
 MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
+    "pivots": "tokenworth.methods.pivots:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
     "verify": "tokenworth.methods.verify:MEASURE",
     "confusion": "tokenworth.methods.confusion:MEASURE",
@@ -66,6 +67,7 @@ EXPORTERS: Mapping[str, str] = {
 SECTIONS: dict[str, str] = {
     "sample": "tokenworth.report.sections.traces:SECTION",
     "curve": "tokenworth.report.sections.traces:SECTION",
+    "pivots": "tokenworth.report.sections.pivots:SECTION",
     "forced": "tokenworth.report.sections.traces:SECTION",
     "survey": "tokenworth.report.sections.gallery:SECTION",
     "verify": "tokenworth.report.sections.verified:SECTION",

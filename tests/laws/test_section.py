@@ -120,6 +120,7 @@ CASES: dict[str, Any] = {
     "edits": lambda text: tabled.document(tabled.edits(tabled.group(file(text)), task=file(text), notes=[file(text)])),
     "modulo": lambda text: tabled.document(tabled.modulo(task=file(text), arms=[tabled.arm(file(text))])),
     "replay": lambda text: tabled.replay(text, text),
+    "pivots": lambda text: tabled.pivots(text, text),
     "audit": lambda text: tabled.audit(text, text),
 }
 

@@ -6,11 +6,14 @@ import dataclasses
 import json
 from typing import Any
 
-from tokenworth.core.document import Document, ModelDoc, Provenance
+from tokenworth.core.document import Document, ModelDoc, Provenance, TraceDoc
 from tokenworth.core.estimate import Estimate
+from tokenworth.core.problem import Problem
+from tokenworth.core.sampling import Sampling
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
+from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
 from tokenworth.store.documents import parse_document
@@ -21,6 +24,43 @@ from tokenworth.tasks.critics.critic import Acceptance
 MODEL = {"name": "tiny-world 5M", "fingerprint": "9f2c61d07ab1443e"}
 SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tokens": 64, "stop": [0]}
 MADE = {"version": "0.1.0", "created": "2026-01-02T03:04:05+00:00", "command": "tokenworth edits --task maze:searchformer/7"}
+
+
+def pivots(text: str, piece: str) -> PivotsDoc:
+    """One claim, one token that is excluded and one that is not decided; ``text`` stands everywhere, ``piece`` in the trace."""
+    base = TraceDoc(unit="token", pieces=(piece, "b", "c", piece), answer_pieces=("d",), ids=(1, 2, 3, 4), outcome=text, verdict="correct")
+
+    def row(token: int, delta: float, **over: Any) -> PivotDoc:
+        limits = {"low": delta - 0.05, "high": delta + 0.05, "level": 0.9, "p_value": 1.0, "at_least_delta": False, "look": 1, "n": 9}
+        return PivotDoc(token=token, text=base.pieces[token], p=0.08 * token, delta=delta, **{**limits, **over})
+
+    claim = row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2)
+    plan = PivotPlanDoc(name="search", delta=0.2, least=0.1, false_discovery=0.05, futility=0.1, dependence="positive", screen=text)
+    return PivotsDoc(
+        problem=Problem(id=text, question=text, options=(), gold=None),
+        model=ModelDoc(name=text),
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
+        plan=plan,
+        seed=0,
+        trace=base,
+        value_label=text,
+        claims=(claim,),
+        excluded=(row(1, 0.01),),
+        undecided=(row(3, 0.15, needed=1200),),
+        unlikely=(claim,),
+        family=3,
+        looks=2,
+        start=0.4,
+        start_low=0.3,
+        start_high=0.5,
+        most=6.25,
+        critical=CriticalDoc(bound=0.05, level=0.95, below=None, above=3),
+        rollouts=200,
+        generated_tokens=4000,
+        stopped="every candidate is decided",
+        provenance=Provenance(version="0.1.0", command=text),
+        notes=(text,),
+    )
 
 
 def estimate(value: float | None, low: float | None, high: float | None) -> dict[str, float | None]:

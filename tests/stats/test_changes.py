@@ -7,14 +7,16 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 from scipy.stats import t as student_t
 
 from tests.helpers import PLAIN, settings
 from tokenworth.backends.toy.forks import Forks
 from tokenworth.methods.curve.experiment import curve
 from tokenworth.methods.curve.result import CurveResult
-from tokenworth.stats.changes import Changes, changes, changes_of_cuts, slack_between
+from tokenworth.stats.changes import Changes, Pairs, changes, changes_of_cuts, pairs_of, slack_between
 from tokenworth.stats.difference import newcombe
 from tokenworth.stats.excursions import CutEstimates, Excursions, estimate_values
 from tokenworth.stats.proportion import wilson
@@ -170,3 +172,61 @@ def test_limits_are_moved_apart_by_that(p: list[float], n: int, seed: int) -> No
     np.testing.assert_allclose(loose.low, np.maximum(exact.low - moved, -np.minimum(leave + within, 1.0)), atol=1e-9)
     np.testing.assert_allclose(loose.high, np.minimum(exact.high + moved, np.minimum(leave + within, 1.0)), atol=1e-9)
     np.testing.assert_array_equal(loose.value, exact.value)
+
+
+# -- p-values ----------------------------------------------------------------------------------------------------------
+
+
+few = st.lists(st.one_of(st.just(1.0), st.floats(0.0, 1.0)), min_size=1, max_size=7)
+
+
+@given(few, st.floats(0.001, 0.9), st.integers(0, 60), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.02, 0.1]))
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_a_p_value_says_what_the_limits_say(p: list[float], least: float, n: int, seed: int, delta: float) -> None:
+    """p < a where the limits at 1 − 2a (1 − a for δ = 0) clear ± δ, p > a where they do not; limits stay within ± (1 − K) at any level."""
+    strata, draws, estimate = drawn(p, least, n, seed)
+    first, second = np.triu_indices(strata.n_cuts + 1, 1)
+    number = np.bincount(draws.cut, minlength=strata.n_cuts).astype(float)
+    hits = np.bincount(draws.cut, draws.label, minlength=strata.n_cuts).astype(float)
+    parts = {"weights": estimate.weights, "base": estimate.base[:, 0], "later": estimate.mean[:, 0]}
+    pairs = pairs_of(strata, number=number, hits=hits, first=first, second=second, **parts)  # type: ignore[arg-type]
+    for interval in ("beta", "wilson"):
+        found = pairs.p_values(delta, interval)
+        assert ((found > 0) & (found <= 1)).all()
+        assert (found[pairs.scale <= delta] == 1).all(), "what cannot move the value by more is never named"
+        for a in (0.2, 0.01, 1e-6):
+            low, high = pairs.limits(1 - (a if delta == 0 else 2 * a), interval)
+            assert (np.abs([low, high]) <= pairs.scale + 1e-9).all()
+            clear = (low > delta) | (high < -delta)
+            # A score interval gives way to a Beta one at `ENOUGH` draws, not at a level, so both are monotone in it.
+            assert (found[clear] <= a * 1.001).all() and (found[~clear] >= a * 0.999).all()
+
+
+def _share_below(level: float, true: float, least: float, scale: float) -> float:
+    """Of 20,000 forks whose change is ``true``, the share whose p is below ``level``; each draw is counted ``scale`` times."""
+    rng, n, leave, later = np.random.default_rng(4), 20_000, 0.6, 0.5
+    many = np.full(n, 40.0 * scale)
+    ones, none = np.ones(n), np.zeros(n)
+    pairs = Pairs(
+        scale=leave * ones,
+        missing=none,
+        mean=rng.binomial(40, later - true / leave, n) / 40,
+        n=many,
+        base=none,
+        sampled=ones,
+        unsampled=none,
+        later_mean=rng.binomial(40, later, n) / 40,
+        later_n=many,
+        moved=none,
+        most=leave * ones,
+    )
+    return float((pairs.p_values(least, "wilson") < level).mean())
+
+
+@pytest.mark.parametrize(("true", "least"), [(0.0, 0.0), (0.1, 0.1)])
+def test_p_values_at_the_hypothesis_are_as_rare_as_they_say_and_those_of_draws_counted_twice_are_not(true: float, least: float) -> None:
+    """A true size of .05 is passed with a chance of 1e-6; .055 leaves room for the limits being approximate (Newcombe 1998)."""
+    most = binom.ppf(1 - 1e-6, 20_000, 0.055) / 20_000
+    assert _share_below(0.05, true, least, 1.0) <= most
+    assert _share_below(0.05, true, least, 2.0) > most
+    assert _share_below(0.05, true + 0.18, least, 1.0) > 0.8, "a change far from the hypothesis is found"

@@ -165,6 +165,8 @@ function decodeCurve(head: CurveHead, blob: Uint8Array): Curve {
     unsampled: head.columns["unsampled"] ? f("unsampled") : null,
     logKept: head.columns["log_kept"] ? f("log_kept") : null,
     widened: head.columns["widened"] ? f("widened") : null,
+    bandLow: head.columns["band_low"] ? f("band_low") : null,
+    bandHigh: head.columns["band_high"] ? f("band_high") : null,
     verdicts: head.columns.verdicts && (Object.fromEntries(Object.entries(head.columns.verdicts).map(([k, c]) => [k, codec.floats(blob, c)])) as unknown as Verdicts),
   };
 }

@@ -40,6 +40,8 @@ function makeSignals() {
     share: signal(false),
     // Whether the value is that among rollouts with a verdict.
     given: signal(false),
+    // Whether the limits of the whole curve are drawn.
+    band: signal(true),
     // Whether colours spread over the numbers that there are, not over all that there could be.
     stretch: signal(false),
     tab: signal<TabName>("token"),

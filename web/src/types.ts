@@ -38,6 +38,9 @@ export interface Curve extends Omit<CurveHead, "columns"> {
   readonly deltaFrom: Float32Array;
   readonly leave: Float32Array | null;
   readonly unsampled: Float32Array | null;
+  // Limits of the whole curve at once; null: a source does not have them.
+  readonly bandLow: Float32Array | null;
+  readonly bandHigh: Float32Array | null;
   // Log probability of the trace up to a cut and what the limits were widened by: they bound a change between two cuts; null: no bound.
   readonly logKept: Float32Array | null;
   readonly widened: Float32Array | null;

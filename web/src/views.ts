@@ -114,7 +114,7 @@ function follow(report: State, trace: Trace, pane: TextPane, plots: Plots, forma
     }),
     effect(() => {
       void report.theme.tick.value;
-      plots.set(trace.stacks[report.stackIndex.value] ?? null, report.share.value, report.given.value, report.range.value);
+      plots.set(trace.stacks[report.stackIndex.value] ?? null, report.share.value, report.given.value, report.band.value, report.range.value);
     }),
     effect(() => {
       pane.setCurrent(report.shown.value);

@@ -32,7 +32,7 @@ from tokenworth.cli.options import config_option, parameters_of, taken
 from tokenworth.cli.outputs import ITEM
 from tokenworth.cli.show import Shown, told_written
 from tokenworth.cli.streams import LinesStreamChoice, Pass, StreamChoice, check_files, records_of, written
-from tokenworth.core.document import About, Document
+from tokenworth.core.document import About
 from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Derives, Draws, Measure, Reads
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError

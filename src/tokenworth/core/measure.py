@@ -100,6 +100,10 @@ class Subject:
     """The model's own file on how it was trained to read what is wrong with an answer; None where it was not."""
     trace: Trace | None = None
     """The base trace, for a measure of one."""
+    chosen: str = "given"
+    """How that was chosen: ``any`` where it is the first sampled answer, else what the choice looked at."""
+    documents: Mapping[str, Document] = field(default_factory=dict[str, Document])
+    """Results that settings name by their file (`Draws.reads`), by setting."""
 
     @property
     def longest_trace(self) -> int:
@@ -188,6 +192,8 @@ class Draws:
     joins: bool = False
     """Whether a run over several problems gives one document."""
     usual: Usual = Usual()
+    reads: tuple[str, ...] = ()
+    """Settings that name the file of a result, where they are given; {item} in it stands for the item."""
     roles: tuple[str, ...] = ()
     """Other models it may ask besides the subject; each is an option that names one."""
     most: Callable[[Subject, Any], Iterable[Most] | None] | None = None

@@ -48,12 +48,16 @@ class Strata:
         return len(self.p)
 
 
-def make_strata(p: Float[np.ndarray, " cut"], min_leave: float) -> Strata:
-    """Strata that end where their leaving probability reaches ``min_leave``, and before a fork that reaches it alone."""
+def make_strata(p: Float[np.ndarray, " cut"], min_leave: float, ends: Bool[np.ndarray, " cut"] | None = None) -> Strata:
+    """Strata that end where their leaving probability reaches ``min_leave``, and before a fork that reaches it alone.
+
+    ``ends``: cuts before which one ends in any case.
+    """
+    always = np.zeros(len(p), dtype=bool) if ends is None else ends
     p = np.where(1 - p < NEGLIGIBLE, 1.0, np.clip(p, 0.0, 1.0))
     bounds, follow = [0], 1.0
     for cut, probability in enumerate(p.tolist()):
-        if follow < 1 and 1 - probability >= min_leave:
+        if follow < 1 and (1 - probability >= min_leave or always[cut]):
             bounds.append(cut)
             follow = 1.0
         follow *= probability

@@ -28,7 +28,7 @@ from tokenworth.run.ahead import Together, foreseen
 from tokenworth.run.cost import CostPlan, plan_cost
 from tokenworth.run.drive import drive_all
 from tokenworth.run.progress import OnEvent, RunCounts
-from tokenworth.store.documents import document_json
+from tokenworth.store.documents import document_json, read_document
 from tokenworth.store.sqlite import SqliteStore
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.given import check_given, given_ids
@@ -270,6 +270,9 @@ class Runner:
         subject = case.subject(job.sampler)
         if job.draws.check is not None:
             job.draws.check(subject, job.settings)
+        files = {name: getattr(job.settings, name) for name in job.draws.reads}
+        read = {name: read_document(Path(path.replace("{item}", item))) for name, path in files.items() if path is not None}
+        subject = replace(subject, documents=read)
         if case.look is None:
             subject, result = yield from self._parts(job, case, subject)
             return Done(item=item, subject=subject, result=result, control_tokens=case.control_tokens)
@@ -284,7 +287,8 @@ class Runner:
         """The base trace and the measure: the subject with its trace, and the result."""
         if job.draws.of_trace:
             trace = job.trace or (yield from self._base(job, case, subject))
-            subject = replace(subject, trace=trace)
+            given = job.trace is not None or job.base.is_given
+            subject = replace(subject, trace=trace, chosen="given" if given else job.base.base)
             if looker is not None:
                 yield from looker.look_at(trace)
         read_by = self._read_by(job, subject)

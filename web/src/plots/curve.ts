@@ -57,7 +57,8 @@ export function drawRule(ctx: CanvasRenderingContext2D, rule: Rule, scale: Scale
 }
 
 // `given`: among rollouts with a verdict, so that nothing is left open.
-export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, given: boolean, scale: Scale, theme: Theme, height: number): void {
+// `band`: whether the limits of the whole curve are drawn.
+export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, given: boolean, band: boolean, scale: Scale, theme: Theme, height: number): void {
   const line = lineOf(curve, given);
   const y = drawFrame(ctx, scale, theme, height);
   const first = Math.max(0, lastAtMost(curve.cuts, scale.from) - 1);
@@ -78,8 +79,22 @@ export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, given: bo
   }
   // Limits without a value: a bar a cut, next to one another they are a band without a line.
   for (let i = 0; i < cuts.length; i++) if (Number.isNaN(value[i]!) && !Number.isNaN(low[i]!)) drawWhisker(ctx, xs[i]!, low[i]!, high[i]!, y, theme, scale);
+  if (band && !given) for (const side of [curve.bandLow, curve.bandHigh]) if (side) drawSide(ctx, cuts, xs, side.subarray(first, last), y, theme, scale);
   drawMeasured(ctx, curve, line, first, last, scale, y, theme, height);
   ctx.restore();
+}
+
+// One limit of the whole curve: a thin line, short at a cut that stands alone.
+function drawSide(ctx: CanvasRenderingContext2D, cuts: Int32Array, xs: Float64Array, side: Float32Array, y: (v: number) => number, theme: Theme, scale: Scale): void {
+  const half = Math.min(3, scale.perCut / 3);
+  ctx.strokeStyle = theme.line;
+  ctx.lineWidth = 0.75;
+  ctx.beginPath();
+  xs.forEach((x, i) => {
+    ctx[cuts[i - 1] === cuts[i]! - 1 ? "lineTo" : "moveTo"](x - half, y(side[i]!));
+    ctx.lineTo(x + half, y(side[i]!));
+  });
+  ctx.stroke();
 }
 
 // From the upper limit to what it would be if every rollout without a verdict met the target: hatched, a column a cut.

@@ -29,6 +29,7 @@ export class Plots {
   #stack: Stack | null = null;
   #share = false;
   #given = false;
+  #band = true;
   #frame = 0;
   #dragFrom: number | null = null;
   readonly #root: HTMLElement;
@@ -110,10 +111,11 @@ export class Plots {
     this.#brush.style.setProperty("width", `${Math.max(0, right - left)}px`);
   }
 
-  set(stack: Stack | null, share: boolean, given: boolean, range: [number, number] | null): void {
+  set(stack: Stack | null, share: boolean, given: boolean, band: boolean, range: [number, number] | null): void {
     this.#stack = stack;
     this.#share = share;
     this.#given = given;
+    this.#band = band;
     this.#range = range;
     this.draw();
   }
@@ -135,7 +137,7 @@ export class Plots {
     const pen = (c: HTMLCanvasElement | null) => (c ? prepare(c, width, c.clientHeight) : null);
     const a = pen(curve);
     if (a && this.#trace.curve) {
-      drawCurve(a, this.#trace.curve, this.#given, this.#scale, theme, curve!.clientHeight);
+      drawCurve(a, this.#trace.curve, this.#given, this.#band, this.#scale, theme, curve!.clientHeight);
       const first = this.#trace.formal?.violations[0];
       if (first && first.from >= 0) drawRule(a, { from: Math.min(first.from, this.#trace.n), to: Math.min(first.to, this.#trace.n), text: `✗ ${first.code.name}` }, this.#scale, theme, curve!.clientHeight);
     }

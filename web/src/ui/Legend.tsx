@@ -153,7 +153,7 @@ export function StackLegend() {
 }
 
 export function CurveLegend() {
-  const { trace, given } = useReport();
+  const { trace, given, band } = useReport();
   const found = trace.value;
   const curve = found?.curve;
   if (!curve) return null;
@@ -176,6 +176,11 @@ export function CurveLegend() {
       )}
       <span class="keys">
         <Key of="bandkey">{Math.round(curve.level * 100)} % pointwise interval</Key>
+        {curve.bandLow && !given.value && (
+          <button type="button" class="plain" aria-pressed={band.value} onClick={() => (band.value = !band.value)}>
+            <Key of={band.value ? "bothkey" : "offkey"}>{Math.round(curve.level * 100)} % band of the whole curve</Key>
+          </button>
+        )}
         {curve.verdicts && !given.value && <Key of="hatch">if those without a verdict hit</Key>}
         <Key of="tickkey">rollouts began here</Key>
         {anyFollows && <Key of="linekey">{curve.follows}</Key>}

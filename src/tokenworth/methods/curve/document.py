@@ -132,7 +132,9 @@ class CurveDoc:
 
     ``n_started`` rollouts began at a cut; where it is 0 the value follows from later cuts by the recursion
     (``plan.name == "excursions"``) or was not measured (then ``value`` is None). ``value`` is None and the limits are not where a
-    rollout can leave the base and no draw tells what that is worth. ``leave`` is the probability that a
+    rollout can leave the base and no draw tells what that is worth. ``band_low`` and ``band_high``: limits between which the whole curve
+    lies at ``level``; those of each cut by itself have ``band_level``. None where a source does not have them. ``leave`` is the
+    probability that a
     rollout from the cut ever leaves the base trace; ``unsampled`` the part of it that no rollout covers. ``change``: the value less that of
     the measured cut before, with limits of its own (not those of the two values); None as a whole where a source does not have
     them. ``widened``: by how much
@@ -153,6 +155,9 @@ class CurveDoc:
     low: tuple[Number, ...]
     high: tuple[Number, ...]
     level: float
+    band_low: tuple[Number, ...] | None = None
+    band_high: tuple[Number, ...] | None = None
+    band_level: float | None = None
     change: tuple[Number, ...] | None = None
     change_low: tuple[Number, ...] | None = None
     change_high: tuple[Number, ...] | None = None
@@ -181,7 +186,10 @@ class CurveDoc:
         length = n_trace + len(self.trace.answer_pieces)  # rollouts and forks go on into the answer, curves do not
         check_cuts(self.cuts, n_trace, "cuts")
         check_document_level(self.level)
-        lists = {name: getattr(self, name) for name in ("value", "low", "high", "leave", "unsampled", "widened")}
+        if self.band_level is not None:
+            check_document_level(self.band_level)
+        names = ("value", "low", "high", "band_low", "band_high", "leave", "unsampled", "widened")
+        lists = {name: getattr(self, name) for name in names}
         if self.verdicts is not None:
             lists.update({f"verdicts.{one.name}": getattr(self.verdicts, one.name) for one in fields(self.verdicts)})
         for group in ("outcomes", "outcomes_low", "outcomes_high"):
@@ -237,6 +245,9 @@ def curve_document(result: CurveResult, codec: Codec, about: About) -> CurveDoc:
         low=numbers(result.low),
         high=numbers(result.high),
         level=settings.level,
+        band_low=None if result.band is None else numbers(result.band.low),
+        band_high=None if result.band is None else numbers(result.band.high),
+        band_level=None if result.band is None else result.band.each,
         change=numbers(result.change),
         change_low=numbers(result.change_low),
         change_high=numbers(result.change_high),

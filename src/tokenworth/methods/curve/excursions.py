@@ -17,9 +17,10 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.curve.goals import Floats, Goal, goals, nearest, needed
 from tokenworth.methods.curve.labels import DECIDED, FIRST_LABEL, MET_OR_OPEN, VALUE, Reader, draw_indices, group_matrix, index_labels
-from tokenworth.methods.curve.result import CurveResult, GradedRollout, Verdicts
+from tokenworth.methods.curve.result import Band, CurveResult, GradedRollout, Verdicts
 from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
+from tokenworth.stats.band import excursion_band, forks_before, level_of_each
 from tokenworth.stats.changes import changes
 from tokenworth.stats.excursions import CutEstimates, Excursions, Weights, backward, estimate_values, slack_bound, widen
 from tokenworth.stats.given import conditional_of_excursions, effective_number, widen_conditional
@@ -39,10 +40,15 @@ LOOK_AHEAD = 4
 """Where the next batch does not reach the goal, so many times as many draws are planned to see how many it takes."""
 
 
-class _Ledger:
-    """Draws of one run, with what allocation and estimation need of them. Private state of one generator."""
+class Ledger:
+    """Draws of one run, with what allocation and estimation need of them. Private state of one generator.
 
-    def __init__(self, reader: Reader, strata: Strata, pieces: Pieces, named: _Named, sampling: Sampling, settings: CurveSettings) -> None:
+    ``stream``: distance from the settings' seed to the seed of the draws.
+    """
+
+    def __init__(
+        self, reader: Reader, strata: Strata, pieces: Pieces, named: Named, sampling: Sampling, settings: CurveSettings, stream: int = 0
+    ) -> None:
         self.reader, self.trace, self.strata, self.pieces, self.named = reader, reader.trace, strata, pieces, named
         self.sampling, self.settings, self.base = sampling, settings, reader.base()
         self.draws: list[GradedRollout] = []
@@ -52,7 +58,8 @@ class _Ledger:
         self.number: Float[np.ndarray, " cut"] = np.zeros(strata.n_cuts)
         self.hits: Float[np.ndarray, " cut"] = np.zeros(strata.n_cuts)
         self.next_index: Counter[tuple[int, int]] = Counter()
-        self.offsets = np.random.default_rng([settings.seed, len(strata.p)]).random(n)
+        self.seed = stream + settings.seed
+        self.offsets = np.random.default_rng([self.seed, len(strata.p)]).random(n)
 
     def planned(self, chosen: Int[np.ndarray, " rollout"]) -> list[tuple[int, int]]:
         """Where the next draws leave and by which token, one from each chosen stratum in that order."""
@@ -66,7 +73,7 @@ class _Ledger:
     def requests(self, planned: Sequence[tuple[int, int]]) -> tuple[Sample, ...]:
         """The requests of planned draws. The index counts those of one cut and one first token."""
         batch: list[Sample] = []
-        one = Sample(sequence=self.trace.sequence, cut=0, params=self.sampling, seed=self.settings.seed, index=0)
+        one = Sample(sequence=self.trace.sequence, cut=0, params=self.sampling, seed=self.seed, index=0)
         for cut, first in planned:
             index = self.next_index[cut, first]
             self.next_index[cut, first] += 1
@@ -89,6 +96,7 @@ class _Ledger:
 
     @property
     def generated(self) -> int:
+        """Tokens of all draws."""
         return int(self.tokens.sum())
 
     def so_far(self) -> tuple[Weights, Float[np.ndarray, " cutx"]]:
@@ -111,7 +119,7 @@ class _Ledger:
         return labels, estimate
 
 
-class _Named:
+class Named:
     """The first tokens that excursions can be asked to begin with: those that the table lists at each cut, but for the base's own.
 
     ``None`` for the table: no token can be named, and what a rollout leaves by is drawn by the model.
@@ -154,7 +162,7 @@ def _room(budget: Budget, *, rollouts: int, tokens: int, mean_cost: float, strat
     return max(0, size)
 
 
-def _draw_all(ledger: _Ledger, bound: Float[np.ndarray, " cutx"]) -> Generator[Batch, Answers, str]:
+def _draw_all(ledger: Ledger, bound: Float[np.ndarray, " cutx"]) -> Generator[Batch, Answers, str]:
     settings, strata, size = ledger.settings, ledger.strata, ledger.trace.n_trace + 1
     wanted = goals(settings, bound=bound, base=ledger.base[1] is True, n_trace=ledger.trace.n_trace)
     while True:
@@ -190,7 +198,7 @@ def _draw_all(ledger: _Ledger, bound: Float[np.ndarray, " cutx"]) -> Generator[B
             return MONEY_SPENT
 
 
-def _enough(goal: Goal, ledger: _Ledger, mean: Floats, leaves: list[int], room: int) -> int:
+def _enough(goal: Goal, ledger: Ledger, mean: Floats, leaves: list[int], room: int) -> int:
     """How many of the next draws it takes, by the outcomes so far. Those after the next ``room`` are only for the time that is left."""
     for size in (room, len(leaves)):
         enough = needed(goal, ledger.strata, ledger.number, mean, np.asarray(leaves[:size]))
@@ -199,7 +207,7 @@ def _enough(goal: Goal, ledger: _Ledger, mean: Floats, leaves: list[int], room: 
     return enough
 
 
-def _why_done(ledger: _Ledger, bound: Float[np.ndarray, " cutx"], goal: str) -> str:
+def _why_done(ledger: Ledger, bound: Float[np.ndarray, " cutx"], goal: str) -> str:
     """Why nothing more is sampled though the budget is not spent."""
     target, size = ledger.settings.budget.half_width, ledger.trace.n_trace + 1
     if target is not None and not goal:
@@ -212,7 +220,7 @@ def _why_done(ledger: _Ledger, bound: Float[np.ndarray, " cutx"], goal: str) -> 
     return done if ledger.strata.leave.any() else "nothing to sample: every token is certain"
 
 
-def _unresolved(ledger: _Ledger, bound: Float[np.ndarray, " cutx"], stopped: str) -> str:
+def _unresolved(ledger: Ledger, bound: Float[np.ndarray, " cutx"], stopped: str) -> str:
     """What was asked for and not reached, in words; empty where the run ended by itself."""
     budget, size = ledger.settings.budget, ledger.trace.n_trace + 1
     if stopped not in (BUDGET_SPENT, MONEY_SPENT):
@@ -242,14 +250,14 @@ def excursions(
     p = np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64)
     slack = None if table is None else table.slack
     strata, trace = _strata(p, settings.budget), reader.trace
-    named = _Named(trace, table if name_first and slack is None else None, len(p))
-    ledger = _Ledger(reader, strata, make_pieces(strata, named.tokens, named.q), named, sampling, settings)
+    named = Named(trace, table if name_first and slack is None else None, len(p))
+    ledger = Ledger(reader, strata, make_pieces(strata, named.tokens, named.q), named, sampling, settings)
     bound = slack_bound(strata.p, slack)
     stopped = yield from _draw_all(ledger, bound)
     return _result(ledger, table, bound, stopped)
 
 
-def _result(ledger: _Ledger, table: NextTokenTable | None, bound: Float[np.ndarray, " cutx"], stopped: str) -> CurveResult:
+def _result(ledger: Ledger, table: NextTokenTable | None, bound: Float[np.ndarray, " cutx"], stopped: str) -> CurveResult:
     trace, settings, slack = ledger.trace, ledger.settings, None if table is None else table.slack
     labels, estimate = ledger.estimate()
     low, high = widen(estimate.low, estimate.high, bound)
@@ -293,11 +301,19 @@ def _result(ledger: _Ledger, table: NextTokenTable | None, bound: Float[np.ndarr
         stopped=stopped,
         unresolved=_unresolved(ledger, bound, stopped),
         widened=None if slack is None else bound[:size],
+        band=_band(ledger, estimate, bound),
         verdicts=_verdicts(ledger, estimate, bound),
     )
 
 
-def _verdicts(ledger: _Ledger, estimate: CutEstimates, bound: Float[np.ndarray, " cutx"]) -> Verdicts | None:
+def _band(ledger: Ledger, estimate: CutEstimates, bound: Float[np.ndarray, " cutx"]) -> Band:
+    size = ledger.trace.n_trace + 1
+    each = level_of_each(ledger.settings.level, forks_before(ledger.strata.p, size - 1))
+    low, high = excursion_band(estimate.weights, base=estimate.base[:, VALUE], mean=estimate.mean[:, VALUE], level=each)
+    return Band(low=np.maximum(low - bound, 0.0)[:size], high=np.minimum(high + bound, 1.0)[:size], each=each)
+
+
+def _verdicts(ledger: Ledger, estimate: CutEstimates, bound: Float[np.ndarray, " cutx"]) -> Verdicts | None:
     """What rollouts without a verdict leave open; None where there is none."""
     settings, size = ledger.settings, ledger.trace.n_trace + 1
     known = np.zeros(ledger.strata.n_cuts)

@@ -15,14 +15,15 @@ from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.labels import DECIDED, FIRST_LABEL, MET_OR_OPEN, VALUE, Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.passing import count_passing, followed
-from tokenworth.methods.curve.result import CurveResult, GradedRollout, Verdicts
+from tokenworth.methods.curve.result import Band, CurveResult, GradedRollout, Verdicts
 from tokenworth.methods.curve.settings import Budget, CurveSettings
 from tokenworth.methods.cuts import Missed, middle, reachable, restrict
 from tokenworth.methods.forced.experiment import cut_grid
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
+from tokenworth.stats.band import level_of_each
 from tokenworth.stats.changes import changes_of_cuts
 from tokenworth.stats.given import conditional_of_draws
-from tokenworth.stats.proportion import proportion_limits
+from tokenworth.stats.proportion import beta_limits, proportion_limits
 from tokenworth.stats.stopping import LEAST, draws_needed
 
 LARGEST_BATCH = 4096
@@ -275,8 +276,19 @@ def _result(tally: _DrawsByCut, table: NextTokenTable | None, ended: str, missed
         stopped=ended or "every cut measured",
         unresolved=tally.unresolved() if ended else "",
         missed=missed,
+        band=_band(settings, hits[:, VALUE], n),
         verdicts=_verdicts(tally, hits, share, low, high),
     )
+
+
+def _band(settings: CurveSettings, hits: Float[np.ndarray, " cut"], n: Float[np.ndarray, " cut"]) -> Band | None:
+    """Beta limits for as many intervals as there are; where outcomes chose the cuts, for as many as there could have been."""
+    measured = n > 0
+    if not measured.any():
+        return None
+    each = level_of_each(settings.level, len(n) if settings.refine is not None else int(measured.sum()))
+    low, high = (np.where(measured, side, np.nan) for side in beta_limits(hits, n, each))
+    return Band(low=low, high=high, each=each)
 
 
 def _verdicts(

@@ -49,6 +49,15 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Band:
+    """Limits between which the whole curve lies at the run's level. ``each``: the level of the limits of one cut by itself."""
+
+    low: Float[np.ndarray, " cut"]
+    high: Float[np.ndarray, " cut"]
+    each: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CurveResult:
     """Value and outcome distribution along one trace.
 
@@ -91,5 +100,7 @@ class CurveResult:
     unresolved: str = ""
     widened: Float[np.ndarray, " cut"] | None = None
     missed: Missed | None = None
+    band: Band | None = None
+    """None where nothing was measured."""
     verdicts: Verdicts | None = None
     """None where every rollout has a verdict."""

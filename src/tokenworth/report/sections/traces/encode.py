@@ -24,7 +24,7 @@ def _curve(curve: CurveView, blob: Blob) -> dict[str, Json]:
     columns: dict[str, Json] = {name: blob.numbers(getattr(curve, name)) for name in names}
     columns |= {name: blob.integers(getattr(curve, name)) for name in ("cuts", "n_started")}
     columns["state"] = blob.small(curve.state)
-    for name in ("leave", "unsampled", "log_kept", "widened"):
+    for name in ("leave", "unsampled", "log_kept", "widened", "band_low", "band_high"):
         values: tuple[Number, ...] | None = getattr(curve, name)
         columns[name] = None if values is None else blob.numbers(values)
     open_ = curve.verdicts
@@ -158,10 +158,12 @@ def noscript(part: TracesView) -> Iterator[str]:
 
 def _plain_curve(curve: CurveView) -> Iterator[str]:
     step = max(1, -(-len(curve.cuts) // _ROWS))
-    heads = ("cut", curve.label, "low", "high", "rollouts begun here", *["no verdict"] * (curve.verdicts is not None))
+    band = () if curve.band_low is None or curve.band_high is None else (curve.band_low, curve.band_high)
+    about = ("low of the band of the whole curve", "high of the band")[: len(band)]
+    heads = ("cut", curve.label, "low", "high", *about, "rollouts begun here", *["no verdict"] * (curve.verdicts is not None))
     yield f"<table>\n<tr>{''.join(f'<th>{safe(name)}</th>' for name in heads)}</tr>\n"
     for i in range(0, len(curve.cuts), step):
-        numbers = (curve.value[i], curve.low[i], curve.high[i])
+        numbers = (curve.value[i], curve.low[i], curve.high[i], *(side[i] for side in band))
         none = "not measured" if curve.low[i] is None else "no draw"
         cells = "".join(f"<td>{none if x is None else f'{x:.3f}'}</td>" for x in numbers)
         none = "" if curve.verdicts is None else f"<td>{safe(beside(curve.verdicts.missing[i]) or NONE)}</td>"

@@ -73,6 +73,10 @@ class CurveView:
     delta_limits: str
     leave: tuple[Number, ...] | None
     unsampled: tuple[Number, ...] | None
+    band_low: tuple[Number, ...] | None = None
+    band_high: tuple[Number, ...] | None = None
+    """Limits of the whole curve at once; None where a source does not have them."""
+    band_level: float | None = None
     log_kept: tuple[Number, ...] | None = None
     widened: tuple[Number, ...] | None = None
     verdicts: VerdictsDoc | None = None

@@ -31,6 +31,8 @@ from tokenworth.report.sections.verified.text import first_error_lines
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _MOST_CHANGES, _LEAST_CHANGE = 10, 0.005
 """Changes that are listed: so many, and none that is shown as 0.00."""
+_DIGITS = 2
+"""Of a level close to 100 %."""
 _HATCHED = "half or more of the rollouts have no verdict"
 _RESET = "\x1b[0m"
 
@@ -195,9 +197,15 @@ def _range(x: Number, low: Number, high: Number, *, sign: bool = False) -> str:
 
 
 def _spark(curve: CurveView, width: int) -> Iterator[str]:
-    """The value, its lower and its upper limit over the cuts; a column without any value stays empty."""
-    yield from _sparklines(curve, curve.label, (("high", curve.high), ("value", curve.value), ("low", curve.low)), width)
+    """The value, its limits and the band over the cuts; a column without any value stays empty."""
+    rows = (("high", curve.high), ("value", curve.value), ("low", curve.low))
+    if curve.band_low is not None and curve.band_high is not None:
+        rows = (("upper", curve.band_high), *rows, ("lower", curve.band_low))
+    yield from _sparklines(curve, curve.label, rows, width)
     yield from wrapped(f"  interval: {curve.level:.0%} pointwise {one_line(curve.interval)}".rstrip(), width)
+    if curve.band_level is not None:
+        each = f"beta limits of {curve.band_level:.{_DIGITS}%} at each cut"
+        yield from wrapped(f"  lower, upper: {curve.level:.0%} simultaneous band, which holds the whole curve ({each})", width)
     open_ = curve.verdicts
     if open_ is not None:
         for line in summary(one_line(curve.label), open_):
