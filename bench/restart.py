@@ -1,6 +1,6 @@
 """Going once more through a run that is done: ``python bench/restart.py`` prints a Markdown table.
 
-Runs `curve` on many problems of the bundled model into a store, then the same command again, which draws nothing. Each is a process of its own.
+Runs `curve` on many problems of the bundled model into a store, then the same command again, which draws nothing. Each is a process.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def test_a_place_without_shared_memory_is_refused(tmp_path: Path) -> None:
     """What SQLite shares memory through cannot be opened, as on file systems that map no files."""
     (tmp_path / "x.db-shm").symlink_to("x.db-shm")
     with pytest.raises(
-        StoreError, match="x.db': the probing write to its write-ahead log failed .*keep the store on a local disk"
+        StoreError, match=r"x.db': the probing write to its write-ahead log failed .*keep the store on a local disk"
     ) as caught:
         make(tmp_path / "x.db")
     assert "\n" not in str(caught.value)

@@ -192,6 +192,7 @@ DAMAGES = {
     "a stop that is a blob": "UPDATE responses SET stop = x'00' WHERE rowid = 4",
     "a payload that is too long": "UPDATE responses SET payload = zeroblob(33554433) WHERE rowid = 4",
     "a config that is a blob": "UPDATE runs SET config = x'00'",
+    "options that are no object": "UPDATE runs SET config = '[]'",
     "a document of text": "UPDATE runs SET document = 'abc'",
     "a time of 1000 letters": "UPDATE runs SET started = hex(zeroblob(1000))",
 }

@@ -13,8 +13,9 @@ from tokenworth.store.documents import write_whole
 
 
 def write_csv(document: Document | Sequence[Document], path: str | Path) -> None:
-    """Writes the table of a document, or one row for each of several, whole or not at all: UTF-8, a header, token ids with spaces between, bytes in hexadecimal, nothing
-    for no data.
+    """Writes the table of a document, or one row for each of several, whole or not at all.
+
+    UTF-8, a header, token ids with spaces between, bytes in hexadecimal, nothing for no data.
 
     Raises: InvalidInput for a result without a table; StoreError when the disk refuses.
     """

@@ -83,7 +83,7 @@ class Database:
         self._files.append(path)
         self.ask(f"ATTACH ? AS {name}", (_address(path, is_fixed=_is_fixed(path)),), reads=path)
 
-    def define(self, name: str, function: Callable[[bytes], int]) -> None:
+    def define(self, name: str, function: Callable[[Any], int]) -> None:
         """Makes a pure function of one value known to queries."""
         self._connection.create_function(name, 1, function, deterministic=True)
 

@@ -7,6 +7,7 @@ target as it was. Merging a part once more, or in another order, adds nothing.
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ _SOUND_RESPONSE = " AND ".join(
 _SOUND_RUN = " AND ".join(
     [
         *map(_text, ("verb", "started")),
-        _text("config", _LONG),
+        _text("config", _LONG) + " AND is_options(config)",
         f"(finished IS NULL OR {_text('finished')})",
         f"(document IS NULL OR typeof(document) = 'blob' AND length(document) <= {MOST_BYTES})",
     ]
@@ -161,6 +162,7 @@ def _join(parts: Sequence[Path], target: Path, owner: Owner, *, keeps: bool = Tr
     try:
         database.ask(f"PRAGMA cache_size=-{_CACHE_KB}")
         database.define("checksum", zlib.crc32)
+        database.define("is_options", _is_options)
         merge = _Merge(database)
         for number, path in enumerate(parts):
             database.attach(path, f"part{number}")
@@ -277,6 +279,13 @@ class _Merge:
     def _is_same(self, name: str, run: int, own: int) -> bool:
         query = f"SELECT own.document IS part.document FROM main.runs AS own, {name}.runs AS part WHERE own.id = ? AND part.id = ?"
         return bool(self._database.ask(query, (own, run))[0][0])
+
+
+def _is_options(text: str) -> int:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _identity(*texts: object) -> bytes:
