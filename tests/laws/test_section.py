@@ -168,7 +168,7 @@ def test_all_of_them_share_one_page(toy_measure: None) -> None:
     assert kinds == sorted(kinds, key=["traces", "verified", "sheets"].index) and kinds.count("traces") == kinds.count("verified") == 1
     head = cases.header(render_html(page))
     assert len(head["traces"]) == len(page.traces) and len(head["sheets"]) == len(page.sheets) >= 8 and head["formal"]["n"] == 16
-    assert page.title.endswith("more)") and render_text(page).count("drawn 1,234") == 1
+    assert page.title.endswith("more)") and render_text(page).count("requests 1,234 drawn") == 1
 
 
 def test_a_measure_without_a_section_shows_its_fields(toy_measure: None) -> None:
@@ -179,7 +179,12 @@ def test_a_measure_without_a_section_shows_its_fields(toy_measure: None) -> None
     assert [column.name for column in rows.columns] == ["name", "share", "count", "parts"] and rows.columns[1].kind == "share"
     assert rows.rows[2][1].number == document.rows[2].share and rows.rows[2][1].text == "0.2 [0, 0.9]"
     told = {fact.label: fact.value for fact in single.facts}
-    assert told["model"] == "words" and told["requests"].startswith("1,234 drawn, ") and told["tokens drawn"] == "7,890" and told["cost"] == "0.25"
+    assert (
+        told["model"] == "words"
+        and told["requests"].startswith("1,234 drawn, ")
+        and told["tokens drawn"] == "7,890"
+        and told["cost"] == "0.25"
+    )
     assert single.notes == ("words",)
 
 
