@@ -28,7 +28,8 @@ class Selection:
     def __init__(
         self, out: Bool[np.ndarray, " pair"], *, delta: float, least: float, q: float, futility: float, dependence: Dependence
     ) -> None:
-        self.delta, self.least, self.q, self.futility, self.dependence = delta, least, q, futility, dependence
+        self.delta, self.least, self.q, self.futility = delta, least, q, futility
+        self.dependence: Dependence = dependence
         self.out, self.claimed, self.looks = out.copy(), np.zeros(len(out), dtype=bool), 0
         self.p_value: Float[np.ndarray, " pair"] = np.ones(len(out))
         self.decided: Int[np.ndarray, " pair"] = np.zeros(len(out), dtype=np.int64)

@@ -13,8 +13,8 @@ VARIANCE = 0.25
 """Of an outcome, taken as the largest it can be: a variance learnt from a few draws is noise, and draws that follow it are biased."""
 UNDRAWN = 1.0
 """As so many draws counts a stratum that has none."""
-CHUNK, SMALLEST_CHUNK = 0.08, 8
-"""Draws are planned by this part of those so far, at least so many, and a quarter for each difference that is short of its target."""
+CHUNK, SMALLEST_CHUNK = 0.02, 4
+"""Draws are planned by this part of those so far, or so many: the smaller, the fewer go where the target is reached already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +68,7 @@ def draws_for(
         short = open_ & (parts.variance(drawn) > target**2)
         if not short.any():
             break
-        size = max(SMALLEST_CHUNK, int(CHUNK * drawn.sum()), int(short.sum()) // 4)
+        size = max(SMALLEST_CHUNK, int(CHUNK * drawn.sum()))
         next_ = allocate(reach=parts.square[short].sum(axis=0), cost=cost, drawn=drawn, size=min(size, left))
         if not len(next_):
             break

@@ -205,10 +205,10 @@ def _rows(result: PivotResult, codec: Codec) -> Iterator[PivotDoc]:
     rows, delta = result.rows, result.settings.delta
     pieces = _pieces(result, codec)
     none = result.no_verdict == 0 and result.base.verdict != "unknown"
-    for i, token in enumerate(rows.token.tolist()):
+    for i, token in enumerate(map(int, rows.token)):
         low, high = float(rows.low[i]), float(rows.high[i])
         needed = float(rows.needed[i])
-        p, change, p_value, missing = numbers((result.p[token], rows.delta[i], rows.p_value[i], rows.missing[i]))
+        p, change, p_value, missing = numbers(float(x) for x in (result.p[token], rows.delta[i], rows.p_value[i], rows.missing[i]))
         yield PivotDoc(
             token=token,
             text=pieces[token],
@@ -229,8 +229,8 @@ def _rows(result: PivotResult, codec: Codec) -> Iterator[PivotDoc]:
 def _named(result: PivotResult, codec: Codec) -> Iterator[NamedDoc]:
     if result.named is not None:
         pieces = _pieces(result, codec)
-        for token, delta in zip(result.named.token.tolist(), result.named.delta.tolist(), strict=True):
-            (p,) = numbers((result.p[token],))
+        for token, delta in zip(map(int, result.named.token), map(float, result.named.delta), strict=True):
+            (p,) = numbers((float(result.p[token]),))
             yield NamedDoc(token=token, text=pieces[token], p=p, delta=delta)
 
 
