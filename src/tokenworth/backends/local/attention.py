@@ -129,9 +129,10 @@ def part(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rule: R
     scores = rule.capped(torch.matmul(query, key.transpose(-1, -2)).float() * rule.scale)
     if mask is not None:
         scores += mask
-    total = torch.logsumexp(scores, dim=-1)
-    weights = (scores - total.unsqueeze(-1)).exp_().to(value.dtype)
-    return torch.matmul(weights, value), total
+    weights = torch.softmax(scores, dim=-1)
+    # The largest weight is exp(largest score − log-sum-exp): exponentials of what a mask has put out of reach are slow.
+    total = scores.amax(-1) - weights.amax(-1).log()
+    return torch.matmul(weights.to(value.dtype), value), total
 
 
 @dataclass(slots=True)

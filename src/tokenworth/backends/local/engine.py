@@ -15,7 +15,7 @@ from torch import Tensor
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import DecodeStep, Rows
-from tokenworth.backends.local.sampler import support
+from tokenworth.backends.local.sampler import draw, support
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.kind import Request, Response
@@ -221,13 +221,13 @@ class Engine:
         logits = [self.model.logits(hidden[i : i + size]) for i in range(0, n, size)]
         for params, rows in self._by_shape(n):
             if isinstance(rows, slice):
-                parts = [support(part, params).draw(uniform[i * size : (i + 1) * size]) for i, part in enumerate(logits)]
+                parts = [draw(part, params, uniform[i * size : (i + 1) * size]) for i, part in enumerate(logits)]
                 return torch.cat(parts).cpu().numpy()
             for i, part in enumerate(logits):
                 here = rows[(rows >= i * size) & (rows < (i + 1) * size)]
                 if len(here):
                     at = torch.from_numpy(here).to(hidden.device)
-                    drawn[here] = support(part[at - i * size], params).draw(uniform[at]).cpu().numpy()
+                    drawn[here] = draw(part[at - i * size], params, uniform[at]).cpu().numpy()
         return drawn
 
     def _groups(self, taken: Sequence[KeyedRequest], *, whole: bool) -> list[RequestGroup]:

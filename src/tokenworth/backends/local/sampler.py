@@ -15,7 +15,9 @@ from torch import Tensor
 from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput
 
-_NUCLEUS_GUESS = 64
+_NUCLEUS_GUESSES = (64, 1024)
+_AT_ONCE = 1 << 18
+"""Logits that are drawn from together on a CPU: as numbers of eight bytes, all on the way from one to the other stay in its cache."""
 
 
 @dataclass(slots=True)
@@ -76,6 +78,13 @@ def _padded(x: Tensor, missing: int, value: int) -> Tensor:
     return torch.nn.functional.pad(x, (0, missing), value=value) if missing else x
 
 
+def draw(logits: Tensor, params: Sampling, uniform: Tensor) -> Tensor:
+    """One id for each row of ``logits``."""
+    size = max(1, _AT_ONCE // logits.shape[1]) if logits.device.type == "cpu" else max(1, len(logits))
+    parts = [support(logits[i : i + size], params).draw(uniform[i : i + size]) for i in range(0, len(logits), size)]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
 def support(logits: Tensor, params: Sampling) -> Support:
     """q of each row of ``logits`` (``[rows, vocabulary]``, finite or -inf)."""
     vocabulary = logits.shape[1]
@@ -96,7 +105,8 @@ def support(logits: Tensor, params: Sampling) -> Support:
 def _scaled(logits: Tensor, params: Sampling) -> Tensor:
     """Logits over temperature, the largest 0: taken off first, so that no temperature above 0 can overflow them."""
     wide = logits.double()
-    return (wide - wide.amax(-1, keepdim=True)) / params.temperature
+    wide = wide - wide.amax(-1, keepdim=True)
+    return wide if params.temperature == 1 else wide / params.temperature
 
 
 def _renormalised(q: Tensor) -> Tensor:
@@ -120,16 +130,17 @@ def _top_k(logits: Tensor, params: Sampling) -> Support:
 
 
 def _top_p(scaled: Tensor, params: Sampling) -> Support:
-    """Top-p without top-k: the nucleus is sought among a few candidates first, among all ids where it is larger."""
+    """Top-p without top-k: the nucleus is sought among a few candidates first, then among more, then among all ids."""
     # Divided by the sum, not by way of its logarithm: equal logits then have equal halves exactly, as in the core.
     total = scaled.exp().sum(-1, keepdim=True)
-    count = min(_NUCLEUS_GUESS, scaled.shape[1])
-    values, ids = _descending(scaled, count)
-    q = values.exp() / total
-    if count < scaled.shape[1] and bool((q.sum(-1) - q[:, -1] < params.top_p).any()):
-        full = torch.sort(scaled, dim=-1, descending=True, stable=True)
-        q, ids = full.values.exp() / total, full.indices
-    return _by_id(ids, _nucleus(q, params))
+    for count in _NUCLEUS_GUESSES:
+        if count < scaled.shape[1]:
+            values, ids = _descending(scaled, count)
+            q = values.exp() / total
+            if bool((q.sum(-1) - q[:, -1] >= params.top_p).all()):
+                return _by_id(ids, _nucleus(q, params))
+    values, ids = torch.sort(scaled, dim=-1, descending=True, stable=True)
+    return _by_id(ids, _nucleus(values.exp() / total, params))
 
 
 def _nucleus(q: Tensor, params: Sampling) -> Tensor:
