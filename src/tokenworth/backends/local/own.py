@@ -81,10 +81,13 @@ class OwnKV:
                 rows = store.view(self.capacity, -1)
                 rows[target] = rows[source]
 
-    def extents(self) -> list[int]:
-        """How many columns of each chunk a step reads: all, but only the used ones of a last chunk less than half full."""
-        if not self.chunks:
-            return []
+    def extents(self, *, whole: bool = False) -> list[int]:
+        """How many columns of each chunk a step reads: all, but only the used ones of a last chunk less than half full.
+
+        ``whole``: all of that one, too. Products of half-precision numbers copy a part of a chunk before they read it.
+        """
+        if not self.chunks or whole:
+            return [chunk.size for chunk in self.chunks]
         used = self.now + 1 - self.chunks[-1].start
         return [*(c.size for c in self.chunks[:-1]), used if 2 * used <= self.chunks[-1].size else self.chunks[-1].size]
 
