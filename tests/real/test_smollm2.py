@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from tests.laws.backend import answers
+from tests.real.weights import NAME, dequantise
 from tests.servers.agree import agree
 from tests.servers.busy import busy
 from tests.servers.llama import llama_server
@@ -31,7 +32,6 @@ from tokenworth.methods.curve.result import CurveResult
 from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.models import load_model
 
-NAME = "SmolLM2-135M-Instruct.Q4_1"
 PROBES, RESUMES, CUTS = 10, 20, 50
 SAMPLES, LIMIT = 12, 20
 PROBLEMS = [
@@ -151,16 +151,7 @@ def test_plain_curves_agree_with_those_of_the_same_weights_here(
     url: str, gguf: Path, tokenizer: Path, problems: str, tmp_path: Path, measured: list[str]
 ) -> None:
     """Dequantised to fp32, where activations are not rounded: at each cut both intervals hold the value but for 1e-8 each; and `agree`."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = tmp_path / "model"
-    weights: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    # They are plain numbers now, but still marked as quantised, which is not written.
-    weights.hf_quantizer = None
-    del weights.config.quantization_config
-    weights.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+    folder = dequantise(gguf, tmp_path / "model")
     here, there = load_model(f"hf:{folder}", LoadOptions(threads=2)), served(url, tokenizer)
     case = Workbench(here).case(problems, "capital")
     trace = case.sample(1, sampling=case.sampling(limit=LIMIT)).trace("0")

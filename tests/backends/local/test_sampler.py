@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.backends.local import local_models  # noqa: F401  (skips without torch)
 from tests.backends.local.local_models import sampling
-from tokenworth.backends.local.sampler import Support, support
+from tokenworth.backends.local import sampler
+from tokenworth.backends.local.sampler import Support, draw, support
 from tokenworth.core.sampling import Sampling, sampling_distribution
 from tokenworth.errors import InvalidInput
 
@@ -122,3 +123,12 @@ def test_ties_at_the_edge_of_top_p_and_tiny_temperatures_are_as_in_the_core() ->
             ids = np.arange(len(logits)) if q.ids is None else q.ids[0].numpy()
             ours[ids] = q.q[0].numpy()
             np.testing.assert_allclose(ours, sampling_distribution(np.asarray(logits), params), atol=1e-12)
+
+
+@pytest.mark.parametrize("changes", [{}, {"top_p": 0.9}, {"top_p": 0.999}, {"temperature": 1.3, "min_p": 0.01}, {"top_k": 20}])
+def test_rows_are_drawn_a_few_at_a_time_as_together(monkeypatch: pytest.MonkeyPatch, changes: dict[str, float]):
+    logits = torch.from_numpy(np.random.default_rng(4).normal(size=(9, 3000)).astype(np.float32))
+    uniform = torch.from_numpy(np.random.default_rng(5).random(9))
+    together = support(logits, sampling(1, **changes)).draw(uniform)
+    monkeypatch.setattr(sampler, "_AT_ONCE", 6001)
+    assert torch.equal(draw(logits, sampling(1, **changes), uniform), together)

@@ -30,6 +30,7 @@ from tokenworth.errors import Unsupported
 NAME = "tokenworth_shared_prefix"
 NEUTRAL = ("dropout", "sliding_window", "is_causal", "position_ids", "cache_position", "use_cache")
 """What models hand to their attention and what changes nothing here: windows are read off the masks (`patterns`)."""
+_CACHED = 1 << 20
 _FLASH = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
 
 
@@ -124,14 +125,22 @@ def part(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rule: R
 
     A query that sees none of the keys gets a log-sum-exp of about −1e30, which weighs nothing.
     """
-    if _FLASH is not None and query.device.type == "cpu" and key.shape[-1] == value.shape[-1] and rule.cap is None:
+    if _FLASH is not None and _fused(query, key, value, rule):
         return _FLASH(query, key, value, 0.0, False, attn_mask=mask, scale=rule.scale)
-    scores = rule.capped(torch.matmul(query, key.transpose(-1, -2)).float() * rule.scale)
+    scores = rule.capped(torch.matmul(query * rule.scale, key.transpose(-1, -2)).float())
     if mask is not None:
         scores += mask
-    total = torch.logsumexp(scores, dim=-1)
-    weights = (scores - total.unsqueeze(-1)).exp_().to(value.dtype)
-    return torch.matmul(weights, value), total
+    weights = torch.softmax(scores, dim=-1)
+    # The largest weight is exp(largest score − log-sum-exp): exponentials of what a mask has put out of reach are slow.
+    total = scores.amax(-1) - weights.amax(-1).log()
+    return torch.matmul(weights.to(value.dtype), value), total
+
+
+def _fused(query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> bool:
+    """Whether the CPU's fused kernel does it, and faster: in half precision plain products are, as long as scores stay in the cache."""
+    if query.device.type != "cpu" or key.shape[-1] != value.shape[-1] or rule.cap is not None:
+        return False
+    return query.dtype == torch.float32 or query.shape[:-1].numel() * key.shape[2] > _CACHED
 
 
 @dataclass(slots=True)

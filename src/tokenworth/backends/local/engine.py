@@ -15,7 +15,7 @@ from torch import Tensor
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import DecodeStep, Rows
-from tokenworth.backends.local.sampler import Support, is_edge, margin, support
+from tokenworth.backends.local.sampler import Support, draw, draw_of, support
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.kind import Request, Response
@@ -152,17 +152,12 @@ class Engine:
         for begin in range(0, len(drawn), self.model.head_rows):
             part = drawn[begin : begin + self.model.head_rows]
             logits, q = of(part)
-            for i, token in zip(part, q.draw(uniform[part]).tolist(), strict=True):
+            ids, unsure = draw_of(q, logits, samples[0].params, uniform[part])
+            for i, token in zip(part, ids.tolist(), strict=True):
                 tokens[i] = token
-            for at in self._unsure(logits, q, samples[0].params, uniform[part]):
+            for at in torch.nonzero(unsure)[:, 0].tolist():  # Last bits depend on the rows beside a row: it is computed alone.
                 tokens[part[at]] = int(of([part[at]])[1].draw(uniform[part[at : at + 1]])[0])
         return tokens
-
-    def _unsure(self, logits: Tensor, q: Support, params: Sampling, uniform: Tensor) -> list[int]:
-        """Rows whose draw the last bits of their logits decide; those depend on the rows beside them. Such a row is computed alone."""
-        if logits.dtype != torch.float32:
-            return []  # Half of all draws would be.
-        return torch.nonzero(is_edge(logits, params) | q.is_close(uniform, margin(params)))[:, 0].tolist()
 
     def _alone(self, row: int, params: Sampling, uniform: Tensor) -> int:
         """The draw of a row from logits that depend on its tokens alone: computed as a prefix is, on top of the base's whole chunks."""
@@ -251,9 +246,9 @@ class Engine:
                 if len(here):
                     at = torch.from_numpy(here).to(hidden.device)
                     mine = part if len(here) == len(part) else part[at - i * size]
-                    q = support(mine, params)
-                    drawn[here] = q.draw(uniform[at]).cpu().numpy()
-                    for place in self._unsure(mine, q, params, uniform[at]):
+                    ids, unsure = draw(mine, params, uniform[at])
+                    drawn[here] = ids.cpu().numpy()
+                    for place in torch.nonzero(unsure)[:, 0].tolist():
                         row = int(here[place])
                         drawn[row] = self._alone(row, params, uniform[row : row + 1])
         return drawn

@@ -19,6 +19,7 @@ from tokenworth.backends.local import attention
 from tokenworth.backends.local.architecture import check_config, context_length
 from tokenworth.backends.local.families import adapt
 from tokenworth.backends.local.fingerprint import fingerprint_folder, model_folder
+from tokenworth.backends.local.packed import PackedLinear, pack
 from tokenworth.backends.local.sizes import check_built, check_sizes
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.tokenizer.files import guarded
@@ -45,7 +46,7 @@ class LocalModel:
         self.windows: Sequence[int | None] = ()
         self._cache = cache_argument(self.decoder)
         self.head = model.get_output_embeddings()
-        self.vocab_size = int(self.head.weight.shape[0])
+        self.vocab_size = int(self.head.out_features if isinstance(self.head, PackedLinear) else self.head.weight.shape[0])
         self.device = model.device
         self.dtype: torch.dtype = model.dtype
         self._cap = getattr(self.config, "final_logit_softcapping", None)
@@ -130,6 +131,7 @@ def open_model(path: str, *, device: str, dtype: str) -> LocalModel:
     tokenizer = _tokenizer(path, folder)
     model = _weights(path, folder, config, getattr(torch, dtype))
     model.to(where).eval().requires_grad_(False)
+    pack(model)
     return LocalModel(model, tokenizer, fingerprint_folder(folder, dtype), guard)
 
 

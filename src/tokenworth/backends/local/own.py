@@ -8,6 +8,7 @@ row needs any more are used again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -80,10 +81,13 @@ class OwnKV:
                 rows = store.view(self.capacity, -1)
                 rows[target] = rows[source]
 
-    def extents(self) -> list[int]:
-        """How many columns of each chunk a step reads: all, but only the used ones of a last chunk less than half full."""
-        if not self.chunks:
-            return []
+    def extents(self, *, whole: bool = False) -> list[int]:
+        """How many columns of each chunk a step reads: all, but only the used ones of a last chunk less than half full.
+
+        ``whole``: all of that one, too. Products of half-precision numbers copy a part of a chunk before they read it.
+        """
+        if not self.chunks or whole:
+            return [chunk.size for chunk in self.chunks]
         used = self.now + 1 - self.chunks[-1].start
         return [*(c.size for c in self.chunks[:-1]), used if 2 * used <= self.chunks[-1].size else self.chunks[-1].size]
 
@@ -91,25 +95,32 @@ class OwnKV:
         """Attention ``[rows, heads, 1, dim]`` over the base's tokens and the rows' own together.
 
         ``base`` is the base part's output and log-sum-exp a; own scores s enter with weight ``exp(s − t)`` and the base
-        output with ``exp(a − t)``, t the log-sum-exp of both. ``mask`` is additive float32, ``[rows, heads | 1, columns]``.
+        output with ``exp(a − t)``, t the log-sum-exp of all. ``mask`` is additive float32, ``[rows, heads | 1, columns]``.
         """
         rows, heads, _, dim = query.shape
-        kv_heads = self.chunks[0].keys[layer].shape[0] // self.capacity
-        n = rows * kv_heads
-        folded = (query * rule.scale).reshape(n, heads // kv_heads, dim)
-        parts = [
-            torch.bmm(folded, chunk.keys[layer][:n, :columns].transpose(1, 2)) for chunk, columns in zip(self.chunks, extents, strict=True)
-        ]
-        scores = rule.capped((parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)).float().view(rows, heads, -1)) + mask
-        base_total = base[1].view(rows, heads)
-        total = torch.logaddexp(torch.logsumexp(scores, dim=-1), base_total)
+        n, columns = self.chunks[0].keys[layer].shape[0] // self.capacity * rows, mask.shape[-1]
+        folded = (query * rule.scale).reshape(n, -1, dim)
+        # One softmax over own scores, a and the sink: it is far faster than exponentials of what a mask has put out of reach.
+        scores = mask.new_empty((n, folded.shape[1], columns + (1 if rule.sink is None else 2)))
+        for start, stop, chunk in self._spans(extents):
+            scores[:, :, start:stop] = torch.bmm(folded, chunk.keys[layer][:n, : stop - start].transpose(1, 2))
+        all_scores = scores.view(rows, heads, -1)
+        own = all_scores[:, :, :columns]
+        if rule.cap is not None:
+            own.copy_(rule.capped(own))
+        own += mask
+        all_scores[:, :, columns] = base[1].view(rows, heads)
         if rule.sink is not None:
-            total = torch.logaddexp(total, rule.sink.float())
-        weights = scores.sub_(total.unsqueeze(-1)).exp_().to(query.dtype).view(n, heads // kv_heads, -1)
-        share = (base_total - total).exp_().to(query.dtype).view(rows, heads, 1, 1)
-        start = 0
-        out = (base[0] * share).reshape(n, heads // kv_heads, -1)
-        for chunk, columns in zip(self.chunks, extents, strict=True):
-            out.baddbmm_(weights[:, :, start : start + columns], chunk.values[layer][:n, :columns])
-            start += columns
+            all_scores[:, :, columns + 1] = rule.sink
+        weights = torch.softmax(scores, dim=-1).to(query.dtype)
+        out = base[0].reshape(n, -1, base[0].shape[-1]) * weights[:, :, columns, None]
+        for start, stop, chunk in self._spans(extents):
+            out.baddbmm_(weights[:, :, start:stop], chunk.values[layer][:n, : stop - start])
         return out.view(rows, heads, 1, -1)
+
+    def _spans(self, extents: list[int]) -> Iterator[tuple[int, int, Chunk]]:
+        """(start, stop) of each chunk's columns among all that are read."""
+        start = 0
+        for chunk, columns in zip(self.chunks, extents, strict=True):
+            yield start, start + columns, chunk
+            start += columns

@@ -140,7 +140,7 @@ class DecodeStep(ForwardPass):
         own.advance(int(begun.min()))
         self.positions = rows.base_length[: rows.n] + (own.now - begun)
         self.seen = BaseView(self.plan.blocks, self.positions[slice(None) if self.plan.rows is None else self.plan.rows, None])
-        self.extents = own.extents()
+        self.extents = own.extents(whole=device.type == "cpu" and self.plan.blocks[0].base.keys[0].dtype != torch.float32)
         first = own.chunks[0].start
         column = torch.arange(first, first + sum(self.extents), device=device)[None, :]
         hidden = (column < torch.from_numpy(begun).to(device)[:, None]) | (column > own.now)

@@ -16,7 +16,9 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput
 
 NOISE = 1e-5
-_NUCLEUS_GUESS = 64
+_NUCLEUS_GUESSES = (64, 1024)
+_AT_ONCE = 1 << 18
+"""Logits that are drawn from together on a CPU: as numbers of eight bytes, all on the way from one to the other stay in its cache."""
 
 
 @dataclass(slots=True)
@@ -53,18 +55,22 @@ class Support:
 
         Raises: `InvalidInput` where nothing is left to draw, or the model's logits are not numbers.
         """
+        return self._inverted(uniform.unsqueeze(-1)).squeeze(-1)
+
+    def draw_within(self, uniform: Tensor, margin: float) -> tuple[Tensor, Tensor]:
+        """As `draw`; and True for each row whose draw would be another one if the CDF were off by ``margin``."""
+        drawn = self._inverted(torch.stack([uniform, (uniform - margin).clamp(min=0), (uniform + margin).clamp(max=1 - 2**-53)], dim=-1))
+        return drawn[:, 0], drawn[:, 1] != drawn[:, 2]
+
+    def _inverted(self, uniform: Tensor) -> Tensor:
+        """The ids at some places of each row's CDF."""
         cumulated = self.q.cumsum(-1)
-        total = cumulated[:, -1]
+        total = cumulated[:, -1:]
         if not bool((total > 0).all()):
             raise InvalidInput("nothing to sample: q leaves no token (a sure token cannot be left), or the logits are not finite")
         target = torch.minimum(uniform * total, torch.nextafter(total, torch.zeros_like(total)))
-        index = torch.searchsorted(cumulated, target.unsqueeze(-1), right=True)
-        return index.squeeze(-1) if self.ids is None else self.ids.gather(-1, index).squeeze(-1)
-
-    def is_close(self, uniform: Tensor, margin: float) -> Tensor:
-        """True for each row whose draw would be another one if the CDF were off by ``margin``."""
-        low, high = ((uniform + step).clamp(0, 1 - 2**-53) for step in (-margin, margin))
-        return self.draw(low) != self.draw(high)
+        index = torch.searchsorted(cumulated, target, right=True)
+        return index if self.ids is None else self.ids.gather(-1, index)
 
     def top(self, count: int) -> tuple[Tensor, Tensor]:
         """The ``count`` most likely ids a row, descending, ties to the lower id; -1 and 0 where q has fewer."""
@@ -80,6 +86,25 @@ class Support:
 def _padded(x: Tensor, missing: int, value: int) -> Tensor:
     """``x`` with ``missing`` more columns of ``value``."""
     return torch.nn.functional.pad(x, (0, missing), value=value) if missing else x
+
+
+def draw(logits: Tensor, params: Sampling, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """One id for each row of ``logits``; and True for each row whose draw is decided by the last bits of its logits."""
+    size = max(1, _AT_ONCE // logits.shape[1]) if logits.device.type == "cpu" else max(1, len(logits))
+    parts = [
+        draw_of(support(part, params), part, params, uniform[i : i + size])
+        for i in range(0, len(logits), size)
+        for part in (logits[i : i + size],)
+    ]
+    return torch.cat([ids for ids, _ in parts]), torch.cat([unsure for _, unsure in parts])
+
+
+def draw_of(q: Support, logits: Tensor, params: Sampling, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """As `draw`, of rows whose q is known: that of ``logits``, or what is left of it."""
+    if logits.dtype != torch.float32:
+        return q.draw(uniform), torch.zeros_like(uniform, dtype=torch.bool)  # Half of all draws would be.
+    drawn, unsure = q.draw_within(uniform, margin(params))
+    return drawn, unsure | is_edge(logits, params)
 
 
 def support(logits: Tensor, params: Sampling) -> Support:
@@ -126,7 +151,8 @@ def is_edge(logits: Tensor, params: Sampling) -> Tensor:
 def _scaled(logits: Tensor, params: Sampling) -> Tensor:
     """Logits over temperature, the largest 0: taken off first, so that no temperature above 0 can overflow them."""
     wide = logits.double()
-    return (wide - wide.amax(-1, keepdim=True)) / params.temperature
+    wide = wide - wide.amax(-1, keepdim=True)
+    return wide if params.temperature == 1 else wide / params.temperature
 
 
 def _renormalised(q: Tensor) -> Tensor:
@@ -150,16 +176,17 @@ def _top_k(logits: Tensor, params: Sampling) -> Support:
 
 
 def _top_p(scaled: Tensor, params: Sampling) -> Support:
-    """Top-p without top-k: the nucleus is sought among a few candidates first, among all ids where it is larger."""
+    """Top-p without top-k: the nucleus is sought among a few candidates first, then among more, then among all ids."""
     # Divided by the sum, not by way of its logarithm: equal logits then have equal halves exactly, as in the core.
     total = scaled.exp().sum(-1, keepdim=True)
-    count = min(_NUCLEUS_GUESS, scaled.shape[1])
-    values, ids = _descending(scaled, count)
-    q = values.exp() / total
-    if count < scaled.shape[1] and bool((q.sum(-1) - q[:, -1] < params.top_p).any()):
-        full = torch.sort(scaled, dim=-1, descending=True, stable=True)
-        q, ids = full.values.exp() / total, full.indices
-    return _by_id(ids, _nucleus(q, params))
+    for count in _NUCLEUS_GUESSES:
+        if count < scaled.shape[1]:
+            values, ids = _descending(scaled, count)
+            q = values.exp() / total
+            if bool((q.sum(-1) - q[:, -1] >= params.top_p).all()):
+                return _by_id(ids, _nucleus(q, params))
+    values, ids = torch.sort(scaled, dim=-1, descending=True, stable=True)
+    return _by_id(ids, _nucleus(values.exp() / total, params))
 
 
 def _nucleus(q: Tensor, params: Sampling) -> Tensor:
