@@ -131,4 +131,5 @@ def test_rows_are_drawn_a_few_at_a_time_as_together(monkeypatch: pytest.MonkeyPa
     uniform = torch.from_numpy(np.random.default_rng(5).random(9))
     together = support(logits, sampling(1, **changes)).draw(uniform)
     monkeypatch.setattr(sampler, "_AT_ONCE", 6001)
-    assert torch.equal(draw(logits, sampling(1, **changes), uniform), together)
+    drawn, unsure = draw(logits, sampling(1, **changes), uniform)
+    assert torch.equal(drawn, together) and unsure.shape == (9,)
