@@ -180,9 +180,16 @@ def test_surveys_are_joined_by_their_rows() -> None:
         survey_document([first], SurveySettings(points=50), ABOUT)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"), [({"gain": 0.0}, "above 0"), ({"range": 2.0}, "to 1"), ({"points": 1}, "2 to"), ({"by": "rang"}, "range"), ({"top": 0}, "at least 1")]
-)  # fmt: skip
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({"gain": 0.0}, "above 0"),
+    ({"range": 2.0}, "to 1"),
+    ({"points": 1}, "2 to"),
+    ({"by": "rang"}, "range"),
+    ({"top": 0}, "at least 1"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG)
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object], said: str) -> None:
     with pytest.raises((InvalidInput, UnknownName), match=said):
         SurveySettings(**wrong)  # type: ignore[arg-type]

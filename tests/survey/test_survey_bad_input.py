@@ -72,9 +72,9 @@ def test_one_trace_twice_counts_once_and_one_id_for_two_traces_is_said() -> None
 
 def test_a_subject_with_one_trace_is_left_out_within_subjects() -> None:
     rng = np.random.default_rng(0)
-    made = [
-        two(step(0.1, 0.9 if rng.random() < 0.5 else 0.2, n=20 + i), name=f"q{i}", subject="alone" if i == 0 else f"s{i % 2}") for i in range(12)
-    ]  # fmt: skip
+    ends = np.where(rng.random(12) < 0.5, 0.9, 0.2)
+    subjects = ["alone", *(f"s{i % 2}" for i in range(1, 12))]
+    made = [two(step(0.1, float(end), n=20 + i), name=f"q{i}", subject=subjects[i]) for i, end in enumerate(ends)]
     doc = survey(*made)
     (inside,) = (one for one in doc.lengths if (one.of, one.how) == ("right at the last cut", "within subject"))
     assert inside.r.n == 11 and inside.note.startswith("1 traces alone in their subject")

@@ -17,7 +17,7 @@ from tokenworth.methods.align.document import AlignDoc, EffectRow, PatternRow
 from tokenworth.methods.align.patterns import finder
 from tokenworth.methods.align.settings import TAG, TAGS, AlignSettings
 from tokenworth.methods.align.traces import AlignedTrace, Span, traces_of
-from tokenworth.stats.by_cluster import mean_of, share_of
+from tokenworth.stats.by_cluster import matched_difference, mean_of, share_of
 from tokenworth.stats.matching import balance, nearest_controls
 
 QUANTITIES = ("value", "forced gold", "forced own")
@@ -114,7 +114,7 @@ def _controls(
         chosen = np.sort(rng.choice(len(unit), MOST_CANDIDATES, replace=False))
         trace, unit = trace[chosen], unit[chosen]
     wanted, offered = _covariates(traces, places.trace, places.first), _covariates(traces, trace, unit)
-    nearest = nearest_controls(wanted, offered, settings.controls)
+    nearest = nearest_controls(wanted, offered, settings.controls, rng)
     k = nearest.shape[1]
     flat = nearest.ravel()
     length = np.repeat(places.end - places.first, k)
@@ -153,12 +153,14 @@ def _effects(
         if not known.any():
             continue
         cluster = question[places.trace]
-        base, size_base = np.full(len(places), np.nan), np.full(len(places), np.nan)
+        other, of_control = np.full((len(places), 1), np.nan), cluster[:, None]
         if controls is not None:
             other = _changes(controls, traces, quantity)[1].reshape(len(places), -1)
-            base, size_base = _row_means(other), _row_means(np.abs(other))
+            of_control = question[controls.trace].reshape(len(places), -1)
+        base = _row_means(other)
         matched = known & np.isfinite(base)
 
+        beside = partial(matched_difference, of_place=cluster, of_control=of_control, level=settings.level, rng=rng)
         mean = partial(_mean, cluster, settings.level, rng)
         offsets = tuple(sorted({s * sign for s in STEPS for sign in (-1, 1) if s <= settings.window} | {0}))
         yield EffectRow(
@@ -168,9 +170,9 @@ def _effects(
             before=mean(before, known),
             change=mean(change, known),
             control=mean(base, matched),
-            difference=mean(change - base, matched),
+            difference=beside(change, other),
             size=mean(np.abs(change), known),
-            size_difference=mean(np.abs(change) - size_base, matched),
+            size_difference=beside(np.abs(change), np.abs(other)),
             span=float(np.median(span[known])),
             offsets=offsets,
             profile=_profile(places, traces, quantity, offsets),
