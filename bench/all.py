@@ -15,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BENCHES = {
     "estimator": "Excursions against 20 rollouts per cut: generated tokens at equal mean squared error, and coverage of the intervals.",
+    "claims": "Pivots: false claims, recall, coverage of selected intervals and tokens, beside raw differences.",
     "forced": "Forced answers at all cuts of a trace of 1,000 tokens.",
     "rollouts": "Rollouts from 64 cuts of one 800-token sequence: tokens per second and peak memory.",
     "many": "Many experiments: one by one against together, local and llama.cpp; memory from 100 to 2,000 problems.",

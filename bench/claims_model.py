@@ -25,7 +25,8 @@ def main() -> None:
         truth = case.curve(trace, max_rollouts=args.rollouts, seed=1000).document
         steps = [0.0 if x is None else x for x in (truth.change or ())[1:]]
         large = [i for i, x in enumerate(steps) if abs(x) >= args.delta]
-        print(f"{args.task} {args.item}, {len(trace.sequence.completion)} tokens: |Δ| ≥ {args.delta} by a curve of {truth.generated_tokens:,} tokens")
+        length = len(trace.sequence.completion)
+        print(f"{args.task} {args.item}, {length} tokens: |Δ| ≥ {args.delta} by a curve of {truth.generated_tokens:,} tokens")
         for i in large:
             print(f"  token {i} {truth.trace.pieces[i]!r}: {steps[i]:+.2f}")
         print("\n| stream | claims | excluded | undecided | rollouts | tokens |\n|--:|---|--:|--:|--:|--:|")

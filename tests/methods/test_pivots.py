@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from tests.checkout import ROOT
 from tests.helpers import PLAIN
 from tests.helpers import settings as curve_settings
 from tokenworth.backends.toy.backend import ToyCodec
 from tokenworth.backends.toy.forks import Forks
+from tokenworth.cli.main import run as cli
 from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.request.next_token import NextTokenTable
@@ -198,6 +200,22 @@ def test_a_screen_of_something_else_is_refused() -> None:
     longer = replace(screen_of(other, max_rollouts=20))
     with pytest.raises(MismatchError, match="another trace"):
         run(of, screen=replace(longer, trace=replace(longer.trace, ids=tuple(1 for _ in longer.trace.ids or ()))))
+
+
+def test_the_command_reads_the_screen_of_each_item(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    toy = ["--model", f"toy:{ROOT / 'examples' / 'toy.json'}", "--seed", "8"]
+    assert cli(["curve", *toy, "--max-rollouts", "200", "--json", "curve-0.json"]) == 0
+    assert cli(["pivots", *toy, "--max-rollouts", "100", "--screen", "curve-{item}.json", "--json", "pivots.json"]) == 0
+    doc = parse_document((tmp_path / "pivots.json").read_bytes(), "x")
+    assert isinstance(doc, PivotsDoc) and doc.screened > 0 and doc.plan.screen == "curve-{item}.json"
+    capsys.readouterr()
+    assert cli(["pivots", *toy, "--screen", "pivots.json"]) == 2
+    assert capsys.readouterr().err.endswith("error: --screen pivots.json: expected the result of curve, got PivotsDoc\n")
+    assert cli(["pivots", *toy, "--screen", "none.json"]) == 2
+    assert "document none.json does not exist" in capsys.readouterr().err
 
 
 # -- bad input -----------------------------------------------------------------------------------------------------------------------

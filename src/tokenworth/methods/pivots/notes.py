@@ -57,9 +57,7 @@ def _verdicts(result: PivotResult) -> Iterator[str]:
     if unknown and unknown == drawn:
         yield "no rollout has a verdict: nothing can be said of the value"
     elif unknown:
-        yield (
-            f"{unknown:,} of {drawn:,} rollouts have no verdict and count as misses: a change may be one of their share alone, which "
-            "stands beside it (missing)"
-        )
+        beside = ", which stands beside it (missing)" if len(result.rows.token) else ""
+        yield f"{unknown:,} of {drawn:,} rollouts have no verdict and count as misses: a change may be one of their share alone{beside}"
     if result.base.verdict == "unknown":
         yield f"the base answer itself has no verdict ({result.base.outcome})"
