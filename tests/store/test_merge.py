@@ -262,5 +262,5 @@ def test_a_merge_that_is_killed_leaves_the_target_as_it_was_or_done(tmp_path: Pa
 def test_a_merged_store_is_whole_by_itself(parts: list[Path], tmp_path: Path) -> None:
     """Nothing of it is left in a log beside it, so that it can be copied."""
     merged: Merged = merge_stores(parts, tmp_path / "all.db")
-    copy = Path(shutil.copy(tmp_path / "all.db", tmp_path / "copy.db"))
+    copy = Path(shutil.copy(tmp_path / "all.db", tmp_path / "elsewhere.db"))
     assert len(stored(copy)) == merged.responses and not (tmp_path / "all.db-wal").exists()
