@@ -62,8 +62,8 @@ def test_help_all_shows_every_option_once_under_its_heading(verb: str) -> None:
     found = listed(lines)
     names = [name for group in found.values() for name in group]
     assert sorted(names) == sorted({*options_of(VERBS[verb]), "--help"})
-    code = ["--allow-code"] if "--allow-code" in names else []
-    assert found["General"] == ["--config", *code, "--help"] and not lines[-1].endswith("--help-all")
+    trust = [name for name in ("--allow-code", "--allow-key") if name in names]
+    assert found["General"] == ["--config", *trust, "--help"] and not lines[-1].endswith("--help-all")
     assert "Options" not in found
     if verb in catalog.MEASURES:
         own = {f"--{name.replace('_', '-')}" for name in catalog.load(catalog.MEASURES, "measure", verb).settings.__dataclass_fields__}
@@ -81,6 +81,8 @@ SENTENCES = {
     "--base": "sample names the answer that a report opens with, the others the trace that is measured",
     "--draws": "edits seeks a trace to edit, the others a base",
     "--grader": "read is for measures that ask the model about its answers",
+    "--max-cuts": "a survey always has a number, forced only where one is given",
+    "--top": "curve lists tokens, survey ranks traces",
     "--item": "a measure that draws takes several",
     "--json": "what a verb gives: a document, a line for each text, a list, a summary",
     "--samples": "where the rollouts start",

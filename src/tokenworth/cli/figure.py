@@ -40,7 +40,7 @@ _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 @json_option(help=MADE)
 @dry_run_option
 def figure(documents: tuple[str, ...], out: str, width: float, show: str, colour: str | None, units: str | None, **rest: Any) -> None:
-    """Draw a figure for a paper: the curve and the trace in colour.
+    """Draw a figure for a paper: curve and coloured trace.
 
     The end of the file's name says the format: .svg, .pdf or .png. Its bytes depend on the results, the options and the version of
     matplotlib alone.

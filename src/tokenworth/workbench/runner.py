@@ -14,7 +14,7 @@ from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
 from tokenworth.core.measure import Done, Draws, Measure, Subject, check_sizes
 from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
-from tokenworth.core.request.experiment import BudgetSpent, Experiment, put_for
+from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.kind import SUBJECT
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
@@ -30,6 +30,7 @@ from tokenworth.run.drive import drive_all
 from tokenworth.run.progress import OnEvent, RunCounts
 from tokenworth.store.documents import document_json, read_document
 from tokenworth.store.sqlite import SqliteStore
+from tokenworth.workbench.asked import in_role
 from tokenworth.workbench.choices import BaseSettings, SamplerSettings
 from tokenworth.workbench.given import check_given, given_ids
 
@@ -392,18 +393,3 @@ class Runner:
 def _completed(subject: Subject, ids: tuple[int, ...], seed: int) -> Experiment[Trace]:
     ended = subject.is_ended(ids)
     return complete_trace(subject.prompt, ids, sampling=subject.sampling, seed=seed, is_ended=ended, find_wall=subject.find_wall)
-
-
-def in_role(experiment: Experiment[Any], role: str) -> Experiment[Any]:
-    """The experiment with all its requests put to the model of another role."""
-    try:
-        batch = next(experiment)
-        while True:
-            try:
-                answers = yield put_for(tuple(replace(request, role=role) for request in batch), batch)
-            except BudgetSpent as spent:
-                batch = experiment.throw(spent)
-            else:
-                batch = experiment.send(answers)
-    except StopIteration as finished:
-        return finished.value

@@ -19,7 +19,7 @@ MOST_CLUSTERS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurveySettings:
-    """Label the traces of many problems by the shape of their curves.
+    """Label many traces by the shape of their curves.
 
     Reads the results of forced, curve and sample. Every trace gets one label, its features, and when it commits itself to its last answer.
     All together give shares, a start-to-end table, and how length goes with correctness.
@@ -48,13 +48,13 @@ class SurveySettings:
     """Forced answers are read at about so many cuts of each trace."""
     exit: tuple[str, ...] = option((), metavar="TEXT", heading=DRAWN)
     """Exit text, written at the cut; repeat to compare several; \\n is a newline. auto: the known one with the most mass."""
-    rollouts: int = option(200, heading=DRAWN)
+    rollouts: int = option(200, heading=DRAWN, rare=True)
     """At most so many rollouts for each curve of values."""
     then: Literal["none", "curve"] = option("none", heading=DRAWN)
     """Measure values on the traces that rank first (--top, --by)."""
     top: int = option(20, heading=DRAWN)
     """How many traces --then measures."""
-    by: str = option("range", metavar="FEATURE", heading=DRAWN)
+    by: str = option("range", metavar="FEATURE", heading=DRAWN, rare=True)
     """Feature that ranks traces, the largest first."""
     level: float = 0.95
     """Level of the intervals."""
