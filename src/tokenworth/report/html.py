@@ -28,7 +28,7 @@ BESIDE_MB = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
+class SplitPage:
     """A page whose data lies beside it: scripts that hand over their text, since a page opened from a disk may load nothing else."""
 
     html: str
@@ -36,7 +36,7 @@ class Split:
     """By name, relative to the page."""
 
 
-def render_split(page: Page, folder: str) -> Split:
+def render_split(page: Page, folder: str) -> SplitPage:
     """The page, and the files of the ``folder`` beside it that hold its data."""
     header, blobs = _encoded(page, [None] * len(page.parts))
     files: list[dict[str, str]] = []
@@ -53,7 +53,7 @@ def render_split(page: Page, folder: str) -> Split:
         f"{folder}/{k}.js": f"document.dispatchEvent(new CustomEvent({dump(f'tokenworth:{names[k]}')},{{detail:{dump(file)}}}))\n"
         for k, file in enumerate(files)
     }
-    return Split(html=_written(page, dump({**json.loads(header), "beside": beside}), (), is_split=True), files=scripts)
+    return SplitPage(html=_written(page, dump({**json.loads(header), "beside": beside}), (), is_split=True), files=scripts)
 
 
 def render_html(page: Page, *, max_mb: float | None = None) -> str:
