@@ -110,6 +110,13 @@ def file(text: str) -> str:
     return text.replace("\ud83d", "")
 
 
+def derived(name: str, text: str) -> Document:
+    """What a measure makes of forced answers."""
+    measure = catalog.load(catalog.MEASURES, "measure", name)
+    about = About(provenance=Provenance(version="0", command=text, drawn=1234))
+    return measure.run.document([forced(text)], measure.settings(), about)
+
+
 CASES: dict[str, Any] = {
     "sample": sample,
     "curve": curve,
@@ -122,6 +129,8 @@ CASES: dict[str, Any] = {
     "replay": lambda text: tabled.replay(text, text),
     "pivots": lambda text: tabled.pivots(text, text),
     "audit": lambda text: tabled.audit(text, text),
+    "survey": lambda text: derived("survey", text),
+    "align": lambda text: derived("align", text),
 }
 
 
