@@ -15,7 +15,7 @@ from tests.methods import tabled_cases as tabled
 from tests.report import formal_cases as formal
 from tests.report import report_cases as cases
 from tokenworth import catalog
-from tokenworth.core.document import Document, ModelDoc, Provenance
+from tokenworth.core.document import About, Document, ModelDoc, Provenance
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.report.html import render_html
@@ -179,7 +179,7 @@ def test_all_of_them_share_one_page(toy_measure: None) -> None:
         and kinds.count("traces") == kinds.count("verified") == 1
     )
     head = cases.header(render_html(page))
-    assert len(head["traces"]) == len(page.traces) and len(head["sheets"]) == len(page.sheets) >= 8 and head["formal"]["n"] == 16
+    assert len(head["traces"]) == len(page.traces) and len(head["sheets"]) >= len(page.sheets) >= 8 and head["formal"]["n"] == 16
     assert page.title.endswith("more)") and " ".join(render_text(page).split()).count("requests 1,234 drawn") >= 1
 
 

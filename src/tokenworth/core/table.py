@@ -40,4 +40,4 @@ class Table:
 def trace_id(model: str, trace: TraceDoc) -> str:
     """16 hex digits that name a trace: a hash of the model, the prompt and the trace itself."""
     body: list[object] = [model, trace.prompt, trace.prompt_ids, trace.ids, trace.pieces]
-    return hashlib.sha256(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -25,7 +25,7 @@ from tokenworth.methods.survey.readings import Readings, of_exit
 from tokenworth.methods.survey.rows import rows_of
 from tokenworth.methods.survey.settings import SurveySettings
 from tokenworth.methods.survey.tables import Columns, closure, commitment_tables, label_shares, share_map, start_end
-from tokenworth.methods.survey.two_curves import Ends, Pair, pair_of, two_curves
+from tokenworth.methods.survey.two_curves import PairEnds, Pair, pair_of, two_curves
 from tokenworth.stats.shapes import at_positions
 
 _ORDER = ("forced", "value", "table", "length")
@@ -92,7 +92,7 @@ def survey_of(
 def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[tuple[SurveyRow, ...], list[str], dict[str, Pair]]:
     """One row for each trace, with an id of its own; what is to be said of those that are not here; two curves where a trace has them."""
     found: dict[tuple[str, str], SurveyRow] = {}
-    forced, ends = dict[tuple[str, str], Readings](), dict[tuple[str, str], Ends]()
+    forced, ends = dict[tuple[str, str], Readings](), dict[tuple[str, str], PairEnds]()
     again = unread = 0
     for document in documents:
         made = _rows(document, settings)
@@ -107,7 +107,7 @@ def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[
                 readings = of_exit(document.exits[0]).known()
                 forced[key] = readings.at(np.unique(at_positions(readings.cuts, min(settings.points, len(readings.cuts)))))
             elif isinstance(document, CurveDoc) and row.own_curve:
-                ends[key] = Ends.of(document)
+                ends[key] = PairEnds.of(document)
     notes = [f"{again:,} traces came twice and count once; the last document of each is taken"] if again else []
     notes += [f"{unread:,} documents hold no curves and no answers, and are passed over"] if unread else []
     rows, pairs = dict(zip(found, _with_names(found.values()), strict=True)), dict[str, Pair]()

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-Columns = Mapping[str, Float[np.ndarray, " row"]]
+FeatureColumns = Mapping[str, Float[np.ndarray, " row"]]
 """Feature -> its value in each row, NaN where there is none."""
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 Op = Literal[">=", "<=", ">", "<"]
@@ -89,13 +89,13 @@ def _limit(condition: Condition, thresholds: Mapping[str, float]) -> float:
     return condition.scale * (thresholds[condition.threshold] if condition.threshold else 1.0)
 
 
-def _met(condition: Condition, thresholds: Mapping[str, float], columns: Columns) -> Bool[np.ndarray, " row"]:
+def _met(condition: Condition, thresholds: Mapping[str, float], columns: FeatureColumns) -> Bool[np.ndarray, " row"]:
     x, limit = columns[condition.feature], _limit(condition, thresholds)
     with np.errstate(invalid="ignore"):
         return {">=": x >= limit, "<=": x <= limit, ">": x > limit, "<": x < limit}[condition.op]
 
 
-def matched(rules: Sequence[RuleDoc], thresholds: Mapping[str, float], columns: Columns, n: int) -> Int[np.ndarray, " row"]:
+def matched(rules: Sequence[RuleDoc], thresholds: Mapping[str, float], columns: FeatureColumns, n: int) -> Int[np.ndarray, " row"]:
     """The number of the rule that each of ``n`` rows gets its label from."""
     found = np.full(n, -1, dtype=np.int64)
     for number, rule in enumerate(rules):
@@ -107,7 +107,7 @@ def matched(rules: Sequence[RuleDoc], thresholds: Mapping[str, float], columns: 
 
 
 def margins(
-    rules: Sequence[RuleDoc], thresholds: Mapping[str, float], columns: Columns, found: Int[np.ndarray, " row"]
+    rules: Sequence[RuleDoc], thresholds: Mapping[str, float], columns: FeatureColumns, found: Int[np.ndarray, " row"]
 ) -> Float[np.ndarray, " row"]:
     """How far the nearest feature is from where another rule would match; NaN where no feature decides.
 

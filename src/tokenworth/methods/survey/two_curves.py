@@ -19,7 +19,7 @@ STATES = ("decided and said", "decided unsaid", "open", "reverting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ends:
+class PairEnds:
     """Where rollouts from the cuts of a trace end: shares of answers, with limits."""
 
     readings: Readings
@@ -27,7 +27,7 @@ class Ends:
     high: Float[np.ndarray, "cut answer"]
 
     @classmethod
-    def of(cls, curve: CurveDoc) -> Ends:
+    def of(cls, curve: CurveDoc) -> PairEnds:
         """The ends of a value curve."""
         readings = of_curve(curve)
 
@@ -51,7 +51,7 @@ class Pair:
     state: Int[np.ndarray, " cut"]
 
 
-def pair_of(forced: Readings, ends: Ends, *, least_mass: float, decided: float) -> Pair | None:
+def pair_of(forced: Readings, ends: PairEnds, *, least_mass: float, decided: float) -> Pair | None:
     """The pair at the common cuts, None where there is none. The end of the trace is not one of interest: both curves agree by what is
     written there.
 
