@@ -25,7 +25,7 @@ from tokenworth.methods.survey.readings import Readings, of_exit
 from tokenworth.methods.survey.rows import rows_of
 from tokenworth.methods.survey.settings import SurveySettings
 from tokenworth.methods.survey.tables import Columns, closure, commitment_tables, label_shares, share_map, start_end
-from tokenworth.methods.survey.two_curves import PairEnds, Pair, pair_of, two_curves
+from tokenworth.methods.survey.two_curves import Pair, PairEnds, pair_of, two_curves
 from tokenworth.stats.shapes import at_positions
 
 _ORDER = ("forced", "value", "table", "length")
