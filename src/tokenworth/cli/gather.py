@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
 from tokenworth.cli.choices import (
+    SHARD,
     ModelChoice,
     MoneyChoice,
     OutputChoice,
@@ -36,11 +37,21 @@ from tokenworth.workbench.bench import Workbench
 from tokenworth.workbench.case import Case
 from tokenworth.workbench.choices import SamplerSettings
 from tokenworth.workbench.gather import Gathering, gathered
-from tokenworth.workbench.items import parse_items
+from tokenworth.workbench.items import Shard, parse_items
 from tokenworth.workbench.prompting import PromptSettings
 from tokenworth.workbench.runner import provenance_now, utc_now
 
-GROUPS = (ModelChoice, UseChoice, ServerChoice, ProblemChoice, PromptSettings, SamplerSettings, MoneyChoice)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartChoice:
+    """Which part of the items."""
+
+    HEADING: ClassVar[str] = "Output"
+    shard: str | None = SHARD
+    """Do only the I-th of N shares of the items, each in a run of its own, such as one on each machine."""
+
+
+GROUPS = (ModelChoice, UseChoice, ServerChoice, ProblemChoice, PromptSettings, SamplerSettings, MoneyChoice, PartChoice)
 _ITEM = "Index or id of the problem; several as in 0-9,12. [default: all]"
 _FEW = 3
 """Faults of one kind that are reported one by one."""
@@ -72,7 +83,11 @@ def draw(measure: Measure, run: Derives, settings: Any, task: str, values: dict[
     output.check()
     place = RunChoice(store=values["store"], dry_run=dry_run)
     problems = load_task(task)
-    items = _items(problems, values["item"])
+    shard = Shard.parse(values["shard"])
+    items = list(shard.items(_items(problems, values["item"])))
+    if not items:
+        click.echo(one_line(f"shard {shard} has none of the items; nothing to do"), err=True)
+        return 0
     if place.store is None and not dry_run and len(items) > 1:
         click.echo("no --store: if this run is stopped, it begins anew", err=True)
     price = price_of(money, model.model, dry_run=dry_run)
@@ -81,6 +96,7 @@ def draw(measure: Measure, run: Derives, settings: Any, task: str, values: dict[
     with open_bench(model, use, server, place, price=price, max_usd=max_usd, reader=None) as bench:
         config = {**asdict(model), **asdict(use), **asdict(server), **prompting.record()}
         config |= {name: values[name] for name in ("item", "grader")}
+        config |= {"items": values["item"], "shard": str(shard)} if values["shard"] else {}
         config |= {"date": str(use.date)} if use.date else {}
         faults = _Faults()
         gathering = Gathering(bench.runner, task=task, sampler=sampler, config=config, on_error=faults.add)
