@@ -86,6 +86,21 @@ def test_a_survey_of_a_task_is_that_of_its_store_and_goes_on_where_it_stopped(tm
     assert all(len(row["options"]) == 4 and row["label"] for row in docs[1]["rows"])
 
 
+def test_a_survey_in_shards_is_that_of_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = ["survey", "world:steps", "--item", "0-3", "--max-cuts", "4"]
+    parts = [str(tmp_path / f"{number}.db") for number in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        assert run([*task, "--shard", f"{number}/2", "--store", part]) == 0
+    joined, read, whole = (str(tmp_path / name) for name in ("all.db", "read.json", "whole.json"))
+    assert run(["merge", *parts, "--store", joined]) == 0
+    assert run(["survey", "--store", joined, "--json", read]) == 0
+    capsys.readouterr()
+    assert run([*task, "--store", joined, "--json", whole]) == 0
+    assert "forced: 0 rollouts drawn" in capsys.readouterr().err
+    left, right = ({row["id"]: row for row in json.loads(Path(one).read_text(encoding="utf-8"))["rows"]} for one in (read, whole))
+    assert left == right and len(left) == 4
+
+
 def test_a_task_that_never_ends_needs_items(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["survey", "world:steps"]) == 2
     assert "say which, such as --item 0-99" in capsys.readouterr().err
