@@ -14,10 +14,15 @@ import pytest
 from tests.methods import tabled_cases as tabled
 from tests.report import formal_cases as formal
 from tests.report import report_cases as cases
+from tests.survey.cases import ABOUT
 from tokenworth import catalog
 from tokenworth.core.document import Document, ModelDoc, Provenance
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
+from tokenworth.methods.align.derive import align_document
+from tokenworth.methods.align.settings import AlignSettings
+from tokenworth.methods.survey.derive import survey_document
+from tokenworth.methods.survey.settings import SurveySettings
 from tokenworth.report.html import render_html
 from tokenworth.report.page import page_of, section_of
 from tokenworth.report.section import Section
@@ -110,7 +115,17 @@ def file(text: str) -> str:
     return text.replace("\ud83d", "")
 
 
+def surveyed(text: str) -> Document:
+    return dataclasses.replace(survey_document([forced(text)], SurveySettings(), ABOUT), notes=(text,))
+
+
+def aligned(text: str) -> Document:
+    return dataclasses.replace(align_document([forced(text)], AlignSettings(pattern=("b",)), ABOUT), notes=(text,))
+
+
 CASES: dict[str, Any] = {
+    "survey": surveyed,
+    "align": aligned,
     "sample": sample,
     "curve": curve,
     "forced": forced,

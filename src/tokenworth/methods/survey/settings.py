@@ -19,7 +19,7 @@ MOST_CLUSTERS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurveySettings:
-    """Label the traces of many problems by the shape of their curves.
+    """Label the traces of many problems by their shapes.
 
     Reads the results of forced, curve and sample. Every trace gets one label, its features, and when it commits itself to its last answer.
     All together give shares, a start-to-end table, and how length goes with correctness.
@@ -44,11 +44,11 @@ class SurveySettings:
     """Which curve of every trace to measure: forced answers, values by rollouts, or both."""
     samples: int = option(1, short="-n", heading=DRAWN)
     """Traces per problem."""
-    max_cuts: int = option(32, heading=DRAWN)
-    """Forced answers are read at about so many cuts of each trace."""
+    max_cuts: int = option(32, heading=DRAWN, rare=True)
+    """Measure at most about so many cuts: longer traces get a longer stride."""
     exit: tuple[str, ...] = option((), metavar="TEXT", heading=DRAWN)
     """Exit text, written at the cut; repeat to compare several; \\n is a newline. auto: the known one with the most mass."""
-    rollouts: int = option(200, heading=DRAWN)
+    rollouts: int = option(200, heading=DRAWN, rare=True)
     """At most so many rollouts for each curve of values."""
     then: Literal["none", "curve"] = option("none", heading=DRAWN)
     """Measure values on the traces that rank first (--top, --by)."""
