@@ -116,11 +116,11 @@ def file(text: str) -> str:
 
 
 def surveyed(text: str) -> Document:
-    return dataclasses.replace(survey_document([forced(text)], SurveySettings(), ABOUT), notes=(text,))
+    return dataclasses.replace(survey_document([forced(file(text))], SurveySettings(), ABOUT), notes=(text,))
 
 
 def aligned(text: str) -> Document:
-    return dataclasses.replace(align_document([forced(text)], AlignSettings(pattern=("b",)), ABOUT), notes=(text,))
+    return dataclasses.replace(align_document([forced(file(text))], AlignSettings(pattern=("b",)), ABOUT), notes=(text,))
 
 
 CASES: dict[str, Any] = {
