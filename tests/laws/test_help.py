@@ -89,6 +89,7 @@ SENTENCES = {
     "--store": "what a verb does with it",
     "--stride": "curve needs a plan for it",
     "--target": "forced reads options and no other event",
+    "--top": "survey ranks traces, curve lists tokens",
     "--task": "the problems that a measure takes",
 }
 """Options whose sentences differ in what they add, each with the reason. Their type and form are the same everywhere."""

@@ -17,7 +17,7 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlignSettings:
-    """Compare numbers before and after every place of a kind.
+    """Compare value and answer around every place of a kind.
 
     Places are words that match a pattern. Each is compared with places of other words at the same position, of the same probability, in
     sentences of the same length. Reads the results of curve and forced.

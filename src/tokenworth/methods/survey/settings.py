@@ -44,8 +44,8 @@ class SurveySettings:
     """Which curve of every trace to measure: forced answers, values by rollouts, or both."""
     samples: int = option(1, short="-n", heading=DRAWN)
     """Traces per problem."""
-    max_cuts: int = option(32, heading=DRAWN)
-    """Forced answers are read at about so many cuts of each trace."""
+    max_cuts: int = option(32, heading=DRAWN, rare=True)
+    """Measure at most about so many cuts: longer traces get a longer stride."""
     exit: tuple[str, ...] = option((), metavar="TEXT", heading=DRAWN)
     """Exit text, written at the cut; repeat to compare several; \\n is a newline. auto: the known one with the most mass."""
     rollouts: int = option(200, heading=DRAWN, rare=True)
