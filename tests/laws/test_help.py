@@ -81,8 +81,6 @@ SENTENCES = {
     "--base": "sample names the answer that a report opens with, the others the trace that is measured",
     "--draws": "edits seeks a trace to edit, the others a base",
     "--grader": "read is for measures that ask the model about its answers",
-    "--max-cuts": "a survey always has a number, forced only where one is given",
-    "--top": "curve lists tokens, survey ranks traces",
     "--item": "a measure that draws takes several",
     "--json": "what a verb gives: a document, a line for each text, a list, a summary",
     "--samples": "where the rollouts start",
