@@ -152,7 +152,7 @@ def test_it_has_a_text_and_a_page(folder: Path, capsys: pytest.CaptureFixture[st
     capsys.readouterr()
     assert run(["report", "one.json", "--text"]) == 0
     text = capsys.readouterr().out
-    assert "2 different answers of 12" in text and "yes" in text and "drawn 12" in text
+    assert "2 different answers of 12" in text and "yes" in text and "requests 12 drawn" in text
     assert Path("page.html").read_bytes() == Path("verb.html").read_bytes()
     assert "2 different answers of 12" in Path("page.html").read_text()
 

@@ -50,7 +50,8 @@ def test_the_others_go_on_and_each_failure_is_one_line(bench: Workbench, capsys:
     code = verb._run(bench, job(), OutputChoice(), cases(bench, begun, "0-3", {"1": InvalidInput("no\nsuch \x1b[31mthing")}))
     captured = capsys.readouterr()
     assert code == 1 and begun == ["0", "1", "2", "3"] and captured.out.count("3 draws") in (0, 3)
-    assert captured.err.count("\n") == 1 and captured.err.startswith("item 1: no") and "\x1b" not in captured.err
+    assert captured.err.count("\n") == 2 and captured.err.startswith("item 1: no")
+    assert "1 of 4 items failed" in captured.err and "\x1b" not in captured.err
 
 
 def test_the_error_of_the_only_item_is_that_of_the_run(bench: Workbench, capsys: pytest.CaptureFixture[str]) -> None:

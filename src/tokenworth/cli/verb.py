@@ -229,7 +229,7 @@ def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple
     if unpaid > 1:
         click.echo(f"{unpaid - 1:,} more item{'' if unpaid == 2 else 's'} could not be paid for either", err=True)
     shown.finish()
-    if failed:
+    if 0 < failed < len(cases):
         click.echo(f"{failed:,} of {len(cases):,} items failed; the others are done", err=True)
     return 1 if failed else 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import ndtr, stdtrit  # pyright: ignore[reportMissingTypeStubs]
-from scipy.stats import rankdata  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from tokenworth.core.estimate import Estimate
 from tokenworth.stats.proportion import wilson
@@ -160,7 +159,8 @@ def _pearson(sums: Float[np.ndarray, "6 resample"]) -> Float[np.ndarray, " resam
 
 def ranks(values: Float[np.ndarray, " item"]) -> Float[np.ndarray, " item"]:
     """The ranks, equal values sharing their mean rank."""
-    return np.asarray(rankdata(values), dtype=np.float64)
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def within(values: Float[np.ndarray, " item"], group: Int[np.ndarray, " item"]) -> Float[np.ndarray, " item"]:

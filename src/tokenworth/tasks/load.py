@@ -119,10 +119,13 @@ class ReadTask(Task):
         return index
 
 
+_MOST_FAULTS = 1000
+
+
 def load_task(spec: str, *, limit: int | None = None, keep_faults: bool = False) -> Task:
     """The problems a spec names, the first ``limit`` of them when given, read once; the order is that of the source.
 
-    ``keep_faults``: a line that is not a problem is an error only when its item is asked for, unless no line is one.
+    ``keep_faults``: a line that is not a problem is an error only when its item is asked for, unless no line is one or 1,000 are none.
 
     Raises: UnknownName with close matches for a format, family or split that does not exist; MissingFile; InvalidInput
     naming file and line for content that cannot be read, and for a task without problems; MissingExtra.
@@ -136,13 +139,25 @@ def load_task(spec: str, *, limit: int | None = None, keep_faults: bool = False)
     if kind == "hf":
         problems = hub_problems(rest, limit=limit)[:limit]
     else:
-        problems = list(itertools.islice(_READERS[kind](Path(rest)), limit))
-        faults = [one for one in problems if not isinstance(one, Problem)]
-        if faults and (not keep_faults or len(faults) == len(problems)):
-            raise faults[0]
+        problems = _read(itertools.islice(_READERS[kind](Path(rest)), limit), _MOST_FAULTS if keep_faults else 0)
     if not problems:
         raise InvalidInput(f"task {spec!r} has no problems; expected at least one")
     return ReadTask(spec, problems)
+
+
+def _read(lines: Iterator[Problem | Fault], most: int) -> list[Problem | Fault]:
+    """All lines. Raises the first fault where no line is a problem, or more than ``most`` are none: it is no file of problems then."""
+    read: list[Problem | Fault] = []
+    faults: list[Fault] = []
+    for one in lines:
+        read.append(one)
+        if not isinstance(one, Problem):
+            faults.append(one)
+            if len(faults) > most:
+                raise faults[0]
+    if faults and len(faults) == len(read):
+        raise faults[0]
+    return read
 
 
 def load_item(spec: str, item: int | str) -> Problem:
