@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +25,7 @@ from tokenworth.store.documents import write_whole
 NAMES = (
     *("slash-id/0", "world:steps/3", "..", ".", "../../etc/passwd", "/etc/passwd", "a\\b", "~", "~root", ".hidden", "name.", " x ", ""),
     *("CON", "con.txt", "nul", "COM1", "lpt9.json", "aux.", "a\nb", "a\0b", "a\rb", "\x1b[2J", "\u202egnp.exe", "a\u200bb", "\ud800"),
-    *("é" * 300, "x" * 5000, "a:b", "a*b?", 'a"b<c>|', "$(id)", "`id`", "-rf", "a b", "e\u0301", "%2e%2e%2f", "{item}", "{item"),
+    *("é" * 300, "x" * 5000, "a:b", "a*b?", 'a"b<c>|', "$(id)", "`id`", "-rf", "-", "--", "-.-", "a b", "e\u0301", "%2e%2e%2f", "{item}", "{item"),
 )
 
 
@@ -29,7 +34,7 @@ def test_an_item_is_a_safe_file_name_and_always_the_same(item: str, tmp_path: Pa
     name = file_name(item)
     assert name == file_name(item) and (not item or name)
     assert Path(name).name == name and name not in (".", "..") and len(name.encode()) < 120
-    assert name.isprintable() and not set(name) & set('/\\\0<>:"|?*$`~ {}') and not name.startswith(".") and not name.endswith(".")
+    assert name.isprintable() and not set(name) & set('/\\\0<>:"|?*$`~ {}') and not name.startswith((".", "-")) and not name.endswith(".")
     assert name.split(".")[0].upper() not in {"CON", "PRN", "AUX", "NUL", "COM1", "LPT9"}
     if item:
         file = tmp_path / f"{name}.json"
@@ -69,6 +74,87 @@ def test_a_result_of_an_item_lands_in_its_folder(here: Path, capsys: pytest.Capt
     name = file_name("../x")
     assert [file.name for file in (here / "out").iterdir()] == [f"{name}.json"]
     assert err.count(f"item '../x' is {name} in the name of its file") == 1
+
+
+def test_an_item_that_is_a_hyphen_is_not_standard_output(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["curve", "--model", "toy:toy.json", "--max-rollouts", "20", "--item", "-", "--json", "{item}"]) == 0
+    assert (here / file_name("-")).is_file() and not capsys.readouterr().out.startswith("{")
+
+
+# -- outputs that are no files ----------------------------------------------------------------------------------------------------------
+
+WRITERS: dict[str, list[str]] = {
+    "json": ["curve", "--model", "toy:toy.json", "--store", "new.db", "--json", "TARGET"],
+    "page": ["curve", "--model", "toy:toy.json", "--store", "new.db", "--report", "TARGET"],
+    "lines": ["verify", "maze", "lines.jsonl", "--json", "TARGET"],
+    "report": ["report", "curve.json", "-o", "TARGET"],
+    "facts": ["report", "curve.json", "--json", "TARGET"],
+    "runs": ["runs", "--store", "run.db", "--json", "TARGET"],
+    "export json": ["export", "curve.json", "-o", "TARGET.json"],
+    "export csv": ["export", "curve.json", "-o", "TARGET.csv"],
+    "figure": ["figure", "curve.json", "-o", "TARGET.svg"],
+    "import": ["import", "curve.json", "--report", "TARGET"],
+}
+"""A command for each way out."""
+
+
+def _target(words: list[str], make: Callable[[str], object], name: str) -> list[str]:
+    """The command, with what it writes to made under the name that it gives."""
+    for word in words:
+        if "TARGET" in word:
+            make(word.replace("TARGET", name))
+    return [word.replace("TARGET", name) for word in words]
+
+
+@pytest.fixture
+def full(here: Path, good: Path) -> Path:
+    for name in ("curve.json", "run.db"):
+        (here / name).write_bytes((good / name).read_bytes())
+    (here / "lines.jsonl").write_text('{"id": "a", "text": "start 0 0 goal 2 0"}\n')
+    return here
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_pipe_that_nobody_reads_is_refused_at_once(full: Path, writer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = _target(WRITERS[writer], os.mkfifo, "pipe")
+    watch = threading.Timer(20, lambda: [Path(name).read_bytes() for name in full.glob("pipe*")])  # lets a writer that waits go
+    watch.start()
+    began = time.monotonic()
+    assert run(words) == 2 and time.monotonic() - began < 15
+    watch.cancel()
+    err = capsys.readouterr().err
+    assert "nothing reads from this pipe" in err.splitlines()[-1] and not (full / "new.db").exists()
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_pipe_that_is_read_gets_everything(full: Path, writer: str) -> None:
+    words, found = _target(WRITERS[writer], os.mkfifo, "pipe"), list[bytes]()
+    (pipe,) = full.glob("pipe*")
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()))
+    reader.start()
+    time.sleep(0.05)
+    assert run(words) in (0, 1)
+    reader.join(20)
+    assert found and found[0]
+
+
+def test_devices_and_sockets_are_not_written_to(full: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("socket")
+        for target in ("/dev/full", "/dev/zero", "socket"):
+            for writer in ("json", "page", "lines", "report", "facts"):
+                assert run([word.replace("TARGET", target) for word in WRITERS[writer]]) == 2, (target, writer)
+                assert "it is a device or a socket" in capsys.readouterr().err
+    assert run([word.replace("TARGET", "/dev/null") for word in WRITERS["report"]]) == 0
+
+
+def test_what_standard_output_is_stays_what_it_is(full: Path) -> None:
+    """A name of it is written through: no file takes its place."""
+    for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        with (full / "out.txt").open("wb") as out:
+            command = [sys.executable, "-m", "tokenworth", "report", "curve.json", "-o", name, "--json", "facts.json"]
+            assert subprocess.run(command, stdout=out, cwd=full, env=child_environment(), timeout=60, check=False).returncode == 0
+        assert b"<html" in (full / "out.txt").read_bytes(), name
 
 
 # -- code -------------------------------------------------------------------------------------------------------------------------------

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import sys
+from io import BufferedWriter
 from pathlib import Path
 
+import click
+
+from tokenworth.core.files import is_written_directly, open_output
 from tokenworth.errors import InvalidInput, MissingFile
 from tokenworth.store.documents import can_hold
 
@@ -22,8 +25,9 @@ def file_name(item: str) -> str:
     safe = "".join(char if char.isalnum() or char in "._-+=@," else "_" for char in item)
     while len(safe.encode()) > _LONGEST:
         safe = safe[:-1]
-    if safe != item or safe.startswith(".") or safe.endswith(".") or _RESERVED.match(safe):
-        safe = f"{safe.strip('.') or '_'}-{hashlib.sha256(item.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    if safe != item or safe.startswith((".", "-")) or safe.endswith(".") or _RESERVED.match(safe):
+        # A name of one hyphen is standard output, and programs take one that begins with it for an option.
+        safe = f"{safe.lstrip('.-').rstrip('.') or '_'}-{hashlib.sha256(item.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
         return f"_{safe}" if _RESERVED.match(safe) else safe
     return safe
 
@@ -47,10 +51,20 @@ def check_writable(path: str | None) -> None:
     try:
         if target.is_dir():
             raise InvalidInput(f"cannot write {path}: it is a folder; name a file in it")
-        is_special = target.exists() and not target.is_file()
-        if not target.parent.is_dir() or not (os.access(target, os.W_OK) if is_special else can_hold(target.parent)):
+        if is_written_directly(target):
+            _hold(open_output(target))
+        elif not target.parent.is_dir() or not can_hold(target.parent):
             raise MissingFile(f"cannot write {path}: {target.parent} is not a folder that can be written to; make it first")
     except OSError as error:
         if isinstance(error, MissingFile):
             raise
         raise InvalidInput(f"cannot write {path}: {error.strerror}") from error
+
+
+def _hold(opened: BufferedWriter) -> None:
+    """Closes it with the command: the reader of a pipe would take it for the end if it were closed before it is written to."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        opened.close()
+    else:
+        context.call_on_close(opened.close)

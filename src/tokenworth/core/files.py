@@ -1,4 +1,4 @@
-"""Opening what a user names: a file or a pipe, never a device, never more than is looked for."""
+"""Opening what a user names, to be read or written: a file or a pipe, never a device, never more than is looked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
 _PIECE = 1 << 20
@@ -47,6 +47,36 @@ def read_up_to(read: Callable[[int], bytes], most: int) -> bytes:
         pieces.append(piece)
         most -= len(piece)
     return b"".join(pieces)
+
+
+def is_written_directly(path: Path) -> bool:
+    """Whether no new file can take the place of an output: a pipe, a device, or a file by way of a name of what is open already."""
+    if not path.exists() or not path.is_file():
+        return path.exists()
+    folder = path.parent.resolve()
+    return folder == Path("/dev") or folder.parts[1:2] == ("proc",)
+
+
+def open_output(path: str | os.PathLike[str]) -> BufferedWriter:
+    """What is there already and is written directly, opened to be written.
+
+    Raises: OSError as ``open``; also for a device that is neither the empty one nor a terminal, for a socket, and for a pipe that nobody
+    reads from, for which opening would wait without end.
+    """
+    kind = Path(path).stat()
+    if stat.S_ISREG(kind.st_mode) or (not stat.S_ISFIFO(kind.st_mode) and _is_harmless(path, kind)):
+        return Path(path).open("ab")
+    if not stat.S_ISFIFO(kind.st_mode):
+        raise OSError(errno.EINVAL, "it is a device or a socket; expected a file", str(path))
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise OSError(errno.ENXIO, "nothing reads from this pipe; start its reader first", str(path)) from None
+    # From here on a slow reader is waited for.
+    os.set_blocking(opened, True)
+    return os.fdopen(opened, "wb")
 
 
 def _is_harmless(path: str | os.PathLike[str], kind: os.stat_result) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import errno
 import os
 import secrets
 import types
@@ -19,7 +20,7 @@ import msgspec
 
 from tokenworth import catalog
 from tokenworth.core.document import Document
-from tokenworth.core.files import read_input
+from tokenworth.core.files import is_written_directly, open_output, read_input
 from tokenworth.core.sound_json import check_keys, check_numbers
 from tokenworth.errors import InvalidInput, MismatchError, MissingFile, StoreError
 
@@ -122,8 +123,8 @@ def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     # A name of its own for each writer; "x" fails rather than follow a link someone else put there.
     temporary = path.with_name(f".tokenworth-{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as handle:
+        if is_written_directly(path):
+            with open_output(path) as handle:
                 write(handle)
             return
         with temporary.open("xb") as handle:
@@ -132,7 +133,8 @@ def write_whole(path: Path, write: Callable[[Any], object]) -> None:
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; nothing was written, give a path with free space") from error
+        hint = "" if error.errno in (errno.ENXIO, errno.EINVAL) else "; nothing was written, give a path with free space"
+        raise StoreError(f"cannot write {path}: {error.strerror or error}{hint}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
