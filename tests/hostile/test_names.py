@@ -162,6 +162,55 @@ def test_what_standard_output_is_stays_what_it_is(full: Path) -> None:
 TRAP = "import os, pathlib\npathlib.Path(os.environ['TRAPPED']).open('a').write(__name__ + '\\n')\ndef run(*_): return True\n"
 
 
+KEYED: dict[str, tuple[str, list[str], bool]] = {
+    "the key's variable and the address": ('model = "http://127.0.0.1:9/v1#m"\napi-key-env = "MY_KEY"', [], True),
+    "a file and the address": ('model = "http://127.0.0.1:9/v1#m"\napi-key-file = "key.txt"', [], True),
+    "the address, the variable is the usual one": ('model = "http://127.0.0.1:9/v1#m"', [], True),
+    "several addresses": ('model = ["http://127.0.0.1:9/v1#m", "http://127.0.0.1:8/v1#m"]', [], True),
+    "in the section of the verb": ('[curve]\nmodel = "http://127.0.0.1:9/v1#m"', [], True),
+    "another reader": ('reader = "http://127.0.0.1:9/v1#m"', ["--model", "toy:toy.json"], True),
+    "a reader beside an address and a key that are typed": (
+        'reader = "http://127.0.0.1:9/v1#m"',
+        ["--model", "http://127.0.0.1:8/v1#m", "--api-key-env", "MY_KEY"],
+        True,
+    ),
+    "it is allowed": ('model = "http://127.0.0.1:9/v1#m"', ["--allow-key"], False),
+    "the address is typed": ('model = "http://127.0.0.1:9/v1#m"', ["--model", "http://127.0.0.1:9/v1#m"], False),
+    "the variable is typed": ('model = "http://127.0.0.1:9/v1#m"', ["--api-key-env", "MY_KEY"], False),
+    "the file is typed": ('model = "http://127.0.0.1:9/v1#m"', ["--api-key-file", "key.txt"], False),
+    "no server": ('model = "toy:toy.json"', [], False),
+}
+"""A configuration, words of the command line, and whether the key may not go there."""
+
+
+@pytest.mark.parametrize("case", KEYED)
+def test_a_key_goes_to_no_server_that_only_a_configuration_names(
+    here: Path, case: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, words, is_refused = KEYED[case]
+    (here / "run.toml").write_text(f"{told}\n")
+    (here / "key.txt").write_text("sk-0123456789abcdef")
+    for name in ("MY_KEY", "TOKENWORTH_API_KEY"):
+        monkeypatch.setenv(name, "sk-0123456789abcdef")
+    command = ["curve", "--config", "run.toml", "--max-rollouts", "20", *(["--task", "world:steps"] if "http" in told else [])]
+    assert run([*command, *words]) == (0 if case == "no server" else 2)
+    err = capsys.readouterr().err
+    assert ("--allow-key" in err) == is_refused and "sk-0" not in err
+    assert not is_refused or ("run.toml" in err and "127.0.0.1" in err and err.count("\n") == 1)
+
+
+def test_without_a_key_a_configuration_names_its_server(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "run.toml").write_text('model = "http://127.0.0.1:9/v1#m"\nretry-for = 1\n')
+    assert run(["curve", "--config", "run.toml", "--task", "world:steps"]) == 2
+    assert "--allow-key" not in capsys.readouterr().err
+
+
+def test_a_file_does_not_allow_itself_a_key(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "run.toml").write_text('allow-key = true\nmodel = "http://127.0.0.1:9/v1#m"')
+    assert run(["curve", "--config", "run.toml"]) == 2
+    assert "unknown option 'allow-key'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("module", ["mine", "mine.inner", "mine-with-dashes"])
 def test_a_configuration_does_not_run_code(here: Path, module: str, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.setenv("TRAPPED", str(here / "trapped"))

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from tokenworth.errors import InvalidInput
+from tokenworth.cli.trust import ALLOWING, check_trusted, flags_for, note_allowed
 
-_ALL, _ALLOWED, CONFIG = "tokenworth.help_all", "tokenworth.allow_code", "tokenworth.config"
-ALLOW_CODE = "--allow-code"
-CALLABLE = "module:callable"
-"""How the help of an option says that it takes code."""
-_CODE = re.compile(r"([^:]*):.*", re.DOTALL)
-_OUTCOME = "label"
-"""What may stand before the colon of a target without being a module."""
+_ALL = "tokenworth.help_all"
 _GENERAL = "General"
 MOST = 26
 """A verb with more options than this leaves the rare ones to ``--help-all``."""
@@ -61,23 +53,12 @@ class Verb(click.Command):
     def __init__(self, *args: Any, **rest: Any) -> None:
         super().__init__(*args, **rest)
         self.params.append(click.Option(["--help-all"], is_flag=True, is_eager=True, expose_value=False, hidden=True, callback=_show_all))
-        self._code = {one.name: one.opts[0] for one in self.params if isinstance(one, click.Option) and CALLABLE in (one.help or "")}
-        if self._code:
-            told = f"Run code that a --config file names as {CALLABLE}."
-            self.params.append(VerbOption([ALLOW_CODE], is_flag=True, expose_value=False, rare=True, help=told, callback=_note_allowed))
+        for flag in flags_for(self.params):
+            self.params.append(VerbOption([flag], is_flag=True, expose_value=False, rare=True, help=ALLOWING[flag], callback=note_allowed))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the verb. Raises InvalidInput where a configuration names code and the command line does not allow it."""
-        for name, flag in self._code.items():
-            if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP and not ctx.meta.get(_ALLOWED):
-                value = ctx.params[name]
-                for text in value if isinstance(value, list | tuple) else [value]:
-                    found = _CODE.fullmatch(text) if isinstance(text, str) else None
-                    if found and (name, found[1]) != ("target", _OUTCOME):
-                        raise InvalidInput(
-                            f"config file {ctx.meta.get(CONFIG)}: {flag[2:]} = {text!r} would run code of the module {found[1]!r}; "
-                            f"give {flag} on the command line, or {ALLOW_CODE} if the file is yours"
-                        )
+        """Runs the verb. Raises as `check_trusted`."""
+        check_trusted(ctx)
         return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -94,7 +75,7 @@ class Verb(click.Command):
         """Writes the options by heading, and how many are left out."""
         # Positional arguments stand in the line of usage.
         options = [one for one in self.get_params(ctx) if isinstance(one, click.Option) and not one.hidden]
-        options.sort(key=lambda one: ("--help" in one.opts, ALLOW_CODE in one.opts))
+        options.sort(key=lambda one: ("--help" in one.opts, bool(ALLOWING.keys() & set(one.opts))))
         shown = options
         if len(options) > MOST and not ctx.meta.get(_ALL):
             shown = [one for one in options if not getattr(one, "rare", False)]
@@ -110,10 +91,6 @@ class Verb(click.Command):
                 formatter.write_dl([(first.ljust(width), told), *others], col_max=width)
         if left_out := len(options) - len(shown):
             formatter.write(f"\n{left_out} more option{'s' * (left_out > 1)}: {ctx.command_path} --help-all\n")
-
-
-def _note_allowed(context: click.Context, _: click.Parameter, value: bool) -> None:
-    context.meta[_ALLOWED] = value
 
 
 def _show_all(context: click.Context, _: click.Parameter, value: bool) -> None:

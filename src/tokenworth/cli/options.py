@@ -17,7 +17,8 @@ from typing import Any, Literal, TypeVar
 import click
 from click.core import ParameterSource
 
-from tokenworth.cli.help import ALLOW_CODE, CONFIG, VerbOption
+from tokenworth.cli.help import VerbOption
+from tokenworth.cli.trust import ALLOWING, CONFIG
 from tokenworth.core.files import read_input
 from tokenworth.core.sound_json import LARGEST
 from tokenworth.errors import InvalidInput, MissingFile, NoEffect, unknown_name
@@ -135,7 +136,7 @@ def _inner(hint: Any) -> Any:
 
 
 _MOST_CONFIG = 1 << 20
-_TYPED = {"config", ALLOW_CODE[2:]}
+_TYPED = {"config", *(flag[2:] for flag in ALLOWING)}
 """Options that a file cannot give."""
 
 
