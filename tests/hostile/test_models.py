@@ -17,6 +17,7 @@ from tokenworth.backends.tokenizer.prompt import render_prompt
 from tokenworth.backends.tokenizer.template import ChatTemplate
 from tokenworth.core.guard import Guard
 from tokenworth.errors import InvalidInput
+from tokenworth.tasks.load import load_item
 
 _PEAK_MIB = 900
 """Of the guarded process, which may map 512 MiB, or of the one that reads its replies."""
@@ -28,6 +29,34 @@ def test_templates(tmp_path: Path) -> None:
     for name, ended in zip(TEMPLATES, bounded([["render", str(n), "x"] for n in range(len(TEMPLATES))], tmp_path), strict=True):
         assert "the chat template fails: " in ended.one_line, name
         assert ended.peak_mib < _PEAK_MIB, name
+
+
+def test_templates_of_prompts(tmp_path: Path) -> None:
+    """They are often somebody else's too, and run where chat templates run."""
+    calls: list[list[str]] = []
+    for number, text in enumerate(TEMPLATES.values()):
+        (tmp_path / f"{number}.jinja").write_text(text)
+        calls.append(["sample", "--model", "tiny", "--task", "world:steps", "--samples", "1", "--prompt", f"{number}.jinja"])
+    for name, ended in zip(TEMPLATES, bounded(calls, tmp_path, room=1 << 30), strict=True):
+        assert "template fails: " in ended.one_line, name
+
+
+def test_the_template_of_a_prompt_runs_in_a_guarded_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tokenworth.backends.tokenizer import template
+    from tokenworth.workbench.prompting import Prompting
+
+    prompting, problem = Prompting(template="{{ question }}|{{ options[0].label }}|{{ instruction }}"), load_item("world:steps", 3)
+    here = ChatTemplate("{{ question }}|{{ options[0].label }}|{{ instruction }}").fill(
+        {"question": problem.question, "options": [{"label": problem.options[0].label}], "instruction": "I"}
+    )
+
+    def never(*_: object) -> None:
+        raise AssertionError("it was rendered in this process")
+
+    monkeypatch.setattr(template, "MeteredEnvironment", never)
+    assert prompting.asked(problem, "I") == here
+    with pytest.raises(InvalidInput, match=r"the prompt of problem .*: template fails: .*(work|memory|time)"):
+        Prompting(template="{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}").asked(problem, None)
 
 
 def test_tokenizers(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ class Prompting:
         if self.template is None:
             return message
         # Only now: a plain install without jinja2 has automata, which are asked nothing.
+        from tokenworth.backends.tokenizer.guarded import prompt_guard
         from tokenworth.backends.tokenizer.template import ChatTemplate
 
         values = {
@@ -94,7 +95,7 @@ class Prompting:
             "message": message,
         }
         try:
-            return ChatTemplate(self.template).fill(values)
+            return ChatTemplate(self.template, guard=prompt_guard()).fill(values)
         except InvalidInput as error:
             raise InvalidInput(f"the prompt of problem {problem.id!r}: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +53,22 @@ class GuardedFiles:
         return GuardedTokenizer(self._guard, name)
 
     def render(self, template: str, variables: Mapping[str, Any], now: datetime) -> str:
-        """What a chat template writes. Raises: `InvalidInput`."""
+        """What a template writes. Raises: `InvalidInput`."""
         reply = self._guard.call({"template": template, "variables": dict(variables), "now": now.timestamp()})
         if reply is None or reply["failed"]:
             told = _said(reply, "a chat template")
-            raise InvalidInput(f"the chat {told}" if told.startswith("template ") else f"the chat template fails: {told}")
+            raise InvalidInput(told if told.startswith("template ") else f"template fails: {told}")
         return reply["text"]
 
     def close(self) -> None:
         """Ends the process; another starts where it is needed again."""
         self._guard.close()
+
+
+@cache
+def prompt_guard() -> GuardedFiles:
+    """The process of prompts that are templates; it begins with the first, and all of this process share it."""
+    return GuardedFiles(0)
 
 
 class GuardedTokenizer:

@@ -75,13 +75,16 @@ class ChatTemplate:
         variables = _plain({**self.special_tokens, **switches, "messages": list(messages)}, "a template's input")
         variables.update(tools=None, documents=None, add_generation_prompt=add_generation_prompt)
         try:
-            return self.written(variables) if self._guard is None else self._guard.render(self.text, variables, self.now())
+            return self._rendered(variables)
         except InvalidInput as error:
             raise InvalidInput(f"the chat {error}" if str(error).startswith("template ") else str(error)) from error
 
     def fill(self, values: Mapping[str, Any]) -> str:
         """The text with these variables alone. Raises `InvalidInput`, as `render` does."""
-        return self.written(_plain(values, "a template's input"))
+        return self._rendered(_plain(values, "a template's input"))
+
+    def _rendered(self, variables: dict[str, Any]) -> str:
+        return self.written(variables) if self._guard is None else self._guard.render(self.text, variables, self.now())
 
     def written(self, variables: dict[str, Any]) -> str:
         """What the template writes of these variables, here in this process. Raises: `InvalidInput`."""
