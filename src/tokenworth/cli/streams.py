@@ -23,6 +23,8 @@ from tokenworth.tasks.sources.files import STANDARD_INPUT, json_records
 _EVERY_S = 5.0
 _MOST_REPORTED = 20
 """Lines that cannot be read: so many are reported one by one."""
+_MOST_IN_A_ROW = 50_000
+"""After so many without one that can be read, a file is not what it should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Pass:
     def __init__(self, run: Reads, fold: Fold, files: Sequence[str]) -> None:
         self._run, self._files, self.fold = run, files, fold
         self.n, self._is_stopped, self._unread = 0, False, _Unread()
+        self._in_a_row = 0
 
     def read(self, records: Iterable[tuple[str, object]], out: BinaryIO | None) -> None:
         """Reads all records. Ctrl-C ends a pass that skips early, so that what was done is kept.
@@ -65,6 +68,12 @@ class Pass:
         try:
             for where, record in _counted(records):
                 self._add(where, record, out)
+                if self._in_a_row > _MOST_IN_A_ROW:
+                    told = f"{where}: {_MOST_IN_A_ROW:,} lines in a row that cannot be read; what follows is not read"
+                    self._unread.add(InvalidInput(told), always=True)
+                    if self.n:
+                        self._unread.report()
+                    break
         except KeyboardInterrupt:
             if not (self._run.skips and self.n):
                 raise
@@ -79,8 +88,10 @@ class Pass:
             if not self._run.skips:
                 raise
             self._unread.add(error)
+            self._in_a_row += 1
         else:
             self.n += 1
+            self._in_a_row = 0
             if out is not None and line is not None:
                 out.write(line)
                 if out is sys.stdout.buffer:
@@ -114,10 +125,10 @@ class _Unread:
         self._first = ""
         self._kept: list[str] = []
 
-    def add(self, error: TokenworthError) -> None:
-        self.n += 1
+    def add(self, error: TokenworthError, *, always: bool = False) -> None:
+        self.n += not always
         self._first = self._first or str(error)
-        if self.n <= _MOST_REPORTED:
+        if self.n <= _MOST_REPORTED or always:
             self._kept.append(str(error))
         elif self.n == _MOST_REPORTED + 1:
             self._kept.append("more lines that cannot be read are only counted")

@@ -22,7 +22,7 @@ STANDARD_INPUT = Path("/dev/stdin")
 """Read as standard input, also if the system has no such file."""
 _MAX_LINE = 16 << 20
 _MAX_FILE, _MAX_UNPACKED = 1 << 30, 1 << 28
-_MOST_WITHOUT = 100_000
+_MOST_WITHOUT, _MOST_BYTES_WITHOUT = 100_000, 1 << 26
 _FAULTS = (EOFError, zlib.error, OSError)
 _NO_JSON = re.compile(r"[:,\[]\s*[+-]?(?:NaN|Infinity)\b")
 
@@ -81,18 +81,17 @@ def json_records(path: Path) -> Iterator[tuple[str, dict[str, Any] | Fault]]:
 
 
 def _objects(path: Path, decode: Callable[[str], Any]) -> Iterator[tuple[str, dict[str, Any] | Fault]]:
-    n_without = 0
+    without = _Without("a record")
     for number, line in _lines(path):
         where = f"{path}:{number}"
-        n_without += 1
+        row = None
         if not isinstance(line, str):
             yield where, line
         elif line.strip():
             row = _json_object(line, where, decode)
-            n_without = n_without if isinstance(row, InvalidInput | MissingFile) else 0
             yield where, row
-        if n_without > _MOST_WITHOUT:
-            yield where, _without_end(path, number, "a record")
+        if without.is_too_much(0 if isinstance(row, dict) else len(line) if isinstance(line, str) else 1):
+            yield where, without.end(path, number)
             return
 
 
@@ -110,7 +109,7 @@ def _json_object(line: str, where: str, decode: Callable[[str], Any]) -> dict[st
 
 def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
     """(line number, text, or what is wrong with the line) of each line; the fault of the file, if it has one, comes last."""
-    number = n_blank = 0
+    number, without = 0, _Without("text")
     try:
         with _opened(path) as raw:
             source = _unpacked(raw)
@@ -119,19 +118,40 @@ def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
                 if number == 1 and b"\0" in line:
                     yield number, InvalidInput(f"{path}: a binary file, or text that is not UTF-8; expected lines of text, gzip allowed")
                     return
-                n_blank = 0 if line.strip() else n_blank + 1
-                if n_blank > _MOST_WITHOUT:
-                    yield number, _without_end(path, number, "text")
+                text, is_long = _decoded(line, path, number), len(line) > _MAX_LINE
+                if without.is_too_much(0 if isinstance(text, str) and not text.isspace() else len(line)):
+                    yield number, without.end(path, number)
                     return
-                yield number, _decoded(line, path, number)
-                while len(line) > _MAX_LINE and not line.endswith(b"\n"):
+                yield number, text
+                while is_long and line and not line.endswith(b"\n"):
                     line = source.readline(_MAX_LINE + 1)
+                    if without.adds(len(line)):
+                        yield number, without.end(path, number)
+                        return
     except _FAULTS as error:
         yield number + 1, _fault(error, path, f" after line {number}")
 
 
-def _without_end(path: Path, number: int, what: str) -> InvalidInput:
-    return InvalidInput(f"{path}:{number}: {_MOST_WITHOUT:,} lines in a row without {what}; the rest of the file is not read")
+class _Without:
+    """How many lines and bytes in a row were without what is looked for."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._lines, self._bytes = what, 0, 0
+
+    def is_too_much(self, size: int) -> bool:
+        """Counts a line without it, of this size; 0 for one that has it."""
+        self._lines, self._bytes = (self._lines + 1, self._bytes) if size else (0, 0)
+        return self.adds(size)
+
+    def adds(self, size: int) -> bool:
+        """Counts more of a line."""
+        self._bytes += size
+        return self._lines > _MOST_WITHOUT or self._bytes > _MOST_BYTES_WITHOUT
+
+    def end(self, path: Path, number: int) -> InvalidInput:
+        """What is said of a file that is not read on."""
+        much = f"{_MOST_WITHOUT:,} lines" if self._lines > _MOST_WITHOUT else f"{_MOST_BYTES_WITHOUT >> 20} MiB"
+        return InvalidInput(f"{path}:{number}: {much} in a row without {self._what}; the rest of the file is not read")
 
 
 def _fault(error: Exception, path: Path, place: str = "") -> Fault:
