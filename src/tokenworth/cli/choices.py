@@ -41,7 +41,7 @@ class ModelChoice:
     """cpu, cuda or cuda:N."""
     dtype: Literal["float32", "bfloat16"] = option("float32", rare=True)
     """Numbers that local models compute with."""
-    threads: int | None = option(None, rare=True)
+    threads: int | None = option(None, rare=True, most=1 << 10)
     """CPU threads. [default: torch's own; 1 for a bundled model]"""
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class UseChoice:
     """How the model is used to draw."""
 
     HEADING: ClassVar[str] = "Model"
-    batch: int = option(64, rare=True)
+    batch: int = option(64, rare=True, most=1 << 16)
     """Rollouts that decode together."""
     date: date | None = option(None, rare=True)
     """Date written into the prompt, for chat templates that write one."""
@@ -85,9 +85,9 @@ class ServerChoice:
     """Environment variable with the key. [default: TOKENWORTH_API_KEY]"""
     api_key_file: str | None = option(None, metavar="FILE", rare=True)
     """File with the key; it is read, sent and never written anywhere."""
-    concurrency: int | None = option(None, rare=True)
+    concurrency: int | None = option(None, rare=True, most=1 << 16)
     """Requests in flight to one server. [default: 64, or llama.cpp's slots]"""
-    per_request: int | None = option(None, rare=True)
+    per_request: int | None = option(None, rare=True, most=1 << 16)
     """Rollouts in one request. [default: what the server takes, up to 16]"""
     timeout: float = option(600.0, metavar="SECONDS", rare=True)
     """Longest wait for one whole reply."""

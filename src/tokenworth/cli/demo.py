@@ -54,6 +54,7 @@ def demo(
 
     Three problems, one trace of each. Prints the path of the report.
     """
+    check_seed(seed)
     folder = Path(out)
     if dry_run:
         until = f"excursions until every interval is ± {half_width}"

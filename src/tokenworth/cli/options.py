@@ -20,7 +20,7 @@ from click.core import ParameterSource
 from tokenworth.cli.help import VerbOption
 from tokenworth.cli.trust import ALLOWING, CONFIG
 from tokenworth.core.files import read_input
-from tokenworth.core.sound_json import LARGEST
+from tokenworth.core.measure import check_sizes
 from tokenworth.errors import InvalidInput, MissingFile, NoEffect, unknown_name
 
 S = TypeVar("S")
@@ -65,13 +65,16 @@ def taken(kind: type[S], values: Mapping[str, Any]) -> S:
     given = {one.name: _value(one, hints[one.name], values[one.name]) for one in fields(kind)}  # pyright: ignore[reportArgumentType]
     while True:
         try:
-            return kind(**given)
+            made = kind(**given)
         except NoEffect as error:
             idle = [name for name in error.names if name in given and is_shared(name)]
             if not idle:
                 raise
             # The default of the class takes its place.
             given = {name: value for name, value in given.items() if name not in idle}
+        else:
+            check_sizes(made)
+            return made
 
 
 def is_shared(name: str) -> bool:
@@ -115,8 +118,6 @@ def _value(one: Field[Any], hint: Any, value: Any) -> Any:
     if _is_multiple(one, hint):
         several = (value,) if isinstance(value, str) else tuple(value)
         return several[0] if len(several) == 1 and typing.get_origin(hint) is not tuple else several
-    if isinstance(value, int) and abs(value) > LARGEST:
-        raise InvalidInput(f"--{one.name.replace('_', '-')} {value}: expected at most {LARGEST}, the largest whole number of a result")
     return value.date() if isinstance(value, datetime) else value
 
 

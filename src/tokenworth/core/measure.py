@@ -33,10 +33,30 @@ def option(default: Any = ..., **about: Any) -> Any:
     """A field of a settings class with what the command line needs beyond type and default.
 
     ``short``: a one-letter flag. ``metavar``: what stands for the value in help. ``listed``: values come in one text, separated by commas.
-    ``argument``: a positional argument. ``rare``: shown by ``--help-all`` only. ``heading``: what it stands under in help, where that is
+    ``argument``: a positional argument. ``most``: the largest number, where that is not `MOST`. ``rare``: shown by ``--help-all`` only. ``heading``: what it stands under in help, where that is
     not the ``HEADING`` of its class; a measure's own settings stand under the measure's name.
     """
     return field(metadata=about) if default is ... else field(default=default, metadata=about)
+
+
+MOST = 10**9
+"""The largest whole number of a setting that is no seed."""
+MANY = 10**6
+"""The largest number of a setting that says how much is held at once: requests, rows, answers."""
+
+
+def check_sizes(settings: Any) -> None:
+    """Refuses whole numbers in settings that no machine has the time or memory for."""
+    for one in fields(settings):
+        value, most = getattr(settings, one.name), one.metadata.get("most", LARGEST if one.name == "seed" else MOST)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > most:
+            raise InvalidInput(f"{one.name.replace('_', ' ')} {value}: expected at most {most:,}")
+
+
+def check_batch(n: int) -> None:
+    """Refuses more requests at once than memory holds."""
+    if n > 10 * MANY:
+        raise InvalidInput(f"{n:,} requests at once: expected at most {10 * MANY:,}; give fewer rollouts or cuts")
 
 
 def check_seed(seed: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tokenworth.core.measure import option
+from tokenworth.core.measure import MANY, option
 from tokenworth.errors import InvalidInput
 
 DRAWS_TO_CHOOSE = 16
@@ -40,7 +40,7 @@ class BaseSettings:
     HEADING: ClassVar[str] = "Base trace"
     base: str = "any"
     """Which sampled answer is the base: any, correct, incorrect or an index."""
-    draws: int | None = option(None, rare=True)
+    draws: int | None = option(None, rare=True, most=MANY)
     """Answers drawn to choose the base from. [default: 1; 16 for correct and incorrect]"""
     trace_ids: str | None = option(None, metavar="FILE")
     """Token ids of the base instead, as a JSON list or numbers separated by spaces."""
@@ -52,6 +52,8 @@ class BaseSettings:
     def __post_init__(self) -> None:
         if self.draws is not None and self.draws < 1:
             raise InvalidInput(f"draws {self.draws}: expected at least 1")
+        if self.base.isdecimal() and (len(self.base) > 12 or int(self.base) >= MANY):
+            raise InvalidInput(f"base {self.base[:40]}: expected an index below {MANY:,}, so many answers are drawn before it")
         given = [name for name in ("trace-ids", "trace", "trace-from") if getattr(self, name.replace("-", "_")) is not None]
         if len(given) > 1:
             raise InvalidInput(f"--{given[0]} and --{given[1]} both give the base trace; leave one out")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from tokenworth import __version__, catalog
 from tokenworth.backends.model import Model
 from tokenworth.core.document import About, Document, ModelDoc, Provenance
-from tokenworth.core.measure import Done, Draws, Measure, Subject
+from tokenworth.core.measure import Done, Draws, Measure, Subject, check_sizes
 from tokenworth.core.ports import Backend, Metered, Reaches, Recorded, Spent, Store
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.kind import SUBJECT
@@ -78,6 +78,10 @@ class Job:
     task: str = ""
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What else the record in the store says of the run."""
+
+    def __post_init__(self) -> None:
+        for chosen in (self.settings, self.base, *([] if self.sampler is None else [self.sampler])):
+            check_sizes(chosen)
 
     @property
     def draws(self) -> Draws:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import check_seed, option
+from tokenworth.core.measure import MANY, check_seed, option
 from tokenworth.errors import InvalidInput, NoEffect
 
 MOST_PROBLEMS = 10_000
@@ -26,7 +26,7 @@ class AuditSettings:
     """Where problems come from. [default: drawn ones]"""
     kind: str | None = None
     """Kind of answers that module:callable judges: option, exact, numeric, latex or expression."""
-    problems: int = 50
+    problems: int = option(50, most=MANY)
     """How many problems to attack."""
     level: float = 0.95
     """Level of the intervals."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Int
 
+from tokenworth.core.measure import check_batch
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
 from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.request.sample import Rollout, Sample
@@ -145,6 +146,7 @@ def _measure(tally: _DrawsByCut, cuts: tuple[int, ...]) -> Experiment[str]:
     while True:
         missing = tuple(cut for cut in cuts if tally.drawn[cut] < samples)
         if missing:
+            check_batch(sum(samples - tally.drawn[cut] for cut in missing))
             batch = tuple(tally.request(cut, index) for cut in missing for index in range(tally.drawn[cut], samples))
         elif target is not None:
             batch = tuple(tally.request(cut, tally.drawn[cut] + i) for cut, n in _next(tally, cuts, target) for i in range(n))

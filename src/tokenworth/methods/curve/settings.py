@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import check_seed, option
+from tokenworth.core.measure import MANY, check_seed, option
 from tokenworth.errors import InvalidInput, NoEffect, unknown_name
 from tokenworth.stats.proportion import INTERVALS, IntervalKind
 from tokenworth.tasks.target import check_target
@@ -51,7 +51,7 @@ class CurveSettings:
 
     plan: PlanName = option("excursions", metavar="PLAN")
     """excursions: rollouts that leave the trace; plain: rollouts at every cut; stride: at every K-th."""
-    samples: int | None = option(None, short="-n")
+    samples: int | None = option(None, short="-n", most=MANY)
     """Rollouts to draw: at each cut (--plan plain or stride). [default: 20]"""
     stride: int | None = None
     """Distance between measured cuts (--plan stride)."""
@@ -65,7 +65,7 @@ class CurveSettings:
     """Level of the intervals."""
     interval: IntervalKind = option("beta", rare=True)
     """Kind of the intervals; beta also covers with few rollouts and near 0 and 1."""
-    top: int = option(20, rare=True)
+    top: int = option(20, rare=True, most=MANY)
     """Next tokens listed at a fork."""
     seed: int = 0
     """Names the stream of random draws."""

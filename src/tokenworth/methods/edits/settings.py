@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import check_seed, option
+from tokenworth.core.measure import MANY, check_seed, option
 from tokenworth.errors import InvalidInput, unknown_name
 from tokenworth.tasks.maze.edits import EDIT_CODES, TIE_CODES
 
@@ -28,13 +28,13 @@ class EditsSettings:
 
     codes: tuple[str, ...] | None = option(None, metavar="A,B,…", listed=True)
     """Codes to break, paraphrase, swap and repair. [default: all that the dialect can write]"""
-    samples: int = option(20, short="-n")
+    samples: int = option(20, short="-n", most=MANY)
     """Rollouts to draw: on each side of each edit, without it and with it."""
     at: Literal["edit", "plan"] = "edit"
     """Where rollouts begin: after the edit, or where the plan begins, with the whole trace kept."""
     trace_of: Literal["solver", "model"] = "solver"
     """Whose trace is edited."""
-    draws: int = option(16, rare=True)
+    draws: int = option(16, rare=True, most=MANY)
     """Answers sampled to find a trace to edit (--trace-of model: a valid one, and an invalid one to repair)."""
     alone: bool = option(False, rare=True)
     """Prefer edits that break no other rule at their event over those of the fewest words."""

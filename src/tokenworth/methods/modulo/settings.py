@@ -7,7 +7,7 @@ from typing import Literal
 
 from tokenworth import catalog
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import check_seed, option
+from tokenworth.core.measure import MANY, check_seed, option
 from tokenworth.core.verification import Strictness
 from tokenworth.errors import InvalidInput, NoEffect, unknown_name
 from tokenworth.tasks.critics.named import critics
@@ -35,7 +35,7 @@ class ModuloSettings:
     """Level of the intervals."""
     seed: int = 0
     """Names the stream of random draws."""
-    max_attempts: int = option(8, heading="Budget")
+    max_attempts: int = option(8, heading="Budget", most=MANY)
     """Answers to a problem that each arm may read."""
     arm_tokens: int | None = option(None, heading="Budget")
     """Tokens that each arm may generate on each problem. [default: no limit]"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokenworth.core.estimate import check_level
-from tokenworth.core.measure import check_seed, option
+from tokenworth.core.measure import MANY, check_seed, option
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.sample.choice import check_choice
 
@@ -14,7 +14,7 @@ from tokenworth.methods.sample.choice import check_choice
 class SampleSettings:
     """Draw answers to a problem: accuracy, outcomes, lengths."""
 
-    samples: int = option(20, short="-n")
+    samples: int = option(20, short="-n", most=MANY)
     """Rollouts to draw: answers to the problem."""
     base: str | None = None
     """Which answer the report opens with: any, correct, incorrect or an index."""
