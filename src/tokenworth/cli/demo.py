@@ -12,6 +12,7 @@ from tokenworth.cli.help import MADE, Verb, dry_run_option, json_option, verb_op
 from tokenworth.cli.options import config_option, is_shared
 from tokenworth.cli.show import write_facts
 from tokenworth.core.document import Document
+from tokenworth.core.measure import check_seed
 from tokenworth.errors import InvalidInput, MissingExtra
 from tokenworth.store.documents import read_document, write_document
 from tokenworth.workbench.bench import Workbench
