@@ -112,9 +112,11 @@ def _records(data: bytes) -> Iterator[tuple[str, object]]:
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
             try:
-                yield f"x:{number}", odd_object(line.decode())
+                record = odd_object(line.decode())
             except ValueError as error:
                 raise InvalidInput(" ".join(str(error).split())) from error
+            # As `json_records` does.
+            yield f"x:{number}", record if isinstance(record, dict) else InvalidInput("not an object")
 
 
 def _judge(measure: str, domain: str, dialect: str, data: bytes, folder: Path) -> object:

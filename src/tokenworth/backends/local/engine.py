@@ -15,7 +15,7 @@ from torch import Tensor
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import DecodeStep, Rows
-from tokenworth.backends.local.sampler import support
+from tokenworth.backends.local.sampler import Support, is_edge, margin, support
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.kind import Request, Response
@@ -137,18 +137,43 @@ class Engine:
         uniform = torch.tensor([generator.random() for _, _, generator in requests], dtype=torch.float64, device=self.model.device)
         drawn = [i for i, request in enumerate(samples) if request.branch is None]
         tokens = [-1 if request.branch is None else request.branch for request in samples]
-        for begin in range(0, len(drawn), self.model.head_rows):
-            part = drawn[begin : begin + self.model.head_rows]
+
+        def of(part: list[int]) -> tuple[Tensor, Support]:
+            """Logits and q at some cuts of the prefix, from the hidden state before each cut."""
             chosen = [samples[i] for i in part]
-            # q at some cuts of a prefix, from the hidden state before each cut.
             positions = np.asarray([s.cut for s in chosen], dtype=np.int64) + (len(chosen[0].sequence.prompt) - 1)
-            q = support(self.model.logits(prefix.states(positions)), samples[0].params)
+            logits = self.model.logits(prefix.states(positions))
+            q = support(logits, samples[0].params)
             left = [(s.sequence.completion[s.cut], *s.avoid) if s.leave else () for s in chosen]
             if most := max(map(len, left)):
                 q = q.without(torch.tensor([[*x, *[-1] * (most - len(x))] for x in left], device=self.model.device))
+            return logits, q
+
+        for begin in range(0, len(drawn), self.model.head_rows):
+            part = drawn[begin : begin + self.model.head_rows]
+            logits, q = of(part)
             for i, token in zip(part, q.draw(uniform[part]).tolist(), strict=True):
                 tokens[i] = token
+            for at in self._unsure(logits, q, samples[0].params, uniform[part]):
+                tokens[part[at]] = int(of([part[at]])[1].draw(uniform[part[at : at + 1]])[0])
         return tokens
+
+    def _unsure(self, logits: Tensor, q: Support, params: Sampling, uniform: Tensor) -> list[int]:
+        """Rows whose draw the last bits of their logits decide; those depend on the rows beside them. Such a row is computed alone."""
+        if logits.dtype != torch.float32:
+            return []  # Half of all draws would be.
+        return torch.nonzero(is_edge(logits, params) | q.is_close(uniform, margin(params)))[:, 0].tolist()
+
+    def _alone(self, row: int, params: Sampling, uniform: Tensor) -> int:
+        """The draw of a row from logits that depend on its tokens alone: computed as a prefix is, on top of the base's whole chunks."""
+        start, size = self._starts[row], self.prefixes.size
+        assert start is not None
+        ids = np.concatenate([start.prefix.ids[: start.length], self._ids[row, : self._count[row]]])
+        prefix = Prefix()
+        if whole := start.length // size * size:
+            prefix.copy_chunks(start.prefix, whole)
+        prefix.extend(self.model, ids, size)
+        return int(support(self.model.logits(prefix.states([len(ids) - 1])), params).draw(uniform)[0])
 
     def _seat(self, row: int, start: Start) -> None:
         self.rows.place(row, start.prefix.kv, start.length, start.first, start.sequence)
@@ -220,14 +245,17 @@ class Engine:
         drawn = np.zeros(n, dtype=np.int64)
         logits = [self.model.logits(hidden[i : i + size]) for i in range(0, n, size)]
         for params, rows in self._by_shape(n):
-            if isinstance(rows, slice):
-                parts = [support(part, params).draw(uniform[i * size : (i + 1) * size]) for i, part in enumerate(logits)]
-                return torch.cat(parts).cpu().numpy()
+            active = np.arange(n)[rows]
             for i, part in enumerate(logits):
-                here = rows[(rows >= i * size) & (rows < (i + 1) * size)]
+                here = active[(active >= i * size) & (active < (i + 1) * size)]
                 if len(here):
                     at = torch.from_numpy(here).to(hidden.device)
-                    drawn[here] = support(part[at - i * size], params).draw(uniform[at]).cpu().numpy()
+                    mine = part if len(here) == len(part) else part[at - i * size]
+                    q = support(mine, params)
+                    drawn[here] = q.draw(uniform[at]).cpu().numpy()
+                    for place in self._unsure(mine, q, params, uniform[at]):
+                        row = int(here[place])
+                        drawn[row] = self._alone(row, params, uniform[row : row + 1])
         return drawn
 
     def _groups(self, taken: Sequence[KeyedRequest], *, whole: bool) -> list[RequestGroup]:

@@ -7,7 +7,7 @@ probability exceeds u.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput
 
+NOISE = 1e-5
 _NUCLEUS_GUESS = 64
 
 
@@ -60,6 +61,11 @@ class Support:
         index = torch.searchsorted(cumulated, target.unsqueeze(-1), right=True)
         return index.squeeze(-1) if self.ids is None else self.ids.gather(-1, index).squeeze(-1)
 
+    def is_close(self, uniform: Tensor, margin: float) -> Tensor:
+        """True for each row whose draw would be another one if the CDF were off by ``margin``."""
+        low, high = ((uniform + step).clamp(0, 1 - 2**-53) for step in (-margin, margin))
+        return self.draw(low) != self.draw(high)
+
     def top(self, count: int) -> tuple[Tensor, Tensor]:
         """The ``count`` most likely ids a row, descending, ties to the lower id; -1 and 0 where q has fewer."""
         order = torch.sort(self.q, dim=-1, descending=True, stable=True)
@@ -91,6 +97,30 @@ def support(logits: Tensor, params: Sampling) -> Support:
     if params.min_p > 0:
         q = _renormalised(torch.where(q < params.min_p * q.amax(-1, keepdim=True), 0.0, q))
     return Support(None, q)
+
+
+def margin(params: Sampling) -> float:
+    """How far two float32 computations of one row may move the CDF, with room: they differ by about 1e-6."""
+    return NOISE / min(1.0, params.temperature) if params.temperature else NOISE
+
+
+def is_edge(logits: Tensor, params: Sampling) -> Tensor:
+    """True for each row in which a filter, or the greedy choice, would take other tokens if the logits were off by a little."""
+    off = margin(params)
+    found = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    if params.temperature == 0 or 0 < params.top_k < logits.shape[1]:
+        edge = 1 if params.temperature == 0 else params.top_k
+        values = torch.topk(logits, edge + 1, dim=-1).values.double()
+        found |= values[:, edge - 1] - values[:, edge] < NOISE * (1 + values[:, edge].abs())
+    if params.temperature == 0:
+        return found
+    for name, on in (("top_p", params.top_p < 1), ("min_p", params.min_p > 0)):
+        if on:
+            value = getattr(params, name)
+            near = (replace(params, **{name: min(1.0, max(2**-53, value * (1 + step)))}) for step in (-off, off))
+            fewer, more = ((support(logits, one).q > 0).sum(-1) for one in near)
+            found |= fewer != more
+    return found
 
 
 def _scaled(logits: Tensor, params: Sampling) -> Tensor:
