@@ -31,8 +31,14 @@ test-fast: $(VENV)/.test
 # More of what `make test` does with hostile input: FUZZ damaged files of each kind, KILLS times 24 kills of a run.
 FUZZ  ?= 1000
 KILLS ?= 10
+INPUTS ?= 1000000
+ENDS   ?= 1000
+SEED   ?= 1
 test-hostile: $(VENV)/.test
 	TOKENWORTH_FUZZ=$(FUZZ) TOKENWORTH_KILL_ROUNDS=$(KILLS) $(PYTEST) tests/hostile tests/store tests/backends/http/test_crash.py
+	$(BIN)/python -m tests.hostile.fuzzing --inputs $(INPUTS) --seed $(SEED) --log build/fuzz-$(SEED).jsonl
+	for model in toy tiny served; do \
+		$(BIN)/python -m tests.hostile.kills --kills $(ENDS) --seed $(SEED) --model $$model --log build/kills-$(SEED).jsonl || exit 1; done
 
 # Not part of `make test`: fetches vLLM for the CPU into .venv-vllm (3.5 GB on disk), and takes minutes.
 test-vllm: $(VENV)/.test $(VLLM)/.done

@@ -1,7 +1,7 @@
 """Kills runs at any moment and has them go on: ``python -m tests.hostile.kills --kills 1000 --model tiny --log kills.jsonl``.
 
-The model is loaded once; every run is a child that is forked from there, keeps its responses in a store and says each key that it has put. A
-child is killed (SIGKILL) after some of them, or some time; in the end one child finishes, with a clock that jumps. Counted are responses
+The model is loaded once; every run is a child that is forked from there, keeps its responses in a store and says each key that it has put.
+A child is killed (SIGKILL) after some of them, or some time; in the end one child finishes, with a clock that jumps. Counted are responses
 that were said and are lost, that were drawn again, stores that are damaged, and documents that differ from those of a run that nobody
 disturbed (but for their provenance; of a server, from those of a second run over the same store). The log has a line for each store.
 """
@@ -116,7 +116,7 @@ def _start(model: Any, path: Path, kind: str, item: int, draw: random.Random) ->
             digest = _documents(bench, kind, item)
         os.write(there, f"RESULT {digest}\n".encode())
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (what is counted)
         import traceback
 
         traceback.print_exc()

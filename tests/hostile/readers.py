@@ -248,7 +248,10 @@ def _automaton(data: bytes, folder: Path) -> object:
     return ToyBackend(load_toy(_written(data, folder, "toy.json")))
 
 
-_CONFIG = b'samples = 3\nseed = 8\nmodel = "toy:toy.json"\ntemperature = 0.5\n[curve]\nmax-rollouts = 20\ntarget = "gold"\n[sample]\nsamples = 2\n'
+_CONFIG = (
+    b'samples = 3\nseed = 8\nmodel = "toy:toy.json"\ntemperature = 0.5\n'
+    + b'[curve]\nmax-rollouts = 20\ntarget = "gold"\n[sample]\nsamples = 2\n'
+)
 
 
 def _config(data: bytes, folder: Path) -> object:

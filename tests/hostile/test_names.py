@@ -25,7 +25,8 @@ from tokenworth.store.documents import write_whole
 NAMES = (
     *("slash-id/0", "world:steps/3", "..", ".", "../../etc/passwd", "/etc/passwd", "a\\b", "~", "~root", ".hidden", "name.", " x ", ""),
     *("CON", "con.txt", "nul", "COM1", "lpt9.json", "aux.", "a\nb", "a\0b", "a\rb", "\x1b[2J", "\u202egnp.exe", "a\u200bb", "\ud800"),
-    *("é" * 300, "x" * 5000, "a:b", "a*b?", 'a"b<c>|', "$(id)", "`id`", "-rf", "-", "--", "-.-", "a b", "e\u0301", "%2e%2e%2f", "{item}", "{item"),
+    *("é" * 300, "x" * 5000, "a:b", "a*b?", 'a"b<c>|', "$(id)", "`id`", "-rf", "a b", "e\u0301", "%2e%2e%2f", "{item}", "{item"),
+    *("-", "--", "-.-"),
 )
 
 

@@ -84,7 +84,8 @@ def _check_key(context: click.Context) -> None:
     for name in _ADDRESSES:
         for address in _from_file(context, name):
             if named and is_address(address):
+                where = urlsplit(address).hostname
                 raise InvalidInput(
-                    f"config file {context.meta[CONFIG]}: the key ({named[0]}) would be sent to {urlsplit(address).hostname}, which the file names; "
+                    f"config file {context.meta[CONFIG]}: the key ({named[0]}) would be sent to {where}, which the file names; "
                     f"give --{name} on the command line, or {ALLOW_KEY} if the file is yours"
                 )

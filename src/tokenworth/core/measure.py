@@ -33,8 +33,9 @@ def option(default: Any = ..., **about: Any) -> Any:
     """A field of a settings class with what the command line needs beyond type and default.
 
     ``short``: a one-letter flag. ``metavar``: what stands for the value in help. ``listed``: values come in one text, separated by commas.
-    ``argument``: a positional argument. ``most``: the largest number, where that is not `MOST`. ``rare``: shown by ``--help-all`` only. ``heading``: what it stands under in help, where that is
-    not the ``HEADING`` of its class; a measure's own settings stand under the measure's name.
+    ``argument``: a positional argument. ``most``: the largest number, where that is not `MOST`. ``rare``: shown by ``--help-all`` only.
+    ``heading``: what it stands under in help, where that is not the ``HEADING`` of its class; a measure's own settings stand under the
+    measure's name.
     """
     return field(metadata=about) if default is ... else field(default=default, metadata=about)
 
