@@ -36,6 +36,7 @@ ENDS   ?= 1000
 SEED   ?= 1
 test-hostile: $(VENV)/.test
 	TOKENWORTH_FUZZ=$(FUZZ) TOKENWORTH_KILL_ROUNDS=$(KILLS) $(PYTEST) tests/hostile tests/store tests/backends/http/test_crash.py
+	mkdir -p build
 	$(BIN)/python -m tests.hostile.fuzzing --inputs $(INPUTS) --seed $(SEED) --log build/fuzz-$(SEED).jsonl
 	for model in toy tiny served; do \
 		$(BIN)/python -m tests.hostile.kills --kills $(ENDS) --seed $(SEED) --model $$model --log build/kills-$(SEED).jsonl || exit 1; done

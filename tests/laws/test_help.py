@@ -62,8 +62,8 @@ def test_help_all_shows_every_option_once_under_its_heading(verb: str) -> None:
     found = listed(lines)
     names = [name for group in found.values() for name in group]
     assert sorted(names) == sorted({*options_of(VERBS[verb]), "--help"})
-    code = ["--allow-code"] if "--allow-code" in names else []
-    assert found["General"] == ["--config", *code, "--help"] and not lines[-1].endswith("--help-all")
+    allowing = [name for name in ("--allow-code", "--allow-key") if name in names]
+    assert found["General"] == ["--config", *allowing, "--help"] and not lines[-1].endswith("--help-all")
     assert "Options" not in found
     if verb in catalog.MEASURES:
         own = {f"--{name.replace('_', '-')}" for name in catalog.load(catalog.MEASURES, "measure", verb).settings.__dataclass_fields__}
