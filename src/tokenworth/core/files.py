@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 _PIECE = 1 << 20
 _WAIT_S = 2.0
 """How long a named pipe may be without a writer."""
+_READER_S = 1.0
+"""How long one that is to be written to may be without a reader, which may have been started at the same time."""
 
 
 def open_input(path: str | os.PathLike[str]) -> BufferedReader:
@@ -68,12 +71,17 @@ def open_output(path: str | os.PathLike[str]) -> BufferedWriter:
         return Path(path).open("ab")
     if not stat.S_ISFIFO(kind.st_mode):
         raise OSError(errno.EINVAL, "it is a device or a socket; expected a file", str(path))
-    try:
-        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        raise OSError(errno.ENXIO, "nothing reads from this pipe; start its reader first", str(path)) from None
+    until = time.monotonic() + _READER_S
+    while True:
+        try:
+            opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > until:
+                raise OSError(errno.ENXIO, "nothing reads from this pipe; start its reader first", str(path)) from None
+        time.sleep(0.02)
     # From here on a slow reader is waited for.
     os.set_blocking(opened, True)
     return os.fdopen(opened, "wb")
