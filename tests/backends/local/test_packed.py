@@ -64,8 +64,9 @@ def test_small_layers_and_tied_embeddings_stay_plain(monkeypatch: pytest.MonkeyP
     table.weight = large.weight
     before, model = table.weight.detach().clone(), nn.Sequential(nn.Linear(24, 39), large, table)
     pack(model)
-    assert type(model[0]) is nn.Linear and isinstance(model[1], PackedLinear)
-    assert torch.equal(table.weight, before) and torch.equal(model[1].weight, before)
+    first, second = model[0], model[1]
+    assert type(first) is nn.Linear and isinstance(second, PackedLinear)
+    assert torch.equal(table.weight, before) and torch.equal(second.weight, before)
 
 
 @pytest.mark.usefixtures("every_layer")
