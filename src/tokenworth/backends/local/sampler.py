@@ -18,7 +18,8 @@ from tokenworth.errors import InvalidInput
 NOISE = 1e-5
 MOST_SURE = 8192
 """The largest vocabulary whose unsure draws are found, in float32. In half precision half of all draws would be unsure. With 49,152 tokens
-1.2 % would be, since most tokens are rarer than the noise; as each is computed alone, a step of 64 rows would take nearly twice its time."""
+1.2 % would be, since most tokens are rarer than the noise. Each is computed alone, so a step of 64 rows
+would take nearly twice its time."""
 _NUCLEUS_GUESSES = (64, 1024)
 _AT_ONCE = 1 << 18
 """Logits that are drawn from together on a CPU: as numbers of eight bytes, all on the way from one to the other stay in its cache."""

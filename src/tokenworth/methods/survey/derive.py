@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -100,7 +101,7 @@ def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[
         for row in made or ():
             key = (row.id.partition("#")[0], row.problem)
             known = found.get(key)
-            again += known is not None and known.kind == row.kind
+            again += known is not None and known.kind == row.kind and known != row
             if known is None or _ORDER.index(row.kind) <= _ORDER.index(known.kind):
                 found[key] = row
             if isinstance(document, ForcedDoc) and row.own_curve:
@@ -108,15 +109,23 @@ def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[
                 forced[key] = readings.at(np.unique(at_positions(readings.cuts, min(settings.points, len(readings.cuts)))))
             elif isinstance(document, CurveDoc) and row.own_curve:
                 ends[key] = PairEnds.of(document)
-    notes = [f"{again:,} traces came twice and count once; the last document of each is taken"] if again else []
+    notes = [f"{again:,} documents contradict an earlier one of the same trace; the last one of each counts"] if again else []
     notes += [f"{unread:,} documents hold no curves and no answers, and are passed over"] if unread else []
+    found = dict(sorted(found.items(), key=lambda pair: _place(pair[1])))
     rows, pairs = dict(zip(found, _with_names(found.values()), strict=True)), dict[str, Pair]()
-    for key in forced.keys() & ends.keys():
+    for key in sorted(forced.keys() & ends.keys()):
         pair = pair_of(forced[key], ends[key], least_mass=settings.least_mass, decided=settings.decided)
         if pair is not None:
             pairs[rows[key].id] = pair
             rows[key] = _with_pair(rows[key], pair, settings.points)
     return tuple(rows.values()), notes, pairs
+
+
+def _place(row: SurveyRow) -> tuple[list[tuple[int, str]], str]:
+    """Where a row stands: by problem, numbers as numbers, then by id. So a survey is the same in whatever order traces come."""
+    return [
+        (int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in re.split(r"([0-9]{1,18})", row.problem)
+    ], row.id
 
 
 def _rows(document: Document, settings: SurveySettings) -> Sequence[SurveyRow] | None:
