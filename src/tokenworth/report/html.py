@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,9 +35,11 @@ class SplitPage:
     """By name, relative to the page."""
 
 
-def render_split(page: Page, folder: str) -> SplitPage:
-    """The page, and the files of the ``folder`` beside it that hold its data."""
+def render_split(page: Page, folder: str, *, largest: int = 0) -> SplitPage:
+    """The page, and the files of the ``folder`` beside it that hold its data; none for a page of at most ``largest`` characters."""
     header, blobs = _encoded(page, [None] * len(page.parts))
+    if sum(len(body) for _, body in blobs) <= largest and len(whole := _written(page, header, blobs)) <= largest:
+        return SplitPage(html=whole, files={})
     files: list[dict[str, str]] = []
     size = math.inf
     for name, body in blobs:
@@ -53,7 +54,7 @@ def render_split(page: Page, folder: str) -> SplitPage:
         f"{folder}/{k}.js": f"document.dispatchEvent(new CustomEvent({dump(f'tokenworth:{names[k]}')},{{detail:{dump(file)}}}))\n"
         for k, file in enumerate(files)
     }
-    return SplitPage(html=_written(page, dump({**json.loads(header), "beside": beside}), (), is_split=True), files=scripts)
+    return SplitPage(html=_written(page, {**header, "beside": beside}, (), is_split=True), files=scripts)
 
 
 def render_html(page: Page, *, max_mb: float | None = None) -> str:
@@ -111,8 +112,8 @@ def _source(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-def _encoded(page: Page, most: Sequence[int | None]) -> tuple[str, list[tuple[str, str]]]:
-    """The JSON header, with a hash of all data, and the blobs by name."""
+def _encoded(page: Page, most: Sequence[int | None]) -> tuple[dict[str, Json], list[tuple[str, str]]]:
+    """The header, with a hash of all data, and the blobs by name."""
     heads: list[Json] = []
     blobs: list[tuple[str, str]] = []
     for (section, part), n in zip(page.parts, most, strict=True):
@@ -123,14 +124,14 @@ def _encoded(page: Page, most: Sequence[int | None]) -> tuple[str, list[tuple[st
     digest = hashlib.sha256(dump(whole).encode())
     for _, body in blobs:
         digest.update(body.encode())
-    return dump(whole | {"hash": digest.hexdigest()}), blobs
+    return whole | {"hash": digest.hexdigest()}, blobs
 
 
 def _page(view: Page, most: Sequence[int | None]) -> str:
     return _written(view, *_encoded(view, most))
 
 
-def _written(view: Page, header: str, blobs: Sequence[tuple[str, str]], *, is_split: bool = False) -> str:
+def _written(view: Page, header: Mapping[str, Json], blobs: Sequence[tuple[str, str]], *, is_split: bool = False) -> str:
     script, style, palette = _asset("viewer.js"), _asset("viewer.css"), css()
     # The files beside the page are loaded by the page's own script, and nothing else is.
     trusted = " 'strict-dynamic'" if is_split else ""
@@ -156,7 +157,7 @@ def _written(view: Page, header: str, blobs: Sequence[tuple[str, str]], *, is_sp
 <div id="tw-app"></div>
 <noscript>
 {"".join(_noscript(view))}</noscript>
-<script type="application/json" id="tw-header">{header}</script>
+<script type="application/json" id="tw-header">{dump(header)}</script>
 {data}
 <script>{script}</script>
 </body>

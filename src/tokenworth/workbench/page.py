@@ -11,7 +11,7 @@ from tokenworth.core.document import Document
 from tokenworth.core.problem import AnswerKind
 from tokenworth.errors import InvalidInput, StoreError
 from tokenworth.methods.verify.document import VerifiedDoc
-from tokenworth.report.html import MEGABYTE, render_html, render_split
+from tokenworth.report.html import MEGABYTE, SplitPage, render_html, render_split
 from tokenworth.report.page import page_of
 from tokenworth.store.documents import write_whole
 from tokenworth.workbench.runner import Measured, provenance_now, utc_now
@@ -39,12 +39,12 @@ def write_report(
         raise InvalidInput("nothing to report; expected at least one result")
     target = Path(path)
     page = page_of(with_verdicts(documents), title=title)
-    html, files = render_html(page, max_mb=max_mb), {}
     # A page of one trace is one file, however large; that of a survey grows without end.
-    if max_mb is None and len(html) > LARGEST and any(section.kind == "gallery" for section, _ in page.parts):
-        split = render_split(page, f"{target.stem}_data")
-        html, files = split.html, split.files
-    for name, text in {**files, target.name: html}.items():
+    if max_mb is None and any(section.kind == "gallery" for section, _ in page.parts):
+        made = render_split(page, f"{target.stem}_data", largest=LARGEST)
+    else:
+        made = SplitPage(html=render_html(page, max_mb=max_mb), files={})
+    for name, text in {**made.files, target.name: made.html}.items():
         _write(target.parent / name, text.encode())
     return target
 

@@ -95,11 +95,7 @@ def _padded(x: Tensor, missing: int, value: int) -> Tensor:
 def draw(logits: Tensor, params: Sampling, uniform: Tensor) -> tuple[Tensor, Tensor]:
     """One id for each row of ``logits``; and True for each row whose draw is decided by the last bits of its logits."""
     size = max(1, _AT_ONCE // logits.shape[1]) if logits.device.type == "cpu" else max(1, len(logits))
-    parts = [
-        draw_of(support(part, params), part, params, uniform[i : i + size])
-        for i in range(0, len(logits), size)
-        for part in (logits[i : i + size],)
-    ]
+    parts = [draw_of(support(some, params), some, params, at) for some, at in zip(logits.split(size), uniform.split(size), strict=True)]
     return torch.cat([ids for ids, _ in parts]), torch.cat([unsure for _, unsure in parts])
 
 
