@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.waiting import until
 from tests.methods import tabled_cases as tabled
 from tests.report import report_cases as cases
+from tests.report import test_pieces as made
+from tokenworth.core.estimate import Estimate
 from tokenworth.report.page import page_of
+from tokenworth.report.sections.sheet import SheetColumn, SheetView, cell, number_cell
 
 pytestmark = pytest.mark.browser
 
@@ -59,3 +63,76 @@ def test_hostile_names_are_shown_and_do_nothing(open_report):
     facts = tabled.edits(tabled.group(hostile), task=hostile, notes=[hostile])
     page = open_report(page_of([tabled.document(facts)]))
     assert page.locator(".sheet tbody th").inner_text() == hostile and page.locator("img").count() == 0
+
+
+def pieces_page():
+    claims = [(12, -0.5), (9, 0.25), (103, 0.75)]
+    rows = tuple((cell(f"{token:,}"), number_cell(Estimate(value=x, low=x - 0.1, high=x + 0.1), form="+.2f")) for token, x in claims)
+    one = SheetView(
+        title="claims",
+        columns=(SheetColumn(name="token", kind="count"), SheetColumn(name="Δ", kind="difference")),
+        rows=rows,
+        keys=("t12", "t9", "t1"),
+        details=((), (), (made.texts("<b>sample</b>"),)),
+        facts=(),
+        pieces=tuple(make("<b>plain</b>") for make in made.PIECES.values()),
+    )
+    return made.page(one, one)
+
+
+def test_a_table_is_sorted_by_click_and_by_key(open_report):
+    page = open_report(page_of((EDITS,), title="one"))
+    head = page.locator(".sheet thead th").first
+    assert head.get_attribute("aria-sort") is None
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    first = page.locator(".sheet tbody th").all_inner_texts()
+    head.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert first == ["paraphrase", "WALL"] and page.locator(".sheet tbody th").all_inner_texts() == first[::-1]
+
+
+def test_a_row_has_an_address_that_opens_marks_and_shows_it(open_report):
+    page = open_report(pieces_page(), place="#v1&w=1.t1")
+    row = page.locator("tr.here")
+    row.wait_for()
+    assert row.count() == 1 and row.locator("th").inner_text() == "103"
+    box = row.bounding_box()
+    assert 0 <= box["y"] <= 900, "it is in view"
+    assert page.locator("tr.detail pre").inner_text() == "<b>sample</b>"
+    other = page.locator(".sheet").nth(0).locator("tbody tr").nth(1)
+    other.locator(".to").focus()
+    page.keyboard.press("Enter")
+    until(page, "location.hash.includes('w=0.t9')")
+    assert page.locator("tr.here th").inner_text() == "9"
+    page.evaluate("location.hash = '#v1&w=0.t12'")
+    until(page, "document.querySelector('tr.here th')?.innerText === '12'")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pieces_are_read_by_key_and_lead_to_their_rows(open_report, width):
+    page = open_report(pieces_page(), width=width)
+    first = page.locator(".sheet").first
+    assert page.evaluate("document.documentElement.scrollWidth") <= width and page.locator("b:text-is('plain')").count() == 0
+    map_ = first.get_by_label("heat map")
+    map_.focus()
+    page.keyboard.press("ArrowRight")
+    told = lambda name: first.locator(f".piecebox:has(canvas[aria-label*='{name}']) .told").inner_text()  # noqa: E731
+    assert "+0.50 [+0.40, +0.60]" in told("heat map")
+    page.keyboard.press("ArrowRight")
+    assert "not measured" in told("heat map")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    assert "−0.95" in told("heat map")
+    first.get_by_label("arrow keys read their numbers").focus()
+    page.keyboard.press("ArrowRight")
+    assert "0.100 [0.000, 0.200]" in told("lines")
+    first.get_by_role("button", name="95 % simultaneous").click()
+    assert first.get_by_role("button", name="95 % simultaneous").get_attribute("aria-pressed") == "true"
+    assert "[-0.100, 0.300]" in told("lines")
+    mark = first.locator(".markedtext [role=link]")
+    mark.focus()
+    page.keyboard.press("Enter")
+    until(page, "location.hash.includes('w=0.t1')")
+    assert page.locator("tr.here th").inner_text() == "103"

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const web = fileURLToPath(new URL("..", import.meta.url));
 
-export const PARTS = ["viewer", "gallery", "pieces"];
+export const PARTS = ["viewer", "gallery", "pieces", "verified"];
 
 export function build(more = {}) {
   for (const part of PARTS) {

@@ -9,7 +9,7 @@ const FILTERED: Place = { ...START, unit: -1, screen: "tables", filter: { table:
 describe("the address", () => {
   it("comes back as it went", () => {
     for (const place of [START, FULL, { ...START, unit: 0, metric: "delta" as const }]) expect(parseHash(printHash(place))).toEqual(place);
-    expect(printHash(FULL)).toBe("#v1&i=2&t=1043&m=forced&p=1&x=1&n=1&g=1&z=1&s=samples&r=900-1200&y=s3,l1,qa%20b");
+    expect(printHash(FULL)).toBe("#v1&i=2&t=1043&m=forced&p=1&x=1&n=1&g=1&z=1&s=samples&r=900-1200&y=s3,l1,qa%20b&w=1.s0-3");
   });
   it("carries the screen and the filter of verified traces", () => {
     expect(printHash(FILTERED)).toBe("#v1&t=-1&o=1&f=g1.tu.ld.ac&c=NOT_OPEN");

@@ -140,6 +140,7 @@ def _page(view: Page, most: Sequence[int | None]) -> str:
 def _written(view: Page, header: Mapping[str, Json], blobs: Sequence[tuple[str, str]], *, is_split: bool = False) -> str:
     parts = _parts(header)
     scripts, styles = [_asset(f"{name}.js") for name in parts], [css(), *(_asset(f"{name}.css") for name in parts)]
+    scripted, styled = "\n".join(f"<script>{one}</script>" for one in scripts), "\n".join(f"<style>{one}</style>" for one in styles)
     # The files beside the page are loaded by the page's own script, and nothing else is.
     trusted = " 'strict-dynamic'" if is_split else ""
     policy = (
@@ -157,14 +158,16 @@ def _written(view: Page, header: Mapping[str, Json], blobs: Sequence[tuple[str, 
 <meta name="generator" content="{escape(view.generator)}">
 <title>{safe(view.title)} · tokenworth</title>
 <link rel="icon" href="data:,">
-{"".join(f"<style>{style}</style>{chr(10)}" for style in styles)}</head>
+{styled}
+</head>
 <body>
 <div id="tw-app"></div>
 <noscript>
 {"".join(_noscript(view))}</noscript>
 <script type="application/json" id="tw-header">{dump(header)}</script>
 {data}
-{"".join(f"<script>{script}</script>{chr(10)}" for script in scripts)}</body>
+{scripted}
+</body>
 </html>
 """
 

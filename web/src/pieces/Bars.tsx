@@ -1,5 +1,5 @@
 // Outcome distributions as stacked bars: letters and patterns say the same as colours, what is missing is hatched.
-import { count, figure, swatchClass } from "../kit";
+import { count, figure, swatchClass, visible } from "../kit";
 import type { PieceProps } from "../kit";
 import type { BarHead, Label } from "../model";
 
@@ -65,10 +65,10 @@ export function Bars({ piece, go }: PieceProps) {
             <span class="name">
               {bar.row ? (
                 <button type="button" class="more" onClick={() => go(bar.row)}>
-                  {bar.name}
+                  {visible(bar.name, 40)}
                 </button>
               ) : (
-                bar.name
+                visible(bar.name, 40)
               )}
             </span>
             <Stacked bar={bar} labels={labels} />

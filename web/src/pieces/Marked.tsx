@@ -14,11 +14,14 @@ export function Marked({ piece, sheet, go }: PieceProps) {
   const marks = piece["marks"] as readonly Mark[];
   const kinds = Object.entries(NAMES).filter(([kind]) => marks.some((m) => m[2] === kind));
   const none = piece["none"] as number;
-  const tokens = (from: number, to: number) =>
+  const classOf = (k: number, text = pieces.at(k)) => {
+    const bin = bins ? bins[k]! : none;
+    return `u${bin === none ? "" : ` b${bin}`}${/^[\r\n]/.test(text) ? " nl" : unseen(text) ? " ctl" : ""}`;
+  };
+  const tokens = (from: number, to: number, cut = 0) =>
     Array.from({ length: to - from }, (_, k) => {
-      const text = pieces.at(from + k);
-      const bin = bins ? bins[from + k]! : none;
-      return <span class={`u${bin === none ? "" : ` b${bin}`}${/^[\r\n]/.test(text) ? " nl" : unseen(text) ? " ctl" : ""}`}>{text}</span>;
+      const text = pieces.at(from + k).slice(k ? 0 : cut);
+      return <span class={classOf(from + k, text)}>{text}</span>;
     });
   return (
     <figure class="piecebox">
@@ -55,14 +58,16 @@ export function Marked({ piece, sheet, go }: PieceProps) {
           const [start, , kind, label, row] = main;
           const name = `mk mk-${kind}${on.some((m) => m[2] === "span") ? " mk-span" : ""}`;
           const sign = start === from ? SIGNS[kind] : undefined;
-          return row ? (
-            <span class={name} data-sign={sign} role="link" tabIndex={0} aria-label={`${NAMES[kind]}: ${label}`} title={label} onClick={() => go(row)} onKeyDown={(e) => e.key === "Enter" && go(row)}>
-              {tokens(from, to)}
-            </span>
-          ) : (
-            <span class={name} data-sign={sign} title={label}>
-              {tokens(from, to)}
-            </span>
+          // White space before the first word stays outside, so that the sign stands beside the word.
+          const cut = /\S/.test(pieces.at(from)) ? pieces.at(from).search(/\S/) : 0;
+          const led = row ? { role: "link" as const, tabIndex: 0, "aria-label": `${NAMES[kind]}: ${label}`, onClick: () => go(row), onKeyDown: (e: KeyboardEvent) => e.key === "Enter" && go(row) } : {};
+          return (
+            <>
+              {cut > 0 && <span class={classOf(from)}>{pieces.at(from).slice(0, cut)}</span>}
+              <span class={name} data-sign={sign} title={label} {...led}>
+                {tokens(from, to, cut)}
+              </span>
+            </>
           );
         })}
       </div>

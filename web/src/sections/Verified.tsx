@@ -1,15 +1,11 @@
 // The tables of verified traces: every number is a filter over the list beside them.
 import type { ComponentChildren } from "preact";
-import { count, figure } from "../format";
+import { EVERYTHING, Head, Made, count, figure, useReport } from "../kit";
 import { ANSWERS, LINKS, STATES } from "../formal/model";
 import type { Cell, Conditional, FormalHead, FormalTable, Odds } from "../formal/model";
-import { EVERYTHING } from "../formal/filter";
 import type { Filter } from "../formal/filter";
 import type { Section } from "../model";
 import { Compare } from "../ui/Compare";
-import { Made } from "../ui/Made";
-import { useReport } from "../ui/context";
-import { Head } from "../ui/parts";
 
 const STATE_NAMES: Readonly<Record<string, string>> = { valid: "trace valid", invalid: "trace invalid", unparsed: "not parsed", none: "no trace" };
 const LINK_NAMES: Readonly<Record<string, string>> = { follows: "follows", differs: "differs", unknown: "not known" };

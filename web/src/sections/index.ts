@@ -4,7 +4,6 @@ import type { ComponentType } from "preact";
 import type { PieceHead, Section, Sheet } from "../model";
 import { Sheets } from "./Sheets";
 import { Traces } from "./Traces";
-import { Verified } from "./Verified";
 
 // `go` leads to the row of a key; `sheet` is the table that the piece stands in.
 export interface PieceProps { readonly piece: PieceHead; readonly sheet: Sheet; readonly go: (row: string) => void }
@@ -17,7 +16,7 @@ export interface Drawings {
 
 // Sections of a page stand in this order.
 export const ORDER: readonly string[] = ["traces", "gallery", "sheets", "verified"];
-const FRAME: Readonly<Drawings> = { sections: { traces: Traces, sheets: Sheets, verified: Verified }, pieces: {} };
+const FRAME: Readonly<Drawings> = { sections: { traces: Traces, sheets: Sheets }, pieces: {} };
 
 // What the page can draw, with the parts that its sections name.
 export function drawingsOf(sections: readonly Section[]): Drawings {

@@ -1,12 +1,6 @@
 // Verified traces that have a curve, side by side: where the value moves, and where the first formal error is.
-import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { count, figure } from "../format";
+import { Across, Open, count, figure, openRow, useEffect, useReport, useSignal } from "../kit";
 import type { Curve, Trace } from "../model";
-import { openRow } from "../state";
-import { Across } from "./Across";
-import { Open } from "./parts";
-import { useReport } from "./context";
 
 const MOST = 12;
 const [WIDTH, HEIGHT] = [320, 64];

@@ -72,7 +72,9 @@ def changes(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[tuple[tupl
     left: list[tuple[str, Change]] = []
     right: list[tuple[str, Change]] = []
     for code, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        for side, pieces, change in ((left, before[a:b], "removed"), (right, after[c:d], "added")):
-            if pieces:
-                side.append(("".join(pieces), "kept" if code == "equal" else change))
+        kept = code == "equal"
+        if a < b:
+            left.append(("".join(before[a:b]), "kept" if kept else "removed"))
+        if c < d:
+            right.append(("".join(after[c:d]), "kept" if kept else "added"))
     return tuple(left), tuple(right)

@@ -8,6 +8,8 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.core.no_verdict import percent
 from tokenworth.methods.pivots.document import UNLIKELY, NamedDoc, PivotDoc, PivotsDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
+from tokenworth.report.pieces.marked import Mark, Marked, MarkKind
+from tokenworth.report.pieces.piece import limits, shown
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 BEFORE, AFTER = 6, 2
@@ -36,33 +38,68 @@ def _sheets(doc: PivotsDoc) -> Iterator[SheetView]:
             rows=tuple(_named(doc, row) for row in doc.named),
             facts=facts,
             notes=doc.notes,
+            pieces=(_marked(doc, tuple(_mark(row, "undecided") for row in doc.named)),),
         )
         return
-    told = f"claims on fresh draws; false-discovery rate at most {percent(plan.false_discovery)}"
+    claims = sorted(doc.claims, key=_size)
     yield SheetView(
         title=f"Pivots of {doc.value_label}",
         lead=tuple(_lead(doc)),
-        caption=told if doc.claims else "",
-        level=doc.claims[0].level if doc.claims else None,
-        columns=_COLUMNS if doc.claims else (),
-        rows=tuple(_row(doc, row, "claim") for row in sorted(doc.claims, key=_size)),
+        caption=_told(doc) if claims else "",
+        level=claims[0].level if claims else None,
+        columns=_COLUMNS if claims else (),
+        rows=tuple(_row(doc, row, "claim") for row in claims),
+        keys=_keys(claims),
         facts=facts,
         notes=doc.notes,
+        pieces=(_marked(doc, tuple(_marks(doc))),),
     )
     yield from _more(doc, facts)
+
+
+def _told(doc: PivotsDoc) -> str:
+    """What a claim rests on: draws, method, level and error rate."""
+    fresh, rate = "claims on fresh draws, none of which chose the tokens", percent(doc.plan.false_discovery)
+    return f"{fresh}; false-discovery rate at most {rate}; intervals at {percent(doc.claims[0].level)}, adjusted for being selected"
+
+
+def _marked(doc: PivotsDoc, marks: tuple[Mark, ...]) -> Marked:
+    """The trace with what is said of its tokens. It has no colour, so that no colour can be read as a claim."""
+    told = _told(doc) if doc.claims else "no token is claimed"
+    return Marked(title="On the trace", pieces=doc.trace.pieces, marks=marks, claims=told)
+
+
+def _marks(doc: PivotsDoc) -> Iterator[Mark]:
+    kinds: list[tuple[MarkKind, Sequence[PivotDoc]]] = [
+        ("up", [row for row in doc.claims if (row.delta or 0) > 0]),
+        ("down", [row for row in doc.claims if (row.delta or 0) <= 0]),
+        ("undecided", doc.undecided),
+    ]
+    for kind, rows in kinds:
+        for row in rows:
+            yield _mark(row, kind, f"t{row.token}")
+
+
+def _mark(row: PivotDoc | NamedDoc, kind: MarkKind, key: str = "") -> Mark:
+    number = shown(row.delta, "+.2f") + (limits(row.low, row.high, "+.2f") if isinstance(row, PivotDoc) else "")
+    return Mark(start=row.token, stop=row.token + 1, kind=kind, label=f"token {row.token:,}: Δ {number}", row=key)
+
+
+def _keys(rows: Sequence[PivotDoc], prefix: str = "t") -> tuple[str, ...]:
+    return tuple(f"{prefix}{row.token}" for row in rows)
 
 
 def _more(doc: PivotsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
     """What is not claimed."""
     delta = f"{doc.plan.delta:g}"
     level = 1 - doc.plan.futility
-    parts: list[tuple[str, str, Sequence[PivotDoc]]] = [
-        ("Undecided tokens", f"not claimed: they may or may not change {doc.value_label} by {delta}", doc.undecided),
-        ("Unlikely tokens", f"of probability {UNLIKELY:g} or less, by size of Δ; claims only where it says so", doc.unlikely[:10]),
-        ("Excluded tokens", f"shown to change {doc.value_label} by less than {delta}", doc.excluded),
+    parts: list[tuple[str, str, str, Sequence[PivotDoc]]] = [
+        ("Undecided tokens", f"not claimed: they may or may not change {doc.value_label} by {delta}", "t", doc.undecided),
+        ("Unlikely tokens", f"of probability {UNLIKELY:g} or less, by size of Δ; claims only where it says so", "u", doc.unlikely[:10]),
+        ("Excluded tokens", f"shown to change {doc.value_label} by less than {delta}", "t", doc.excluded),
     ]
     claimed = {row.token for row in doc.claims}
-    for title, caption, rows in parts:
+    for title, caption, prefix, rows in parts:
         if rows:
             kinds = ["claim" if row.token in claimed else "excluded" if row in doc.excluded else "undecided" for row in rows]
             yield SheetView(
@@ -71,6 +108,7 @@ def _more(doc: PivotsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
                 level=level,
                 columns=_COLUMNS,
                 rows=tuple(_row(doc, row, kind) for row, kind in zip(rows, kinds, strict=True)),
+                keys=_keys(rows, prefix),
                 facts=facts,
             )
 
@@ -81,8 +119,10 @@ def _lead(doc: PivotsDoc) -> Iterator[str]:
     claimed = f"claimed: {_tokens(n)} that change {doc.value_label} by more than {plan.least:g}, {at_least} by at least {plan.delta:g}"
     yield claimed if n else f"no token is claimed to change {doc.value_label} by more than {plan.least:g}"
     whole, rest = len(doc.trace.pieces), len(doc.trace.pieces) - doc.family
-    yield f"{rest:,} of {_tokens(whole)} cannot change it by {plan.delta:g}: the model was too sure of them"
-    yield f"of the other {doc.family:,}, {len(doc.excluded):,} are excluded and {len(doc.undecided):,} undecided"
+    yield (
+        f"{_tokens(whole)} = {rest:,} that cannot change it by {plan.delta:g} (the model was too sure of them) + "
+        f"{len(doc.excluded):,} excluded + {len(doc.undecided):,} undecided + {n:,} claimed"
+    )
     if doc.most is not None:
         more = sum(row.at_least_delta for row in doc.claims) > doc.most
         yield (

@@ -52,6 +52,7 @@ def encode(part: VerifiedView, most: int | None) -> Encoded:
         "chunk": CHUNK,
         "index": _index(traces, keep, columns, place, index),
         "chunks": chunks,
+        "scripts": ["verified"],
     }
     return head, [("formal", index.packed()), *((f"formal-{i}", body) for i, body in enumerate(blobs))]
 
