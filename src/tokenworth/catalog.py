@@ -12,6 +12,7 @@ MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
     "pivots": "tokenworth.methods.pivots:MEASURE",
+    "anchors": "tokenworth.methods.anchors:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
     "verify": "tokenworth.methods.verify:MEASURE",
     "confusion": "tokenworth.methods.confusion:MEASURE",
