@@ -69,6 +69,7 @@ SECTIONS: dict[str, str] = {
     "sample": "tokenworth.report.sections.traces:SECTION",
     "curve": "tokenworth.report.sections.traces:SECTION",
     "pivots": "tokenworth.report.sections.pivots:SECTION",
+    "anchors": "tokenworth.report.sections.anchors:SECTION",
     "forced": "tokenworth.report.sections.traces:SECTION",
     "survey": "tokenworth.report.sections.gallery:SECTION",
     "verify": "tokenworth.report.sections.verified:SECTION",

@@ -143,7 +143,7 @@ def divergence(
     count = [int(np.count_nonzero(side)) for side in sides]
     p, q = ((n * s + alpha) / (n + alpha * n_labels) for n, s in zip(count, share, strict=True))
     # Rounding must not tell apart orders that give the same.
-    found = np.round((p * np.log(p / q)).sum(axis=1), 12)
+    found: Draws = np.round((p * np.log(p / q)).sum(axis=1), 12)
     null = found[1:]
     at_least = int(np.count_nonzero(null >= found[0]))
     return Divergence(
@@ -167,5 +167,5 @@ def permutation_p(
         return None
     orders = np.vstack([hits[used], rng.permuted(np.tile(hits[used], (permutations, 1)), axis=1)])
     first, second = (orders @ (side / side.sum()) for side in sides)
-    size = np.round(np.abs(second - first), 12)
+    size: Draws = np.round(np.abs(second - first), 12)
     return (1 + int(np.count_nonzero(size[1:] >= size[0]))) / (1 + permutations)

@@ -218,6 +218,6 @@ def baseline(size: Float[np.ndarray, " sentence"], by: Float[np.ndarray, " sente
     a, b = ranks(x), ranks(y)
     a, b = (a - a.mean()) / a.std(), (b - b.mean()) / b.std()
     found = float((a * b).mean())
-    null = np.abs((rng.permuted(np.tile(a, (PERMUTATIONS, 1)), axis=1) @ b) / len(b))
+    null: Float[np.ndarray, " order"] = np.abs((rng.permuted(np.tile(a, (PERMUTATIONS, 1)), axis=1) @ b) / len(b))
     at_least = int(np.count_nonzero(np.round(null, 12) >= round(abs(found), 12)))
     return Baseline(value=found, p=(1 + at_least) / (1 + PERMUTATIONS))

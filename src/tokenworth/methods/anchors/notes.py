@@ -54,7 +54,7 @@ def _claims(result: AnchorResult) -> Iterator[str]:
     if "claim" in found.rows.verdict:
         yield "the changes of claimed sentences are estimated on the draws that selected them and are a little too large in the mean"
     if result.chosen in ("correct", "incorrect"):
-        yield f"the base was chosen because it is {result.chosen}: claims hold for this trace; a chosen trace has more anchors than one drawn"
+        yield f"the base was chosen because it is {result.chosen}: claims hold for it; a chosen trace has more anchors than others"
 
 
 def _verdicts(result: AnchorResult) -> Iterator[str]:

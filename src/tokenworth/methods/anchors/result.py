@@ -45,7 +45,7 @@ class SentenceRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SentenceEffects:
-    """Probability that a sentence like j follows sentence i, less that after one unlike i in its place; NaN where j ≤ i or nothing is known."""
+    """Probability that a sentence like j follows sentence i, less that after another in its place. NaN: j ≤ i, or no draw."""
 
     value: Float[np.ndarray, "source sentence"]
     low: Float[np.ndarray, "source sentence"]

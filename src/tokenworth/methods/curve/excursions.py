@@ -269,9 +269,7 @@ def excursions(
     return _result(ledger, table, bound, stopped, _unresolved(ledger, bound, inside, stopped))
 
 
-def _result(
-    ledger: Ledger, table: NextTokenTable | None, bound: Float[np.ndarray, " cutx"], stopped: str, unresolved: str
-) -> CurveResult:
+def _result(ledger: Ledger, table: NextTokenTable | None, bound: Float[np.ndarray, " cutx"], stopped: str, unresolved: str) -> CurveResult:
     trace, settings, slack = ledger.trace, ledger.settings, None if table is None else table.slack
     labels, estimate = ledger.estimate()
     low, high = widen(estimate.low, estimate.high, bound)
