@@ -129,7 +129,9 @@ def _result(reader: Reader, strata: Strata, start: Starts, drawn: CurveResult, a
 # -- claims ---------------------------------------------------------------------------------------------------------------------------
 
 
-def sentence_family(p: Float[np.ndarray, " cut"], slack: Float[np.ndarray, " cut"] | None, bounds: Starts, delta: float) -> Starts:
+def sentence_family(
+    p: Float[np.ndarray, " cut"], slack: Float[np.ndarray, " cut"] | None, bounds: Int[np.ndarray, " bound"], delta: float
+) -> Int[np.ndarray, " row"]:
     """The sentences that can change the value by ``delta``: |D| ≤ 1 − K, and 1 − K + s where probabilities are known to within bounds."""
     first, second = bounds[:-1], bounds[1:]
     leave = np.asarray([1.0 - np.prod(p[a:b]) for a, b in zip(first.tolist(), second.tolist(), strict=True)], dtype=np.float64)

@@ -30,36 +30,36 @@ class AnchorSettings:
     similarity: str = WORDS
     """How alike two sentences are: words, sentence-transformers:MODEL (needs the extra [similarity]), or module:callable on two lists of
     sentences, which gives a matrix."""
-    threshold: float = 0.8
+    threshold: float = option(0.8, rare=True)
     """A sentence in the place of another is a different one below this similarity."""
     claims: bool = True
     """Claim sentences that change the value, on fresh draws."""
     delta: float = 0.2
-    """Change of the value that is looked for. A sentence is named where more than half of it is shown."""
-    false_discovery: float = option(0.05, metavar="Q")
-    """Expected share of the named sentences that change the value by no more than delta / 2, at most."""
+    """Change of the value that is looked for. What is named is shown to change it by more than half of that."""
+    false_discovery: float = option(0.05, metavar="Q", rare=True)
+    """Expected share of what is named that changes the value by no more than delta / 2, at most."""
     forced: bool = False
     """Also read the answer when the trace is stopped before and after each sentence."""
     alpha: float = option(0.5, rare=True)
     """KL forms: added to the count of each outcome."""
     futility: float = option(0.1, rare=True)
-    """A sentence is given up where limits at 1 minus this lie within delta."""
+    """A candidate is given up where limits at 1 minus this lie within delta."""
     dependence: Dependence = option("positive", rare=True)
     """any: holds however the estimates depend on each other; it takes more draws."""
     target: str = "gold"
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
-    level: float = 0.95
+    level: float = option(0.95, rare=True)
     """Level of the intervals."""
     top: int = option(20, rare=True)
     """Next tokens listed at a fork."""
     seed: int = 0
     """Names the stream of random draws."""
     half_width: float | None = option(None, heading="Budget")
-    """Importances: stop when the value before and after each sentence is ± this. [default: 0.1 without any other limit]"""
+    """Stop when every cut's interval is ± this. [default: 0.1 without any other limit]"""
     max_rollouts: int | None = option(None, heading="Budget")
-    """Stop after this many rollouts; importances take half of them at most if there are claims."""
+    """Stop after this many rollouts."""
     max_tokens: int | None = option(None, heading="Budget")
-    """Stop after this many generated tokens; importances take half of them at most if there are claims."""
+    """Stop after this many generated tokens."""
 
     def __post_init__(self) -> None:
         check_segmenter(self.segment)
