@@ -44,7 +44,9 @@ SURE = 1 - 1e-6
 NULL = Story(q=((0.5, 0.0, 0.25, 0.25),) * 5)
 
 
-def run(story: Story = STORY, seed: int = 0, words: tuple[int, ...] = WORDS, *, judge: Any = None, store: Any = None, **choices: Any) -> Any:
+def run(
+    story: Story = STORY, seed: int = 0, words: tuple[int, ...] = WORDS, *, judge: Any = None, store: Any = None, **choices: Any
+) -> AnchorResult:
     made = anchors(
         story.trace(words),
         judge=judge or story.judge,
@@ -105,6 +107,7 @@ def test_effects_on_later_sentences_lie_within_their_limits(precise: AnchorResul
 
 def test_a_sentence_that_makes_another_likelier_is_seen() -> None:
     """In a story whose second word is always c unless the first is a, the first sentence makes the second likelier by nearly all."""
+
     class Bound(Story):
         @property
         def automaton(self) -> Any:  # type: ignore[override]
@@ -238,7 +241,7 @@ def test_a_trace_that_is_certain_costs_nothing_and_has_no_counterfactual() -> No
     story = Story(q=((1.0, 0.0, 0.0, 0.0),) * 3)
     doc = document(run(story, words=(1, 1, 1)))
     assert doc.family == 0 and all(row.resampling.value == 0 and row.counterfactual.value is None for row in doc.sentences)
-    assert any("no counterfactual importance, which is not 0" in note for note in doc.notes)
+    assert any("is missing, not 0" in note for note in doc.notes)
 
 
 def test_ties_of_similarity_at_the_threshold_are_alike() -> None:
@@ -322,7 +325,7 @@ def test_embeddings_are_compared_by_cosine(monkeypatch: pytest.MonkeyPatch) -> N
     library.SentenceTransformer = Encoder  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sentence_transformers", library)
     assert similarity_of("sentence-transformers:x")(["a", "b"], ["a"]).tolist() == [[1.0], [0.0]]
-    with pytest.raises(InvalidInput, match="cannot be loaded: OSError: not a folder$"):
+    with pytest.raises(InvalidInput, match=r"cannot be loaded: OSError: not a folder$"):
         similarity_of("sentence-transformers:gone")
 
 

@@ -43,13 +43,13 @@ class DivergenceDoc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentenceDoc:
-    """A sentence, from cut ``start`` to cut ``end``, and what the draws at hand say of it. A sign is that of the value with the sentence less
-    that without it.
+    """A sentence, from cut ``start`` to cut ``end``, and what the draws at hand say of it. Importances are the value with it less that
+    without it.
 
     ``kept``: probability that a rollout from its start follows the trace to its end. ``unlike``: probability that another sentence stands
-    in its place. ``n``: draws that leave within it; ``n_unlike``: of these, those with another sentence. ``counterfactual.n``: their effective
-    number, rounded. ``p``: of the counterfactual difference, by permutation. ``control``: mean size of the resampling importance of the
-    sentences nearest in length. None where there is no number.
+    in its place. ``n``: draws that leave within it; ``n_unlike``: of these, those with another sentence, and ``counterfactual.n`` their
+    effective number, rounded. ``p``: of the counterfactual difference, by permutation. ``control``: mean size of the resampling importance
+    of the sentences nearest in length. None where there is no number.
     """
 
     start: int
@@ -74,8 +74,8 @@ class AnchorDoc:
     """A sentence that could change the value by delta, and what fresh draws say of its change V(end) − V(start).
 
     ``leave``: probability of leaving within it. ``low`` and ``high`` hold at ``level``. ``p_value``: of a change of δ₀ or less, at the look
-    that decided. ``n``: fresh draws that leave within it; ``needed``: about how many decide, where it is undecided. ``missing``: change of the
-    share of rollouts without a verdict; None where all have one.
+    that decided. ``n``: fresh draws that leave within it; ``needed``: about how many decide, where it is undecided. ``missing``: change of
+    the share of rollouts without a verdict; None where all have one.
     """
 
     sentence: int

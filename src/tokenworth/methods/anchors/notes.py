@@ -24,7 +24,10 @@ def anchor_notes(result: AnchorResult) -> Iterator[str]:
     silent = int(np.count_nonzero(np.isnan(rows.counterfactual.value)))
     few = int(np.count_nonzero((rows.counterfactual.n < FEW) & (rows.counterfactual.n > 0)))
     if silent:
-        yield f"{silent:,} of {n:,} sentences have no draw with another sentence in their place: no counterfactual importance, which is not 0"
+        yield (
+            f"{silent:,} of {n:,} sentences have no draw with another sentence in their place: their counterfactual importance is "
+            "missing, not 0"
+        )
     if few:
         yield f"{few:,} of {n:,} counterfactual importances rest on fewer than {FEW} effective draws"
     if len(result.outcomes) == 1:

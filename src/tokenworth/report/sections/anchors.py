@@ -72,7 +72,8 @@ def _sheets(doc: AnchorsDoc) -> Iterator[SheetView]:
 def _lead(doc: AnchorsDoc) -> Iterator[str]:
     plan, n = doc.plan, len(doc.claims)
     at_least = sum(row.at_least_delta for row in doc.claims)
-    claimed = f"claimed: {_count(n)} that change{'s' * (n == 1)} {doc.value_label} by more than {plan.least:g}, {at_least} by at least {plan.delta:g}"
+    sizes = f"by more than {plan.least:g}, {at_least} by at least {plan.delta:g}"
+    claimed = f"claimed: {_count(n)} that change{'s' * (n == 1)} {doc.value_label} {sizes}"
     yield claimed if n else f"no sentence is claimed to change {doc.value_label} by more than {plan.least:g}"
     whole = len(doc.sentences)
     yield f"{whole - doc.family:,} of {_count(whole)} cannot change it by {plan.delta:g}: the model was too sure of them"
