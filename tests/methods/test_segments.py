@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, UnknownName
 from tokenworth.methods.segments import check_segmenter, sentences_of, token_cuts
 
 
@@ -77,6 +77,6 @@ def test_a_text_is_cut_as_its_tokens_are() -> None:
 
 @pytest.mark.parametrize("name", ["fixed:", "fixed:x", "fixed:0", "regex:", "regex:[", "word", ""])
 def test_names_of_no_segmenter_are_refused_in_one_line(name: str) -> None:
-    with pytest.raises((InvalidInput, KeyError, ValueError)) as caught:
+    with pytest.raises((InvalidInput, UnknownName)) as caught:
         check_segmenter(name)
     assert "\n" not in str(caught.value)

@@ -86,7 +86,7 @@ def _starts(text: str, name: str) -> Iterator[int]:
             yield before
 
 
-def _without_blanks(cuts: Int[np.ndarray, " sentence"], pieces: Sequence[bytes]) -> Int[np.ndarray, " sentence"]:
+def _without_blanks(cuts: Int[np.ndarray, " segment"], pieces: Sequence[bytes]) -> Int[np.ndarray, " sentence"]:
     """The cuts without those of segments that are white space alone: they belong to the sentence before, at the beginning to the next."""
     ends = [*cuts[1:].tolist(), len(pieces)]
     is_blank = [not b"".join(pieces[a:b]).strip() for a, b in zip(cuts.tolist(), ends, strict=True)]
