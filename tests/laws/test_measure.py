@@ -44,6 +44,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "forced": {"stride": 4},
     "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "modulo": {"critic": "reference", "max_attempts": 3},
+    "lens": {"stride": 4, "mass": "some"},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
 MODELS = {"edits": ("maze-correct", "maze:searchformer/7", 3)}
