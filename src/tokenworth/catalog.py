@@ -37,10 +37,15 @@ REQUESTS: Mapping[str, str] = {
     "read": "tokenworth.core.request.read:Read",
     "hidden": "tokenworth.core.request.hidden:Hidden",
     "lens": "tokenworth.core.request.lens:Lens",
+    "hide": "tokenworth.core.request.hide:Hide",
+    "regenerate": "tokenworth.core.request.regenerate:Regenerate",
+    "transplant": "tokenworth.core.request.transplant:Transplant",
 }
 INSIDE: Mapping[str, str] = {
     "hidden": "tokenworth.internals.hidden:hidden",
     "lens": "tokenworth.internals.lens:lens",
+    "hide": "tokenworth.internals.patch:hide",
+    "transplant": "tokenworth.internals.patch:transplant",
 }
 """By kind of request that looks inside a model: a function of a local model, its kept prefixes and the request that gives the response."""
 BACKENDS: Mapping[str, str] = {

@@ -1,4 +1,4 @@
-"""The lens: its last layer is the forced answer, on every family; layers below are the stock model's states through its own norm and head."""
+"""The lens: its last layer is the forced answer, on every family; layers below are the stock states through norm and head."""
 
 from __future__ import annotations
 

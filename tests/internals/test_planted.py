@@ -19,8 +19,12 @@ from tokenworth.methods.lens.result import LensResult
 T = len(trace_of(0))
 CUTS = tuple(range(T + 1))
 OPTIONS = ("A", "B", "C", "D")
+WORDS = ("mouse", "duck", "hen", "cat")
 PROBLEM = Problem(
-    id="p", question="?", options=tuple(Option(label=a, text=t) for a, t in zip(OPTIONS, ("mouse", "duck", "hen", "cat"))), gold="A"
+    id="p",
+    question="?",
+    options=tuple(Option(label=a, text=t) for a, t in zip(OPTIONS, WORDS, strict=True)),
+    gold="A",
 )
 
 

@@ -179,7 +179,7 @@ class Unable:
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        kinds = ("sample", "next_token", "read", "leave")
+        kinds = (*catalog.REQUESTS, "leave")
         self.capabilities = Capabilities(kinds=frozenset(), leave=False, lacks=dict.fromkeys(kinds, "it is asleep"))
 
     def __getattr__(self, name: str) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import check_seed, option
-from tokenworth.core.request.inside import Place
+from tokenworth.core.request.inside import StatePlace
 from tokenworth.errors import InvalidInput
 
 DRAWN = "Drawing, where a task is given"
@@ -14,7 +14,7 @@ DRAWN = "Drawing, where a task is given"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClocksSettings:
-    """Compare when text, forced answer and layers come to an answer, over many traces.
+    """Compare when text, forced answer and layers know an answer.
 
     Reads the results of lens. Every layer that names the answer at the end as often as the last one gets its lead over the forced answer.
     """
@@ -23,7 +23,7 @@ class ClocksSettings:
     """A layer has a lead if it names the answer at the end this many times as often as the last one."""
     samples: int = option(1, short="-n", heading=DRAWN)
     """Traces per problem."""
-    place: Place = option("exit", heading=DRAWN)
+    place: StatePlace = option("exit", heading=DRAWN)
     """exit: the options' labels after the exit text. trace: the first tokens of the options' own words, at the trace's last kept token."""
     level: float = 0.95
     """Level of the intervals; those of all layers of a group hold together."""

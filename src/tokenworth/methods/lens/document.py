@@ -34,7 +34,7 @@ from tokenworth.tasks.target import GOLD, LABEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClocksDoc:
+class TraceClocks:
     """When the target is there. Cuts; T + 1 stands for never."""
 
     target: str
@@ -75,7 +75,7 @@ class LensDoc:
     forced: tuple[tuple[Number, ...], ...]
     """Share of every option in the forced answer, by cut."""
     decided: float
-    clocks: ClocksDoc | None
+    clocks: TraceClocks | None
     """None without a target."""
     provenance: Provenance
     notes: tuple[str, ...] = ()
@@ -136,14 +136,14 @@ def lens_document(result: LensResult, settings: LensSettings, codec: Codec, abou
     )
 
 
-def clocks_of(result: LensResult, trace: TraceDoc, target: str, problem: Problem | None, decided: float) -> ClocksDoc:
+def clocks_of(result: LensResult, trace: TraceDoc, target: str, problem: Problem | None, decided: float) -> TraceClocks:
     """Depth and clocks of one option."""
     k, never = result.options.index(target), result.trace.n_trace + 1
     won, forced = wins(result.share, k), wins(result.forced[None], k)
     deep = depths(won)
     said = mentioned(trace.pieces, texts_of(result.options, problem)[target])
     last = result.share[-1, :, k]
-    return ClocksDoc(
+    return TraceClocks(
         target=target,
         text=never if said is None else said,
         forced=int(settled(forced, result.cuts, never)[0]),

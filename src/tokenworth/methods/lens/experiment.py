@@ -40,9 +40,9 @@ def place_of(subject: Subject, settings: LensSettings) -> ReadPlace:
     check_options(labels)
     if settings.target not in (GOLD, OWN) and settings.target.removeprefix(LABEL) not in labels:
         raise InvalidInput(f"target {settings.target!r}: expected one of the options {', '.join(labels)}")
-    if not settings.exit and not subject.exit_texts:
-        raise InvalidInput(f"{subject.model} has no trace format, so there is no known exit text; give --exit TEXT")
-    text = settings.exit.replace("\\n", "\n") or subject.exit_texts[0]
+    if not settings.exit_text and not subject.exit_texts:
+        raise InvalidInput(f"{subject.model} has no trace format, so there is no known exit text; give --exit-text TEXT")
+    text = settings.exit_text.replace("\\n", "\n") or subject.exit_texts[0]
     exit_ = encode_exit("exit", text, labels, subject.codec)
     if settings.place == "trace":
         tokens = own_words(labels, subject.problem, subject.codec)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tokenworth.core.grade import Grade
-from tokenworth.core.request.inside import Place
+from tokenworth.core.request.inside import StatePlace
 from tokenworth.core.tokens import Trace
 from tokenworth.methods.cuts import Missed
 
@@ -22,7 +22,7 @@ class LensResult:
     """
 
     trace: Trace
-    place: Place
+    place: StatePlace
     exit_text: str
     cuts: Int[np.ndarray, " cut"]
     options: tuple[str, ...]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from tokenworth.core.measure import check_seed, option
-from tokenworth.core.request.inside import Place
+from tokenworth.core.request.inside import StatePlace
 from tokenworth.core.request.lens import Mass
 from tokenworth.errors import InvalidInput
 from tokenworth.tasks.target import GOLD, LABEL, OWN
@@ -14,12 +13,15 @@ from tokenworth.tasks.target import GOLD, LABEL, OWN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LensSettings:
-    """Read, layer by layer, which option a model would name when the trace is stopped at each cut."""
+    """Read which option each layer would name at each cut.
 
-    place: Place = "exit"
+    The state of a layer is read as if it were the last one: a lower bound of what it holds.
+    """
+
+    place: StatePlace = "exit"
     """exit: the options' labels after the exit text. trace: the first tokens of the options' own words, at the trace's last kept token."""
-    exit: str = option("", metavar="TEXT")
-    """Exit text, written at the cut; \\n is a newline. Without it: the model's own."""
+    exit_text: str = option("", metavar="TEXT")
+    """The exit text of the lens; \\n is a newline. Without it: the model's own."""
     options: tuple[str, ...] = option((), metavar="A,B,…", listed=True)
     """Option labels, when the problem has none."""
     target: str = OWN
@@ -37,8 +39,8 @@ class LensSettings:
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
-        if self.place == "trace" and self.exit:
-            raise InvalidInput("--place trace reads at the trace itself: no exit text; leave out --exit")
+        if self.place == "trace" and self.exit_text:
+            raise InvalidInput("--place trace reads at the trace itself: no exit text; leave out --exit-text")
         if not 0.5 < self.decided <= 1:
             raise InvalidInput(f"decided {self.decided}: expected a share above 0.5, so that one option has it, to 1")
         if self.stride < 1:

@@ -45,7 +45,8 @@ def _lead(group: ClockGroup, doc: ClocksDoc) -> Iterator[str]:
     if not some:
         yield f"no layer below the last names the answer at the end {doc.agree:g} times as often as the last one, so none has a lead"
     elif first:
-        yield f"layer{'s' * (len(first) > 1)} {', '.join(map(str, first))} know{'s' * (len(first) == 1)} the answer before the forced answer does"
+        several = len(first) > 1
+        yield f"layer{'s' * several} {', '.join(map(str, first))} know{'s' * (not several)} the answer before the forced answer does"
     else:
         yield f"of the {len(some)} layers below the last that have a lead, none is shown to know the answer before the forced answer does"
 

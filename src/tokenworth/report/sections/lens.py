@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tokenworth.core.estimate import Estimate
-from tokenworth.methods.lens.document import ClocksDoc, LensDoc
+from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.report.facts import FactView, model_fact, provenance_facts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
@@ -39,7 +39,7 @@ def _shown(n: int) -> list[int]:
     return sorted({round(i * (n - 1) / (SHOWN - 1)) for i in range(SHOWN)}) if n else []
 
 
-def _row(doc: LensDoc, clocks: ClocksDoc | None, layer: int, k: int, at: list[int]) -> tuple[SheetCell, ...]:
+def _row(doc: LensDoc, clocks: TraceClocks | None, layer: int, k: int, at: list[int]) -> tuple[SheetCell, ...]:
     cells = [cell(str(doc.layers[layer])), *(_number(doc.share[layer][i][k]) for i in at)]
     cells.append(_number(doc.mass[layer][-1] if doc.cuts else None))
     if clocks is not None:
@@ -55,7 +55,7 @@ def _cut(cut: int, doc: LensDoc) -> str:
     return "never" if cut > len(doc.trace.pieces) else f"cut {cut:,}"
 
 
-def _lead(doc: LensDoc, clocks: ClocksDoc | None) -> Iterator[str]:
+def _lead(doc: LensDoc, clocks: TraceClocks | None) -> Iterator[str]:
     if clocks is None:
         return
     never = len(doc.trace.pieces) + 1
@@ -71,7 +71,8 @@ def _lead(doc: LensDoc, clocks: ClocksDoc | None) -> Iterator[str]:
         yield f"the earliest layer below the last that comes to it does so at cut {earliest:,} (layer {layers[0]})"
     deep = [one for one in clocks.depth if one is not None]
     if deep:
-        yield f"where the last layer is sure of it ({len(deep):,} of {len(doc.cuts):,} cuts), it wins from layer {np.median(deep):.0f} on (median)"
+        sure = f"{len(deep):,} of {len(doc.cuts):,} cuts"
+        yield f"where the last layer is sure of it ({sure}), it wins from layer {np.median(deep):.0f} on (median)"
 
 
 def _facts(doc: LensDoc) -> Iterator[FactView]:
