@@ -3,8 +3,8 @@
     python bench/lens.py [--model NAME …] [--tokens T] [--rounds N] [--threads N]
 
 Every cut of a trace of T tokens after an exit text of five tokens, four options of one token; the prefix is computed before (warm). Forced
-answers and lenses take turns in one process, one after another in each round, and a ratio is the median over rounds of their times in the
-same round, so that what else the machine does weighs on both.
+answers and lenses take turns in one process, in each round from another one on, and a ratio is the median over rounds of their processor
+times in the same round.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def row(name: str, tokens: int, rounds: int) -> None:
     }
     seconds: dict[str, list[float]] = {one: [] for one in work}
     for number in range(rounds + 1):
-        for one, run in work.items():
-            start = time.perf_counter()
-            run()
+        for one in [*work][number % len(work) :] + [*work][: number % len(work)]:
+            start = time.process_time()
+            work[one]()
             if number:
-                seconds[one].append(time.perf_counter() - start)
+                seconds[one].append(time.process_time() - start)
     layers = len(with_mass(layers_of(model), lenses["some"]))
     base = seconds["forced"]
     print(

@@ -251,7 +251,7 @@ def lens(text: str, piece: str) -> LensDoc:
         share=named,
         mass=((None, None), (0.5, 0.6), (0.9, 1.0)),
         forced=named[-1],
-        decided=0.8,
+        sure=0.8,
         clocks=clocks,
         provenance=Provenance(version="0", command=text, drawn=1234),
         notes=(text,),

@@ -36,7 +36,9 @@ def lens(model: LocalModel, prefixes: PrefixStore, request: Lens) -> LensTable:
             part = which[begin : begin + step]
             found = inside.unembed(states[begin : begin + step])
             logit[part, place[layer]] = found[:, tokens].double().cpu().numpy()
-            total[part, place[layer]] = torch.logsumexp(found.double(), dim=-1).cpu().numpy()
+            # The last layer as forced answers have it; elsewhere single precision, which takes a seventh of the time.
+            exact = found.double() if layer == inside.depth else found
+            total[part, place[layer]] = torch.logsumexp(exact, dim=-1).double().cpu().numpy()
 
     at_places(inside, prefixes, request, layers, read)
     return LensTable(layers=len(layers), logit=logit.reshape(-1, len(tokens)), total=total.reshape(-1))

@@ -26,7 +26,7 @@ class ClocksSettings:
     place: StatePlace = option("exit", heading=DRAWN)
     """exit: the options' labels after the exit text. trace: the first tokens of the options' own words, at the trace's last kept token."""
     level: float = 0.95
-    """Level of the intervals; those of all layers of a group hold together."""
+    """Level of the intervals."""
     seed: int = 0
     """Names the stream of random draws."""
 

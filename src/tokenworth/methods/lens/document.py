@@ -49,7 +49,7 @@ class TraceClocks:
     ahead: tuple[Number, ...]
     """Share of the cuts at which a layer names it, less that of the forced answer."""
     depth: tuple[int | None, ...]
-    """At each cut the first layer from which it wins at all that follow; None where the last layer has not decided for it."""
+    """At each cut the first layer from which it wins at all that follow; None where the last layer is not sure of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class LensDoc:
     """Probability of all options together, by layer and cut; None where it was not read."""
     forced: tuple[tuple[Number, ...], ...]
     """Share of every option in the forced answer, by cut."""
-    decided: float
+    sure: float
     clocks: TraceClocks | None
     """None without a target."""
     provenance: Provenance
@@ -129,14 +129,14 @@ def lens_document(result: LensResult, settings: LensSettings, codec: Codec, abou
         share=tuple(tuple(numbers(row) for row in layer) for layer in result.share),
         mass=tuple(numbers(layer) for layer in result.mass),
         forced=tuple(numbers(row) for row in result.forced),
-        decided=settings.decided,
-        clocks=None if target is None else clocks_of(result, trace, target, about.problem, settings.decided),
+        sure=settings.sure,
+        clocks=None if target is None else clocks_of(result, trace, target, about.problem, settings.sure),
         provenance=about.provenance,
         notes=(*notes, *_mass_notes(result), *missed_notes(result.missed)),
     )
 
 
-def clocks_of(result: LensResult, trace: TraceDoc, target: str, problem: Problem | None, decided: float) -> TraceClocks:
+def clocks_of(result: LensResult, trace: TraceDoc, target: str, problem: Problem | None, sure: float) -> TraceClocks:
     """Depth and clocks of one option."""
     k, never = result.options.index(target), result.trace.n_trace + 1
     won, forced = wins(result.share, k), wins(result.forced[None], k)
@@ -150,7 +150,7 @@ def clocks_of(result: LensResult, trace: TraceDoc, target: str, problem: Problem
         inside=tuple(settled(won, result.cuts, never).tolist()),
         at_end=tuple(won[:, -1].tolist()),
         ahead=numbers(won.mean(axis=1) - forced.mean()),
-        depth=tuple(int(layer) if p >= decided else None for layer, p in zip(deep, last, strict=True)),
+        depth=tuple(int(layer) if p >= sure else None for layer, p in zip(deep, last, strict=True)),
     )
 
 

@@ -28,7 +28,7 @@ class LensSettings:
     """The option whose depth and clocks are reported: own (the base's own answer), gold (own where there is no gold) or label:X."""
     mass: Mass = "last"
     """Layers at which the probability of all options together is read as well: last; some (a quarter of the forced pass at most); all."""
-    decided: float = option(0.8, rare=True)
+    sure: float = option(0.8, rare=True)
     """Depth is reported at cuts where the last layer gives the target this share."""
     stride: int = 1
     """Distance between measured cuts."""
@@ -41,8 +41,8 @@ class LensSettings:
         check_seed(self.seed)
         if self.place == "trace" and self.exit_text:
             raise InvalidInput("--place trace reads at the trace itself: no exit text; leave out --exit-text")
-        if not 0.5 < self.decided <= 1:
-            raise InvalidInput(f"decided {self.decided}: expected a share above 0.5, so that one option has it, to 1")
+        if not 0.5 < self.sure <= 1:
+            raise InvalidInput(f"sure {self.sure}: expected a share above 0.5, so that one option has it, to 1")
         if self.stride < 1:
             raise InvalidInput(f"stride {self.stride}: expected at least 1")
         if self.max_cuts is not None and self.max_cuts < 2:
