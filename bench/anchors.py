@@ -251,7 +251,7 @@ def main() -> None:
                 print(importance_row(leave, each(importances, leave)), flush=True)
         if args.only != "importances":
             print(
-                f"\nδ = {DELTA}, q = .05. FDR: mean share of the named sentences with |D| ≤ δ/2 (in the next column < δ). Raw: FDR, recall.\n\n"
+                f"\nδ = {DELTA}, q = .05. FDR: mean share of the named with |D| ≤ δ/2 (in the next column < δ). Raw: FDR, recall.\n\n"
                 "| kind | FDR | below δ | no claim | recall | FCR coverage | claims | tokens | undecided | raw n = 20 |\n"
                 "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
             )

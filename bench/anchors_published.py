@@ -111,11 +111,8 @@ def main() -> None:
     print("\n| function | sentences | change | controls | difference | size beyond controls |\n|---|--:|--:|--:|--:|--:|")
     for row in aligned.patterns:
         for effect in row.effects:
-            cells = [effect.change, effect.control, effect.difference, effect.size_difference]
-            shown = [
-                "–" if e.value is None else f"{e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]" if e.low is not None else f"{e.value:+.3f}"
-                for e in cells
-            ]
+            estimates = [effect.change, effect.control, effect.difference, effect.size_difference]
+            shown = [f"{value:+.3f} [{low:+.3f}, {high:+.3f}]" for value, low, high in estimates if None not in (value, low, high)]
             print(f"| {row.pattern.removeprefix('tag=')} | {effect.n:,} | " + " | ".join(shown) + " |")
 
 

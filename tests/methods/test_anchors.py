@@ -159,6 +159,23 @@ def test_a_budget_is_shared_and_never_passed() -> None:
     assert document(run(max_rollouts=60, claims=False)).claim_rollouts == 0
 
 
+@pytest.mark.slow
+def test_an_eighth_of_the_tokens_of_plain_resampling_gives_a_smaller_error() -> None:
+    """100 rollouts at each cut have a known mean squared error; the mean over streams must be below it, and a 64th of them is not enough."""
+    words = (1,) * 8
+    story = Story(q=((0.92, 0.0, 0.05, 0.03),) * 8, turns={(1, 3): 0.9, (3, 4): 0.1, (4, 3): 0.95, (6, 4): 0.05})
+    value = np.asarray([story.value(words[:i]) for i in range(9)])
+    step, noise = np.diff(value), value * (1 - value) / 100
+    plain, whole = float((noise[1:] + noise[:-1]).mean()), 100 * sum(25 - 3 * i for i in range(9))
+
+    def error(tokens: int) -> float:
+        found = [run(story, seed, words, claims=False, max_tokens=tokens) for seed in range(6)]
+        assert all(one.generated_tokens <= 1.1 * tokens for one in found)
+        return float(np.nanmean([(one.sentences.resampling.value - step) ** 2 for one in found]))
+
+    assert error(whole // 8) < plain / 2 < error(whole // 128)
+
+
 # -- claims --------------------------------------------------------------------------------------------------------------------------
 
 

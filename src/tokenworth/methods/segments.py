@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -16,8 +16,6 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
 _NEWLINE = re.compile(r"\n+")
 _KINDS = ("sentence", "newline", "fixed:N", "regex:PATTERN")
 _LONGEST = 500
-Ends = Callable[[str], Iterator[int]]
-"""Of a text: the characters at which a sentence may begin, in order; those of white space alone do not count."""
 
 
 def check_segmenter(name: str) -> None:

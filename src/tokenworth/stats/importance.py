@@ -14,7 +14,7 @@ from tokenworth.stats.strata import Strata
 PERMUTATIONS = 400
 """Random orders of labels behind a null distribution."""
 
-Draws = Float[np.ndarray, " draw"]
+PerDraw = Float[np.ndarray, " draw"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,7 +61,7 @@ class Mean:
 
 
 def weighted_mean(
-    weight: Draws,
+    weight: PerDraw,
     hits: Float[np.ndarray, "draw item"],
     *,
     known: float = 0.0,
@@ -117,8 +117,8 @@ class Divergence:
 
 def divergence(
     labels: Int[np.ndarray, " draw"],
-    without: Draws,
-    with_: Draws,
+    without: PerDraw,
+    with_: PerDraw,
     *,
     n_labels: int,
     alpha: float,
@@ -143,7 +143,7 @@ def divergence(
     count = [int(np.count_nonzero(side)) for side in sides]
     p, q = ((n * s + alpha) / (n + alpha * n_labels) for n, s in zip(count, share, strict=True))
     # Rounding must not tell apart orders that give the same.
-    found: Draws = np.round((p * np.log(p / q)).sum(axis=1), 12)
+    found: PerDraw = np.round((p * np.log(p / q)).sum(axis=1), 12)
     null = found[1:]
     at_least = int(np.count_nonzero(null >= found[0]))
     return Divergence(
@@ -155,7 +155,7 @@ def divergence(
 
 
 def permutation_p(
-    hits: Bool[np.ndarray, " draw"], without: Draws, with_: Draws, rng: np.random.Generator, permutations: int = PERMUTATIONS
+    hits: Bool[np.ndarray, " draw"], without: PerDraw, with_: PerDraw, rng: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> float | None:
     """p of the hypothesis that hits do not depend on where a rollout left: of the size of the difference of two weighted shares.
 
@@ -167,5 +167,5 @@ def permutation_p(
         return None
     orders = np.vstack([hits[used], rng.permuted(np.tile(hits[used], (permutations, 1)), axis=1)])
     first, second = (orders @ (side / side.sum()) for side in sides)
-    size: Draws = np.round(np.abs(second - first), 12)
+    size: PerDraw = np.round(np.abs(second - first), 12)
     return (1 + int(np.count_nonzero(size[1:] >= size[0]))) / (1 + permutations)

@@ -27,6 +27,8 @@ from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.anchors.notes import anchor_notes
 from tokenworth.methods.anchors.result import AnchorResult
+from tokenworth.methods.anchors.settings import AnchorSettings
+from tokenworth.methods.curve.settings import Budget
 from tokenworth.stats.importance import Divergence, Mean
 from tokenworth.stats.selection import Dependence
 
@@ -200,7 +202,6 @@ class AnchorsDoc:
 def anchors_document(result: AnchorResult, codec: Codec, about: About) -> AnchorsDoc:
     """The document of the sentences of a trace."""
     settings, found = result.settings, result.claims
-    search, own = settings.search(settings.curve.budget), settings.curve.budget
     trace = trace_doc(result.trace, result.base, codec, result.table)
     rows = tuple(_claim_rows(result, trace))
     words = () if found is None else found.rows.verdict
@@ -213,21 +214,7 @@ def anchors_document(result: AnchorResult, codec: Codec, about: About) -> Anchor
         problem=about.problem,
         model=about.model,
         sampling=result.sampling,
-        plan=AnchorPlanDoc(
-            segment=settings.segment,
-            similarity=settings.similarity,
-            threshold=settings.threshold,
-            alpha=settings.alpha,
-            claims=settings.claims,
-            delta=settings.delta,
-            least=search.least,
-            false_discovery=settings.false_discovery,
-            futility=settings.futility,
-            dependence=settings.dependence,
-            half_width=own.half_width,
-            max_rollouts=settings.max_rollouts,
-            max_tokens=settings.max_tokens,
-        ),
+        plan=_plan(settings),
         seed=settings.seed,
         level=settings.level,
         trace=trace,
@@ -253,6 +240,24 @@ def anchors_document(result: AnchorResult, codec: Codec, about: About) -> Anchor
         stopped=result.stopped + ("" if found is None else f"; {found.stopped}"),
         provenance=about.provenance,
         notes=(*anchor_notes(result), *stopped_notes(unresolved)),
+    )
+
+
+def _plan(settings: AnchorSettings) -> AnchorPlanDoc:
+    return AnchorPlanDoc(
+        segment=settings.segment,
+        similarity=settings.similarity,
+        threshold=settings.threshold,
+        alpha=settings.alpha,
+        claims=settings.claims,
+        delta=settings.delta,
+        least=settings.search(Budget()).least,
+        false_discovery=settings.false_discovery,
+        futility=settings.futility,
+        dependence=settings.dependence,
+        half_width=settings.curve.half_width,
+        max_rollouts=settings.max_rollouts,
+        max_tokens=settings.max_tokens,
     )
 
 
