@@ -99,9 +99,8 @@ def main() -> None:
         print(f"| {name} | {int(is_so.sum()):,} | {100 * is_so.mean():.1f} % |")
     both = (np.abs(other) > 0.1) & (sizes > 0.1)
     opposite = int((np.sign(other[both]) != np.sign(ours[both])).sum())
-    print(
-        f"\nKL > 1 nat without p < .05: {np.mean(p[flat] >= 0.05):.0%}. Sizes: median {np.median(sizes):.3f}, q90 {np.quantile(sizes, 0.9):.3f}."
-    )
+    print(f"\nKL > 1 nat without p < .05: {np.mean(p[flat] >= 0.05):.0%}.")
+    print(f"Sizes: median {np.median(sizes):.3f}, q90 {np.quantile(sizes, 0.9):.3f}.")
     print(f"Counterfactual and resampling both above .1: {int(both.sum())}, of opposite sign {opposite}.")
     if whole.any():
         level = level_of_selected(Q, int(whole.sum()), len(p))

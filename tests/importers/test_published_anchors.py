@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from tests.real_data import shared
 from tokenworth.importers.thought_anchors import CHUNKS, thought_anchors_folder
@@ -12,6 +13,7 @@ from tokenworth.stats.difference import newcombe
 from tokenworth.stats.selection import discovered
 
 
+@pytest.mark.slow
 def test_resampling_importance_is_recomputed_exactly_and_few_survive() -> None:
     ours, theirs, k, n = list[float](), list[float](), list[tuple[float, float]](), list[tuple[float, float]]()
     for path in sorted(shared("thought-anchors").rglob(CHUNKS)):
@@ -27,7 +29,7 @@ def test_resampling_importance_is_recomputed_exactly_and_few_survive() -> None:
     assert len(ours) > 4000
     assert np.allclose(ours, theirs, rtol=0, atol=1e-9)
     assert not np.allclose(np.negative(ours), theirs, rtol=0, atol=1e-9), "the negative twin: with the other sign"
-    (a, b), (m, r) = np.asarray(k).T, np.asarray(n).T
+    (a, b), (m, r) = np.asarray(k, dtype=np.float64).T, np.asarray(n, dtype=np.float64).T
     low, high = newcombe(b, r, a, m, 0.95)
     assert 0.05 < np.mean((low > 0) | (high < 0)) < 0.08
     pooled = (a + b) / (m + r)

@@ -161,7 +161,7 @@ def test_a_budget_is_shared_and_never_passed() -> None:
 
 @pytest.mark.slow
 def test_an_eighth_of_the_tokens_of_plain_resampling_gives_a_smaller_error() -> None:
-    """100 rollouts at each cut have a known mean squared error; the mean over streams must be below it, and a 64th of them is not enough."""
+    """100 rollouts at each cut have a known mean squared error; the mean over streams must be below half of it."""
     words = (1,) * 8
     story = Story(q=((0.92, 0.0, 0.05, 0.03),) * 8, turns={(1, 3): 0.9, (3, 4): 0.1, (4, 3): 0.95, (6, 4): 0.05})
     value = np.asarray([story.value(words[:i]) for i in range(9)])
@@ -170,10 +170,12 @@ def test_an_eighth_of_the_tokens_of_plain_resampling_gives_a_smaller_error() -> 
 
     def error(tokens: int) -> float:
         found = [run(story, seed, words, claims=False, max_tokens=tokens) for seed in range(6)]
-        assert all(one.generated_tokens <= 1.1 * tokens for one in found)
+        assert all(one.generated_tokens <= tokens + 100 for one in found)
         return float(np.nanmean([(one.sentences.resampling.value - step) ** 2 for one in found]))
 
-    assert error(whole // 8) < plain / 2 < error(whole // 128)
+    rng = np.random.default_rng(7)
+    few = np.diff(rng.binomial(12, value, (60, 9)) / 12, axis=1)
+    assert error(whole // 8) < plain / 2 < plain < float(((few - step) ** 2).mean()), "plain resampling of as few tokens is no match"
 
 
 # -- claims --------------------------------------------------------------------------------------------------------------------------
@@ -184,7 +186,7 @@ def test_the_sentence_that_changes_the_value_is_claimed_and_no_other() -> None:
     truth = [STORY.value(WORDS[: i + 1]) - STORY.value(WORDS[:i]) for i in range(4)]
     assert [abs(x) > 0.1 for x in truth] == [False, True, False, False]
     (claim,) = doc.claims
-    assert claim.sentence == 1 and claim.low <= truth[1] <= claim.high and claim.at_least_delta
+    assert claim.sentence == 1 and claim.low <= truth[1] <= claim.high and (claim.p_value or 1) < 0.01
     assert len(doc.claims) + len(doc.excluded) + len(doc.undecided) == doc.family == 4
     assert doc.claim_rollouts > 0 and doc.rollouts > doc.claim_rollouts
 
@@ -193,7 +195,7 @@ def test_the_sentence_that_changes_the_value_is_claimed_and_no_other() -> None:
 def test_stories_without_an_anchor_have_no_claim() -> None:
     """A rate of .05 is passed with a chance of 1e-6; taking the larger of 5 raw importances does pass it."""
     n = 20
-    results = [run(NULL, seed, words=(1,) * 5, max_rollouts=300) for seed in range(n)]
+    results = [run(NULL, seed, words=(1,) * 5, max_rollouts=200) for seed in range(n)]
     most = binom.ppf(1 - 1e-6, n, 0.05)
     assert sum("claim" in result.claims.rows.verdict for result in results) <= most
     rng = np.random.default_rng(5)
@@ -244,7 +246,7 @@ def test_rollouts_without_a_verdict_are_named_and_claim_nothing() -> None:
 
 
 def test_one_sentence_and_an_empty_trace() -> None:
-    one = document(run(segment="newline"))
+    one = document(run(segment="newline", max_rollouts=200))
     assert len(one.sentences) == 1 and not one.effects and one.sentences[0].end == 12
     assert any("finds one sentence" in note for note in one.notes)
     empty = Trace(sequence=TokenSequence(prompt=(), completion=(0, 1, 5) * 4 + (6,)), n_trace=0, stop=StopReason.STOP)

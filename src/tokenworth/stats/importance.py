@@ -142,8 +142,7 @@ def divergence(
     share = [np.stack([(orders == label) @ side for label in range(n_labels)], axis=1) / side.sum() for side in sides]
     count = [int(np.count_nonzero(side)) for side in sides]
     p, q = ((n * s + alpha) / (n + alpha * n_labels) for n, s in zip(count, share, strict=True))
-    # Rounding must not tell apart orders that give the same.
-    found: PerDraw = np.round((p * np.log(p / q)).sum(axis=1), 12)
+    found = _rounded((p * np.log(p / q)).sum(axis=1))
     null = found[1:]
     at_least = int(np.count_nonzero(null >= found[0]))
     return Divergence(
@@ -167,5 +166,10 @@ def permutation_p(
         return None
     orders = np.vstack([hits[used], rng.permuted(np.tile(hits[used], (permutations, 1)), axis=1)])
     first, second = (orders @ (side / side.sum()) for side in sides)
-    size: PerDraw = np.round(np.abs(second - first), 12)
+    size = _rounded(np.abs(second - first))
     return (1 + int(np.count_nonzero(size[1:] >= size[0]))) / (1 + permutations)
+
+
+def _rounded(values: Float[np.ndarray, " order"]) -> Float[np.ndarray, " order"]:
+    """Rounding errors must not tell apart orders that give the same."""
+    return np.round(values, 12)
