@@ -21,6 +21,7 @@ from tokenworth.core.document import About, ModelDoc, Provenance
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput, MissingExtra, UnknownName
+from tokenworth.methods.anchors.chunks import labeled_chunks
 from tokenworth.methods.anchors.document import AnchorsDoc, anchors_document, sentence_table
 from tokenworth.methods.anchors.experiment import ANCHOR_STREAM, anchors
 from tokenworth.methods.anchors.result import AnchorResult
@@ -84,6 +85,13 @@ def test_every_importance_lies_within_limits_that_hardly_ever_miss(precise: Anch
         assert rows.kept[i] == pytest.approx(STORY.q[i][0])
     assert abs(rows.counterfactual.value[1] - (STORY.value((1, 1)) - STORY.instead(WORDS, 1)[1])) < 0.1
     assert not rows.counterfactual.low[1] <= STORY.value((1, 1)) - STORY.instead(WORDS, 1)[1] - 0.45, "the negative twin"
+
+
+def test_the_other_sentences_are_listed_with_what_they_came_to(precise: AnchorResult) -> None:
+    others = precise.sentences.others[1]
+    assert {one.text for one in others} == {"note b.", "note c."} and sum(one.n for one in others) == precise.sentences.n_unlike[1]
+    share = {one.text: one.n_hit / one.n for one in others}
+    assert share["note c."] < share["note b."], "c turns the story to .2"
 
 
 def test_another_spelling_of_the_sentence_is_the_same_sentence(precise: AnchorResult) -> None:
@@ -386,3 +394,12 @@ def test_the_command_measures_an_automaton(tmp_path: Path, monkeypatch: pytest.M
 
 def test_pieces_of_the_tests_spell_what_they_say() -> None:
     assert Spelling().decode((0, 1, 5, 6)) == " note a. yes" and len(PIECES) == 8
+
+
+def test_signs_of_the_published_format_are_turned_and_no_data_stays_none(precise: AnchorResult) -> None:
+    rows = list(labeled_chunks(document(precise)))
+    ours = document(precise).sentences[1]
+    assert rows[1]["counterfactual_importance_accuracy"] == -(ours.counterfactual.value or 0) < -0.2
+    assert rows[1]["resampling_importance_accuracy"] == ours.resampling.value
+    nothing = list(labeled_chunks(document(run(max_tokens=1))))
+    assert nothing[0]["counterfactual_importance_accuracy"] is None and nothing[0]["counterfactual_importance_kl"] is None

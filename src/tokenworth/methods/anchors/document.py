@@ -26,7 +26,7 @@ from tokenworth.core.table import ColumnKind, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.anchors.notes import anchor_notes
-from tokenworth.methods.anchors.result import AnchorResult
+from tokenworth.methods.anchors.result import AnchorResult, OtherSentence
 from tokenworth.methods.anchors.settings import AnchorSettings
 from tokenworth.methods.curve.settings import Budget
 from tokenworth.stats.importance import Divergence, Mean
@@ -51,7 +51,7 @@ class SentenceDoc:
     ``kept``: probability that a rollout from its start follows the trace to its end. ``unlike``: probability that another sentence stands
     in its place. ``n``: draws that leave within it; ``n_unlike``: of these, those with another sentence, and ``counterfactual.n`` their
     effective number, rounded. ``p``: of the counterfactual difference, by permutation. ``control``: mean size of the resampling importance
-    of the sentences nearest in length. None where there is no number.
+    of the sentences nearest in length. ``others``: the most frequent other sentences. None where there is no number.
     """
 
     start: int
@@ -69,6 +69,7 @@ class SentenceDoc:
     resampling_kl: DivergenceDoc | None = None
     counterfactual_kl: DivergenceDoc | None = None
     control: Number = None
+    others: tuple[OtherSentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +282,7 @@ def _sentences(result: AnchorResult, codec: Codec) -> Iterator[SentenceDoc]:
             resampling_kl=_divergence(rows.resampling_kl[i]),
             counterfactual_kl=_divergence(rows.counterfactual_kl[i]),
             control=control,
+            others=rows.others[i],
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tokenworth.methods.anchors.result import Baseline, SentenceEffects, SentenceRows
+from tokenworth.methods.anchors.result import Baseline, OtherSentence, SentenceEffects, SentenceRows
 from tokenworth.methods.anchors.texts import Alike
 from tokenworth.methods.curve.result import GradedRollout
 from tokenworth.methods.selecting import INTERVAL
@@ -28,6 +29,8 @@ from tokenworth.stats.importance import (
 )
 from tokenworth.stats.strata import Strata
 
+LISTED = 5
+"""Other sentences that are listed for each."""
 CONTROLS = 3
 """Sentences that each is compared with: those nearest in length."""
 
@@ -159,9 +162,18 @@ def measured(of: Evidence, *, level: float, alpha: float, rng: np.random.Generat
         p=tuple(p),
         resampling_kl=tuple(kl[0]),
         counterfactual_kl=tuple(kl[1]),
+        others=tuple(_others(of, a, b) for a, b in zip(first.tolist(), second.tolist(), strict=True)),
         control=controls(size, np.log(np.maximum(second - first, 1))),
     )
     return rows, SentenceEffects(value=effects[0], low=effects[1], high=effects[2])
+
+
+def _others(of: Evidence, a: int, b: int) -> tuple[OtherSentence, ...]:
+    """The `LISTED` most frequent sentences that stand in the place of the one from a to b."""
+    at = np.flatnonzero((of.cut >= a) & (of.cut < b) & of.alike.unlike).tolist()
+    n, hits = Counter(of.alike.first[k] for k in at), Counter(of.alike.first[k] for k in at if of.hit[k])
+    ordered = sorted(n, key=lambda text: (-n[text], text))[:LISTED]
+    return tuple(OtherSentence(text=text, n=n[text], n_hit=hits[text]) for text in ordered)
 
 
 def _resampling(

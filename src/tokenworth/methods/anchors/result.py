@@ -17,6 +17,15 @@ from tokenworth.stats.importance import Divergence, Mean
 from tokenworth.tasks.target import Target
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherSentence:
+    """A sentence that stood in the place of the base's: in ``n`` draws, of which ``n_hit`` met the target. Empty: the trace ended there."""
+
+    text: str
+    n: int
+    n_hit: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SentenceRows:
     """What the excursions at hand say of each sentence i, from cut s(i) to s(i + 1). Tuples and arrays run parallel."""
@@ -39,6 +48,8 @@ class SentenceRows:
     """Of the counterfactual difference, by permutation of the labels."""
     resampling_kl: tuple[Divergence | None, ...]
     counterfactual_kl: tuple[Divergence | None, ...]
+    others: tuple[tuple[OtherSentence, ...], ...]
+    """The most frequent other sentences in the place of each."""
     control: Float[np.ndarray, " sentence"]
     """Mean size of the resampling importance of the sentences nearest in length; NaN without one."""
 

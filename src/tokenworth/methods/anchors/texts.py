@@ -15,8 +15,8 @@ from tokenworth.methods.segments import sentences_of
 
 
 class Alike:
-    """For each draw: where it left, whether its own first sentence is unlike the base's, and the last sentence that is like each of the
-    base's.
+    """For each draw: where it left, its own first sentence, whether that is unlike the base's, and the last sentence that is like each of
+    the base's.
 
     A completion has the base's sentences up to the one that it leaves in; from there on it has its own, of its trace alone.
     """
@@ -44,6 +44,7 @@ class Alike:
             first, wall = bounds[min(at, len(base))], find_wall(ids)
             kept = ids[first:wall] if draw.cut <= trace.n_trace else ()
             own.append(sentences_of(codec.decode(kept), codec.piece_bytes(kept), segment))
+        self.first: tuple[str, ...] = tuple(one[0] if one else "" for one in own)
         texts = sorted({text for one in own for text in one})
         number = {text: i for i, text in enumerate(texts)}
         like = similarity(texts, base) >= threshold if texts and base else np.zeros((len(texts), len(base)), dtype=bool)
