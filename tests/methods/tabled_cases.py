@@ -11,7 +11,16 @@ from tokenworth.core.document import About, Document, ModelDoc, Provenance, Trac
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.methods.anchors.document import AnchorDoc, AnchorPlanDoc, AnchorsDoc, BaselineDoc, DivergenceDoc, SentenceDoc, SourceDoc
+from tokenworth.methods.anchors.document import (
+    AnchorDoc,
+    AnchorPlanDoc,
+    AnchorsDoc,
+    BaselineDoc,
+    DivergenceDoc,
+    ResilienceDoc,
+    SentenceDoc,
+    SourceDoc,
+)
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.clocks.derive import clocks_document
 from tokenworth.methods.clocks.settings import ClocksSettings
@@ -65,6 +74,7 @@ def anchors(text: str, piece: str) -> AnchorsDoc:
         value_label=text,
         sentences=(sentence(0, 2, 0.3, counterfactual_kl=kl, forced=-0.2), sentence(2, 3, 0.01), last),
         effects=(SourceDoc(sentence=0, effect=(0.5, None), low=(0.3, -1.0), high=(0.7, 1.0)),),
+        resilience=(ResilienceDoc(sentence=0, runs=30, away=20, back=4, stuck=6, unfinished=0, rounds=2.5, counterfactual=unknown),),
         baselines=BaselineDoc(position=-0.5, position_p=0.4, length=None, length_p=None),
         claims=(row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2),),
         excluded=(row(1, 0.01),),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.anchors.importances import baseline, evidence, measured
+from tokenworth.methods.anchors.resilience import Fight, Fought, resilience
 from tokenworth.methods.anchors.result import AnchorClaims, AnchorResult
 from tokenworth.methods.anchors.settings import AnchorSettings
 from tokenworth.methods.anchors.similarity import similarity_of
@@ -87,11 +88,36 @@ def anchors(
     claims = None
     if settings.claims:
         claims = yield from _claims(reader, table, start, sampling=sampling, settings=settings, drawn=drawn, name_first=name_first)
+    fought, taken = (), (0, 0)
+    if settings.resilience and len(start):
+        fight = Fight(
+            reader=reader,
+            sampling=sampling,
+            codec=codec,
+            find_wall=find_wall,
+            segment=settings.segment,
+            similarity=similarity,
+            threshold=settings.threshold,
+            seed=settings.seed,
+        )
+        used = [drawn.n_rollouts, drawn.generated_tokens]
+        if claims is not None:
+            used = [used[0] + claims.n_rollouts, used[1] + claims.generated_tokens]
+        fought, *taken = yield from _fought(fight, start, claims, settings, used)
     stops = None
     if exits is not None and len(start):
         stops = yield from _forced(trace, start, *exits, judge=judge, name=settings.target, gold=gold)
     strata = strata_within(np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64), own.budget)
-    return replace(_result(reader, strata, start, drawn, alike, settings), claims=claims, forced=stops, chosen=chosen)
+    result = _result(reader, strata, start, drawn, alike, settings)
+    return replace(
+        result,
+        claims=claims,
+        forced=stops,
+        chosen=chosen,
+        fought=fought,
+        n_rollouts=result.n_rollouts + taken[0],
+        generated_tokens=result.generated_tokens + taken[1],
+    )
 
 
 def _result(reader: Reader, strata: Strata, start: Starts, drawn: CurveResult, alike: Alike, settings: AnchorSettings) -> AnchorResult:
@@ -115,6 +141,7 @@ def _result(reader: Reader, strata: Strata, start: Starts, drawn: CurveResult, a
         by_position=baseline(size, np.arange(len(size), dtype=np.float64), rng),
         by_length=baseline(size, lengths, rng),
         forced=None,
+        fought=(),
         outcomes=outcomes,
         no_verdict=sum(draw.hit is None for draw in drawn.draws),
         n_rollouts=drawn.n_rollouts,
@@ -175,6 +202,19 @@ def _claims(
         stopped=stopped,
         unresolved=f"{n_open:,} of {len(family):,} candidates are undecided" if n_open else "",
     )
+
+
+def _fought(
+    fight: Fight, start: Starts, claims: AnchorClaims | None, settings: AnchorSettings, used: Sequence[int]
+) -> Experiment[tuple[tuple[Fought, ...], int, int]]:
+    """The claimed sentences, or without claims all, taken away."""
+    which = range(len(start))
+    if claims is not None:
+        which = [int(k) for k, verdict in zip(claims.sentence, claims.rows.verdict, strict=True) if verdict == "claim"]
+    ends = np.append(start[1:], fight.reader.trace.n_trace)
+    left = [None if most is None else most - n for most, n in zip((settings.max_rollouts, settings.max_tokens), used, strict=True)]
+    sentences = [(k, int(start[k]), int(ends[k])) for k in which]
+    return (yield from resilience(fight, sentences, runs=settings.resilience, most_rollouts=left[0], most_tokens=left[1]))
 
 
 # -- forced answers -------------------------------------------------------------------------------------------------------------------

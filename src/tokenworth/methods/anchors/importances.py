@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from tokenworth.methods.anchors.resilience import Fought
 from tokenworth.methods.anchors.result import Baseline, OtherSentence, SentenceEffects, SentenceRows
 from tokenworth.methods.anchors.texts import Alike
 from tokenworth.methods.curve.result import GradedRollout
@@ -120,7 +121,7 @@ def measured(of: Evidence, *, level: float, alpha: float, rng: np.random.Generat
     bounds, number, n = of.bounds, of.number, len(of.start)
     first, second = bounds[:-1], bounds[1:]
     hits = of.hit.astype(np.float64)[:, None]
-    values, against, kept = list[Mean](), list[Mean](), np.ones(n)
+    values, later_values, against, kept = list[Mean](), list[Mean](), list[Mean](), np.ones(n)
     unlike, n_unlike, p = np.full(n, np.nan), np.zeros(n, dtype=np.int64), list[float | None]()
     kl = (list[Divergence | None](), list[Divergence | None]())
     effects = np.full((3, n, n), np.nan)
@@ -134,6 +135,7 @@ def measured(of: Evidence, *, level: float, alpha: float, rng: np.random.Generat
             within = float(slack_between(of.strata.p, of.slack, first[i : i + 1], second[i : i + 1])[0])
             moved = float(bound[b]) + min(1.0, 2 * within / each.sum() if each.sum() > 0 else 1.0)
         values.append(_widened(_mean(of, before, hits, float(of.base_hit), level), float(bound[a])))
+        later_values.append(_widened(_mean(of, after, hits, float(of.base_hit), level), float(bound[b])))
         instead = weighted_mean(each, hits, open_=here.unsampled, level=level, interval=INTERVAL)
         against.append(difference(_mean(of, after, hits, float(of.base_hit), level), instead, moved))
         kept[i] = 1.0 - here.sampled - here.unsampled
@@ -153,6 +155,7 @@ def measured(of: Evidence, *, level: float, alpha: float, rng: np.random.Generat
     size = np.abs(resampling.value)
     rows = SentenceRows(
         value=_stacked(values),
+        after=_stacked(later_values),
         resampling=resampling,
         counterfactual=_stacked(against),
         kept=np.clip(kept, 0.0, 1.0),
@@ -205,6 +208,17 @@ def _stacked(means: Sequence[Mean]) -> Mean:
     """Means of one item each as one."""
     columns = [np.asarray([getattr(one, name)[0] for one in means], dtype=np.float64) for name in ("value", "low", "high", "n")]
     return Mean(value=columns[0], low=columns[1], high=columns[2], n=columns[3])
+
+
+def against_away(after: Mean, fought: Fought, level: float) -> Mean:
+    """Counterfactual++: V(s(i+1)) less the share of the runs in which the sentence stays away that meet the target.
+
+    Source: Macar et al. 2025, "Thought Branches". NaN where none stays away, or a budget ended some.
+    """
+    n = 0.0 if fought.unfinished else float(fought.away)
+    share = weighted_mean(np.ones(int(n)), (np.arange(int(n)) < fought.hits).astype(np.float64)[:, None], level=level, interval=INTERVAL)
+    i = slice(fought.sentence, fought.sentence + 1)
+    return difference(Mean(value=after.value[i], low=after.low[i], high=after.high[i], n=after.n[i]), share)
 
 
 # -- baselines ------------------------------------------------------------------------------------------------------------------------

@@ -34,6 +34,13 @@ _SENTENCES = (
     SheetColumn(name="of its length", kind="share", width=15, right=True),
 )
 _FORCED = SheetColumn(name="forced", kind="difference", width=8, right=True)
+_TAKEN = (
+    SheetColumn(name="sentence", kind="text", width=30),
+    SheetColumn(name="stays away", kind="text", width=14),
+    SheetColumn(name="rounds", kind="count", width=8, right=True),
+    SheetColumn(name="else", kind="text", width=16),
+    SheetColumn(name="counterfactual++", kind="difference", width=23, right=True),
+)
 _EFFECTS = (
     SheetColumn(name="sentence", kind="text", width=30),
     SheetColumn(name="makes likelier", kind="text", width=30),
@@ -65,6 +72,7 @@ def _sheets(doc: AnchorsDoc) -> Iterator[SheetView]:
         facts=facts,
         notes=() if doc.plan.claims else doc.notes,
     )
+    yield from _resilience(doc, facts)
     yield from _effects(doc, facts)
     yield from _more(doc, facts)
 
@@ -166,6 +174,32 @@ def _effects(doc: AnchorsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView
             ),
             facts=facts,
         )
+
+
+def _resilience(doc: AnchorsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
+    if not doc.resilience:
+        return
+    rows: list[tuple[SheetCell, ...]] = []
+    for row in doc.resilience:
+        other = ((row.back, "back"), (row.stuck, "stuck"), (row.unfinished, "open"))
+        rows.append(
+            (
+                cell(_named(doc, row.sentence)),
+                cell(f"{row.away:,} of {row.runs:,}"),
+                cell(NONE if row.rounds is None else f"{row.rounds:.1f}"),
+                cell(", ".join(f"{n:,} {word}" for n, word in other if n) or NONE),
+                cell(NONE) if row.counterfactual.value is None else number_cell(row.counterfactual, form="+.2f"),
+            )
+        )
+    yield SheetView(
+        title="Sentences taken away",
+        lead=("resampled until another sentence stands there, and again wherever one like it comes back",),
+        caption="counterfactual++: the value with the sentence less that of the runs in which it stays away",
+        level=doc.level,
+        columns=_TAKEN,
+        rows=tuple(rows),
+        facts=facts,
+    )
 
 
 def _named(doc: AnchorsDoc, number: int) -> str:
