@@ -114,8 +114,8 @@ class SourceDoc:
 class ResilienceDoc:
     """A sentence that was taken away in ``runs`` runs: in each from its start, and again wherever one like it came back.
 
-    ``away``: runs that end without it; ``back``: with it in spite of all; ``stuck``: no other sentence could be had; ``unfinished``: ended by
-    a budget. ``rounds``: how often it was taken away in the mean. ``counterfactual``: V(end) less P(target) of the runs away.
+    ``away``: runs that end without it; ``back``: with it in spite of all; ``stuck``: no other sentence could be had; ``unfinished``: a
+    budget ended them. ``rounds``: how often it was taken away in the mean. ``counterfactual``: V(end) less P(target) of the runs away.
     """
 
     sentence: int

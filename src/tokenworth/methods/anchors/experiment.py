@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -67,11 +67,7 @@ def anchors(
     similarity = similarity_of(settings.similarity)
     reader = Reader(trace=trace, judge=judge, target=target_of(settings.target, judge(trace.sequence.completion, trace.stop)), codec=codec)
     start = token_cuts(codec.piece_bytes(trace.ids), settings.segment)
-    table, length = None, len(trace.sequence.completion)
-    if length:
-        (answer,) = yield (NextToken(sequence=trace.sequence, cuts=tuple(range(length)), params=sampling, top=settings.top),)
-        assert isinstance(answer, NextTokenTable)
-        table = answer
+    table = yield from _table(trace, sampling, settings.top)
     own = settings.curve
     wanted = np.append(start, trace.n_trace)
     drawn = yield from excursions(reader, sampling=sampling, settings=own, table=table, name_first=name_first, wanted=wanted)
@@ -88,22 +84,9 @@ def anchors(
     claims = None
     if settings.claims:
         claims = yield from _claims(reader, table, start, sampling=sampling, settings=settings, drawn=drawn, name_first=name_first)
-    fought, taken = (), (0, 0)
-    if settings.resilience and len(start):
-        fight = Fight(
-            reader=reader,
-            sampling=sampling,
-            codec=codec,
-            find_wall=find_wall,
-            segment=settings.segment,
-            similarity=similarity,
-            threshold=settings.threshold,
-            seed=settings.seed,
-        )
-        used = [drawn.n_rollouts, drawn.generated_tokens]
-        if claims is not None:
-            used = [used[0] + claims.n_rollouts, used[1] + claims.generated_tokens]
-        fought, *taken = yield from _fought(fight, start, claims, settings, used)
+    fought, rollouts, tokens = (), 0, 0
+    if settings.resilience:
+        fought, rollouts, tokens = yield from _fought(reader, sampling, start, claims, settings, drawn, codec, find_wall)
     stops = None
     if exits is not None and len(start):
         stops = yield from _forced(trace, start, *exits, judge=judge, name=settings.target, gold=gold)
@@ -115,8 +98,8 @@ def anchors(
         forced=stops,
         chosen=chosen,
         fought=fought,
-        n_rollouts=result.n_rollouts + taken[0],
-        generated_tokens=result.generated_tokens + taken[1],
+        n_rollouts=result.n_rollouts + rollouts,
+        generated_tokens=result.generated_tokens + tokens,
     )
 
 
@@ -205,13 +188,32 @@ def _claims(
 
 
 def _fought(
-    fight: Fight, start: Starts, claims: AnchorClaims | None, settings: AnchorSettings, used: Sequence[int]
+    reader: Reader,
+    sampling: Sampling,
+    start: Starts,
+    claims: AnchorClaims | None,
+    settings: AnchorSettings,
+    drawn: CurveResult,
+    codec: Codec,
+    find_wall: FindWall,
 ) -> Experiment[tuple[tuple[Fought, ...], int, int]]:
-    """The claimed sentences, or without claims all, taken away."""
-    which = range(len(start))
+    """The claimed sentences, or without claims all, taken away with what the budget leaves."""
+    which = list(range(len(start)))
+    used = [drawn.n_rollouts, drawn.generated_tokens]
     if claims is not None:
         which = [int(k) for k, verdict in zip(claims.sentence, claims.rows.verdict, strict=True) if verdict == "claim"]
-    ends = np.append(start[1:], fight.reader.trace.n_trace)
+        used = [used[0] + claims.n_rollouts, used[1] + claims.generated_tokens]
+    fight = Fight(
+        reader=reader,
+        sampling=sampling,
+        codec=codec,
+        find_wall=find_wall,
+        segment=settings.segment,
+        similarity=similarity_of(settings.similarity),
+        threshold=settings.threshold,
+        seed=settings.seed,
+    )
+    ends = np.append(start[1:], reader.trace.n_trace)
     left = [None if most is None else most - n for most, n in zip((settings.max_rollouts, settings.max_tokens), used, strict=True)]
     sentences = [(k, int(start[k]), int(ends[k])) for k in which]
     return (yield from resilience(fight, sentences, runs=settings.resilience, most_rollouts=left[0], most_tokens=left[1]))
