@@ -99,6 +99,8 @@ class Subject:
     """What is added to a question; empty for models that were trained without one."""
     feedback: bytes | None
     """The model's own file on how it was trained to read what is wrong with an answer; None where it was not."""
+    other: Callable[[], Problem | None] | None = None
+    """Another problem of the same task, the next one of it; None where there is none."""
     trace: Trace | None = None
     """The base trace, for a measure of one."""
     chosen: str = "given"
