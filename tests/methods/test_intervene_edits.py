@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tokenworth import catalog
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.errors import InvalidInput, UnknownName
-from tokenworth.methods.intervene.entry import Change, Material
+from tokenworth.methods.intervene.entry import TraceChange, Material
 from tokenworth.methods.intervene.hint import hinted
 from tokenworth.methods.intervene.mistake import options, sums, value_of
 from tokenworth.methods.intervene.plan import edit_named
@@ -84,9 +84,9 @@ def material(text: str = STEPS, *, name: str = "x", other: str | None = "The bee
     )
 
 
-def made(name: str, text: str = STEPS, **more: Any) -> Change:
+def made(name: str, text: str = STEPS, **more: Any) -> TraceChange:
     change = edit_named(name).make(material(text, **more))
-    assert isinstance(change, Change), change
+    assert isinstance(change, TraceChange), change
     return change
 
 
@@ -97,7 +97,7 @@ def refusal(name: str, text: str = STEPS, **more: Any) -> str:
     return why
 
 
-def text_of(change: Change) -> str:
+def text_of(change: TraceChange) -> str:
     return CODEC.decode(change.ids)
 
 
@@ -197,13 +197,13 @@ def test_an_insertion_and_its_control_have_as_many_tokens_at_one_place() -> None
         control = edit_named("insert").control
         assert control is not None
         other = control(source, change)
-        assert isinstance(other, Change)
+        assert isinstance(other, TraceChange)
         assert (other.first, other.last, other.cut, len(other.ids)) == (change.first, change.last, change.cut, len(change.ids))
         assert other.ids != change.ids and text in text_of(change)
     assert made("insert", insert="It is (C).").toward == "C" and made("insert", insert="Option D it is.").toward == "D"
     assert made("insert", insert="Wait.").toward is None
     same = edit_named("insert").control(material(insert="Well now. "), made("insert", insert="Well now. "))  # type: ignore[misc]
-    assert isinstance(same, Change)
+    assert isinstance(same, TraceChange)
 
 
 def test_an_insertion_does_not_cut_a_character() -> None:
@@ -216,13 +216,13 @@ def test_an_insertion_does_not_cut_a_character() -> None:
     for seed in range(6):
         object.__setattr__(source, "rng", np.random.default_rng(seed))
         change = edit_named("insert").make(source)
-        assert isinstance(change, Change) and "�" not in CODEC.decode(change.ids) and base.is_whole(change.first)
+        assert isinstance(change, TraceChange) and "�" not in CODEC.decode(change.ids) and base.is_whole(change.first)
 
 
 def test_stripped_words_have_a_control_that_takes_out_as_many_tokens() -> None:
     change = made("strip")
     control = edit_named("strip").control
-    assert control is not None and isinstance(other := control(material(), change), Change)
+    assert control is not None and isinstance(other := control(material(), change), TraceChange)
     assert len(other.ids) == len(change.ids) < len(CODEC.encode(STEPS)) and other.ids != change.ids
 
 

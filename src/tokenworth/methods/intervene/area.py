@@ -35,7 +35,7 @@ class AreaRow:
 class AreaDoc:
     """Areas over same-answer curves of forced answers, beside accuracy, with which they go together."""
 
-    by: str
+    grid: str
     """Where answers were read: after equal parts of the trace, or after its sentences."""
     problems: int
     unnamed: int
@@ -69,7 +69,7 @@ def areas_of(result: InterventionResult) -> Mapping[str, float] | None:
     return None if found is None or result.grid is None else areas(result.grid.cuts, found[1], found[2])
 
 
-def area_document(results: Sequence[InterventionResult], *, by: str, level: float, seed: int) -> AreaDoc | None:
+def area_document(results: Sequence[InterventionResult], *, grid: str, level: float, seed: int) -> AreaDoc | None:
     """Areas over all problems; None where none has forced answers along its trace."""
     read = [result for result in results if result.grid is not None]
     pairs = [(result, found) for result in read if (found := curve_of(result)) is not None]
@@ -85,7 +85,7 @@ def area_document(results: Sequence[InterventionResult], *, by: str, level: floa
     rows = [_row(rule, np.asarray([one[rule] for one in each]), chance, noise, level, rng) for rule in AREAS]
     right = [result.labels.index(str(result.gold)) for result, _ in gold]
     return AreaDoc(
-        by=by,
+        grid=grid,
         problems=len(pairs),
         unnamed=len(read) - len(pairs),
         rows=tuple(rows),

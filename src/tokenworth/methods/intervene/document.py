@@ -18,7 +18,7 @@ from tokenworth.methods.intervene.entry import Family
 from tokenworth.methods.intervene.following import FollowingRow, following_of
 from tokenworth.methods.intervene.paired import InterventionRow, n_restated, own_answer, rows_of
 from tokenworth.methods.intervene.plan import CONTROL
-from tokenworth.methods.intervene.result import Answers, Changed, InterventionResult
+from tokenworth.methods.intervene.result import Answered, Changed, InterventionResult
 from tokenworth.methods.intervene.settings import InterveneSettings
 from tokenworth.stats.proportion import share
 
@@ -132,7 +132,7 @@ def intervene_document(done: Sequence[Done], settings: InterveneSettings, about:
     results: list[InterventionResult] = [one.result for one in done]
     rows = rows_of(results, settings.names, level=settings.level)
     following = (following_of(results, name, level=settings.level, seed=settings.seed) for name in settings.names if name.startswith("hint-"))
-    area = area_document(results, by=settings.by, level=settings.level, seed=settings.seed)
+    area = area_document(results, grid=settings.grid, level=settings.level, seed=settings.seed)
     return InterveneDoc(
         model=about.model,
         task=about.task,
@@ -192,7 +192,7 @@ def _change(result: InterventionResult, one: Changed, codec: Codec, level: float
     )
 
 
-def _answers(side: Answers, labels: tuple[str, ...], own: str | None, toward: str | None, level: float) -> AnswersDoc:
+def _answers(side: Answered, labels: tuple[str, ...], own: str | None, toward: str | None, level: float) -> AnswersDoc:
     return AnswersDoc(
         n=side.n,
         unknown=side.n_unknown,

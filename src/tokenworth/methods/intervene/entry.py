@@ -18,7 +18,7 @@ Family = Literal["necessity", "sufficiency", "part", "insertion", "mistake", "pr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class TraceChange:
     """What an edit makes of a trace.
 
     ``ids``: the edited trace. ``cut``: how many of its tokens are kept; ``base_cut``: the same place in the base. ``closed``: the trace is
@@ -71,15 +71,15 @@ class Material:
         share = self.settings.place
         return int(self.rng.integers(n)) if share is None else min(n - 1, int(share * n))
 
-    def whole(self, ids: tuple[int, ...], told: str, *, prompt: tuple[int, ...] | None = None) -> Change:
+    def whole(self, ids: tuple[int, ...], told: str, *, prompt: tuple[int, ...] | None = None) -> TraceChange:
         """A change of the whole trace, after which it is ended."""
         n = len(self.ids)
-        return Change(
+        return TraceChange(
             ids=ids, cut=len(ids), base_cut=n, closed=True, first=0, last=len(ids), base_last=n, told=told, prompt=prompt
         )  # fmt: skip
 
 
-Made = Change | str
+Made = TraceChange | str
 """A change, or the reason why there is none, in one sentence."""
 
 
@@ -91,7 +91,7 @@ class TraceEdit:
     told: str
     """What it does, in a few words."""
     make: Callable[[Material], Made]
-    control: Callable[[Material, Change], Made] | None = None
+    control: Callable[[Material, TraceChange], Made] | None = None
     """What it is compared with on the same problem; None: the base at the same place."""
     needs_other: bool = False
     """Whether it needs a trace of another problem."""

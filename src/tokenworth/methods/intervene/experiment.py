@@ -17,15 +17,15 @@ from tokenworth.errors import InvalidInput
 from tokenworth.methods.curve.experiment import as_far_as_it_fits, check_process
 from tokenworth.methods.edits.intervene import INTERVENE_STREAM, answers_in_order
 from tokenworth.methods.forced.experiment import ExitText
-from tokenworth.methods.intervene.plan import Setting, edit_named, plan_changes, setting_of
-from tokenworth.methods.intervene.result import Answers, Changed, ChangePlan, ForcedGrid, InterventionResult
+from tokenworth.methods.intervene.plan import Setting, edit_named, plan_changes, sampling_after, setting_of
+from tokenworth.methods.intervene.result import Answered, Changed, ChangePlan, ForcedGrid, InterventionResult
 from tokenworth.methods.intervene.settings import InterveneSettings
 from tokenworth.methods.intervene.text import TokenText
 from tokenworth.methods.sample.experiment import draws_of
 
 OTHERS = 4
-"""Answers to another problem that are drawn for a trace of it: the first that closed its trace is taken."""
-Spot = tuple[tuple[int, ...] | None, tuple[int, ...], bool]
+"""Answered to another problem that are drawn for a trace of it: the first that closed its trace is taken."""
+AnswerPlace = tuple[tuple[int, ...] | None, tuple[int, ...], bool]
 """(prompt, None for the problem's own; tokens kept; whether the trace is ended there): where answers are read."""
 
 
@@ -67,9 +67,7 @@ def _other(subject: Subject, settings: InterveneSettings) -> Experiment[tuple[in
         start = TokenSequence(prompt=subject.put(problem), completion=())
     except InvalidInput:
         return None
-    params, stream = subject.sampling, INTERVENE_STREAM + settings.seed
-    if subject.context_length is not None:
-        params = replace(params, max_tokens=max(1, min(params.max_tokens, subject.context_length - len(start.prompt))))
+    params, stream = sampling_after(subject, start.prompt), INTERVENE_STREAM + settings.seed
     answers = yield tuple(Sample(sequence=start, cut=0, params=params, seed=stream, index=i) for i in range(OTHERS))
     for rollout in answers:
         assert isinstance(rollout, Rollout)
@@ -82,19 +80,19 @@ def _other(subject: Subject, settings: InterveneSettings) -> Experiment[tuple[in
 # -- asking ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _spots(setting: Setting, plan: ChangePlan) -> tuple[Spot, Spot]:
+def _spots(setting: Setting, plan: ChangePlan) -> tuple[AnswerPlace, AnswerPlace]:
     """Where a change is read, and the same place of the base."""
     change = plan.change
     return (change.prompt, change.ids[: change.cut], change.closed), (None, setting.trace.ids[: change.base_cut], change.closed)
 
 
 def _asked(setting: Setting, plans: Sequence[ChangePlan]) -> Experiment[tuple[tuple[Changed, ...], ForcedGrid | None, str, str]]:
-    settings, sampling = setting.settings, setting.subject.sampling
+    settings = setting.settings
     spots = list(dict.fromkeys(spot for plan in plans for spot in reversed(_spots(setting, plan))))
     check_batch(len(spots) * settings.samples)
     reads, cuts = _reads(setting, spots)
     samples = [
-        Sample(sequence=place, cut=len(place.completion), params=sampling, seed=INTERVENE_STREAM + settings.seed, index=index)
+        Sample(sequence=place, cut=len(place.completion), params=setting.sampling(place.prompt), seed=INTERVENE_STREAM + settings.seed, index=index)
         for prompt, ids, closed in spots
         for place in (setting.place(prompt, ids, closed=closed),)
         for index in range(settings.samples)
@@ -112,17 +110,17 @@ def _asked(setting: Setting, plans: Sequence[ChangePlan]) -> Experiment[tuple[tu
     return changed, grid, setting.unread, done
 
 
-def _changed(setting: Setting, plan: ChangePlan, plans: Sequence[ChangePlan], sides: dict[Spot, Answers]) -> Changed:
+def _changed(setting: Setting, plan: ChangePlan, plans: Sequence[ChangePlan], sides: dict[AnswerPlace, Answered]) -> Changed:
     after, before = _spots(setting, plan)
     if plan.control is not None:
         before = _spots(setting, next(one for one in plans if one.name == plan.control))[0]
     return Changed(plan=plan, before=sides[before], after=sides[after])
 
 
-def _side(setting: Setting, spot: Spot, answers: Sequence[Response], forced: np.ndarray | None) -> Answers:
+def _side(setting: Setting, spot: AnswerPlace, answers: Sequence[Response], forced: np.ndarray | None) -> Answered:
     kept = setting.place(*spot[:2], closed=spot[2]).completion
     rollouts = tuple(one for one in answers if isinstance(one, Rollout))
-    return Answers(
+    return Answered(
         rollouts=rollouts,
         grades=tuple(setting.subject.judge(kept + one.ids, one.stop) for one in rollouts),
         texts=tuple(setting.subject.codec.decode(one.ids) for one in rollouts),
@@ -133,13 +131,13 @@ def _side(setting: Setting, spot: Spot, answers: Sequence[Response], forced: np.
 def grid_cuts(setting: Setting) -> tuple[int, ...]:
     """The cuts at which forced answers are read along the base trace, 0 and T among them."""
     n = setting.trace.n_trace
-    if setting.settings.by == "sentence":
+    if setting.settings.grid == "sentences":
         return tuple(sorted({0, n, *(end for _, end in TokenText(setting.trace.ids, setting.subject.codec).sentences())}))
     parts = setting.settings.parts
     return tuple(sorted({round(k * n / parts) for k in range(parts + 1)}))
 
 
-def _reads(setting: Setting, spots: Sequence[Spot]) -> tuple[list[Read], tuple[int, ...]]:
+def _reads(setting: Setting, spots: Sequence[AnswerPlace]) -> tuple[list[Read], tuple[int, ...]]:
     """A reading at many cuts of the base, and one of each edited trace; with the cuts of the grid that can be read."""
     subject, exit_text, trace = setting.subject, setting.exit, setting.trace
     if exit_text is None:
@@ -167,8 +165,8 @@ def _is_read(setting: Setting, sequence: TokenSequence, cut: int, exit_text: Exi
 
 
 def _forced(
-    setting: Setting, spots: Sequence[Spot], reads: Sequence[Read], answers: Sequence[Response], cuts: tuple[int, ...]
-) -> tuple[dict[Spot, np.ndarray], ForcedGrid | None]:
+    setting: Setting, spots: Sequence[AnswerPlace], reads: Sequence[Read], answers: Sequence[Response], cuts: tuple[int, ...]
+) -> tuple[dict[AnswerPlace, np.ndarray], ForcedGrid | None]:
     """Option probabilities of each place that was read, and along the base."""
     found = dict[tuple[tuple[int, ...], tuple[int, ...]], np.ndarray]()
     for request, table in zip(reads, answers, strict=False):
@@ -176,7 +174,7 @@ def _forced(
         # An option that a server did not list counts as 0: the sum of all is then the least that it can be.
         for cut, row in zip(request.cuts, np.nan_to_num(np.exp(table.logprob), nan=0.0), strict=True):
             found[request.sequence.prompt, request.sequence.completion[:cut]] = row
-    by_spot = dict[Spot, np.ndarray]()
+    by_spot = dict[AnswerPlace, np.ndarray]()
     for spot in spots:
         row = found.get((setting.subject.prompt if spot[0] is None else spot[0], spot[1]))
         if row is not None:

@@ -14,7 +14,7 @@ from tokenworth.methods.edits.intervene import difference
 from tokenworth.methods.forced.settings import LEAST_MASS
 from tokenworth.methods.intervene.entry import Family
 from tokenworth.methods.intervene.plan import CONTROL
-from tokenworth.methods.intervene.result import Answers, Changed, InterventionResult
+from tokenworth.methods.intervene.result import Answered, Changed, InterventionResult
 from tokenworth.stats.clusters import cluster_mean, noise_of_share
 from tokenworth.stats.proportion import share
 
@@ -63,7 +63,7 @@ class InterventionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class BeforeAfter:
     """One problem: how often something is so before and after, and of how many draws; no number of draws for probabilities."""
 
     before: float
@@ -100,7 +100,7 @@ def _row(name: str, reading: Reading, found: list[tuple[InterventionResult, Chan
     flips = None if free else [flipped(one) for _, one in found]
     known = None if flips is None else [one for one in flips if one is not None]
 
-    def rate(pair_of: Callable[[InterventionResult, Changed], Pair | None]) -> RateChange | None:
+    def rate(pair_of: Callable[[InterventionResult, Changed], BeforeAfter | None]) -> RateChange | None:
         return _rate([pair for result, one in found if (pair := pair_of(result, one)) is not None], level)
 
     return InterventionRow(
@@ -126,7 +126,7 @@ def _total(sides: object, free: bool) -> int:
     return sum(side.n if free else 1 for side in sides)  # type: ignore[attr-defined]
 
 
-def _unknown(side: Answers, free: bool) -> int:
+def _unknown(side: Answered, free: bool) -> int:
     return side.n_unknown if free else int(side.forced is None or float(side.forced.sum()) < LEAST_MASS)
 
 
@@ -135,27 +135,27 @@ def own_answer(result: InterventionResult) -> str | None:
     return None if result.own.outcome in RESERVED_OUTCOMES else result.own.outcome
 
 
-def correct_pair(result: InterventionResult, one: Changed, free: bool) -> Pair | None:
+def correct_pair(result: InterventionResult, one: Changed, free: bool) -> BeforeAfter | None:
     """P(correct) before and after; None where nothing is known to be right."""
     if free:
         graded = [grade.verdict != "unknown" for side in (one.before, one.after) for grade in side.grades]
         if result.gold is None and not any(graded):
             return None
-        return Pair(one.before.n_correct / one.before.n, one.after.n_correct / one.after.n, one.before.n, one.after.n)
+        return BeforeAfter(one.before.n_correct / one.before.n, one.after.n_correct / one.after.n, one.before.n, one.after.n)
     return pair_of_outcome(result, one, result.gold, free)
 
 
-def pair_of_outcome(result: InterventionResult, one: Changed, outcome: str | None, free: bool) -> Pair | None:
+def pair_of_outcome(result: InterventionResult, one: Changed, outcome: str | None, free: bool) -> BeforeAfter | None:
     """How often the outcome is this one before and after; None where there is none, or it is no option that could be read."""
     if outcome is None:
         return None
     before, after = one.before, one.after
     if free:
-        return Pair(before.n_of(outcome) / before.n, after.n_of(outcome) / after.n, before.n, after.n)
+        return BeforeAfter(before.n_of(outcome) / before.n, after.n_of(outcome) / after.n, before.n, after.n)
     if before.forced is None or after.forced is None or outcome not in result.labels:
         return None
     at = result.labels.index(outcome)
-    return Pair(float(before.forced[at]), float(after.forced[at]))
+    return BeforeAfter(float(before.forced[at]), float(after.forced[at]))
 
 
 def leading(forced: np.ndarray | None) -> int | None:
@@ -175,7 +175,7 @@ def n_restated(one: Changed) -> int:
     return sum(right in " ".join(text.split()) for text in one.after.texts)
 
 
-def _rate(pairs: Sequence[Pair], level: float) -> RateChange | None:
+def _rate(pairs: Sequence[BeforeAfter], level: float) -> RateChange | None:
     if not pairs:
         return None
     if len(pairs) == 1:
@@ -201,7 +201,7 @@ def _single(value: float, n: int | None, level: float) -> Estimate:
     return Estimate(value=value, low=None, high=None, n=1) if n is None else share(round(value * n), n, level)
 
 
-def _of_one(one: Pair, level: float) -> Estimate:
+def _of_one(one: BeforeAfter, level: float) -> Estimate:
     if one.n_before is None or one.n_after is None:
         return Estimate(value=one.after - one.before, low=None, high=None, n=1)
     return difference((round(one.before * one.n_before), one.n_before), (round(one.after * one.n_after), one.n_after), level)

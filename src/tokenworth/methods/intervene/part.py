@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.intervene.entry import Change, Made, Material, TraceEdit
+from tokenworth.methods.intervene.entry import TraceChange, Made, Material, TraceEdit
 from tokenworth.methods.intervene.text import NOT_WRITTEN, Piece, Spliced, TokenText
 from tokenworth.methods.intervene.whole import repeated
 
@@ -26,7 +26,7 @@ def changed(material: Material, made: Spliced | str, told: str, *, toward: str |
     if made.ids == material.ids:
         return "the edit changes nothing"
     n, keep = len(material.ids), material.settings.rest == "keep"
-    return Change(
+    return TraceChange(
         ids=made.ids,
         cut=len(made.ids) if keep else made.last,
         base_cut=n if keep else made.base_last,
@@ -130,7 +130,7 @@ def _added(material: Material, text: str, cut: int) -> tuple[int, ...] | None:
     return ids if b"".join(material.codec.piece_bytes(ids)).decode("utf-8", "replace") == shown else None
 
 
-def _neutral(material: Material, change: Change) -> Made:
+def _neutral(material: Material, change: TraceChange) -> Made:
     """The neutral text at the same place, repeated and cut to exactly as many tokens."""
     n = change.last - change.first
     ids = _added(material, material.settings.neutral, change.first)
@@ -154,7 +154,7 @@ def _strip(material: Material) -> Made:
     return _kept(changed(material, made, f"{len(found)} words taken out"), material)
 
 
-def _fewer(material: Material, change: Change) -> Made:
+def _fewer(material: Material, change: TraceChange) -> Made:
     """As many tokens fewer, taken out at random."""
     n, less = len(material.ids), len(material.ids) - len(change.ids)
     if not 0 < less < n:

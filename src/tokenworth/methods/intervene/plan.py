@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 
 from tokenworth.catalog import EDITS, load
 from tokenworth.core.measure import Subject
+from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.forced.experiment import ExitText, check_options, encode_exit
@@ -45,6 +46,17 @@ class Setting:
     def place(self, prompt: tuple[int, ...] | None, ids: tuple[int, ...], *, closed: bool) -> TokenSequence:
         """The prefix from which rollouts are drawn; all of it is kept."""
         return TokenSequence(prompt=self.subject.prompt if prompt is None else prompt, completion=ids + self.closing * closed)
+
+    def sampling(self, prompt: tuple[int, ...]) -> Sampling:
+        """The sampling after a prompt: a longer one than the problem's own leaves less of the context."""
+        return sampling_after(self.subject, prompt)
+
+
+def sampling_after(subject: Subject, prompt: tuple[int, ...]) -> Sampling:
+    """The subject's sampling with the limit that the context leaves after a prompt."""
+    limit = subject.sampling.max_tokens
+    room = limit if subject.context_length is None else subject.context_length - len(prompt)
+    return subject.sampling if room >= limit else replace(subject.sampling, max_tokens=max(1, room))
 
 
 def setting_of(subject: Subject, settings: InterveneSettings, trace: Trace) -> Setting:
@@ -128,11 +140,9 @@ def _checked(setting: Setting, change: Made) -> Made:
         return "the edited trace would hold the mark that ends it"
     for ids, prompt in ((kept, change.prompt), (beside, None)):
         place = setting.place(prompt, ids, closed=change.closed)
-        room = subject.sampling.max_tokens - len(place.completion)
-        if subject.context_length is not None:
-            room = min(room, subject.context_length - len(place.prompt) - len(place.completion))
-        if room < 1:
-            return f"its {len(ids):,} tokens leave no room for an answer under the limit of {subject.sampling.max_tokens:,}"
+        limit = setting.sampling(place.prompt).max_tokens
+        if len(place.completion) >= limit:
+            return f"its {len(ids):,} tokens leave no room for an answer under the limit of {limit:,}"
         if subject.reach is not None and not subject.able.any_cut and not subject.reach(place, (len(place.completion),), ())[0]:
             return "the server cannot start there: prefixes travel as text, which does not come back as these tokens"
     return change

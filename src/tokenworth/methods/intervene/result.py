@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.intervene.entry import Change, Family
+from tokenworth.methods.intervene.entry import TraceChange, Family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +21,12 @@ class ChangePlan:
 
     name: str
     family: Family
-    change: Change
+    change: TraceChange
     control: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answers:
+class Answered:
     """What followed one place. ``forced``: the raw probability of each option after the exit text; None where it was not read."""
 
     rollouts: tuple[Rollout, ...]
@@ -65,8 +65,8 @@ class Changed:
     """A change with what followed it, and what followed the place that it is compared with."""
 
     plan: ChangePlan
-    before: Answers
-    after: Answers
+    before: Answered
+    after: Answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ DEFAULT_EDITS = ("none", "filler", "random", "swap", "no-question", "truncate", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterveneSettings:
-    """Edit traces or prompts: does the answer change?
+    """Edit traces or prompts, and compare the answers.
 
     Each edit is compared with the same place of the unedited trace, or with its control, on the same problem.
     """
@@ -43,7 +43,7 @@ class InterveneSettings:
     """Option labels, when the problem has none."""
     parts: int = option(16, rare=True, most=MANY)
     """Forced answers are read after each of so many equal parts of the trace, and before the first."""
-    by: Literal["part", "sentence"] = option("part", rare=True)
+    grid: Literal["parts", "sentences"] = option("parts", rare=True)
     """Where forced answers are read: after equal parts of the trace, or after its sentences."""
     level: float = 0.95
     """Level of the intervals."""

@@ -110,7 +110,7 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
         )
     area = doc.area
     if area is not None:
-        where = "equal parts of the trace" if area.by == "part" else "its sentences"
+        where = "equal parts of the trace" if area.grid == "parts" else "its sentences"
         lead = (
             f"forced answers after {where}; {area.problems:,} problems" + (f", {area.unnamed:,} without a final one" if area.unnamed else ""),
             f"the final answer leads before the trace in {_limits(area.at_start)}"
