@@ -73,13 +73,36 @@ def intervene(text: str) -> InterveneDoc:
     change = RateChange(problems=2, before=some, after=some, change=Estimate(value=-0.2, low=-0.3, high=0.1))
     counts = {"problems": 2, "n_before": 20, "n_after": 20, "unknown_before": 0, "unknown_after": 1}
     row = InterventionRow(
-        edit=text, family="necessity", reading="free", against="base", unit="problems", **counts, correct=change, same=change, toward=None, flips=None, restated=None
-    )  # fmt: skip
+        edit=text,
+        family="necessity",
+        reading="free",
+        against="base",
+        unit="problems",
+        **counts,
+        correct=change,
+        same=change,
+        toward=None,
+        flips=None,
+        restated=None,
+    )
     answers = AnswersDoc(n=10, unknown=0, correct=some, same=some, toward=None, outcomes={text: 10}, forced={text: 0.4})
     base = TraceDoc(unit="token", pieces=(text, "b", "c"), answer_pieces=("d",), ids=(1, 2, 3), outcome=text, verdict="correct")
     edit = ChangeDoc(
-        edit=text, family="part", against="base", told=text, first=1, base_last=2, pieces=(text,), cut=2, base_cut=2, closed=True, toward=None, restated=None, before=answers, after=answers
-    )  # fmt: skip
+        edit=text,
+        family="part",
+        against="base",
+        told=text,
+        first=1,
+        base_last=2,
+        pieces=(text,),
+        cut=2,
+        base_cut=2,
+        closed=True,
+        toward=None,
+        restated=None,
+        before=answers,
+        after=answers,
+    )
     asked = Problem(id=text, question=text, options=(), gold=None)
     curve = {"cuts": (0, 3), "final": text, "same": (False, True), "probability": (0.2, 0.9), "areas": {"left": 1.0}}
     area = AreaRow(rule="left", area=some, beyond_chance=0.5, less_noise=None)
@@ -96,7 +119,9 @@ def intervene(text: str) -> InterveneDoc:
         level=0.95,
         rows=(row, dataclasses.replace(row, toward=change, restated=some, reading="forced", flips=some)),
         following=(FollowingRow(edit=text, problems=2, pairs=9, baseline=some, followed=some, other=some, beyond_chance=some, alpha=0.5),),
-        area=AreaDoc(grid="parts", problems=2, unnamed=1, rows=(area,), chance=0.5, noise=0.1, at_start=some, accuracy_start=some, accuracy_end=some),
+        area=AreaDoc(
+            grid="parts", problems=2, unnamed=1, rows=(area,), chance=0.5, noise=0.1, at_start=some, accuracy_start=some, accuracy_end=some
+        ),
         problems=(IntervenedDoc(item=text, problem=asked, trace=base, changes=(edit,), refused={text: text}, unresolved="", **curve),),
         failed_items=0,
         provenance=Provenance(version="0.1.0", command=text),
@@ -264,7 +289,19 @@ def audit(grader: str = "exact", text: str = "42") -> AuditDoc:
         Row(attack="open", claim=Claim.OPEN, tried=10, accepted=2, faulty=None, low=None, high=None, witness=None, **counts),
     )
     card = Card(
-        grader=grader, kind="number", version="1", items=10, seed=0, level=0.95, wrong_tried=10, unsound=2, right_tried=10,
-        incomplete=0, failed=0, unknown=0, seconds=1.2, rows=rows,
-    )  # fmt: skip
+        grader=grader,
+        kind="number",
+        version="1",
+        items=10,
+        seed=0,
+        level=0.95,
+        wrong_tried=10,
+        unsound=2,
+        right_tried=10,
+        incomplete=0,
+        failed=0,
+        unknown=0,
+        seconds=1.2,
+        rows=rows,
+    )
     return AuditDoc(cards=(card,), provenance=PROVENANCE)

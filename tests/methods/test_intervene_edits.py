@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tokenworth import catalog
 from tokenworth.core.problem import AnswerKind, Option, Problem
 from tokenworth.errors import InvalidInput, UnknownName
-from tokenworth.methods.intervene.entry import TraceChange, Material
+from tokenworth.methods.intervene.entry import Material, TraceChange
 from tokenworth.methods.intervene.hint import hinted
 from tokenworth.methods.intervene.mistake import options, sums, value_of
 from tokenworth.methods.intervene.plan import edit_named
@@ -23,7 +23,25 @@ from tokenworth.methods.intervene.settings import DEFAULT_EDITS, InterveneSettin
 from tokenworth.methods.intervene.text import NOT_WRITTEN, Piece, TokenText
 from tokenworth.methods.intervene.whole import repeated
 
-WORDS = (" is", " the", "So", " So", "Wait", " wait", ", ", ". ", " 1", "12", " plus", "é"[0:1], " (A)", "\n", " ...", "</think>", "<|end|>")
+WORDS = (
+    " is",
+    " the",
+    "So",
+    " So",
+    "Wait",
+    " wait",
+    ", ",
+    ". ",
+    " 1",
+    "12",
+    " plus",
+    "é"[0:1],
+    " (A)",
+    "\n",
+    " ...",
+    "</think>",
+    "<|end|>",
+)
 
 
 @dataclass(frozen=True)
@@ -68,10 +86,24 @@ class OneWord(PieceCodec):
 CODEC = PieceCodec()
 END = CODEC.encode("</think>")
 STEPS = "Start with 12. 12 plus 5 is 17. Wait, let me check. 12 plus 5 is 17. So it is 17, (B)."
-PROBLEM = Problem(id="p", question="How many?", options=tuple(Option(label=x, text=y) for x, y in zip("ABCD", ("16", "17", "tap", "bee"), strict=True)), gold="B")  # fmt: skip
+PROBLEM = Problem(
+    id="p",
+    question="How many?",
+    options=tuple(Option(label=x, text=y) for x, y in zip("ABCD", ("16", "17", "tap", "bee"), strict=True)),
+    gold="B",
+)
 
 
-def material(text: str = STEPS, *, name: str = "x", other: str | None = "The bee makes a hum. It is (A).", problem: Problem | None = PROBLEM, codec: Any = CODEC, seed: int = 0, **chosen: Any) -> Material:  # fmt: skip
+def material(
+    text: str = STEPS,
+    *,
+    name: str = "x",
+    other: str | None = "The bee makes a hum. It is (A).",
+    problem: Problem | None = PROBLEM,
+    codec: Any = CODEC,
+    seed: int = 0,
+    **chosen: Any,
+) -> Material:
     return Material(
         text=TokenText(CODEC.encode(text), codec),
         other=None if other is None else TokenText(CODEC.encode(other), codec),
@@ -249,21 +281,24 @@ def calculated(expression: str) -> float:
 
 
 @hypothesis_settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.sampled_from(["plus", "-", "×", "/", "times"]), st.integers(1, 30)), min_size=1, max_size=4), st.integers(0, 40))
+@given(
+    st.lists(st.tuples(st.sampled_from(["plus", "-", "×", "/", "times"]), st.integers(1, 30)), min_size=1, max_size=4), st.integers(0, 40)
+)
 def test_values_of_expressions_are_right(parts: list[tuple[str, int]], first: int) -> None:
     expression = f"{first}" + "".join(f" {sign} {number}" for sign, number in parts)
     assert float(value_of(expression)) == pytest.approx(calculated(expression))  # type: ignore[arg-type]
 
 
 def test_every_sum_that_is_made_wrong_is_wrong_and_was_right() -> None:
-    text = "12 + 5 = 17, then 17 × 2 = 34. Twice 7 is 14. 3 + 4 * 2 = 11 and 9 - 9 = 0; so 8/2=4. 5 plus 5 is 11. 2 + 2 = 4.5, 1 + 1 = 2%."
+    text = "12 + 5 = 17, then 17 × 2 = 34. Twice 7 is 14. 3 + 4 * 2 = 11 and 9 - 9 = 0; so 8/2=4. 5 plus 5 is 11. 2 + 2 = 4.5, 1 + 1 = 2%, 10 / 4 = 2.5; 2 * 3 + 4 = 7, 1 + 1 = 2x."
     found = list(sums(text, np.random.default_rng(0)))
-    assert sorted(slip.right for slip in found) == ["12 + 5 = 17", "17 × 2 = 34", "3 + 4 * 2 = 11", "8/2=4", "9 - 9 = 0", "Twice 7 is 14"]
+    right = {"12 + 5 = 17", "17 × 2 = 34", "3 + 4 * 2 = 11", "8/2=4", "9 - 9 = 0", "Twice 7 is 14", "10 / 4 = 2.5"}
+    assert {slip.right for slip in found} == right and len(found) == len(right)
     for slip in found:
         wrong = text[: slip.start] + slip.text + text[slip.end :]
-        assert len(wrong) == len(text) and int(slip.text) != int(text[slip.start : slip.end])
+        assert len(wrong) == len(text) and float(slip.text) != float(text[slip.start : slip.end])
         left = re.split(r"=|is", slip.right)[0].replace("Twice", "2 *")
-        assert calculated(left) == int(text[slip.start : slip.end]) != int(slip.text)
+        assert calculated(left) == float(text[slip.start : slip.end]) != float(slip.text)
 
 
 def test_an_option_becomes_another_that_is_wrong() -> None:

@@ -18,7 +18,7 @@ from tokenworth.core.request.experiment import BudgetSpent
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.methods.edits.intervene import INTERVENE_STREAM
-from tokenworth.methods.intervene.area import areas_of, area_document
+from tokenworth.methods.intervene.area import area_document, areas_of
 from tokenworth.methods.intervene.document import InterveneDoc, intervene_document
 from tokenworth.methods.intervene.experiment import intervene_of, most
 from tokenworth.methods.intervene.paired import rows_of
@@ -117,7 +117,7 @@ def test_rollouts_after_an_edit_have_the_exact_values() -> None:
     n, automaton = 1200, remembers()
     result = measured(automaton, chosen("none", "strip", samples=n, strip=("t5",)))
     for one in result.changed:
-        kept = one.plan.change.ids + (7,)
+        kept = (*one.plan.change.ids, 7)
         truth = float(exact_values(automaton, TokenSequence(prompt=(), completion=kept), PLAIN)[-1])
         low, high = binomial_bounds(n, truth, FALSE_ALARM)
         assert low <= one.after.n_correct / n <= high
@@ -166,8 +166,13 @@ def ignores() -> Automaton:
     """Answers t3 whatever its trace says."""
     edges = [[2, 0.4, "a"], [3, 0.2, "a"], [4, 0.2, "a"], [7, 0.2, "A"]]
     return parse_automaton(
-        {"vocab_size": 8, "start": "a", "states": {"a": {"edges": edges}, "A": {"edges": [[3, 1.0, "t3"]]}, "t3": {"outcome": "t3"}}, "correct": "t3"}
-    )  # fmt: skip
+        {
+            "vocab_size": 8,
+            "start": "a",
+            "states": {"a": {"edges": edges}, "A": {"edges": [[3, 1.0, "t3"]]}, "t3": {"outcome": "t3"}},
+            "correct": "t3",
+        }
+    )
 
 
 LATE = Trace(sequence=TokenSequence(prompt=(), completion=(2, 2, 2, 3, 7, 3)), n_trace=4, stop=StopReason.STOP)
@@ -246,7 +251,9 @@ def test_an_edit_that_ends_the_trace_or_leaves_no_room_is_refused() -> None:
     assert "would hold the mark that ends it" in measured(remembers(), settings).refused["insert"]
     tight = measured(remembers(), chosen("none"), context_length=5)
     assert "leave no room" in tight.refused["none"]
-    far = measured(remembers(), chosen("none"), able=Capabilities(kinds=frozenset(["sample"]), leave=False, any_cut=False), reach=lambda *_: (False,))  # fmt: skip
+    far = measured(
+        remembers(), chosen("none"), able=Capabilities(kinds=frozenset(["sample"]), leave=False, any_cut=False), reach=lambda *_: (False,)
+    )
     assert "the server cannot start there" in far.refused["none"]
 
 

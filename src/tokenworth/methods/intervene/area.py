@@ -108,7 +108,11 @@ def _noise(results: Sequence[InterventionResult]) -> float | None:
     """The mean disagreement of two answers that were drawn after the same whole trace had been ended."""
     found = list[float]()
     for result in results:
-        after = (one.before for one in result.changed if one.plan.change.closed and one.plan.change.base_cut == result.trace.n_trace and one.plan.control is None)  # fmt: skip
+        after = (
+            one.before
+            for one in result.changed
+            if one.plan.change.closed and one.plan.change.base_cut == result.trace.n_trace and one.plan.control is None
+        )
         side = next(after, None)
         if side is not None and side.n >= 2:
             found.append(disagreement_of_two(np.asarray(list(side.outcomes.values()))))

@@ -131,7 +131,9 @@ def intervene_document(done: Sequence[Done], settings: InterveneSettings, about:
     """The document of edits over all problems of a run."""
     results: list[InterventionResult] = [one.result for one in done]
     rows = rows_of(results, settings.names, level=settings.level)
-    following = (following_of(results, name, level=settings.level, seed=settings.seed) for name in settings.names if name.startswith("hint-"))
+    following = (
+        following_of(results, name, level=settings.level, seed=settings.seed) for name in settings.names if name.startswith("hint-")
+    )
     area = area_document(results, grid=settings.grid, level=settings.level, seed=settings.seed)
     return InterveneDoc(
         model=about.model,

@@ -74,9 +74,7 @@ class Material:
     def whole(self, ids: tuple[int, ...], told: str, *, prompt: tuple[int, ...] | None = None) -> TraceChange:
         """A change of the whole trace, after which it is ended."""
         n = len(self.ids)
-        return TraceChange(
-            ids=ids, cut=len(ids), base_cut=n, closed=True, first=0, last=len(ids), base_last=n, told=told, prompt=prompt
-        )  # fmt: skip
+        return TraceChange(ids=ids, cut=len(ids), base_cut=n, closed=True, first=0, last=len(ids), base_last=n, told=told, prompt=prompt)
 
 
 Made = TraceChange | str

@@ -16,9 +16,13 @@ from tokenworth.methods.intervene.text import Piece
 
 _NUMBER = r"\d{1,12}(?:,\d{3})*(?:\.\d{1,9})?"
 _OPERATION = r"(?:[+\-−–*×·/÷]|plus|minus|times)"
+_AFTER = r"(?![\d,.]*\d)(?!\w)(?!\s*[%^])(?!\s*[+\-−–·*/×÷]\s*[\d($])"
+"""The result is no longer, and no part of a longer expression."""
 _SUM = re.compile(
-    rf"(?<![\w.,/^$-])(?P<left>{_NUMBER}(?:\s*{_OPERATION}\s*{_NUMBER})+)\s*(?:=|is)\s*\$?(?P<right>{_NUMBER})(?![\d,.]*\d)(?!\s*[/*×÷^%])"
+    rf"(?<![\w.,/^-])(?P<left>{_NUMBER}(?:\s*{_OPERATION}\s*\$?{_NUMBER})+)\s*(?:=|is)\s*\$?(?P<right>{_NUMBER}){_AFTER}"
 )
+_BEFORE = re.compile(r"(?:[+\-−–*×·/÷^(]|plus|minus|times|of)\s*$")
+"""The statement is the end of a longer expression."""
 _TWICE = re.compile(rf"(?P<left>[Tt]wice {_NUMBER}) is (?P<right>{_NUMBER})(?![\d.]*\d)")
 _SIGNS = {"plus": "+", "minus": "-", "−": "-", "–": "-", "times": "*", "×": "*", "·": "*", "÷": "/"}
 
@@ -58,17 +62,31 @@ def value_of(expression: str) -> Fraction | None:
 
 
 def sums(text: str, rng: np.random.Generator) -> Iterator[Slip]:
-    """Each statement of arithmetic that is right, with another result: off by 1 to 9, of as many digits, and not negative."""
+    """Each statement of arithmetic that is right, with another result of as many digits.
+
+    A whole number is right where it is exact, one with d decimals where it is within half a unit of its last place. The wrong result is up to
+    9 such units away, at least 1 for whole numbers and 2 for rounded ones, and not negative.
+    """
     for found in (*_SUM.finditer(text), *_TWICE.finditer(text)):
-        stated = found["right"]
-        right = Fraction(stated.replace(",", ""))
-        if value_of(found["left"]) != right or right.denominator != 1 or "." in stated or "," in stated:
+        stated, value = found["right"], value_of(found["left"])
+        if value is None or "," in stated or _BEFORE.search(text[max(0, found.start() - 8) : found.start()]):
             continue
-        others = [n for gap in range(1, 10) for n in (int(right) - gap, int(right) + gap) if n >= 0 and len(str(n)) == len(stated)]
+        decimals = len(stated.partition(".")[2])
+        unit, right = Fraction(1, 10**decimals), Fraction(stated)
+        if abs(value - right) > (unit / 2 if decimals else 0):
+            continue
+        gaps = [sign * gap for gap in range(2 if decimals else 1, 10) for sign in (-1, 1)]
+        others = [said for gap in gaps if right + gap * unit >= 0 and len(said := _written(right + gap * unit, decimals)) == len(stated)]
         if others:
             wrong = others[int(rng.integers(min(4, len(others))))]
-            assert value_of(found["left"]) != wrong
-            yield Slip(*found.span("right"), str(wrong), found.group())
+            assert abs(value - Fraction(wrong)) >= unit
+            yield Slip(*found.span("right"), wrong, found.group())
+
+
+def _written(value: Fraction, decimals: int) -> str:
+    """The number with so many decimals, all of them exact."""
+    whole = str(int(value * 10**decimals)).rjust(decimals + 1, "0")
+    return f"{whole[:-decimals]}.{whole[-decimals:]}" if decimals else whole
 
 
 def options(text: str, problem: Problem, rng: np.random.Generator) -> Iterator[Slip]:

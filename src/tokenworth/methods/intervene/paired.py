@@ -180,7 +180,12 @@ def _rate(pairs: Sequence[BeforeAfter], level: float) -> RateChange | None:
         return None
     if len(pairs) == 1:
         (one,) = pairs
-        return RateChange(problems=1, before=_single(one.before, one.n_before, level), after=_single(one.after, one.n_after, level), change=_of_one(one, level))  # fmt: skip
+        return RateChange(
+            problems=1,
+            before=_single(one.before, one.n_before, level),
+            after=_single(one.after, one.n_after, level),
+            change=_of_one(one, level),
+        )
     before, after = (np.asarray(values) for values in zip(*((one.before, one.after) for one in pairs), strict=True))
     noise = [_noise([getattr(one, which) for one in pairs], values) for which, values in (("n_before", before), ("n_after", after))]
     return RateChange(

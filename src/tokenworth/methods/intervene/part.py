@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.intervene.entry import TraceChange, Made, Material, TraceEdit
+from tokenworth.methods.intervene.entry import Made, Material, TraceChange, TraceEdit
 from tokenworth.methods.intervene.text import NOT_WRITTEN, Piece, Spliced, TokenText
 from tokenworth.methods.intervene.whole import repeated
 
@@ -122,7 +122,15 @@ def _insert(material: Material) -> Made:
 def _added(material: Material, text: str, cut: int) -> tuple[int, ...] | None:
     """Ids of a text at a cut, apart from what stands before and behind it by the white space that stands there in the trace."""
     after = material.text.bytes[material.text.offsets[cut] :][:1]
-    shown = f" {text}" if after == b" " or cut == len(material.ids) else f"{text} " if cut == 0 else f"{text}\n" if after == b"\n" else f"{text} "
+    shown = (
+        f" {text}"
+        if after == b" " or cut == len(material.ids)
+        else f"{text} "
+        if cut == 0
+        else f"{text}\n"
+        if after == b"\n"
+        else f"{text} "
+    )
     try:
         ids = material.codec.encode(shown)
     except InvalidInput:

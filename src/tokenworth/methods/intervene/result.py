@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.intervene.entry import TraceChange, Family
+from tokenworth.methods.intervene.entry import Family, TraceChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

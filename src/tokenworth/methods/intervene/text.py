@@ -69,7 +69,7 @@ class TokenText:
         begun = 0
         for found in _SENTENCE.finditer(self.bytes):
             end = self.token_after(found.end())
-            if end <= begun or found.group()[-1:] in b".!?" and self.bytes[found.end() : found.end() + 1].strip():
+            if end <= begun or (found.group()[-1:] in b".!?" and self.bytes[found.end() : found.end() + 1].strip()):
                 continue
             said = re.search(rb"[0-9A-Za-z\x80-\xff]", self.bytes[self.offsets[begun] : self.offsets[end]])
             if said is None and ends:

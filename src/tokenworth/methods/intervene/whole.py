@@ -63,7 +63,9 @@ def _repeat(material: Material) -> Made:
 def _random(material: Material) -> Made:
     drawn = list[int]()
     for _ in material.ids:
-        token = next((one for one in map(int, material.rng.integers(material.codec.vocab_size, size=_TRIES)) if _is_text(one, material)), None)
+        token = next(
+            (one for one in map(int, material.rng.integers(material.codec.vocab_size, size=_TRIES)) if _is_text(one, material)), None
+        )
         if token is None:
             return "the vocabulary has hardly a token that is text"
         drawn.append(token)

@@ -80,7 +80,9 @@ def _sheets(doc: InterveneDoc) -> Iterator[SheetView]:
             caption="restated: rollouts that write the right statement again after a mistake",
             level=doc.level,
             columns=_TOWARD,
-            rows=tuple((cell(row.edit), cell(row.reading), cell(row.problems), *_rate(row.toward), number_cell(row.restated)) for row in toward),
+            rows=tuple(
+                (cell(row.edit), cell(row.reading), cell(row.problems), *_rate(row.toward), number_cell(row.restated)) for row in toward
+            ),
             facts=facts,
         )
     yield from _more(doc, facts)
@@ -112,7 +114,8 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
     if area is not None:
         where = "equal parts of the trace" if area.grid == "parts" else "its sentences"
         lead = (
-            f"forced answers after {where}; {area.problems:,} problems" + (f", {area.unnamed:,} without a final one" if area.unnamed else ""),
+            f"forced answers after {where}; {area.problems:,} problems"
+            + (f", {area.unnamed:,} without a final one" if area.unnamed else ""),
             f"the final answer leads before the trace in {_limits(area.at_start)}"
             + (
                 f"; right before the trace {_limits(area.accuracy_start)}, after it {_limits(area.accuracy_end)}"
@@ -122,7 +125,9 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
             f"two problems' answers agree by chance in {area.chance:.2f}"
             + ("" if area.noise is None else f"; two answers after the same trace differ in {area.noise:.2f}"),
         )
-        rows = ((cell(row.rule), number_cell(row.area), cell(_number(row.beyond_chance)), cell(_number(row.less_noise))) for row in area.rows)
+        rows = (
+            (cell(row.rule), number_cell(row.area), cell(_number(row.beyond_chance)), cell(_number(row.less_noise))) for row in area.rows
+        )
         yield SheetView(
             title="Area over the same-answer curve",
             lead=lead,
