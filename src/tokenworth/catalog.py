@@ -31,6 +31,7 @@ DOMAINS: dict[str, str] = {
     "blocksworld": "tokenworth.tasks.blocksworld.domain:DOMAIN",
 }
 EDITS: dict[str, str] = {
+    "resample": "tokenworth.methods.intervene.whole:RESAMPLE",
     "none": "tokenworth.methods.intervene.whole:NONE",
     "blank": "tokenworth.methods.intervene.whole:BLANK",
     "filler": "tokenworth.methods.intervene.whole:FILLER",

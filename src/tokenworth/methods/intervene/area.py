@@ -111,7 +111,7 @@ def _noise(results: Sequence[InterventionResult]) -> float | None:
         after = (
             one.before
             for one in result.changed
-            if one.plan.change.closed and one.plan.change.base_cut == result.trace.n_trace and one.plan.control is None
+            if one.plan.change.ends_base and one.plan.change.base_cut == result.trace.n_trace and one.plan.control is None
         )
         side = next(after, None)
         if side is not None and side.n >= 2:

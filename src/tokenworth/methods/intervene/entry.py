@@ -41,6 +41,13 @@ class TraceChange:
     """The outcome that the edit argues for."""
     restated: str = ""
     """What a continuation writes that goes back on an added mistake."""
+    base_closed: bool | None = None
+    """Whether the base is ended at ``base_cut``; None: as the edited trace is."""
+
+    @property
+    def ends_base(self) -> bool:
+        """Whether the base that it is compared with is ended at its place."""
+        return self.closed if self.base_closed is None else self.base_closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -83,7 +83,7 @@ def _other(subject: Subject, settings: InterveneSettings) -> Experiment[tuple[in
 def _spots(setting: Setting, plan: ChangePlan) -> tuple[ReadPlace, ReadPlace]:
     """Where a change is read, and the same place of the base."""
     change = plan.change
-    return (change.prompt, change.ids[: change.cut], change.closed), (None, setting.trace.ids[: change.base_cut], change.closed)
+    return (change.prompt, change.ids[: change.cut], change.closed), (None, setting.trace.ids[: change.base_cut], change.ends_base)
 
 
 def _asked(setting: Setting, plans: Sequence[ChangePlan]) -> Experiment[tuple[tuple[Changed, ...], ForcedGrid | None, str, str]]:

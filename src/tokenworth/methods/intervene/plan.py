@@ -138,8 +138,8 @@ def _checked(setting: Setting, change: Made) -> Made:
         return "the edit changes nothing"
     if not set(subject.sampling.stop).isdisjoint(kept) or (subject.close and find_close(kept, subject.close) is not None):
         return "the edited trace would hold the mark that ends it"
-    for ids, prompt in ((kept, change.prompt), (beside, None)):
-        place = setting.place(prompt, ids, closed=change.closed)
+    for ids, prompt, closed in ((kept, change.prompt, change.closed), (beside, None, change.ends_base)):
+        place = setting.place(prompt, ids, closed=closed)
         limit = setting.sampling(place.prompt).max_tokens
         if len(place.completion) >= limit:
             return f"its {len(ids):,} tokens leave no room for an answer under the limit of {limit:,}"

@@ -10,7 +10,7 @@ from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import MANY, check_seed, option
 from tokenworth.errors import InvalidInput, unknown_name
 
-DEFAULT_EDITS = ("none", "filler", "random", "swap", "no-question", "truncate", "drop", "mistake-sum", "mistake-option")
+DEFAULT_EDITS = ("resample", "none", "filler", "random", "swap", "no-question", "truncate", "drop", "mistake-sum", "mistake-option")
 """What is done unless named: is the trace needed, is it enough, is a part of it needed, is a mistake in it followed."""
 
 

@@ -55,6 +55,10 @@ def _none(material: Material) -> Made:
     return material.whole((), "no trace")
 
 
+def _resample(material: Material) -> Made:
+    return replace(material.whole((), "a trace of the model's own, drawn anew"), closed=False, base_closed=True)
+
+
 def _repeat(material: Material) -> Made:
     token = material.ids[int(material.rng.integers(len(material.ids)))]
     return material.whole((token,) * len(material.ids), "one token of the trace, repeated")
@@ -118,6 +122,7 @@ def _no_question(material: Material) -> Made:
 
 
 NONE = TraceEdit(family="necessity", told="no trace", make=_none)
+RESAMPLE = TraceEdit(family="necessity", told="another trace of the model's own", make=_resample)
 BLANK = TraceEdit(family="necessity", told="line breaks, as many as the trace has tokens", make=_filled("\n", "line breaks"))
 FILLER = TraceEdit(family="necessity", told="dots, as many tokens as the trace has", make=_filled(DOTS, "dots"))
 LOREM_FILLER = TraceEdit(family="necessity", told="lorem ipsum, as many tokens", make=_filled(LOREM, "lorem ipsum"))
