@@ -1,7 +1,7 @@
 """What edits can be made of real texts, and whether necessity finds the questions that need no trace (docs/methods/intervene.md).
 
-    python bench/intervene.py rules SHARED     how often each rule of `mistake-sum` and `mistake-option` applies, and that it made a mistake
-    python bench/intervene.py needed           AUROC of necessity on the bundled model: questions that name their answer against the others
+python bench/intervene.py rules SHARED     how often each rule of `mistake-sum` and `mistake-option` applies, and that it made a mistake
+python bench/intervene.py needed           AUROC of necessity on the bundled model: questions that name their answer against the others
 """
 
 from __future__ import annotations
@@ -41,7 +41,18 @@ def texts(shared: Path) -> Iterator[tuple[str, str]]:
 
 def calculated(expression: str) -> float:
     """The value by Python's parser: another reading of the same expression."""
-    for word, sign in (("plus", "+"), ("minus", "-"), ("times", "*"), ("×", "*"), ("·", "*"), ("÷", "/"), ("−", "-"), ("–", "-"), (",", ""), ("$", "")):
+    for word, sign in (
+        ("plus", "+"),
+        ("minus", "-"),
+        ("times", "*"),
+        ("×", "*"),
+        ("·", "*"),
+        ("÷", "/"),
+        ("−", "-"),
+        ("–", "-"),
+        (",", ""),
+        ("$", ""),
+    ):
         expression = expression.replace(word, sign)
     tree = ast.parse(re.sub(r"(?i)^twice", "2 *", expression).strip(), mode="eval")
     allowed = (ast.Expression, ast.BinOp, ast.Constant, ast.Add, ast.Sub, ast.Mult, ast.Div)
@@ -74,26 +85,33 @@ def auroc(needed: np.ndarray, score: np.ndarray) -> float:
     return float((gap > 0).mean() + (gap == 0).mean() / 2)
 
 
-def needed(n: int = 30) -> None:
-    """Score: by how much the probability of the option that leads after the trace falls without a trace."""
-    score, truth, family = list[float](), list[bool](), list[str]()
+def needed() -> None:
+    """Two scores of a question: by how much a trace of the model's own makes the gold answer likelier than no trace does, and how far the
+    answers of the two are apart (total variation). Questions whose clue was heard clearly name their answer, and need no trace."""
+    rows = list[tuple[str, bool, float, float]]()
     with tw.Workbench("tiny", store="intervene-bench.db") as bench:
-        for name in ("steps", "recall", "guess"):
-            ended = bench.measure("intervene", f"world:{name}", f"0-{n - 1}", edits=("none",), samples=1)
+        for name, items in (("steps", "0-23"), ("recall", "0-23"), ("guess", "0-59")):
+            ended = bench.measure("intervene", f"world:{name}", items, edits=("resample", "none"), samples=40)
             (document,) = (one.document for one in ended if one.document is not None)
             for one in document.problems:
-                if one.final is None or not one.changes or one.changes[0].after.forced is None:
-                    continue
-                score.append((one.probability[-1] or 0.0) - (one.changes[0].after.forced[one.final] or 0.0))
-                truth.append("clearly heard" not in one.problem.question)
-                family.append(name)
-    value, true, rng = np.asarray(score), np.asarray(truth), np.random.default_rng(0)
-    for name in ("steps", "recall", "guess"):
-        use = np.asarray([one == name for one in family]) & true | ~true
-        a, b = value[use & true], value[~true]
-        boot = [auroc(*joined(rng.choice(a, len(a)), rng.choice(b, len(b)))) for _ in range(2000)]
-        low, high = np.quantile(boot, [0.025, 0.975])
-        print(f"{name}: AUROC {auroc(*joined(a, b)):.2f} [{low:.2f}, {high:.2f}], {len(a)} against {len(b)}; means {a.mean():.2f}, {b.mean():.2f}")
+                by = {change.edit: change.after for change in one.changes}
+                if len(by) == 2 and by["none"].forced is not None and one.problem is not None:
+                    with_trace = {label: by["resample"].outcomes.get(label, 0) / by["resample"].n for label in one.problem.labels}
+                    without = {label: by["none"].forced[label] or 0.0 for label in one.problem.labels}
+                    apart = sum(abs(with_trace[label] - without[label]) for label in without) / 2
+                    gain = with_trace[one.problem.gold] - without[one.problem.gold]
+                    rows.append((name, "clearly heard" not in one.problem.question, gain, apart))
+    rng = np.random.default_rng(0)
+    for at, score in ((2, "gain"), (3, "apart")):
+        named = np.asarray([row[at] for row in rows if not row[1]])
+        for name in ("steps", "recall", "guess"):
+            others = np.asarray([row[at] for row in rows if row[0] == name and row[1]])
+            boot = [auroc(*joined(rng.choice(others, len(others)), rng.choice(named, len(named)))) for _ in range(2000)]
+            low, high = np.quantile(boot, [0.025, 0.975])
+            means = f"means {others.mean():.2f}, {named.mean():.2f}"
+            print(
+                f"{score}, {name}: AUROC {auroc(*joined(others, named)):.2f} [{low:.2f}, {high:.2f}], {len(others)} against {len(named)}; {means}"
+            )
 
 
 def joined(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

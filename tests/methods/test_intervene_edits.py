@@ -290,7 +290,8 @@ def test_values_of_expressions_are_right(parts: list[tuple[str, int]], first: in
 
 
 def test_every_sum_that_is_made_wrong_is_wrong_and_was_right() -> None:
-    text = "12 + 5 = 17, then 17 × 2 = 34. Twice 7 is 14. 3 + 4 * 2 = 11 and 9 - 9 = 0; so 8/2=4. 5 plus 5 is 11. 2 + 2 = 4.5, 1 + 1 = 2%, 10 / 4 = 2.5; 2 * 3 + 4 = 7, 1 + 1 = 2x."
+    text = "12 + 5 = 17, then 17 × 2 = 34. Twice 7 is 14. 3 + 4 * 2 = 11 and 9 - 9 = 0; so 8/2=4. 5 plus 5 is 11. 2 + 2 = 4.5."
+    text += " 1 + 1 = 2%, 10 / 4 = 2.5; 2 * 3 + 4 = 7, 1 + 1 = 2x."
     found = list(sums(text, np.random.default_rng(0)))
     right = {"12 + 5 = 17", "17 × 2 = 34", "3 + 4 * 2 = 11", "8/2=4", "9 - 9 = 0", "Twice 7 is 14", "10 / 4 = 2.5"}
     assert {slip.right for slip in found} == right and len(found) == len(right)

@@ -18,9 +18,7 @@ _NUMBER = r"\d{1,12}(?:,\d{3})*(?:\.\d{1,9})?"
 _OPERATION = r"(?:[+\-−–*×·/÷]|plus|minus|times)"
 _AFTER = r"(?![\d,.]*\d)(?!\w)(?!\s*[%^])(?!\s*[+\-−–·*/×÷]\s*[\d($])"
 """The result is no longer, and no part of a longer expression."""
-_SUM = re.compile(
-    rf"(?<![\w.,/^-])(?P<left>{_NUMBER}(?:\s*{_OPERATION}\s*\$?{_NUMBER})+)\s*(?:=|is)\s*\$?(?P<right>{_NUMBER}){_AFTER}"
-)
+_SUM = re.compile(rf"(?<![\w.,/^-])(?P<left>{_NUMBER}(?:\s*{_OPERATION}\s*\$?{_NUMBER})+)\s*(?:=|is)\s*\$?(?P<right>{_NUMBER}){_AFTER}")
 _BEFORE = re.compile(r"(?:[+\-−–*×·/÷^(]|plus|minus|times|of)\s*$")
 """The statement is the end of a longer expression."""
 _TWICE = re.compile(rf"(?P<left>[Tt]wice {_NUMBER}) is (?P<right>{_NUMBER})(?![\d.]*\d)")
@@ -64,8 +62,8 @@ def value_of(expression: str) -> Fraction | None:
 def sums(text: str, rng: np.random.Generator) -> Iterator[Slip]:
     """Each statement of arithmetic that is right, with another result of as many digits.
 
-    A whole number is right where it is exact, one with d decimals where it is within half a unit of its last place. The wrong result is up to
-    9 such units away, at least 1 for whole numbers and 2 for rounded ones, and not negative.
+    A whole number is right where it is exact, one with decimals where it is within half a unit of its last place. The wrong result is up
+    to 9 such units away, at least 1 for whole numbers and 2 for rounded ones, and not negative.
     """
     for found in (*_SUM.finditer(text), *_TWICE.finditer(text)):
         stated, value = found["right"], value_of(found["left"])
