@@ -108,10 +108,8 @@ def needed() -> None:
             others = np.asarray([row[at] for row in rows if row[0] == name and row[1]])
             boot = [auroc(*joined(rng.choice(others, len(others)), rng.choice(named, len(named)))) for _ in range(2000)]
             low, high = np.quantile(boot, [0.025, 0.975])
-            means = f"means {others.mean():.2f}, {named.mean():.2f}"
-            print(
-                f"{score}, {name}: AUROC {auroc(*joined(others, named)):.2f} [{low:.2f}, {high:.2f}], {len(others)} against {len(named)}; {means}"
-            )
+            means = f"{len(others)} against {len(named)}, means {others.mean():.2f} and {named.mean():.2f}"
+            print(f"{score}, {name}: AUROC {auroc(*joined(others, named)):.2f} [{low:.2f}, {high:.2f}], {means}")
 
 
 def joined(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
