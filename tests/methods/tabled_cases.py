@@ -116,7 +116,7 @@ def intervene(text: str) -> InterveneDoc:
         sampling=None,
         samples=10,
         rest="regenerate",
-        place=None,
+        where=None,
         edits=(text,),
         seed=0,
         level=0.95,

@@ -203,12 +203,12 @@ def test_each_edit_does_what_it_says() -> None:
     assert set(made("repeat").ids) <= set(CODEC.encode(STEPS)) and len(set(made("repeat").ids)) == 1
     assert "How many?" not in CODEC.decode(made("no-question").prompt or ()) and made("no-question").ids == CODEC.encode(STEPS)
     first = CODEC.encode(STEPS)
-    cut = made("truncate", place=0.5)
+    cut = made("truncate", where=0.5)
     assert cut.ids == first[: cut.cut] and 0 < cut.cut < len(first) and cut.closed
-    assert text_of(made("drop", place=0.0)) == STEPS.removeprefix("Start with 12. ")
-    assert "12 plus 5 is not 17. W" in text_of(made("negate", place=0.0))
+    assert text_of(made("drop", where=0.0)) == STEPS.removeprefix("Start with 12. ")
+    assert "12 plus 5 is not 17. W" in text_of(made("negate", where=0.0))
     assert text_of(made("strip")) == STEPS.replace(" Wait,", "").replace("17.Wait,", "17.")
-    swapped = made("replace", place=0.0)
+    swapped = made("replace", where=0.0)
     assert text_of(swapped)[:5] in ("The b", "It is") and text_of(swapped).endswith(STEPS.partition(". ")[2])
 
 
@@ -344,7 +344,7 @@ def test_every_default_is_an_edit_and_unknown_ones_are_refused() -> None:
     assert set(DEFAULT_EDITS) <= set(catalog.EDITS)
     with pytest.raises(UnknownName, match="filler"):
         InterveneSettings(edits=("filer",))
-    for bad in ({"edits": ()}, {"samples": 0}, {"place": 1.5}, {"edits": ("insert",), "insert": " "}, {"edits": ("strip",), "strip": ()}):
+    for bad in ({"edits": ()}, {"samples": 0}, {"where": 1.5}, {"edits": ("insert",), "insert": " "}, {"edits": ("strip",), "strip": ()}):
         with pytest.raises(InvalidInput):
             InterveneSettings(**bad)  # type: ignore[arg-type]
     assert InterveneSettings(edits=("none", "none")).names == ("none",) and repeated((), 3) == ()

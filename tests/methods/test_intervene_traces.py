@@ -98,7 +98,7 @@ def document(results: list[InterventionResult], settings: InterveneSettings, aut
 
 def test_forced_answers_after_an_edit_are_exact() -> None:
     """Token 5 taken out: 0.9 becomes 0.2, to the last digit; its control takes out another token, and nothing changes."""
-    result = measured(remembers(), chosen("none", "repeat", "strip", "truncate", strip=("t5",), place=0.99))
+    result = measured(remembers(), chosen("none", "repeat", "strip", "truncate", strip=("t5",), where=0.99))
     by = {one.plan.name: one for one in result.changed}
     for name, value in {"none": 0.2, "strip": 0.2, "truncate": 0.9}.items():
         one = by[name]
@@ -133,7 +133,7 @@ def test_a_trace_that_goes_on_is_drawn_from_right_after_the_edit() -> None:
     """Inserted token 5 makes the value of every continuation that of the state that knows."""
     automaton = remembers()
     base = Trace(sequence=TokenSequence(prompt=(), completion=(2, 2, 2, 7, 4)), n_trace=3, stop=StopReason.STOP)
-    settings = chosen("insert", insert="t5", neutral="t2", samples=3, place=0.0)
+    settings = chosen("insert", insert="t5", neutral="t2", samples=3, where=0.0)
     result = measured(automaton, settings, base, close=None)
     control, one = result.changed
     assert (one.plan.change.ids[: one.plan.change.cut], control.plan.change.ids[: control.plan.change.cut]) == ((5,), (2,))
@@ -143,7 +143,7 @@ def test_a_trace_that_goes_on_is_drawn_from_right_after_the_edit() -> None:
 
 def test_draws_have_their_own_stream_and_shared_places_are_asked_once() -> None:
     subject = subject_of(remembers(), close=(7,))
-    batch = next(intervene_of(subject, chosen("none", "strip", "truncate", strip=("t5",), samples=3, seed=4, place=0.99)))
+    batch = next(intervene_of(subject, chosen("none", "strip", "truncate", strip=("t5",), samples=3, seed=4, where=0.99)))
     drawn = [one for one in batch if isinstance(one, Sample)]
     assert {one.seed for one in drawn} == {INTERVENE_STREAM + 4}
     # The base's end, no trace, the cut, and the two that strip has.
@@ -180,7 +180,7 @@ LATE = Trace(sequence=TokenSequence(prompt=(), completion=(2, 2, 2, 3, 7, 3)), n
 
 @pytest.mark.parametrize(("automaton", "matters"), [(copies(), 1.0), (ignores(), 0.0)], ids=["copies", "ignores"])
 def test_what_copies_its_trace_and_what_ignores_it_bracket_every_metric(automaton: Automaton, matters: float) -> None:
-    settings = chosen("none", "strip", "truncate", samples=4, parts=4, strip=("t3",), place=0.0)
+    settings = chosen("none", "strip", "truncate", samples=4, parts=4, strip=("t3",), where=0.0)
     result = measured(automaton, settings, LATE)
     rows = {(row.edit, row.reading): row for row in rows_of([result], settings.names, level=0.95)}
     for edit in ("none", "strip", "truncate"):
@@ -268,7 +268,7 @@ def test_without_options_or_probabilities_rollouts_alone_are_read() -> None:
 
 def test_a_budget_that_ends_leaves_what_was_drawn() -> None:
     automaton = remembers()
-    asked = intervene_of(subject_of(automaton, close=(7,)), chosen("none", "truncate", samples=2, place=0.0))
+    asked = intervene_of(subject_of(automaton, close=(7,)), chosen("none", "truncate", samples=2, where=0.0))
     batch, backend = next(asked), ToyBackend(automaton)
 
     answers = [response for _, response in backend.answer([KeyedRequest(key=str(i), request=one) for i, one in enumerate(batch)])]

@@ -21,5 +21,5 @@ MEASURE = Measure(
         most=most,
         check=check_exit,
     ),
-    subject=lambda doc: (doc.model, doc.provenance.reader, doc.task, doc.item, doc.edits, doc.rest, doc.place),
+    subject=lambda doc: (doc.model, doc.provenance.reader, doc.task, doc.item, doc.edits, doc.rest, doc.where),
 )

@@ -108,7 +108,7 @@ class InterveneDoc:
     """Rollouts on each side of each edit."""
     rest: str
     """What follows an edited part: regenerate or keep."""
-    place: Number
+    where: Number
     """Where in the trace a part is edited; None: drawn for each problem."""
     edits: tuple[str, ...]
     seed: int
@@ -124,7 +124,7 @@ class InterveneDoc:
 
     def __post_init__(self) -> None:
         check_document_level(self.level)
-        check_unit((self.place,), "place")
+        check_unit((self.where,), "where")
 
 
 def intervene_document(done: Sequence[Done], settings: InterveneSettings, about: About) -> InterveneDoc:
@@ -142,7 +142,7 @@ def intervene_document(done: Sequence[Done], settings: InterveneSettings, about:
         sampling=done[0].subject.sampling if done else None,
         samples=settings.samples,
         rest=settings.rest,
-        place=settings.place,
+        where=settings.where,
         edits=settings.names,
         seed=settings.seed,
         level=settings.level,

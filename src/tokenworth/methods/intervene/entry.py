@@ -74,8 +74,8 @@ class Material:
         return self.text.ids
 
     def place(self, n: int) -> int:
-        """Which of ``n`` places in order is edited: the one at ``settings.place`` of them, or one drawn."""
-        share = self.settings.place
+        """Which of ``n`` places in order is edited: the one at ``settings.where`` of them, or one drawn."""
+        share = self.settings.where
         return int(self.rng.integers(n)) if share is None else min(n - 1, int(share * n))
 
     def whole(self, ids: tuple[int, ...], told: str, *, prompt: tuple[int, ...] | None = None) -> TraceChange:

@@ -25,7 +25,7 @@ from tokenworth.methods.sample.experiment import draws_of
 
 OTHERS = 4
 """Answered to another problem that are drawn for a trace of it: the first that closed its trace is taken."""
-ReadPlace = tuple[tuple[int, ...] | None, tuple[int, ...], bool]
+AnsweredAt = tuple[tuple[int, ...] | None, tuple[int, ...], bool]
 """(prompt, None for the problem's own; tokens kept; whether the trace is ended there): where answers are read."""
 
 
@@ -80,7 +80,7 @@ def _other(subject: Subject, settings: InterveneSettings) -> Experiment[tuple[in
 # -- asking ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _spots(setting: Setting, plan: ChangePlan) -> tuple[ReadPlace, ReadPlace]:
+def _spots(setting: Setting, plan: ChangePlan) -> tuple[AnsweredAt, AnsweredAt]:
     """Where a change is read, and the same place of the base."""
     change = plan.change
     return (change.prompt, change.ids[: change.cut], change.closed), (None, setting.trace.ids[: change.base_cut], change.ends_base)
@@ -116,14 +116,14 @@ def _asked(setting: Setting, plans: Sequence[ChangePlan]) -> Experiment[tuple[tu
     return changed, grid, setting.unread, done
 
 
-def _changed(setting: Setting, plan: ChangePlan, plans: Sequence[ChangePlan], sides: dict[ReadPlace, Answered]) -> Changed:
+def _changed(setting: Setting, plan: ChangePlan, plans: Sequence[ChangePlan], sides: dict[AnsweredAt, Answered]) -> Changed:
     after, before = _spots(setting, plan)
     if plan.control is not None:
         before = _spots(setting, next(one for one in plans if one.name == plan.control))[0]
     return Changed(plan=plan, before=sides[before], after=sides[after])
 
 
-def _side(setting: Setting, spot: ReadPlace, answers: Sequence[Response], forced: np.ndarray | None) -> Answered:
+def _side(setting: Setting, spot: AnsweredAt, answers: Sequence[Response], forced: np.ndarray | None) -> Answered:
     kept = setting.place(*spot[:2], closed=spot[2]).completion
     rollouts = tuple(one for one in answers if isinstance(one, Rollout))
     return Answered(
@@ -143,7 +143,7 @@ def grid_cuts(setting: Setting) -> tuple[int, ...]:
     return tuple(sorted({round(k * n / parts) for k in range(parts + 1)}))
 
 
-def _reads(setting: Setting, spots: Sequence[ReadPlace]) -> tuple[list[Read], tuple[int, ...]]:
+def _reads(setting: Setting, spots: Sequence[AnsweredAt]) -> tuple[list[Read], tuple[int, ...]]:
     """A reading at many cuts of the base, and one of each edited trace; with the cuts of the grid that can be read."""
     subject, exit_text, trace = setting.subject, setting.exit, setting.trace
     if exit_text is None:
@@ -171,8 +171,8 @@ def _is_read(setting: Setting, sequence: TokenSequence, cut: int, exit_text: Exi
 
 
 def _forced(
-    setting: Setting, spots: Sequence[ReadPlace], reads: Sequence[Read], answers: Sequence[Response], cuts: tuple[int, ...]
-) -> tuple[dict[ReadPlace, np.ndarray], ForcedGrid | None]:
+    setting: Setting, spots: Sequence[AnsweredAt], reads: Sequence[Read], answers: Sequence[Response], cuts: tuple[int, ...]
+) -> tuple[dict[AnsweredAt, np.ndarray], ForcedGrid | None]:
     """Option probabilities of each place that was read, and along the base."""
     found = dict[tuple[tuple[int, ...], tuple[int, ...]], np.ndarray]()
     for request, table in zip(reads, answers, strict=False):
@@ -180,7 +180,7 @@ def _forced(
         # An option that a server did not list counts as 0: the sum of all is then the least that it can be.
         for cut, row in zip(request.cuts, np.nan_to_num(np.exp(table.logprob), nan=0.0), strict=True):
             found[request.sequence.prompt, request.sequence.completion[:cut]] = row
-    by_spot = dict[ReadPlace, np.ndarray]()
+    by_spot = dict[AnsweredAt, np.ndarray]()
     for spot in spots:
         row = found.get((setting.subject.prompt if spot[0] is None else spot[0], spot[1]))
         if row is not None:

@@ -25,7 +25,7 @@ class InterveneSettings:
     """Edits to make; docs/methods/intervene.md lists them."""
     samples: int = option(10, short="-n", most=MANY)
     """Rollouts to draw: on each side of each edit, without it and with it."""
-    place: float | None = None
+    where: float | None = None
     """Where in the trace a part is edited, from 0 (its beginning) to 1 (its end). [default: drawn for each problem]"""
     rest: Literal["regenerate", "keep"] = option("regenerate", rare=True)
     """What follows an edited part: the model writes the rest anew, or the rest of the trace is kept and only the answer is drawn."""
@@ -59,8 +59,8 @@ class InterveneSettings:
         for name in ("samples", "parts"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"{name} {getattr(self, name)}: expected at least 1")
-        if self.place is not None and not 0 <= self.place <= 1:
-            raise InvalidInput(f"place {self.place}: expected a number from 0 to 1")
+        if self.where is not None and not 0 <= self.where <= 1:
+            raise InvalidInput(f"where {self.where}: expected a number from 0 to 1")
         if "insert" in self.edits and not (self.insert.strip() and self.neutral.strip()):
             raise InvalidInput("the edit insert needs --insert and --neutral, both with some text")
         if "strip" in self.edits and not all(word.strip() for word in (*self.strip, *([""] * (not self.strip)))):

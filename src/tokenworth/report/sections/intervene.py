@@ -203,7 +203,7 @@ def _facts(doc: InterveneDoc) -> Iterator[FactView]:
     yield model_fact(doc.model)
     yield FactView(label="task", value=f"{doc.task}, items {doc.item}" if doc.task else "automaton")
     yield FactView(label="rollouts", value=f"{doc.samples:,} on each side of each edit", detail=f"rest: {doc.rest}")
-    yield FactView(label="place", value="drawn for each problem" if doc.place is None else f"{doc.place:g}", minor=True)
+    yield FactView(label="place", value="drawn for each problem" if doc.where is None else f"{doc.where:g}", minor=True)
     if doc.sampling is not None:
         yield FactView(label="sampler", value=sampler_text(doc.sampling))
     yield FactView(label="seed", value=str(doc.seed))
