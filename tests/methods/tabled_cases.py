@@ -121,7 +121,7 @@ def intervene(text: str) -> InterveneDoc:
         seed=0,
         level=0.95,
         rows=(row, dataclasses.replace(row, toward=change, restated=some, reading="forced", flips=some)),
-        following=(FollowingRow(edit=text, problems=2, pairs=9, baseline=some, followed=some, other=some, beyond_chance=some, alpha=0.5),),
+        following=(FollowingRow(edit=text, problems=2, pairs=9, baseline=some, followed=some, other=some, beyond_chance=some, alpha=0.5, said=some, said_without=some),),
         area=AreaDoc(
             grid="parts", problems=2, unnamed=1, rows=(area,), chance=0.5, noise=0.1, at_start=some, accuracy_start=some, accuracy_end=some
         ),

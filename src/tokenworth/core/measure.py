@@ -206,6 +206,8 @@ class Draws:
     batch is the whole run."""
     check: Callable[[Subject, Any], object] | None = None
     """Refuses settings that do not fit the problem, before anything is drawn."""
+    falls_short: Callable[[Any, Any], str] = lambda document, settings: ""
+    """(document, settings) -> in what the document falls short of what the settings ask for: the exit code is 1 then. Empty: in nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,17 @@ def intervene_document(done: Sequence[Done], settings: InterveneSettings, about:
     )
 
 
+def falls_short(doc: InterveneDoc, settings: InterveneSettings) -> str:
+    """Why the trace matters less than ``settings.fail_under`` asks for; empty where it does, or nothing was asked for."""
+    if settings.fail_under is None:
+        return ""
+    row = next((one for one in doc.rows if one.edit == "none" and one.reading == "free"), None)
+    if row is None or row.same is None or row.same.change.value is None:
+        return "--fail-under: no problem says how P(same) changes without the trace"
+    fall = -row.same.change.value
+    return f"--fail-under: P(same) falls by {fall:.2f} without the trace; expected {settings.fail_under:g} or more" * (fall < settings.fail_under)
+
+
 def _problem(done: Done, level: float) -> IntervenedDoc:
     result: InterventionResult = done.result
     codec, curve, areas = done.subject.codec, curve_of(result), areas_of(result)

@@ -10,6 +10,7 @@ import numpy as np
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.grade import RESERVED_OUTCOMES
 from tokenworth.methods.intervene.result import Changed, InterventionResult
+from tokenworth.methods.intervene.said import says_hint
 from tokenworth.stats.by_cluster import mean_of, share_of
 
 
@@ -30,6 +31,10 @@ class FollowingRow:
     """p - q / (options - 2): followed, less what a change to any option at random would give."""
     alpha: float | None
     """1 - q / ((options - 2) p), the share of what was followed that is not chance; None where p is 0 or there are two options."""
+    said: Estimate
+    """Of pairs that followed, the share whose second text says that there was a hint, by rules."""
+    said_without: Estimate
+    """Share of all texts without the hint of which the rules say so: their false alarms."""
 
 
 def following_of(results: Sequence[InterventionResult], name: str, *, level: float, seed: int) -> FollowingRow | None:
@@ -41,7 +46,7 @@ def following_of(results: Sequence[InterventionResult], name: str, *, level: flo
     rows = [(at, *pair) for at, (result, one) in enumerate(made) for pair in _pairs(result, one)]
     if not rows:
         return None
-    cluster, first, followed, third, chance = (np.asarray(column) for column in zip(*rows, strict=True))
+    cluster, first, followed, third, chance, said, without = (np.asarray(column) for column in zip(*rows, strict=True))
     away, rng = ~first, np.random.default_rng([seed, 7])
     p, q = followed[away], third[away]
     share = np.divide(q.astype(float), chance[away], out=np.zeros(len(q)), where=chance[away] > 0)
@@ -55,15 +60,23 @@ def following_of(results: Sequence[InterventionResult], name: str, *, level: flo
         other=share_of(q, cluster[away], level),
         beyond_chance=mean_of(p.astype(float) - share, cluster[away], level=level, rng=rng),
         alpha=None if few else float(1.0 - share.mean() / p.mean()),
+        said=share_of(said[away & followed], cluster[away & followed], level),
+        said_without=share_of(without, cluster, level),
     )
 
 
-def _pairs(result: InterventionResult, one: Changed) -> list[tuple[bool, bool, bool, int]]:
-    """(first answer is the hint, second is it, second is a third option, options - 2) of each pair of answers."""
-    hint, found = one.plan.change.toward, list[tuple[bool, bool, bool, int]]()
-    for before, after in zip(one.before.grades, one.after.grades, strict=False):
-        if before.outcome in RESERVED_OUTCOMES or after.outcome in RESERVED_OUTCOMES:
-            continue
-        third = after.outcome not in (hint, before.outcome)
-        found.append((before.outcome == hint, after.outcome == hint, third, len(result.labels) - 2))
-    return found
+def _pairs(result: InterventionResult, one: Changed) -> list[tuple[bool, bool, bool, int, bool, bool]]:
+    """Of each pair of answers: the first is the hint, the second is it, the second is a third option, options - 2, and which text says so."""
+    hint, name, before, after = one.plan.change.toward, one.plan.name, one.before, one.after
+    return [
+        (
+            first.outcome == hint,
+            second.outcome == hint,
+            second.outcome not in (hint, first.outcome),
+            len(result.labels) - 2,
+            says_hint(after.texts[i], name),
+            says_hint(before.texts[i], name),
+        )
+        for i, (first, second) in enumerate(zip(before.grades, after.grades, strict=False))
+        if first.outcome not in RESERVED_OUTCOMES and second.outcome not in RESERVED_OUTCOMES
+    ]

@@ -45,6 +45,9 @@ class InterveneSettings:
     """Forced answers are read after each of so many equal parts of the trace, and before the first."""
     grid: Literal["parts", "sentences"] = option("parts", rare=True)
     """Where forced answers are read: after equal parts of the trace, or after its sentences."""
+    fail_under: float | None = option(None, rare=True, metavar="X")
+    """Exit with code 1 where the answer stays what it was without the trace too often: where the fall of P(same) after the edit none is
+    below this."""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0
@@ -61,6 +64,10 @@ class InterveneSettings:
                 raise InvalidInput(f"{name} {getattr(self, name)}: expected at least 1")
         if self.where is not None and not 0 <= self.where <= 1:
             raise InvalidInput(f"where {self.where}: expected a number from 0 to 1")
+        if self.fail_under is not None and not 0 <= self.fail_under <= 1:
+            raise InvalidInput(f"fail under {self.fail_under}: expected a number from 0 to 1")
+        if self.fail_under is not None and "none" not in self.edits:
+            raise InvalidInput("--fail-under looks at the edit none; add it to --edits")
         if "insert" in self.edits and not (self.insert.strip() and self.neutral.strip()):
             raise InvalidInput("the edit insert needs --insert and --neutral, both with some text")
         if "strip" in self.edits and not all(word.strip() for word in (*self.strip, *([""] * (not self.strip)))):

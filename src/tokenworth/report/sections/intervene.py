@@ -43,6 +43,8 @@ _FOLLOWING = (
     SheetColumn(name="third option", kind="share"),
     SheetColumn(name="beyond chance", kind="difference"),
     SheetColumn(name="α", kind="count"),
+    SheetColumn(name="says so", kind="share"),
+    SheetColumn(name="false alarms", kind="share"),
 )
 _AREA = (
     SheetColumn(name="rule", kind="text"),
@@ -99,6 +101,8 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
                 *map(number_cell, (row.baseline, row.followed, row.other)),
                 number_cell(row.beyond_chance, form="+.2f"),
                 cell(_number(row.alpha)),
+                number_cell(row.said),
+                number_cell(row.said_without, limits=""),
             )
             for row in doc.following
         )
