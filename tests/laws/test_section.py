@@ -125,6 +125,7 @@ CASES: dict[str, Any] = {
     "confusion": verified,
     "first-errors": lambda text: tabled.first_errors(text, text),
     "edits": lambda text: tabled.document(tabled.edits(tabled.group(file(text)), task=file(text), notes=[file(text)])),
+    "intervene": lambda text: tabled.intervene(text),
     "modulo": lambda text: tabled.document(tabled.modulo(task=file(text), arms=[tabled.arm(file(text))])),
     "replay": lambda text: tabled.replay(text, text),
     "pivots": lambda text: tabled.pivots(text, text),
