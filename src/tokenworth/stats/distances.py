@@ -12,10 +12,10 @@ MOST_BASE = 10_000
 """As so many draws counts a distribution that is known better: the test does not notice more."""
 
 Shares = Float[np.ndarray, "*item label"]
-Number = Float[np.ndarray, "*item"]
+PerItem = Float[np.ndarray, "*item"]
 
 
-def squared_l2(first: Shares, variance: Shares, second: Shares, variance_second: Shares) -> Number:
+def squared_l2(first: Shares, variance: Shares, second: Shares, variance_second: Shares) -> PerItem:
     """Σ_l [(a_l − b_l)² − Var a_l − Var b_l]: unbiased where the variances are, and so below 0 at times.
 
     Source: the U-statistic of a squared difference of means; method page `docs/methods/forks.md`, eq. 4.
@@ -29,12 +29,12 @@ def share_variance(share: Shares, n: Float[np.ndarray, "*item"]) -> Shares:
     return np.divide(share * (1 - share), n - 1, out=np.full(np.broadcast_shapes(share.shape, n.shape), 0.25), where=n > 1)
 
 
-def total_variation(first: Shares, second: Shares) -> Number:
+def total_variation(first: Shares, second: Shares) -> PerItem:
     """½ Σ |a − b|; the plug-in, which few draws make too large: compare it with `chance`."""
     return 0.5 * np.abs(first - second).sum(axis=-1)
 
 
-def tv_limits(low: Shares, high: Shares) -> tuple[Number, Number]:
+def tv_limits(low: Shares, high: Shares) -> tuple[PerItem, PerItem]:
     """The least and the most that ½ Σ |δ_l| can be where each δ_l is within its limits and they sum to 0.
 
     ½ Σ |δ| is the sum of the positive parts, and also that of the negative ones, so each bounds it.
@@ -45,7 +45,7 @@ def tv_limits(low: Shares, high: Shares) -> tuple[Number, Number]:
     return least, np.maximum(least, np.minimum(most, 1.0))
 
 
-def l2_limits(low: Shares, high: Shares) -> tuple[Number, Number]:
+def l2_limits(low: Shares, high: Shares) -> tuple[PerItem, PerItem]:
     """The least and the most that √(Σ δ_l²) can be where each δ_l is within its limits; at most √2."""
     inner = np.maximum(np.maximum(low, -high), 0.0)
     outer = np.maximum(np.abs(low), np.abs(high))
@@ -59,9 +59,7 @@ def plain_number(share: Float[np.ndarray, " label"], variance: Float[np.ndarray,
     return int(min(MOST_BASE, max(1.0, float(np.min(spread[some] / variance[some]))))) if some.any() else MOST_BASE
 
 
-def chance(
-    counts: Int[np.ndarray, " label"], base: Int[np.ndarray, " label"], rng: np.random.Generator
-) -> tuple[float, float]:
+def chance(counts: Int[np.ndarray, " label"], base: Int[np.ndarray, " label"], rng: np.random.Generator) -> tuple[float, float]:
     """By permutation of which draws are whose: the mean total variation that chance alone gives, and p of one as large as is found.
 
     p = (1 + number of permutations with at least the observed distance)/(1 + `PERMUTATIONS`). 0 and 1 where one side has no draw.
@@ -73,7 +71,7 @@ def chance(
     pooled = counts + base
     drawn = rng.multivariate_hypergeometric(pooled, n, size=PERMUTATIONS, method="marginals")
     null = total_variation(drawn / n, (pooled - drawn) / m)
-    found = float(total_variation(counts / n, base / m))
+    found = 0.5 * float(np.abs(counts / n - base / m).sum())
     return float(null.mean()), float((1 + int((null >= found - 1e-12).sum())) / (1 + PERMUTATIONS))
 
 

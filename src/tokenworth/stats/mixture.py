@@ -26,9 +26,7 @@ class Mixture:
     missing: float
 
 
-def mixture(
-    q: Float[np.ndarray, " branch"], number: Int[np.ndarray, " branch"], hits: Float[np.ndarray, "branch group"]
-) -> Mixture | None:
+def mixture(q: Float[np.ndarray, " branch"], number: Int[np.ndarray, " branch"], hits: Float[np.ndarray, "branch group"]) -> Mixture | None:
     """Post-stratified over branches of probability ``q`` with ``number`` draws each; the last one pools those below the floor.
 
     None where a named branch has fewer than `ENOUGH` draws: then the draws of the complement, pooled, are all that is unbiased. More
@@ -47,9 +45,7 @@ def mixture(
     mean = weight @ share
     # One draw tells no variance: that of the whole mixture stands for it.
     spread = np.where(m[:, None] > 1, share * (1 - share) / np.maximum(m - 1, 1.0)[:, None], mean * (1 - mean))
-    return Mixture(
-        mean=mean, variance=weight**2 @ spread, n_effective=float(1.0 / (weight**2 / m).sum()), missing=float(q[~drawn].sum())
-    )
+    return Mixture(mean=mean, variance=weight**2 @ spread, n_effective=float(1.0 / (weight**2 / m).sum()), missing=float(q[~drawn].sum()))
 
 
 def split(strata: Strata, alone: Bool[np.ndarray, " cut"], end: int) -> Strata:
@@ -63,12 +59,16 @@ def split(strata: Strata, alone: Bool[np.ndarray, " cut"], end: int) -> Strata:
 
 
 def variances(
-    strata: Strata, number: Float[np.ndarray, " cut"], hits: Float[np.ndarray, "cut group"], known: dict[int, Float[np.ndarray, " group"]]
+    strata: Strata,
+    number: Float[np.ndarray, " cut"],
+    hits: Float[np.ndarray, "cut group"],
+    overall: Float[np.ndarray, "cutx group"],
+    known: dict[int, Float[np.ndarray, " group"]],
 ) -> Float[np.ndarray, "cutx group"]:
     """Var of the estimated share of each group at cuts 0…n, within strata: Σ w(c,G)² x̄(1 − x̄)/(m − 1).
 
-    ``known``: cuts that are a stratum by themselves, with the variance of their mean. One draw tells no variance; the largest, 1/4, stands
-    for it.
+    ``known``: cuts that are a stratum by themselves, with the variance of their mean. One draw tells no variance: that of the ``overall``
+    mean of the draws from there on stands for it, which is too large by what strata differ.
     """
     size, n_groups = strata.n_cuts + 1, hits.shape[1]
     own = strata.stop[strata.of_cut]
@@ -76,7 +76,8 @@ def variances(
     k_before = np.append(np.zeros((1, n_groups)), np.cumsum(hits, axis=0), axis=0)
     m = (n_before[own] - n_before[:-1])[:, None]
     mean = (k_before[own] - k_before[:-1]) / np.maximum(m, 1.0)
-    each = np.where(m > 1, mean * (1 - mean) / np.maximum(m - 1, 1.0), np.where(m > 0, 0.25, 0.0))
+    others = np.nan_to_num(overall[:-1])
+    each = np.where(m > 1, mean * (1 - mean) / np.maximum(m - 1, 1.0), np.where(m > 0, others * (1 - others), 0.0))
     for cut, variance in known.items():
         each[cut] = variance
     found = np.zeros((size, n_groups))

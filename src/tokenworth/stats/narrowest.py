@@ -129,7 +129,7 @@ def narrowest(found: AllPairs, changes: Changes, least: float = 0.0) -> Int[np.n
 
 def _sums(strata: Strata, number: Float[np.ndarray, " cut"], hits: Float[np.ndarray, " cut"]) -> _Sums:
     n_strata = len(strata.start)
-    m, k = (np.bincount(strata.of_cut, weights=x, minlength=n_strata) for x in (number, hits))
+    m, k = (np.bincount(strata.of_cut, weights=x, minlength=n_strata).astype(np.float64) for x in (number, hits))
     smooth = (k + 0.5) / (m + 1.0)
     return _Sums(
         follow=strata.follow[strata.start],

@@ -39,9 +39,10 @@ class ForkBranchDoc:
     """A branch that is not the base's, with the outcomes of rollouts that began with it, beside o(token + 1), the base's own.
 
     ``p``: its probability. ``topped``: of the ``n`` rollouts those drawn for it alone. ``l2``: squared Euclidean distance, without the
-    bias of few draws, so below 0 at times. ``tv``: total variation as counted, ``tv_chance`` what it is in the mean if both are the same,
-    and ``tv_p`` the p-value of that by permutation. ``kl``: KL(branch ‖ base) in nats with ``plan.alpha`` added to each count. ``distance``:
-    the one of the plan, with pointwise limits. ``verdict``: whether it is shown to be ``plan.far`` or more from the base; all hold together.
+    bias of few draws, so below 0 at times. ``tv``: total variation as counted, ``tv_chance`` what it is in the mean if both are the
+    same, and ``tv_p`` the p-value of that by permutation. ``kl``: KL(branch ‖ base) in nats with ``plan.alpha`` added to each count.
+    ``distance``: the one of the plan, with pointwise limits. ``verdict``: whether it is shown to be ``plan.far`` or more from the base,
+    or less; all verdicts hold together.
     """
 
     token: int
@@ -134,9 +135,9 @@ class ForksDoc:
 
     ``value``, ``low``, ``high``, ``survival_low``, ``survival_high`` and ``survival_kept`` are at cuts 0…T. Survival is the probability
     that no step up to there could have led far away: Π (1 − hazard), with the bounds of the hazards; ``survival_kept`` is the lower bound
-    if no branch below the floor leads far. ``changes_level``: of the limits of one interval by itself; all ``changes`` hold together at ``level``. ``below_floor``:
-    expected number of steps that take a branch below the floor. ``variance``: sum over ``forks``; its mean over bases drawn from the
-    model is at most ``variance_bound``, V(0)(1 − V(0)).
+    if no branch below the floor leads far. ``changes_level``: of the limits of one interval by itself; all ``changes`` hold together at
+    ``level``. ``below_floor``: expected number of steps that take a branch below the floor. ``variance``: sum over ``forks``; the mean of
+    all tokens over bases drawn from the model is at most ``variance_bound``, V(0)(1 − V(0)).
     """
 
     schema: str = "tokenworth.forks/1"

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from tokenworth.methods.curve.excursions import Ledger
 from tokenworth.methods.curve.labels import FIRST_LABEL, VALUE, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.result import GradedRollout
-from tokenworth.methods.forks.result import BranchRows, ChangeRows, Family, ForkRows, Hazard, Limits
+from tokenworth.methods.forks.result import BranchRows, ChangeRows, Family, ForkRows, Hazard, Ranges
 from tokenworth.methods.forks.settings import ForkSettings
 from tokenworth.stats.band import level_of_each
 from tokenworth.stats.changes import Changes, distances, pairs_of
@@ -28,13 +28,13 @@ from tokenworth.stats.distances import (
 from tokenworth.stats.excursions import estimate_counts, slack_bound
 from tokenworth.stats.mixture import mixture, split, variances
 from tokenworth.stats.narrowest import all_pairs, narrowest
-from tokenworth.stats.proportion import Level, beta_limits
+from tokenworth.stats.proportion import beta_limits
 
 LITTLE = 0.05
 """Probability of leaving without a draw that is passed over in a distance; its limits never do."""
 
 
-class Forks:
+class ForkEstimates:
     """All draws of a run, and the estimates that follow from them. Groups are those of `group_matrix`: the value, then the labels.
 
     Draws of the curve count where they left. A fork whose named branches all have draws is mixed from these, each with its probability:
@@ -42,7 +42,12 @@ class Forks:
     """
 
     def __init__(
-        self, ledger: Ledger, topped: Sequence[GradedRollout], family: Family, settings: ForkSettings, slack: Float[np.ndarray, " cut"] | None
+        self,
+        ledger: Ledger,
+        topped: Sequence[GradedRollout],
+        family: Family,
+        settings: ForkSettings,
+        slack: Float[np.ndarray, " cut"] | None,
     ) -> None:
         self.ledger, self.family, self.settings, self.slack = ledger, family, settings, slack
         self.n_trace = ledger.trace.n_trace
@@ -56,7 +61,7 @@ class Forks:
         self._count(cuts, first, of_draw, len(ledger.draws))
         self._mix(cuts[: len(ledger.draws)], of_draw[: len(ledger.draws)])
         self.estimate = estimate_counts(self.strata, self.number, self.hits, base=self.base, level=settings.level, interval="beta")
-        self.variance = variances(self.strata, self.number, self.hits, self.known)
+        self.variance = variances(self.strata, self.number, self.hits, self.estimate.mean, self.known)
         self.share = self._filled()
 
     def _filled(self) -> Float[np.ndarray, "cutx group"]:
@@ -67,7 +72,9 @@ class Forks:
         part[FIRST_LABEL:] = 1.0 / labels
         return np.where(np.isnan(estimate.share) & (leave <= LITTLE), estimate.base + leave * part, estimate.share)
 
-    def _count(self, cuts: Int[np.ndarray, " draw"], first: Int[np.ndarray, " draw"], of_draw: Float[np.ndarray, "draw group"], n: int) -> None:
+    def _count(
+        self, cuts: Int[np.ndarray, " draw"], first: Int[np.ndarray, " draw"], of_draw: Float[np.ndarray, "draw group"], n: int
+    ) -> None:
         """Draws of each branch, and of what is below the floor, at the forks of the family."""
         family, n_groups = self.family, of_draw.shape[1]
         at = {(int(family.cut[fork]), int(token)): i for i, (fork, token) in enumerate(zip(family.fork, family.token, strict=True))}
@@ -109,23 +116,24 @@ class Forks:
 
     # -- the curve ----------------------------------------------------------------------------------------------------------------------
 
-    def _limits(self, cuts: Int[np.ndarray, " item"], level: Level) -> tuple[Float[np.ndarray, "item group"], Float[np.ndarray, "item group"]]:
-        """Limits of the probability of each group at cuts, at a level or one for each cut."""
+    def _limits(
+        self, cuts: Int[np.ndarray, " item"], level: float
+    ) -> tuple[Float[np.ndarray, "item group"], Float[np.ndarray, "item group"]]:
+        """Limits of the probability of each group at cuts."""
         estimate, weights = self.estimate, self.estimate.weights
         n = np.broadcast_to(weights.n_effective[cuts][:, None], (len(cuts), len(self.base)))
-        each = np.broadcast_to(np.asarray(level)[..., None] if np.ndim(level) else level, n.shape)
-        low, high = beta_limits(np.where(n > 0, np.nan_to_num(estimate.mean[cuts]), 0.0) * n, n, each)
+        low, high = beta_limits(np.where(n > 0, np.nan_to_num(estimate.mean[cuts]), 0.0) * n, n, level)
         sampled, more = weights.sampled[cuts][:, None], weights.unsampled[cuts][:, None]
         bound, base = self.bound[cuts][:, None], estimate.base[cuts]
         return np.maximum(base + sampled * low - bound, 0.0), np.minimum(base + sampled * high + more + bound, 1.0)
 
-    def curve(self) -> tuple[Limits, Limits]:
+    def curve(self) -> tuple[Ranges, Ranges]:
         """The value, and the outcome distribution, at cuts 0…T with pointwise limits."""
         cuts = np.arange(self.n_trace + 1)
         low, high = self._limits(cuts, self.settings.level)
         share = self.estimate.share[cuts]
-        value = Limits(value=share[:, VALUE], low=low[:, VALUE], high=high[:, VALUE])
-        return value, Limits(value=share[:, FIRST_LABEL:], low=low[:, FIRST_LABEL:], high=high[:, FIRST_LABEL:])
+        value = Ranges(value=share[:, VALUE], low=low[:, VALUE], high=high[:, VALUE])
+        return value, Ranges(value=share[:, FIRST_LABEL:], low=low[:, FIRST_LABEL:], high=high[:, FIRST_LABEL:])
 
     def changes(self) -> ChangeRows:
         """Where the value changes."""
@@ -171,16 +179,15 @@ class Forks:
             mixed=self.mixed,
             rest_n=self.rest_n,
             rest_counts=self.rest_hits[:, FIRST_LABEL:].astype(np.int64),
-            delta=Limits(value=found.value, low=found.low, high=found.high),
+            delta=Ranges(value=found.value, low=found.low, high=found.high),
             variance=self.family.p * (1 - self.family.p) * gap,
         )
 
     def branches(self) -> BranchRows:
         """What the draws of each branch say of it, beside the base's own next cut."""
         family, settings = self.family, self.settings
-        n, base_cut = self.n, family.cut[family.fork] + 1
-        with np.errstate(invalid="ignore"):
-            share = np.where(n[:, None] > 0, self.branch_hits / n[:, None], np.nan)
+        n, base_cut = self.n.astype(np.float64), family.cut[family.fork] + 1
+        share = np.divide(self.branch_hits, n[:, None], out=np.full(self.branch_hits.shape, np.nan), where=n[:, None] > 0)
         base, base_variance = self.share[base_cut], self.variance[base_cut]
         low, high = beta_limits(self.branch_hits, np.broadcast_to(n[:, None], share.shape), settings.level)
         label, counts = share[:, FIRST_LABEL:], self.branch_hits[:, FIRST_LABEL:]
@@ -192,17 +199,17 @@ class Forks:
         chosen = {"tv": tv, "l2": np.sqrt(np.maximum(l2, 0.0)), "value": np.abs(share[:, VALUE] - base[:, VALUE])}[settings.distance]
         tests = [self._test(i, int(at)) for i, at in enumerate(base_cut)]
         return BranchRows(
-            n=n,
+            n=self.n,
             topped=self.topped,
             counts=counts.astype(np.int64),
-            shares=Limits(value=label, low=low[:, FIRST_LABEL:], high=high[:, FIRST_LABEL:]),
-            value=Limits(value=share[:, VALUE], low=low[:, VALUE], high=high[:, VALUE]),
+            shares=Ranges(value=label, low=low[:, FIRST_LABEL:], high=high[:, FIRST_LABEL:]),
+            value=Ranges(value=share[:, VALUE], low=low[:, VALUE], high=high[:, VALUE]),
             l2=np.where(n > 1, l2, np.nan),
             tv=tv,
             tv_chance=np.asarray([test[0] for test in tests]),
             tv_p=np.asarray([test[1] for test in tests]),
             kl=np.asarray([test[2] for test in tests]),
-            distance=Limits(value=chosen, low=apart[0], high=apart[1]),
+            distance=Ranges(value=chosen, low=apart[0], high=apart[1]),
             far=together[0] >= settings.far,
             near=together[1] < settings.far,
         )
@@ -216,7 +223,7 @@ class Forks:
         columns = slice(VALUE, VALUE + 1) if distance == "value" else slice(FIRST_LABEL, None)
         count = 1 if distance == "value" or len(self.labels) <= 2 else len(self.labels)
         each = level_of_each(level, count)
-        n = np.broadcast_to(self.n[:, None], self.branch_hits.shape)[:, columns]
+        n = np.broadcast_to(self.n[:, None].astype(np.float64), self.branch_hits.shape)[:, columns]
         hits = self.branch_hits[:, columns]
         low, high = beta_limits(hits, n, each)
         value = np.divide(hits, n, out=np.full(hits.shape, 0.5), where=n > 0)

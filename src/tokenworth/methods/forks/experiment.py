@@ -20,8 +20,8 @@ from tokenworth.methods.curve.experiment import as_far_as_it_fits, check_process
 from tokenworth.methods.curve.labels import Reader, draw_indices, index_labels
 from tokenworth.methods.curve.plain import curve_stream
 from tokenworth.methods.curve.result import GradedRollout
-from tokenworth.methods.forks.estimate import Forks
-from tokenworth.methods.forks.result import ForkResult, Limits, Modelled
+from tokenworth.methods.forks.estimate import ForkEstimates
+from tokenworth.methods.forks.result import ForkResult, Modelled, Ranges
 from tokenworth.methods.forks.settings import ForkSettings
 from tokenworth.methods.forks.topping import family, top_up
 from tokenworth.methods.sample.experiment import draws_of
@@ -63,7 +63,7 @@ def forks(
     topped, ended, missing = list[GradedRollout](), "", 0
     if stopped != MONEY_SPENT:
         topped, ended, missing = yield from top_up(ledger, table, found, settings, name_first=name_first)
-    estimates = Forks(ledger, topped, found, settings, None if table is None else table.slack)
+    estimates = ForkEstimates(ledger, topped, found, settings, None if table is None else table.slack)
     models: tuple[Modelled, ...] = ()
     if settings.compare and MONEY_SPENT not in (stopped, ended):
         models = yield from _models(ledger, estimates.curve()[0], len(ledger.draws) + len(topped), settings)
@@ -72,7 +72,7 @@ def forks(
 
 
 def _result(
-    estimates: Forks,
+    estimates: ForkEstimates,
     table: NextTokenTable | None,
     topped: list[GradedRollout],
     *,
@@ -112,7 +112,7 @@ def _result(
     )
 
 
-def _models(ledger: Ledger, value: Limits, drawn: int, settings: ForkSettings) -> Generator[Batch, Answers, tuple[Modelled, ...]]:
+def _models(ledger: Ledger, value: Ranges, drawn: int, settings: ForkSettings) -> Generator[Batch, Answers, tuple[Modelled, ...]]:
     """The models that were asked for; one whose draws do not fit into the budget is left out."""
     found: list[Modelled] = []
     if "pelt" in settings.compare:
@@ -126,7 +126,8 @@ def _models(ledger: Ledger, value: Limits, drawn: int, settings: ForkSettings) -
 
 def _smoothed(ledger: Ledger, settings: ForkSettings) -> Generator[Batch, Answers, Modelled]:
     """Plain rollouts at every `GRID`-th cut, the same draws as those of a stride curve, and the curve that is smoothed from them."""
-    trace, one = ledger.trace, Sample(sequence=ledger.trace.sequence, cut=0, params=ledger.sampling, seed=curve_stream(settings.seed), index=0)
+    trace, seed = ledger.trace, curve_stream(settings.seed)
+    one = Sample(sequence=trace.sequence, cut=0, params=ledger.sampling, seed=seed, index=0)
     cuts = np.arange(0, trace.n_trace + 1, GRID)
     batch = tuple(replace(one, cut=cut, index=index) for cut in cuts.tolist() for index in range(PER_CUT))
     try:

@@ -27,8 +27,8 @@ def fork_notes(result: ForkResult) -> Iterator[str]:
     few = int((branches.n < 2).sum())
     if few:
         yield (
-            f"{few:,} of {len(branches.n):,} branches have fewer than 2 rollouts: their forks are not mixed from branches, and they count in "
-            "the upper bound of the hazard alone"
+            f"{few:,} of {len(branches.n):,} branches have fewer than 2 rollouts: their forks are not mixed from branches, and a "
+            "branch without a rollout counts in the upper bound of the hazard alone"
         )
     if len(result.labels) == 1:
         yield f"every rollout and the base came to {result.labels[0]!r}: nothing that can be seen in outcomes sets the branches apart"
@@ -46,8 +46,8 @@ def fork_notes(result: ForkResult) -> Iterator[str]:
     if result.slack is not None and (np.nan_to_num(result.slack, nan=1.0) > 0).any():
         worst = float(np.nan_to_num(result.slack, nan=1.0).max())
         yield (
-            f"next-token probabilities are known only to within ± {worst:.3g}: forks are not mixed from branches, and all limits and hazards "
-            "are widened by what that can do"
+            f"next-token probabilities are known only to within ± {worst:.3g}: forks are not mixed from branches, and all "
+            "limits and hazards are widened by what that can do"
         )
     if result.cut_off is not None:
         yield f"the trace was measured up to token {result.cut_off:,}, where the context ends"

@@ -18,7 +18,7 @@ from tokenworth.tasks.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Limits:
+class Ranges:
     """Estimates with limits at one level; they run parallel."""
 
     value: Float[np.ndarray, "*item"]
@@ -53,8 +53,8 @@ class BranchRows:
     topped: Int[np.ndarray, " branch"]
     """Of these, draws of the branch alone, beyond those of the curve."""
     counts: Int[np.ndarray, "branch label"]
-    shares: Limits
-    value: Limits
+    shares: Ranges
+    value: Ranges
     l2: Float[np.ndarray, " branch"]
     """Squared, without bias: below 0 at times."""
     tv: Float[np.ndarray, " branch"]
@@ -62,7 +62,7 @@ class BranchRows:
     """What total variation is in the mean where branch and base are the same."""
     tv_p: Float[np.ndarray, " branch"]
     kl: Float[np.ndarray, " branch"]
-    distance: Limits
+    distance: Ranges
     """The one that was asked for; pointwise limits."""
     far: Bool[np.ndarray, " branch"]
     """Shown to be as far as asked for, or farther; all verdicts hold together."""
@@ -78,7 +78,7 @@ class ForkRows:
     """Whether it is mixed from its branches; otherwise the draws that leave there are pooled."""
     rest_n: Int[np.ndarray, " fork"]
     rest_counts: Int[np.ndarray, "fork label"]
-    delta: Limits
+    delta: Ranges
     """V(c + 1) − V(c)."""
     variance: Float[np.ndarray, " fork"]
     """p (1 − p) (V(c + 1) − W(c))², without bias; NaN without a draw."""
@@ -134,8 +134,8 @@ class ForkResult:
     family: Family
     branches: BranchRows
     forks: ForkRows
-    value: Limits
-    outcomes: Limits
+    value: Ranges
+    outcomes: Ranges
     hazard: Hazard
     changes: ChangeRows
     excursions: tuple[GradedRollout, ...]

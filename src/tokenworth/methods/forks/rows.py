@@ -12,7 +12,7 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.core.tokens import Codec
 from tokenworth.methods.forks.document import ChangeDoc, ContinuationDoc, Far, ForkBranchDoc, ForkDoc, ForkPlanDoc, ForksDoc, ModelCurveDoc
 from tokenworth.methods.forks.notes import fork_notes
-from tokenworth.methods.forks.result import ForkResult, Limits
+from tokenworth.methods.forks.result import ForkResult, Ranges
 from tokenworth.stats.mixture import survival
 
 SHOWN = 3
@@ -99,9 +99,7 @@ def _forks(result: ForkResult, codec: Codec) -> Iterator[ForkDoc]:
         )
 
 
-def _branch(
-    result: ForkResult, one: int, codec: Codec, continuations: Mapping[tuple[int, int], list[ContinuationDoc]]
-) -> ForkBranchDoc:
+def _branch(result: ForkResult, one: int, codec: Codec, continuations: Mapping[tuple[int, int], list[ContinuationDoc]]) -> ForkBranchDoc:
     family, rows = result.family, result.branches
     n, token = int(rows.n[one]), int(family.token[one])
     p, l2, tv, tv_chance, tv_p, kl = numbers(
@@ -133,19 +131,15 @@ def _continuations(result: ForkResult, codec: Codec) -> dict[tuple[int, int], li
     for draw in (*result.excursions, *result.topped):
         ids = draw.rollout.ids
         if ids and len(kept := found.setdefault((draw.cut, ids[0]), [])) < SHOWN:
-            kept.append(
-                ContinuationDoc(text=codec.decode(ids[:SHOWN_TOKENS]), outcome=draw.grade.outcome, cut_off=len(ids) > SHOWN_TOKENS)
-            )
+            kept.append(ContinuationDoc(text=codec.decode(ids[:SHOWN_TOKENS]), outcome=draw.grade.outcome, cut_off=len(ids) > SHOWN_TOKENS))
     return found
 
 
-def _estimate(limits: Limits, at: int, *, n: int | None = None) -> Estimate:
+def _estimate(limits: Ranges, at: int, *, n: int | None = None) -> Estimate:
     return Estimate.of(float(limits.value[at]), float(limits.low[at]), float(limits.high[at]), n=n)
 
 
-def _estimates(
-    labels: tuple[str, ...], limits: Limits, at: int, counts: Int[np.ndarray, " label"] | None = None
-) -> dict[str, Estimate]:
+def _estimates(labels: tuple[str, ...], limits: Ranges, at: int, counts: Int[np.ndarray, " label"] | None = None) -> dict[str, Estimate]:
     """By label; of counts those that were seen."""
     n = None if counts is None else int(counts.sum())
     return {

@@ -44,7 +44,7 @@ class ForkSettings:
     """Names the stream of random draws."""
     half_width: float | None = option(None, heading="Budget")
     """Stop when every cut's interval is ± this. [default: 0.1 for excursions without any other limit]"""
-    effective_samples: int | None = option(None, heading="Budget")
+    effective_samples: int | None = option(None, rare=True, heading="Budget")
     """Excursions: stop when every cut is as precise as N plain rollouts would make it."""
     max_rollouts: int | None = option(None, heading="Budget")
     """Stop after this many rollouts."""

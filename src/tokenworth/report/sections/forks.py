@@ -43,9 +43,7 @@ def _sheets(doc: ForksDoc) -> Iterator[SheetView]:
     yield SheetView(
         title=f"Forks of {doc.value_label}",
         lead=tuple(_lead(doc)),
-        caption=f"{DISTANCES[plan.distance]} from the base's next cut, pointwise limits; FAR: shown to be {plan.far:g} or more, all together"
-        if doc.forks
-        else "",
+        caption=_caption(doc),
         level=doc.level,
         columns=_FORKS if doc.forks else (),
         rows=tuple(row for fork in doc.forks for row in _fork(doc, fork)),
@@ -73,17 +71,24 @@ def _sheets(doc: ForksDoc) -> Iterator[SheetView]:
         )
 
 
+def _caption(doc: ForksDoc) -> str:
+    plan = doc.plan
+    apart = f"{DISTANCES[plan.distance]} from the base's next cut, pointwise limits; FAR: shown to be {plan.far:g} or more, all together"
+    return apart if doc.forks else ""
+
+
 def _lead(doc: ForksDoc) -> Iterator[str]:
     plan = doc.plan
     branches = [one for fork in doc.forks for one in fork.branches]
     counts = {word: sum(one.verdict == word for one in branches) for word in ("far", "near", "open")}
     whole = len(doc.trace.pieces)
     yield (
-        f"{len(doc.forks):,} of {whole:,} tokens are left with a probability of {plan.floor:g} or more, with {_many(len(branches), 'branch')} "
-        "of that probability by itself"
+        f"{len(doc.forks):,} of {whole:,} tokens are left with a probability of {plan.floor:g} or more; "
+        f"{_many(len(branches), 'branch')} of that probability are measured by themselves"
     )
     if branches:
-        yield f"{counts['far']:,} of these are shown to lead {plan.far:g} or more away, {counts['near']:,} to stay nearer, {counts['open']:,} are open"
+        apart = f"{counts['far']:,} of these are shown to lead {plan.far:g} or more away, {counts['near']:,} to stay nearer"
+        yield f"{apart}, {counts['open']:,} are open"
     if doc.below_floor is not None and whole:
         yield f"branches below the floor are taken {doc.below_floor:.2g} times a trace in the mean; they are in the upper bound of hazards"
     if doc.variance is not None and doc.variance_bound is not None:
@@ -101,11 +106,13 @@ def _change_lead(doc: ForksDoc) -> Iterator[str]:
             f"with {percent(doc.level)} ({doc.change_pairs:,} pairs of cuts compared; each at {doc.changes_level:.5%})"
         )
     else:
-        yield f"no interval of tokens is shown to change the value {least}({doc.change_pairs:,} pairs of cuts compared, together at {percent(doc.level)})"
+        compared = f"{doc.change_pairs:,} pairs of cuts compared, together at {percent(doc.level)}"
+        yield f"no interval of tokens is shown to change the value {least}({compared})"
     for model in doc.models:
         shown = ", ".join(str(cut) for cut in model.begins[:12]) + ", …" * (len(model.begins) > 12)
         more = f"; {model.rollouts:,} rollouts of its own, {model.chosen}" if model.rollouts else ""
-        yield f"model {model.name}, without limits: changes at cut {shown}{more}" if model.begins else f"model {model.name}: no change{more}"
+        found = f"changes at cut {shown}" if model.begins else "no change"
+        yield f"model {model.name}, without limits: {found}{more}"
 
 
 def _change(doc: ForksDoc, row: ChangeDoc) -> tuple[SheetCell, ...]:
