@@ -8,6 +8,8 @@ from jaxtyping import Float, Int
 ALPHA = 0.5
 """Added to each count before a KL divergence is taken (Jeffreys)."""
 PERMUTATIONS = 999
+MOST_LABELS = 8
+"""Labels whose every set is looked at."""
 MOST_BASE = 10_000
 """As so many draws counts a distribution that is known better: the test does not notice more."""
 
@@ -34,14 +36,30 @@ def total_variation(first: Shares, second: Shares) -> PerItem:
     return 0.5 * np.abs(first - second).sum(axis=-1)
 
 
-def tv_limits(low: Shares, high: Shares) -> tuple[PerItem, PerItem]:
-    """The least and the most that ½ Σ |δ_l| can be where each δ_l is within its limits and they sum to 0.
+def events(n_labels: int) -> Float[np.ndarray, "event label"]:
+    """Sets of labels, one of each pair of a set and the rest: total variation is the largest difference in the probability of one.
 
-    ½ Σ |δ| is the sum of the positive parts, and also that of the negative ones, so each bounds it.
+    For more than `MOST_LABELS` labels they are too many, and single labels come instead: see `tv_limits`.
     """
-    up, down = np.maximum(low, 0.0).sum(axis=-1), np.maximum(-high, 0.0).sum(axis=-1)
-    most = np.minimum(np.maximum(high, 0.0).sum(axis=-1), np.maximum(-low, 0.0).sum(axis=-1))
-    least = np.minimum(np.maximum(up, down), 1.0)
+    if n_labels > MOST_LABELS:
+        return np.eye(n_labels)
+    numbers = np.arange(1, 2 ** max(1, n_labels - 1))
+    return ((numbers[:, None] >> np.arange(n_labels)[None, :]) & 1).astype(np.float64)
+
+
+def tv_limits(low: Shares, high: Shares, n_labels: int) -> tuple[PerItem, PerItem]:
+    """The least and the most that total variation can be where the differences of all `events` are within their limits.
+
+    It is the largest of them in size. Of single labels, it is the sum of the positive differences and also that of the negative ones, so
+    each bounds it.
+    """
+    if n_labels <= MOST_LABELS:
+        least = np.maximum(np.maximum(low, -high), 0.0).max(axis=-1, initial=0.0)
+        most = np.maximum(np.abs(low), np.abs(high)).max(axis=-1, initial=0.0)
+    else:
+        least = np.maximum(np.maximum(low, 0.0).sum(axis=-1), np.maximum(-high, 0.0).sum(axis=-1))
+        most = np.minimum(np.maximum(high, 0.0).sum(axis=-1), np.maximum(-low, 0.0).sum(axis=-1))
+    least = np.minimum(least, 1.0)
     return least, np.maximum(least, np.minimum(most, 1.0))
 
 

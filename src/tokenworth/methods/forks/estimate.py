@@ -16,6 +16,7 @@ from tokenworth.stats.band import level_of_each
 from tokenworth.stats.changes import Changes, distances, pairs_of
 from tokenworth.stats.distances import (
     chance,
+    events,
     l2_limits,
     plain_number,
     share_variance,
@@ -116,21 +117,25 @@ class ForkEstimates:
 
     # -- the curve ----------------------------------------------------------------------------------------------------------------------
 
-    def _limits(
-        self, cuts: Int[np.ndarray, " item"], level: float
-    ) -> tuple[Float[np.ndarray, "item group"], Float[np.ndarray, "item group"]]:
-        """Limits of the probability of each group at cuts."""
+    def _limits(self, level: float) -> tuple[Float[np.ndarray, "cutx group"], Float[np.ndarray, "cutx group"]]:
+        """Limits of the probability of each group at cuts 0…n."""
+        return self._limits_of(np.arange(len(self.share)), slice(None), np.eye(len(self.base)), level)
+
+    def _limits_of(
+        self, cuts: Int[np.ndarray, " item"], columns: slice, sets: Float[np.ndarray, "event group"], level: float
+    ) -> tuple[Float[np.ndarray, "item event"], Float[np.ndarray, "item event"]]:
+        """Limits of the probability of each of some sets of groups at cuts."""
         estimate, weights = self.estimate, self.estimate.weights
-        n = np.broadcast_to(weights.n_effective[cuts][:, None], (len(cuts), len(self.base)))
-        low, high = beta_limits(np.where(n > 0, np.nan_to_num(estimate.mean[cuts]), 0.0) * n, n, level)
-        sampled, more = weights.sampled[cuts][:, None], weights.unsampled[cuts][:, None]
-        bound, base = self.bound[cuts][:, None], estimate.base[cuts]
+        mean, base = np.nan_to_num(estimate.mean[cuts][:, columns]) @ sets.T, estimate.base[cuts][:, columns] @ sets.T
+        n = np.broadcast_to(weights.n_effective[cuts][:, None], mean.shape)
+        low, high = beta_limits(np.clip(mean, 0.0, 1.0) * n, n, level)
+        sampled, more, bound = (x[cuts][:, None] for x in (weights.sampled, weights.unsampled, self.bound))
         return np.maximum(base + sampled * low - bound, 0.0), np.minimum(base + sampled * high + more + bound, 1.0)
 
     def curve(self) -> tuple[Ranges, Ranges]:
         """The value, and the outcome distribution, at cuts 0…T with pointwise limits."""
         cuts = np.arange(self.n_trace + 1)
-        low, high = self._limits(cuts, self.settings.level)
+        low, high = (side[cuts] for side in self._limits(self.settings.level))
         share = self.estimate.share[cuts]
         value = Ranges(value=share[:, VALUE], low=low[:, VALUE], high=high[:, VALUE])
         return value, Ranges(value=share[:, FIRST_LABEL:], low=low[:, FIRST_LABEL:], high=high[:, FIRST_LABEL:])
@@ -217,24 +222,23 @@ class ForkEstimates:
     def _apart(self, level: float) -> tuple[Float[np.ndarray, " branch"], Float[np.ndarray, " branch"]]:
         """Limits of the distance of each branch from the base, at a level for each branch.
 
-        Limits of each label's difference hold together (Bonferroni; of two labels one says all), and so does the distance within them.
+        Limits of the difference in the probability of every set of labels hold together (Bonferroni), and so does their distance.
         """
-        distance, base_cut = self.settings.distance, self.family.cut[self.family.fork] + 1
+        distance, base_cut, n_labels = self.settings.distance, self.family.cut[self.family.fork] + 1, len(self.labels)
+        sets = {"tv": events, "l2": np.eye, "value": lambda _: np.ones((1, 1))}[distance](n_labels)
         columns = slice(VALUE, VALUE + 1) if distance == "value" else slice(FIRST_LABEL, None)
-        count = 1 if distance == "value" or len(self.labels) <= 2 else len(self.labels)
-        each = level_of_each(level, count)
-        n = np.broadcast_to(self.n[:, None].astype(np.float64), self.branch_hits.shape)[:, columns]
-        hits = self.branch_hits[:, columns]
+        hits = self.branch_hits[:, columns] @ sets.T
+        n = np.broadcast_to(self.n[:, None].astype(np.float64), hits.shape)
+        # Of two labels one says all.
+        each = level_of_each(level, 1 if n_labels <= 2 else len(sets))
         low, high = beta_limits(hits, n, each)
         value = np.divide(hits, n, out=np.full(hits.shape, 0.5), where=n > 0)
-        base_low, base_high = (side[:, columns] for side in self._limits(base_cut, each))
-        base = self.share[base_cut][:, columns]
+        base_low, base_high = self._limits_of(base_cut, columns, sets, each)
+        base = self.share[base_cut][:, columns] @ sets.T
         base = np.where(np.isnan(base), (base_low + base_high) / 2, base)
         down, up = distances((value, low, high), (base, base_low, base_high))
         below, above = np.where(n > 0, value - base - down, -1.0), np.where(n > 0, value - base + up, 1.0)
-        if distance == "value":
-            return np.maximum(np.maximum(below, -above), 0.0)[:, 0], np.minimum(np.maximum(np.abs(below), np.abs(above)), 1.0)[:, 0]
-        return (tv_limits if distance == "tv" else l2_limits)(below, above)
+        return l2_limits(below, above) if distance == "l2" else tv_limits(below, above, 2 if distance == "value" else n_labels)
 
     def _test(self, branch: int, base_cut: int) -> tuple[float, float, float]:
         """The mean total variation by chance, p of no difference, and KL with α; NaN without draws."""
