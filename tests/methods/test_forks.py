@@ -386,7 +386,7 @@ def test_settings_that_mean_nothing_are_refused(choices: dict[str, Any], words: 
 
 def test_a_model_that_does_not_exist_is_refused() -> None:
     with pytest.raises(UnknownName):
-        ForkSettings(compare=("beast",))
+        ForkSettings(curve_model=("beast",))
 
 
 # -- document and page ---------------------------------------------------------------------------------------------------------------
@@ -394,7 +394,7 @@ def test_a_model_that_does_not_exist_is_refused() -> None:
 
 @pytest.mark.parametrize("distance", ["tv", pytest.param("l2", marks=pytest.mark.slow), pytest.param("value", marks=pytest.mark.slow)])
 def test_it_survives_a_file_and_far_looks_like_no_other_branch(distance: str) -> None:
-    doc = document(run(base(length=16), distance=distance, compare=("pelt",), half_width=0.2, samples=60))
+    doc = document(run(base(length=16), distance=distance, curve_model=("pelt",), half_width=0.2, samples=60))
     assert parse_document(document_json(doc), "x") == doc
     text = render_text(page_of([doc]), width=200)
     far = sum(one.verdict == "far" for fork in doc.forks for one in fork.branches)
@@ -416,7 +416,7 @@ def test_the_smoothing_model_draws_plain_rollouts_beside_the_others() -> None:
             return tuple(Rollout(ids=(3, 1 if rng.random() < self.values[one.cut] else 2), stop=StopReason.STOP) for one in requests)
 
     of = base()
-    made = run(Plain(p=of.p, share=of.share, worth=of.worth, ends_right=True), samples=0, compare=("smoothing",))
+    made = run(Plain(p=of.p, share=of.share, worth=of.worth, ends_right=True), samples=0, curve_model=("smoothing",))
     (model,) = document(made).models
     assert model.name == "smoothing" and model.rollouts == 30 * (LENGTH // 4 + 1) and "bandwidth" in model.chosen
     assert model.value is not None and float(np.abs(np.asarray(model.value) - of.values).mean()) < 0.1

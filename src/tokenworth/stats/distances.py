@@ -43,7 +43,7 @@ def events(n_labels: int) -> Float[np.ndarray, "event label"]:
     """
     if n_labels > MOST_LABELS:
         return np.eye(n_labels)
-    numbers = np.arange(1, 2 ** max(1, n_labels - 1))
+    numbers = np.arange(1, 1 << max(1, n_labels - 1), dtype=np.int64)
     return ((numbers[:, None] >> np.arange(n_labels)[None, :]) & 1).astype(np.float64)
 
 

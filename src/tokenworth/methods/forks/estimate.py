@@ -225,7 +225,7 @@ class ForkEstimates:
         Limits of the difference in the probability of every set of labels hold together (Bonferroni), and so does their distance.
         """
         distance, base_cut, n_labels = self.settings.distance, self.family.cut[self.family.fork] + 1, len(self.labels)
-        sets = {"tv": events, "l2": np.eye, "value": lambda _: np.ones((1, 1))}[distance](n_labels)
+        sets = np.ones((1, 1)) if distance == "value" else events(n_labels) if distance == "tv" else np.eye(n_labels)
         columns = slice(VALUE, VALUE + 1) if distance == "value" else slice(FIRST_LABEL, None)
         hits = self.branch_hits[:, columns] @ sets.T
         n = np.broadcast_to(self.n[:, None].astype(np.float64), hits.shape)
@@ -244,7 +244,7 @@ class ForkEstimates:
         """The mean total variation by chance, p of no difference, and KL with α; NaN without draws."""
         base, counts = self.share[base_cut, FIRST_LABEL:], self.branch_hits[branch, FIRST_LABEL:]
         if not self.n[branch] or np.isnan(base).any():
-            return (np.nan,) * 3
+            return np.nan, np.nan, np.nan
         m = plain_number(base, self.variance[base_cut, FIRST_LABEL:])
         rng = np.random.default_rng([self.settings.seed, base_cut, int(self.family.token[branch])])
         expected, p = chance(counts.astype(np.int64), whole_counts(base, m), rng)

@@ -65,7 +65,7 @@ def forks(
         topped, ended, missing = yield from top_up(ledger, table, found, settings, name_first=name_first)
     estimates = ForkEstimates(ledger, topped, found, settings, None if table is None else table.slack)
     models: tuple[Modelled, ...] = ()
-    if settings.compare and MONEY_SPENT not in (stopped, ended):
+    if settings.curve_model and MONEY_SPENT not in (stopped, ended):
         models = yield from _models(ledger, estimates.curve()[0], len(ledger.draws) + len(topped), settings)
     unresolved = f"{missing:,} draws of single branches are missing" if missing else ""
     return _result(estimates, table, topped, stopped=ended or stopped, unresolved=unresolved, models=models)
@@ -115,11 +115,11 @@ def _result(
 def _models(ledger: Ledger, value: Ranges, drawn: int, settings: ForkSettings) -> Generator[Batch, Answers, tuple[Modelled, ...]]:
     """The models that were asked for; one whose draws do not fit into the budget is left out."""
     found: list[Modelled] = []
-    if "pelt" in settings.compare:
+    if "pelt" in settings.curve_model:
         known = np.where(np.isnan(value.value), (value.low + value.high) / 2, value.value)
         found.append(Modelled(name="pelt", begins=pelt(known)))
     n_plain = PER_CUT * (1 + ledger.trace.n_trace // GRID)
-    if "smoothing" in settings.compare and (settings.max_rollouts is None or drawn + n_plain <= settings.max_rollouts):
+    if "smoothing" in settings.curve_model and (settings.max_rollouts is None or drawn + n_plain <= settings.max_rollouts):
         found.append((yield from _smoothed(ledger, settings)))
     return tuple(found)
 
@@ -141,7 +141,8 @@ def _smoothed(ledger: Ledger, settings: ForkSettings) -> Generator[Batch, Answer
     ]
     _, pairs = index_labels(ledger.base, draws)
     counts = np.zeros((len(cuts), len(pairs)), dtype=np.int64)
-    np.add.at(counts, ([draw.cut // GRID for draw in draws], draw_indices(draws, pairs)), 1)
+    at = np.asarray([draw.cut // GRID for draw in draws], dtype=np.int64)
+    np.add.at(counts, (at, draw_indices(draws, pairs)), 1)
     found = smooth(cuts, counts, trace.n_trace, settings.seed)
     hits = [i for (_, hit), i in pairs.items() if hit is True]
     width = "all of a segment" if not np.isfinite(found.bandwidth) else f"{found.bandwidth:g} tokens"

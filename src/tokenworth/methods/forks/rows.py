@@ -74,7 +74,7 @@ def forks_document(result: ForkResult, codec: Codec, about: About) -> ForksDoc:
 
 def _forks(result: ForkResult, codec: Codec) -> Iterator[ForkDoc]:
     family, rows = result.family, result.forks
-    pieces = trace_doc(result.trace, result.base, codec).pieces
+    pieces: tuple[str, ...] = trace_doc(result.trace, result.base, codec).pieces
     continuations = _continuations(result, codec)
     for fork, cut in enumerate(family.cut.tolist()):
         mine = np.flatnonzero(family.fork == fork).tolist()

@@ -32,7 +32,7 @@ class ForkSettings:
     """Distance from which on a branch leads elsewhere: hazard and survival count these."""
     least: float = option(0.0, rare=True, metavar="D")
     """Change points: intervals over which the value is shown to change by more than this."""
-    compare: tuple[str, ...] = option((), rare=True, metavar="MODEL")
+    curve_model: tuple[str, ...] = option((), rare=True, metavar="MODEL")
     """Also show a model of the curve: pelt (change points) or smoothing (of 30 rollouts at every 4th cut); repeatable."""
     target: str = "gold"
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
@@ -58,7 +58,7 @@ class ForkSettings:
             raise InvalidInput(f"samples {self.samples}: expected 0 or more")
         if self.distance not in DISTANCES:
             raise unknown_name("distance", self.distance, DISTANCES)
-        for name in self.compare:
+        for name in self.curve_model:
             if name not in MODELS:
                 raise unknown_name("model of the curve", name, MODELS)
         most = 2**0.5 if self.distance == "l2" else 1.0
