@@ -76,7 +76,7 @@ def _forks(result: ForkResult, codec: Codec) -> Iterator[ForkDoc]:
     family, rows = result.family, result.forks
     pieces: tuple[str, ...] = trace_doc(result.trace, result.base, codec).pieces
     continuations = _continuations(result, codec)
-    for fork, cut in enumerate(family.cut.tolist()):
+    for fork, cut in enumerate(map(int, family.cut)):
         mine = np.flatnonzero(family.fork == fork).tolist()
         p, rest, variance, low, high = numbers(
             float(x) for x in (family.p[fork], family.rest[fork], rows.variance[fork], result.hazard.low[cut], result.hazard.high[cut])

@@ -20,7 +20,7 @@ LEAST_FLOOR = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForkSettings:
-    """Measure what each branch at a fork is worth, and where the value changes."""
+    """Measure the branches at forks, and where the value changes."""
 
     floor: float = 0.05
     """Branches of this probability or more are measured one by one; the others at a fork are pooled."""
