@@ -135,7 +135,7 @@ def changes_task(kind: str, rollouts: int, seed: int, streams: int, number: int)
         steps = true_steps(of)
         a, b = found.first[kept], found.second[kept]
         holds = [next((int(y - x) for x, y in zip(a, b, strict=True) if x <= one < y), 0) for one in steps]
-        model = [at - 1 for at in pelt(np.nan_to_num(result.value, nan=0.5))]
+        model = [at - 1 for at in pelt(np.nan_to_num(result.value, nan=0.5), float(np.mean(result.high - result.low)) / 3.92)]
         made.append(
             Found(
                 covered=bool(((limits.low <= truth + 1e-9) & (truth - 1e-9 <= limits.high)).all()),

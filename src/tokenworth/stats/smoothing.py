@@ -84,10 +84,10 @@ def segments(counts: Counts, penalty: float) -> tuple[int, ...]:
     return tuple(reversed(found))
 
 
-def pelt(value: Float[np.ndarray, " cutx"]) -> tuple[int, ...]:
-    """Cuts at which a curve of piecewise constant value changes, by PELT with squared error and the penalty 2 σ̂² log n.
+def pelt(value: Float[np.ndarray, " cutx"], spread: float) -> tuple[int, ...]:
+    """Cuts at which a curve of piecewise constant value changes, by PELT with squared error and the penalty 2 σ² log n.
 
-    σ̂ from the median absolute first difference. Assumption: constant pieces with independent noise, which an estimated curve has not.
+    ``spread``: σ, the standard error of the curve. Assumption: constant pieces with independent noise, which an estimated curve has not.
     Source: Killick, Fearnhead and Eckley 2012, JASA 107:1590; by ruptures, loaded when used.
     """
     if len(value) < 3:
@@ -96,8 +96,7 @@ def pelt(value: Float[np.ndarray, " cutx"]) -> tuple[int, ...]:
         found = import_module("ruptures")
     except ImportError as error:
         raise MissingExtra("PELT needs ruptures, which is not installed; run: pip install 'tokenworth[pelt]'") from error
-    spread = np.median(np.abs(np.diff(value))) / 0.6745 / np.sqrt(2)
-    penalty = max(2 * float(spread) ** 2 * np.log(len(value)), 1e-3)
+    penalty = max(2 * spread**2 * float(np.log(len(value))), 1e-3)
     ends: Iterable[int] = found.Pelt(model="l2", min_size=1, jump=1).fit(np.asarray(value)).predict(pen=penalty)
     return tuple(int(end) for end in ends if end < len(value))
 

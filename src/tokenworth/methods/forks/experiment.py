@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import ndtri  # pyright: ignore[reportMissingTypeStubs]
 
 from tokenworth.core.grade import Judge
 from tokenworth.core.measure import Most, Need, Subject
@@ -117,7 +118,8 @@ def _models(ledger: Ledger, value: Ranges, drawn: int, settings: ForkSettings) -
     found: list[Modelled] = []
     if "pelt" in settings.curve_model:
         known = np.where(np.isnan(value.value), (value.low + value.high) / 2, value.value)
-        found.append(Modelled(name="pelt", begins=pelt(known)))
+        spread = float(np.mean(value.high - value.low)) / (2 * float(ndtri(0.5 + settings.level / 2)))
+        found.append(Modelled(name="pelt", begins=pelt(known, spread)))
     n_plain = PER_CUT * (1 + ledger.trace.n_trace // GRID)
     if "smoothing" in settings.curve_model and (settings.max_rollouts is None or drawn + n_plain <= settings.max_rollouts):
         found.append((yield from _smoothed(ledger, settings)))
