@@ -247,6 +247,14 @@ def excursions(
 
     Source: the recursion V(c) = p_c V(c+1) + (1−p_c) W(c); formulas in `docs/methods/curve.md`.
     """
+    ledger, bound, stopped = yield from draw_excursions(reader, sampling=sampling, settings=settings, table=table, name_first=name_first)
+    return _result(ledger, table, bound, stopped)
+
+
+def draw_excursions(
+    reader: Reader, *, sampling: Sampling, settings: CurveSettings, table: NextTokenTable | None, name_first: bool = True
+) -> Experiment[tuple[Ledger, Float[np.ndarray, " cutx"], str]]:
+    """The draws of a curve, by how much limits are moved apart because q_c is known only within bounds, and why sampling ended."""
     p = np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64)
     slack = None if table is None else table.slack
     strata, trace = _strata(p, settings.budget), reader.trace
@@ -254,7 +262,7 @@ def excursions(
     ledger = Ledger(reader, strata, make_pieces(strata, named.tokens, named.q), named, sampling, settings)
     bound = slack_bound(strata.p, slack)
     stopped = yield from _draw_all(ledger, bound)
-    return _result(ledger, table, bound, stopped)
+    return ledger, bound, stopped
 
 
 def _result(ledger: Ledger, table: NextTokenTable | None, bound: Float[np.ndarray, " cutx"], stopped: str) -> CurveResult:
