@@ -42,6 +42,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "curve": {"max_rollouts": 90, "half_width": 0.2},
     "pivots": {"max_rollouts": 90, "delta": 0.15},
     "forks": {"max_rollouts": 90, "half_width": 0.2, "samples": 4},
+    "anchors": {"max_rollouts": 90, "delta": 0.15},
     "forced": {"stride": 4},
     "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "intervene": {"edits": ("none", "swap", "insert", "strip", "hint-suggested"), "samples": 2, "strip": ("wait",)},

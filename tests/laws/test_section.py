@@ -131,6 +131,7 @@ CASES: dict[str, Any] = {
     "replay": lambda text: tabled.replay(text, text),
     "pivots": lambda text: tabled.pivots(text, text),
     "forks": forks_doc,
+    "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
