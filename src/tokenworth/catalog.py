@@ -22,6 +22,7 @@ MEASURES: dict[str, str] = {
     "audit": "tokenworth.methods.audit:MEASURE",
     "survey": "tokenworth.methods.survey:MEASURE",
     "align": "tokenworth.methods.align:MEASURE",
+    "probe": "tokenworth.methods.probe:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",

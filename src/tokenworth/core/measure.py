@@ -72,6 +72,8 @@ class Subject:
 
     model: str
     """Its name."""
+    fingerprint: str = ""
+    """A hash of everything that decides its distribution."""
     prompt: tuple[int, ...]
     problem: Problem | None
     """None for an automaton, which takes none."""

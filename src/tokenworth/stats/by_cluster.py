@@ -42,8 +42,8 @@ def weights_of(cluster: Int[np.ndarray, " item"], rng: np.random.Generator, n: i
     return rng.multinomial(count, np.full(count, 1 / count), size=n).astype(np.float64) if count else np.zeros((n, 0))
 
 
-def _limits(values: Float[np.ndarray, " resample"], count: int, level: float) -> tuple[float, float]:
-    """Percentile limits, expanded for few clusters: the tail is that of the normal beyond t(count - 1) * sqrt(count / (count - 1)).
+def percentile_limits(values: Float[np.ndarray, " resample"], count: int, level: float) -> tuple[float, float]:
+    """Percentile limits of resamples of ``count`` clusters, expanded for few: the tail is that of the normal beyond t(count - 1) * sqrt(count / (count - 1)).
 
     Plain percentiles of few clusters are too narrow. Source: Hesterberg 2015, The American Statistician 69:371, section 4.4.
     """
@@ -70,7 +70,7 @@ def quantile_of(
         return Estimate.of(float(np.quantile(values, q)), np.nan, np.nan, n=len(values))
     below = np.cumsum(weights_of(cluster, rng, 400)[:, index[order]], axis=1)
     at = (below < q * below[:, -1:]).sum(axis=1)
-    low, high = _limits(ordered[np.minimum(at, len(ordered) - 1)], int(index.max()) + 1, level)
+    low, high = percentile_limits(ordered[np.minimum(at, len(ordered) - 1)], int(index.max()) + 1, level)
     return Estimate.of(float(np.quantile(values, q)), low, high, n=len(values))
 
 
@@ -84,7 +84,7 @@ def mean_of(values: Float[np.ndarray, " item"], cluster: Int[np.ndarray, " item"
         return Estimate.of(float(values.mean()), np.nan, np.nan, n=n)
     sums, sizes = np.bincount(index, values), np.bincount(index).astype(np.float64)
     drawn = weights_of(cluster, rng)
-    low, high = _limits((drawn @ sums) / (drawn @ sizes), len(sums), level)
+    low, high = percentile_limits((drawn @ sums) / (drawn @ sizes), len(sums), level)
     return Estimate.of(float(values.mean()), low, high, n=n)
 
 
@@ -118,7 +118,7 @@ def matched_difference(
         each = weights[b] * known
         base = (each * control).sum(axis=1) / each.sum(axis=1)
         found.append(float(np.average(place - base, weights=weights[a])))
-    low, high = _limits(np.asarray(found, dtype=np.float64), len(np.unique(a)), level)
+    low, high = percentile_limits(np.asarray(found, dtype=np.float64), len(np.unique(a)), level)
     return Estimate.of(value, low, high, n=len(place))
 
 
@@ -144,7 +144,7 @@ def correlation_of(
     value = float(_pearson(sums.sum(axis=1)[:, None])[0])
     if index.max() == 0:
         return Estimate.of(value, np.nan, np.nan, n=n)
-    low, high = _limits(_pearson(sums @ weights_of(cluster, rng).T), sums.shape[1], level)
+    low, high = percentile_limits(_pearson(sums @ weights_of(cluster, rng).T), sums.shape[1], level)
     return Estimate.of(value, low, high, n=n)
 
 
