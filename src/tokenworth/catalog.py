@@ -34,7 +34,12 @@ REQUESTS: Mapping[str, str] = {
     "sample": "tokenworth.core.request.sample:Sample",
     "next_token": "tokenworth.core.request.next_token:NextToken",
     "read": "tokenworth.core.request.read:Read",
+    "hidden": "tokenworth.core.request.hidden:Hidden",
 }
+INSIDE: Mapping[str, str] = {
+    "hidden": "tokenworth.internals.hidden:hidden",
+}
+"""By kind of request that looks inside a model: a function of a local model, its kept prefixes and the request that gives the response."""
 BACKENDS: Mapping[str, str] = {
     "toy": "tokenworth.backends.toy.source:SOURCE",
     "local": "tokenworth.backends.local.source:SOURCE",

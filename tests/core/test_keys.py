@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tokenworth.core.keys import KEPT_SEQUENCES, KEY_SCHEMA, Keyer, rollout_generator, rollout_seed
+from tokenworth.core.request.hidden import Hidden
 from tokenworth.core.request.kind import Request
 from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.request.read import Read
@@ -24,6 +25,7 @@ CUTS = "c571327cb01ac1de6972713cbf6cc1fc3c2cab8b581ee0bc3fe6d8b56963fd5b"
 SAMPLE = Sample(sequence=SEQUENCE, cut=2, params=PARAMS, seed=7, index=3)
 NEXT_TOKEN = NextToken(sequence=SEQUENCE, cuts=(0, 2), params=PARAMS, top=20)
 READ = Read(sequence=SEQUENCE, cuts=(0, 2), suffix=(40, 41), continuations=((50,), (51, 52)))
+HIDDEN = Hidden(sequence=SEQUENCE, cuts=(0, 2), place="exit", suffix=(40, 41), layers=(0, 3))
 KEYS = (
     "80db90918c5cace848476ad505346e63810b05293ad7e433cb080c640a548de6",
     "1f02c392509956a5916a60855881f16cedaaef4b44edfea6efaf682c1eb4c76a",
@@ -31,6 +33,7 @@ KEYS = (
     "28a8c7daa047396f47fb59bb62ab8f39b459a8e6db60b79cf07ee316c453a0c1",
     "0c3cb79612c689b116aac42ec724694ea95c4b1ceb719ed076754b4ca1d68f03",
     "15edaba195b88323819d99add99e5bd27960f29e6709af5a4d50d3a6e3b3f9dc",
+    "8f79ea29a715b1e9194a85e5d045b9556fad532459c2c75a2328a5a5f689c82b",
 )
 SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
 
@@ -56,8 +59,9 @@ SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
         ),
         (NEXT_TOKEN, [KEY_SCHEMA, "model-x", "NextToken", WHOLE, 2, CUTS, SAMPLING, 20], KEYS[3]),
         (READ, [KEY_SCHEMA, "model-x", "Read", WHOLE, 2, CUTS, [40, 41], [[50], [51, 52]]], KEYS[4]),
+        (HIDDEN, [KEY_SCHEMA, "model-x", "Hidden", PREFIX_2, 2, CUTS, "exit", [40, 41], [0, 3]], KEYS[6]),
     ],
-    ids=["sample", "leave", "avoid", "branch", "next-token", "read"],
+    ids=["sample", "leave", "avoid", "branch", "next-token", "read", "hidden"],
 )
 def test_golden(request_, fields, key):
     keyer = Keyer("model-x")
@@ -106,6 +110,14 @@ def _variants() -> list[Request]:
         replace(READ, suffix=(40,)),
         replace(READ, continuations=((50,), (51,), (52,))),
         replace(READ, sequence=other),
+        HIDDEN,
+        replace(HIDDEN, cuts=(0, 3)),
+        replace(HIDDEN, cuts=(0, 3), sequence=other),
+        replace(HIDDEN, place="trace", suffix=()),
+        replace(HIDDEN, suffix=(40,)),
+        replace(HIDDEN, layers=None),
+        replace(HIDDEN, layers=(0, 2)),
+        replace(HIDDEN, sequence=shifted),
     ]
 
 

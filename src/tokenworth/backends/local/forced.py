@@ -81,7 +81,7 @@ def read(model: LocalModel, prefixes: PrefixStore, request: Read) -> ReadTable:
     wanted = sorted({parent for path in tree.paths for parent, _ in path} | {tree.root})
     place = {node: i for i, node in enumerate(wanted)}
     order = np.argsort(cuts, kind="stable")
-    rows = _rows_at_once(model, len(tree.tokens), int(cuts.max()) + n_prompt)
+    rows = rows_at_once(model, len(tree.tokens), int(cuts.max()) + n_prompt)
     for begin in range(0, n, rows):
         part = order[begin : begin + rows]
         states = node_states(model, prefix, cuts[part] + n_prompt, tree, wanted)
@@ -91,7 +91,7 @@ def read(model: LocalModel, prefixes: PrefixStore, request: Read) -> ReadTable:
     return ReadTable(logprob=logprob, top_id=top_id, top_logprob=top_logprob, token_forwards=spent)
 
 
-def _rows_at_once(model: LocalModel, nodes: int, longest: int) -> int:
+def rows_at_once(model: LocalModel, nodes: int, longest: int) -> int:
     """Cuts in one forward: enough tokens to fill the matrix products, few enough that scores stay below 1 GiB."""
     heads = int(model.config.num_attention_heads)
     tokens = _CPU_TOKENS if model.device.type == "cpu" else max(64, min(_GPU_TOKENS, (1 << 28) // (heads * longest)))

@@ -63,7 +63,11 @@ class LocalModel:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits ``[rows, vocabulary]`` in float32 of hidden states ``[rows, width]``."""
-        out = self.head(hidden).float()
+        return self.shaped(self.head(hidden))
+
+    def shaped(self, out: Tensor) -> Tensor:
+        """What the model makes of its head's output before it is a logit, in float32."""
+        out = out.float()
         if self._scale != 1.0:
             out = out * self._scale
         if self._cap is not None:
