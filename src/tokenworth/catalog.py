@@ -68,6 +68,7 @@ EXPORTERS: Mapping[str, str] = {
     ".json": "tokenworth.store.documents:write_document",
     ".parquet": "tokenworth.exporters.parquet:write_parquet",
     ".csv": "tokenworth.exporters.comma:write_csv",
+    ".safetensors": "tokenworth.exporters.tensors:write_tensors",
 }
 """By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
 SECTIONS: dict[str, str] = {
@@ -83,6 +84,7 @@ SECTIONS: dict[str, str] = {
     "modulo": "tokenworth.report.sections.modulo:SECTION",
     "replay": "tokenworth.report.sections.replay:SECTION",
     "audit": "tokenworth.report.sections.audit:SECTION",
+    "probe": "tokenworth.report.sections.probe:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

@@ -41,9 +41,7 @@ def test_the_area_is_the_share_of_pairs_in_order() -> None:
     score, y, weight = rng.integers(0, 6, 60).astype(float), rng.random(60) < 0.4, rng.integers(0, 4, (3, 60)).astype(float)
     found = auroc(score[:, None], y[:, None].astype(float), weight)
     for row, w in enumerate(weight):
-        pairs = [
-            (w[i] * w[j], (score[i] > score[j]) + 0.5 * (score[i] == score[j])) for i in np.flatnonzero(y) for j in np.flatnonzero(~y)
-        ]
+        pairs = [(w[i] * w[j], (score[i] > score[j]) + 0.5 * (score[i] == score[j])) for i in np.flatnonzero(y) for j in np.flatnonzero(~y)]
         assert found[row] == pytest.approx(sum(a * b for a, b in pairs) / sum(a for a, _ in pairs), abs=1e-12)
     assert np.isnan(area(score, np.ones(60)))
 

@@ -43,7 +43,8 @@ def weights_of(cluster: Int[np.ndarray, " item"], rng: np.random.Generator, n: i
 
 
 def percentile_limits(values: Float[np.ndarray, " resample"], count: int, level: float) -> tuple[float, float]:
-    """Percentile limits of resamples of ``count`` clusters, expanded for few: the tail is that of the normal beyond t(count - 1) * sqrt(count / (count - 1)).
+    """Percentile limits of resamples of ``count`` clusters, expanded for few: the tail is that of the normal beyond
+    t(count - 1) * sqrt(count / (count - 1)).
 
     Plain percentiles of few clusters are too narrow. Source: Hesterberg 2015, The American Statistician 69:371, section 4.4.
     """

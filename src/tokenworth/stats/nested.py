@@ -32,7 +32,11 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Nested:
-    """Out-of-fold scores, and what each outer fold chose on the rows of the others."""
+    """Out-of-fold scores, and what each outer fold chose on the rows of the others.
+
+    Scores are without the intercept: that follows the base rate of the training rows, which is high where the fold's own is low, so that
+    rows without any signal would be ranked below chance.
+    """
 
     score: Float[np.ndarray, "row class"]
     each: Float[np.ndarray, "set row class"]
@@ -43,7 +47,7 @@ class Nested:
     c: Float[np.ndarray, " fold"]
 
 
-def nested_scores(x: Sequence[Float[np.ndarray, "row feature"]], labelled: Labelled, *, outer: int, inner: int, seed: int) -> Nested:
+def nested_scores(x: Sequence[Float[np.ndarray, "row _"]], labelled: Labelled, *, outer: int, inner: int, seed: int) -> Nested:
     """The score of every row from a model whose feature set, penalty and weights were found without its question.
 
     Each outer fold's feature set (a layer) and C are those of the least `deviance` over grouped inner folds of the remaining rows. Choosing
@@ -59,14 +63,15 @@ def nested_scores(x: Sequence[Float[np.ndarray, "row feature"]], labelled: Label
         losses = losses_of(x, labelled, train, inner=inner, rng=rng)
         best = [min(one, key=lambda c, one=one: one[c]) for one in losses]
         for at, c in enumerate(best):
-            each[at, test] = fit_logistic(x[at][train], labelled.y[train], labelled.weight[train], (c,))[0].scores(x[at][test])
+            model = fit_logistic(x[at][train], labelled.y[train], labelled.weight[train], (c,))[0]
+            each[at, test] = model.scores(x[at][test]) - model.intercept
         at = min(range(len(x)), key=lambda i: losses[i][best[i]])
         score[test], chosen[k], penalties[k] = each[at, test], at, best[at]
     return Nested(score=score, each=each, fold=fold, chosen=chosen, c=penalties)
 
 
 def losses_of(
-    x: Sequence[Float[np.ndarray, "row feature"]],
+    x: Sequence[Float[np.ndarray, "row _"]],
     labelled: Labelled,
     rows: Int[np.ndarray, " chosen"],
     *,
@@ -126,9 +131,9 @@ def cross_fitted(nested: Nested, labelled: Labelled) -> Float[np.ndarray, "row c
 
 
 def final_model(
-    x: Sequence[Float[np.ndarray, "row feature"]], labelled: Labelled, *, inner: int, seed: int
+    x: Sequence[Float[np.ndarray, "row _"]], labelled: Labelled, *, inner: int, seed: int
 ) -> tuple[int, float, LinearModel, Calibration]:
-    """The model for other questions: layer and C by grouped folds of all rows, the calibration from the out-of-fold scores of that choice."""
+    """The model for other questions: layer and C by grouped folds of all rows, the calibration by the out-of-fold scores of that choice."""
     rng = np.random.default_rng(seed)
     losses = losses_of(x, labelled, np.arange(len(labelled.y)), inner=inner, rng=rng)
     at, c = min(((at, c) for at, one in enumerate(losses) for c in one), key=lambda pair: losses[pair[0]][pair[1]])

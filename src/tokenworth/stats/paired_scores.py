@@ -72,5 +72,3 @@ class PairedScores:
     def _estimate(self, values: Float[np.ndarray, " resample"]) -> Estimate:
         low, high = percentile_limits(values[1:], self._n, self._level) if self._n > 1 else (np.nan, np.nan)
         return Estimate.of(float(values[0]), low, high, n=self._n)
-
-

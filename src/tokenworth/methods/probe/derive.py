@@ -13,7 +13,7 @@ from tokenworth.core.document import About, numbers
 from tokenworth.core.measure import Done
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.probe.document import ProbeDoc, ProbePlan, ProbeRowsDoc, StatesDoc
-from tokenworth.methods.probe.evaluate import PROBE, TOGETHER, Evaluation, applied_probe, evaluated, why_not
+from tokenworth.methods.probe.evaluate import PROBE, Evaluation, applied_probe, evaluated, why_not
 from tokenworth.methods.probe.experiment import applied, exit_of
 from tokenworth.methods.probe.pool import Pool, pooled
 from tokenworth.methods.probe.result import QuestionRows
@@ -30,11 +30,11 @@ def probe_document(done: Sequence[Done], settings: ProbeSettings, about: About) 
     asked = applied(subject, settings)
     found: list[QuestionRows] = [one.result for one in done]
     pool = pooled(found)
-    saved = subject.documents.get("probe")
+    saved = subject.documents.get("apply")
     why = why_not(pool, asked)
     if isinstance(saved, ProbeDoc) and saved.probe is not None:
         if len(pool.label) and pool.classes != saved.classes:
-            raise InvalidInput(f"--probe {settings.probe} tells {', '.join(saved.classes)}; these questions have {', '.join(pool.classes)}")
+            raise InvalidInput(f"--apply {settings.apply} tells {', '.join(saved.classes)}; these questions have {', '.join(pool.classes)}")
         result = applied_probe(pool, saved.probe, asked) if len(pool.label) else nothing(pool)
     else:
         result = nothing(pool) if why else evaluated(pool, asked)
@@ -64,7 +64,7 @@ def probe_document(done: Sequence[Done], settings: ProbeSettings, about: About) 
         brier=numbers(brier)[0],
         brier_base=numbers(brier)[1],
         probe=result.fitted,
-        applied=settings.probe or "",
+        applied=settings.apply or "",
         rows=_rows(pool, result),
         states=_states(pool) if asked.states and len(y) else None,
         left_out=len(found) - len(pool.questions) + about.failed,
@@ -118,8 +118,9 @@ def _notes(found: Sequence[QuestionRows], pool: Pool, result: Evaluation, why: s
     leak = by_name.get("random by question")
     if leak is not None and leak.quality.low is not None and leak.quality.low > 0.5:
         yield "a coin for each question is told above chance: either by chance, which an interval at this level allows, or the split leaks"
-    gain = by_name[TOGETHER].gain if TOGETHER in by_name else None
-    if gain is not None and gain.low is not None and gain.low <= 0:
-        yield "the probe is not shown to tell more than text and forced answer do: the interval of the difference contains 0 or lies below"
+    gains = {one.name: one.gain for one in result.scores if one.kind == "baseline"}
+    equal = [name for name, gain in gains.items() if gain is None or gain.low is None or gain.low <= 0]
+    if equal:
+        yield f"the probe is not shown to tell more than {', '.join(equal)}: a claim needs every difference above 0, limits included"
     if PROBE in by_name:
         yield "what a probe decodes need not be what the model uses: to show that, change it and see what follows"

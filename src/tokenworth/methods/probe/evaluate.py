@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,7 +21,7 @@ INNER = 4
 """Inner folds, by question."""
 LEAST_QUESTIONS = 20
 """Fewer questions fit no probe."""
-PROBE, TOGETHER = "probe", "words, length, stratum, forced"
+PROBE, BASELINE = "probe", "baseline"
 Scores = Float[np.ndarray, "row class"]
 
 
@@ -51,8 +51,8 @@ def why_not(pool: Pool, settings: ProbeSettings) -> str:
     least = min(some, key=lambda name: some[name])
     if some[least] < settings.folds and len(pool.classes) == 2:
         return (
-            f"no probe: {some[least]} question{'s' * (some[least] != 1)} with {least!r}, expected at least one for each of {settings.folds} "
-            "folds; give more questions, or fewer --folds"
+            f"no probe: {some[least]} question{'s' * (some[least] != 1)} with {least!r}, expected one for each of {settings.folds} "
+            "folds or more; give more questions, or fewer --folds"
         )
     return ""
 
@@ -62,17 +62,14 @@ def evaluated(pool: Pool, settings: ProbeSettings) -> Evaluation:
     labelled, seed, rng = pool.labelled, settings.seed, np.random.default_rng(settings.seed)
     states = list(pool.states)
     found = _nested(states, labelled, settings)
-    compared = {name: _nested([x], labelled, settings) for name, x in baselines(pool).items()}
+    compared = _compared(pool, settings)
     compared["random features"] = _nested([rng.standard_normal(pool.states.shape[1:])], labelled, settings)
     usable = {PROBE: found, **compared}
     probability = {name: cross_fitted(one, labelled) for name, one in usable.items()}
     shown = {name: probability[name] if not pool.classes else one.score for name, one in usable.items()}
     each = {f"layer {layer}": found.each[at] for at, layer in enumerate(pool.layers)}
     if not pool.classes:
-        each = {
-            name: cross_fitted(Nested(score=score, each=found.each, fold=found.fold, chosen=found.chosen, c=found.c), labelled)
-            for name, score in each.items()
-        }
+        each = {name: cross_fitted(replace(found, score=score), labelled) for name, score in each.items()}
     pairs = _pairs(pool, labelled.y, labelled.question, settings)
     pairs.add({**shown, **each})
     at, c, model, calibration = final_model(states, labelled, inner=INNER, seed=seed)
@@ -84,7 +81,7 @@ def evaluated(pool: Pool, settings: ProbeSettings) -> Evaluation:
             for i, layer in enumerate(pool.layers)
         ),
         probability=probability[PROBE],
-        baseline=probability[TOGETHER],
+        baseline=probability[BASELINE],
         fitted=fitted_probe(pool.layers[at], c, model, calibration),
     )
 
@@ -97,7 +94,7 @@ def applied_probe(pool: Pool, probe: FittedProbe, settings: ProbeSettings) -> Ev
     if why_not(pool, settings):
         none = np.zeros((len(score), 0))
         return Evaluation(scores=(), strata=(), layers=(), probability=probability, baseline=none, fitted=None)
-    compared = {name: _nested([x], pool.labelled, settings) for name, x in baselines(pool).items()}
+    compared = _compared(pool, settings)
     by_name = {name: cross_fitted(one, pool.labelled) for name, one in compared.items()}
     shown = {PROBE: score} | {name: one.score for name, one in compared.items()}
     if not pool.classes:
@@ -105,20 +102,27 @@ def applied_probe(pool: Pool, probe: FittedProbe, settings: ProbeSettings) -> Ev
     pairs = _pairs(pool, pool.labelled.y, pool.labelled.question, settings)
     pairs.add(shown)
     scores, strata = tuple(_scores(pool, pairs, list(shown))), _strata(pool, shown, settings)
-    return Evaluation(scores=scores, strata=strata, layers=(), probability=probability, baseline=by_name[TOGETHER], fitted=None)
+    return Evaluation(scores=scores, strata=strata, layers=(), probability=probability, baseline=by_name[BASELINE], fitted=None)
 
 
-def baselines(pool: Pool) -> dict[str, Float[np.ndarray, "row feature"]]:
-    """What the probe is compared with, by name; the last is all of it together."""
-    found: dict[str, Float[np.ndarray, "row feature"]] = {"words": pool.words, "length": pool.length}
+def _compared(pool: Pool, settings: ProbeSettings) -> dict[str, Nested]:
+    """The baselines by name: each set of features alone, and last the one that inner folds choose among them."""
+    sets = baselines(pool)
+    found = _nested(list(sets.values()), pool.labelled, settings)
+    alone = {name: replace(found, score=found.each[at]) for at, name in enumerate(sets)}
+    if not pool.classes and np.isfinite(pool.forced_gold).all():
+        share = np.clip(pool.forced_gold, 1e-9, 1 - 1e-9)
+        alone["forced gold"] = _nested([np.log(share / (1 - share))[:, None]], pool.labelled, settings)
+    return {**alone, BASELINE: found}
+
+
+def baselines(pool: Pool) -> dict[str, Float[np.ndarray, "row _"]]:
+    """What the probe is compared with, by name."""
+    found: dict[str, Float[np.ndarray, "row _"]] = {"words": pool.words, "length": pool.length}
     if len(pool.strata) > 1:
         found["stratum"] = (pool.stratum[:, None] == np.arange(len(pool.strata))).astype(np.float64)
     text = np.hstack(list(found.values()))
-    found["forced"] = pool.forced
-    if not pool.classes and np.isfinite(pool.forced_gold).all():
-        share = np.clip(pool.forced_gold, 1e-9, 1 - 1e-9)
-        found["forced gold"] = np.log(share / (1 - share))[:, None]
-    return {**found, "words, length, stratum": text, TOGETHER: np.hstack([text, pool.forced])}
+    return {**found, "forced": pool.forced, "text": text, "text, forced": np.hstack([text, pool.forced])}
 
 
 FEATURES = {
@@ -128,13 +132,14 @@ FEATURES = {
     "stratum": "the name of the task",
     "forced": "shares of the options in the forced answer at this cut, its largest share, entropy and mass",
     "forced gold": "the forced share of the right option: it knows the key",
-    "words, length, stratum": "all that the text tells",
-    TOGETHER: "all that the text and the forced answer tell: the baseline",
+    "text": "words, length and stratum together",
+    "text, forced": "text and forced answer together",
+    BASELINE: "whichever of these inner folds choose, as they choose the probe's layer",
     "random features": "as many random numbers as a state has",
 }
 
 
-def _nested(x: Sequence[Float[np.ndarray, "row feature"]], labelled: Labelled, settings: ProbeSettings) -> Nested:
+def _nested(x: Sequence[Float[np.ndarray, "row _"]], labelled: Labelled, settings: ProbeSettings) -> Nested:
     return nested_scores(x, labelled, outer=settings.folds, inner=INNER, seed=settings.seed)
 
 
@@ -157,7 +162,7 @@ def _scores(pool: Pool, pairs: PairedScores, names: Sequence[str]) -> list[Score
 
 
 def _controls(
-    pool: Pool, settings: ProbeSettings, states: list[Float[np.ndarray, "row feature"]], rng: np.random.Generator
+    pool: Pool, settings: ProbeSettings, states: list[Float[np.ndarray, "row _"]], rng: np.random.Generator
 ) -> list[ScoreDoc]:
     """The same fit to labels that say nothing, or nothing about the question."""
     one = pool.labelled
@@ -168,7 +173,7 @@ def _controls(
         "labels shuffled": (shuffled, "the labels of other questions of the stratum, at the same place"),
         "random by question": (_coin(pool, one.question, rng), "a coin for each question: far above .5 means that the split leaks"),
     }
-    if len(np.unique(pool.cut)) > 1:
+    if settings.place == "trace" and len(np.unique(pool.cut)) > 1:
         told = "a coin for each last token: what a probe tells by knowing tokens (the probe less this is its selectivity)"
         made["random by last token"] = (_coin(pool, pool.last_token, rng), told)
     found: list[ScoreDoc] = []
@@ -197,7 +202,7 @@ def _strata(pool: Pool, shown: dict[str, Scores], settings: ProbeSettings) -> tu
         rows = np.flatnonzero(pool.stratum == k)
         part, label = pool.part(rows), pool.label[rows]
         pairs = _pairs(pool, part.y, part.question, settings)
-        pairs.add({key: shown[key][rows] for key in (PROBE, TOGETHER)})
+        pairs.add({key: shown[key][rows] for key in (PROBE, BASELINE)})
         several = len(pool.classes) > 2
         found.append(
             StratumDoc(
@@ -206,8 +211,8 @@ def _strata(pool: Pool, shown: dict[str, Scores], settings: ProbeSettings) -> tu
                 rows=len(rows),
                 base=float(np.bincount(label.astype(np.int64)).max() / len(rows)) if several else float(label.mean()),
                 probe=pairs.of(PROBE),
-                baseline=pairs.of(TOGETHER),
-                gain=pairs.difference(PROBE, TOGETHER),
+                baseline=pairs.of(BASELINE),
+                gain=pairs.difference(PROBE, BASELINE),
             )
         )
     return tuple(found)
@@ -236,5 +241,3 @@ def model_of(probe: FittedProbe) -> tuple[LinearModel, Calibration]:
         intercept=np.asarray(probe.intercept),
     )
     return model, Calibration(slope=np.asarray(probe.slope), intercept=np.asarray(probe.offset))
-
-

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-from jaxtyping import Float
 
 from tokenworth.core.grade import Verdict
 from tokenworth.core.measure import Most, Need, Subject
@@ -21,15 +19,15 @@ from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.tokens import StopReason, TokenSequence, Trace
 from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.methods.forced.experiment import ExitText, exits_of
-from tokenworth.methods.forced.settings import LEAST_MASS, ForcedSettings
+from tokenworth.methods.forced.settings import ForcedSettings
 from tokenworth.methods.probe.document import ProbeDoc
-from tokenworth.methods.probe.labels import needed_label
+from tokenworth.methods.probe.labels import ending_label, forced_features, needed_label, state_labels, value_labels
 from tokenworth.methods.probe.result import QuestionRows
 from tokenworth.methods.probe.settings import Asked, ProbeSettings
 from tokenworth.methods.sample.choice import choose_trace
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
-from tokenworth.methods.survey.two_curves import STATES, cut_states
+from tokenworth.methods.survey.two_curves import STATES
 
 CLASSES: dict[Asked, tuple[str, ...]] = {"needed": ("not needed", "needed"), "right": ("wrong", "right"), "settled": STATES, "value": ()}
 """Those of `option` are the problem's labels."""
@@ -67,18 +65,18 @@ def exit_of(subject: Subject, settings: ProbeSettings) -> ExitText:
 
 def applied(subject: Subject, settings: ProbeSettings) -> ProbeSettings:
     """The settings, with what a saved probe says of itself. Raises MismatchError for the probe of another model."""
-    doc = subject.documents.get("probe")
+    doc = subject.documents.get("apply")
     if doc is None:
         return settings
     if not isinstance(doc, ProbeDoc) or doc.probe is None:
-        raise InvalidInput(f"--probe {settings.probe}: this result holds no probe; give one of a run of probe that could fit one")
+        raise InvalidInput(f"--apply {settings.apply}: this result holds no probe; give one of a run of probe that could fit one")
     if doc.model.fingerprint != subject.fingerprint:
         raise MismatchError(
-            f"--probe {settings.probe} is of another model: {doc.model.name} {doc.model.fingerprint[:12]}, expected {subject.model} "
+            f"--apply {settings.apply} is of another model: {doc.model.name} {doc.model.fingerprint[:12]}, expected {subject.model} "
             f"{subject.fingerprint[:12]}; a probe reads the states of the model it was fitted on"
         )
     if settings.ask not in (None, doc.ask):
-        raise InvalidInput(f"--probe {settings.probe} tells {doc.ask}, not {settings.ask}; leave --ask out")
+        raise InvalidInput(f"--apply {settings.apply} tells {doc.ask}, not {settings.ask}; leave --ask out")
     return replace(settings, ask=cast("Asked", doc.ask), place=doc.place, exit=doc.exit, layers=(str(doc.probe.layer),))
 
 
@@ -144,27 +142,17 @@ def _rows(
     gold = labels.index(subject.problem.gold) if subject.problem.gold in labels else None
     n = len(base.cuts)
     forced_gold = np.full(n, np.nan) if gold is None else shares[:, gold]
-    unclear = 0
-    draws = np.ones(n)
     if settings.asked == "needed":
         k = sum(grade.verdict is Verdict.CORRECT for grade in answers.grades)
-        label = needed_label(k, len(answers.grades), float(forced_gold[0]), margin=settings.margin, level=settings.level, keep=settings.unclear)
-        label, unclear = np.asarray([label]), int(np.isnan(label))
+        share, level = float(forced_gold[0]), settings.level
+        label = np.asarray([needed_label(k, len(answers.grades), share, margin=settings.margin, level=level, keep=settings.unclear)])
     elif settings.asked in DRAWN_AT_CUTS:
         grades = [subject.judge(one.ids, one.stop) for one in rollouts if isinstance(one, Rollout)]
         by_cut = [grades[i * settings.samples : (i + 1) * settings.samples] for i in range(n)]
-        if settings.asked == "value":
-            label, draws = np.asarray([np.mean([g.verdict is Verdict.CORRECT for g in some]) for some in by_cut]), draws * settings.samples
-        else:
-            ends = [Counter(g.outcome for g in some) for some in by_cut]
-            said = [labels[i] for i in shares.argmax(axis=1)]
-            said_end = np.asarray([one[name] for one, name in zip(ends, said, strict=True)]) / settings.samples
-            most = np.asarray([max((one[name] for name in labels), default=0) for one in ends]) / settings.samples
-            states = cut_states(shares, mass, said_end, most, least_mass=LEAST_MASS, decided=settings.decided)
-            label = states.astype(np.float64)
+        label = value_labels(by_cut) if settings.asked == "value" else state_labels(by_cut, labels, shares, mass, settings.decided)
     else:
         grade = subject.judge(base.trace.sequence.completion, base.trace.stop)
-        label = np.full(n, _ending(settings.asked, grade.outcome, grade.verdict, labels))
+        label = np.full(n, ending_label(settings.asked, grade, labels))
     sequence = base.trace.sequence
     return QuestionRows(
         question=subject.problem.id,
@@ -177,30 +165,12 @@ def _rows(
         layers=settings.chosen_layers or tuple(range(hidden.layers)),
         states=hidden.cube.astype(np.float64),
         label=label.astype(np.float64),
-        draws=draws.astype(np.float64),
+        draws=np.full(n, float(settings.samples if settings.asked == "value" else 1)),
         classes=labels if settings.asked == "option" else CLASSES[settings.asked],
         forced=forced,
         forced_gold=forced_gold,
-        unclear=unclear,
+        unclear=int(settings.asked == "needed" and np.isnan(label).any()),
     )
-
-
-def _ending(asked: Asked, outcome: str, verdict: Verdict, labels: tuple[str, ...]) -> float:
-    """The class of a trace by how it ended; NaN where it has none."""
-    if asked == "option":
-        return float(labels.index(outcome)) if outcome in labels else np.nan
-    return np.nan if verdict is Verdict.UNKNOWN else float(verdict is Verdict.CORRECT)
-
-
-def forced_features(
-    logprob: Float[np.ndarray, "cut option"],
-) -> tuple[Float[np.ndarray, "cut feature"], Float[np.ndarray, "cut option"], Float[np.ndarray, " cut"]]:
-    """What a forced answer tells without its key, the shares of the options, and their mass."""
-    whole = np.logaddexp.reduce(logprob, axis=1)
-    log_share = logprob - whole[:, None]
-    share, mass = np.exp(log_share), np.exp(whole)
-    entropy = -(share * log_share).sum(axis=1)
-    return np.column_stack([log_share, share.max(axis=1), entropy, mass]), share, mass
 
 
 def joined_rows(parts: Sequence[QuestionRows]) -> QuestionRows:

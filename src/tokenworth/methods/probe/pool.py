@@ -33,8 +33,8 @@ class Pool:
     classes: tuple[str, ...]
     labelled: Labelled
     words: Float[np.ndarray, "row token"]
-    length: Float[np.ndarray, "row feature"]
-    forced: Float[np.ndarray, "row feature"]
+    length: Float[np.ndarray, "row position"]
+    forced: Float[np.ndarray, "row reading"]
     forced_gold: Float[np.ndarray, " row"]
 
     def part(self, rows: Int[np.ndarray, " chosen"]) -> Labelled:
@@ -49,7 +49,9 @@ def pooled(found: Sequence[QuestionRows]) -> Pool:
     classes = {one.classes for one, _ in kept}
     if len(classes) > 1:
         first, second, *_ = sorted(classes)
-        raise InvalidInput(f"the questions have different options ({', '.join(first)}; {', '.join(second)}): no one probe tells both; split them")
+        raise InvalidInput(
+            f"the questions have different options ({', '.join(first)}; {', '.join(second)}); give those of one kind at a time"
+        )
     names = next(iter(classes), ())
     question = np.repeat(np.arange(len(kept)), [len(rows) for _, rows in kept])
 

@@ -46,8 +46,8 @@ class ProbeSettings:
     """Outer folds, by question."""
     states: bool = option(False, rare=True)
     """Keep the hidden states in the result, for export to .safetensors."""
-    probe: str | None = option(None, metavar="RESULT.json")
-    """Apply the probe of this result to these questions instead of fitting one."""
+    apply: str | None = option(None, metavar="RESULT.json")
+    """Fit nothing: apply the probe in this result."""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0
@@ -56,7 +56,7 @@ class ProbeSettings:
     def __post_init__(self) -> None:
         check_level(self.level)
         check_seed(self.seed)
-        for name, least in (("samples", 2), ("traces", 1), ("cuts", 1), ("folds", 2)):
+        for name, least in (("samples", 1), ("traces", 1), ("cuts", 1), ("folds", 2)):
             count: int = getattr(self, name)
             if count < least:
                 raise InvalidInput(f"{name} {count}: expected at least {least}")
