@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tokenworth.core.estimate import Estimate
-from tokenworth.stats.by_cluster import percentile_limits, weights_of
+from tokenworth.stats.by_cluster import RESAMPLES, percentile_limits, resample_counts
 
 Quality = Callable[
     [Float[np.ndarray, "row class"], Float[np.ndarray, "row class"], Float[np.ndarray, "resample row"]], Float[np.ndarray, " resample"]
@@ -52,8 +52,8 @@ class PairedScores:
         self._y, self._quality, self._level = y, quality, level
         _, index = np.unique(question, return_inverse=True)
         self._n = int(index.max()) + 1 if len(index) else 0
-        drawn = weights_of(question, np.random.default_rng(seed))
-        self._weight = np.vstack([np.ones(len(y)), drawn[:, index]]) if self._n else np.zeros((1, 0))
+        drawn = resample_counts(self._n, np.random.default_rng(seed), RESAMPLES) if self._n else np.zeros((RESAMPLES, 0))
+        self._weight = np.vstack([np.ones(len(y)), drawn[:, index]])
         self._known: dict[str, Float[np.ndarray, " resample"]] = {}
 
     def add(self, scores: Mapping[str, Float[np.ndarray, "row class"]]) -> None:
