@@ -22,7 +22,12 @@ MEASURES: dict[str, str] = {
     "audit": "tokenworth.methods.audit:MEASURE",
     "survey": "tokenworth.methods.survey:MEASURE",
     "align": "tokenworth.methods.align:MEASURE",
+<<<<<<< HEAD
     "probe": "tokenworth.methods.probe:MEASURE",
+=======
+    "lens": "tokenworth.methods.lens:MEASURE",
+    "clocks": "tokenworth.methods.clocks:MEASURE",
+>>>>>>> lens
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -35,9 +40,16 @@ REQUESTS: Mapping[str, str] = {
     "next_token": "tokenworth.core.request.next_token:NextToken",
     "read": "tokenworth.core.request.read:Read",
     "hidden": "tokenworth.core.request.hidden:Hidden",
+    "lens": "tokenworth.core.request.lens:Lens",
+    "hide": "tokenworth.core.request.hide:Hide",
+    "regenerate": "tokenworth.core.request.regenerate:Regenerate",
+    "transplant": "tokenworth.core.request.transplant:Transplant",
 }
 INSIDE: Mapping[str, str] = {
     "hidden": "tokenworth.internals.hidden:hidden",
+    "lens": "tokenworth.internals.lens:lens",
+    "hide": "tokenworth.internals.patch:hide",
+    "transplant": "tokenworth.internals.patch:transplant",
 }
 """By kind of request that looks inside a model: a function of a local model, its kept prefixes and the request that gives the response."""
 BACKENDS: Mapping[str, str] = {
@@ -84,7 +96,12 @@ SECTIONS: dict[str, str] = {
     "modulo": "tokenworth.report.sections.modulo:SECTION",
     "replay": "tokenworth.report.sections.replay:SECTION",
     "audit": "tokenworth.report.sections.audit:SECTION",
+<<<<<<< HEAD
     "probe": "tokenworth.report.sections.probe:SECTION",
+=======
+    "lens": "tokenworth.report.sections.lens:SECTION",
+    "clocks": "tokenworth.report.sections.clocks:SECTION",
+>>>>>>> lens
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

@@ -44,6 +44,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "forced": {"stride": 4},
     "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "modulo": {"critic": "reference", "max_attempts": 3},
+    "lens": {"stride": 4, "mass": "some"},
     "probe": {"ask": "value", "samples": 4, "cuts": 2, "layers": ("0", "2")},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
@@ -179,7 +180,7 @@ class Unable:
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        kinds = ("sample", "next_token", "read", "hidden", "leave")
+        kinds = (*catalog.REQUESTS, "leave")
         self.capabilities = Capabilities(kinds=frozenset(), leave=False, lacks=dict.fromkeys(kinds, "it is asleep"))
 
     def __getattr__(self, name: str) -> Any:

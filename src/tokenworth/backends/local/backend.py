@@ -18,13 +18,18 @@ from tokenworth.backends.tokenizer.prompt import render_prompt
 from tokenworth.backends.tokenizer.template import THINKING_ON
 from tokenworth.catalog import INSIDE, load
 from tokenworth.core.ports import Capabilities, KeyedRequest, check_kind
+from tokenworth.core.request.hide import Hide
 from tokenworth.core.request.inside import Inside
 from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.request.read import Read
+from tokenworth.core.request.regenerate import Regenerate
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence, check_vocabulary
 from tokenworth.errors import InvalidInput
+
+GAPPED = (Hide.name, Regenerate.name)
+"""Kinds for which tokens are left out of the cache."""
 
 
 class LocalBackend:
@@ -53,8 +58,10 @@ class LocalBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything, exactly."""
-        return Capabilities(kinds=frozenset((Sample.name, *self.tables)), leave=True, avoid=True)
+        """Everything, exactly; tokens are hidden where the attention allows it."""
+        kinds, why = {Sample.name, Regenerate.name, *self.tables}, self.model.no_gaps
+        lacks = dict.fromkeys(GAPPED, why) if why else {}
+        return Capabilities(kinds=frozenset(kinds - lacks.keys()), leave=True, avoid=True, lacks=lacks)
 
     @property
     def codec(self) -> TokenizerCodec:

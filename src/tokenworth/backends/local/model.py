@@ -74,6 +74,12 @@ class LocalModel:
             out = torch.tanh(out / self._cap) * self._cap
         return out
 
+    @property
+    def no_gaps(self) -> str:
+        """Why tokens cannot be hidden by leaving them out of the cache; empty where they can."""
+        far = any(window is not None for window in self.windows) or (self.adapted and self.config.model_type != "falcon")
+        return "its attention depends on how far back a key is (sliding windows or ALiBi), so no span can be left out" if far else ""
+
     def encode(self, text: str, *, add_special_tokens: bool) -> tuple[int, ...]:
         """Ids of a whole text; with ``add_special_tokens`` those that the tokenizer always adds (such as a BOS token)."""
         return self.codec.encode_whole(text, add_special_tokens=add_special_tokens)

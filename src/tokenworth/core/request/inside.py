@@ -8,9 +8,9 @@ from typing import ClassVar, Literal, get_args
 from tokenworth.core.request.kind import Request, check_cuts
 from tokenworth.errors import InvalidInput
 
-Place = Literal["exit", "trace"]
+StatePlace = Literal["exit", "trace"]
 """``exit``: the last token of an exit text that is written at the cut. ``trace``: the last token that is kept."""
-PLACES: tuple[str, ...] = get_args(Place)
+PLACES: tuple[str, ...] = get_args(StatePlace)
 NEEDS_WEIGHTS = "it needs the weights in this process (a transformers folder, or hf:FILE.gguf)"
 """Why a model may not answer such a request."""
 
@@ -44,7 +44,7 @@ class AtPlaces(Inside):
     """
 
     cuts: tuple[int, ...]
-    place: Place
+    place: StatePlace
     suffix: tuple[int, ...] = ()
     """The exit text; none at the place ``trace``."""
 

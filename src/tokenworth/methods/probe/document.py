@@ -8,7 +8,7 @@ from typing import Literal
 
 from tokenworth.core.document import ModelDoc, Number, Provenance, check_document_level, check_length
 from tokenworth.core.estimate import Estimate
-from tokenworth.core.request.inside import Place
+from tokenworth.core.request.inside import StatePlace
 from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput
 from tokenworth.stats.nested import Bin
@@ -131,7 +131,7 @@ class ProbeDoc:
     model: ModelDoc
     task: str
     ask: str
-    place: Place
+    place: StatePlace
     exit: str
     sampling: Sampling
     plan: ProbePlan

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tokenworth.core.estimate import check_level
 from tokenworth.core.measure import MANY, check_seed, option
-from tokenworth.core.request.inside import Place
+from tokenworth.core.request.inside import StatePlace
 from tokenworth.errors import InvalidInput, NoEffect
 
 Asked = Literal["needed", "right", "option", "settled", "value"]
@@ -24,7 +24,7 @@ class ProbeSettings:
     ask: Asked | None = None
     """needed: does the trace help, from the end of the prompt; right: will the trace end in the right answer; option: in which option;
     settled: is the answer settled at this cut, and does the forced answer say so; value: V at this cut. [default: needed]"""
-    place: Place = "trace"
+    place: StatePlace = "trace"
     """Whose state is read at a cut: trace, the last token kept; exit, the last token of the exit text."""
     layers: tuple[str, ...] = option((), metavar="L,L,…", listed=True)
     """Layers to read: 0 is the embedding. [default: all]"""
