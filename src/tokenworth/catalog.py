@@ -22,12 +22,9 @@ MEASURES: dict[str, str] = {
     "audit": "tokenworth.methods.audit:MEASURE",
     "survey": "tokenworth.methods.survey:MEASURE",
     "align": "tokenworth.methods.align:MEASURE",
-<<<<<<< HEAD
-    "probe": "tokenworth.methods.probe:MEASURE",
-=======
     "lens": "tokenworth.methods.lens:MEASURE",
     "clocks": "tokenworth.methods.clocks:MEASURE",
->>>>>>> lens
+    "probe": "tokenworth.methods.probe:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -96,12 +93,9 @@ SECTIONS: dict[str, str] = {
     "modulo": "tokenworth.report.sections.modulo:SECTION",
     "replay": "tokenworth.report.sections.replay:SECTION",
     "audit": "tokenworth.report.sections.audit:SECTION",
-<<<<<<< HEAD
-    "probe": "tokenworth.report.sections.probe:SECTION",
-=======
     "lens": "tokenworth.report.sections.lens:SECTION",
     "clocks": "tokenworth.report.sections.clocks:SECTION",
->>>>>>> lens
+    "probe": "tokenworth.report.sections.probe:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

@@ -129,6 +129,7 @@ CASES: dict[str, Any] = {
     "replay": lambda text: tabled.replay(text, text),
     "pivots": lambda text: tabled.pivots(text, text),
     "audit": lambda text: tabled.audit(text, text),
+    "probe": lambda text: tabled.probe(text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
     "lens": lambda text: tabled.lens(text, text),

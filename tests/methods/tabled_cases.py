@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from typing import Any
 
 from tokenworth.core.document import About, Document, ModelDoc, Provenance, TraceDoc
@@ -17,8 +18,10 @@ from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorT
 from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.probe.document import FittedProbe, LayerDoc, ProbeDoc, ProbePlan, ProbeRowsDoc, ScoreDoc, StratumDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
+from tokenworth.stats.nested import Bin
 from tokenworth.store.documents import parse_document
 from tokenworth.tasks.audit.attack import Claim
 from tokenworth.tasks.audit.card import Card, Row, Witness
@@ -27,6 +30,40 @@ from tokenworth.tasks.critics.critic import Acceptance
 MODEL = {"name": "tiny-world 5M", "fingerprint": "9f2c61d07ab1443e"}
 SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tokens": 64, "stop": [0]}
 MADE = {"version": "0.1.0", "created": "2026-01-02T03:04:05+00:00", "command": "tokenworth edits --task maze:searchformer/7"}
+
+
+def probe(text: str) -> ProbeDoc:
+    """A probe with one row of each kind; ``text`` stands everywhere."""
+    number = Estimate(value=0.75, low=0.7, high=0.8, n=40)
+    score = ScoreDoc(name=text, kind="probe", features=text, metric="AUROC", quality=number, gain=None)
+    return ProbeDoc(
+        model=ModelDoc(name=text),
+        task=text,
+        ask=text,
+        place="trace",
+        exit=text,
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
+        plan=ProbePlan(samples=4, traces=1, cuts=1, margin=0.2, decided=0.8, folds=5, unclear=False, seed=0),
+        level=0.95,
+        questions=(text,),
+        classes=(text, text),
+        counts=(1, 0),
+        ceiling=None,
+        scores=(score, replace(score, kind="baseline", gain=number), replace(score, kind="control")),
+        strata=(StratumDoc(name=text, questions=40, rows=40, base=0.5, probe=number, baseline=number, gain=number),),
+        layers=(LayerDoc(layer=0, quality=number, chosen=5),),
+        calibration=(Bin(predicted=0.2, observed=0.25, n=4),),
+        calibration_error=0.05,
+        brier=0.2,
+        brier_base=0.25,
+        probe=FittedProbe(layer=0, c=0.1, mean=(0.0,), scale=(1.0,), weight=((1.0,),), intercept=(0.0,), slope=(1.0,), offset=(0.0,)),
+        applied=text,
+        rows=ProbeRowsDoc(question=(0,), trace=(0,), cut=(0,), label=(1.0,), probability=((0.8,),), baseline=((0.6,),)),
+        states=None,
+        left_out=1,
+        notes=(text,),
+        provenance=Provenance(version="0", command=text, drawn=1234),
+    )
 
 
 def pivots(text: str, piece: str) -> PivotsDoc:

@@ -79,7 +79,7 @@ def quantile_of(
     ordered, (_, index) = values[order], np.unique(cluster, return_inverse=True)
     if index.max() == 0:
         return Estimate.of(float(np.quantile(values, q)), np.nan, np.nan, n=len(values))
-    below = np.cumsum(_weights(int(index.max()) + 1, rng, 400)[:, index[order]], axis=1)
+    below = np.cumsum(resample_counts(int(index.max()) + 1, rng, 400)[:, index[order]], axis=1)
     at = (below < q * below[:, -1:]).sum(axis=1)
     low, high = percentile_limits(ordered[np.minimum(at, len(ordered) - 1)], int(index.max()) + 1, level)
     return Estimate.of(float(np.quantile(values, q)), low, high, n=len(values))

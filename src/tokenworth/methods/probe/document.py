@@ -8,7 +8,6 @@ from typing import Literal
 
 from tokenworth.core.document import ModelDoc, Number, Provenance, check_document_level, check_length
 from tokenworth.core.estimate import Estimate
-from tokenworth.core.request.inside import StatePlace
 from tokenworth.core.sampling import Sampling
 from tokenworth.errors import InvalidInput
 from tokenworth.stats.nested import Bin
@@ -131,7 +130,7 @@ class ProbeDoc:
     model: ModelDoc
     task: str
     ask: str
-    place: StatePlace
+    place: str
     exit: str
     sampling: Sampling
     plan: ProbePlan

@@ -161,9 +161,7 @@ def _scores(pool: Pool, pairs: PairedScores, names: Sequence[str]) -> list[Score
     ]
 
 
-def _controls(
-    pool: Pool, settings: ProbeSettings, states: list[Float[np.ndarray, "row _"]], rng: np.random.Generator
-) -> list[ScoreDoc]:
+def _controls(pool: Pool, settings: ProbeSettings, states: list[Float[np.ndarray, "row _"]], rng: np.random.Generator) -> list[ScoreDoc]:
     """The same fit to labels that say nothing, or nothing about the question."""
     one = pool.labelled
     place = (pool.stratum * (int(pool.slot.max()) + 1) + pool.slot) * (int(pool.trace.max()) + 1) + pool.trace

@@ -12,7 +12,7 @@ from tokenworth.core.grade import Verdict
 from tokenworth.core.measure import Most, Need, Subject
 from tokenworth.core.request.experiment import Experiment
 from tokenworth.core.request.hidden import Hidden, HiddenTable
-from tokenworth.core.request.inside import NEEDS_WEIGHTS
+from tokenworth.core.request.inside import NEEDS_WEIGHTS, StatePlace
 from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.request.read import Read, ReadTable
 from tokenworth.core.request.sample import Rollout, Sample
@@ -77,7 +77,7 @@ def applied(subject: Subject, settings: ProbeSettings) -> ProbeSettings:
         )
     if settings.ask not in (None, doc.ask):
         raise InvalidInput(f"--apply {settings.apply} tells {doc.ask}, not {settings.ask}; leave --ask out")
-    return replace(settings, ask=cast("Asked", doc.ask), place=doc.place, exit=doc.exit, layers=(str(doc.probe.layer),))
+    return replace(settings, ask=cast("Asked", doc.ask), place=cast("StatePlace", doc.place), exit=doc.exit, layers=(str(doc.probe.layer),))
 
 
 def probe_of(subject: Subject, settings: ProbeSettings) -> Experiment[QuestionRows]:
