@@ -43,7 +43,7 @@ def probe(text: str) -> ProbeDoc:
         place="trace",
         exit=text,
         sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
-        plan=ProbePlan(samples=4, traces=1, cuts=1, margin=0.2, decided=0.8, folds=5, unclear=False, seed=0),
+        plan=ProbePlan(samples=4, per_question=1, cuts=1, margin=0.2, decided=0.8, folds=5, unclear=False, seed=0),
         level=0.95,
         questions=(text,),
         classes=(text, text),

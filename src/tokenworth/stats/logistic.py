@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -80,7 +80,7 @@ def _minimum(
         value = float(weight @ (np.logaddexp(0.0, score) - y * score)) + float(beta[:-1] @ beta[:-1]) / (2 * c)
         return value / total, np.append(np.einsum("ij,i->j", z, rest) + beta[:-1] / c, rest.sum()) / total
 
-    found: Any = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-11, "gtol": 1e-6})
+    found = cast("Any", minimize)(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-11, "gtol": 1e-6})
     return np.asarray(found.x, dtype=np.float64)
 
 

@@ -113,7 +113,7 @@ class ProbePlan:
     """What was decided."""
 
     samples: int
-    traces: int
+    per_question: int
     cuts: int
     margin: float
     decided: float

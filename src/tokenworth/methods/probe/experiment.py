@@ -23,13 +23,13 @@ from tokenworth.methods.forced.settings import ForcedSettings
 from tokenworth.methods.probe.document import ProbeDoc
 from tokenworth.methods.probe.labels import ending_label, forced_features, needed_label, state_labels, value_labels
 from tokenworth.methods.probe.result import QuestionRows
-from tokenworth.methods.probe.settings import Asked, ProbeSettings
+from tokenworth.methods.probe.settings import ProbeAsk, ProbeSettings
 from tokenworth.methods.sample.choice import choose_trace
 from tokenworth.methods.sample.experiment import answers_of, draws_of
 from tokenworth.methods.sample.result import SampleResult
 from tokenworth.methods.survey.two_curves import STATES
 
-CLASSES: dict[Asked, tuple[str, ...]] = {"needed": ("not needed", "needed"), "right": ("wrong", "right"), "settled": STATES, "value": ()}
+CLASSES: dict[ProbeAsk, tuple[str, ...]] = {"needed": ("not needed", "needed"), "right": ("wrong", "right"), "settled": STATES, "value": ()}
 """Those of `option` are the problem's labels."""
 DRAWN_AT_CUTS = ("settled", "value")
 """What is asked of rollouts from every cut."""
@@ -60,7 +60,7 @@ def check_subject(subject: Subject, settings: ProbeSettings) -> None:
 
 def exit_of(subject: Subject, settings: ProbeSettings) -> ExitText:
     """The exit text with the options after it."""
-    return exits_of(subject, ForcedSettings(exit=() if settings.exit is None else (settings.exit,)))[0]
+    return exits_of(subject, ForcedSettings(exit=(settings.exit_text,) if settings.exit_text else ()))[0]
 
 
 def applied(subject: Subject, settings: ProbeSettings) -> ProbeSettings:
@@ -77,7 +77,9 @@ def applied(subject: Subject, settings: ProbeSettings) -> ProbeSettings:
         )
     if settings.ask not in (None, doc.ask):
         raise InvalidInput(f"--apply {settings.apply} tells {doc.ask}, not {settings.ask}; leave --ask out")
-    return replace(settings, ask=cast("Asked", doc.ask), place=cast("StatePlace", doc.place), exit=doc.exit, layers=(str(doc.probe.layer),))
+    return replace(
+        settings, ask=cast("ProbeAsk", doc.ask), place=cast("StatePlace", doc.place), exit_text=doc.exit, layers=(str(doc.probe.layer),)
+    )
 
 
 def probe_of(subject: Subject, settings: ProbeSettings) -> Experiment[QuestionRows]:
@@ -102,7 +104,7 @@ def _bases(subject: Subject, settings: ProbeSettings, answers: SampleResult, tex
     if settings.asked == "needed":
         empty = Trace(sequence=TokenSequence(prompt=subject.prompt, completion=()), n_trace=0, stop=StopReason.STOP)
         return [_Base(trace=empty, cuts=(0,))], ""
-    ended = [i for i, one in enumerate(answers.rollouts) if one.stop is StopReason.STOP][: settings.traces]
+    ended = [i for i, one in enumerate(answers.rollouts) if one.stop is StopReason.STOP][: settings.per_question]
     after = len(text.suffix) + max(map(len, text.options))
     longest = None if subject.context_length is None else subject.context_length - len(subject.prompt) - after
     bases: list[_Base] = []
@@ -210,7 +212,7 @@ def most(subject: Subject, settings: ProbeSettings) -> list[Most]:
     whole = TokenSequence(prompt=subject.prompt, completion=(0,) * room)
     longest = _Base(trace=Trace(sequence=whole, n_trace=room, stop=StopReason.STOP), cuts=(room,))
     hidden, read, *samples = _requests(subject, replace(settings, samples=1), text, longest)
-    n = 1 if settings.asked == "needed" else settings.traces
+    n = 1 if settings.asked == "needed" else settings.per_question
     cuts = tuple([room] * settings.cuts) if room else (0,)
     assert isinstance(hidden, Hidden) and isinstance(read, Read)
     looks = [Most(n=n, reads=one, writes=one) for one in (replace(hidden, cuts=cuts), replace(read, cuts=cuts))]

@@ -35,56 +35,68 @@ def _sheets(doc: ProbeDoc) -> Iterator[SheetView]:
         notes=doc.notes,
     )
     if doc.strata:
-        yield SheetView(
-            title="By task",
-            caption="Within each task, by the same scores; the baseline is chosen by inner folds among all that is read without the model:",
-            level=doc.level,
-            columns=(
-                SheetColumn(name="task", kind="text", width=18),
-                SheetColumn(name="questions", kind="count", width=11, right=True),
-                SheetColumn(name="base", kind="share", width=7, right=True),
-                SheetColumn(name="probe", kind=_kind(doc), width=20, right=True),
-                SheetColumn(name="baseline", kind=_kind(doc), width=20, right=True),
-                SheetColumn(name="difference", kind="difference", width=22, right=True),
-            ),
-            rows=tuple(
-                (
-                    cell(one.name or NONE),
-                    cell(f"{one.questions:,}"),
-                    _plain(one.base),
-                    number_cell(one.probe),
-                    number_cell(one.baseline),
-                    _gain(one.gain),
-                )
-                for one in doc.strata
-            ),
-            facts=facts,
-        )
+        yield _by_task(doc, facts)
     if doc.layers:
-        yield SheetView(
-            title="By layer",
-            caption="Each layer alone, and in how many folds it was chosen; 0 is the embedding:",
-            level=doc.level,
-            columns=(
-                SheetColumn(name="layer", kind="count", width=8),
-                SheetColumn(name=_metric(doc), kind=_kind(doc), width=20, right=True),
-                SheetColumn(name="chosen", kind="count", width=9, right=True),
-            ),
-            rows=tuple((cell(one.layer), number_cell(one.quality), cell(one.chosen)) for one in doc.layers),
-            facts=facts,
-        )
+        yield _by_layer(doc, facts)
     if doc.calibration:
-        yield SheetView(
-            title="Calibration",
-            caption=_calibration(doc),
-            columns=(
-                SheetColumn(name="predicted", kind="share", width=11, right=True),
-                SheetColumn(name="observed", kind="share", width=11, right=True),
-                SheetColumn(name="rows", kind="count", width=8, right=True),
-            ),
-            rows=tuple((_plain(one.predicted), _plain(one.observed), cell(f"{one.n:,}")) for one in doc.calibration),
-            facts=facts,
-        )
+        yield _calibrated(doc, facts)
+
+
+def _by_task(doc: ProbeDoc, facts: tuple[FactView, ...]) -> SheetView:
+    return SheetView(
+        title="By task",
+        caption="Within each task, by the same scores; the baseline is chosen by inner folds among all that is read without the model:",
+        level=doc.level,
+        columns=(
+            SheetColumn(name="task", kind="text", width=18),
+            SheetColumn(name="questions", kind="count", width=11, right=True),
+            SheetColumn(name="base", kind="share", width=7, right=True),
+            SheetColumn(name="probe", kind=_kind(doc), width=20, right=True),
+            SheetColumn(name="baseline", kind=_kind(doc), width=20, right=True),
+            SheetColumn(name="difference", kind="difference", width=22, right=True),
+        ),
+        rows=tuple(
+            (
+                cell(one.name or NONE),
+                cell(f"{one.questions:,}"),
+                _plain(one.base),
+                number_cell(one.probe),
+                number_cell(one.baseline),
+                _gain(one.gain),
+            )
+            for one in doc.strata
+        ),
+        facts=facts,
+    )
+
+
+def _by_layer(doc: ProbeDoc, facts: tuple[FactView, ...]) -> SheetView:
+    return SheetView(
+        title="By layer",
+        caption="Each layer alone, and in how many folds it was chosen; 0 is the embedding:",
+        level=doc.level,
+        columns=(
+            SheetColumn(name="layer", kind="count", width=8),
+            SheetColumn(name=_metric(doc), kind=_kind(doc), width=20, right=True),
+            SheetColumn(name="chosen", kind="count", width=9, right=True),
+        ),
+        rows=tuple((cell(one.layer), number_cell(one.quality), cell(one.chosen)) for one in doc.layers),
+        facts=facts,
+    )
+
+
+def _calibrated(doc: ProbeDoc, facts: tuple[FactView, ...]) -> SheetView:
+    return SheetView(
+        title="Calibration",
+        caption=_calibration(doc),
+        columns=(
+            SheetColumn(name="predicted", kind="share", width=11, right=True),
+            SheetColumn(name="observed", kind="share", width=11, right=True),
+            SheetColumn(name="rows", kind="count", width=8, right=True),
+        ),
+        rows=tuple((_plain(one.predicted), _plain(one.observed), cell(f"{one.n:,}")) for one in doc.calibration),
+        facts=facts,
+    )
 
 
 def _lead(doc: ProbeDoc) -> Iterator[str]:
