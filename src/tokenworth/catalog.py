@@ -27,6 +27,7 @@ MEASURES: dict[str, str] = {
     "align": "tokenworth.methods.align:MEASURE",
     "lens": "tokenworth.methods.lens:MEASURE",
     "clocks": "tokenworth.methods.clocks:MEASURE",
+    "probe": "tokenworth.methods.probe:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -109,6 +110,7 @@ EXPORTERS: Mapping[str, str] = {
     ".json": "tokenworth.store.documents:write_document",
     ".parquet": "tokenworth.exporters.parquet:write_parquet",
     ".csv": "tokenworth.exporters.comma:write_csv",
+    ".safetensors": "tokenworth.exporters.tensors:write_tensors",
 }
 """By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
 SECTIONS: dict[str, str] = {
@@ -129,6 +131,7 @@ SECTIONS: dict[str, str] = {
     "audit": "tokenworth.report.sections.audit:SECTION",
     "lens": "tokenworth.report.sections.lens:SECTION",
     "clocks": "tokenworth.report.sections.clocks:SECTION",
+    "probe": "tokenworth.report.sections.probe:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

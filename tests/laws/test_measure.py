@@ -48,6 +48,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "intervene": {"edits": ("none", "swap", "insert", "strip", "hint-suggested"), "samples": 2, "strip": ("wait",)},
     "modulo": {"critic": "reference", "max_attempts": 3},
     "lens": {"stride": 4, "mass": "some"},
+    "probe": {"ask": "value", "samples": 4, "cuts": 2, "layers": ("0", "2")},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
 MODELS = {"edits": ("maze-correct", "maze:searchformer/7", 3)}

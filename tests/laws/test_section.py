@@ -133,6 +133,7 @@ CASES: dict[str, Any] = {
     "forks": forks_doc,
     "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
+    "probe": lambda text: tabled.probe(text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
     "lens": lambda text: tabled.lens(text, text),

@@ -23,8 +23,10 @@ from tokenworth.methods.intervene.following import FollowingRow
 from tokenworth.methods.intervene.paired import InterventionRow, RateChange
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.probe.document import FittedProbe, LayerDoc, ProbeDoc, ProbePlan, ProbeRowsDoc, ScoreDoc, StratumDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
+from tokenworth.stats.nested import Bin
 from tokenworth.store.documents import parse_document
 from tokenworth.tasks.audit.attack import Claim
 from tokenworth.tasks.audit.card import Card, Row, Witness
@@ -82,6 +84,40 @@ def anchors(text: str, piece: str) -> AnchorsDoc:
         stopped="every cut reached its target; every candidate is decided",
         provenance=Provenance(version="0.1.0"),
         notes=(text,),
+    )
+
+
+def probe(text: str) -> ProbeDoc:
+    """A probe with one row of each kind; ``text`` stands everywhere."""
+    number = Estimate(value=0.75, low=0.7, high=0.8, n=40)
+    score = ScoreDoc(name=text, kind="probe", features=text, metric="AUROC", quality=number, gain=None)
+    return ProbeDoc(
+        model=ModelDoc(name=text),
+        task=text,
+        ask=text,
+        place="trace",
+        exit=text,
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
+        plan=ProbePlan(samples=4, per_question=1, cuts=1, margin=0.2, decided=0.8, folds=5, unclear=False, seed=0),
+        level=0.95,
+        questions=(text,),
+        classes=(text, text),
+        counts=(1, 0),
+        ceiling=None,
+        scores=(score, replace(score, kind="baseline", gain=number), replace(score, kind="control")),
+        strata=(StratumDoc(name=text, questions=40, rows=40, base=0.5, probe=number, baseline=number, gain=number),),
+        layers=(LayerDoc(layer=0, quality=number, chosen=5),),
+        calibration=(Bin(predicted=0.2, observed=0.25, n=4),),
+        calibration_error=0.05,
+        brier=0.2,
+        brier_base=0.25,
+        probe=FittedProbe(layer=0, c=0.1, mean=(0.0,), scale=(1.0,), weight=((1.0,),), intercept=(0.0,), slope=(1.0,), offset=(0.0,)),
+        applied=text,
+        rows=ProbeRowsDoc(question=(0,), trace=(0,), cut=(0,), label=(1.0,), probability=((0.8,),), baseline=((0.6,),)),
+        states=None,
+        left_out=1,
+        notes=(text,),
+        provenance=Provenance(version="0", command=text, drawn=1234),
     )
 
 
