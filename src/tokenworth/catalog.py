@@ -24,6 +24,7 @@ MEASURES: dict[str, str] = {
     "align": "tokenworth.methods.align:MEASURE",
     "lens": "tokenworth.methods.lens:MEASURE",
     "clocks": "tokenworth.methods.clocks:MEASURE",
+    "patch": "tokenworth.methods.patch:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -93,6 +94,7 @@ SECTIONS: dict[str, str] = {
     "audit": "tokenworth.report.sections.audit:SECTION",
     "lens": "tokenworth.report.sections.lens:SECTION",
     "clocks": "tokenworth.report.sections.clocks:SECTION",
+    "patch": "tokenworth.report.sections.patch:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

@@ -45,6 +45,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "modulo": {"critic": "reference", "max_attempts": 3},
     "lens": {"stride": 4, "mass": "some"},
+    "patch": {"ways": ("total", "regenerate", "transplant"), "samples": 3, "windows": 2, "donors": 12},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
 MODELS = {"edits": ("maze-correct", "maze:searchformer/7", 3)}

@@ -16,6 +16,7 @@ from tokenworth.methods.clocks.settings import ClocksSettings
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
+from tokenworth.methods.patch.document import PatchDoc, ReadEffect, SpanRow, TransplantDoc
 from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
@@ -262,3 +263,31 @@ def clocks(text: str) -> Document:
     """The clocks of two such lenses."""
     lenses = [lens(text, piece) for piece in ("a", "c")]
     return clocks_document(lenses, ClocksSettings(), About(provenance=Provenance(version="0", command=text, drawn=1234)))
+
+
+def patch(text: str, piece: str) -> PatchDoc:
+    """Two spans, the second of which carries the answer, and a transplant; ``text`` stands everywhere, ``piece`` in the trace."""
+    none, all_ = Estimate(value=0.0, low=-0.2, high=0.2, n=40), Estimate(value=0.6, low=0.4, high=0.7, n=40)
+
+    def row(first: int, end: int, change: float, found: Estimate) -> SpanRow:
+        effect = ReadEffect(change=change, log_odds=3 * change, percentile=0.5, windows=2)
+        return SpanRow(
+            first=first, end=end, text=piece, forced_change=change, direct=effect, total=effect, jump=found, regenerated=found,
+            window=None, window_first=None,
+        )  # fmt: skip
+
+    return PatchDoc(
+        problem=Problem(id=text, question=text, task=text),
+        model=ModelDoc(name=text),
+        trace=TraceDoc(unit="token", pieces=(piece, "b", piece), ids=(1, 2, 3), outcome="B", verdict="correct"),
+        exit_text=text,
+        options=("A", "B"),
+        target="B",
+        share=0.9,
+        rows=(row(0, 2, 0.0, none), row(2, 3, 0.8, all_)),
+        transplant=TransplantDoc(answer="A", text=text, donor=(0.1, 0.8), target=(0.9, 0.2), control=(0.1, None)),
+        samples=20,
+        level=0.95,
+        provenance=Provenance(version="0", command=text, drawn=1234),
+        notes=(text,),
+    )
