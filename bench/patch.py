@@ -6,8 +6,7 @@ The bundled model, one trace of each problem of `world:steps`, `world:recall` an
 the value jump (rollouts after less before), the value less that with the sentence hidden from the rollouts (regenerated), and what hiding
 it does to the forced answer at the end (total, direct), with the change of the forced answer over the sentence. Spearman's ρ with the jump,
 limits by the bootstrap over questions. A jump and a regenerated effect share the rollouts after the sentence, whose noise makes them agree.
-So every trace is measured twice, with other rollouts: "fresh" is ρ of the first run's jump with the second run's effect. With a store a
-stopped run goes on.
+So "fresh" takes the jump from one half of them and the effect from the other. With a store a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import numpy as np
 
 import tokenworth as tw
 from tokenworth.methods.patch.document import PatchDoc
+from tokenworth.methods.patch.result import PatchResult
 from tokenworth.stats.by_cluster import correlation_of, mean_of, ranks
 
 TASKS = ("steps", "recall", "guess")
@@ -31,21 +31,34 @@ class Sentence:
 
     task: str
     question: str
-    jump: float
+    jumps: tuple[float, float]
+    """From all rollouts after the sentence, and from the first half of them."""
     effects: tuple[float, ...]
     percentile: float
 
 
-def sentences(task: str, document: PatchDoc, again: PatchDoc) -> list[Sentence]:
-    """Those of one trace, whose rollouts were drawn twice."""
+def sentences(task: str, document: PatchDoc, result: PatchResult) -> list[Sentence]:
+    """Those of one trace."""
     found: list[Sentence] = []
-    for row, fresh in zip(document.rows[:-1], again.rows[:-1], strict=True):
-        if row.jump is None or row.regenerated is None or row.total is None or row.direct is None or row.jump.value is None:
+    for row in document.rows[:-1]:
+        span = (row.first, row.end)
+        before, after, hidden = result.values[row.first], result.values[row.end], result.regenerated.get(span)
+        if hidden is None or row.total is None or row.direct is None:
             continue
-        drawn = [np.nan if one is None or one.value is None else one.value for one in (row.regenerated, fresh.regenerated, fresh.window)]
-        effects = (*drawn, row.forced_change or 0.0, row.total.change or 0.0, row.direct.change or 0.0)
+        other = result.other.get(span)
+        half = len(after.hits) // 2
+        first, second = after.hits[:half].mean(), after.hits[half:].mean()
+        drawn = (second - hidden.hits.mean(), np.nan if other is None else second - other[1].hits.mean())
+        effects = (
+            after.hits.mean() - hidden.hits.mean(),
+            *drawn,
+            row.forced_change or 0.0,
+            row.total.change or 0.0,
+            row.direct.change or 0.0,
+        )
         rank = np.nan if row.total.percentile is None else row.total.percentile
-        found.append(Sentence(task, document.problem.id if document.problem else "", row.jump.value, effects, rank))
+        jumps = (after.hits.mean() - before.hits.mean(), first - before.hits.mean())
+        found.append(Sentence(task, document.problem.id if document.problem else "", jumps, effects, rank))
     return found
 
 
@@ -59,7 +72,10 @@ def table(rows: list[Sentence], seed: int) -> None:
         cluster = np.unique(np.asarray(questions), return_inverse=True)[1]
         cells: list[str] = []
         for k in range(len(NAMES)):
-            x, y = (np.asarray(one, dtype=np.float64) for one in ([row.jump for row in some], [row.effects[k] for row in some]))
+            x, y = (
+                np.asarray(one, dtype=np.float64)
+                for one in ([row.jumps["fresh" in NAMES[k]] for row in some], [row.effects[k] for row in some])
+            )
             use = np.isfinite(y)
             found = correlation_of(ranks(x[use]), ranks(y[use]), cluster[use], level=0.95, rng=np.random.default_rng(seed))
             cells.append("–" if found.value is None else "{:.2f} [{:.2f}, {:.2f}]".format(*(x or 0.0 for x in found)))
@@ -69,7 +85,7 @@ def table(rows: list[Sentence], seed: int) -> None:
 def sizes(rows: list[Sentence], seed: int) -> None:
     """Mean effects, and how often each is large where the jump is large or small."""
     cluster = np.unique(np.asarray([row.question for row in rows]), return_inverse=True)[1]
-    jump = np.asarray([row.jump for row in rows])
+    jump = np.asarray([row.jumps[0] for row in rows])
     print("\n| | mean | > .3 where the jump is > .3 | > .3 where |jump| < .1 |\n|---|---:|---:|---:|".replace("|jump|", "its size"))
     for k, name in enumerate(("jump", *NAMES)):
         values = jump if name == "jump" else np.asarray([row.effects[k - 1] for row in rows])
@@ -86,7 +102,7 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--traces", type=int, default=20, help="of each task")
-    parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--samples", type=int, default=64)
     parser.add_argument("--store", default=None)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -94,16 +110,14 @@ def main() -> None:
     traces, ends = 0, []
     with tw.Workbench("tiny", store=args.store) as bench:
         for task in TASKS:
-            for item in range(args.traces):
-                case = bench.case(f"world:{task}", item)
-                found = case.measure("patch", ways=("direct", "total", "regenerate"), samples=args.samples, seed=args.seed)
-                if not found.document.rows:
-                    continue
-                again = case.measure("patch", found.result.trace, ways=("regenerate",), samples=args.samples, seed=args.seed + 1)
-                traces += 1
-                rows += sentences(task, found.document, again.document)
-                last = found.document.rows[-1].total
-                ends.append((last.change or 0.0, last.percentile) if last else (0.0, None))
+            asked = {"ways": ("direct", "total", "regenerate"), "samples": args.samples, "windows": 8, "seed": args.seed}
+            for ended in bench.measure("patch", f"world:{task}", f"0-{args.traces - 1}", **asked):
+                document = ended.document
+                if isinstance(document, PatchDoc) and document.rows and ended.done is not None:
+                    traces += 1
+                    rows += sentences(task, document, ended.done.result)
+                    last = document.rows[-1].total
+                    ends.append((last.change or 0.0, last.percentile) if last else (0.0, None))
     print(f"{traces} traces, {args.samples} rollouts at each point, seed {args.seed}\n")
     table(rows, args.seed)
     sizes(rows, args.seed)

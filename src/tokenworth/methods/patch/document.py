@@ -14,9 +14,9 @@ from tokenworth.core.problem import Problem
 from tokenworth.core.table import ColumnKind, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
-from tokenworth.methods.patch.result import Drawn, PatchResult
+from tokenworth.methods.patch.result import PatchResult, TargetCount
 from tokenworth.methods.patch.settings import TRANSPLANT, PatchSettings
-from tokenworth.methods.patch.spans import Span
+from tokenworth.methods.patch.spans import TokenSpan
 from tokenworth.stats.difference import newcombe
 
 Shares = Float[np.ndarray, " option"]
@@ -135,7 +135,7 @@ def _shares(logprob: Shares) -> Shares:
     return raised / raised.sum()
 
 
-def _row(result: PatchResult, span: Span, i: int, k: int, trace: TraceDoc, level: float) -> SpanRow:
+def _row(result: PatchResult, span: TokenSpan, i: int, k: int, trace: TraceDoc, level: float) -> SpanRow:
     first, end = span
     before, after = (float(_shares(result.plain[cut])[k]) for cut in span)
     value = result.values
@@ -155,10 +155,10 @@ def _row(result: PatchResult, span: Span, i: int, k: int, trace: TraceDoc, level
     )
 
 
-def _effect(result: PatchResult, hidden: Mapping[Span, Shares], span: Span, windows: tuple[Span, ...], k: int) -> ReadEffect:
+def _effect(result: PatchResult, hidden: Mapping[TokenSpan, Shares], span: TokenSpan, windows: tuple[TokenSpan, ...], k: int) -> ReadEffect:
     plain = result.plain[result.trace.n_trace]
 
-    def change(one: Span) -> float:
+    def change(one: TokenSpan) -> float:
         return float(_shares(plain)[k] - _shares(hidden[one])[k])
 
     def odds(logprob: Shares) -> float:
@@ -169,12 +169,12 @@ def _effect(result: PatchResult, hidden: Mapping[Span, Shares], span: Span, wind
     return ReadEffect(change=mine, log_odds=odds(plain) - odds(hidden[span]), percentile=rank, windows=len(others))
 
 
-def _difference(a: Drawn | None, b: Drawn | None, level: float) -> Estimate | None:
+def _difference(a: TargetCount | None, b: TargetCount | None, level: float) -> Estimate | None:
     """P(target) of the first less that of the second; None where one was not drawn."""
     if a is None or b is None:
         return None
-    parts = [np.asarray([x], dtype=np.float64) for x in (a.k, a.n, b.k, b.n)]
-    low, high = newcombe(*parts, level)
+    k, n, other, m = (np.asarray([x], dtype=np.float64) for x in (a.k, a.n, b.k, b.n))
+    low, high = newcombe(k, n, other, m, level)
     return Estimate.of(a.k / a.n - b.k / b.n, float(low[0]), float(high[0]), n=a.n + b.n)
 
 

@@ -19,9 +19,9 @@ from tokenworth.core.request.transplant import Transplant
 from tokenworth.core.tokens import TokenSequence, Trace, pieces_text
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.forced.experiment import ExitText, check_options, encode_exit
-from tokenworth.methods.patch.result import Drawn, Moved, PatchResult
+from tokenworth.methods.patch.result import Moved, PatchResult, TargetCount
 from tokenworth.methods.patch.settings import DIRECT, REGENERATE, TOTAL, TRANSPLANT, PatchSettings
-from tokenworth.methods.patch.spans import Span, earlier_window, named, sentences, windows_of
+from tokenworth.methods.patch.spans import TokenSpan, earlier_window, named, sentences, windows_of
 from tokenworth.tasks.target import GOLD, LABEL, OWN
 
 
@@ -29,9 +29,9 @@ from tokenworth.tasks.target import GOLD, LABEL, OWN
 class _Plan:
     """What is asked of one trace."""
 
-    spans: tuple[Span, ...]
-    windows: tuple[tuple[Span, ...], ...]
-    earlier: tuple[Span | None, ...]
+    spans: tuple[TokenSpan, ...]
+    windows: tuple[tuple[TokenSpan, ...], ...]
+    earlier: tuple[TokenSpan | None, ...]
     """For each span, what is hidden instead of all but its last token."""
 
     @property
@@ -40,7 +40,7 @@ class _Plan:
         return tuple(sorted({cut for span in self.spans for cut in span}))
 
     @property
-    def all(self) -> tuple[Span, ...]:
+    def all(self) -> tuple[TokenSpan, ...]:
         """Spans and windows, each once."""
         return tuple(dict.fromkeys([*self.spans, *(one for several in self.windows for one in several)]))
 
@@ -70,6 +70,7 @@ def patch_of(subject: Subject, settings: PatchSettings) -> Experiment[PatchResul
     donor = _donor(subject, answers, own.outcome, labels) if TRANSPLANT in settings.ways else None
     if donor is not None:
         moved = yield from _transplants(trace, exit_, *donor)
+    drawn, windows = _drawn(subject, trace, answers, target), list(zip(plan.spans, plan.earlier, strict=True))
     tables = {request: answer.logprob for request, answer in answers.items() if isinstance(answer, ReadTable)}
     plain = next(request for request in asked if isinstance(request, Read))
     return PatchResult(
@@ -82,7 +83,9 @@ def patch_of(subject: Subject, settings: PatchSettings) -> Experiment[PatchResul
         windows=plan.windows,
         plain=dict(zip(plain.cuts, tables[plain], strict=True)),
         hidden={one.way: dict(zip(one.spans, tables[one], strict=True)) for one in asked if isinstance(one, Hide)},
-        **_counted(subject, trace, answers, plan, target),
+        values={cut: drawn[cut, None] for cut in plan.edges if (cut, None) in drawn},
+        regenerated={(a, b): drawn[b, (a, b - 1)] for a, b in plan.spans if (b, (a, b - 1)) in drawn},
+        other={span: (one, drawn[span[1], one]) for span, one in windows if one is not None and (span[1], one) in drawn},
         moved=moved,
         looked=settings.donors if TRANSPLANT in settings.ways else 0,
     )
@@ -121,35 +124,33 @@ def _readings(trace: Trace, exit_: ExitText, plan: _Plan, settings: PatchSetting
 
 def _rollouts(subject: Subject, trace: Trace, plan: _Plan, settings: PatchSettings) -> Iterator[Request]:
     """Answers among which there may be a donor; rollouts before and after each span, and after it with it or a window hidden."""
-    drawn = {"sequence": trace.sequence, "params": subject.sampling, "seed": settings.seed}
+    sequence, params, seed = trace.sequence, subject.sampling, settings.seed
     wanted = {0: settings.donors} if TRANSPLANT in settings.ways else {}
     if REGENERATE in settings.ways:
         wanted |= {cut: max(settings.samples, wanted.get(cut, 0)) for cut in plan.edges}
     for cut, n in wanted.items():
-        yield from (Sample(cut=cut, index=index, **drawn) for index in range(n))
+        yield from (Sample(sequence=sequence, cut=cut, params=params, seed=seed, index=index) for index in range(n))
     if REGENERATE in settings.ways:
         for (first, end), window in zip(plan.spans, plan.earlier, strict=True):
-            for hidden in ((first, end - 1), window) if end - first > 1 else ():
-                if hidden is not None:
-                    yield from (Regenerate(cut=end, span=hidden, index=index, **drawn) for index in range(settings.samples))
+            hidden = [one for one in ((first, end - 1), window) if one is not None] if end - first > 1 else []
+            yield from (
+                Regenerate(sequence=sequence, cut=end, span=span, params=params, seed=seed, index=index)
+                for span in hidden
+                for index in range(settings.samples)
+            )
 
 
-def _counted(
-    subject: Subject, trace: Trace, answers: dict[Request, Response], plan: _Plan, target: str | None
-) -> dict[str, dict[object, object]]:
-    """Rollouts that end in the target, by what they were drawn from."""
-    found: dict[tuple[int, Span | None], list[bool]] = {}
+def _drawn(
+    subject: Subject, trace: Trace, answers: dict[Request, Response], target: str | None
+) -> dict[tuple[int, TokenSpan | None], TargetCount]:
+    """Rollouts that end in the target, by the cut they go on from and what is hidden."""
+    found: dict[tuple[int, TokenSpan | None], list[bool]] = {}
     for request, answer in answers.items():
         if isinstance(request, Sample) and isinstance(answer, Rollout):
             ids = (*trace.sequence.completion[: request.cut], *answer.ids)
             hits = subject.judge(ids, answer.stop).outcome == target
             found.setdefault((request.cut, request.span if isinstance(request, Regenerate) else None), []).append(hits)
-    drawn = {key: Drawn(k=sum(hits), n=len(hits)) for key, hits in found.items()}
-    values = {cut: drawn[cut, None] for cut in plan.edges if (cut, None) in drawn}
-    regenerated = {span: drawn[span[1], (span[0], span[1] - 1)] for span in plan.spans if (span[1], (span[0], span[1] - 1)) in drawn}
-    pairs = zip(plan.spans, plan.earlier, strict=True)
-    other = {span: (window, drawn[span[1], window]) for span, window in pairs if window is not None and (span[1], window) in drawn}
-    return {"values": values, "regenerated": regenerated, "other": other}  # type: ignore[dict-item]
+    return {key: TargetCount(hits=np.asarray(hits, dtype=np.bool_)) for key, hits in found.items()}
 
 
 def _donor(subject: Subject, answers: dict[Request, Response], own: str, labels: Sequence[str]) -> tuple[TokenSequence, int, str] | None:

@@ -6,19 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from tokenworth.core.grade import Grade
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.patch.spans import Span
+from tokenworth.methods.patch.spans import TokenSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Drawn:
-    """How many rollouts end in the target."""
+class TargetCount:
+    """Which of some rollouts, in the order of their index, end in the target."""
 
-    k: int
-    n: int
+    hits: Bool[np.ndarray, " rollout"]
+
+    @property
+    def k(self) -> int:
+        """How many do."""
+        return int(np.count_nonzero(self.hits))
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.hits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,15 +56,15 @@ class PatchResult:
     options: tuple[str, ...]
     target: str | None
     own: Grade
-    spans: tuple[Span, ...]
-    windows: tuple[tuple[Span, ...], ...]
+    spans: tuple[TokenSpan, ...]
+    windows: tuple[tuple[TokenSpan, ...], ...]
     """Of each span."""
     plain: Mapping[int, Float[np.ndarray, " option"]]
-    hidden: Mapping[str, Mapping[Span, Float[np.ndarray, " option"]]]
-    values: Mapping[int, Drawn]
-    regenerated: Mapping[Span, Drawn]
+    hidden: Mapping[str, Mapping[TokenSpan, Float[np.ndarray, " option"]]]
+    values: Mapping[int, TargetCount]
+    regenerated: Mapping[TokenSpan, TargetCount]
     """By span: it is hidden but for its last token, from which the rollouts go on."""
-    other: Mapping[Span, tuple[Span, Drawn]]
+    other: Mapping[TokenSpan, tuple[TokenSpan, TargetCount]]
     """By span: an earlier window of the same length that is hidden instead."""
     moved: Moved | None
     looked: int

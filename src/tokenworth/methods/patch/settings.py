@@ -38,11 +38,11 @@ class PatchSettings:
     donors: int = option(16, rare=True)
     """Answers among which transplant looks for one that differs."""
     exit_text: str = option("", metavar="TEXT")
-    """The exit text of the lens; \\n is a newline. Without it: the model's own."""
+    """Exit text that is written before options are read; \\n is a newline. Without it: the model's own."""
     options: tuple[str, ...] = option((), metavar="A,B,…", listed=True)
     """Option labels, when the problem has none."""
     target: str = OWN
-    """The option whose depth and clocks are reported: own (the base's own answer), gold (own where there is no gold) or label:X."""
+    """The option that effects are of: own (the base's own answer), gold (own where there is no gold) or label:X."""
     level: float = 0.95
     """Level of the intervals."""
     seed: int = 0

@@ -9,12 +9,12 @@ import numpy as np
 
 from tokenworth.errors import InvalidInput
 
-Span = tuple[int, int]
+TokenSpan = tuple[int, int]
 """From its first token to before its end."""
 _BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
-def sentences(pieces: Sequence[str]) -> tuple[Span, ...]:
+def sentences(pieces: Sequence[str]) -> tuple[TokenSpan, ...]:
     """The sentences of a trace: white space after a full stop, question or exclamation mark, or a new line, begins another."""
     starts = np.cumsum([0, *(len(piece) for piece in pieces)])
     text = "".join(pieces)
@@ -23,7 +23,7 @@ def sentences(pieces: Sequence[str]) -> tuple[Span, ...]:
     return tuple(zip(edges, edges[1:], strict=False))
 
 
-def named(spans: Sequence[Span], n_trace: int) -> tuple[Span, ...]:
+def named(spans: Sequence[TokenSpan], n_trace: int) -> tuple[TokenSpan, ...]:
     """The spans that were asked for. Raises InvalidInput for one that is not within the trace."""
     for first, end in spans:
         if end > n_trace:
@@ -31,7 +31,7 @@ def named(spans: Sequence[Span], n_trace: int) -> tuple[Span, ...]:
     return tuple(sorted(spans))
 
 
-def windows_of(span: Span, n_trace: int, gap: int, most: int) -> tuple[Span, ...]:
+def windows_of(span: TokenSpan, n_trace: int, gap: int, most: int) -> tuple[TokenSpan, ...]:
     """Windows of the same length at least ``gap`` tokens away, evenly spread."""
     length = span[1] - span[0]
     there = [w for w in range(n_trace - length + 1) if w + length + gap <= span[0] or w >= span[1] + gap]
@@ -40,7 +40,7 @@ def windows_of(span: Span, n_trace: int, gap: int, most: int) -> tuple[Span, ...
     return tuple((w, w + length) for w in there)
 
 
-def earlier_window(span: Span, gap: int, rng: np.random.Generator) -> Span | None:
+def earlier_window(span: TokenSpan, gap: int, rng: np.random.Generator) -> TokenSpan | None:
     """A window of the same length before the span, at least ``gap`` tokens away; None where there is no room."""
     length = span[1] - span[0]
     room = span[0] - gap - length
