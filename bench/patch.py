@@ -72,10 +72,8 @@ def table(rows: list[Sentence], seed: int) -> None:
         cluster = np.unique(np.asarray(questions), return_inverse=True)[1]
         cells: list[str] = []
         for k in range(len(NAMES)):
-            x, y = (
-                np.asarray(one, dtype=np.float64)
-                for one in ([row.jumps["fresh" in NAMES[k]] for row in some], [row.effects[k] for row in some])
-            )
+            jumps = [row.jumps["fresh" in NAMES[k]] for row in some]
+            x, y = (np.asarray(one, dtype=np.float64) for one in (jumps, [row.effects[k] for row in some]))
             use = np.isfinite(y)
             found = correlation_of(ranks(x[use]), ranks(y[use]), cluster[use], level=0.95, rng=np.random.default_rng(seed))
             cells.append("–" if found.value is None else "{:.2f} [{:.2f}, {:.2f}]".format(*(x or 0.0 for x in found)))
