@@ -49,6 +49,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "modulo": {"critic": "reference", "max_attempts": 3},
     "lens": {"stride": 4, "mass": "some"},
     "probe": {"ask": "value", "samples": 4, "cuts": 2, "layers": ("0", "2")},
+    "patch": {"ways": ("total", "regenerate", "transplant"), "samples": 3, "windows": 2, "donors": 12},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
 MODELS = {"edits": ("maze-correct", "maze:searchformer/7", 3)}

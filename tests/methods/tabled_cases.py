@@ -22,6 +22,7 @@ from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, Interve
 from tokenworth.methods.intervene.following import FollowingRow
 from tokenworth.methods.intervene.paired import InterventionRow, RateChange
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
+from tokenworth.methods.patch.document import PatchDoc, ReadEffect, SpanRow, TransplantDoc
 from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
 from tokenworth.methods.probe.document import FittedProbe, LayerDoc, ProbeDoc, ProbePlan, ProbeRowsDoc, ScoreDoc, StratumDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
@@ -209,7 +210,20 @@ def intervene(text: str) -> InterveneDoc:
         seed=0,
         level=0.95,
         rows=(row, dataclasses.replace(row, toward=change, restated=some, reading="forced", flips=some)),
-        following=(FollowingRow(edit=text, problems=2, pairs=9, baseline=some, followed=some, other=some, beyond_chance=some, alpha=0.5, said=some, said_without=some),),
+        following=(
+            FollowingRow(
+                edit=text,
+                problems=2,
+                pairs=9,
+                baseline=some,
+                followed=some,
+                other=some,
+                beyond_chance=some,
+                alpha=0.5,
+                said=some,
+                said_without=some,
+            ),
+        ),
         area=AreaDoc(
             grid="parts", problems=2, unnamed=1, rows=(area,), chance=0.5, noise=0.1, at_start=some, accuracy_start=some, accuracy_end=some
         ),
@@ -416,3 +430,31 @@ def clocks(text: str) -> Document:
     """The clocks of two such lenses."""
     lenses = [lens(text, piece) for piece in ("a", "c")]
     return clocks_document(lenses, ClocksSettings(), About(provenance=Provenance(version="0", command=text, drawn=1234)))
+
+
+def patch(text: str, piece: str) -> PatchDoc:
+    """Two spans, the second of which carries the answer, and a transplant; ``text`` stands everywhere, ``piece`` in the trace."""
+    none, all_ = Estimate(value=0.0, low=-0.2, high=0.2, n=40), Estimate(value=0.6, low=0.4, high=0.7, n=40)
+
+    def row(first: int, end: int, change: float, found: Estimate) -> SpanRow:
+        effect = ReadEffect(change=change, log_odds=3 * change, percentile=0.5, windows=2)
+        return SpanRow(
+            first=first, end=end, text=piece, forced_change=change, direct=effect, total=effect, jump=found, regenerated=found,
+            window=None, window_first=None,
+        )  # fmt: skip
+
+    return PatchDoc(
+        problem=Problem(id=text, question=text, task=text),
+        model=ModelDoc(name=text),
+        trace=TraceDoc(unit="token", pieces=(piece, "b", piece), ids=(1, 2, 3), outcome="B", verdict="correct"),
+        exit_text=text,
+        options=("A", "B"),
+        target="B",
+        share=0.9,
+        rows=(row(0, 2, 0.0, none), row(2, 3, 0.8, all_)),
+        transplant=TransplantDoc(answer="A", text=text, donor=(0.1, 0.8), target=(0.9, 0.2), control=(0.1, None)),
+        samples=20,
+        level=0.95,
+        provenance=Provenance(version="0", command=text, drawn=1234),
+        notes=(text,),
+    )

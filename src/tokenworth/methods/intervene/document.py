@@ -164,7 +164,9 @@ def falls_short(doc: InterveneDoc, settings: InterveneSettings) -> str:
     if row is None or row.same is None or row.same.change.value is None:
         return "--fail-under: no problem says how P(same) changes without the trace"
     fall = -row.same.change.value
-    return f"--fail-under: P(same) falls by {fall:.2f} without the trace; expected {settings.fail_under:g} or more" * (fall < settings.fail_under)
+    return f"--fail-under: P(same) falls by {fall:.2f} without the trace; expected {settings.fail_under:g} or more" * (
+        fall < settings.fail_under
+    )
 
 
 def _problem(done: Done, level: float) -> IntervenedDoc:
