@@ -64,23 +64,14 @@ def anchors(
     `docs/methods/anchors.md`.
     """
     check_process(trace, sampling)
-    similarity = similarity_of(settings.similarity)
+    _ = similarity_of(settings.similarity)
     reader = Reader(trace=trace, judge=judge, target=target_of(settings.target, judge(trace.sequence.completion, trace.stop)), codec=codec)
     start = token_cuts(codec.piece_bytes(trace.ids), settings.segment)
     table = yield from _table(trace, sampling, settings.top)
     own = settings.curve
     wanted = np.append(start, trace.n_trace)
     drawn = yield from excursions(reader, sampling=sampling, settings=own, table=table, name_first=name_first, wanted=wanted)
-    alike = Alike(
-        trace,
-        start,
-        drawn.draws,
-        codec=codec,
-        find_wall=find_wall,
-        segment=settings.segment,
-        similarity=similarity,
-        threshold=settings.threshold,
-    )
+    alike = _alike(trace, start, drawn, settings, codec, find_wall)
     claims = None
     if settings.claims:
         claims = yield from _claims(reader, table, start, sampling=sampling, settings=settings, drawn=drawn, name_first=name_first)
@@ -100,6 +91,29 @@ def anchors(
         fought=fought,
         n_rollouts=result.n_rollouts + rollouts,
         generated_tokens=result.generated_tokens + tokens,
+    )
+
+
+def _table(trace: Trace, sampling: Sampling, top: int) -> Experiment[NextTokenTable | None]:
+    """q_c along the base; None for an empty one."""
+    length = len(trace.sequence.completion)
+    if not length:
+        return None
+    (answer,) = yield (NextToken(sequence=trace.sequence, cuts=tuple(range(length)), params=sampling, top=top),)
+    assert isinstance(answer, NextTokenTable)
+    return answer
+
+
+def _alike(trace: Trace, start: Starts, drawn: CurveResult, settings: AnchorSettings, codec: Codec, find_wall: FindWall) -> Alike:
+    return Alike(
+        trace,
+        start,
+        drawn.draws,
+        codec=codec,
+        find_wall=find_wall,
+        segment=settings.segment,
+        similarity=similarity_of(settings.similarity),
+        threshold=settings.threshold,
     )
 
 
