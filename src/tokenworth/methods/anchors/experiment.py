@@ -64,7 +64,7 @@ def anchors(
     `docs/methods/anchors.md`.
     """
     check_process(trace, sampling)
-    _ = similarity_of(settings.similarity)
+    similarity_of(settings.similarity)  # refused before anything is drawn
     reader = Reader(trace=trace, judge=judge, target=target_of(settings.target, judge(trace.sequence.completion, trace.stop)), codec=codec)
     start = token_cuts(codec.piece_bytes(trace.ids), settings.segment)
     table = yield from _table(trace, sampling, settings.top)
@@ -82,15 +82,14 @@ def anchors(
     if exits is not None and len(start):
         stops = yield from _forced(trace, start, *exits, judge=judge, name=settings.target, gold=gold)
     strata = strata_within(np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64), own.budget)
-    result = _result(reader, strata, start, drawn, alike, settings)
     return replace(
-        result,
+        _result(reader, strata, start, drawn, alike, settings),
         claims=claims,
         forced=stops,
         chosen=chosen,
         fought=fought,
-        n_rollouts=result.n_rollouts + rollouts,
-        generated_tokens=result.generated_tokens + tokens,
+        fought_rollouts=rollouts,
+        fought_tokens=tokens,
     )
 
 
@@ -139,6 +138,8 @@ def _result(reader: Reader, strata: Strata, start: Starts, drawn: CurveResult, a
         by_length=baseline(size, lengths, rng),
         forced=None,
         fought=(),
+        fought_rollouts=0,
+        fought_tokens=0,
         outcomes=outcomes,
         no_verdict=sum(draw.hit is None for draw in drawn.draws),
         n_rollouts=drawn.n_rollouts,

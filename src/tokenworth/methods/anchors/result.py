@@ -109,11 +109,14 @@ class AnchorResult:
     """P(target) of the forced answer after the sentence less that before it; None where it was not asked for."""
     fought: tuple[Fought, ...]
     """Sentences that were taken away in runs of their own."""
+    fought_rollouts: int
+    fought_tokens: int
     outcomes: tuple[str, ...]
     """All outcomes of the base and the draws."""
     no_verdict: int
     """Draws without a verdict."""
     n_rollouts: int
+    """At hand: those behind importances."""
     generated_tokens: int
     stopped: str
     unresolved: str
