@@ -429,8 +429,8 @@ def lens(text: str, piece: str) -> LensDoc:
 
 
 def inside(text: str) -> Document:
-    """A lens and the claims of its trace on one axis."""
-    lenses = [lens(text), replace(pivots(text, text), trace=lens(text).trace)]
+    """A lens, and the claims of another trace."""
+    lenses = [lens(text, text), pivots(text, text)]
     return inside_document(lenses, InsideSettings(), About(provenance=Provenance(version="0", command=text, drawn=1234)))
 
 
