@@ -399,7 +399,7 @@ def test_it_survives_a_file_and_far_looks_like_no_other_branch(distance: str) ->
     text = render_text(page_of([doc]), width=200)
     far = sum(one.verdict == "far" for fork in doc.forks for one in fork.branches)
     assert far > 0 and text.count("FAR ") == far
-    assert "model pelt, without limits" in text and any("PELT is a model" in note for note in doc.notes)
+    assert "model pelt, without limits" in text and "⟦" in text and any("PELT is a model" in note for note in doc.notes)
     assert "FAR" in render_html(page_of([doc]))
 
 
