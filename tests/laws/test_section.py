@@ -126,15 +126,19 @@ CASES: dict[str, Any] = {
     "confusion": verified,
     "first-errors": lambda text: tabled.first_errors(text, text),
     "edits": lambda text: tabled.document(tabled.edits(tabled.group(file(text)), task=file(text), notes=[file(text)])),
+    "intervene": lambda text: tabled.intervene(text),
     "modulo": lambda text: tabled.document(tabled.modulo(task=file(text), arms=[tabled.arm(file(text))])),
     "replay": lambda text: tabled.replay(text, text),
     "pivots": lambda text: tabled.pivots(text, text),
     "forks": forks_doc,
+    "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
+    "probe": lambda text: tabled.probe(text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
     "lens": lambda text: tabled.lens(text, text),
     "clocks": lambda text: tabled.clocks(text),
+    "patch": lambda text: tabled.patch(text, text),
 }
 
 

@@ -57,7 +57,7 @@ def forks(
         (answer,) = yield (NextToken(sequence=trace.sequence, cuts=tuple(range(len(completion))), params=sampling, top=settings.top),)
         assert isinstance(answer, NextTokenTable)
         table = answer
-    ledger, _, stopped = yield from draw_excursions(
+    ledger, _, stopped, _ = yield from draw_excursions(
         reader, sampling=sampling, settings=settings.excursions, table=table, name_first=name_first
     )
     found = family(table, completion, trace.n_trace, settings.floor)

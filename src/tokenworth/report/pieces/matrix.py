@@ -65,7 +65,11 @@ class Matrix:
         yield key + (f"; one character for {per} columns, the largest of them" if per > 1 else "")
         order = range(len(self.rows)) if self.top_down else range(len(self.rows) - 1, -1, -1)
         for k in order:
-            yield one_line(self.rows[k])[:most].rjust(most) + " " + "".join(_tenths(self.values[k, at : at + per]) for at in range(0, len(self.columns), per))
+            yield (
+                one_line(self.rows[k])[:most].rjust(most)
+                + " "
+                + "".join(_tenths(self.values[k, at : at + per]) for at in range(0, len(self.columns), per))
+            )
         yield from self._largest()
 
     def _largest(self) -> Iterator[str]:
@@ -81,7 +85,9 @@ class Matrix:
 
     def encode(self, blob: Blob) -> Mapping[str, Json]:
         """The numbers go into the blob, row by row."""
-        sides = {name: None if side is None else blob.numbers(side.ravel().tolist()) for name, side in (("low", self.low), ("high", self.high))}
+        sides = {
+            name: None if side is None else blob.numbers(side.ravel().tolist()) for name, side in (("low", self.low), ("high", self.high))
+        }
         head: dict[str, Json] = {"kind": self.kind, "title": self.title, "what": self.what, "scale": self.scale, "level": self.level}
         head |= {"rows": self.rows, "columns": self.columns, "rowAxis": self.row_axis, "columnAxis": self.column_axis}
         return head | sides | {"values": blob.numbers(self.values.ravel().tolist()), "topDown": self.top_down, "keys": self.keys}
