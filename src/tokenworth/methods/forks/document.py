@@ -89,7 +89,7 @@ class ForkDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeDoc:
+class ChangeIntervalDoc:
     """Tokens ``first`` to ``last``, among which the value changes; by ``change`` from before the first to after the last."""
 
     first: int
@@ -152,7 +152,7 @@ class ForksDoc:
     level: float
     labels: tuple[str, ...]
     forks: tuple[ForkDoc, ...]
-    changes: tuple[ChangeDoc, ...]
+    changes: tuple[ChangeIntervalDoc, ...]
     changes_level: float
     change_pairs: int
     value: tuple[Number, ...]

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.no_verdict import percent
-from tokenworth.methods.forks.document import ChangeDoc, ForkBranchDoc, ForkDoc, ForksDoc
+from tokenworth.methods.forks.document import ChangeIntervalDoc, ForkBranchDoc, ForkDoc, ForksDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
 from tokenworth.report.pieces.bars import Bar
 from tokenworth.report.pieces.marked import Mark, Marked
@@ -194,11 +194,11 @@ def _change_lead(doc: ForksDoc) -> Iterator[str]:
         yield f"model {model.name}, without limits: {found}{more}"
 
 
-def _change_key(row: ChangeDoc) -> str:
+def _change_key(row: ChangeIntervalDoc) -> str:
     return f"c{row.first}-{row.last}"
 
 
-def _change(doc: ForksDoc, row: ChangeDoc) -> tuple[SheetCell, ...]:
+def _change(doc: ForksDoc, row: ChangeIntervalDoc) -> tuple[SheetCell, ...]:
     where = f"{row.first:,}" if row.first == row.last else f"{row.first:,} to {row.last:,}"
     text = "".join(doc.trace.pieces[row.first : row.last + 1])
     return cell(where), cell(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"), number_cell(row.change, form="+.2f")
