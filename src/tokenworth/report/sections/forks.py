@@ -249,7 +249,9 @@ def _outcomes(doc: ForksDoc, outcomes: Mapping[str, Estimate], *, n: int | None 
     found = [outcomes.get(label, Estimate(value=0.0, low=None, high=None)) for label in doc.labels]
     low, high = tuple(one.low for one in found), tuple(one.high for one in found)
     shares = " ".join(NONE if one.value is None else f"{one.value:.2f}" for one in found) if len(found) <= 4 else ""
-    return SheetCell(text=shares, main="", bar=Bar(shares=tuple(one.value for one in found), low=low, high=high, n=n))
+    # Where no draw tells the rest, what is known stands, and the rest is drawn as missing.
+    known = tuple(one.low if one.value is None else one.value for one in found)
+    return SheetCell(text=shares, main="", bar=Bar(shares=known, low=low, high=high, n=n))
 
 
 def _of_fork(doc: ForksDoc, fork: ForkDoc) -> Iterator[str]:
