@@ -48,6 +48,8 @@ TAGS = set(
         "td",
         "script",
         "pre",
+        "pre",
+        "script",
     ]
 )
 
