@@ -202,6 +202,8 @@ class Draws:
     batch is the whole run."""
     check: Callable[[Subject, Any], object] | None = None
     """Refuses settings that do not fit the problem, before anything is drawn."""
+    forecasts: str = ""
+    """What has to be in the store for its batches to have a `Forecast`; empty where they never have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
