@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from tokenworth.core.document import Document, ModelDoc, Provenance, TraceDoc
+from tokenworth.core.document import About, Document, ModelDoc, Provenance, TraceDoc
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
@@ -14,6 +14,8 @@ from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
 from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.prevalence.derive import prevalence_document
+from tokenworth.methods.prevalence.settings import PrevalenceSettings
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
 from tokenworth.store.documents import parse_document
@@ -176,6 +178,14 @@ def document(facts: dict[str, Any]) -> Document:
 
 
 PROVENANCE = Provenance(**MADE)
+
+
+def prevalence(text: str, piece: str) -> Document:
+    """Of one trace that was drawn and one that was given."""
+    one = pivots(text, piece)
+    other = dataclasses.replace(one, trace=dataclasses.replace(one.trace, ids=(4, 3, 2, 1)), most=None)
+    about = About(provenance=Provenance(version="0", command=text))
+    return prevalence_document([one, other], PrevalenceSettings(), about)
 
 
 def first_errors(name: str = "tiny-world 5M", code: str = "WALL") -> FirstErrorsDoc:

@@ -42,7 +42,9 @@ class Foreseen(tuple[Request, ...]):
     forecast: Callable[[], Forecast] | None
     """More of what follows, worked out where a dry run asks for it."""
 
-    def __new__(cls, batch: Batch, *, ahead: int | None = None, at_most: bool = False, forecast: Callable[[], Forecast] | None = None) -> Foreseen:
+    def __new__(
+        cls, batch: Batch, *, ahead: int | None = None, at_most: bool = False, forecast: Callable[[], Forecast] | None = None
+    ) -> Foreseen:
         """The batch with what follows it."""
         made = super().__new__(cls, batch)
         made.ahead, made.at_most, made.forecast = ahead, at_most, forecast

@@ -133,9 +133,7 @@ class Search:
         ledger, budget, cost = self.ledger, self.settings.budget, self._cost()
         drawn = len(ledger.draws)
         most = MOST_FORESEEN if budget.max_rollouts is None else min(MOST_FORESEEN, budget.max_rollouts - drawn)
-        chosen = draws_for(
-            self.parts, target=target, open_=self.selection.open, drawn=ledger.drawn, cost=cost, most=max(most, 0)
-        )
+        chosen = draws_for(self.parts, target=target, open_=self.selection.open, drawn=ledger.drawn, cost=cost, most=max(most, 0))
         tokens = np.cumsum(cost[chosen])
         if budget.max_tokens is not None:
             tokens = tokens[: int(np.searchsorted(tokens, budget.max_tokens - ledger.generated))]
