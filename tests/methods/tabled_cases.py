@@ -13,7 +13,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
-from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.pivots.document import CriticalDoc, PairDoc, PivotDoc, PivotPlanDoc, PivotsDoc
 from tokenworth.methods.prevalence.derive import prevalence_document
 from tokenworth.methods.prevalence.settings import PrevalenceSettings
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
@@ -37,6 +37,10 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         return PivotDoc(token=token, text=base.pieces[token], p=0.08 * token, delta=delta, **{**limits, **over})
 
     claim = row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2)
+    pair = PairDoc(
+        token=0, text=piece, p=0.1, other=7, other_text=text, other_p=0.8, n_token=40, k_token=30, unknown_token=1, n_other=40, k_other=10,
+        unknown_other=0, delta=0.5, low=0.3, high=0.7, level=0.95, p_value=1e-5, better="token",
+    )  # fmt: skip
     plan = PivotPlanDoc(name="search", delta=0.2, least=0.1, false_discovery=0.05, futility=0.1, dependence="positive", screen=text)
     return PivotsDoc(
         problem=Problem(id=text, question=text, options=(), gold=None),
@@ -50,6 +54,7 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         excluded=(row(1, 0.01),),
         undecided=(row(3, 0.15, needed=1200),),
         unlikely=(claim,),
+        pairs=(pair,),
         family=3,
         looks=2,
         start=0.4,

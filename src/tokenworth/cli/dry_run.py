@@ -155,7 +155,7 @@ def _forecast_lines(plans: Sequence[CostPlan], needs: str) -> Iterator[str]:
         )
         yield (
             f"Foreseen{f' for {len(known):,} of {len(plans):,} items' if open_ else ''}: at least {low:,} rollouts, about {low_tokens:,} "
-            f"tokens, the first look, which decides most; {high:,}, about {high_tokens:,} tokens, if nothing is decided before the last look. "
+            f"tokens, for the first look; {high:,}, about {high_tokens:,} tokens, if nothing is decided before the last. "
             "Each rollout is taken to be as long as the rest of the base trace."
         )
     if needs and open_ > 0:

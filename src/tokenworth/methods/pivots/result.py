@@ -12,6 +12,7 @@ from tokenworth.core.grade import Grade
 from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
+from tokenworth.methods.pivots.pairs import PairRows
 from tokenworth.methods.pivots.settings import PivotSettings
 from tokenworth.tasks.target import Target
 
@@ -93,6 +94,7 @@ class PivotResult:
     """How the base was chosen: ``any`` where the first sampled answer was taken."""
     slack: Float[np.ndarray, " cut"] | None = None
     named: RawNames | None = None
+    pairs: PairRows | None = None
     table: NextTokenTable | None = None
     cut_off: int | None = None
     """Where the context ended the trace, if it did."""

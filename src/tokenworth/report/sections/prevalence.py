@@ -84,8 +84,8 @@ def _lead(group: PivotGroup) -> Iterator[str]:
     if value is not None and value > 0:
         least_share = max(0.0, (value - group.false_discovery) / (1 - group.false_discovery))
         yield (
-            f"up to {percent(group.false_discovery)} of traces without a pivot may have a false claim: {least_share:.0%} is what is left if "
-            "that many have"
+            f"up to {percent(group.false_discovery)} of traces without a pivot may have a false claim: if that many have, "
+            f"{least_share:.0%} of the traces are left"
         )
     middle = group.position[1]
     if middle.value is not None:
