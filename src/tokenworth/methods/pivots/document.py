@@ -37,9 +37,10 @@ UNLIKELY = 0.1
 class PivotDoc:
     """A token that could change the value by delta, and what fresh draws say of its change V(token + 1) − V(token).
 
-    ``p``: its probability. ``low`` and ``high`` hold at ``level``. ``p_value``: of a change of δ₀ or less, at the look that decided.
-    ``at_least_delta``: both limits are delta or more from 0, on one side. ``n``: fresh draws that leave the trace here; ``needed``: about
-    how many decide, where it is undecided. ``missing``: change of the share of rollouts without a verdict; None where all have one.
+    ``p``: its probability. ``before``: V(token); V(token + 1) is delta more. ``low`` and ``high`` hold at ``level``. ``p_value``: of a
+    change of δ₀ or less, at the look that decided. ``at_least_delta``: both limits are delta or more from 0, on one side. ``n``: fresh
+    draws that leave the trace here; ``needed``: about how many decide, where it is undecided. ``missing``: change of the share of rollouts
+    without a verdict; None where all have one.
     """
 
     token: int
@@ -55,6 +56,7 @@ class PivotDoc:
     n: int
     needed: int | None = None
     missing: Number = None
+    before: Number = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +252,8 @@ def _rows(result: PivotResult, codec: Codec) -> Iterator[PivotDoc]:
     for i, token in enumerate(map(int, rows.token)):
         low, high = float(rows.low[i]), float(rows.high[i])
         needed = float(rows.needed[i])
-        p, change, p_value, missing = numbers(float(x) for x in (result.p[token], rows.delta[i], rows.p_value[i], rows.missing[i]))
+        found = (result.p[token], rows.delta[i], rows.p_value[i], rows.missing[i], rows.before[i])
+        p, change, p_value, missing, before = numbers(map(float, found))
         yield PivotDoc(
             token=token,
             text=pieces[token],
@@ -265,6 +268,7 @@ def _rows(result: PivotResult, codec: Codec) -> Iterator[PivotDoc]:
             n=int(rows.n[i]),
             needed=int(needed) if isfinite(needed) else None,
             missing=None if none else missing,
+            before=before,
         )
 
 

@@ -119,9 +119,12 @@ def _rows(search: Search) -> PivotRows:
     words: dict[tuple[bool, bool], PivotVerdict] = {(True, False): "claim", (True, True): "claim", (False, True): "excluded"}
     unknown = np.zeros(search.strata.n_cuts)
     np.add.at(unknown, [draw.cut for draw in ledger.draws if draw.hit is None], 1.0)
+    weights, mean = search.weights(ledger.hits)
+    value = weights.known * (ledger.base[1] is True) + np.where(weights.leave > 0, weights.leave * mean, 0.0)
     return PivotRows(
         token=search.first,
         verdict=tuple(words.get(key, "undecided") for key in zip(selection.claimed.tolist(), selection.out.tolist(), strict=True)),
+        before=value[search.first],
         delta=pairs.value,
         low=low,
         high=high,

@@ -25,6 +25,8 @@ class PivotRows:
 
     token: Int[np.ndarray, " row"]
     verdict: tuple[PivotVerdict, ...]
+    before: Float[np.ndarray, " row"]
+    """V(token), the value before it; NaN without a draw."""
     delta: Float[np.ndarray, " row"]
     """NaN without a draw."""
     low: Float[np.ndarray, " row"]
