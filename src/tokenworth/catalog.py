@@ -23,6 +23,8 @@ MEASURES: dict[str, str] = {
     "audit": "tokenworth.methods.audit:MEASURE",
     "survey": "tokenworth.methods.survey:MEASURE",
     "align": "tokenworth.methods.align:MEASURE",
+    "lens": "tokenworth.methods.lens:MEASURE",
+    "clocks": "tokenworth.methods.clocks:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -34,7 +36,19 @@ REQUESTS: Mapping[str, str] = {
     "sample": "tokenworth.core.request.sample:Sample",
     "next_token": "tokenworth.core.request.next_token:NextToken",
     "read": "tokenworth.core.request.read:Read",
+    "hidden": "tokenworth.core.request.hidden:Hidden",
+    "lens": "tokenworth.core.request.lens:Lens",
+    "hide": "tokenworth.core.request.hide:Hide",
+    "regenerate": "tokenworth.core.request.regenerate:Regenerate",
+    "transplant": "tokenworth.core.request.transplant:Transplant",
 }
+INSIDE: Mapping[str, str] = {
+    "hidden": "tokenworth.internals.hidden:hidden",
+    "lens": "tokenworth.internals.lens:lens",
+    "hide": "tokenworth.internals.patch:hide",
+    "transplant": "tokenworth.internals.patch:transplant",
+}
+"""By kind of request that looks inside a model: a function of a local model, its kept prefixes and the request that gives the response."""
 BACKENDS: Mapping[str, str] = {
     "toy": "tokenworth.backends.toy.source:SOURCE",
     "local": "tokenworth.backends.local.source:SOURCE",
@@ -90,6 +104,8 @@ SECTIONS: dict[str, str] = {
     "modulo": "tokenworth.report.sections.modulo:SECTION",
     "replay": "tokenworth.report.sections.replay:SECTION",
     "audit": "tokenworth.report.sections.audit:SECTION",
+    "lens": "tokenworth.report.sections.lens:SECTION",
+    "clocks": "tokenworth.report.sections.clocks:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

@@ -44,6 +44,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "forced": {"stride": 4},
     "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "modulo": {"critic": "reference", "max_attempts": 3},
+    "lens": {"stride": 4, "mass": "some"},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
 MODELS = {"edits": ("maze-correct", "maze:searchformer/7", 3)}
@@ -178,7 +179,7 @@ class Unable:
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        kinds = ("sample", "next_token", "read", "leave")
+        kinds = (*catalog.REQUESTS, "leave")
         self.capabilities = Capabilities(kinds=frozenset(), leave=False, lacks=dict.fromkeys(kinds, "it is asleep"))
 
     def __getattr__(self, name: str) -> Any:

@@ -132,6 +132,8 @@ CASES: dict[str, Any] = {
     "audit": lambda text: tabled.audit(text, text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
+    "lens": lambda text: tabled.lens(text, text),
+    "clocks": lambda text: tabled.clocks(text),
 }
 
 

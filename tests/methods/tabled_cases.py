@@ -11,8 +11,11 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.audit.document import AuditDoc
+from tokenworth.methods.clocks.derive import clocks_document
+from tokenworth.methods.clocks.settings import ClocksSettings
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
+from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.methods.pivots.document import CriticalDoc, PairDoc, PivotDoc, PivotPlanDoc, PivotsDoc
 from tokenworth.methods.prevalence.derive import prevalence_document
 from tokenworth.methods.prevalence.settings import PrevalenceSettings
@@ -242,3 +245,35 @@ def audit(grader: str = "exact", text: str = "42") -> AuditDoc:
         incomplete=0, failed=0, unknown=0, seconds=1.2, rows=rows,
     )  # fmt: skip
     return AuditDoc(cards=(card,), provenance=PROVENANCE)
+
+
+def lens(text: str, piece: str) -> LensDoc:
+    """Three layers over two cuts, the first of which names one option throughout; ``text`` stands everywhere, ``piece`` in the trace."""
+    named = (((0.7, 0.3), (0.7, 0.3)), ((0.5, 0.5), (0.4, 0.6)), ((0.5, 0.5), (0.1, 0.9)))
+    clocks = TraceClocks(
+        target="B", text=4, forced=3, inside=(4, 3, 3), at_end=(False, True, True), ahead=(-0.5, 0.0, 0.0), depth=(None, 1)
+    )
+    return LensDoc(
+        problem=Problem(id=text, question=text, task=text),
+        model=ModelDoc(name=text),
+        trace=TraceDoc(unit="token", pieces=(piece, "b", piece), ids=(1, 2, 3), outcome="B", verdict="correct"),
+        place="exit",
+        exit_text=text,
+        layers=(0, 1, 2),
+        cuts=(0, 3),
+        options=("A", "B"),
+        reads=(piece, "B"),
+        share=named,
+        mass=((None, None), (0.5, 0.6), (0.9, 1.0)),
+        forced=named[-1],
+        sure=0.8,
+        clocks=clocks,
+        provenance=Provenance(version="0", command=text, drawn=1234),
+        notes=(text,),
+    )
+
+
+def clocks(text: str) -> Document:
+    """The clocks of two such lenses."""
+    lenses = [lens(text, piece) for piece in ("a", "c")]
+    return clocks_document(lenses, ClocksSettings(), About(provenance=Provenance(version="0", command=text, drawn=1234)))

@@ -125,19 +125,21 @@ class Subject:
 class Need:
     """Something that a model must be able to do. ``able``: the capability; ``what`` needs it.
 
-    ``instead``: capability -> what still works with it; the first that the model has is reported.
+    ``instead``: capability -> what still works with it; the first that the model has is reported. ``why``: what is reported of a model
+    that does not say why it is not able.
     """
 
     able: str
     what: str
     instead: Mapping[str, str] = field(default_factory=dict[str, str])
+    why: str = ""
 
     def check(self, model: str, able: Capabilities) -> None:
         """Raises Unsupported, in one sentence: what is missing and what would still work."""
         if able.can(self.able):
             return
         instead = next((told for other, told in self.instead.items() if able.can(other)), "nothing can be measured on it")
-        told = able.lacks.get(self.able, self.able)
+        told = able.lacks.get(self.able) or self.why or self.able
         raise Unsupported(f"{model} does not support {self.what}: {told}; {instead}")
 
 
