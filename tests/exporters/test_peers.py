@@ -107,14 +107,15 @@ def test_branches_come_back_from_a_table(tmp_path: Path) -> None:
 
 
 def test_the_outcomes_of_a_base_that_nothing_began_with_are_those_after_it(tmp_path: Path) -> None:
+    cut = CURVE.cuts[-1] - 1
     branches = (
-        BranchDoc(cut=0, token=1, text="a", p=0.6, is_base=True, n=0),
-        BranchDoc(cut=0, token=2, text="b", p=0.4, is_base=False, n=2, outcomes={"B": 2}),
-        BranchDoc(cut=0, token=3, text="c", p=0.1, is_base=False, n=0),
+        BranchDoc(cut=cut, token=1, text="a", p=0.6, is_base=True, n=0),
+        BranchDoc(cut=cut, token=2, text="b", p=0.4, is_base=False, n=2, outcomes={"B": 2}),
+        BranchDoc(cut=cut, token=3, text="c", p=0.1, is_base=False, n=0),
     )
     whole = replace(CURVE, branches=branches)
     label = next(iter(whole.outcomes))
-    after = whole.outcomes[label][whole.cuts.index(1)]
+    after = whole.outcomes[label][-1]
     exported(whole, tmp_path / "idx_tok_df.csv", "idx_tok_df.csv")
     rows = list(csv.DictReader((tmp_path / "idx_tok_df.csv").open(encoding="utf-8")))
     assert [row["tok"] for row in rows].count("c") == 0
