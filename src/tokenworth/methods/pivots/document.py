@@ -285,7 +285,7 @@ def _pairs(result: PivotResult, codec: Codec) -> Iterator[PairDoc]:
     if found is None or not len(found.token):
         return
     pieces, apart, (low, high, level), p_value = _pieces(result, codec), found.told_apart(q), found.limits(q), found.p_values()
-    for i, token in enumerate(found.token.tolist()):
+    for i, token in enumerate(map(int, found.token)):
         p, other_p, delta = numbers((float(result.p[token]), float(found.other_p[i]), float(found.delta[i])))
         (n_token, n_other), (k_token, k_other), (unknown_token, unknown_other) = (
             map(int, part[i]) for part in (found.number, found.hits, found.unknown)

@@ -167,7 +167,7 @@ class _Candidates:
             which = np.asarray(several)
             claimed = which[self.is_claim[which]]
             if len(claimed):
-                change = np.asarray([self.docs[i].delta or 0.0 for i in claimed.tolist()])
+                change = np.asarray([self.docs[i].delta or 0.0 for i in map(int, claimed)])
                 row = TokenRow(
                     text=text,
                     candidates=len(which),
