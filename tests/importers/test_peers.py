@@ -104,6 +104,17 @@ def test_tables_of_forking_paths_are_a_curve(tmp_path: Path) -> None:
     assert doc.value == (pytest.approx((0.8 / 3 + 0.1) / 0.9), pytest.approx(2 / 3))
     assert [(one.text, one.n, one.is_base) for one in doc.branches] == [(" So", 3, True), (" No", 3, False), (" B", 3, True)]
     assert any("1 places have no row" in note for note in doc.notes)
+    for told, gold in (
+        ({"correct": "A"}, "A"),
+        ({"answer": "1", "choices": []}, "B"),
+        ({"answer": "x\n#### B"}, "B"),
+        ({"correct": "Z"}, None),
+    ):
+        written(folder, {"args.json": {"row": {"question": "q", **told}}})
+        again = curve_in(folder)
+        assert again.problem is not None and (again.problem.gold, again.problem.question) == (gold, "q")
+        assert again.value == again.outcomes[gold or "B"] and again.target == ("label:B" if gold is None else "gold")
+    (folder / "args.json").unlink()
     (folder / "ans_df.csv").unlink()
     shares = curve_in(folder)
     assert shares.value == (pytest.approx((0.4 + 0.1) / 0.9), 1.0) and shares.low == (None, None)

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from tokenworth import __version__
 from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
+from tokenworth.core.problem import AnswerKind, Problem
 from tokenworth.errors import InvalidInput
 from tokenworth.importers.branching import ASSUMPTION, Branch, Column, by_cut, share_at
-from tokenworth.importers.files import decimal_of, digits_of, read_table
+from tokenworth.importers.files import decimal_of, digits_of, read_object, read_table
 from tokenworth.importers.importer import Importer
 from tokenworth.importers.sentences import LEVEL
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, PlanDoc
-from tokenworth.tasks.target import LABEL
+from tokenworth.tasks.target import GOLD, LABEL
 
-SHARES, DRAWS = "idx_tok_df.csv", "ans_df.csv"
+SHARES, DRAWS, ARGS = "idx_tok_df.csv", "ans_df.csv", "args.json"
 NO_ANSWER = "(none)"
 """Shown for an answer that is empty."""
 _MOST_PLACES = 100_000
 
 
 def forking_paths_folder(path: Path) -> CurveDoc:
-    """The curve of one base path. The value is P(the outcome that leads at the last place), for the tables name no right answer.
+    """The curve of one base path. The value is P(correct) where `args.json` beside the table has the right answer and it is one of the
+    outcomes, else P(the outcome that leads at the last place).
 
     Raises InvalidInput naming file and line.
     """
@@ -39,21 +42,27 @@ def forking_paths_folder(path: Path) -> CurveDoc:
     for cut in cuts:
         for label, column in columns.items():
             column.add(*share_at(places[cut], (label,), LEVEL))
-    target = max(labels, key=lambda label: (columns[label].value[-1] or 0.0, label))
-    leading = columns[target]
+    end = max(labels, key=lambda label: (columns[label].value[-1] or 0.0, label))
+    problem = _problem(path.parent, labels)
+    gold = None if problem is None else problem.gold
+    target = gold or end
+    value = columns[target]
     pieces = tuple(next((one.text for one in places.get(i, ()) if one.is_base), "") for i in range(cuts[-1] + 1))
     kept = [sum(one.p for one in places[cut]) for cut in cuts]
     task, name = path.parent.parent.name, path.parent.name
     return CurveDoc(
+        problem=problem,
         model=ModelDoc(name="unknown"),
         plan=PlanDoc(name="plain", samples=max(one.n for one in branches) or None, interval="wilson", assumption=ASSUMPTION),
-        trace=TraceDoc(unit="token", pieces=pieces, outcome=target),
+        trace=TraceDoc(
+            unit="token", pieces=pieces, outcome=end, verdict="unknown" if gold is None else "correct" if end == gold else "incorrect"
+        ),
         cuts=cuts,
-        value=tuple(leading.value),
-        low=tuple(leading.low),
-        high=tuple(leading.high),
+        value=tuple(value.value),
+        low=tuple(value.low),
+        high=tuple(value.high),
         level=LEVEL,
-        n_effective=tuple(leading.n),
+        n_effective=tuple(value.n),
         n_started=tuple(sum(one.n for one in places[cut]) for cut in cuts),
         outcomes={label: tuple(column.value) for label, column in columns.items()},
         outcomes_low={label: tuple(column.low) for label, column in columns.items()},
@@ -62,9 +71,9 @@ def forking_paths_folder(path: Path) -> CurveDoc:
         rollouts=sum(one.n for one in branches),
         budget=BudgetDoc(),
         provenance=Provenance(version=__version__, source=f"{task}/{name}/{source.name}"),
-        value_label=f"P({target})",
-        target=f"{LABEL}{target}",
-        notes=tuple(_notes(source is draws, kept, cuts)),
+        value_label=f"P({target})" if gold is None else "P(correct)",
+        target=f"{LABEL}{target}" if gold is None else GOLD,
+        notes=tuple(_notes(source is draws, kept, cuts, gold)),
     )
 
 
@@ -108,11 +117,24 @@ def _with_base(found: dict[tuple[int, str], float]) -> Iterator[tuple[tuple[int,
         yield (cut, text), p, best[cut][1] == text
 
 
-def _notes(has_draws: bool, kept: Sequence[float], cuts: Sequence[int]) -> Iterator[str]:
-    yield (
-        "The tables name no right answer: the value is the share of the outcome that leads at the last place. Token ids, prompt, model and "
-        "sampling parameters are not in them."
-    )
+def _problem(folder: Path, labels: Sequence[str]) -> Problem | None:
+    """What `args.json` says was asked; gold only where it is one of the outcomes. None without the file."""
+    if not (path := folder / ARGS).exists():
+        return None
+    row: object = read_object(path).get("row")
+    fields = cast("dict[str, object]", row) if isinstance(row, dict) else {}
+    asked = next((text for name in ("question", "inputs") if isinstance(text := fields.get(name), str)), "")
+    said = [str(fields[name]).rpartition("####")[2].strip() for name in ("correct", "targets", "answer") if name in fields]
+    # Of choices the number of the right one is given, and letters are the outcomes.
+    said += ["ABCDEFGHIJ"[int(one)] for one in said if len(one) == 1 and one.isascii() and one.isdecimal() and "choices" in fields]
+    gold = next((one for one in said if one in labels), None)
+    return Problem(id=folder.name, question=asked, gold=gold, kind=AnswerKind.EXACT, task=folder.parent.name)
+
+
+def _notes(has_draws: bool, kept: Sequence[float], cuts: Sequence[int], gold: str | None) -> Iterator[str]:
+    if gold is None:
+        yield f"No outcome is known to be right ({ARGS}): the value is the share of the outcome that leads at the last place."
+    yield "Token ids, prompt, model and sampling parameters are not in the tables; the base's answer is what leads at the last place."
     yield "The base's token at a place is taken to be the likeliest one, as on a greedy path."
     if min(kept) < 1:
         yield (
