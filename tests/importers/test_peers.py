@@ -173,8 +173,9 @@ def test_events_of_other_traces_stand_apart_and_other_kinds_are_left_out(tmp_pat
     text = "".join(json.dumps(one) + "\n" for one in (PTS_1, other, latent))
     docs = import_path(written(tmp_path, {"a.jsonl": text}) / "a.jsonl")
     assert len(docs) == 2 and any("1 events of other kinds" in note for note in docs[0].notes)  # type: ignore[attr-defined]
-    repeated = written(tmp_path, {"b.jsonl": json.dumps({**PTS_1, "pivot_context": "qSo"})}) / "b.jsonl"
-    assert curve_in(repeated).trace.pieces == ("So", " 4")
+    repeated = written(tmp_path, {"b.jsonl": json.dumps({**PTS_1, "query": "Why?", "pivot_context": "<u>Why?</u>So"})}) / "b.jsonl"
+    whole = curve_in(repeated)
+    assert (whole.trace.prompt, whole.trace.pieces) == ("<u>Why?", ("</u>So", " 4")) and any("a template" in n for n in whole.notes)
     with pytest.raises(InvalidInput, match="all of kinds"):
         import_path(written(tmp_path, {"c.jsonl": json.dumps(latent)}) / "c.jsonl")
     for change in ({"pivot_token": ""}, {"prob_before": 3}, {"query": None}):

@@ -40,6 +40,7 @@ def _events(doc: PivotsDoc) -> Iterator[dict[str, Any]]:
             "event_id": hashlib.sha256(f"{name}/{row.token}".encode()).hexdigest()[:16],
             "event_type": "pivotal_token",
             "granularity": "token",
+            "visibility": "emitted",
             "model_id": doc.model.name,
             "task_type": "" if doc.problem is None else doc.problem.task,
             "dataset_item_id": "" if doc.problem is None else doc.problem.id,
@@ -54,6 +55,7 @@ def _events(doc: PivotsDoc) -> Iterator[dict[str, Any]]:
             "score": None if row.delta is None else abs(row.delta),
             "is_positive": (row.delta or 0.0) > 0,
             "search_method": "tokenworth pivots",
+            "intervention_type": "append_token",
             "timestamp": doc.provenance.created,
             "metadata": {
                 "value": doc.value_label,

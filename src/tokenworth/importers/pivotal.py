@@ -30,6 +30,7 @@ class _Event:
     """
 
     kind: Literal["token", "sentence"]
+    prompt: str
     context: str
     text: str
     before: Number
@@ -77,8 +78,7 @@ def _event(row: dict[str, Any], query: str, where: str) -> _Event | None:
     context, text = text_of(row, names[0], where), text_of(row, names[1], where)
     if not text:
         raise InvalidInput(f"{where}: {names[1]!r} is empty; expected the text of the token or sentence")
-    # Some versions repeat the question before the trace.
-    context = context.removeprefix(query) if query and context.startswith(query) else context
+    prompt, context = _parted(context, query)
     is_token = kind == "pivotal_token"
     old = not is_token and "prob_with_sentence" in row
     first, last = ("prob_without_sentence", "prob_with_sentence") if old else ("prob_before", "prob_after")
@@ -89,12 +89,19 @@ def _event(row: dict[str, Any], query: str, where: str) -> _Event | None:
     label = f"pivotal token{ident}{change}" if is_token else f"anchor{change} to other sentences"
     return _Event(
         kind="token" if is_token else "sentence",
+        prompt=prompt,
         context=context,
         text=text,
         before=before if is_token else None,
         after=after,
         label=label,
     )
+
+
+def _parted(context: str, query: str) -> tuple[str, str]:
+    """(prompt, trace before the event): version 1 has the whole rendered prompt before the trace, and its question ends somewhere in it."""
+    end = context.find(query) + len(query) if query and query in context else 0
+    return context[:end], context[end:]
 
 
 def _chains(events: Sequence[_Event]) -> list[list[_Event]]:
@@ -137,7 +144,7 @@ def _document(chain: Sequence[_Event], model: str, query: str, task: str, path: 
         problem=Problem(id=f"{path.name.partition('.')[0]}/{number}", question=query, kind=AnswerKind.EXACT, task=task),
         model=ModelDoc(name=model),
         plan=PlanDoc(name="plain", assumption="the source does not say how many rollouts its probabilities rest on"),
-        trace=TraceDoc(unit="sentence", pieces=tuple(pieces)),
+        trace=TraceDoc(unit="sentence", pieces=tuple(pieces), prompt=chain[0].prompt),
         cuts=cuts,
         value=values,
         low=none,
@@ -169,6 +176,11 @@ def _notes(chain: Sequence[_Event], left_out: int) -> Iterator[str]:
         "It keeps texts, not token ids: a unit is a named token or sentence, or the text between two of them. Sampling parameters, seeds "
         "and the rest of the trace are not in the file."
     )
+    if any(one.prompt for one in chain):
+        yield (
+            "The contexts hold the prompt; the trace is taken to begin where the question ends, so the first unit may begin with the end of "
+            "a template."
+        )
     if any(one.kind == "sentence" for one in chain):
         yield (
             "An anchor's change is against other sentences that the model was prompted for, not against V before the sentence: only the "
