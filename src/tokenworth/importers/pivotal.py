@@ -178,7 +178,7 @@ def _notes(chain: Sequence[_Event], left_out: int) -> Iterator[str]:
     )
     if any(one.prompt for one in chain):
         yield (
-            "The contexts hold the prompt; the trace is taken to begin where the question ends, so the first unit may begin with the end of "
+            "The contexts hold the prompt. The trace is taken to begin where the question ends: the first unit may begin with the rest of "
             "a template."
         )
     if any(one.kind == "sentence" for one in chain):
