@@ -114,8 +114,7 @@ def test_the_outcomes_of_a_base_that_nothing_began_with_are_those_after_it(tmp_p
         BranchDoc(cut=cut, token=3, text="c", p=0.1, is_base=False, n=0),
     )
     whole = replace(CURVE, branches=branches)
-    label = next(iter(whole.outcomes))
-    after = whole.outcomes[label][-1]
+    label, after = next((label, shares[-1]) for label, shares in whole.outcomes.items() if shares[-1])
     exported(whole, tmp_path / "idx_tok_df.csv", "idx_tok_df.csv")
     rows = list(csv.DictReader((tmp_path / "idx_tok_df.csv").open(encoding="utf-8")))
     assert [row["tok"] for row in rows].count("c") == 0

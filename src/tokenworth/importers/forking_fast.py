@@ -45,19 +45,9 @@ def forking_fast_row(path: Path) -> CurveDoc:
     problem = _problem(meta, path)
     gold = problem.gold if problem.gold in labels else None
     target = gold or _last(told, labels) or labels[0]
-    columns, value = {label: Column() for label in labels}, Column()
-    differ = 0
-    for index, cut in enumerate(cuts):
-        here = places.get(cut, [])
-        for k, label in enumerate(labels):
-            found, n = share_at(here, (label,), LEVEL)
-            theirs = None if told is None else told[index][k]
-            differ += found.value is not None and theirs is not None and abs(found.value - theirs) > _ROUNDING
-            columns[label].add(found if here else Estimate(value=theirs, low=None, high=None), n)
-        value.add(
-            Estimate(value=columns[target].value[-1], low=columns[target].low[-1], high=columns[target].high[-1]), columns[target].n[-1]
-        )
     measured = [places.get(cut, []) for cut in cuts]
+    columns, differ = _columns(measured, labels, told)
+    value = columns[target]
     kept = [sum(one.p for one in here) for here in measured if here]
     return CurveDoc(
         problem=problem,
@@ -83,6 +73,20 @@ def forking_fast_row(path: Path) -> CurveDoc:
         target=GOLD if gold is not None else f"{LABEL}{target}",
         notes=tuple(_notes(kept, differ, len(cuts) - len(kept), meta, gold)),
     )
+
+
+def _columns(
+    measured: Sequence[Sequence[Branch]], labels: Sequence[str], told: Sequence[Sequence[float]] | None
+) -> tuple[dict[str, Column], int]:
+    """The share of each label at each place, of the draws or else as the source gives it; how often these two differ."""
+    columns, differ = {label: Column() for label in labels}, 0
+    for index, here in enumerate(measured):
+        for k, label in enumerate(labels):
+            found, n = share_at(here, (label,), LEVEL)
+            theirs = None if told is None else told[index][k]
+            differ += found.value is not None and theirs is not None and abs(found.value - theirs) > _ROUNDING
+            columns[label].add(found if here else Estimate(value=theirs, low=None, high=None), n)
+    return columns, differ
 
 
 def _object(row: dict[str, Any], key: str, where: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.pivots.notes import pivot_notes
 from tokenworth.methods.pivots.result import PivotResult
-from tokenworth.methods.pivots.settings import PivotPlan
+from tokenworth.methods.pivots.settings import PivotPlan, PivotSettings
 from tokenworth.stats.selection import Dependence, most_steps
 
 UNLIKELY = 0.1
@@ -192,7 +192,6 @@ class PivotsDoc:
 def pivots_document(result: PivotResult, codec: Codec, about: About) -> PivotsDoc:
     """The document of a search for pivots."""
     settings, rows = result.settings, tuple(_rows(result, codec))
-    budget = settings.budget
     by = {word: tuple(row for row, verdict in zip(rows, result.rows.verdict, strict=True) if verdict == word) for word in _WORDS}
     unlikely = (row for row in rows if row.p is not None and row.p <= UNLIKELY)
     start = numbers(result.start)
@@ -203,19 +202,7 @@ def pivots_document(result: PivotResult, codec: Codec, about: About) -> PivotsDo
         problem=about.problem,
         model=about.model,
         sampling=result.sampling,
-        plan=PivotPlanDoc(
-            name=settings.plan,
-            delta=settings.delta,
-            least=settings.least,
-            false_discovery=settings.false_discovery,
-            futility=settings.futility,
-            dependence=settings.dependence,
-            samples=settings.per_cut,
-            screen=settings.screen,
-            pairs=settings.pairs,
-            max_rollouts=budget.max_rollouts,
-            max_tokens=budget.max_tokens,
-        ),
+        plan=_plan(settings),
         seed=settings.seed,
         trace=trace_doc(result.trace, result.base, codec, result.table),
         value_label=result.target.label,
@@ -239,6 +226,23 @@ def pivots_document(result: PivotResult, codec: Codec, about: About) -> PivotsDo
         stopped=result.stopped,
         provenance=about.provenance,
         notes=(*pivot_notes(result), *stopped_notes(result.unresolved)),
+    )
+
+
+def _plan(settings: PivotSettings) -> PivotPlanDoc:
+    budget = settings.budget
+    return PivotPlanDoc(
+        name=settings.plan,
+        delta=settings.delta,
+        least=settings.least,
+        false_discovery=settings.false_discovery,
+        futility=settings.futility,
+        dependence=settings.dependence,
+        samples=settings.per_cut,
+        screen=settings.screen,
+        pairs=settings.pairs,
+        max_rollouts=budget.max_rollouts,
+        max_tokens=budget.max_tokens,
     )
 
 
