@@ -172,10 +172,10 @@ def _form(out: str) -> str:
 @json_option(help=MADE)
 @dry_run_option
 def export(source: str, out: str, run_id: int | None, traces: bool, **rest: Any) -> None:
-    """Write a result, or a store's run, as JSON, Parquet or CSV, or for another tool.
+    """Write a result, or a store's run, in another format, or for another tool.
 
-    The end of the file's name says which: .json, .parquet, .csv; .dpo.jsonl (preference pairs of pivots), .pts.jsonl (pivotal tokens),
-    idx_tok_df.csv (branches, as Forking Paths has them), chunks_labeled.json (sentences, as Thought Anchors has them).
+    The end of the file's name says which: .json, .parquet, .csv or .safetensors; .dpo.jsonl (preference pairs of pivots), .pts.jsonl
+    (pivotal tokens), idx_tok_df.csv (branches, as Forking Paths has them), chunks_labeled.json (sentences, as Thought Anchors has them).
     """
     path, target = Path(source), Path(out)
     documents = [read_document(path)] if path.suffix == ".json" else stored_documents(path, run_id)
