@@ -123,9 +123,11 @@ def test_the_outcomes_of_a_base_that_nothing_began_with_are_those_after_it(tmp_p
 def test_sentences_come_back_from_a_folder(tmp_path: Path) -> None:
     (doc,) = import_path(written(tmp_path / "a", TREE))
     assert isinstance(doc, CurveDoc)
-    (tmp_path / "b").mkdir()
     exported(doc, tmp_path / "b" / "chunks_labeled.json", "chunks_labeled.json")
     first, last = json.loads((tmp_path / "b" / "chunks_labeled.json").read_text())
+    with pytest.raises(InvalidInput, match="exists already"):
+        exported(doc, tmp_path / "a" / "chunks_labeled.json", "chunks_labeled.json")
+    assert not (tmp_path / "a" / "chunks_labeled.json").exists(), "the source's folder is left alone"
     assert first["accuracy"] == 1.0 and first["resampling_importance_accuracy"] == pytest.approx(1 / 3 - 1), "after less before, as there"
     assert last["resampling_importance_accuracy"] is None and first["counterfactual_importance_accuracy"] is None, "not measured is not 0"
     (back,) = import_path(tmp_path / "b")
@@ -135,6 +137,21 @@ def test_sentences_come_back_from_a_folder(tmp_path: Path) -> None:
     )  # fmt: skip
     assert back.value == pytest.approx(doc.value) and [one.outcome for one in back.samples] == [one.outcome for one in doc.samples]
     assert [one.verdict for one in back.samples] == [one.verdict for one in doc.samples]
+
+
+def test_anchors_come_back_in_the_signs_of_the_source(tmp_path: Path) -> None:
+    doc = tabled.anchors("One.", "Two. ")
+    exported(doc, tmp_path / "chunks_labeled.json", "chunks_labeled.json")
+    rows = json.loads((tmp_path / "chunks_labeled.json").read_text())
+    assert [row["chunk_idx"] for row in rows] == list(range(len(doc.sentences))) and rows[0]["accuracy"] == 0.4
+    first = doc.sentences[0]
+    assert rows[0]["counterfactual_importance_accuracy"] == -(first.counterfactual.value or 0)
+    assert rows[0]["resampling_importance_accuracy"] == first.resampling.value
+    effects = json.loads((tmp_path / "step_importance.json").read_text())
+    assert [row["source_chunk_idx"] for row in effects] == [row.sentence for row in doc.effects]
+    assert effects[0]["target_impacts"][0]["target_chunk_idx"] > doc.effects[0].sentence
+    (back,) = import_path(tmp_path)
+    assert isinstance(back, CurveDoc) and back.value[0] == 0.4 and back.trace.verdict == doc.trace.verdict
 
 
 @pytest.mark.parametrize("form", FORMS)
