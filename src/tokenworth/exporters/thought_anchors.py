@@ -20,10 +20,11 @@ NO_IMPORTANCE = ("resampling_importance_kl", "counterfactual_importance_accuracy
 def write_chunks(document: Document | Sequence[Document], path: str | Path) -> None:
     """Writes `chunks_labeled.json`, and `base_solution.json`, `problem.json` and what else there is beside it.
 
-    ``accuracy`` of sentence i is the value before it, and its ``resampling_importance_accuracy`` the value after it less that; the
+    ``accuracy`` of sentence i is the value before it, and its ``resampling_importance_accuracy`` the value after it less that. The
     counterfactual columns, which the result of anchors has, are turned (`labeled_chunks`). What was not measured is null, where the source
-    writes 0. The folder is made, and no file in it is written over. Raises: InvalidInput for a curve that is not of sentences, and where one
-    of these files is there; StoreError when the disk refuses.
+    writes 0. The folder is made, and no file in it is written over.
+
+    Raises: InvalidInput for a curve that is not of sentences, and where one of these files is there; StoreError when the disk refuses.
     """
     if isinstance(document, AnchorsDoc):
         effects = list(_effects(document))
