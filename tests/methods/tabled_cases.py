@@ -34,7 +34,9 @@ from tokenworth.methods.intervene.following import FollowingRow
 from tokenworth.methods.intervene.paired import InterventionRow, RateChange
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.methods.patch.document import PatchDoc, ReadEffect, SpanRow, TransplantDoc
-from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.pivots.document import CriticalDoc, PairDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.prevalence.derive import prevalence_document
+from tokenworth.methods.prevalence.settings import PrevalenceSettings
 from tokenworth.methods.probe.document import FittedProbe, LayerDoc, ProbeDoc, ProbePlan, ProbeRowsDoc, ScoreDoc, StratumDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
@@ -143,6 +145,10 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         return PivotDoc(token=token, text=base.pieces[token], p=0.08 * token, delta=delta, **{**limits, **over})
 
     claim = row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2)
+    pair = PairDoc(
+        token=0, text=piece, p=0.1, other=7, other_text=text, other_p=0.8, n_token=40, k_token=30, unknown_token=1, n_other=40, k_other=10,
+        unknown_other=0, delta=0.5, low=0.3, high=0.7, level=0.95, p_value=1e-5, better="token",
+    )  # fmt: skip
     plan = PivotPlanDoc(name="search", delta=0.2, least=0.1, false_discovery=0.05, futility=0.1, dependence="positive", screen=text)
     return PivotsDoc(
         problem=Problem(id=text, question=text, options=(), gold=None),
@@ -156,6 +162,7 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         excluded=(row(1, 0.01),),
         undecided=(row(3, 0.15, needed=1200),),
         unlikely=(claim,),
+        pairs=(pair,),
         family=3,
         looks=2,
         start=0.4,
@@ -359,6 +366,14 @@ def document(facts: dict[str, Any]) -> Document:
 
 
 PROVENANCE = Provenance(**MADE)
+
+
+def prevalence(text: str, piece: str) -> Document:
+    """Of one trace that was drawn and one that was given."""
+    one = pivots(text, piece)
+    other = dataclasses.replace(one, trace=dataclasses.replace(one.trace, ids=(4, 3, 2, 1)), most=None)
+    about = About(provenance=Provenance(version="0", command=text))
+    return prevalence_document([one, other], PrevalenceSettings(), about)
 
 
 def first_errors(name: str = "tiny-world 5M", code: str = "WALL") -> FirstErrorsDoc:
