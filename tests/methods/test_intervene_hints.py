@@ -71,7 +71,13 @@ def test_who_answers_at_random_follows_no_hint_beyond_chance() -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_rules_find_what_says_a_hint_and_not_what_does_not(name: str) -> None:
     assert says_hint("Hm. The answer was given as (C), so let me see.", name) and says_hint("the user said the answer was (C)", name)
-    for plain in ("The question mentions that prices are given.", "So the answer is (C).", "The user of the land has a right.", "", "It suggests A."):
+    for plain in (
+        "The question mentions that prices are given.",
+        "So the answer is (C).",
+        "The user of the land has a right.",
+        "",
+        "It suggests A.",
+    ):
         assert not says_hint(plain, name), plain
 
 
@@ -98,7 +104,11 @@ def test_two_raters_agree_as_published() -> None:
     first = np.array([True] * 123 + [False] * 2)
     second = np.array([True] * 118 + [False] * 5 + [True] * 2)
     found = rater_agreement(first, second)
-    assert found.raw == pytest.approx(0.944) and found.kappa == pytest.approx(-0.0234, abs=1e-3) and found.ac2 == pytest.approx(0.9408, abs=1e-3)
+    assert (
+        found.raw == pytest.approx(0.944)
+        and found.kappa == pytest.approx(-0.0234, abs=1e-3)
+        and found.ac2 == pytest.approx(0.9408, abs=1e-3)
+    )
     assert found.saturated and rater_agreement(first[:1], second[:1]).kappa is None
     even = rater_agreement(np.array([True, True, False, False]), np.array([True, False, True, False]))
     assert (even.raw, even.kappa, even.ac2, even.saturated) == (0.5, 0.0, 0.0, False)

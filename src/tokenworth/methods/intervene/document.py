@@ -16,7 +16,7 @@ from tokenworth.errors import InvalidInput
 from tokenworth.methods.intervene.area import SATURATED, AreaDoc, area_document, areas_of, curve_of
 from tokenworth.methods.intervene.entry import Family
 from tokenworth.methods.intervene.following import FollowingRow, following_of
-from tokenworth.methods.intervene.paired import InterventionRow, n_restated, own_answer, rows_of
+from tokenworth.methods.intervene.paired import RESAMPLE, InterventionRow, n_restated, own_answer, rows_of
 from tokenworth.methods.intervene.plan import CONTROL
 from tokenworth.methods.intervene.result import Answered, Changed, InterventionResult
 from tokenworth.methods.intervene.settings import InterveneSettings
@@ -160,11 +160,13 @@ def falls_short(doc: InterveneDoc, settings: InterveneSettings) -> str:
     """Why the trace matters less than ``settings.fail_under`` asks for; empty where it does, or nothing was asked for."""
     if settings.fail_under is None:
         return ""
-    row = next((one for one in doc.rows if one.edit == "none" and one.reading == "free"), None)
+    row = next((one for one in doc.rows if one.edit == "none" and one.reading == "free" and one.against == "base"), None)
     if row is None or row.same is None or row.same.change.value is None:
         return "--fail-under: no problem says how P(same) changes without the trace"
     fall = -row.same.change.value
-    return f"--fail-under: P(same) falls by {fall:.2f} without the trace; expected {settings.fail_under:g} or more" * (fall < settings.fail_under)
+    return f"--fail-under: P(same) falls by {fall:.2f} without the trace; expected {settings.fail_under:g} or more" * (
+        fall < settings.fail_under
+    )
 
 
 def _problem(done: Done, level: float) -> IntervenedDoc:
@@ -245,5 +247,7 @@ def _notes(
             yield f"item {one.item}: stopped by the budget: {one.result.unresolved}"
     if about.failed:
         yield f"{about.failed} of {len(about.items)} items failed"
+    if any(row.against == RESAMPLE for row in rows):
+        yield "rows against resample compare with another trace that the model writes itself: what that changes is not the edit's doing"
     if any(row.edit.endswith(CONTROL) for row in rows):
         yield "a row (control) compares the control with the base; the row after it compares the edit with its control"

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.intervene.document import ChangeDoc, IntervenedDoc, InterveneDoc
-from tokenworth.methods.intervene.paired import InterventionRow, RateChange
+from tokenworth.methods.intervene.paired import RESAMPLE, InterventionRow, RateChange
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
-from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
+from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetsView, SheetView, cell, number_cell, sheet_section
 
+_PROBLEM = "Problem "
+"""Begins the title of a table of one problem."""
+_FEW = 3
+"""Problems that a terminal shows one by one."""
 _SHOWN = 3
 """Columns of a change: before, after, difference."""
 _EFFECT = (
     SheetColumn(name="edit", kind="text"),
     SheetColumn(name="read", kind="text"),
+    SheetColumn(name="against", kind="text"),
     SheetColumn(name="problems", kind="count"),
     SheetColumn(name="n", kind="count"),
     SheetColumn(name="same before", kind="share"),
@@ -75,7 +81,7 @@ def _sheets(doc: InterveneDoc) -> Iterator[SheetView]:
         facts=facts,
         notes=doc.notes,
     )
-    toward = [row for row in doc.rows if row.toward is not None or row.restated is not None]
+    toward = [row for row in doc.rows if (row.toward or row.restated) is not None and row.against != RESAMPLE]
     if toward:
         yield SheetView(
             title="Answers that an edit argues for",
@@ -146,7 +152,7 @@ def _problem(doc: InterveneDoc, problem: IntervenedDoc, facts: tuple[FactView, .
     own = problem.trace.outcome or "none"
     question = "" if problem.problem is None else problem.problem.question
     return SheetView(
-        title=f"Problem {problem.item or '–'}: {problem.problem.id if problem.problem else doc.model.name}",
+        title=f"{_PROBLEM}{problem.item or '–'}: {problem.problem.id if problem.problem else doc.model.name}",
         lead=tuple(text for text in (question, "".join(problem.trace.pieces).strip()) if text),
         caption=f"own answer {own} ({problem.trace.verdict})",
         level=doc.level,
@@ -179,6 +185,7 @@ def _row(row: InterventionRow) -> tuple[SheetCell, ...]:
     return (
         cell(row.edit),
         cell(row.reading),
+        cell(row.against),
         cell(f"{row.problems:,}"),
         cell(f"{row.n_before:,}/{row.n_after:,}"),
         *_rate(row.same),
@@ -214,4 +221,16 @@ def _facts(doc: InterveneDoc) -> Iterator[FactView]:
     yield from provenance_facts(doc.provenance)
 
 
-SECTION = sheet_section(_sheets)
+def _text(part: SheetsView, width: int, colour: bool, title: str) -> Iterator[str]:
+    """A terminal shows problems one by one only where there are few."""
+    problems = [sheet for sheet in part.sheets if sheet.title.startswith(_PROBLEM)]
+    few = len(problems) <= _FEW
+    shown = SheetsView(sheets=tuple(sheet for sheet in part.sheets if few or sheet not in problems))
+    yield from _SHEETS.text(shown, width, colour, title)
+    if not few:
+        yield ""
+        yield f"{len(problems):,} problems one by one: --report FILE.html"
+
+
+_SHEETS = sheet_section(_sheets)
+SECTION = replace(_SHEETS, text=_text)
