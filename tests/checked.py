@@ -10,13 +10,15 @@ import dataclasses
 import functools
 import inspect
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 import jaxtyping
 
 FIRST, EVERY = 50, 64
 _WHOLE = jaxtyping.jaxtyped
+_CALLS: dict[CodeType, Iterator[int]] = {}
 
 
 def install() -> None:
@@ -36,14 +38,16 @@ def _jaxtyped(fn: Any = None, *, typechecker: Any) -> Any:
 
 
 def _now_and_then(fn: Callable[..., Any], typechecker: Any) -> Callable[..., Any]:
-    calls = itertools.count()
+    # A function inside another is made, and would be compiled for its checks, at each call of that one: all of them have one count.
+    is_inner = "<locals>" in fn.__qualname__
+    calls = _CALLS.setdefault(fn.__code__, itertools.count()) if is_inner else itertools.count()
     checked: Any = None
 
     @functools.wraps(fn)
     def called(*args: Any, **kwargs: Any) -> Any:
         nonlocal checked
         number = next(calls)
-        if number >= FIRST and number % EVERY:
+        if number >= FIRST and (is_inner or number % EVERY):
             return fn(*args, **kwargs)
         # Made at the first call: it compiles two functions, and most are never called in a process.
         checked = checked or _WHOLE(fn, typechecker=typechecker)

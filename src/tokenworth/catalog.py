@@ -12,6 +12,8 @@ MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
     "pivots": "tokenworth.methods.pivots:MEASURE",
+    "forks": "tokenworth.methods.forks:MEASURE",
+    "anchors": "tokenworth.methods.anchors:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
     "verify": "tokenworth.methods.verify:MEASURE",
     "confusion": "tokenworth.methods.confusion:MEASURE",
@@ -25,6 +27,8 @@ MEASURES: dict[str, str] = {
     "align": "tokenworth.methods.align:MEASURE",
     "lens": "tokenworth.methods.lens:MEASURE",
     "clocks": "tokenworth.methods.clocks:MEASURE",
+    "probe": "tokenworth.methods.probe:MEASURE",
+    "patch": "tokenworth.methods.patch:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -107,12 +111,15 @@ EXPORTERS: Mapping[str, str] = {
     ".json": "tokenworth.store.documents:write_document",
     ".parquet": "tokenworth.exporters.parquet:write_parquet",
     ".csv": "tokenworth.exporters.comma:write_csv",
+    ".safetensors": "tokenworth.exporters.tensors:write_tensors",
 }
 """By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
 SECTIONS: dict[str, str] = {
     "sample": "tokenworth.report.sections.traces:SECTION",
     "curve": "tokenworth.report.sections.traces:SECTION",
     "pivots": "tokenworth.report.sections.pivots:SECTION",
+    "forks": "tokenworth.report.sections.forks:SECTION",
+    "anchors": "tokenworth.report.sections.anchors:SECTION",
     "forced": "tokenworth.report.sections.traces:SECTION",
     "survey": "tokenworth.report.sections.gallery:SECTION",
     "verify": "tokenworth.report.sections.verified:SECTION",
@@ -125,6 +132,8 @@ SECTIONS: dict[str, str] = {
     "audit": "tokenworth.report.sections.audit:SECTION",
     "lens": "tokenworth.report.sections.lens:SECTION",
     "clocks": "tokenworth.report.sections.clocks:SECTION",
+    "probe": "tokenworth.report.sections.probe:SECTION",
+    "patch": "tokenworth.report.sections.patch:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

@@ -84,6 +84,7 @@ SENTENCES = {
     "--grader": "read is for measures that ask the model about its answers",
     "--item": "a measure that draws takes several",
     "--json": "what a verb gives: a document, a line for each text, a list, a summary",
+    "--place": "the lens says which tokens it reads there",
     "--samples": "where the rollouts start",
     "--store": "what a verb does with it",
     "--stride": "curve needs a plan for it",

@@ -164,9 +164,9 @@ def import_(source: str, layout: str | None, item: str | None, out: str, **rest:
 @json_option(help=MADE)
 @dry_run_option
 def export(source: str, out: str, run_id: int | None, traces: bool, **rest: Any) -> None:
-    """Write a result, or a store's run, as JSON, Parquet or CSV.
+    """Write a result, or a store's run, in another format.
 
-    The end of the file's name says which: .json, .parquet or .csv.
+    The end of the file's name says which: .json, .parquet, .csv or .safetensors.
     """
     path, target = Path(source), Path(out)
     documents = [read_document(path)] if path.suffix == ".json" else stored_documents(path, run_id)

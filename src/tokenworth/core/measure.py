@@ -20,6 +20,7 @@ from tokenworth.core.request.kind import Request
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.sound_json import LARGEST
 from tokenworth.core.table import Table
+from tokenworth.core.tensors import Tensors
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput, Unsupported
 
@@ -72,6 +73,8 @@ class Subject:
 
     model: str
     """Its name."""
+    fingerprint: str = ""
+    """A hash of everything that decides its distribution."""
     prompt: tuple[int, ...]
     problem: Problem | None
     """None for an automaton, which takes none."""
@@ -288,6 +291,8 @@ class Measure:
     """What "the newest of" means among documents of this measure."""
     table: Callable[[Any], Table] | None = None
     """The rows of a document, for export; None where it has none."""
+    tensors: Callable[[Any], Tensors] | None = None
+    """Its arrays, for export; None where it has none."""
 
     @property
     def schema(self) -> str:

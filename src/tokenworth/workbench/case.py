@@ -98,6 +98,7 @@ class Case:
         kind = AnswerKind.OPTION if self.problem is None else self.problem.kind
         return Subject(
             model=model.name,
+            fingerprint=backend.fingerprint,
             prompt=self.prompt,
             problem=self.problem,
             sampling=given if isinstance(given, Sampling) else self._sampling(given),
