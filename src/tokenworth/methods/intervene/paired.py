@@ -44,7 +44,7 @@ class InterventionRow:
     family: Family
     reading: Reading
     against: str
-    """What it is compared with: ``base``, the same place without the edit; its control; or ``resample``, another trace of the model's own."""
+    """What it is compared with: ``base``, the same place without the edit; its control; or ``resample``, another trace of the model."""
     unit: Literal["problems", "rollouts"]
     """What the limits take as the sample; ``rollouts`` where there is one problem only."""
     problems: int

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from tokenworth.core.estimate import Estimate
-from tokenworth.methods.intervene.document import ChangeDoc, IntervenedDoc, InterveneDoc
+from tokenworth.methods.intervene.document import InterveneDoc
 from tokenworth.methods.intervene.paired import RESAMPLE, InterventionRow, RateChange
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
+from tokenworth.report.pieces.series import Lines, Series
+from tokenworth.report.sections.intervene_problem import TITLE, problem_sheet
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetsView, SheetView, cell, number_cell, sheet_section
 
-_PROBLEM = "Problem "
-"""Begins the title of a table of one problem."""
 _FEW = 3
 """Problems that a terminal shows one by one."""
 _SHOWN = 3
@@ -58,16 +60,6 @@ _AREA = (
     SheetColumn(name="beyond chance", kind="count"),
     SheetColumn(name="less noise", kind="count"),
 )
-_CHANGES = (
-    SheetColumn(name="edit", kind="text"),
-    SheetColumn(name="what", kind="text"),
-    SheetColumn(name="correct before", kind="share"),
-    SheetColumn(name="after", kind="share"),
-    SheetColumn(name="same before", kind="share"),
-    SheetColumn(name="after", kind="share"),
-    SheetColumn(name="outcomes before", kind="text"),
-    SheetColumn(name="outcomes after", kind="text"),
-)
 
 
 def _sheets(doc: InterveneDoc) -> Iterator[SheetView]:
@@ -94,8 +86,8 @@ def _sheets(doc: InterveneDoc) -> Iterator[SheetView]:
             facts=facts,
         )
     yield from _more(doc, facts)
-    for problem in doc.problems:
-        yield _problem(doc, problem, facts)
+    for number, problem in enumerate(doc.problems):
+        yield problem_sheet(doc, number, problem, facts)
 
 
 def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
@@ -141,6 +133,7 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
         yield SheetView(
             title="Area over the same-answer curve",
             lead=lead,
+            pieces=(_curve(doc),),
             level=doc.level,
             columns=_AREA,
             rows=tuple(rows),
@@ -148,37 +141,23 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
         )
 
 
-def _problem(doc: InterveneDoc, problem: IntervenedDoc, facts: tuple[FactView, ...]) -> SheetView:
-    own = problem.trace.outcome or "none"
-    question = "" if problem.problem is None else problem.problem.question
-    return SheetView(
-        title=f"{_PROBLEM}{problem.item or '–'}: {problem.problem.id if problem.problem else doc.model.name}",
-        lead=tuple(text for text in (question, "".join(problem.trace.pieces).strip()) if text),
-        caption=f"own answer {own} ({problem.trace.verdict})",
-        level=doc.level,
-        columns=_CHANGES,
-        rows=tuple(_change(one) for one in problem.changes),
-        facts=facts,
-        notes=tuple(f"{edit}: {why}" for edit, why in problem.refused.items()),
+def _curve(doc: InterveneDoc) -> Lines:
+    """The same-answer curve over all problems, at shares of their traces; between two cuts the earlier one holds."""
+    shares = np.arange(0, 101, 5)
+    same, likely = list[np.ndarray](), list[np.ndarray]()
+    for one in doc.problems:
+        if one.cuts and one.cuts[-1] > 0:
+            at = np.searchsorted(np.asarray(one.cuts) * 100, shares * one.cuts[-1], side="right") - 1
+            same.append(np.asarray(one.same, dtype=np.float64)[at])
+            likely.append(np.asarray([np.nan if p is None else p for p in one.probability])[at])
+    lines = (("it leads", same), ("its probability", likely)) if same else ()
+    return Lines(
+        title="Is the final answer there already?",
+        series=tuple(Series(name=name, x=shares, y=np.mean(values, axis=0), step=True) for name, values in lines),
+        length=100,
+        axis="% of the trace",
+        what="share of problems, and mean probability, of the answer after the whole trace",
     )
-
-
-def _change(one: ChangeDoc) -> tuple[SheetCell, ...]:
-    before, after = one.before, one.after
-    return (
-        cell(one.edit),
-        cell(one.told),
-        number_cell(before.correct, limits=""),
-        number_cell(after.correct, limits=""),
-        number_cell(before.same, limits=""),
-        number_cell(after.same, limits=""),
-        cell(_outcomes(before.outcomes)),
-        cell(_outcomes(after.outcomes)),
-    )
-
-
-def _outcomes(outcomes: object) -> str:
-    return ", ".join(f"{label} {count}" for label, count in sorted(dict(outcomes).items(), key=lambda pair: -pair[1])) or NONE  # type: ignore[call-overload]
 
 
 def _row(row: InterventionRow) -> tuple[SheetCell, ...]:
@@ -223,7 +202,7 @@ def _facts(doc: InterveneDoc) -> Iterator[FactView]:
 
 def _text(part: SheetsView, width: int, colour: bool, title: str) -> Iterator[str]:
     """A terminal shows problems one by one only where there are few."""
-    problems = [sheet for sheet in part.sheets if sheet.title.startswith(_PROBLEM)]
+    problems = [sheet for sheet in part.sheets if sheet.title.startswith(TITLE)]
     few = len(problems) <= _FEW
     shown = SheetsView(sheets=tuple(sheet for sheet in part.sheets if few or sheet not in problems))
     yield from _SHEETS.text(shown, width, colour, title)
