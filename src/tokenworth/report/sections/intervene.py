@@ -24,14 +24,12 @@ _EFFECT = (
     SheetColumn(name="read", kind="text"),
     SheetColumn(name="against", kind="text"),
     SheetColumn(name="problems", kind="count"),
-    SheetColumn(name="n", kind="count"),
-    SheetColumn(name="same before", kind="share"),
-    SheetColumn(name="after", kind="share"),
+    SheetColumn(name="P(same)", kind="text"),
     SheetColumn(name="difference", kind="difference"),
-    SheetColumn(name="correct before", kind="share"),
-    SheetColumn(name="after", kind="share"),
+    SheetColumn(name="P(correct)", kind="text"),
     SheetColumn(name="difference", kind="difference"),
     SheetColumn(name="flips", kind="share"),
+    SheetColumn(name="n", kind="count"),
     SheetColumn(name="unknown", kind="count"),
 )
 _TOWARD = (
@@ -66,7 +64,9 @@ def _sheets(doc: InterveneDoc) -> Iterator[SheetView]:
     facts = tuple(_facts(doc))
     yield SheetView(
         title=f"Edits of traces and prompts: {doc.task or 'automaton'}, {doc.model.name}",
-        caption=f"same: the base's own answer; {doc.level:.0%} intervals" if doc.rows else "no edit could be made; see the notes",
+        caption=f"same: the base's own answer; before → after; {doc.level:.0%} intervals of the differences"
+        if doc.rows
+        else "no edit could be made; see the notes",
         level=doc.level,
         columns=_EFFECT,
         rows=tuple(_row(row) for row in doc.rows),
@@ -166,12 +166,19 @@ def _row(row: InterventionRow) -> tuple[SheetCell, ...]:
         cell(row.reading),
         cell(row.against),
         cell(f"{row.problems:,}"),
-        cell(f"{row.n_before:,}/{row.n_after:,}"),
-        *_rate(row.same),
-        *_rate(row.correct),
+        *_from_to(row.same),
+        *_from_to(row.correct),
         number_cell(row.flips, limits=""),
+        cell(f"{row.n_before:,}/{row.n_after:,}"),
         cell(f"{row.unknown_before:,}/{row.unknown_after:,}"),
     )
+
+
+def _from_to(change: RateChange | None) -> tuple[SheetCell, SheetCell]:
+    """Before and after without limits, and the difference with them."""
+    if change is None:
+        return cell(NONE), cell(NONE)
+    return cell(f"{_number(change.before.value)} → {_number(change.after.value)}"), number_cell(change.change, form="+.2f")
 
 
 def _rate(change: RateChange | None) -> tuple[SheetCell, ...]:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
 
+from tokenworth.core.estimate import Estimate
 from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, IntervenedDoc, InterveneDoc
 from tokenworth.report.facts import FactView
 from tokenworth.report.pieces.bars import Bar
 from tokenworth.report.pieces.beside import Beside, Change, Side
-from tokenworth.report.sections.sheet import SheetCell, SheetColumn, SheetView, bar_cell, cell, number_cell
+from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, bar_cell, cell, number_cell
 
 TITLE = "Problem "
 """Begins the title of a table of one problem."""
 _CHANGES = (
     SheetColumn(name="edit", kind="text"),
     SheetColumn(name="what", kind="text"),
-    SheetColumn(name="correct before", kind="share"),
-    SheetColumn(name="after", kind="share"),
-    SheetColumn(name="same before", kind="share"),
-    SheetColumn(name="after", kind="share"),
-    SheetColumn(name="outcomes before", kind="text"),
-    SheetColumn(name="outcomes after", kind="text"),
+    SheetColumn(name="before", kind="text"),
+    SheetColumn(name="after", kind="text"),
+    SheetColumn(name="P(correct)", kind="text"),
+    SheetColumn(name="P(same)", kind="text"),
 )
 
 
@@ -57,13 +55,15 @@ def _change(one: ChangeDoc, labels: tuple[str, ...]) -> tuple[SheetCell, ...]:
     return (
         cell(one.edit),
         cell(one.told),
-        number_cell(before.correct, limits=""),
-        number_cell(after.correct, limits=""),
-        number_cell(before.same, limits=""),
-        number_cell(after.same, limits=""),
         bar_cell(_bar(before, labels), text=_outcomes(before.outcomes)),
         bar_cell(_bar(after, labels), text=_outcomes(after.outcomes)),
+        cell(_from_to(before.correct, after.correct)),
+        cell(_from_to(before.same, after.same)),
     )
+
+
+def _from_to(before: Estimate | None, after: Estimate | None) -> str:
+    return " → ".join(NONE if one is None or one.value is None else f"{one.value:.2f}" for one in (before, after))
 
 
 def _bar(side: AnswersDoc, labels: tuple[str, ...]) -> Bar:
@@ -75,27 +75,37 @@ def _outcomes(outcomes: Mapping[str, int]) -> str:
 
 
 def _beside(problem: IntervenedDoc, one: ChangeDoc, labels: tuple[str, ...]) -> Beside:
-    """The base up to where answers were read, beside the edited trace up to there."""
-    base = problem.trace.pieces
-    edited = (*base[: one.first], *one.pieces, *base[one.base_last :])
-    behind = one.first + len(one.pieces)
-    left = _parts(base[: one.base_cut], one.first, one.base_last, "removed")
-    right = _parts(edited[: one.cut], one.first, behind, "added")
+    """The base, or the control, up to where answers were read, beside the edited trace up to there."""
     ended = "; the trace is ended there" if one.closed else "; the model goes on"
-    control = f", compared with {one.against}" if one.against != "base" else ""
+    control = next((other for other in problem.changes if other.edit == one.against), None)
+    left = (
+        _parts(problem.trace.pieces[: one.base_cut], one.first, one.base_last, "removed")
+        if control is None
+        else _edited(problem, control, "removed")
+    )
     return Beside(
         title=one.told,
-        left=Side(name="base", parts=left, bar=_bar(one.before, labels), lines=_lines(one.before, control or ended)),
-        right=Side(name=one.edit, parts=right, bar=_bar(one.after, labels), lines=_lines(one.after, ended)),
+        left=Side(name=one.against, parts=left, bar=_bar(one.before, labels), lines=_lines(one.before, ended)),
+        right=Side(name=one.edit, parts=_edited(problem, one, "added"), bar=_bar(one.after, labels), lines=_lines(one.after, ended)),
         labels=labels,
         gold="" if problem.problem is None else problem.problem.gold or "",
     )
 
 
+def _edited(problem: IntervenedDoc, one: ChangeDoc, change: Change) -> tuple[tuple[str, Change], ...]:
+    base = problem.trace.pieces
+    whole = (*base[: one.first], *one.pieces, *base[one.base_last :])
+    return _parts(whole[: one.cut], one.first, one.first + len(one.pieces), change)
+
+
 def _parts(pieces: tuple[str, ...], first: int, last: int, change: Change) -> tuple[tuple[str, Change], ...]:
     """Stretches that are kept or changed."""
-    marked: list[tuple[str, Change]] = [(piece, change if first <= at < last else "kept") for at, piece in enumerate(pieces)]
-    return tuple(("".join(piece for piece, _ in run), kind) for kind, run in groupby(marked, key=lambda pair: pair[1]))
+    stretches: tuple[tuple[str, Change], ...] = (
+        ("".join(pieces[:first]), "kept"),
+        ("".join(pieces[first:last]), change),
+        ("".join(pieces[max(first, last) :]), "kept"),
+    )
+    return tuple(one for one in stretches if one[0])
 
 
 def _lines(side: AnswersDoc, told: str) -> tuple[str, ...]:
