@@ -40,7 +40,7 @@ class AnswersDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeDoc:
+class EditedDoc:
     """One edit of one problem, with what followed.
 
     The edited trace is the base's tokens before ``first``, then ``pieces``, then the base's from ``base_last`` on. ``cut``: how many of its
@@ -72,7 +72,7 @@ class IntervenedDoc:
     item: str
     problem: Problem | None
     trace: TraceDoc
-    changes: tuple[ChangeDoc, ...]
+    changes: tuple[EditedDoc, ...]
     refused: Mapping[str, str]
     """Edits that were not made here, with the reason."""
     cuts: tuple[int, ...]
@@ -187,9 +187,9 @@ def _problem(done: Done, level: float) -> IntervenedDoc:
     )
 
 
-def _change(result: InterventionResult, one: Changed, codec: Codec, level: float) -> ChangeDoc:
+def _change(result: InterventionResult, one: Changed, codec: Codec, level: float) -> EditedDoc:
     plan, change, own = one.plan, one.plan.change, own_answer(result)
-    return ChangeDoc(
+    return EditedDoc(
         edit=plan.name,
         family=plan.family,
         against=plan.control or "base",

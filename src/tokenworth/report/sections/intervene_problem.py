@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tokenworth.core.estimate import Estimate
-from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, IntervenedDoc, InterveneDoc
+from tokenworth.methods.intervene.document import AnswersDoc, EditedDoc, IntervenedDoc, InterveneDoc
 from tokenworth.report.facts import FactView
 from tokenworth.report.pieces.bars import Bar
 from tokenworth.report.pieces.beside import Beside, Change, Side
@@ -50,7 +50,7 @@ def _labels(problem: IntervenedDoc) -> tuple[str, ...]:
     return (*(label for label in options if label in seen), *sorted(seen - set(options)))
 
 
-def _change(one: ChangeDoc, labels: tuple[str, ...]) -> tuple[SheetCell, ...]:
+def _change(one: EditedDoc, labels: tuple[str, ...]) -> tuple[SheetCell, ...]:
     before, after = one.before, one.after
     return (
         cell(one.edit),
@@ -74,7 +74,7 @@ def _outcomes(outcomes: Mapping[str, int]) -> str:
     return ", ".join(f"{label} {count}" for label, count in sorted(outcomes.items(), key=lambda pair: -pair[1]))
 
 
-def _beside(problem: IntervenedDoc, one: ChangeDoc, labels: tuple[str, ...]) -> Beside:
+def _beside(problem: IntervenedDoc, one: EditedDoc, labels: tuple[str, ...]) -> Beside:
     """The base, or the control, up to where answers were read, beside the edited trace up to there."""
     ended = "; the trace is ended there" if one.closed else "; the model goes on"
     control = next((other for other in problem.changes if other.edit == one.against), None)
@@ -92,7 +92,7 @@ def _beside(problem: IntervenedDoc, one: ChangeDoc, labels: tuple[str, ...]) -> 
     )
 
 
-def _edited(problem: IntervenedDoc, one: ChangeDoc, change: Change) -> tuple[tuple[str, Change], ...]:
+def _edited(problem: IntervenedDoc, one: EditedDoc, change: Change) -> tuple[tuple[str, Change], ...]:
     base = problem.trace.pieces
     whole = (*base[: one.first], *one.pieces, *base[one.base_last :])
     return _parts(whole[: one.cut], one.first, one.first + len(one.pieces), change)
