@@ -14,7 +14,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, pieces_text
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.intervene.area import SATURATED, AreaDoc, area_document, areas_of, curve_of
-from tokenworth.methods.intervene.entry import Family
+from tokenworth.methods.intervene.entry import EditFamily
 from tokenworth.methods.intervene.following import FollowingRow, following_of
 from tokenworth.methods.intervene.paired import RESAMPLE, InterventionRow, n_restated, own_answer, rows_of
 from tokenworth.methods.intervene.plan import CONTROL
@@ -48,7 +48,7 @@ class EditedDoc:
     """
 
     edit: str
-    family: Family
+    family: EditFamily
     against: str
     told: str
     first: int

@@ -12,7 +12,7 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.core.grade import RESERVED_OUTCOMES
 from tokenworth.methods.edits.intervene import difference
 from tokenworth.methods.forced.settings import LEAST_MASS
-from tokenworth.methods.intervene.entry import Family
+from tokenworth.methods.intervene.entry import EditFamily
 from tokenworth.methods.intervene.plan import CONTROL
 from tokenworth.methods.intervene.result import Answered, Changed, InterventionResult
 from tokenworth.stats.clusters import cluster_mean, noise_of_share
@@ -41,7 +41,7 @@ class InterventionRow:
     """One edit over all problems, by one reading of the answer."""
 
     edit: str
-    family: Family
+    family: EditFamily
     reading: Reading
     against: str
     """What it is compared with: ``base``, the same place without the edit; its control; or ``resample``, another trace of the model."""
