@@ -52,6 +52,10 @@ TAGS = set(
         "script",
     ]
 )
+TAGS = {
+    *("html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "script"),
+    *("h1", "h2", "p", "pre", "table", "tr", "th", "td"),
+}
 
 
 class Tags(HTMLParser):

@@ -29,7 +29,7 @@ from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, Valu
 from tokenworth.methods.inside.derive import inside_document
 from tokenworth.methods.inside.settings import InsideSettings
 from tokenworth.methods.intervene.area import AreaDoc, AreaRow
-from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, IntervenedDoc, InterveneDoc
+from tokenworth.methods.intervene.document import AnswersDoc, EditedDoc, IntervenedDoc, InterveneDoc
 from tokenworth.methods.intervene.following import FollowingRow
 from tokenworth.methods.intervene.paired import InterventionRow, RateChange
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
@@ -198,7 +198,7 @@ def intervene(text: str) -> InterveneDoc:
     )
     answers = AnswersDoc(n=10, unknown=0, correct=some, same=some, toward=None, outcomes={text: 10}, forced={text: 0.4})
     base = TraceDoc(unit="token", pieces=(text, "b", "c"), answer_pieces=("d",), ids=(1, 2, 3), outcome=text, verdict="correct")
-    edit = ChangeDoc(
+    edit = EditedDoc(
         edit=text,
         family="part",
         against="base",
