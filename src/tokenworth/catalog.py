@@ -41,12 +41,16 @@ REQUESTS: Mapping[str, str] = {
     "hide": "tokenworth.core.request.hide:Hide",
     "regenerate": "tokenworth.core.request.regenerate:Regenerate",
     "transplant": "tokenworth.core.request.transplant:Transplant",
+    "masses": "tokenworth.core.request.masses:Masses",
+    "suppress": "tokenworth.core.request.suppress:Suppress",
 }
 INSIDE: Mapping[str, str] = {
     "hidden": "tokenworth.internals.hidden:hidden",
     "lens": "tokenworth.internals.lens:lens",
     "hide": "tokenworth.internals.patch:hide",
     "transplant": "tokenworth.internals.patch:transplant",
+    "masses": "tokenworth.internals.attention:masses",
+    "suppress": "tokenworth.internals.attention:suppress",
 }
 """By kind of request that looks inside a model: a function of a local model, its kept prefixes and the request that gives the response."""
 BACKENDS: Mapping[str, str] = {
