@@ -40,8 +40,6 @@ def by_segment(weights: np.ndarray) -> np.ndarray:
     parts = [slice(0, 1), slice(1, starts[0]), *(slice(a, b) for a, b in zip(starts, starts[1:], strict=False))]
     rows = [[weights[:, starts[i] : starts[i + 1], part].sum(axis=2).mean(axis=1) for part in parts] for i in range(n)]
     return np.asarray(rows).transpose(2, 0, 1)
-        2, 0, 1
-    )
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen3", "gemma2", "mistral"])
@@ -122,7 +120,7 @@ def test_a_head_that_looks_at_the_token_before_is_seen_to() -> None:
     part, segment = places_of(n_prompt, bounds, n)
     step = MassStep(n, part, segment, len(bounds) - 1, frozenset({1}))
     key = torch.nn.functional.one_hot(torch.arange(n), n).float()[None, None]
-    query = torch.roll(key, -1, dims=2) * 200.0
+    query = torch.roll(key, 1, dims=2) * 200.0
     step.base.put(0, key, key, 0)
     step.attend(0, query, Rule(1.0))
     mass = step.found[0][0]

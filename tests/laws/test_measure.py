@@ -41,6 +41,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "sample": {"samples": 5},
     "curve": {"max_rollouts": 90, "half_width": 0.2},
     "pivots": {"max_rollouts": 90, "delta": 0.15},
+    "anchors": {"max_rollouts": 90, "delta": 0.15},
     "forced": {"stride": 4},
     "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "modulo": {"critic": "reference", "max_attempts": 3},

@@ -128,6 +128,7 @@ CASES: dict[str, Any] = {
     "modulo": lambda text: tabled.document(tabled.modulo(task=file(text), arms=[tabled.arm(file(text))])),
     "replay": lambda text: tabled.replay(text, text),
     "pivots": lambda text: tabled.pivots(text, text),
+    "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
     "probe": lambda text: tabled.probe(text),
     "survey": lambda text: derived("survey", text),

@@ -11,6 +11,7 @@ from tokenworth.core.document import About, Document, ModelDoc, Provenance, Trac
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
+from tokenworth.methods.anchors.document import AnchorDoc, AnchorPlanDoc, AnchorsDoc, BaselineDoc, DivergenceDoc, SentenceDoc, SourceDoc
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.clocks.derive import clocks_document
 from tokenworth.methods.clocks.settings import ClocksSettings
@@ -63,6 +64,56 @@ def probe(text: str) -> ProbeDoc:
         left_out=1,
         notes=(text,),
         provenance=Provenance(version="0", command=text, drawn=1234),
+    )
+
+
+def anchors(text: str, piece: str) -> AnchorsDoc:
+    """One claim, one sentence that is excluded and one that is not decided; ``text`` stands everywhere, ``piece`` in the trace."""
+    base = TraceDoc(
+        unit="token", pieces=(piece, "b.", piece, "d."), answer_pieces=("e",), ids=(1, 2, 3, 4), outcome=text, verdict="correct"
+    )
+
+    def sentence(start: int, end: int, value: float, **over: Any) -> SentenceDoc:
+        change = Estimate(value=value, low=value - 0.1, high=value + 0.1, n=9)
+        share = Estimate(value=0.4, low=0.3, high=0.5, n=20)
+        own = {"kept": 0.5, "unlike": 0.4, "n": 12, "n_unlike": 9, "p": 0.2, "control": 0.1} | over
+        return SentenceDoc(start=start, end=end, text=text, value=share, resampling=change, counterfactual=change, **own)
+
+    def row(number: int, delta: float, **over: Any) -> AnchorDoc:
+        limits = {"low": delta - 0.05, "high": delta + 0.05, "level": 0.9, "p_value": 1.0, "at_least_delta": False, "look": 1, "n": 9}
+        return AnchorDoc(sentence=number, text=text, leave=0.4, delta=delta, **{**limits, **over})
+
+    plan = AnchorPlanDoc(
+        segment=text, similarity=text, threshold=0.8, alpha=0.5, claims=True, delta=0.2, least=0.1, false_discovery=0.05, futility=0.1,
+        dependence="positive",
+    )  # fmt: skip
+    unknown = Estimate(value=None, low=-1.0, high=1.0, n=0)
+    kl = DivergenceDoc(value=0.4, null=0.1, null_high=0.3, p=0.01)
+    last = replace(sentence(3, 4, 0.0, unlike=None, n_unlike=0, p=None, control=None), counterfactual=unknown)
+    return AnchorsDoc(
+        problem=Problem(id=text, question=text, options=(), gold=None),
+        model=ModelDoc(name=text),
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
+        plan=plan,
+        seed=0,
+        level=0.95,
+        trace=base,
+        value_label=text,
+        sentences=(sentence(0, 2, 0.3, counterfactual_kl=kl, forced=-0.2), sentence(2, 3, 0.01), last),
+        effects=(SourceDoc(sentence=0, effect=(0.5, None), low=(0.3, -1.0), high=(0.7, 1.0)),),
+        baselines=BaselineDoc(position=-0.5, position_p=0.4, length=None, length_p=None),
+        claims=(row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2),),
+        excluded=(row(1, 0.01),),
+        undecided=(row(2, 0.15, needed=1200),),
+        family=3,
+        looks=2,
+        rollouts=300,
+        generated_tokens=4000,
+        claim_rollouts=100,
+        claim_tokens=1500,
+        stopped="every cut reached its target; every candidate is decided",
+        provenance=Provenance(version="0.1.0"),
+        notes=(text,),
     )
 
 

@@ -169,7 +169,7 @@ def test_a_run_draws_little_more_than_its_target_takes(choices: dict[str, float]
     base = even(p, float(rng.uniform(0.1, 0.9)), ends_right=bool(seed % 2))
     result, length = run(base, seed, **choices), len(p)
     assert result.stopped == "every cut reached its target"
-    (goal,) = goals(result.settings, bound=np.zeros(length + 1), base=base.ends_right, n_trace=length)
+    (goal,) = goals(result.settings, bound=np.zeros(length + 1), base=base.ends_right, inside=np.ones(length + 1, dtype=bool))
     strata = plan._strata(base.p, result.settings.budget)
 
     def reached(n: int) -> bool:

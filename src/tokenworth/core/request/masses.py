@@ -27,7 +27,7 @@ class MassTable(Response):
 
     heads: int
     """Heads of a layer."""
-    mass: Float[np.ndarray, "layer*head*segment part"]
+    mass: Float[np.ndarray, "row part"]
 
     def check(self) -> None:
         """Refuses masses that are not those of whole layers."""

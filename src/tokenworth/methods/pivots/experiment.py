@@ -90,7 +90,7 @@ def _result(search: Search, table: NextTokenTable | None, stopped: str, *, scree
         sampling=ledger.sampling,
         settings=settings,
         p=search.strata.p,
-        rows=_rows(search),
+        rows=rows_of(search),
         screened=screened,
         looks=search.selection.looks,
         start=(float(start), float(low[0]), float(high[0])),
@@ -105,12 +105,13 @@ def _result(search: Search, table: NextTokenTable | None, stopped: str, *, scree
     )
 
 
-def _rows(search: Search) -> PivotRows:
+def rows_of(search: Search) -> PivotRows:
+    """What a search found of each of its differences; ``token`` is the first cut of each."""
     selection, ledger = search.selection, search.ledger
     pairs, levels = search.of_value(), selection.levels()
     low, high = pairs.limits(levels, INTERVAL)
     words: dict[tuple[bool, bool], PivotVerdict] = {(True, False): "claim", (True, True): "claim", (False, True): "excluded"}
-    unknown = np.zeros(search.strata.n_cuts)
+    unknown, before = np.zeros(search.strata.n_cuts), np.append(0.0, np.cumsum(ledger.number))
     np.add.at(unknown, [draw.cut for draw in ledger.draws if draw.hit is None], 1.0)
     return PivotRows(
         token=search.first,
@@ -121,7 +122,7 @@ def _rows(search: Search) -> PivotRows:
         level=levels,
         p_value=selection.p_value,
         look=selection.decided,
-        n=ledger.number[search.first].astype(np.int64),
+        n=(before[search.second] - before[search.first]).astype(np.int64),
         needed=np.where(selection.open, selection.needed(pairs), np.nan),
         missing=search.pairs(unknown, ledger.base[1] is None).value,
     )

@@ -39,7 +39,8 @@ ENOUGH = f"{LOOKS} looks, the finest that are planned"
 class Search:
     """Fresh draws along one trace, and what they decide. Private state of one generator.
 
-    ``first`` and ``second``: the cuts of each difference. ``out``: those that a screen left out.
+    ``first`` and ``second``: the cuts of each difference. ``out``: those that a screen left out. ``stream``: distance from a run's seed to
+    the seed of the draws.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Search:
         second: Int[np.ndarray, " pair"],
         out: Bool[np.ndarray, " pair"],
         name_first: bool = True,
+        stream: int = PIVOT_STREAM,
     ) -> None:
         p = np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64)
         self.slack = None if table is None else table.slack
@@ -62,7 +64,7 @@ class Search:
         named = Named(reader.trace, table if name_first and self.slack is None else None, len(p))
         pieces = make_pieces(self.strata, named.tokens, named.q)
         own = CurveSettings(seed=settings.seed, level=settings.level, top=settings.top)
-        self.ledger = Ledger(reader, self.strata, pieces, named, sampling, own, PIVOT_STREAM)
+        self.ledger = Ledger(reader, self.strata, pieces, named, sampling, own, stream)
         self.settings, self.first, self.second = settings, first, second
         self.parts = coefficients(self.strata, first, second)
         self.selection = Selection(

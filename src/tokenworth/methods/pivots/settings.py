@@ -29,13 +29,13 @@ class PivotSettings:
     """Find the tokens that change the value, on fresh draws."""
 
     delta: float = 0.2
-    """Change of the value that is looked for. A token is named where more than half of it is shown."""
+    """Change of the value that is looked for. What is named is shown to change it by more than half of that."""
     false_discovery: float = option(0.05, metavar="Q")
-    """Expected share of the named tokens that change the value by no more than delta / 2, at most."""
+    """Expected share of what is named that changes the value by no more than delta / 2, at most."""
     screen: str | None = option(None, metavar="CURVE.json")
     """Curve of the same trace: tokens that it shows to change the value by less than delta are left out. {item} is the item's number."""
     futility: float = option(0.1, rare=True)
-    """A token is given up where limits at 1 minus this lie within delta."""
+    """A candidate is given up where limits at 1 minus this lie within delta."""
     dependence: Dependence = option("positive", rare=True)
     """any: holds however the estimates depend on each other; it takes more draws."""
     compare: Comparison | None = option(None, rare=True, metavar="PLAN")
