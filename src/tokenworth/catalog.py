@@ -26,6 +26,7 @@ MEASURES: dict[str, str] = {
     "lens": "tokenworth.methods.lens:MEASURE",
     "clocks": "tokenworth.methods.clocks:MEASURE",
     "probe": "tokenworth.methods.probe:MEASURE",
+    "attention": "tokenworth.methods.attention:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -102,6 +103,7 @@ SECTIONS: dict[str, str] = {
     "lens": "tokenworth.report.sections.lens:SECTION",
     "clocks": "tokenworth.report.sections.clocks:SECTION",
     "probe": "tokenworth.report.sections.probe:SECTION",
+    "attention": "tokenworth.report.sections.attention:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

@@ -46,6 +46,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
     "modulo": {"critic": "reference", "max_attempts": 3},
     "lens": {"stride": 4, "mass": "some"},
+    "attention": {"windows": 1, "random_heads": 5},
     "probe": {"ask": "value", "samples": 4, "cuts": 2, "layers": ("0", "2")},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""

@@ -131,6 +131,7 @@ CASES: dict[str, Any] = {
     "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
     "probe": lambda text: tabled.probe(text),
+    "attention": lambda text: tabled.attention(text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
     "lens": lambda text: tabled.lens(text, text),

@@ -12,6 +12,7 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.anchors.document import AnchorDoc, AnchorPlanDoc, AnchorsDoc, BaselineDoc, DivergenceDoc, SentenceDoc, SourceDoc
+from tokenworth.methods.attention.document import AgreementDoc, AttentionDoc, GapDoc, HeadDoc, LookedDoc
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.clocks.derive import clocks_document
 from tokenworth.methods.clocks.settings import ClocksSettings
@@ -31,6 +32,34 @@ from tokenworth.tasks.critics.critic import Acceptance
 MODEL = {"name": "tiny-world 5M", "fingerprint": "9f2c61d07ab1443e"}
 SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tokens": 64, "stop": [0]}
 MADE = {"version": "0.1.0", "created": "2026-01-02T03:04:05+00:00", "command": "tokenworth edits --task maze:searchformer/7"}
+
+
+def attention(text: str) -> AttentionDoc:
+    """One receiver head, one other, one trace of two segments; ``text`` stands everywhere."""
+    number = Estimate(value=0.5, low=0.4, high=0.6, n=12)
+    head = HeadDoc(layer=1, head=0, chosen_by=0.6, peak=number, recency=0.9, receiver=True)
+    looked = LookedDoc(
+        question=text, unit=text, texts=(text, text), strength=(0.4, None), random=(0.2, None), effect=(0.1, None), percentile=(0.9, None),
+        chooses=False,
+    )  # fmt: skip
+    return AttentionDoc(
+        model=ModelDoc(name=text),
+        task=text,
+        procedure=text,
+        gap=4,
+        level=0.95,
+        seed=0,
+        heads=(head, replace(head, head=1, receiver=False)),
+        reliability=0.9,
+        random_peak=0.97,
+        gaps=(GapDoc(gap=8, heads=((1, 0),), shared=1),),
+        agreement=(AgreementDoc(score=text, correlation=number),),
+        percentile=number,
+        traces=(looked,),
+        left_out=1,
+        notes=(text,),
+        provenance=Provenance(version="0", command=text, drawn=1234),
+    )
 
 
 def probe(text: str) -> ProbeDoc:
