@@ -30,7 +30,7 @@ def kurtosis(v: Float[np.ndarray, "*head scored"]) -> Float[np.ndarray, "*head"]
     """m₄/m₂², biased; NaN where all are alike. Fisher's excess is this less 3."""
     centred = v - v.mean(axis=-1, keepdims=True)
     second, fourth = (centred**2).mean(axis=-1), (centred**4).mean(axis=-1)
-    return np.divide(fourth, second**2, out=np.full(second.shape, np.nan), where=second > 1e-24)
+    return np.asarray(np.divide(fourth, second**2, out=np.full(np.shape(second), np.nan), where=second > 1e-24))
 
 
 def ceiling(n: int) -> float:
@@ -44,7 +44,7 @@ def ceiling(n: int) -> float:
 def peak(v: Float[np.ndarray, "*head scored"]) -> Float[np.ndarray, "*head"]:
     """Kurtosis as a share of its `ceiling`: 1 for a head whose later segments look at a single one."""
     n = v.shape[-1]
-    return kurtosis(v) / ceiling(n) if n > 1 else np.full(v.shape[:-1], np.nan)
+    return np.asarray(kurtosis(v) / ceiling(n)) if n > 1 else np.full(v.shape[:-1], np.nan)
 
 
 def recency(shares: Float[np.ndarray, "*head segment segment"]) -> Float[np.ndarray, "*head"]:
@@ -54,4 +54,4 @@ def recency(shares: Float[np.ndarray, "*head segment segment"]) -> Float[np.ndar
     """
     n = shares.shape[-1]
     near = [shares[..., i, i] + shares[..., i, i - 1] for i in range(2, n)]
-    return np.stack(near, axis=-1).mean(axis=-1) if near else np.full(shares.shape[:-2], np.nan)
+    return np.asarray(np.stack(near, axis=-1).mean(axis=-1)) if near else np.full(shares.shape[:-2], np.nan)

@@ -21,7 +21,7 @@ from tokenworth.stats.heads import kurtosis, peak, recency, trace_shares, vertic
 Matrix = Float[np.ndarray, "layer head"]
 _FAULTS = (
     "as published: mean weight for each token of a sentence favours short sentences; ours takes the mass",
-    "as published: kurtosis can be at most about the number of sentences less 2, so that long traces rank the heads; ours is a share of that",
+    "as published: kurtosis is at most about the number of sentences less 2, so that long traces rank the heads; ours is a share of that",
     "as published: heads are chosen and described on the same traces; ours chooses on other questions",
     "as published: nothing is compared with random heads, random spans or position; the rows below do",
     "the published suppression is not repeated: its code does not run, its divergence is of the 100 likeliest tokens, and its logarithm "
