@@ -12,12 +12,14 @@ MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
     "pivots": "tokenworth.methods.pivots:MEASURE",
+    "forks": "tokenworth.methods.forks:MEASURE",
     "anchors": "tokenworth.methods.anchors:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
     "verify": "tokenworth.methods.verify:MEASURE",
     "confusion": "tokenworth.methods.confusion:MEASURE",
     "first-errors": "tokenworth.methods.first_errors:MEASURE",
     "edits": "tokenworth.methods.edits:MEASURE",
+    "intervene": "tokenworth.methods.intervene:MEASURE",
     "modulo": "tokenworth.methods.modulo:MEASURE",
     "replay": "tokenworth.methods.replay:MEASURE",
     "audit": "tokenworth.methods.audit:MEASURE",
@@ -27,6 +29,7 @@ MEASURES: dict[str, str] = {
     "clocks": "tokenworth.methods.clocks:MEASURE",
     "probe": "tokenworth.methods.probe:MEASURE",
     "attention": "tokenworth.methods.attention:MEASURE",
+    "patch": "tokenworth.methods.patch:MEASURE",
 }
 DOMAINS: dict[str, str] = {
     "maze": "tokenworth.tasks.maze.domain:DOMAIN",
@@ -34,6 +37,36 @@ DOMAINS: dict[str, str] = {
     "countdown": "tokenworth.tasks.countdown.domain:DOMAIN",
     "blocksworld": "tokenworth.tasks.blocksworld.domain:DOMAIN",
 }
+EDITS: dict[str, str] = {
+    "resample": "tokenworth.methods.intervene.whole:RESAMPLE",
+    "none": "tokenworth.methods.intervene.whole:NONE",
+    "blank": "tokenworth.methods.intervene.whole:BLANK",
+    "filler": "tokenworth.methods.intervene.whole:FILLER",
+    "lorem": "tokenworth.methods.intervene.whole:LOREM_FILLER",
+    "repeat": "tokenworth.methods.intervene.whole:REPEAT",
+    "random": "tokenworth.methods.intervene.whole:RANDOM",
+    "shuffled": "tokenworth.methods.intervene.whole:SHUFFLED",
+    "sentences": "tokenworth.methods.intervene.whole:SENTENCES",
+    "random-other": "tokenworth.methods.intervene.whole:RANDOM_OTHER",
+    "swap": "tokenworth.methods.intervene.whole:SWAP",
+    "no-question": "tokenworth.methods.intervene.whole:NO_QUESTION",
+    "truncate": "tokenworth.methods.intervene.part:TRUNCATE",
+    "drop": "tokenworth.methods.intervene.part:DROP",
+    "negate": "tokenworth.methods.intervene.part:NEGATE",
+    "replace": "tokenworth.methods.intervene.part:REPLACE",
+    "insert": "tokenworth.methods.intervene.part:INSERT",
+    "strip": "tokenworth.methods.intervene.part:STRIP",
+    "mistake-sum": "tokenworth.methods.intervene.mistake:MISTAKE_SUM",
+    "mistake-option": "tokenworth.methods.intervene.mistake:MISTAKE_OPTION",
+    "hint-suggested": "tokenworth.methods.intervene.hint:HINT_SUGGESTED",
+    "hint-professor": "tokenworth.methods.intervene.hint:HINT_PROFESSOR",
+    "hint-consistency": "tokenworth.methods.intervene.hint:HINT_CONSISTENCY",
+    "hint-visual": "tokenworth.methods.intervene.hint:HINT_VISUAL",
+    "hint-metadata": "tokenworth.methods.intervene.hint:HINT_METADATA",
+    "hint-grader": "tokenworth.methods.intervene.hint:HINT_GRADER",
+    "hint-unauthorised": "tokenworth.methods.intervene.hint:HINT_UNAUTHORISED",
+}
+"""What `intervene` can do to a trace or a prompt."""
 REQUESTS: Mapping[str, str] = {
     "sample": "tokenworth.core.request.sample:Sample",
     "next_token": "tokenworth.core.request.next_token:NextToken",
@@ -90,6 +123,7 @@ SECTIONS: dict[str, str] = {
     "sample": "tokenworth.report.sections.traces:SECTION",
     "curve": "tokenworth.report.sections.traces:SECTION",
     "pivots": "tokenworth.report.sections.pivots:SECTION",
+    "forks": "tokenworth.report.sections.forks:SECTION",
     "anchors": "tokenworth.report.sections.anchors:SECTION",
     "forced": "tokenworth.report.sections.traces:SECTION",
     "survey": "tokenworth.report.sections.gallery:SECTION",
@@ -97,6 +131,7 @@ SECTIONS: dict[str, str] = {
     "confusion": "tokenworth.report.sections.verified:SECTION",
     "first-errors": "tokenworth.report.sections.first_errors:SECTION",
     "edits": "tokenworth.report.sections.edits:SECTION",
+    "intervene": "tokenworth.report.sections.intervene:SECTION",
     "modulo": "tokenworth.report.sections.modulo:SECTION",
     "replay": "tokenworth.report.sections.replay:SECTION",
     "audit": "tokenworth.report.sections.audit:SECTION",
@@ -104,6 +139,7 @@ SECTIONS: dict[str, str] = {
     "clocks": "tokenworth.report.sections.clocks:SECTION",
     "probe": "tokenworth.report.sections.probe:SECTION",
     "attention": "tokenworth.report.sections.attention:SECTION",
+    "patch": "tokenworth.report.sections.patch:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""
 

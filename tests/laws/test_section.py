@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.methods import tabled_cases as tabled
+from tests.methods.forks_cases import forks_doc
 from tests.report import formal_cases as formal
 from tests.report import report_cases as cases
 from tokenworth import catalog
@@ -125,9 +126,11 @@ CASES: dict[str, Any] = {
     "confusion": verified,
     "first-errors": lambda text: tabled.first_errors(text, text),
     "edits": lambda text: tabled.document(tabled.edits(tabled.group(file(text)), task=file(text), notes=[file(text)])),
+    "intervene": lambda text: tabled.intervene(text),
     "modulo": lambda text: tabled.document(tabled.modulo(task=file(text), arms=[tabled.arm(file(text))])),
     "replay": lambda text: tabled.replay(text, text),
     "pivots": lambda text: tabled.pivots(text, text),
+    "forks": forks_doc,
     "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
     "probe": lambda text: tabled.probe(text),
@@ -136,6 +139,7 @@ CASES: dict[str, Any] = {
     "align": lambda text: derived("align", text),
     "lens": lambda text: tabled.lens(text, text),
     "clocks": lambda text: tabled.clocks(text),
+    "patch": lambda text: tabled.patch(text, text),
 }
 
 

@@ -18,7 +18,12 @@ from tokenworth.methods.clocks.derive import clocks_document
 from tokenworth.methods.clocks.settings import ClocksSettings
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
+from tokenworth.methods.intervene.area import AreaDoc, AreaRow
+from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, IntervenedDoc, InterveneDoc
+from tokenworth.methods.intervene.following import FollowingRow
+from tokenworth.methods.intervene.paired import InterventionRow, RateChange
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
+from tokenworth.methods.patch.document import PatchDoc, ReadEffect, SpanRow, TransplantDoc
 from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
 from tokenworth.methods.probe.document import FittedProbe, LayerDoc, ProbeDoc, ProbePlan, ProbeRowsDoc, ScoreDoc, StratumDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
@@ -178,6 +183,81 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         rollouts=200,
         generated_tokens=4000,
         stopped="every candidate is decided",
+        provenance=Provenance(version="0.1.0", command=text),
+        notes=(text,),
+    )
+
+
+def intervene(text: str) -> InterveneDoc:
+    """Two edits of one problem, one of them in the prompt, and all tables; ``text`` stands everywhere."""
+    some = Estimate(value=0.4, low=0.3, high=0.6, n=10, k=4)
+    change = RateChange(problems=2, before=some, after=some, change=Estimate(value=-0.2, low=-0.3, high=0.1))
+    counts = {"problems": 2, "n_before": 20, "n_after": 20, "unknown_before": 0, "unknown_after": 1}
+    row = InterventionRow(
+        edit=text,
+        family="necessity",
+        reading="free",
+        against="base",
+        unit="problems",
+        **counts,
+        correct=change,
+        same=change,
+        toward=None,
+        flips=None,
+        restated=None,
+    )
+    answers = AnswersDoc(n=10, unknown=0, correct=some, same=some, toward=None, outcomes={text: 10}, forced={text: 0.4})
+    base = TraceDoc(unit="token", pieces=(text, "b", "c"), answer_pieces=("d",), ids=(1, 2, 3), outcome=text, verdict="correct")
+    edit = ChangeDoc(
+        edit=text,
+        family="part",
+        against="base",
+        told=text,
+        first=1,
+        base_last=2,
+        pieces=(text,),
+        cut=2,
+        base_cut=2,
+        closed=True,
+        toward=None,
+        restated=None,
+        before=answers,
+        after=answers,
+    )
+    asked = Problem(id=text, question=text, options=(), gold=None)
+    curve = {"cuts": (0, 3), "final": text, "same": (False, True), "probability": (0.2, 0.9), "areas": {"left": 1.0}}
+    area = AreaRow(rule="left", area=some, beyond_chance=0.5, less_noise=None)
+    return InterveneDoc(
+        model=ModelDoc(name=text),
+        task=text,
+        item=text,
+        sampling=None,
+        samples=10,
+        rest="regenerate",
+        where=None,
+        edits=(text,),
+        seed=0,
+        level=0.95,
+        rows=(row, dataclasses.replace(row, toward=change, restated=some, reading="forced", flips=some)),
+        following=(
+            FollowingRow(
+                edit=text,
+                problems=2,
+                pairs=9,
+                baseline=some,
+                followed=some,
+                other=some,
+                beyond_chance=some,
+                alpha=0.5,
+                said=some,
+                said_without=some,
+            ),
+        ),
+        area=AreaDoc(
+            grid="parts", problems=2, unnamed=1, rows=(area,), chance=0.5, noise=0.1, at_start=some, accuracy_start=some, accuracy_end=some
+        ),
+        problems=(IntervenedDoc(item=text, problem=asked, trace=base, changes=(edit,), refused={text: text}, unresolved="", **curve),),
+        failed_items=0,
         provenance=Provenance(version="0.1.0", command=text),
         notes=(text,),
     )
@@ -379,3 +459,31 @@ def clocks(text: str) -> Document:
     """The clocks of two such lenses."""
     lenses = [lens(text, piece) for piece in ("a", "c")]
     return clocks_document(lenses, ClocksSettings(), About(provenance=Provenance(version="0", command=text, drawn=1234)))
+
+
+def patch(text: str, piece: str) -> PatchDoc:
+    """Two spans, the second of which carries the answer, and a transplant; ``text`` stands everywhere, ``piece`` in the trace."""
+    none, all_ = Estimate(value=0.0, low=-0.2, high=0.2, n=40), Estimate(value=0.6, low=0.4, high=0.7, n=40)
+
+    def row(first: int, end: int, change: float, found: Estimate) -> SpanRow:
+        effect = ReadEffect(change=change, log_odds=3 * change, percentile=0.5, windows=2)
+        return SpanRow(
+            first=first, end=end, text=piece, forced_change=change, direct=effect, total=effect, jump=found, regenerated=found,
+            window=None, window_first=None,
+        )  # fmt: skip
+
+    return PatchDoc(
+        problem=Problem(id=text, question=text, task=text),
+        model=ModelDoc(name=text),
+        trace=TraceDoc(unit="token", pieces=(piece, "b", piece), ids=(1, 2, 3), outcome="B", verdict="correct"),
+        exit_text=text,
+        options=("A", "B"),
+        target="B",
+        share=0.9,
+        rows=(row(0, 2, 0.0, none), row(2, 3, 0.8, all_)),
+        transplant=TransplantDoc(answer="A", text=text, donor=(0.1, 0.8), target=(0.9, 0.2), control=(0.1, None)),
+        samples=20,
+        level=0.95,
+        provenance=Provenance(version="0", command=text, drawn=1234),
+        notes=(text,),
+    )

@@ -23,6 +23,7 @@ function placeOf(report: State): Place {
     screen: report.hasTables ? report.screen.value : null,
     filter: report.filter.value,
     gallery: report.gallery ? printView(report.gallery.view.value, report.gallery.start) : "",
+    row: report.row.value,
   };
 }
 
@@ -33,7 +34,8 @@ export function goTo(report: State, at: Place): Promise<void> {
     const { gallery, start } = report.gallery;
     report.gallery.view.value = fitting(gallery, parseView(at.gallery, start), start);
   }
-  report.screen.value = report.hasTables ? (at.screen ?? (at.trace || (head.traces.length && !head.sheets.length && !report.gallery) ? "trace" : "tables")) : "trace";
+  report.row.value = at.row;
+  report.screen.value = report.hasTables ? (at.screen ?? (!at.row && (at.trace || (head.traces.length && !head.hasSheets && !report.gallery)) ? "trace" : "tables")) : "trace";
   return openTrace(report, at.trace, at);
 }
 

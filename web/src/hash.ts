@@ -29,9 +29,11 @@ export interface Place {
   filter: Filter;
   // What is chosen in the gallery (gallery/view.ts); empty: nothing.
   gallery: string;
+  // Address of a row of a table: its document on the page and its key. Empty: none.
+  row: string;
 }
 
-export const START: Readonly<Place> = { trace: 0, unit: null, pinned: false, metric: null, stack: 0, share: false, given: false, stretch: false, tab: null, range: null, screen: null, filter: EVERYTHING, gallery: "" };
+export const START: Readonly<Place> = { trace: 0, unit: null, pinned: false, metric: null, stack: 0, share: false, given: false, stretch: false, tab: null, range: null, screen: null, filter: EVERYTHING, gallery: "", row: "" };
 
 export function printHash(place: Place): string {
   const parts = ["v1"];
@@ -48,6 +50,7 @@ export function printHash(place: Place): string {
   if (place.screen) parts.push(`o=${place.screen === "tables" ? 1 : 0}`);
   parts.push(...printFilter(place.filter));
   if (place.gallery) parts.push(`y=${place.gallery}`);
+  if (place.row) parts.push(`w=${place.row}`);
   return "#" + parts.join("&");
 }
 
@@ -80,5 +83,6 @@ export function parseHash(hash: string): Place | null {
     screen: found.get("o") === "1" ? "tables" : found.get("o") === "0" ? "trace" : null,
     filter: parseFilter(found.get("f"), found.get("c")),
     gallery: found.get("y") ?? "",
+    row: /^\d{1,4}\.[\w-]{1,40}$/.test(found.get("w") ?? "") ? found.get("w")! : "",
   };
 }

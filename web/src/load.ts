@@ -6,7 +6,7 @@ import { decodeGallery } from "./gallery/data";
 import type { Gallery } from "./gallery/data";
 import { Chunk, decodeIndex } from "./formal/model";
 import type { Formal, FormalHead, FormalIndex, FormalText } from "./formal/model";
-import type { Branches, Curve, Header, Metric, Samples, SamplesHead, Sheet, Stack, StackHead, Trace, TraceEvent, TraceHead, Written } from "./model";
+import type { Branches, Curve, Header, Metric, Samples, SamplesHead, Section, Sheet, Stack, StackHead, Trace, TraceEvent, TraceHead, Written } from "./model";
 import type { CurveHead, Verdicts } from "./types";
 
 // Text of a part of a report (its header as JSON, the others packed), or nothing where there is no such part.
@@ -28,8 +28,30 @@ async function readHeader(source: Source): Promise<Header> {
     sets: traces?.sets ?? [],
     traces: traces?.traces ?? [],
     formal: (of("verified")[0] as FormalHead | undefined) ?? null,
-    sheets: of("sheets").flatMap((s) => s["sheets"] as readonly Sheet[]),
+    sections: await withRows(written.sections),
+    hasSheets: of("sheets").length > 0,
   };
+}
+
+// Tables with what their rows are called: documents are counted over the page, rows without a key over their document.
+async function withRows(sections: readonly Section[]): Promise<readonly Section[]> {
+  const found: Section[] = [];
+  let before = 0;
+  for (const section of sections) {
+    const sheets = section["sheets"] as readonly Sheet[] | undefined;
+    const packed = (section["packed"] as string | undefined) ?? "";
+    const blob = packed ? await codec.inflate(codec.bytesOf(packed)) : new Uint8Array();
+    // Those of a gallery are a part of its view.
+    const own = section.kind === "sheets";
+    const rows = sheets?.map((sheet, k): Sheet => ({
+      ...sheet, blob,
+      document: own ? before + sheet.document - 1 : -1,
+      keys: sheet.keys.length ? sheet.keys : sheet.rows.map((_, row) => `${k}-${row}`),
+    }));
+    found.push(rows ? { ...section, sheets: rows } : section);
+    if (own) before += section["documents"] as number;
+  }
+  return found;
 }
 
 export async function openData(source: Source): Promise<Data> {

@@ -106,7 +106,20 @@ export interface TraceHead {
 
 export interface SheetColumn { readonly name: string; readonly kind: "text" | "count" | "share" | "difference" }
 // A number to draw has its value and its limits.
-export interface SheetCell { readonly main: string; readonly number: readonly [number | null, number | null, number | null] | null }
+export interface SheetCell { readonly main: string; readonly number: readonly [number | null, number | null, number | null] | null; readonly bar?: BarHead }
+
+// A drawing of a table (report/pieces): its kind says which component draws it.
+export interface PieceHead extends Readonly<Record<string, unknown>> { readonly kind: string }
+export interface Label { readonly name: string; readonly colour: number; readonly letter: string; readonly gold: boolean }
+export interface BarHead {
+  readonly shares: readonly (number | null)[];
+  readonly low: readonly (number | null)[] | null;
+  readonly high: readonly (number | null)[] | null;
+  readonly n: number | null;
+  readonly name: string;
+  readonly detail: string;
+  readonly row: string;
+}
 
 // A table over many problems.
 export interface Sheet {
@@ -118,6 +131,14 @@ export interface Sheet {
   readonly rows: readonly (readonly SheetCell[])[];
   readonly facts: readonly Fact[];
   readonly notes: readonly string[];
+  readonly pieces: readonly PieceHead[];
+  readonly keys: readonly string[];
+  readonly details: readonly (readonly PieceHead[])[];
+  readonly labels: readonly Label[];
+  // Which document of the page it is of; -1: its rows have no addresses.
+  readonly document: number;
+  // Columns of its pieces.
+  readonly blob: Uint8Array;
 }
 
 // What one section of the page holds; its kind says which component draws it (sections/index.ts).
@@ -136,7 +157,7 @@ export interface Header extends Written {
   readonly sets: readonly SampleSet[];
   readonly traces: readonly TraceHead[];
   readonly formal: FormalHead | null;
-  readonly sheets: readonly Sheet[];
+  readonly hasSheets: boolean;
 }
 
 export interface Stack extends Omit<StackHead, "columns"> {

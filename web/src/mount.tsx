@@ -3,11 +3,18 @@ import { render } from "preact";
 import { goTo, keepAddress } from "./address";
 import { START, parseHash } from "./hash";
 import { openData } from "./load";
-import type { Source } from "./load";
+import type { Data, Source } from "./load";
+import { drawingsOf } from "./sections/index";
 import { makeState } from "./state";
+import type { State } from "./state";
 import { followTheme } from "./theme";
+import type { Theme } from "./theme";
 import { App } from "./ui/App";
 import { ReportContext } from "./ui/context";
+
+function opened(data: Data, theme: Theme, root: HTMLElement, own: boolean): State {
+  return makeState(data, drawingsOf(data.header.sections), theme, root, own);
+}
 
 // Returns what takes the report away again.
 export async function mount(root: HTMLElement, source: Source, own = false): Promise<() => void> {
@@ -15,7 +22,7 @@ export async function mount(root: HTMLElement, source: Source, own = false): Pro
   const theme = followTheme(own, stop.signal);
   try {
     if (typeof DecompressionStream === "undefined") throw new Error("this browser cannot unpack the data (DecompressionStream is missing); a newer one can");
-    const report = makeState(await openData(source), theme, root, own);
+    const report = opened(await openData(source), theme, root, own);
     await goTo(report, (own && parseHash(location.hash)) || START);
     // A press anywhere in it gives it the keys.
     if (!own) root.tabIndex = -1;

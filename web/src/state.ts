@@ -13,6 +13,7 @@ import type { Data } from "./load";
 import { stretched } from "./model";
 import type { Metric, SampleSet, Trace } from "./model";
 import type { Hit } from "./pane/find";
+import type { Drawings } from "./sections/index";
 import type { Theme } from "./theme";
 
 export interface Facets { readonly outcome: number; readonly verdict: number; readonly cut: "all" | "after" | "instead"; readonly branch: number }
@@ -20,11 +21,11 @@ export interface Facets { readonly outcome: number; readonly verdict: number; re
 export type State = ReturnType<typeof makeState>;
 
 // `own`: the page is this report's, so that the address and the keys that no element has are, too.
-export function makeState(data: Data, theme: Theme, root: HTMLElement, own: boolean) {
+export function makeState(data: Data, drawings: Drawings, theme: Theme, root: HTMLElement, own: boolean) {
   const seen = makeSignals();
   // What ids within begin with, so that no other report of the page has them.
   const ids = own ? "" : `r${Math.random()}-`;
-  return { ...seen, ...derived(data, seen), data, header: data.header, rows: data.rows, gallery: data.gallery && makeGallery(data.gallery, startOf(data.gallery)), theme, root, own, ids, asked: 0 };
+  return { ...seen, ...derived(data, seen), data, drawings, header: data.header, rows: data.rows, gallery: data.gallery && makeGallery(data.gallery, startOf(data.gallery)), theme, root, own, ids, asked: 0 };
 }
 
 function makeSignals() {
@@ -60,6 +61,8 @@ function makeSignals() {
     screen: signal<Screen>("trace"),
     filter: signal<Filter>(EVERYTHING),
     violation: signal(0),
+    // The row of a table that is marked, by its address; empty: none.
+    row: signal(""),
   };
 }
 

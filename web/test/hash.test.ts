@@ -3,7 +3,7 @@ import { START, parseHash, printHash } from "../src/hash";
 import type { Place } from "../src/hash";
 import { EVERYTHING } from "../src/formal/filter";
 
-const FULL: Place = { trace: 2, unit: 1043, pinned: true, metric: "forced", stack: 1, share: true, given: true, stretch: true, tab: "samples", range: [900, 1200], screen: null, filter: EVERYTHING, gallery: "s3,l1,qa%20b" };
+const FULL: Place = { trace: 2, unit: 1043, pinned: true, metric: "forced", stack: 1, share: true, given: true, stretch: true, tab: "samples", range: [900, 1200], screen: null, filter: EVERYTHING, gallery: "s3,l1,qa%20b", row: "1.s0-3" };
 const FILTERED: Place = { ...START, unit: -1, screen: "tables", filter: { table: 1, state: 2, link: 1, answer: 0, code: "NOT_OPEN" } };
 
 describe("the address", () => {

@@ -214,7 +214,7 @@ def _check_items(task: Task, items: Sequence[str]) -> None:
 
 def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple[str, Callable[[], Case]]]) -> int:
     """Shows each result as it comes; what fails is reported in one line and counted. Returns the exit code."""
-    shown, failed, unpaid = Shown(output), 0, 0
+    shown, failed, unpaid, short = Shown(output), 0, 0, list[str]()
     for ended in bench.runner.run(job, cases):
         if ended.error is not None:
             if len(cases) == 1:
@@ -226,12 +226,15 @@ def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple
                 click.echo(one_line(f"item {ended.item}: {str(ended.error).removeprefix(f'item {ended.item}: ')}"), err=True)
         elif ended.document is not None:
             shown.add(ended.document, item=ended.item)
+            short += filter(None, [job.draws.falls_short(ended.document, job.settings)])
     if unpaid > 1:
         click.echo(f"{unpaid - 1:,} more item{'' if unpaid == 2 else 's'} could not be paid for either", err=True)
     shown.finish()
     if 0 < failed < len(cases):
         click.echo(f"{failed:,} of {len(cases):,} items failed; the others are done", err=True)
-    return 1 if failed else 0
+    for line in short:
+        click.echo(one_line(line), err=True)
+    return 1 if failed or short else 0
 
 
 # -- measures that derive, and that read ----------------------------------------------------------------------------------------------

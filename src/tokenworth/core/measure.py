@@ -102,6 +102,8 @@ class Subject:
     """What is added to a question; empty for models that were trained without one."""
     feedback: bytes | None
     """The model's own file on how it was trained to read what is wrong with an answer; None where it was not."""
+    other: Callable[[], Problem | None] | None = None
+    """Another problem of the same task, the next one of it; None where there is none."""
     trace: Trace | None = None
     """The base trace, for a measure of one."""
     chosen: str = "given"
@@ -207,6 +209,8 @@ class Draws:
     batch is the whole run."""
     check: Callable[[Subject, Any], object] | None = None
     """Refuses settings that do not fit the problem, before anything is drawn."""
+    falls_short: Callable[[Any, Any], str] = lambda document, settings: ""
+    """(document, settings) -> in what the document falls short of what the settings ask for: the exit code is 1 then. Empty: in nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
+from typing import Any
 from urllib.parse import quote
 
 from tokenworth.errors import InvalidInput, MissingFile
@@ -107,6 +108,11 @@ def _asset(name: str) -> str:
         raise MissingFile(f"the built viewer {name} is not in the package; run `npm ci && npm run build` in web/") from error
 
 
+def _parts(header: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parts of the viewer that the page needs: its frame, and those that its sections name."""
+    return ("viewer", *dict.fromkeys(name for section in header["sections"] for name in section.get("scripts", ())))
+
+
 def _source(text: str) -> str:
     """The CSP source of an inline script or style."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
@@ -132,11 +138,12 @@ def _page(view: Page, most: Sequence[int | None]) -> str:
 
 
 def _written(view: Page, header: Mapping[str, Json], blobs: Sequence[tuple[str, str]], *, is_split: bool = False) -> str:
-    script, style, palette = _asset("viewer.js"), _asset("viewer.css"), css()
+    parts = _parts(header)
+    scripts, styles = [_asset(f"{name}.js") for name in parts], [css(), *(_asset(f"{name}.css") for name in parts)]
     # The files beside the page are loaded by the page's own script, and nothing else is.
     trusted = " 'strict-dynamic'" if is_split else ""
     policy = (
-        f"default-src 'none'; script-src {_source(script)}{trusted}; style-src {_source(style)} {_source(palette)}; "
+        f"default-src 'none'; script-src {' '.join(map(_source, scripts))}{trusted}; style-src {' '.join(map(_source, styles))}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     data = "\n".join(f'<script type="application/octet-stream" id="tw-{name}">{body}</script>' for name, body in blobs)
@@ -150,17 +157,14 @@ def _written(view: Page, header: Mapping[str, Json], blobs: Sequence[tuple[str, 
 <meta name="generator" content="{escape(view.generator)}">
 <title>{safe(view.title)} · tokenworth</title>
 <link rel="icon" href="data:,">
-<style>{palette}</style>
-<style>{style}</style>
-</head>
+{"".join(f"<style>{style}</style>{chr(10)}" for style in styles)}</head>
 <body>
 <div id="tw-app"></div>
 <noscript>
 {"".join(_noscript(view))}</noscript>
 <script type="application/json" id="tw-header">{dump(header)}</script>
 {data}
-<script>{script}</script>
-</body>
+{"".join(f"<script>{script}</script>{chr(10)}" for script in scripts)}</body>
 </html>
 """
 

@@ -1,8 +1,5 @@
 // The chosen trace: its question, its curve, its numbers, and the way to its page.
-import { useEffect, useRef } from "preact/hooks";
-import { count, visible } from "../format";
-import { prepare } from "../plots/scale";
-import { useReport } from "../ui/context";
+import { count, prepare, useEffect, useRef, useReport, visible } from "../kit";
 import { ABSENT, OPEN, STEPS } from "./data";
 import type { GalleryState } from "./state";
 import { CORRECT, numberOf } from "./words";

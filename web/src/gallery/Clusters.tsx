@@ -1,7 +1,5 @@
 // The medoid of each cluster: the trace that is nearest to all others of it.
-import { useEffect, useRef } from "preact/hooks";
-import { count } from "../format";
-import { useReport } from "../ui/context";
+import { count, useEffect, useRef, useReport } from "../kit";
 import { cellOf, paintThumb, readInks } from "./paint";
 import { set } from "./state";
 import type { GalleryState } from "./state";

@@ -1,5 +1,5 @@
 // What a reader chooses: order, filters, form of the thumbnails, and the thresholds of the labels.
-import { count, percent } from "../format";
+import { count, percent } from "../kit";
 import { countsOf } from "./rules";
 import { isFiltered, set } from "./state";
 import type { GalleryState } from "./state";

@@ -1,8 +1,5 @@
 // Two features against each other; a box drawn with the pointer leaves the rows within it.
-import { effect, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { prepare } from "../plots/scale";
-import { useReport } from "../ui/context";
+import { effect, prepare, useEffect, useRef, useReport, useSignal } from "../kit";
 import { set } from "./state";
 import type { GalleryState } from "./state";
 import type { Box } from "./view";

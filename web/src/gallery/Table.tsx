@@ -1,7 +1,5 @@
 // The same rows as a table that draws only what is seen.
-import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { count, visible } from "../format";
+import { count, useEffect, useRef, useSignal, visible } from "../kit";
 import { set } from "./state";
 import type { GalleryState } from "./state";
 import { CORRECT, numberOf } from "./words";

@@ -1,8 +1,5 @@
 // The wall of thumbnails: one canvas of the size of its window, painted for what is seen.
-import { effect, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { count } from "../format";
-import { useReport } from "../ui/context";
+import { count, effect, useEffect, useRef, useReport, useSignal } from "../kit";
 import { CAPTION, cellOf, paintThumb, readInks } from "./paint";
 import type { Cell } from "./paint";
 import { set } from "./state";

@@ -1,5 +1,5 @@
 // Rows of a gallery in words.
-import { count, figure, visible } from "../format";
+import { count, figure, visible } from "../kit";
 import type { Gallery } from "./data";
 import type { GalleryState } from "./state";
 

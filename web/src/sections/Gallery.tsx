@@ -1,16 +1,11 @@
 // All traces of a survey: thumbnails or a table, labels that follow their thresholds, two features against each other.
-import { useEffect } from "preact/hooks";
+import { Made, START, Sheets, openTrace, useEffect, useReport } from "../kit";
 import { Chosen } from "../gallery/Chosen";
 import { Clusters } from "../gallery/Clusters";
 import { Controls, Labels, Thresholds } from "../gallery/Controls";
 import { Scatter } from "../gallery/Scatter";
 import { Table } from "../gallery/Table";
 import { Wall } from "../gallery/Wall";
-import { START } from "../hash";
-import { openTrace } from "../state";
-import { Made } from "../ui/Made";
-import { useReport } from "../ui/context";
-import { Sheets } from "./Sheets";
 
 export function Gallery() {
   const report = useReport();

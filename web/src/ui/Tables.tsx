@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { EVERYTHING } from "../formal/filter";
 import { hears } from "../keys";
-import { SECTIONS } from "../sections/index";
+import { ORDER } from "../sections/index";
 import type { State } from "../state";
 import { cycleTheme } from "../theme";
 import { TraceList } from "./TraceList";
@@ -25,13 +25,12 @@ export function Tables() {
     return () => document.removeEventListener("keydown", heard);
   }, []);
   const { formal, sections } = report.header;
-  const kinds = Object.keys(SECTIONS);
-  const shown = sections.filter((s) => s.kind !== "traces").sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
+  const shown = sections.filter((s) => s.kind !== "traces").sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
   return (
     <div class={formal ? "tables" : "tables alone"}>
       <section class="cards" aria-label="tables">
         {shown.map((section, k) => {
-          const Card = SECTIONS[section.kind];
+          const Card = report.drawings.sections[section.kind];
           return Card ? <Card section={section} key={k} /> : <p key={k}>This viewer cannot draw a section of the kind {section.kind}.</p>;
         })}
       </section>

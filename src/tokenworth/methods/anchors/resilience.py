@@ -104,8 +104,8 @@ def resilience(
 ) -> Experiment[tuple[tuple[Fought, ...], int, int]]:
     """Each sentence (number, first cut, cut after it) taken away in so many runs, with the rollouts and tokens that took.
 
-    A run resamples from the start of the sentence until another one stands there, and again wherever one like it comes back later. Runs that
-    a budget ends are left out. Source: Macar et al. 2025, "Thought Branches" (resilience, counterfactual++). Differs: on token ids; a run
+    A run resamples from the start of the sentence until another one stands there, and again wherever one like it comes back later. Runs
+    that a budget ends are left out. Source: Macar et al. 2025, "Thought Branches" (resilience, counterfactual++). Differs: on token ids; a run
     that cannot be rid of the sentence is counted and not dropped.
     """
     base = fight.reader.trace.sequence.completion

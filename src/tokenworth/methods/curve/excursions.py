@@ -256,6 +256,23 @@ def excursions(
 
     Source: the recursion V(c) = p_c V(c+1) + (1−p_c) W(c); formulas in `docs/methods/curve.md`.
     """
+    ledger, bound, stopped, unresolved = yield from draw_excursions(
+        reader, sampling=sampling, settings=settings, table=table, name_first=name_first, wanted=wanted
+    )
+    return _result(ledger, table, bound, stopped, unresolved)
+
+
+def draw_excursions(
+    reader: Reader,
+    *,
+    sampling: Sampling,
+    settings: CurveSettings,
+    table: NextTokenTable | None,
+    name_first: bool = True,
+    wanted: Int[np.ndarray, " cut"] | None = None,
+) -> Experiment[tuple[Ledger, Float[np.ndarray, " cutx"], str, str]]:
+    """The draws of a curve, by how much limits are moved apart because q_c is known only within bounds, why sampling ended, and what was
+    asked for and not reached by then."""
     p = np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64)
     slack = None if table is None else table.slack
     strata, trace = strata_within(p, settings.budget), reader.trace
@@ -266,7 +283,7 @@ def excursions(
     if wanted is not None:
         inside &= np.isin(np.arange(len(bound)), wanted)
     stopped = yield from _draw_all(ledger, bound, inside)
-    return _result(ledger, table, bound, stopped, _unresolved(ledger, bound, inside, stopped))
+    return ledger, bound, stopped, _unresolved(ledger, bound, inside, stopped)
 
 
 def _result(ledger: Ledger, table: NextTokenTable | None, bound: Float[np.ndarray, " cutx"], stopped: str, unresolved: str) -> CurveResult:

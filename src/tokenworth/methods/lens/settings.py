@@ -21,7 +21,7 @@ class LensSettings:
     place: StatePlace = "exit"
     """exit: the options' labels after the exit text. trace: the first tokens of the options' own words, at the trace's last kept token."""
     exit_text: str = option("", metavar="TEXT")
-    """The exit text; \\n is a newline. Without it: the model's own."""
+    """Exit text that is written before options are read; \\n is a newline. Without it: the model's own."""
     options: tuple[str, ...] = option((), metavar="A,B,…", listed=True)
     """Option labels, when the problem has none."""
     target: str = OWN

@@ -41,6 +41,7 @@ def encode(view: GalleryView, most: int | None) -> Encoded:
         "features": [{"name": one.name, "note": one.note} for one in view.features],
         "thresholds": [asdict(one) for one in view.thresholds],
         "rules": [asdict(one) for one in view.rules],
-        "sheets": [encoded_sheet(one) for one in view.sheets],
+        "sheets": [encoded_sheet(one, blob) for one in view.sheets],
         "facts": [asdict(one) for one in view.facts],
+        "scripts": ["gallery"],
     }, [(BLOB, blob.packed())]
