@@ -37,8 +37,8 @@ def planted(n: int) -> np.ndarray:
 def test_a_head_of_the_segment_before_is_recent_and_no_receiver() -> None:
     shares = trace_shares(planted(16))
     assert np.allclose(shares.sum(axis=-1), 1)
-    near = recency(shares)
-    assert near[0] == pytest.approx(1) and near[1] == pytest.approx(2 / 14) and near[2] == pytest.approx(np.mean([2 / (i + 1) for i in range(2, 16)]))
+    near, alike = recency(shares), float(np.mean([2 / (i + 1) for i in range(2, 16)]))
+    assert near[0] == pytest.approx(1) and near[1] == pytest.approx(2 / 14) and near[2] == pytest.approx(alike)
     v = vertical(shares, 4)
     assert v.shape == (3, 12) and (v[0] == 0).all()
     assert np.isnan(peak(v)[0]), "nothing looks back so far"

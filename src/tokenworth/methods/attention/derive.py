@@ -121,8 +121,9 @@ def _heads(
     rng: np.random.Generator,
 ) -> Iterator[HeadDoc]:
     near = _mean(np.stack([recency(trace_shares(one.mass)) for one in traces]), describes)
-    order = top(chosen_by, chosen_by.size)
-    for layer, head in order:
+    ranked = top(chosen_by, chosen_by.size)
+    unranked = [at for at in np.ndindex(*chosen_by.shape) if at not in ranked]
+    for layer, head in (*ranked, *unranked):
         use = describes & np.isfinite(peaks[:, layer, head])
         yield HeadDoc(
             layer=layer + 1,
