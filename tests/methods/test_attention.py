@@ -131,15 +131,15 @@ def test_what_it_looks_at_is_set_beside_what_hiding_does(found: AttentionDoc) ->
 
 
 def test_one_question_claims_nothing() -> None:
-    alone = looked(Looking(), 1, receivers=1, windows=0)
+    alone = looked(Looking(), 1, receivers=1, spans=0)
     assert "nothing here is a claim" in alone.notes[0] and alone.reliability is None
     assert alone.heads[0].peak.low is None and all(x is None for x in alone.traces[0].effect)
 
 
 def test_the_published_procedure_is_repeated_with_what_is_wrong_in_it() -> None:
     """Excess kurtosis of mean weights, on all traces; by hand for one head of one trace."""
-    doc = looked(Looking(), 4, receivers=2, windows=0, procedure="thought-anchors")
-    ours = looked(Looking(), 4, receivers=2, windows=0)
+    doc = looked(Looking(), 4, receivers=2, spans=0, procedure="thought-anchors")
+    ours = looked(Looking(), 4, receivers=2, spans=0)
     assert sum("as published" in one for one in doc.notes) == 4 and not any("as published" in one for one in ours.notes)
     n = SENTENCES - 4
     assert doc.heads[0].chosen_by == pytest.approx((n * n - 3 * n + 3) / (n - 1) - 3, abs=1e-4)
@@ -175,6 +175,6 @@ def test_a_model_that_shows_no_attention_is_refused_in_one_sentence(tmp_path: Pa
 def test_a_trace_that_is_too_short_says_so() -> None:
     case = bench_of(Looking()).case(Problem(id="q", question="#001", options=OPTIONS, gold="A"))
     with pytest.raises(InvalidInput, match=r"a trace of \d+ tokens: expected at least 510, 10 beyond the gap"):
-        case.measure("attention", gap=500)
+        case.measure("attention", later=500)
     with pytest.raises(InvalidInput, match="receivers 0: expected at least 1"):
         AttentionSettings(receivers=0)

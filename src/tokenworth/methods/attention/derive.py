@@ -18,7 +18,7 @@ from tokenworth.methods.attention.settings import SWEEP, AttentionSettings
 from tokenworth.stats.by_cluster import correlation_of, mean_of, ranks, within
 from tokenworth.stats.heads import kurtosis, peak, recency, trace_shares, vertical
 
-Matrix = Float[np.ndarray, "layer head"]
+HeadScores = Float[np.ndarray, "layer head"]
 _FAULTS = (
     "as published: mean weight for each token of a sentence favours short sentences; ours takes the mass",
     "as published: kurtosis is at most about the number of sentences less 2, so that long traces rank the heads; ours is a share of that",
@@ -40,13 +40,13 @@ def attention_document(done: Sequence[Done], settings: AttentionSettings, about:
     chooses = halves[question] if question.max() > 0 else np.ones(len(traces), dtype=bool)
     published = settings.procedure == "thought-anchors"
     describes = np.ones(len(traces), dtype=bool) if published or chooses.all() else ~chooses
-    by_gap = {gap: ranked_by(traces, gap, published) for gap in sorted({*SWEEP, settings.gap})}
-    rank = by_gap[settings.gap]
+    by_gap = {gap: ranked_by(traces, gap, published) for gap in sorted({*SWEEP, settings.later})}
+    rank = by_gap[settings.later]
     chosen_by = _mean(rank, np.ones(len(traces), dtype=bool) if published else chooses)
     receivers = top(chosen_by, settings.receivers)
-    peaks = np.stack([peak(vertical(trace_shares(one.mass), settings.gap)) for one in traces])
+    peaks = np.stack([peak(vertical(trace_shares(one.mass), settings.later)) for one in traces])
     draws = random_like(receivers, traces[0].mass.shape[1], settings.random_heads, rng)
-    looked = [_looked(one, receivers, draws, settings.gap, bool(c)) for one, c in zip(traces, chooses, strict=True)]
+    looked = [_looked(one, receivers, draws, settings.later, bool(c)) for one, c in zip(traces, chooses, strict=True)]
     described = [(one, q) for one, q, d in zip(looked, question.tolist(), describes, strict=True) if d]
     mean_peak = _mean(peaks, describes)
     own = float(np.mean([mean_peak[at] for at in receivers]))
@@ -54,7 +54,7 @@ def attention_document(done: Sequence[Done], settings: AttentionSettings, about:
         model=about.model,
         task=about.task,
         procedure=settings.procedure,
-        gap=settings.gap,
+        gap=settings.later,
         level=settings.level,
         seed=settings.seed,
         heads=tuple(_heads(traces, chosen_by, peaks, receivers, question, describes, settings, rng)),
@@ -72,7 +72,7 @@ def attention_document(done: Sequence[Done], settings: AttentionSettings, about:
 
 def ranked_by(traces: Sequence[TraceMasses], gap: int, published: bool) -> Float[np.ndarray, "trace layer head"]:
     """What heads are ranked by in each trace: their peak, or the excess kurtosis of mean weights, as published; NaN where none."""
-    found: list[Matrix] = []
+    found: list[HeadScores] = []
     for one in traces:
         if published:
             lengths = np.diff(one.bounds)
@@ -82,7 +82,7 @@ def ranked_by(traces: Sequence[TraceMasses], gap: int, published: bool) -> Float
     return np.stack(found)
 
 
-def top(score: Matrix, n: int) -> tuple[tuple[int, int], ...]:
+def top(score: HeadScores, n: int) -> tuple[tuple[int, int], ...]:
     """The n heads of the largest scores, the first of equals; fewer where fewer have one."""
     order = np.argsort(-np.where(np.isfinite(score), score, -np.inf), axis=None, kind="stable")[:n]
     return tuple((int(i // score.shape[1]), int(i % score.shape[1])) for i in order if np.isfinite(score.flat[i]))
@@ -94,7 +94,7 @@ def random_like(receivers: Sequence[tuple[int, int]], heads: int, n: int, rng: n
     return [tuple((layer, int(head)) for layer, count in by_layer.items() for head in rng.permutation(heads)[:count]) for _ in range(n)]
 
 
-def _mean(values: Float[np.ndarray, "trace layer head"], rows: Bool[np.ndarray, " trace"]) -> Matrix:
+def _mean(values: Float[np.ndarray, "trace layer head"], rows: Bool[np.ndarray, " trace"]) -> HeadScores:
     known = np.isfinite(values[rows])
     total = np.where(known, values[rows], 0.0).sum(axis=0)
     return np.divide(total, n := known.sum(axis=0), out=np.full(total.shape, np.nan), where=n > 0)
@@ -112,7 +112,7 @@ def _reliability(rank: Float[np.ndarray, "trace layer head"], chooses: Bool[np.n
 
 def _heads(
     traces: Sequence[TraceMasses],
-    chosen_by: Matrix,
+    chosen_by: HeadScores,
     peaks: Float[np.ndarray, "trace layer head"],
     receivers: Sequence[tuple[int, int]],
     question: Int[np.ndarray, " trace"],

@@ -47,7 +47,7 @@ def needs(settings: AttentionSettings) -> list[Need]:
     instead = {"sample": "sample, curve and anchors work: what sentences cause, not where heads look"}
     what = "attention of its heads"
     return [
-        Need(able=kind, what=what, instead=instead, why=NEEDS_WEIGHTS) for kind in ("masses", *(["suppress"] if settings.windows else []))
+        Need(able=kind, what=what, instead=instead, why=NEEDS_WEIGHTS) for kind in ("masses", *(["suppress"] if settings.spans else []))
     ]
 
 
@@ -58,16 +58,16 @@ def bounds_of(subject: Subject, trace: Trace, settings: AttentionSettings) -> tu
     """
     pieces = subject.codec.piece_bytes(trace.ids)
     sentences = token_cuts(pieces, "sentence").tolist()
-    if settings.procedure == "thought-anchors" and len(sentences) > settings.gap + 1:
+    if settings.procedure == "thought-anchors" and len(sentences) > settings.later + 1:
         return (*sentences, trace.n_trace), "sentence"
-    if len(sentences) >= LEAST_SCORED + settings.gap:
+    if len(sentences) >= LEAST_SCORED + settings.later:
         return (*sentences, trace.n_trace), "sentence"
     width = -(-trace.n_trace // MOST_SEGMENTS)
     starts = list(range(0, trace.n_trace, max(1, width)))
-    if len(starts) < LEAST_SCORED + settings.gap:
-        least = LEAST_SCORED + settings.gap
+    if len(starts) < LEAST_SCORED + settings.later:
+        least = LEAST_SCORED + settings.later
         raise InvalidInput(
-            f"a trace of {trace.n_trace} tokens: expected at least {least}, {LEAST_SCORED} beyond the gap; give another --gap"
+            f"a trace of {trace.n_trace} tokens: expected at least {least}, {LEAST_SCORED} beyond the gap; give a smaller --later"
         )
     return (*starts, trace.n_trace), "token" if width == 1 else f"{width} tokens"
 
@@ -93,9 +93,9 @@ def attention_of(subject: Subject, settings: AttentionSettings) -> Experiment[Tr
     trace = subject.trace
     bounds, unit = bounds_of(subject, trace, settings)
     sequence = TokenSequence(prompt=trace.sequence.prompt, completion=trace.ids)
-    spans, owners = windows_of(bounds, settings.gap, settings.windows)
+    spans, owners = windows_of(bounds, settings.later, settings.spans)
     asked: list[Request] = [Masses(sequence=sequence, bounds=bounds)]
-    if settings.windows:
+    if settings.spans:
         asked.append(Suppress(sequence=sequence, bounds=bounds, spans=(*pairwise(bounds), *spans)))
     masses, *hidden = yield tuple(asked)
     assert isinstance(masses, MassTable)
@@ -125,8 +125,8 @@ def most(subject: Subject, settings: AttentionSettings) -> list[Most]:
     bounds = tuple(range(0, room, -(-room // MOST_SEGMENTS)))
     masses = Masses(sequence=longest, bounds=(*bounds, room))
     found = [Most(n=1, reads=masses, writes=masses)]
-    if settings.windows:
-        spans = ((0, 1),) * (len(bounds) * (1 + settings.windows))
+    if settings.spans:
+        spans = ((0, 1),) * (len(bounds) * (1 + settings.spans))
         hidden = Suppress(sequence=longest, bounds=(*bounds, room), spans=spans)
         found.append(Most(n=1, reads=hidden, writes=hidden))
     return found

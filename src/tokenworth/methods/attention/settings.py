@@ -25,9 +25,9 @@ class AttentionSettings:
     """thought-anchors: choose heads as that paper's code does, on the traces that they are then described on."""
     receivers: int = option(3, most=10_000)
     """How many receiver heads to choose."""
-    gap: int = option(4, most=10_000)
+    later: int = option(4, most=10_000)
     """How many segments later a segment must be for its look back to count."""
-    windows: int = option(2, most=100)
+    spans: int = option(2, most=100)
     """Other spans of the same length that are hidden for comparison, for each segment; 0: nothing is hidden."""
     random_heads: int = option(200, rare=True, most=10_000)
     """Draws of as many heads from the same layers, for comparison."""
@@ -39,7 +39,7 @@ class AttentionSettings:
     def __post_init__(self) -> None:
         check_level(self.level)
         check_seed(self.seed)
-        for name, least in (("receivers", 1), ("gap", 1), ("windows", 0), ("random_heads", 1)):
+        for name, least in (("receivers", 1), ("later", 1), ("spans", 0), ("random_heads", 1)):
             count: int = getattr(self, name)
             if count < least:
                 raise InvalidInput(f"{name.replace('_', ' ')} {count}: expected at least {least}")

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.attention.document import AttentionDoc, LookedDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts
+from tokenworth.report.pieces.marked import Marked
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
-MOST_HEADS, MOST_SEGMENTS = 12, 20
-"""Rows of the tables of heads and of segments."""
+MOST_HEADS, MOST_SEGMENTS, MOST_TRACES = 12, 20, 6
+"""Rows of the tables of heads and of segments, and traces that are drawn."""
 
 
 def _sheets(doc: AttentionDoc) -> Iterator[SheetView]:
@@ -92,6 +93,20 @@ def _segments(doc: AttentionDoc, facts: tuple[FactView, ...]) -> SheetView:
         ),
         rows=tuple(_segment(one, k) for one, k in rows[:MOST_SEGMENTS]),
         facts=facts,
+        pieces=tuple(_marked(one) for one in doc.traces[:MOST_TRACES]),
+    )
+
+
+def _marked(one: LookedDoc) -> Marked:
+    """A trace coloured by where the receiver heads look."""
+    known = [x for x in one.strength if x is not None]
+    return Marked(
+        pieces=one.texts,
+        title=one.question,
+        colour=one.strength,
+        what="mean share that later segments of the receiver heads give it; no claim",
+        palette="probability",
+        high=max(known, default=1.0) or 1.0,
     )
 
 
