@@ -96,8 +96,8 @@ def random_like(receivers: Sequence[tuple[int, int]], heads: int, n: int, rng: n
 
 def _mean(values: Float[np.ndarray, "trace layer head"], rows: Bool[np.ndarray, " trace"]) -> HeadScores:
     known = np.isfinite(values[rows])
-    total = np.where(known, values[rows], 0.0).sum(axis=0)
-    return np.divide(total, n := known.sum(axis=0), out=np.full(total.shape, np.nan), where=n > 0)
+    n = known.sum(axis=0)
+    return np.divide(np.where(known, values[rows], 0.0).sum(axis=0), n, out=np.full(values.shape[1:], np.nan), where=n > 0)
 
 
 def _reliability(rank: Float[np.ndarray, "trace layer head"], chooses: Bool[np.ndarray, " trace"]) -> float | None:
