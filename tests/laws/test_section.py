@@ -51,6 +51,7 @@ TAGS = set(
         "pre",
         "script",
     ]
+    ["html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "h1", "h2", "p", "table", "tr", "th", "td", "script", "pre"]
 )
 TAGS = {
     *("html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "script"),
@@ -160,6 +161,7 @@ CASES: dict[str, Any] = {
     "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
     "probe": lambda text: tabled.probe(text),
+    "attention": lambda text: tabled.attention(text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
     "lens": lambda text: tabled.lens(text, text),

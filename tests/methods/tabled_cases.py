@@ -21,6 +21,8 @@ from tokenworth.methods.anchors.document import (
     SentenceDoc,
     SourceDoc,
 )
+from tokenworth.methods.anchors.document import AnchorDoc, AnchorPlanDoc, AnchorsDoc, BaselineDoc, DivergenceDoc, SentenceDoc, SourceDoc
+from tokenworth.methods.attention.document import AgreementDoc, AttentionDoc, GapDoc, HeadDoc, LookedDoc
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.clocks.derive import clocks_document
 from tokenworth.methods.clocks.settings import ClocksSettings
@@ -49,6 +51,68 @@ from tokenworth.tasks.critics.critic import Acceptance
 MODEL = {"name": "tiny-world 5M", "fingerprint": "9f2c61d07ab1443e"}
 SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tokens": 64, "stop": [0]}
 MADE = {"version": "0.1.0", "created": "2026-01-02T03:04:05+00:00", "command": "tokenworth edits --task maze:searchformer/7"}
+
+
+def attention(text: str) -> AttentionDoc:
+    """One receiver head, one other, one trace of two segments; ``text`` stands everywhere."""
+    number = Estimate(value=0.5, low=0.4, high=0.6, n=12)
+    head = HeadDoc(layer=1, head=0, chosen_by=0.6, peak=number, recency=0.9, receiver=True)
+    looked = LookedDoc(
+        question=text, unit=text, texts=(text, text), strength=(0.4, None), random=(0.2, None), effect=(0.1, None), percentile=(0.9, None),
+        chooses=False,
+    )  # fmt: skip
+    return AttentionDoc(
+        model=ModelDoc(name=text),
+        task=text,
+        procedure=text,
+        gap=4,
+        level=0.95,
+        seed=0,
+        heads=(head, replace(head, head=1, receiver=False)),
+        reliability=0.9,
+        random_peak=0.97,
+        gaps=(GapDoc(gap=8, heads=((1, 0),), shared=1),),
+        agreement=(AgreementDoc(score=text, correlation=number),),
+        percentile=number,
+        traces=(looked,),
+        left_out=1,
+        notes=(text,),
+        provenance=Provenance(version="0", command=text, drawn=1234),
+    )
+
+
+def probe(text: str) -> ProbeDoc:
+    """A probe with one row of each kind; ``text`` stands everywhere."""
+    number = Estimate(value=0.75, low=0.7, high=0.8, n=40)
+    score = ScoreDoc(name=text, kind="probe", features=text, metric="AUROC", quality=number, gain=None)
+    return ProbeDoc(
+        model=ModelDoc(name=text),
+        task=text,
+        ask=text,
+        place="trace",
+        exit=text,
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
+        plan=ProbePlan(samples=4, per_question=1, cuts=1, margin=0.2, decided=0.8, folds=5, unclear=False, seed=0),
+        level=0.95,
+        questions=(text,),
+        classes=(text, text),
+        counts=(1, 0),
+        ceiling=None,
+        scores=(score, replace(score, kind="baseline", gain=number), replace(score, kind="control")),
+        strata=(StratumDoc(name=text, questions=40, rows=40, base=0.5, probe=number, baseline=number, gain=number),),
+        layers=(LayerDoc(layer=0, quality=number, chosen=5),),
+        calibration=(Bin(predicted=0.2, observed=0.25, n=4),),
+        calibration_error=0.05,
+        brier=0.2,
+        brier_base=0.25,
+        probe=FittedProbe(layer=0, c=0.1, mean=(0.0,), scale=(1.0,), weight=((1.0,),), intercept=(0.0,), slope=(1.0,), offset=(0.0,)),
+        applied=text,
+        rows=ProbeRowsDoc(question=(0,), trace=(0,), cut=(0,), label=(1.0,), probability=((0.8,),), baseline=((0.6,),)),
+        states=None,
+        left_out=1,
+        notes=(text,),
+        provenance=Provenance(version="0", command=text, drawn=1234),
+    )
 
 
 def anchors(text: str, piece: str) -> AnchorsDoc:
@@ -99,40 +163,6 @@ def anchors(text: str, piece: str) -> AnchorsDoc:
         stopped="every cut reached its target; every candidate is decided",
         provenance=Provenance(version="0.1.0"),
         notes=(text,),
-    )
-
-
-def probe(text: str) -> ProbeDoc:
-    """A probe with one row of each kind; ``text`` stands everywhere."""
-    number = Estimate(value=0.75, low=0.7, high=0.8, n=40)
-    score = ScoreDoc(name=text, kind="probe", features=text, metric="AUROC", quality=number, gain=None)
-    return ProbeDoc(
-        model=ModelDoc(name=text),
-        task=text,
-        ask=text,
-        place="trace",
-        exit=text,
-        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
-        plan=ProbePlan(samples=4, per_question=1, cuts=1, margin=0.2, decided=0.8, folds=5, unclear=False, seed=0),
-        level=0.95,
-        questions=(text,),
-        classes=(text, text),
-        counts=(1, 0),
-        ceiling=None,
-        scores=(score, replace(score, kind="baseline", gain=number), replace(score, kind="control")),
-        strata=(StratumDoc(name=text, questions=40, rows=40, base=0.5, probe=number, baseline=number, gain=number),),
-        layers=(LayerDoc(layer=0, quality=number, chosen=5),),
-        calibration=(Bin(predicted=0.2, observed=0.25, n=4),),
-        calibration_error=0.05,
-        brier=0.2,
-        brier_base=0.25,
-        probe=FittedProbe(layer=0, c=0.1, mean=(0.0,), scale=(1.0,), weight=((1.0,),), intercept=(0.0,), slope=(1.0,), offset=(0.0,)),
-        applied=text,
-        rows=ProbeRowsDoc(question=(0,), trace=(0,), cut=(0,), label=(1.0,), probability=((0.8,),), baseline=((0.6,),)),
-        states=None,
-        left_out=1,
-        notes=(text,),
-        provenance=Provenance(version="0", command=text, drawn=1234),
     )
 
 
