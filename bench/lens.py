@@ -2,9 +2,10 @@
 
     python bench/lens.py [--model NAME …] [--tokens T] [--rounds N] [--threads N]
 
-`random` is an 8-layer Llama of width 256. Every cut of a trace of T tokens after an exit text of five tokens, four options of one token;
-the prefix is computed before (warm). Forced answers and the others take turns in one process, in each round from another one on, and a ratio
-is the median over rounds of their processor times in the same round. Hidden are 20 spans that cover the trace, read at its end.
+`random` is an 8-layer Llama of width 256. Every cut of a trace of T tokens after an exit text of five tokens, four options of one
+token; the prefix is computed before (warm). Forced answers and the others take turns in one process, in each round from another one on,
+and a ratio is the median over rounds of their processor times in the same round. Hidden are 20 spans that cover the trace, read at its
+end.
 """
 
 from __future__ import annotations

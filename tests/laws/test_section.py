@@ -29,7 +29,7 @@ ACTIVE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 
 
 TAGS = set(
-    ["html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "h1", "h2", "p", "table", "tr", "th", "td", "script"]
+    ["html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "h1", "h2", "p", "table", "tr", "th", "td", "pre", "script"]
 )
 
 
