@@ -138,6 +138,7 @@ CASES: dict[str, Any] = {
     "align": lambda text: derived("align", text),
     "lens": lambda text: tabled.lens(text, text),
     "clocks": lambda text: tabled.clocks(text),
+    "inside": lambda text: tabled.inside(text),
     "patch": lambda text: tabled.patch(text, text),
 }
 

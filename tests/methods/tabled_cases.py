@@ -17,6 +17,8 @@ from tokenworth.methods.clocks.derive import clocks_document
 from tokenworth.methods.clocks.settings import ClocksSettings
 from tokenworth.methods.first_errors.document import FirstErrorsDoc, FirstErrorTable
 from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, ValueAt
+from tokenworth.methods.inside.derive import inside_document
+from tokenworth.methods.inside.settings import InsideSettings
 from tokenworth.methods.intervene.area import AreaDoc, AreaRow
 from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, IntervenedDoc, InterveneDoc
 from tokenworth.methods.intervene.following import FollowingRow
@@ -424,6 +426,12 @@ def lens(text: str, piece: str) -> LensDoc:
         provenance=Provenance(version="0", command=text, drawn=1234),
         notes=(text,),
     )
+
+
+def inside(text: str) -> Document:
+    """A lens, and the claims of another trace."""
+    lenses = [lens(text, text), pivots(text, text)]
+    return inside_document(lenses, InsideSettings(), About(provenance=Provenance(version="0", command=text, drawn=1234)))
 
 
 def clocks(text: str) -> Document:

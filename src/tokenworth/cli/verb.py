@@ -36,6 +36,7 @@ from tokenworth.core.document import About
 from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Derives, Draws, Measure, Reads
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
+from tokenworth.importers.channel import read_channel
 from tokenworth.methods.sample.choice import check_choice
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import open_existing
@@ -248,8 +249,8 @@ def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
         return draw(measure, run, settings, task, values, dry_run=not writes)
     paths = [Path(path) for path in files] + [path for folder in values["documents"] for path in documents_in(folder)]
     stored = [] if values["store"] is None else stored_documents(Path(values["store"]))
-    documents = Documents(paths, stored)
-    if not documents:
+    documents = Documents(paths, [*stored, *map(read_channel, run.files(settings))])
+    if not paths and not stored:
         raise InvalidInput("nothing to read; name result files, or a store with --store")
     names = [Path(path).name for path in (*values["files"], *values["documents"], *filter(None, [values["store"]]))]
     document = run.document(documents, settings, _about(", ".join(names)))

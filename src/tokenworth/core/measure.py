@@ -234,6 +234,8 @@ class Derives:
     document: Callable[[Sequence[Document], Any, About], Document]
     gathers: Callable[[Any], Sequence[Gather]] | None = None
     refines: Callable[[Any, Any], tuple[Sequence[str], Gather] | None] = lambda document, settings: None
+    files: Callable[[Any], Sequence[str]] = lambda settings: ()
+    """(settings) -> files of numbers by token (`tokenworth.importers.channel`), which are read and come after the documents."""
 
 
 class Fold(Protocol):
