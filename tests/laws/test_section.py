@@ -52,6 +52,7 @@ TAGS = set(
         "script",
     ]
     ["html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "h1", "h2", "p", "table", "tr", "th", "td", "script", "pre"]
+    ["html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "h1", "h2", "p", "table", "tr", "th", "td", "pre", "script"]
 )
 TAGS = {
     *("html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "script"),
