@@ -21,7 +21,6 @@ from tokenworth.methods.anchors.document import (
     SentenceDoc,
     SourceDoc,
 )
-from tokenworth.methods.anchors.document import AnchorDoc, AnchorPlanDoc, AnchorsDoc, BaselineDoc, DivergenceDoc, SentenceDoc, SourceDoc
 from tokenworth.methods.attention.document import AgreementDoc, AttentionDoc, GapDoc, HeadDoc, LookedDoc
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.clocks.derive import clocks_document
