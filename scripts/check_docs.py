@@ -276,7 +276,7 @@ def json_type(annotation: str) -> str:
     text = re.sub(r"\bCell\b", "tuple[int, int]", re.sub(r"\bNumber\b", "number?", annotation))
     for python, name in (("float", "number"), ("int", "integer"), ("str", "string"), ("bool", "boolean")):
         text = re.sub(rf"\b{python}\b", name, text)
-    while (shorter := re.sub(r"tuple\[((?:[^,\[\]]|\[[^\[\]]*\])+), \.\.\.\]", r"[\1]", text)) != text:
+    while (shorter := re.sub(r"tuple\[((?:[^,\[\]]|\[(?:[^\[\]]|\[[^\[\]]*\])*\])+), \.\.\.\]", r"[\1]", text)) != text:
         text = shorter
     text = re.sub(r"Mapping\[\w+, (.+)\]$", r"{\1}", text)
     text = re.sub(r"Literal\[(.+)\]", lambda m: m[1].replace(", ", " or ").replace("'", '"'), text)

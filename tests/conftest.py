@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.checked import install
+
+install()
 # A busy machine is slow, not wrong; and a test run that draws other examples each time cannot be repeated.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -326,10 +328,14 @@ def test_a_store_of_another_model_is_refused(cli: Run, toy: str, tmp_path: Path)
     assert Path("run.db").read_bytes() == before
 
 
-def test_a_full_disk_is_one_line(cli: Run, toy: str) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
-    refused(cli("curve", "--model", toy, "--max-rollouts", "5", "--report", "/dev/full"))
+def test_a_full_disk_is_one_line_and_leaves_no_part(cli: Run, toy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = set(Path().iterdir())
+    monkeypatch.setattr(os, "fsync", full)
+    line = refused(cli("curve", "--model", toy, "--max-rollouts", "5", "--report", "page.html"))
+    assert "page.html" in line and "No space left" in line and set(Path().iterdir()) == before
 
 
 def test_help_of_every_verb() -> None:

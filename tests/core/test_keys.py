@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 
 from tokenworth.core.keys import KEPT_SEQUENCES, KEY_SCHEMA, Keyer, rollout_generator, rollout_seed
+from tokenworth.core.request.hidden import Hidden
+from tokenworth.core.request.hide import Hide
 from tokenworth.core.request.kind import Request
+from tokenworth.core.request.lens import Lens
+from tokenworth.core.request.masses import Masses
 from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.request.read import Read
+from tokenworth.core.request.regenerate import Regenerate
 from tokenworth.core.request.sample import Sample
+from tokenworth.core.request.suppress import Suppress
+from tokenworth.core.request.transplant import Transplant
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.errors import InvalidInput
@@ -24,6 +31,22 @@ CUTS = "c571327cb01ac1de6972713cbf6cc1fc3c2cab8b581ee0bc3fe6d8b56963fd5b"
 SAMPLE = Sample(sequence=SEQUENCE, cut=2, params=PARAMS, seed=7, index=3)
 NEXT_TOKEN = NextToken(sequence=SEQUENCE, cuts=(0, 2), params=PARAMS, top=20)
 READ = Read(sequence=SEQUENCE, cuts=(0, 2), suffix=(40, 41), continuations=((50,), (51, 52)))
+HIDDEN = Hidden(sequence=SEQUENCE, cuts=(0, 2), place="exit", suffix=(40, 41), layers=(0, 3))
+LENS = Lens(sequence=SEQUENCE, cuts=(0, 2), place="trace", tokens=(50, 51), mass="some")
+HIDE = Hide(sequence=SEQUENCE, cut=2, spans=((0, 1), (1, 2)), way="total", suffix=(40, 41), continuations=((50,), (51, 52)))
+REGENERATE = Regenerate(sequence=SEQUENCE, cut=2, params=PARAMS, seed=7, index=3, span=(0, 1))
+TRANSPLANT = Transplant(
+    sequence=SEQUENCE,
+    cut=4,
+    donor=replace(SEQUENCE, completion=(10, 11)),
+    donor_cut=2,
+    place="exit",
+    layers=(1, 3),
+    suffix=(40, 41),
+    continuations=((50,), (51, 52)),
+)
+MASSES = Masses(sequence=SEQUENCE, bounds=(0, 1, 2), layers=(1, 3))
+SUPPRESS = Suppress(sequence=SEQUENCE, bounds=(0, 1, 2), spans=((0, 1),))
 KEYS = (
     "80db90918c5cace848476ad505346e63810b05293ad7e433cb080c640a548de6",
     "1f02c392509956a5916a60855881f16cedaaef4b44edfea6efaf682c1eb4c76a",
@@ -31,6 +54,13 @@ KEYS = (
     "28a8c7daa047396f47fb59bb62ab8f39b459a8e6db60b79cf07ee316c453a0c1",
     "0c3cb79612c689b116aac42ec724694ea95c4b1ceb719ed076754b4ca1d68f03",
     "15edaba195b88323819d99add99e5bd27960f29e6709af5a4d50d3a6e3b3f9dc",
+    "8f79ea29a715b1e9194a85e5d045b9556fad532459c2c75a2328a5a5f689c82b",
+    "51e18b7446a7bc5253f5e2035f634b86149c003da3757f09333ac3e35897e2f7",
+    "4a96348e72f27cafb02bbb1181b1de96ec6040ac0f46f155ca154a27e0303725",
+    "0717345958a52cfd6ba298000d3c9a4fe6624afa3aa7eac9dc03bbe474b1e520",
+    "5b3803163f2e51cda9b5b57f6b258772aa29664e164d68111dcf7be5ba65e8f8",
+    "01d0aadf96221e9b3178559c0ab85df0cb232669873a4d026c3ef7c3fdfcea09",
+    "bb85b5a48645481545a51e36ecf88d7465fe8c21f605ad767e2cc173cbe549cd",
 )
 SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
 
@@ -56,8 +86,33 @@ SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
         ),
         (NEXT_TOKEN, [KEY_SCHEMA, "model-x", "NextToken", WHOLE, 2, CUTS, SAMPLING, 20], KEYS[3]),
         (READ, [KEY_SCHEMA, "model-x", "Read", WHOLE, 2, CUTS, [40, 41], [[50], [51, 52]]], KEYS[4]),
+        (HIDDEN, [KEY_SCHEMA, "model-x", "Hidden", PREFIX_2, 2, CUTS, "exit", [40, 41], [0, 3]], KEYS[6]),
+        (LENS, [KEY_SCHEMA, "model-x", "Lens", PREFIX_2, 2, CUTS, "trace", [], None, [50, 51], "some"], KEYS[7]),
+        (HIDE, [KEY_SCHEMA, "model-x", "Hide", PREFIX_2, 2, "total", [[0, 1], [1, 2]], [40, 41], [[50], [51, 52]]], KEYS[8]),
+        (REGENERATE, [KEY_SCHEMA, "model-x", "Regenerate", PREFIX_2, 4, 2, SAMPLING, None, None, 7, 3, [0, 1]], KEYS[9]),
+        (
+            TRANSPLANT,
+            [KEY_SCHEMA, "model-x", "Transplant", WHOLE, PREFIX_2, 2, 4, 2, 2, "exit", [1, 3], [40, 41], [[50], [51, 52]]],
+            KEYS[10],
+        ),
+        (MASSES, [KEY_SCHEMA, "model-x", "Masses", PREFIX_2, 2, [0, 1, 2], [1, 3]], KEYS[11]),
+        (SUPPRESS, [KEY_SCHEMA, "model-x", "Suppress", PREFIX_2, 2, [0, 1, 2], [[0, 1]]], KEYS[12]),
     ],
-    ids=["sample", "leave", "avoid", "branch", "next-token", "read"],
+    ids=[
+        "sample",
+        "leave",
+        "avoid",
+        "branch",
+        "next-token",
+        "read",
+        "hidden",
+        "lens",
+        "hide",
+        "regenerate",
+        "transplant",
+        "masses",
+        "suppress",
+    ],
 )
 def test_golden(request_, fields, key):
     keyer = Keyer("model-x")
@@ -106,6 +161,47 @@ def _variants() -> list[Request]:
         replace(READ, suffix=(40,)),
         replace(READ, continuations=((50,), (51,), (52,))),
         replace(READ, sequence=other),
+        HIDDEN,
+        replace(HIDDEN, cuts=(0, 3)),
+        replace(HIDDEN, cuts=(0, 3), sequence=other),
+        replace(HIDDEN, place="trace", suffix=()),
+        replace(HIDDEN, suffix=(40,)),
+        replace(HIDDEN, layers=None),
+        replace(HIDDEN, layers=(0, 2)),
+        replace(HIDDEN, sequence=shifted),
+        LENS,
+        replace(LENS, mass="all"),
+        replace(LENS, tokens=(51, 50)),
+        replace(LENS, layers=(0, 1)),
+        replace(LENS, cuts=(0, 1)),
+        replace(LENS, place="exit", suffix=(40,)),
+        HIDE,
+        replace(HIDE, way="direct"),
+        replace(HIDE, cut=3),
+        replace(HIDE, spans=((0, 1),)),
+        replace(HIDE, suffix=(40,)),
+        replace(HIDE, continuations=((50,), (51,))),
+        replace(HIDE, sequence=shifted),
+        REGENERATE,
+        replace(REGENERATE, cut=3),
+        replace(REGENERATE, cut=3, span=(0, 2)),
+        replace(REGENERATE, index=4),
+        TRANSPLANT,
+        replace(TRANSPLANT, cut=3),
+        replace(TRANSPLANT, donor_cut=1),
+        replace(TRANSPLANT, donor=shifted),
+        replace(TRANSPLANT, place="trace"),
+        replace(TRANSPLANT, layers=None),
+        replace(TRANSPLANT, suffix=(40,)),
+        replace(TRANSPLANT, continuations=((50,), (51,))),
+        MASSES,
+        replace(MASSES, bounds=(0, 2)),
+        replace(MASSES, layers=None),
+        replace(MASSES, sequence=shifted),
+        SUPPRESS,
+        replace(SUPPRESS, bounds=(1, 2)),
+        replace(SUPPRESS, spans=((0, 2),)),
+        replace(SUPPRESS, sequence=shifted),
     ]
 
 

@@ -125,7 +125,7 @@ def test_an_answer_of_another_kind_is_refused() -> None:
 def test_the_catalogue_names_every_kind_once() -> None:
     kinds = list(catalog.requests())
     assert [kind.name for kind in kinds] == list(catalog.REQUESTS)
-    tags = [tag for kind in kinds for tag in kind.response.layouts]
+    tags = [tag for response in {kind.response for kind in kinds} for tag in response.layouts]
     assert len(tags) == len(set(tags)) and all(0 < tag < 128 for tag in tags)
     assert len({kind.__name__ for kind in kinds}) == len(kinds)
 

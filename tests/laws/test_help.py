@@ -80,9 +80,11 @@ def test_both_helps_agree_on_what_is_where(verb: str) -> None:
 SENTENCES = {
     "--base": "sample names the answer that a report opens with, the others the trace that is measured",
     "--draws": "edits seeks a trace to edit, the others a base",
+    "--exit-text": "lens reads layers after it, intervene ends a trace with it",
     "--grader": "read is for measures that ask the model about its answers",
     "--item": "a measure that draws takes several",
     "--json": "what a verb gives: a document, a line for each text, a list, a summary",
+    "--place": "the lens says which tokens it reads there",
     "--samples": "where the rollouts start",
     "--store": "what a verb does with it",
     "--stride": "curve needs a plan for it",

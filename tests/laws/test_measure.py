@@ -41,9 +41,16 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "sample": {"samples": 5},
     "curve": {"max_rollouts": 90, "half_width": 0.2},
     "pivots": {"max_rollouts": 90, "delta": 0.15},
+    "forks": {"max_rollouts": 90, "half_width": 0.2, "samples": 4},
+    "anchors": {"max_rollouts": 90, "delta": 0.15},
     "forced": {"stride": 4},
     "edits": {"codes": ("WALL", "repair"), "samples": 4, "trace_of": "model", "draws": 8},
+    "intervene": {"edits": ("none", "swap", "insert", "strip", "hint-suggested"), "samples": 2, "strip": ("wait",)},
     "modulo": {"critic": "reference", "max_attempts": 3},
+    "lens": {"stride": 4, "mass": "some"},
+    "attention": {"spans": 1, "random_heads": 5},
+    "probe": {"ask": "value", "samples": 4, "cuts": 2, "layers": ("0", "2")},
+    "patch": {"ways": ("total", "regenerate", "transplant"), "samples": 3, "windows": 2, "donors": 12},
 }
 """Settings of short runs; those of `curve` and `edits` go over several batches."""
 MODELS = {"edits": ("maze-correct", "maze:searchformer/7", 3)}
@@ -131,9 +138,9 @@ def job_of(name: str) -> tuple[Job, tuple[str, str, int]]:
 
 def document_of(bench: Workbench, name: str) -> Any:
     job, (_, task, item) = job_of(name)
-    (*_, last) = bench.runner.run(job, [(str(item), lambda: bench.case(task, item))])
-    assert last.error is None, last.error
-    return last.document
+    ended = list(bench.runner.run(job, [(str(item), lambda: bench.case(task, item))]))
+    assert [one.error for one in ended if one.error is not None] == []
+    return ended[-1].document
 
 
 @pytest.mark.slow
@@ -178,7 +185,7 @@ class Unable:
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        kinds = ("sample", "next_token", "read", "leave")
+        kinds = (*catalog.REQUESTS, "leave")
         self.capabilities = Capabilities(kinds=frozenset(), leave=False, lacks=dict.fromkeys(kinds, "it is asleep"))
 
     def __getattr__(self, name: str) -> Any:

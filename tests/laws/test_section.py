@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.methods import tabled_cases as tabled
+from tests.methods.forks_cases import forks_doc
 from tests.report import formal_cases as formal
 from tests.report import report_cases as cases
 from tokenworth import catalog
@@ -27,7 +28,10 @@ BAD = "".join(cases.HOSTILE) + "\ud83d"
 ACTIVE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-TAGS = set("html head meta title link style body div noscript h1 h2 p pre table tr th td script".split())
+TAGS = {
+    *("html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "script"),
+    *("h1", "h2", "p", "pre", "table", "tr", "th", "td"),
+}
 
 
 class Tags(HTMLParser):
@@ -123,12 +127,22 @@ CASES: dict[str, Any] = {
     "confusion": verified,
     "first-errors": lambda text: tabled.first_errors(text, text),
     "edits": lambda text: tabled.document(tabled.edits(tabled.group(file(text)), task=file(text), notes=[file(text)])),
+    "intervene": lambda text: tabled.intervene(text),
     "modulo": lambda text: tabled.document(tabled.modulo(task=file(text), arms=[tabled.arm(file(text))])),
     "replay": lambda text: tabled.replay(text, text),
     "pivots": lambda text: tabled.pivots(text, text),
+    "prevalence": lambda text: tabled.prevalence(text, text),
+    "forks": forks_doc,
+    "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
+    "probe": lambda text: tabled.probe(text),
+    "attention": lambda text: tabled.attention(text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
+    "lens": lambda text: tabled.lens(text, text),
+    "clocks": lambda text: tabled.clocks(text),
+    "inside": lambda text: tabled.inside(text),
+    "patch": lambda text: tabled.patch(text, text),
 }
 
 

@@ -95,6 +95,20 @@ def test_where_the_traces_begin_and_end_and_how_many_never_change(curves: list[d
 
 
 @pytest.mark.slow
+def test_every_subject_has_its_own_start_and_end(curves: list[dict[str, Any]], survey: SurveyDoc) -> None:
+    ends = {name: np.empty((0, 2)) for name in {row["subject"] for row in curves}}
+    for row in curves:
+        p, gold = probabilities(row), int(row["correct"]) - 1
+        ends[row["subject"]] = np.vstack([ends[row["subject"]], [p[0].argmax() == gold, p[-1].argmax() == gold]])
+    assert {one.subject.rpartition(":")[2] for one in survey.subjects} == set(ends) and len(ends) > 1
+    for one in survey.subjects:
+        mine = ends[one.subject.rpartition(":")[2]]
+        assert (one.n, sum(one.labels.values())) == (len(mine), len(mine))
+        assert (one.starts.value, one.ends.value) == pytest.approx(tuple(mine.mean(0)))
+        assert one.difference.value == pytest.approx(mine[:, 1].mean() - mine[:, 0].mean())
+
+
+@pytest.mark.slow
 def test_lengths_and_correctness(curves: list[dict[str, Any]], survey: SurveyDoc) -> None:
     length = np.asarray([len(row["thinking_tokens"]) for row in curves], dtype=float)
     right = np.asarray([np.argmax(row["prob_at_end"]) == int(row["correct"]) - 1 for row in curves], dtype=float)

@@ -8,6 +8,7 @@ import click
 
 from tokenworth.cli.choices import command_line
 from tokenworth.cli.demo_formal import MAX_ROLLOUTS, MAZE_DRAWS, MAZE_TITLE, MODELS, measure_maze
+from tokenworth.cli.demo_survey import FAMILIES, PROBLEMS, SURVEY_TITLE, measure_survey
 from tokenworth.cli.help import MADE, Verb, dry_run_option, json_option, verb_option
 from tokenworth.cli.options import config_option, is_shared
 from tokenworth.cli.show import write_facts
@@ -45,21 +46,34 @@ PLAIN_TITLE = "What each token is worth: an automaton, and a trace of the bundle
     help="Stop when every cut's interval is ± this.",
 )
 @verb_option("--formal", is_flag=True, heading="Demo", help="Two models on one maze, every step of their traces verified.")
+@verb_option("--survey", is_flag=True, heading="Demo", help=f"The shapes of {PROBLEMS} traces, one problem each, in a gallery.")
 @json_option(help=MADE)
 @dry_run_option
 @verb_option("--seed", type=int, metavar="N", default=0, show_default=True, heading="Demo", help="Names the stream of random draws.")
 def demo(
-    out: str, store: str | None, item: str | None, half_width: float, formal: bool, json_path: str | None, dry_run: bool, seed: int
+    out: str,
+    store: str | None,
+    item: str | None,
+    half_width: float,
+    formal: bool,
+    survey: bool,
+    json_path: str | None,
+    dry_run: bool,
+    seed: int,
 ) -> None:
     """Sample, measure and report on the bundled model.
 
     Three problems, one trace of each. Prints the path of the report.
     """
     check_seed(seed)
+    if survey and (formal or item is not None):
+        raise InvalidInput(f"--survey with {'--formal' if formal else '--item'}: it measures {PROBLEMS} problems; give one of them")
     folder = Path(out)
     if dry_run:
         until = f"excursions until every interval is ± {half_width}"
-        if formal:
+        if survey:
+            click.echo(f"would draw one answer to each of {PROBLEMS} problems of {len(FAMILIES)} families and read forced answers along it")
+        elif formal:
             where = f"one draw of each common first error, {until}, at most {MAX_ROLLOUTS} a draw"
             click.echo(f"would draw {MAZE_DRAWS} answers of each of {len(MODELS)} models on one maze, and from {where}")
         else:
@@ -69,7 +83,10 @@ def demo(
     command = command_line()
     if formal and store is not None and not is_shared("store"):
         raise InvalidInput("--store holds the draws of one model and --formal has two; leave it out, they go into the folder")
-    if formal:
+    if survey:
+        made, page = measure_survey(folder, store, problems=PROBLEMS, seed=seed, command=command), "gallery.html"
+        title = SURVEY_TITLE.format(n=PROBLEMS)
+    elif formal:
         made, page, title = measure_maze(folder, item=item, half_width=half_width, seed=seed, command=command), "formal.html", MAZE_TITLE
     else:
         page, title = "report.html", TITLE

@@ -36,6 +36,7 @@ from tokenworth.core.document import About
 from tokenworth.core.inert import one_line
 from tokenworth.core.measure import Derives, Draws, Measure, Reads
 from tokenworth.errors import BudgetExceeded, InvalidInput, TokenworthError
+from tokenworth.importers.channel import read_channel
 from tokenworth.methods.sample.choice import check_choice
 from tokenworth.store.documents import document_json
 from tokenworth.store.sqlite import open_existing
@@ -214,7 +215,7 @@ def _check_items(task: Task, items: Sequence[str]) -> None:
 
 def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple[str, Callable[[], Case]]]) -> int:
     """Shows each result as it comes; what fails is reported in one line and counted. Returns the exit code."""
-    shown, failed, unpaid = Shown(output), 0, 0
+    shown, failed, unpaid, short = Shown(output), 0, 0, list[str]()
     for ended in bench.runner.run(job, cases):
         if ended.error is not None:
             if len(cases) == 1:
@@ -226,12 +227,15 @@ def _run(bench: Workbench, job: Job, output: OutputChoice, cases: Sequence[tuple
                 click.echo(one_line(f"item {ended.item}: {str(ended.error).removeprefix(f'item {ended.item}: ')}"), err=True)
         elif ended.document is not None:
             shown.add(ended.document, item=ended.item)
+            short += filter(None, [job.draws.falls_short(ended.document, job.settings)])
     if unpaid > 1:
         click.echo(f"{unpaid - 1:,} more item{'' if unpaid == 2 else 's'} could not be paid for either", err=True)
     shown.finish()
     if 0 < failed < len(cases):
         click.echo(f"{failed:,} of {len(cases):,} items failed; the others are done", err=True)
-    return 1 if failed else 0
+    for line in short:
+        click.echo(one_line(line), err=True)
+    return 1 if failed or short else 0
 
 
 # -- measures that derive, and that read ----------------------------------------------------------------------------------------------
@@ -245,8 +249,8 @@ def _derive(measure: Measure, run: Derives, values: dict[str, Any]) -> int:
         return draw(measure, run, settings, task, values, dry_run=not writes)
     paths = [Path(path) for path in files] + [path for folder in values["documents"] for path in documents_in(folder)]
     stored = [] if values["store"] is None else stored_documents(Path(values["store"]))
-    documents = Documents(paths, stored)
-    if not documents:
+    documents = Documents(paths, [*stored, *map(read_channel, run.files(settings))])
+    if not paths and not stored:
         raise InvalidInput("nothing to read; name result files, or a store with --store")
     names = [Path(path).name for path in (*values["files"], *values["documents"], *filter(None, [values["store"]]))]
     document = run.document(documents, settings, _about(", ".join(names)))

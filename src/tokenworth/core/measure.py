@@ -20,6 +20,7 @@ from tokenworth.core.request.kind import Request
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.sound_json import LARGEST
 from tokenworth.core.table import Table
+from tokenworth.core.tensors import Tensors
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput, Unsupported
 
@@ -72,6 +73,8 @@ class Subject:
 
     model: str
     """Its name."""
+    fingerprint: str = ""
+    """A hash of everything that decides its distribution."""
     prompt: tuple[int, ...]
     problem: Problem | None
     """None for an automaton, which takes none."""
@@ -99,6 +102,8 @@ class Subject:
     """What is added to a question; empty for models that were trained without one."""
     feedback: bytes | None
     """The model's own file on how it was trained to read what is wrong with an answer; None where it was not."""
+    other: Callable[[], Problem | None] | None = None
+    """Another problem of the same task, the next one of it; None where there is none."""
     trace: Trace | None = None
     """The base trace, for a measure of one."""
     chosen: str = "given"
@@ -125,19 +130,21 @@ class Subject:
 class Need:
     """Something that a model must be able to do. ``able``: the capability; ``what`` needs it.
 
-    ``instead``: capability -> what still works with it; the first that the model has is reported.
+    ``instead``: capability -> what still works with it; the first that the model has is reported. ``why``: what is reported of a model
+    that does not say why it is not able.
     """
 
     able: str
     what: str
     instead: Mapping[str, str] = field(default_factory=dict[str, str])
+    why: str = ""
 
     def check(self, model: str, able: Capabilities) -> None:
         """Raises Unsupported, in one sentence: what is missing and what would still work."""
         if able.can(self.able):
             return
         instead = next((told for other, told in self.instead.items() if able.can(other)), "nothing can be measured on it")
-        told = able.lacks.get(self.able, self.able)
+        told = able.lacks.get(self.able) or self.why or self.able
         raise Unsupported(f"{model} does not support {self.what}: {told}; {instead}")
 
 
@@ -202,6 +209,10 @@ class Draws:
     batch is the whole run."""
     check: Callable[[Subject, Any], object] | None = None
     """Refuses settings that do not fit the problem, before anything is drawn."""
+    forecasts: str = ""
+    """What has to be in the store for its batches to have a `DrawsAhead`; empty where they never have one."""
+    falls_short: Callable[[Any, Any], str] = lambda document, settings: ""
+    """(document, settings) -> in what the document falls short of what the settings ask for: the exit code is 1 then. Empty: in nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +236,8 @@ class Derives:
     document: Callable[[Sequence[Document], Any, About], Document]
     gathers: Callable[[Any], Sequence[Gather]] | None = None
     refines: Callable[[Any, Any], tuple[Sequence[str], Gather] | None] = lambda document, settings: None
+    files: Callable[[Any], Sequence[str]] = lambda settings: ()
+    """(settings) -> files of numbers by token (`tokenworth.importers.channel`), which are read and come after the documents."""
 
 
 class Fold(Protocol):
@@ -282,6 +295,8 @@ class Measure:
     """What "the newest of" means among documents of this measure."""
     table: Callable[[Any], Table] | None = None
     """The rows of a document, for export; None where it has none."""
+    tensors: Callable[[Any], Tensors] | None = None
+    """Its arrays, for export; None where it has none."""
 
     @property
     def schema(self) -> str:

@@ -155,7 +155,8 @@ def check_kind(backend: Backend, request: Request) -> None:
     """
     able, kind = backend.capabilities, request.name
     if kind not in able.kinds:
-        why = f" ({able.lacks[kind]})" if kind in able.lacks else ""
+        why = able.lacks.get(kind) or request.without
+        why = f" ({why})" if why else ""
         raise Unsupported(
             f"{backend.name} cannot answer a {kind} request{why}; it answers {', '.join(sorted(able.kinds)) or 'none that is known'}"
         )

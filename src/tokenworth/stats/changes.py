@@ -194,11 +194,11 @@ def changes_of_cuts(
     return Changes(value=np.clip(step, -most, most), low=np.clip(step - down, -most, most), high=np.clip(step + up, -most, most))
 
 
-Limits = tuple[Float[np.ndarray, " pair"], Float[np.ndarray, " pair"], Float[np.ndarray, " pair"]]
+Limits = tuple[Float[np.ndarray, "*pair"], Float[np.ndarray, "*pair"], Float[np.ndarray, "*pair"]]
 """An estimate with its lower and its upper limit."""
 
 
-def distances(plus: Limits, minus: Limits) -> tuple[Float[np.ndarray, " pair"], Float[np.ndarray, " pair"]]:
+def distances(plus: Limits, minus: Limits) -> tuple[Float[np.ndarray, "*pair"], Float[np.ndarray, "*pair"]]:
     """How far the limits of a difference of two independent estimates are below and above it: theirs, added in squares.
 
     Source: MOVER; Newcombe 1998, Statistics in Medicine 17:873, method 10; Zou and Donner 2008, Statistics in Medicine 27:1693.

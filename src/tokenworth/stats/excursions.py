@@ -116,18 +116,32 @@ def estimate_values(
     """
     counts = np.zeros((strata.n_cuts, groups.shape[0]))
     np.add.at(counts, (draws.cut, draws.label), 1.0)
-    weights, mean = backward(strata, counts.sum(axis=1), counts @ groups)
-    base = weights.known[:, None] * groups[base_label][None, :]
+    base = groups[base_label]
+    return estimate_counts(strata, counts.sum(axis=1), counts @ groups, base=base, level=level, interval=interval)
+
+
+def estimate_counts(
+    strata: Strata,
+    number: Float[np.ndarray, " cut"],
+    hits: Float[np.ndarray, "cut group"],
+    *,
+    base: Float[np.ndarray, " group"],
+    level: float,
+    interval: IntervalKind,
+) -> CutEstimates:
+    """`estimate_values` of an effective ``number`` of draws at each cut with their ``hits``; ``base`` is 1 for groups of its outcome."""
+    weights, mean = backward(strata, number, hits)
+    added = weights.known[:, None] * base[None, :]
     low, high = mean_limits(mean, weights.n_effective, level, interval)
     sampled, leave = weights.sampled[:, None], weights.leave[:, None]
-    share = base + leave * np.where(leave > 0, mean, 0.0)
+    share = added + leave * np.where(leave > 0, mean, 0.0)
     return CutEstimates(
         weights=weights,
-        base=base,
+        base=added,
         mean=mean,
         share=share,
-        low=base + sampled * low,
-        high=np.minimum(base + sampled * high + weights.unsampled[:, None], 1.0),
+        low=added + sampled * low,
+        high=np.minimum(added + sampled * high + weights.unsampled[:, None], 1.0),
     )
 
 

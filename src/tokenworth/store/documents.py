@@ -55,7 +55,9 @@ def parse_document(data: bytes, source: str) -> Document:
     try:
         raw: object = msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"{source}: not a complete JSON document ({error}); it may have been cut short") from error
+        is_other = data.lstrip()[:1] not in (b"", b"{", b"[")
+        what = "a JSON document ({})" if is_other else "a complete JSON document ({}); it may have been cut short"
+        raise InvalidInput(f"{source}: not {what.format(error)}") from error
     try:
         text = data.decode()
         check_keys(text)

@@ -11,7 +11,7 @@ from typing import overload
 from tokenworth import catalog
 from tokenworth.core.problem import Problem
 from tokenworth.core.verification import MadeProblems
-from tokenworth.errors import InvalidInput, UnknownName, unknown_name
+from tokenworth.errors import InvalidInput, TokenworthError, UnknownName, unknown_name
 from tokenworth.tasks.domains import domain_named
 from tokenworth.tasks.sources.files import Fault
 from tokenworth.tasks.sources.hub import hub_problems
@@ -46,6 +46,16 @@ class Task(Sequence[Problem], ABC):
         """The problem with this id, or with this index from 0. Raises as `number`."""
         return self._at(self.number(item))
 
+    def after(self, item: int | str) -> Problem | None:
+        """The problem after this one, the first after the last; None where there is no other. One that cannot be read is passed over."""
+        number, size = self.number(item), len(self)
+        for step in range(1, size):
+            try:
+                return self._at((number + step) % size)
+            except TokenworthError:
+                continue
+        return None
+
     @overload
     def __getitem__(self, index: int) -> Problem: ...
     @overload
@@ -76,6 +86,10 @@ class MadeTask(Task):
 
     def _at(self, number: int) -> Problem:
         return self._make(number)
+
+    def after(self, item: int | str) -> Problem | None:
+        """The problem after this one; there always is one."""
+        return self._make(self.number(item) + 1)
 
     def number(self, item: int | str) -> int:
         """Any index from 0, also beyond the task's length, or that of the problem with this id."""

@@ -188,6 +188,7 @@ class Workbench:
             look=(look or SecondLook()) if grader == READ else None,
             control_tokens=self._controls(problem, prompting),
             put=put,
+            other=None if isinstance(task, Problem) else partial(self._task(task).after, item),
             prompting=prompting,
             runner=self.runner,
         )

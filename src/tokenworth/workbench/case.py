@@ -50,10 +50,12 @@ class Case:
         prompting: Prompting | None = None,
         control_tokens: int = 0,
         put: Callable[[Problem], tuple[int, ...]] | None,
+        other: Callable[[], Problem | None] | None = None,
         runner: Runner,
     ) -> None:
         self.model, self.problem, self.prompt, self.judge, self.grader = model, problem, prompt, judge, grader
         self._put, self._runner, self.look, self.control_tokens = put, runner, look, control_tokens
+        self._other = other
         self.prompting = prompting or Prompting()
 
     # -- building blocks ---------------------------------------------------------------------------------------------------------------
@@ -96,6 +98,7 @@ class Case:
         kind = AnswerKind.OPTION if self.problem is None else self.problem.kind
         return Subject(
             model=model.name,
+            fingerprint=backend.fingerprint,
             prompt=self.prompt,
             problem=self.problem,
             sampling=given if isinstance(given, Sampling) else self._sampling(given),
@@ -113,6 +116,7 @@ class Case:
             is_ended=self._is_ended,
             instruction=model.instruction,
             feedback=self._feedback(),
+            other=self._other,
         )
 
     def _wall(self, ids: tuple[int, ...], close: tuple[int, ...] | None) -> int:

@@ -16,13 +16,20 @@ from tokenworth.backends.local.rows import Rows
 from tokenworth.backends.tokenizer.codec import TokenizerCodec
 from tokenworth.backends.tokenizer.prompt import render_prompt
 from tokenworth.backends.tokenizer.template import THINKING_ON
+from tokenworth.catalog import INSIDE, load
 from tokenworth.core.ports import Capabilities, KeyedRequest, check_kind
+from tokenworth.core.request.hide import Hide
+from tokenworth.core.request.inside import Inside
 from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.request.read import Read
+from tokenworth.core.request.regenerate import Regenerate
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.tokens import TokenSequence, check_vocabulary
 from tokenworth.errors import InvalidInput
+
+GAPPED = (Hide.name, Regenerate.name)
+"""Kinds for which tokens are left out of the cache."""
 
 
 class LocalBackend:
@@ -33,7 +40,11 @@ class LocalBackend:
         self.name = name
         self.batch = batch
         self.prefixes = PrefixStore(model)
-        self.tables: dict[str, Callable[[LocalModel, PrefixStore, Any], Response]] = {NextToken.name: next_token, Read.name: read}
+        self.tables: dict[str, Callable[[LocalModel, PrefixStore, Any], Response]] = {
+            NextToken.name: next_token,
+            Read.name: read,
+            **{name: _looking(name) for name in INSIDE},
+        }
         self._spare_rows: Rows | None = None
         self._checked: TokenSequence | None = None
         if not model.adapted:
@@ -47,8 +58,10 @@ class LocalBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything, exactly."""
-        return Capabilities(kinds=frozenset((Sample.name, *self.tables)), leave=True, avoid=True)
+        """Everything, exactly; tokens are hidden where the attention allows it."""
+        kinds, why = {Sample.name, Regenerate.name, *self.tables}, self.model.no_gaps
+        lacks = dict.fromkeys(GAPPED, why) if why else {}
+        return Capabilities(kinds=frozenset(kinds - lacks.keys()), leave=True, avoid=True, lacks=lacks)
 
     @property
     def codec(self) -> TokenizerCodec:
@@ -112,6 +125,8 @@ class LocalBackend:
         """Raises for a request that it cannot answer, as `answer` does."""
         check_kind(self, request)
         self._check_length(request)
+        if isinstance(request, Inside):
+            request.check_depth(int(self.model.config.num_hidden_layers))
         if request.sequence is not self._checked:
             check_vocabulary((*request.sequence.prompt, *request.sequence.completion), self.model.vocab_size)
             self._checked = request.sequence
@@ -131,3 +146,12 @@ class LocalBackend:
         if needed > limit:
             detail = " + ".join(f"{name} {count}" for name, count in parts.items())
             raise InvalidInput(f"{detail} = {needed} tokens exceed the model's context of {limit}; shorten them")
+
+
+def _looking(name: str) -> Callable[[LocalModel, PrefixStore, Any], Response]:
+    """What answers a kind of request that looks inside; loaded when the first one comes."""
+
+    def answer(model: LocalModel, prefixes: PrefixStore, request: Request) -> Response:
+        return load(INSIDE, "kind of request", name)(model, prefixes, request)
+
+    return answer

@@ -19,6 +19,7 @@ from tokenworth.backends.local.sampler import Support, draw, draw_of, support
 from tokenworth.core.keys import rollout_generator
 from tokenworth.core.ports import KeyedRequest
 from tokenworth.core.request.kind import Request, Response
+from tokenworth.core.request.regenerate import hidden_from
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
@@ -26,6 +27,8 @@ from tokenworth.core.tokens import StopReason, TokenSequence
 _WINDOW = 128
 
 Keyed = tuple[str, Sample]
+_Base = tuple[TokenSequence, tuple[int, int] | None]
+"""A sequence, and the positions of it that are hidden."""
 KeyedRollout = tuple[str, Rollout]
 
 
@@ -69,7 +72,7 @@ class Engine:
         self._uniform = np.zeros((batch, _WINDOW))
         self._shape = np.zeros(batch, dtype=np.int64)
         self._shapes: dict[Sampling, int] = {}
-        self._numbers: OrderedDict[TokenSequence, int] = OrderedDict()
+        self._numbers: OrderedDict[_Base, int] = OrderedDict()
         self._next_number = itertools.count()
 
     def run(
@@ -120,7 +123,8 @@ class Engine:
         finished: list[KeyedRollout] = []
         open_ = [(key, request, rollout_generator(key)) for key, request in group.requests]
         sequence, params = open_[0][1].sequence, open_[0][1].params
-        prefix = self.prefixes.get(sequence.prefix(group.reach))
+        ids, gap = sequence.prefix(group.reach), hidden_from(open_[0][1])
+        prefix = self.prefixes.get(ids) if gap is None else self.prefixes.without(ids, gap)
         firsts = self._first_tokens(prefix, open_)
         starts: list[Start] = []
         for (key, request, uniforms), first in zip(open_, firsts, strict=True):
@@ -129,7 +133,8 @@ class Engine:
                 reason = StopReason.STOP if first in params.stop else StopReason.LENGTH
                 finished.append((key, Rollout(ids=(first,), stop=reason)))
             else:
-                starts.append(Start(key, group.number, prefix, len(sequence.prompt) + request.cut, params, limit, first, uniforms))
+                length = len(sequence.prompt) + request.cut - prefix.shift
+                starts.append(Start(key, group.number, prefix, length, params, limit, first, uniforms))
         return starts, finished
 
     def _first_tokens(self, prefix: Prefix, requests: Sequence[tuple[str, Sample, np.random.Generator]]) -> list[int]:
@@ -141,7 +146,7 @@ class Engine:
         def of(part: list[int]) -> tuple[Tensor, Support]:
             """Logits and q at some cuts of the prefix, from the hidden state before each cut."""
             chosen = [samples[i] for i in part]
-            positions = np.asarray([s.cut for s in chosen], dtype=np.int64) + (len(chosen[0].sequence.prompt) - 1)
+            positions = np.asarray([s.cut for s in chosen], dtype=np.int64) + (len(chosen[0].sequence.prompt) - 1 - prefix.shift)
             logits = self.model.logits(prefix.states(positions))
             q = support(logits, samples[0].params)
             left = [(s.sequence.completion[s.cut], *s.avoid) if s.leave else () for s in chosen]
@@ -164,14 +169,14 @@ class Engine:
         start, size = self._starts[row], self.prefixes.size
         assert start is not None
         ids = np.concatenate([start.prefix.ids[: start.length], self._ids[row, : self._count[row]]])
-        prefix = Prefix()
+        prefix = Prefix(start.prefix.gap)
         if whole := start.length // size * size:
             prefix.copy_chunks(start.prefix, whole)
         prefix.extend(self.model, ids, size)
         return int(support(self.model.logits(prefix.states([len(ids) - 1])), params).draw(uniform)[0])
 
     def _seat(self, row: int, start: Start) -> None:
-        self.rows.place(row, start.prefix.kv, start.length, start.first, start.sequence)
+        self.rows.place(row, start.prefix.kv, start.length, start.first, start.sequence, start.prefix.shift)
         self._starts[row] = start
         self._ids[row, 0] = start.first
         self._count[row] = 1
@@ -258,32 +263,37 @@ class Engine:
 
         Where more may come, a sequence is computed to its end: rows on it attend to it together, whenever they began.
         """
-        by_sequence: dict[tuple[TokenSequence, Sampling], list[Keyed]] = {}
+        by_sequence: dict[tuple[_Base, Sampling], list[Keyed]] = {}
         last: list[Keyed] = []
         for keyed in taken:
             request = keyed.request
             if not isinstance(request, Sample) or _over(request) is not None:
                 continue
             # Hashing a sequence hashes all its ids; requests of one sequence come together.
-            if not last or last[-1][1].sequence is not request.sequence or last[-1][1].params != request.params:
-                last = by_sequence.setdefault((request.sequence, request.params), [])
+            before = last[-1][1] if last else None
+            if before is None or before.sequence is not request.sequence or (before.params, hidden_from(before)) != _same(request):
+                last = by_sequence.setdefault(((request.sequence, hidden_from(request)), request.params), [])
             last.append((keyed.key, request))
         groups: list[RequestGroup] = []
         # Which rows decode together decides last bits: it depends on what is asked, and not on the order in which it is asked.
-        for (sequence, _), items in sorted(by_sequence.items(), key=lambda pair: min(key for key, _ in pair[1])):
+        for (base, _), items in sorted(by_sequence.items(), key=lambda pair: min(key for key, _ in pair[1])):
             items.sort(key=lambda item: (item[1].cut, item[0]))
-            reach = items[-1][1].cut if whole else len(sequence.completion)
-            number = self._number(sequence)
+            reach = items[-1][1].cut if whole else len(base[0].completion)
+            number = self._number(base)
             groups += [RequestGroup(number, reach, items[i : i + self.batch]) for i in range(0, len(items), self.batch)]
         return groups
 
-    def _number(self, sequence: TokenSequence) -> int:
-        number = self._numbers.get(sequence)
+    def _number(self, base: _Base) -> int:
+        number = self._numbers.get(base)
         if number is None:
-            number = self._numbers[sequence] = next(self._next_number)
+            number = self._numbers[base] = next(self._next_number)
             if len(self._numbers) > 4 * self.batch:
                 self._numbers.popitem(last=False)
         return number
+
+
+def _same(request: Sample) -> tuple[Sampling, tuple[int, int] | None]:
+    return request.params, hidden_from(request)
 
 
 def _shape(params: Sampling) -> Sampling:

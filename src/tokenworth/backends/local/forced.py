@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenworth.backends.local.attention import TreeStep
+from tokenworth.backends.local.attention import Block, TreeStep
 from tokenworth.backends.local.model import LocalModel
 from tokenworth.backends.local.prefixes import Prefix, PrefixStore
 from tokenworth.backends.local.rows import blocks_of
@@ -81,17 +81,17 @@ def read(model: LocalModel, prefixes: PrefixStore, request: Read) -> ReadTable:
     wanted = sorted({parent for path in tree.paths for parent, _ in path} | {tree.root})
     place = {node: i for i, node in enumerate(wanted)}
     order = np.argsort(cuts, kind="stable")
-    rows = _rows_at_once(model, len(tree.tokens), int(cuts.max()) + n_prompt)
+    rows = rows_at_once(model, len(tree.tokens), int(cuts.max()) + n_prompt)
     for begin in range(0, n, rows):
         part = order[begin : begin + rows]
         states = node_states(model, prefix, cuts[part] + n_prompt, tree, wanted)
-        table, best, best_value = _score(model, states, tree, place)
+        table, best, best_value = score(model, states, tree, place)
         logprob[part], top_id[part], top_logprob[part] = table, best, best_value
     spent = n_prompt + int(cuts.max()) + n * len(tree.tokens)
     return ReadTable(logprob=logprob, top_id=top_id, top_logprob=top_logprob, token_forwards=spent)
 
 
-def _rows_at_once(model: LocalModel, nodes: int, longest: int) -> int:
+def rows_at_once(model: LocalModel, nodes: int, longest: int) -> int:
     """Cuts in one forward: enough tokens to fill the matrix products, few enough that scores stay below 1 GiB."""
     heads = int(model.config.num_attention_heads)
     tokens = _CPU_TOKENS if model.device.type == "cpu" else max(64, min(_GPU_TOKENS, (1 << 28) // (heads * longest)))
@@ -105,15 +105,19 @@ def node_states(model: LocalModel, prefix: Prefix, lengths: np.ndarray, tree: To
     if not inner:
         assert root is not None
         return root
-    device, kv = model.device, prefix.kv
-    positions = lengths[:, None] + tree.depths[None, :]
-    step = TreeStep(blocks_of(kv, lengths, 0), positions, tree.depths, tree.ancestors, kv.keys[0])
-    ids = torch.from_numpy(tree.tokens).to(device).expand(len(lengths), -1)
-    found = model.hidden(ids, torch.from_numpy(positions).to(device), step)[:, inner]
+    found = tree_states(model, blocks_of(prefix.kv, lengths, 0), lengths, tree)[:, inner]
     return found if root is None else torch.cat([root, found], dim=1)
 
 
-def _score(model: LocalModel, states: Tensor, tree: TokenTree, place: dict[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def tree_states(model: LocalModel, blocks: Sequence[Block], starts: np.ndarray, tree: TokenTree) -> Tensor:
+    """Hidden states ``[rows, nodes, width]`` of the tree in rows that see what ``blocks`` say, its first node at positions ``starts``."""
+    positions = starts[:, None] + tree.depths[None, :]
+    step = TreeStep(blocks, positions, tree.depths, tree.ancestors, blocks[0].base.keys[0])
+    ids = torch.from_numpy(tree.tokens).to(model.device).expand(len(starts), -1)
+    return model.hidden(ids, torch.from_numpy(positions).to(model.device), step)
+
+
+def score(model: LocalModel, states: Tensor, tree: TokenTree, place: dict[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums of log-probabilities along the paths, and the most likely token at the root."""
     n, nodes, _ = states.shape
     asked = [sorted({token for path in tree.paths for parent, token in path if place[parent] == i}) for i in range(nodes)]

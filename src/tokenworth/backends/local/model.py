@@ -63,12 +63,22 @@ class LocalModel:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits ``[rows, vocabulary]`` in float32 of hidden states ``[rows, width]``."""
-        out = self.head(hidden).float()
+        return self.shaped(self.head(hidden))
+
+    def shaped(self, out: Tensor) -> Tensor:
+        """What the model makes of its head's output before it is a logit, in float32."""
+        out = out.float()
         if self._scale != 1.0:
             out = out * self._scale
         if self._cap is not None:
             out = torch.tanh(out / self._cap) * self._cap
         return out
+
+    @property
+    def no_gaps(self) -> str:
+        """Why tokens cannot be hidden by leaving them out of the cache; empty where they can."""
+        far = any(window is not None for window in self.windows) or (self.adapted and self.config.model_type != "falcon")
+        return "its attention depends on how far back a key is (sliding windows or ALiBi), so no span can be left out" if far else ""
 
     def encode(self, text: str, *, add_special_tokens: bool) -> tuple[int, ...]:
         """Ids of a whole text; with ``add_special_tokens`` those that the tokenizer always adds (such as a BOS token)."""

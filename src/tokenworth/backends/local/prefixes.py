@@ -24,12 +24,22 @@ _KEPT, _KEPT_TOKENS = 4, 8192
 
 
 class Prefix:
-    """One token sequence and what the model computed on it; ``hidden[i]`` predicts the token at position ``i + 1``."""
+    """One token sequence and what the model computed on it; ``hidden[i]`` predicts the token after ``ids[i]``.
 
-    def __init__(self) -> None:
+    ``gap``: positions that are left out, first and end. The tokens behind them stand where they would stand with these, and do not see
+    them: a cache that lacks a span is exact attention without it.
+    """
+
+    def __init__(self, gap: tuple[int, int] = (0, 0)) -> None:
+        self.gap = gap
         self.ids = np.zeros(0, dtype=np.int64)
         self.kv = BaseKV()
         self.hidden: list[Tensor] = []
+
+    @property
+    def shift(self) -> int:
+        """How many positions are left out."""
+        return self.gap[1] - self.gap[0]
 
     def states(self, positions: Sequence[int] | np.ndarray) -> Tensor:
         """Hidden states ``[n, width]`` at some positions."""
@@ -54,7 +64,9 @@ class Prefix:
             self.kv.length = start
             step = PrefillStep(self.kv, size)
             # What fills the chunk up may lie beyond the last position that the model knows.
-            positions = torch.arange(start, start + size, device=model.device).clamp_max(model.context_length - 1)
+            index = np.arange(start, start + size)
+            places = np.where(index < self.gap[0], index, index + self.shift)
+            positions = torch.from_numpy(places).to(model.device).clamp_max(model.context_length - 1)
             self.hidden.append(model.hidden(torch.from_numpy(chunk).to(model.device)[None], positions[None], step)[0, : stop - start])
             self.kv.length = stop
         self.ids = ids
@@ -88,6 +100,16 @@ class PrefixStore:
         while kept < len(self._held) and (room := room - self._held[kept].kv.length) >= 0:
             kept += 1
         del self._held[kept:]
+        return found
+
+    def without(self, ids: Sequence[int], gap: tuple[int, int]) -> Prefix:
+        """The same, with the tokens from ``gap[0]`` to before ``gap[1]`` hidden from all that follow them; it is not kept."""
+        whole = gap[0] // self.size * self.size
+        found = Prefix(gap)
+        if whole:
+            found.copy_chunks(self.get(ids[: gap[0]]), whole)
+        kept = np.asarray([*ids[: gap[0]], *ids[gap[1] :]], dtype=np.int64)
+        self.forwarded += found.extend(self.model, kept, self.size)
         return found
 
     def _closest(self, wanted: np.ndarray) -> tuple[Prefix | None, int]:

@@ -63,13 +63,14 @@ class Rows:
         self.bases: list[BaseKV | None] = [None] * capacity
         self.sequence = np.zeros(capacity, dtype=np.int64)
         self.base_length = np.zeros(capacity, dtype=np.int64)
+        self.shift = np.zeros(capacity, dtype=np.int64)
         self.begun = np.zeros(capacity, dtype=np.int64)
         self.token = np.zeros(capacity, dtype=np.int64)
         self.own = OwnKV(capacity)
         self._plan: AttentionPlan | None = None
 
-    def place(self, row: int, base: BaseKV, length: int, token: int, sequence: int = 0) -> None:
-        """Starts a row at position ``length`` of ``base`` with ``token`` as its first own token.
+    def place(self, row: int, base: BaseKV, length: int, token: int, sequence: int = 0, shift: int = 0) -> None:
+        """Starts a row after ``length`` tokens of ``base`` with ``token`` as its first own token, at position ``length + shift``.
 
         Rows of one ``sequence`` attend to its base together. They are identified by that number, because which bases are one object
         depends on what is kept of earlier calls.
@@ -77,6 +78,7 @@ class Rows:
         self.bases[row] = base
         self.sequence[row] = sequence
         self.base_length[row] = length
+        self.shift[row] = shift
         self.begun[row] = self.own.now + 1
         self.token[row] = token
         self.n = max(self.n, row + 1)
@@ -87,7 +89,7 @@ class Rows:
         last = self.n - 1
         if row != last:
             self.bases[row] = self.bases[last]
-            for array in (self.sequence, self.base_length, self.begun, self.token):
+            for array in (self.sequence, self.base_length, self.shift, self.begun, self.token):
                 array[row] = array[last]
             self.own.move(last, row)
         self.bases[last] = None
@@ -138,7 +140,7 @@ class DecodeStep(ForwardPass):
         self.plan = rows.plan
         own, begun = rows.own, rows.begun[: rows.n]
         own.advance(int(begun.min()))
-        self.positions = rows.base_length[: rows.n] + (own.now - begun)
+        self.positions = rows.base_length[: rows.n] + rows.shift[: rows.n] + (own.now - begun)
         self.seen = BaseView(self.plan.blocks, self.positions[slice(None) if self.plan.rows is None else self.plan.rows, None])
         self.extents = own.extents(whole=device.type == "cpu" and self.plan.blocks[0].base.keys[0].dtype != torch.float32)
         first = own.chunks[0].start

@@ -55,6 +55,8 @@ class Request:
     """The kind's name in the catalogue, and in a backend's `Capabilities`."""
     response: ClassVar[type[Response]]
     """What answers it."""
+    without: ClassVar[str] = ""
+    """Why a model may not answer it, where the kind alone says so."""
 
     sequence: TokenSequence
     """The prompt and completion it is about."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -14,10 +13,10 @@ from tokenworth.core.problem import Problem
 from tokenworth.core.table import trace_id
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.forced.document import ForcedDoc
+from tokenworth.methods.segments import SENTENCE
 from tokenworth.methods.survey.readings import of_exit
 from tokenworth.methods.survey.rows import question_key
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 Span = tuple[int, int]
 """Cuts before and after a place."""
 
@@ -98,7 +97,7 @@ def _trace(problem: Problem | None, trace: TraceDoc, name: str) -> AlignedTrace:
     lengths = np.asarray([len(piece) for piece in trace.pieces], dtype=np.int64)
     starts = np.cumsum(lengths) - lengths if len(lengths) else np.zeros(0, dtype=np.int64)
     text = "".join(trace.pieces)
-    edges = starts if trace.unit == "sentence" else np.asarray([0, *(one.end() for one in _SENTENCE.finditer(text))], dtype=np.int64)
+    edges = starts if trace.unit == "sentence" else np.asarray([0, *(one.end() for one in SENTENCE.finditer(text))], dtype=np.int64)
     which = np.searchsorted(edges, starts, side="right") - 1
     size = np.bincount(which, minlength=len(edges)) if len(which) else np.zeros(1, dtype=np.int64)
     sentence = lengths if trace.unit == "sentence" else size[which] if len(which) else lengths

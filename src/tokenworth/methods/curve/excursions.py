@@ -15,7 +15,7 @@ from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.curve.goals import Floats, Goal, goals, nearest, needed
+from tokenworth.methods.curve.goals import Cuts, Floats, Goal, goals, nearest, needed
 from tokenworth.methods.curve.labels import DECIDED, FIRST_LABEL, MET_OR_OPEN, VALUE, Reader, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.result import Band, CurveResult, GradedRollout, Verdicts
 from tokenworth.methods.curve.settings import Budget, CurveSettings
@@ -138,7 +138,8 @@ class Named:
         return tuple(self.tokens[cut, self.q[cut] > 0].tolist())
 
 
-def _strata(p: Float[np.ndarray, " cut"], budget: Budget) -> Strata:
+def strata_within(p: Float[np.ndarray, " cut"], budget: Budget) -> Strata:
+    """The strata of a run: as fine as `MIN_LEAVE` says, or coarser where its budget could not visit all of them a few times."""
     min_leave = MIN_LEAVE
     strata = make_strata(p, min_leave)
     most = budget.max_rollouts
@@ -162,15 +163,15 @@ def _room(budget: Budget, *, rollouts: int, tokens: int, mean_cost: float, strat
     return max(0, size)
 
 
-def _draw_all(ledger: Ledger, bound: Float[np.ndarray, " cutx"]) -> Generator[Batch, Answers, str]:
-    settings, strata, size = ledger.settings, ledger.strata, ledger.trace.n_trace + 1
-    wanted = goals(settings, bound=bound, base=ledger.base[1] is True, n_trace=ledger.trace.n_trace)
+def _draw_all(ledger: Ledger, bound: Float[np.ndarray, " cutx"], inside: Cuts) -> Generator[Batch, Answers, str]:
+    settings, strata = ledger.settings, ledger.strata
+    wanted = goals(settings, bound=bound, base=ledger.base[1] is True, inside=inside)
     while True:
         weights, mean = ledger.so_far()
         goal = nearest(wanted, weights, mean)
-        cuts = (weights.leave > 0) & (np.arange(len(mean)) < size) if goal is None else goal[1]
+        cuts = (weights.leave > 0) & inside if goal is None else goal[1]
         if not cuts.any():
-            return _why_done(ledger, bound, "" if goal is None or len(wanted) == 1 else goal[0].name)
+            return _why_done(ledger, bound, inside, "" if goal is None or len(wanted) == 1 else goal[0].name)
         # Expected tokens of one more draw: the stratum's mean so far, with the base's remaining length as one pseudo-draw.
         cost = (ledger.tokens + len(strata.p) - strata.start) / (ledger.drawn + 1)
         drawn = len(ledger.draws)
@@ -181,7 +182,7 @@ def _draw_all(ledger: Ledger, bound: Float[np.ndarray, " cutx"]) -> Generator[Ba
         further = room if goal is None else LOOK_AHEAD * room
         planned = ledger.planned(allocate(reach=stratum_reach(strata, cuts), cost=cost, drawn=ledger.drawn, size=further))
         if not planned:
-            return _why_done(ledger, bound, "")
+            return _why_done(ledger, bound, inside, "")
         ahead: int | None = None
         if goal is not None:
             enough = _enough(goal[0], ledger, mean, [cut for cut, _ in planned], room)
@@ -207,25 +208,25 @@ def _enough(goal: Goal, ledger: Ledger, mean: Floats, leaves: list[int], room: i
     return enough
 
 
-def _why_done(ledger: Ledger, bound: Float[np.ndarray, " cutx"], goal: str) -> str:
+def _why_done(ledger: Ledger, bound: Float[np.ndarray, " cutx"], inside: Cuts, goal: str) -> str:
     """Why nothing more is sampled though the budget is not spent."""
-    target, size = ledger.settings.budget.half_width, ledger.trace.n_trace + 1
+    target, size = ledger.settings.budget.half_width, int(inside.sum())
     if target is not None and not goal:
         _, estimate = ledger.estimate()
         low, high = widen(estimate.low, estimate.high, bound)
-        missed = int(np.count_nonzero(((high - low)[:size, VALUE] / 2 > target) & (bound[:size] > 0)))
+        missed = int(np.count_nonzero(((high - low)[inside, VALUE] / 2 > target) & (bound[inside] > 0)))
         if missed:
             return f"{missed:,} of {size:,} cuts cannot reach their target: next-token probabilities are not known well enough"
     done = "every cut reached its target" + (f", {goal}" if goal else "")
     return done if ledger.strata.leave.any() else "nothing to sample: every token is certain"
 
 
-def _unresolved(ledger: Ledger, bound: Float[np.ndarray, " cutx"], stopped: str) -> str:
+def _unresolved(ledger: Ledger, bound: Float[np.ndarray, " cutx"], inside: Cuts, stopped: str) -> str:
     """What was asked for and not reached, in words; empty where the run ended by itself."""
-    budget, size = ledger.settings.budget, ledger.trace.n_trace + 1
+    budget, size = ledger.settings.budget, int(inside.sum())
     if stopped not in (BUDGET_SPENT, MONEY_SPENT):
         return ""
-    goal = nearest(goals(ledger.settings, bound=bound, base=ledger.base[1] is True, n_trace=size - 1), *ledger.so_far())
+    goal = nearest(goals(ledger.settings, bound=bound, base=ledger.base[1] is True, inside=inside), *ledger.so_far())
     if goal is not None:
         wide = int(goal[1].sum())
         return f"{wide:,} of {size:,} cuts have wider intervals than asked for" if wide else ""
@@ -237,9 +238,17 @@ def _unresolved(ledger: Ledger, bound: Float[np.ndarray, " cutx"], stopped: str)
 
 
 def excursions(
-    reader: Reader, *, sampling: Sampling, settings: CurveSettings, table: NextTokenTable | None, name_first: bool = True
+    reader: Reader,
+    *,
+    sampling: Sampling,
+    settings: CurveSettings,
+    table: NextTokenTable | None,
+    name_first: bool = True,
+    wanted: Int[np.ndarray, " cut"] | None = None,
 ) -> Experiment[CurveResult]:
     """The curve at every cut 0…T from excursions alone. Cuts where q_c is a point cost nothing.
+
+    ``wanted``: the cuts that the goals are about, and that draws are given to (None: all).
 
     ``name_first``: whether an excursion can be asked to begin with a token that the table lists, or with none of them. Where it cannot, or
     q_c is known only within bounds, the model draws the first token of each.
@@ -247,17 +256,37 @@ def excursions(
 
     Source: the recursion V(c) = p_c V(c+1) + (1−p_c) W(c); formulas in `docs/methods/curve.md`.
     """
+    ledger, bound, stopped, unresolved = yield from draw_excursions(
+        reader, sampling=sampling, settings=settings, table=table, name_first=name_first, wanted=wanted
+    )
+    return _result(ledger, table, bound, stopped, unresolved)
+
+
+def draw_excursions(
+    reader: Reader,
+    *,
+    sampling: Sampling,
+    settings: CurveSettings,
+    table: NextTokenTable | None,
+    name_first: bool = True,
+    wanted: Int[np.ndarray, " cut"] | None = None,
+) -> Experiment[tuple[Ledger, Float[np.ndarray, " cutx"], str, str]]:
+    """The draws of a curve, by how much limits are moved apart because q_c is known only within bounds, why sampling ended, and what was
+    asked for and not reached by then."""
     p = np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64)
     slack = None if table is None else table.slack
-    strata, trace = _strata(p, settings.budget), reader.trace
+    strata, trace = strata_within(p, settings.budget), reader.trace
     named = Named(trace, table if name_first and slack is None else None, len(p))
     ledger = Ledger(reader, strata, make_pieces(strata, named.tokens, named.q), named, sampling, settings)
     bound = slack_bound(strata.p, slack)
-    stopped = yield from _draw_all(ledger, bound)
-    return _result(ledger, table, bound, stopped)
+    inside = np.arange(len(bound)) <= trace.n_trace
+    if wanted is not None:
+        inside &= np.isin(np.arange(len(bound)), wanted)
+    stopped = yield from _draw_all(ledger, bound, inside)
+    return ledger, bound, stopped, _unresolved(ledger, bound, inside, stopped)
 
 
-def _result(ledger: Ledger, table: NextTokenTable | None, bound: Float[np.ndarray, " cutx"], stopped: str) -> CurveResult:
+def _result(ledger: Ledger, table: NextTokenTable | None, bound: Float[np.ndarray, " cutx"], stopped: str, unresolved: str) -> CurveResult:
     trace, settings, slack = ledger.trace, ledger.settings, None if table is None else table.slack
     labels, estimate = ledger.estimate()
     low, high = widen(estimate.low, estimate.high, bound)
@@ -299,7 +328,7 @@ def _result(ledger: Ledger, table: NextTokenTable | None, bound: Float[np.ndarra
         n_rollouts=len(ledger.draws),
         generated_tokens=ledger.generated,
         stopped=stopped,
-        unresolved=_unresolved(ledger, bound, stopped),
+        unresolved=unresolved,
         widened=None if slack is None else bound[:size],
         band=_band(ledger, estimate, bound),
         verdicts=_verdicts(ledger, estimate, bound),

@@ -32,12 +32,11 @@ class Goal:
     """Of the weights and the mean outcome of excursions at cuts 0…n: which cuts do not have it yet and can come nearer by sampling."""
 
 
-def goals(settings: CurveSettings, *, bound: Floats, base: bool, n_trace: int) -> tuple[Goal, ...]:
-    """The goals of a run; the first that every cut 0…T has ends it.
+def goals(settings: CurveSettings, *, bound: Floats, base: bool, inside: Cuts) -> tuple[Goal, ...]:
+    """The goals of a run; the first that every cut ``inside`` has ends it.
 
     ``bound``: by how much limits are moved apart on each side. ``base``: whether the base meets the target.
     """
-    inside = np.arange(len(bound)) <= n_trace
     budget, made = settings.budget, list[Goal]()
     if (half_width := budget.half_width) is not None:
 

@@ -11,7 +11,7 @@ import numpy as np
 from tokenworth.core.estimate import Estimate, check_level
 from tokenworth.core.grade import Grade, Judge, Verdict
 from tokenworth.core.request.experiment import BudgetSpent, Experiment
-from tokenworth.core.request.kind import Response
+from tokenworth.core.request.kind import Request, Response
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import StopReason, TokenSequence
@@ -175,7 +175,7 @@ def intervene(
         for sequence, cut in places
         for index in range(n)
     ]
-    answers, stopped = yield from _answers(requests)
+    answers, stopped = yield from answers_in_order(requests)
     sides: dict[tuple[TokenSequence, int], Side] = {}
     for index, place in enumerate(places):
         rollouts = tuple(one for one in answers[index * n : (index + 1) * n] if isinstance(one, Rollout))
@@ -194,7 +194,7 @@ def intervene(
     )
 
 
-def _answers(requests: Sequence[Sample]) -> Experiment[tuple[list[Response], str]]:
+def answers_in_order(requests: Sequence[Request]) -> Experiment[tuple[list[Response], str]]:
     """The answers to the requests in order, up to where the budget ended, and the name of that end."""
     answers: list[Response] = []
     for begun in range(0, len(requests), LARGEST_BATCH):

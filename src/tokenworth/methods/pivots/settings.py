@@ -29,19 +29,22 @@ class PivotSettings:
     """Find the tokens that change the value, on fresh draws."""
 
     delta: float = 0.2
-    """Change of the value that is looked for. A token is named where more than half of it is shown."""
+    """Change of the value that is looked for. What is named is shown to change it by more than half of that."""
     false_discovery: float = option(0.05, metavar="Q")
-    """Expected share of the named tokens that change the value by no more than delta / 2, at most."""
+    """Expected share of what is named that changes the value by no more than delta / 2, at most."""
     screen: str | None = option(None, metavar="CURVE.json")
     """Curve of the same trace: tokens that it shows to change the value by less than delta are left out. {item} is the item's number."""
     futility: float = option(0.1, rare=True)
-    """A token is given up where limits at 1 minus this lie within delta."""
+    """A candidate is given up where limits at 1 minus this lie within delta."""
     dependence: Dependence = option("positive", rare=True)
     """any: holds however the estimates depend on each other; it takes more draws."""
     compare: Comparison | None = option(None, rare=True, metavar="PLAN")
     """Instead of the search, a plan without control of error: every (N rollouts at each cut) or bisection (of the trace)."""
     samples: int | None = option(None, short="-n", rare=True)
     """Rollouts to draw: at each cut (--compare). [default: 20; 64 for bisection]"""
+    pairs: int | None = option(None, metavar="N", most=10_000)
+    """Preference pairs of claims: after the search, draw N rollouts that go on with each claimed token, and N with the likeliest other
+    one, on top of the budget. export writes them (.dpo.jsonl)."""
     target: str = "gold"
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
     bound: float = option(0.05, rare=True)
@@ -75,6 +78,10 @@ class PivotSettings:
             raise InvalidInput(f"samples {self.samples}: expected at least 1")
         if self.screen is not None and self.compare is not None:
             raise NoEffect(f"--screen is for the search; --compare {self.compare} screens nothing", "screen")
+        if self.pairs is not None and self.compare is not None:
+            raise NoEffect(f"--pairs is for claims; --compare {self.compare} claims nothing", "pairs")
+        if self.pairs is not None and self.pairs < 1:
+            raise InvalidInput(f"pairs {self.pairs}: expected at least 1")
         check_level(self.level)
         check_seed(self.seed)
         check_target(self.target)

@@ -25,7 +25,7 @@ from tokenworth.methods.survey.packed import packed
 from tokenworth.methods.survey.readings import Readings, of_exit
 from tokenworth.methods.survey.rows import rows_of
 from tokenworth.methods.survey.settings import SurveySettings
-from tokenworth.methods.survey.tables import Columns, closure, commitment_tables, label_shares, share_map, start_end
+from tokenworth.methods.survey.tables import Columns, closure, commitment_tables, label_shares, share_map, start_end, subject_rows
 from tokenworth.methods.survey.two_curves import Pair, PairEnds, pair_of, two_curves
 from tokenworth.stats.shapes import at_positions
 
@@ -73,6 +73,7 @@ def survey_of(
         twins=label_shares(TWIN_RULES, twins[curve], np.zeros(int(curve.sum()), dtype=np.bool_), question[curve], settings.level),
         map=share_map(columns, thresholds),
         start_end=start_end(columns, settings.level),
+        subjects=tuple(subject_rows(columns, settings.level, np.random.default_rng([settings.seed, 1]))),
         closure=closure(rows, question, settings.level),
         commitments=commitments,
         agreements=agreements,
@@ -109,8 +110,8 @@ def _gathered(documents: Iterable[Document], settings: SurveySettings) -> tuple[
                 forced[key] = readings.at(np.unique(at_positions(readings.cuts, min(settings.points, len(readings.cuts)))))
             elif isinstance(document, CurveDoc) and row.own_curve:
                 ends[key] = PairEnds.of(document)
-    notes = [f"{again:,} documents contradict an earlier one of the same trace; the last one of each counts"] if again else []
-    notes += [f"{unread:,} documents hold no curves and no answers, and are passed over"] if unread else []
+    notes = [f"documents that contradict an earlier one of the same trace: {again:,}; the last one of each counts"] if again else []
+    notes += [f"documents without curves or answers: {unread:,}, passed over"] if unread else []
     found = dict(sorted(found.items(), key=lambda pair: _place(pair[1])))
     rows, pairs = dict(zip(found, _with_names(found.values()), strict=True)), dict[str, Pair]()
     for key in sorted(forced.keys() & ends.keys()):
@@ -194,36 +195,36 @@ def _notes(rows: Sequence[SurveyRow], columns: Columns, settings: SurveySettings
     curve, gold, names = columns.has_curve, columns.has_gold, columns.by_name
     without = int((curve & ~gold).sum())
     if without:
-        yield f"{without:,} of {int(curve.sum()):,} curves have no gold among their options: they have a twin label only"
+        yield f"curves without gold among their options: {without:,} of {int(curve.sum()):,}; they have a twin label only"
     if (bare := int((~curve).sum())) and curve.any():
-        yield f"{bare:,} of {len(rows):,} traces have no curve: they count in correlations of length only"
+        yield f"traces without a curve: {bare:,} of {len(rows):,}; they count in correlations of length only"
     if told := sum(row.kind == "table" for row in rows):
         yield (
-            f"{told:,} rows are of a published table: start and end are single raw readings, the range is not smoothed, and there is no "
+            f"rows of a published table: {told:,}; start and end are single raw readings, the range is not smoothed, and there is no "
             "mass; their labels differ from those of the curves"
         )
     if cut := sum(not row.closed for row in rows):
         yield (
-            f"{cut:,} traces have no end, because of the token limit or because no marker ends them: their length is not known and is "
+            f"traces without an end, because of the token limit or because no marker ends them: {cut:,}; their length is not known and is "
             "in no correlation, and their last readings may follow an answer that is written already"
         )
     if held := int((names["held"] > 0).sum()):
         share = float(np.nanmean(names["held"]))
-        yield f"{held:,} curves are held in blocks by their source: {share:.0%} of their cuts repeat a reading and are not measured"
+        yield f"curves held in blocks by their source: {held:,}; {share:.0%} of their cuts repeat a reading and are not measured"
     if rounded := int((names["slack"] > 0).sum()):
         opened = sum(row.is_open for row in rows)
         yield (
-            f"{rounded:,} curves are rounded by their source: 0 and 1 stand for intervals, and {opened:,} labels are nearer to a threshold "
-            "than that leaves certain"
+            f"curves rounded by their source: {rounded:,}; 0 and 1 stand for intervals, and the label is nearer to a threshold than that "
+            f"leaves certain in {opened:,}"
         )
     moved = sum(row.label == "flat-wrong" and not same for row, same in zip(rows, (names["same_option"] > 0.5).tolist(), strict=True))
     if moved:
-        yield f"{moved:,} flat-wrong traces go from one wrong option to another: P(gold) is flat, the answer is not"
+        yield f"flat-wrong traces that go from one wrong option to another: {moved:,}; P(gold) is flat, the answer is not"
     alone = sum(n == 1 for subject, n in Counter(row.subject for row in rows).items() if subject)
     if alone:
-        yield f"{alone:,} subjects have a single trace: it says nothing within its subject"
+        yield f"subjects with a single trace: {alone:,}; it says nothing within its subject"
     twice = sum(n > 1 for n in Counter(row.problem for row in rows if row.kind != "length").values())
     if twice:
-        yield f"{twice:,} problem ids have several traces; traces of one question are one cluster in every interval"
+        yield f"problem ids with several traces: {twice:,}; traces of one question are one cluster in every interval"
     if settings.cluster != "none" and not clusters:
         yield "fewer than 10 curves are not clustered"

@@ -114,6 +114,24 @@ class StartEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRow:
+    """The traces of one subject: is the trace needed?"""
+
+    subject: str
+    n: int
+    """Traces with gold and an option that leads at both ends."""
+    starts: Estimate
+    """Share whose leading option at the first cut is gold."""
+    ends: Estimate
+    """The same at the last cut."""
+    difference: Estimate
+    """``ends`` less ``starts``, paired."""
+    never_changes: Estimate
+    """Share in which the leading option never changes."""
+    labels: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commitment:
     """When traces commit themselves, by one definition, as a share of the trace."""
 
@@ -239,6 +257,8 @@ class SurveyDoc:
     twins: tuple[LabelShare, ...]
     map: tuple[MapCell, ...]
     start_end: StartEnd
+    subjects: tuple[SubjectRow, ...] = ()
+    """Of each subject with gold, where the traces have several."""
     closure: Estimate
     """Share of traces whose leading option at the last cut is not the answer that was written."""
     commitments: tuple[Commitment, ...]

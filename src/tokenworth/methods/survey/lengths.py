@@ -57,7 +57,7 @@ def _with_outcome(
     several = in_mixed(x, subject)
     if len(np.unique(subject)) > 1 and several.sum() >= LEAST:
         single = int((~several).sum())
-        note = f"{single:,} traces alone in their subject, or as long as all others in it, left out" if single else ""
+        note = f"left out, alone in the subject or as long as all others in it: {single:,}" if single else ""
         yield row("within subject", within(x[several], subject[several]), within(y[several], subject[several]), question[several], note)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,10 +12,18 @@ from jaxtyping import Bool, Float, Int
 
 from tokenworth.core.document import numbers
 from tokenworth.core.estimate import Estimate
-from tokenworth.methods.survey.document import Agreement, Commitment, LabelShare, MapCell, StartEnd, SurveyRow
+from tokenworth.methods.survey.document import (
+    Agreement,
+    Commitment,
+    LabelShare,
+    MapCell,
+    StartEnd,
+    SubjectRow,
+    SurveyRow,
+)
 from tokenworth.methods.survey.features import COMMITTED, NAMES
 from tokenworth.methods.survey.labels import RULES, RuleDoc, matched
-from tokenworth.stats.by_cluster import quantile_of, ranks, share_of
+from tokenworth.stats.by_cluster import mean_of, quantile_of, ranks, share_of
 from tokenworth.stats.commitment import DEFINITIONS
 
 MAP_STEPS = tuple(round(0.1 * step, 1) for step in range(1, 10))
@@ -105,6 +114,24 @@ def start_end(columns: Columns, level: float) -> StartEnd:
         same_option=share_of(same, question, level),
         never_changes=share_of(flips == 0, question, level),
     )
+
+
+def subject_rows(columns: Columns, level: float, rng: np.random.Generator) -> Iterator[SubjectRow]:
+    """The traces with gold by their subject; nothing where they have one only."""
+    names = sorted({row.subject for row, gold in zip(columns.rows, columns.has_gold.tolist(), strict=True) if gold})
+    for name in names if len(names) > 1 else ():
+        which = columns.has_gold & np.asarray([row.subject == name for row in columns.rows], dtype=np.bool_)
+        starts, ends, flips = (columns.by_name[one][which] for one in ("starts_right", "ends_right", "flips"))
+        question = columns.question[which]
+        yield SubjectRow(
+            subject=name,
+            n=int(which.sum()),
+            starts=share_of(starts > 0.5, question, level),
+            ends=share_of(ends > 0.5, question, level),
+            difference=mean_of(ends - starts, question, level=level, rng=rng),
+            never_changes=share_of(flips == 0, question, level),
+            labels=dict(Counter(columns.rows[i].label or "none" for i in np.flatnonzero(which).tolist()).most_common()),
+        )
 
 
 def closure(rows: Sequence[SurveyRow], question: Int[np.ndarray, " row"], level: float) -> Estimate:

@@ -51,6 +51,25 @@ class Pair:
     state: Int[np.ndarray, " cut"]
 
 
+def cut_states(
+    shares: Float[np.ndarray, "cut option"],
+    mass: Float[np.ndarray, " cut"],
+    said_end: Float[np.ndarray, " cut"],
+    most: Float[np.ndarray, " cut"],
+    *,
+    least_mass: float,
+    decided: float,
+) -> Int[np.ndarray, " cut"]:
+    """The number in `STATES` of each cut, as `pair_of` defines them.
+
+    ``said_end``: share of the rollouts that end in the option of the largest forced share; ``most``: the largest share of any answer.
+    """
+    says = (shares.max(axis=1) >= decided) & (mass >= least_mass)
+    same = says & (said_end >= decided)
+    state = np.where(says & (said_end < 0.5), 3, np.where(most >= decided, np.where(same, 0, 1), 2))
+    return state.astype(np.int64)
+
+
 def pair_of(forced: Readings, ends: PairEnds, *, least_mass: float, decided: float) -> Pair | None:
     """The pair at the common cuts, None where there is none. The end of the trace is not one of interest: both curves agree by what is
     written there.
@@ -74,14 +93,10 @@ def pair_of(forced: Readings, ends: PairEnds, *, least_mass: float, decided: flo
 
     own = np.full(len(cuts), int(np.argmax(forced.shares[-1])), dtype=np.int64)
     said = np.argmax(shares, axis=1)
-    says = (shares.max(axis=1) >= decided) & (forced.mass[at] >= least_mass)
-    reverting = says & (end(said, o, 0.0) < 0.5)
-    is_decided = o.max(axis=1) >= decided
-    same = says & (end(said, o, 0.0) >= decided)
-    state = np.where(reverting, 3, np.where(is_decided, np.where(same, 0, 1), 2))
+    state = cut_states(shares, forced.mass[at], end(said, o, 0.0), o.max(axis=1), least_mass=least_mass, decided=decided)
     f, v = shares[np.arange(len(cuts)), own], end(own, o, 0.0)
     outside = (f < end(own, ends.low[there], 0.0)) | (f > end(own, ends.high[there], 1.0))
-    return Pair(cuts=cuts, forced=f, value=v, is_outside=outside, state=state.astype(np.int64))
+    return Pair(cuts=cuts, forced=f, value=v, is_outside=outside, state=state)
 
 
 def two_curves(

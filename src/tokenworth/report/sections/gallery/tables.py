@@ -20,7 +20,7 @@ def tables_of(doc: SurveyDoc) -> Iterator[SheetView]:
     yield _labels(doc, "labels", doc.labels, "The shape of the curve of the gold answer; every trace has one label.")
     yield _labels(doc, "labels without gold", doc.twins, "The shape of the curve of the answer that leads at the end.")
     yield _start_end(doc)
-    for table in (_commitments(doc), _lengths(doc), _clusters(doc)):
+    for table in (_subjects(doc), _commitments(doc), _lengths(doc), _clusters(doc)):
         if table.rows:
             yield table
 
@@ -48,6 +48,25 @@ def _start_end(doc: SurveyDoc) -> SheetView:
     ends = (("The option that leads first leads last", at.same_option), ("it leads at all readings", at.never_changes))
     lead = "; ".join(f"{words} in {_share(one)}" for words, one in ends) + f" (of {at.n:,} traces with gold)."
     return _sheet(doc, "start and end", columns, rows, lead=lead)
+
+
+def _subjects(doc: SurveyDoc) -> SheetView:
+    kinds = ("text", "count", "share", "share", "difference", "share", "text")
+    names = ("subject", "traces", "begins right", "ends right", "difference", "never changes", "labels")
+    rows = [
+        (
+            cell(one.subject or "none"),
+            cell(f"{one.n:,}"),
+            number_cell(one.starts),
+            number_cell(one.ends),
+            number_cell(one.difference, form="+.2f"),
+            number_cell(one.never_changes),
+            cell(", ".join(f"{name} {n:,}" for name, n in one.labels.items())),
+        )
+        for one in doc.subjects
+    ]
+    lead = "Is the trace needed? What leads before its first token and after its last one; differences are paired by trace."
+    return _sheet(doc, "subjects", _columns(*zip(names, kinds, strict=True)), rows, lead=lead)
 
 
 def _share(one: Estimate) -> str:
