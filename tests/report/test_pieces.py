@@ -21,11 +21,11 @@ from tokenworth.report.html import render_html
 from tokenworth.report.page import Page
 from tokenworth.report.palette import STATES
 from tokenworth.report.pieces.bars import Bar, Bars, colours_of, drawn, letters_of
-from tokenworth.report.pieces.beside import Beside, Side, changes
+from tokenworth.report.pieces.beside import Beside, TextSide, changes
 from tokenworth.report.pieces.marked import Mark, Marked
-from tokenworth.report.pieces.matrix import Matrix
+from tokenworth.report.pieces.matrix import HeatMap
 from tokenworth.report.pieces.piece import Piece
-from tokenworth.report.pieces.series import Bracket, Lines, Rule, Series
+from tokenworth.report.pieces.series import Bracket, LineChart, ReferenceLine, Series
 from tokenworth.report.pieces.texts import Texts
 from tokenworth.report.sections.sheet import SheetColumn, SheetView, bar_cell, cell, number_cell, sheet_section
 from tokenworth.report.text import render_text
@@ -39,20 +39,20 @@ def bars(text: str) -> Bars:
     return Bars(labels=(text, "truncated"), rows=rows, title=text, gold=text, level=0.95)
 
 
-def matrix(text: str) -> Matrix:
+def matrix(text: str) -> HeatMap:
     values = np.array([[0.5, np.nan], [-0.95, 0.04]])
-    return Matrix(
+    return HeatMap(
         values=values, low=values - 0.1, high=values + 0.1, scale="difference", rows=(text, "b"), columns=("0", text), row_axis=text,
         column_axis="cut", what=text, title=text, level=0.9, keys=("t1", "t2"),
     )  # fmt: skip
 
 
-def lines(text: str) -> Lines:
+def lines(text: str) -> LineChart:
     y = np.array([0.1, np.nan, 0.9])
     one = Series(name=text, x=np.array([0, 3, 4]), y=y, low=y - 0.1, high=y + 0.1, outer_low=y - 0.2, outer_high=y + 0.2)
-    return Lines(
+    return LineChart(
         series=(one,), length=4, what=text, title=text, band="95 % pointwise", outer="95 % simultaneous", pieces=(text,) * 4,
-        brackets=(Bracket(start=1, stop=3, at=2, label=text, row="t1"),), rules=(Rule(y=0.5, label=text),),
+        brackets=(Bracket(start=1, stop=3, at=2, label=text, row="t1"),), rules=(ReferenceLine(y=0.5, label=text),),
     )  # fmt: skip
 
 
@@ -64,7 +64,12 @@ def marked(text: str) -> Marked:
 def beside(text: str) -> Beside:
     left, right = changes(("a", text, "c"), ("a", "new", "c"))
     bar = Bar(shares=(0.5,), n=20)
-    return Beside(left=Side(name=text, parts=left, bar=bar, lines=(text,)), right=Side(name="b", parts=right), labels=(text,), title=text)
+    return Beside(
+        left=TextSide(name=text, parts=left, bar=bar, lines=(text,)),
+        right=TextSide(name="b", parts=right),
+        labels=(text,),
+        title=text,
+    )
 
 
 def texts(text: str) -> Texts:
@@ -133,7 +138,7 @@ def test_what_is_missing_of_a_bar_is_drawn_and_nothing_is_not_zero() -> None:
 def test_a_wide_matrix_shows_the_largest_of_neighbours() -> None:
     values = np.zeros((1, 400))
     values[0, 203] = 0.91
-    wide = Matrix(values=values, scale="share", rows=("r",), columns=tuple(map(str, range(400))), row_axis="r", column_axis="c", what="w")
+    wide = HeatMap(values=values, scale="share", rows=("r",), columns=tuple(map(str, range(400))), row_axis="r", column_axis="c", what="w")
     assert all(len(line) <= 80 for line in wide.text(80)) and "9" in "\n".join(wide.text(80))
 
 

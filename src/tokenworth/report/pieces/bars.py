@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tokenworth.core.document import Number
 from tokenworth.core.inert import one_line
 from tokenworth.report.blob import Blob, Json
 from tokenworth.report.palette import CATEGORICAL, OTHER, STATES
-from tokenworth.report.pieces.piece import Number, limits, same_length, shown, title_lines
+from tokenworth.report.pieces.piece import limits, same_length, shown, title_lines
 
 _WIDE = 24
 """Characters of a bar in a terminal."""

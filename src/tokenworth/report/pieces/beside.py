@@ -12,16 +12,16 @@ from tokenworth.report.blob import Blob, Json
 from tokenworth.report.pieces.bars import Bar, drawn, encoded, legend, letters_of, told
 from tokenworth.report.pieces.piece import folded, title_lines
 
-Change = Literal["kept", "removed", "added"]
+TextEdit = Literal["kept", "removed", "added"]
 _AROUND: Mapping[str, tuple[str, str]] = {"kept": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class TextSide:
     """One of two texts."""
 
     name: str
-    parts: tuple[tuple[str, Change], ...]
+    parts: tuple[tuple[str, TextEdit], ...]
     """Stretches of it in order: kept, removed (on the left) or added (on the right)."""
     bar: Bar | None = None
     """Its outcomes, over the labels of the `Beside`."""
@@ -34,8 +34,8 @@ class Beside:
     """Two texts side by side; where there is no room, one below the other."""
 
     kind: ClassVar[str] = "beside"
-    left: Side
-    right: Side
+    left: TextSide
+    right: TextSide
     labels: tuple[str, ...] = ()
     """Of the bars."""
     title: str = ""
@@ -62,15 +62,15 @@ class Beside:
         return head | sides
 
 
-def _encoded(side: Side) -> Mapping[str, Json]:
+def _encoded(side: TextSide) -> Mapping[str, Json]:
     bar = None if side.bar is None else encoded(side.bar)
     return {"name": side.name, "parts": [list(part) for part in side.parts], "bar": bar, "lines": side.lines}
 
 
-def changes(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[tuple[tuple[str, Change], ...], tuple[tuple[str, Change], ...]]:
+def changes(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[tuple[tuple[str, TextEdit], ...], tuple[tuple[str, TextEdit], ...]]:
     """The parts of both sides from the pieces of two texts: a longest common run of pieces is kept, and so on on both sides of it."""
-    left: list[tuple[str, Change]] = []
-    right: list[tuple[str, Change]] = []
+    left: list[tuple[str, TextEdit]] = []
+    right: list[tuple[str, TextEdit]] = []
     for code, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         kept = code == "equal"
         if a < b:

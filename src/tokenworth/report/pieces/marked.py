@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from tokenworth.core.document import Number
 from tokenworth.errors import InvalidInput
 from tokenworth.report.blob import Blob, Json
 from tokenworth.report.palette import NO_BIN, bin_of
-from tokenworth.report.pieces.piece import Number, folded, same_length, title_lines
+from tokenworth.report.pieces.piece import folded, same_length, title_lines
 
 MarkKind = Literal["up", "down", "claim", "undecided", "excluded", "span"]
 _SIGNS: Mapping[str, tuple[str, str]] = {

@@ -18,7 +18,7 @@ _LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Matrix:
+class HeatMap:
     """Rows × columns of numbers as colours; one cell at a time is read out, by pointer or arrow keys."""
 
     kind: ClassVar[str] = "matrix"

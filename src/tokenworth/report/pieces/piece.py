@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import ClassVar, Protocol
 
+from tokenworth.core.document import Number
 from tokenworth.core.inert import inert, one_line
 from tokenworth.errors import InvalidInput
 from tokenworth.report.blob import Blob, Json
-
-Number = float | None
-"""None (or NaN): there is no number, which is never drawn as 0."""
 
 
 class Piece(Protocol):

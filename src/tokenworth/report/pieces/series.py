@@ -58,7 +58,7 @@ class Bracket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ReferenceLine:
     """A reference line at a height."""
 
     y: float
@@ -66,7 +66,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
+class LineChart:
     """A chart of several lines over one axis."""
 
     kind: ClassVar[str] = "lines"
@@ -85,7 +85,7 @@ class Lines:
     outer: str = ""
     """What the second band is, such as "95 % band of the whole curve"; it is named on its switch."""
     brackets: tuple[Bracket, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ReferenceLine, ...] = ()
     pieces: tuple[str, ...] = ()
     """Tokens of the trace; the piece before the cut under the pointer is read out. May be left out."""
 

@@ -11,7 +11,7 @@ from tokenworth.core.no_verdict import percent
 from tokenworth.methods.anchors.document import AnchorDoc, AnchorsDoc, DivergenceDoc, SentenceDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
 from tokenworth.report.pieces.marked import Mark, Marked, MarkKind
-from tokenworth.report.pieces.matrix import Matrix
+from tokenworth.report.pieces.matrix import HeatMap
 from tokenworth.report.pieces.piece import Piece
 from tokenworth.report.pieces.texts import Texts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
@@ -146,7 +146,7 @@ def _others(doc: AnchorsDoc, row: SentenceDoc) -> tuple[Piece, ...]:
     )
 
 
-def _matrix(doc: AnchorsDoc) -> Matrix:
+def _matrix(doc: AnchorsDoc) -> HeatMap:
     """Effects of each sentence on each later one."""
     n = len(doc.sentences)
     sides = np.full((3, n, n), np.nan)
@@ -154,7 +154,7 @@ def _matrix(doc: AnchorsDoc) -> Matrix:
         for side, values in zip(sides, (row.effect, row.low, row.high), strict=True):
             side[row.sentence, row.sentence + 1 :] = [np.nan if x is None else x for x in values]
     names = tuple(_named(doc, i) for i in range(n))
-    return Matrix(
+    return HeatMap(
         values=sides[0],
         low=sides[1],
         high=sides[2],

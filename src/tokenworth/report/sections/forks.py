@@ -15,7 +15,7 @@ from tokenworth.report.facts import FactView, model_fact, provenance_facts, samp
 from tokenworth.report.pieces.bars import Bar
 from tokenworth.report.pieces.marked import Mark, Marked
 from tokenworth.report.pieces.piece import Piece
-from tokenworth.report.pieces.series import Bracket, Lines, Series
+from tokenworth.report.pieces.series import Bracket, LineChart, Series
 from tokenworth.report.pieces.texts import Texts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
@@ -107,14 +107,14 @@ def _marked(doc: ForksDoc) -> Marked:
     )
 
 
-def _curve(doc: ForksDoc) -> Lines:
+def _curve(doc: ForksDoc) -> LineChart:
     """The value with its change intervals, and models beside it."""
     cuts = np.arange(len(doc.value))
     series = [Series(name=doc.value_label, x=cuts, y=_floats(doc.value), low=_floats(doc.low), high=_floats(doc.high))]
     for model in doc.models:
         if model.value is not None:
             series.append(Series(name=f"model {model.name}, no limits", x=cuts, y=_floats(model.value)))
-    return Lines(
+    return LineChart(
         series=tuple(series),
         length=len(doc.value) - 1,
         what=doc.value_label,
@@ -133,7 +133,7 @@ def _survival_lead(doc: ForksDoc) -> str:
     return f"if each step up to a cut were drawn anew: the probability that none takes a branch {away}, {bounds}"
 
 
-def _survival(doc: ForksDoc) -> Lines:
+def _survival(doc: ForksDoc) -> LineChart:
     names = {
         "at most": doc.survival_high,
         "at least, if no branch below the floor leads away": doc.survival_kept,
@@ -141,7 +141,7 @@ def _survival(doc: ForksDoc) -> Lines:
     }
     cuts = np.arange(len(doc.value))
     series = tuple(Series(name=name, x=cuts, y=_floats(values), step=True) for name, values in names.items())
-    return Lines(series=series, length=len(doc.value) - 1, what="survival", pieces=doc.trace.pieces)
+    return LineChart(series=series, length=len(doc.value) - 1, what="survival", pieces=doc.trace.pieces)
 
 
 def _floats(values: Sequence[float | None]) -> Float[np.ndarray, " cut"]:

@@ -10,7 +10,7 @@ from tokenworth.core.document import Number
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.inside.document import ChannelRow, ClockDoc, InsideDoc, InsideTrace, MoveRow, SeriesDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts
-from tokenworth.report.pieces.series import Bracket, Lines, Series
+from tokenworth.report.pieces.series import Bracket, LineChart, Series
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 _CLOCKS = (
@@ -86,11 +86,11 @@ def _lead(one: InsideTrace) -> Iterator[str]:
         yield f"pairs of clocks that limits do not tell apart: {one.undecided}"
 
 
-def _charts(one: InsideTrace) -> Iterator[Lines]:
+def _charts(one: InsideTrace) -> Iterator[LineChart]:
     marks = tuple(Bracket(start=mark.start, stop=mark.end, label=mark.label) for mark in one.marks)
     shares = [line for line in one.series if line.is_share]
     if shares or marks:
-        yield Lines(
+        yield LineChart(
             series=tuple(map(_series, shares)),
             length=len(one.trace.pieces),
             what=f"share of {one.answer}" if one.answer is not None else "",
@@ -100,7 +100,7 @@ def _charts(one: InsideTrace) -> Iterator[Lines]:
         )
     for line in one.series:
         if not line.is_share:
-            yield Lines(series=(_series(line),), length=len(one.trace.pieces), scale="free", what=line.name, pieces=one.trace.pieces)
+            yield LineChart(series=(_series(line),), length=len(one.trace.pieces), scale="free", what=line.name, pieces=one.trace.pieces)
 
 
 def _series(line: SeriesDoc) -> Series:

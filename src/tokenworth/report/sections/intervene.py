@@ -11,7 +11,7 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.methods.intervene.document import InterveneDoc
 from tokenworth.methods.intervene.paired import RESAMPLE, InterventionRow, RateChange
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
-from tokenworth.report.pieces.series import Lines, Series
+from tokenworth.report.pieces.series import LineChart, Series
 from tokenworth.report.sections.intervene_problem import TITLE, problem_sheet
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetsView, SheetView, cell, number_cell, sheet_section
 
@@ -141,7 +141,7 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
         )
 
 
-def _curve(doc: InterveneDoc) -> Lines:
+def _curve(doc: InterveneDoc) -> LineChart:
     """The same-answer curve over all problems, at shares of their traces; between two cuts the earlier one holds."""
     shares = np.arange(0, 101, 5)
     same, likely = list[np.ndarray](), list[np.ndarray]()
@@ -151,7 +151,7 @@ def _curve(doc: InterveneDoc) -> Lines:
             same.append(np.asarray(one.same, dtype=np.float64)[at])
             likely.append(np.asarray([np.nan if p is None else p for p in one.probability])[at])
     lines = (("it leads", same), ("its probability", likely)) if same else ()
-    return Lines(
+    return LineChart(
         title="Is the final answer there already?",
         series=tuple(Series(name=name, x=shares, y=np.mean(values, axis=0), step=True) for name, values in lines),
         length=100,

@@ -8,7 +8,7 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.methods.intervene.document import AnswersDoc, EditedDoc, IntervenedDoc, InterveneDoc
 from tokenworth.report.facts import FactView
 from tokenworth.report.pieces.bars import Bar
-from tokenworth.report.pieces.beside import Beside, Change, Side
+from tokenworth.report.pieces.beside import Beside, TextEdit, TextSide
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, bar_cell, cell, number_cell
 
 TITLE = "Problem "
@@ -85,22 +85,22 @@ def _beside(problem: IntervenedDoc, one: EditedDoc, labels: tuple[str, ...]) -> 
     )
     return Beside(
         title=one.told,
-        left=Side(name=one.against, parts=left, bar=_bar(one.before, labels), lines=_lines(one.before, ended)),
-        right=Side(name=one.edit, parts=_edited(problem, one, "added"), bar=_bar(one.after, labels), lines=_lines(one.after, ended)),
+        left=TextSide(name=one.against, parts=left, bar=_bar(one.before, labels), lines=_lines(one.before, ended)),
+        right=TextSide(name=one.edit, parts=_edited(problem, one, "added"), bar=_bar(one.after, labels), lines=_lines(one.after, ended)),
         labels=labels,
         gold="" if problem.problem is None else problem.problem.gold or "",
     )
 
 
-def _edited(problem: IntervenedDoc, one: EditedDoc, change: Change) -> tuple[tuple[str, Change], ...]:
+def _edited(problem: IntervenedDoc, one: EditedDoc, change: TextEdit) -> tuple[tuple[str, TextEdit], ...]:
     base = problem.trace.pieces
     whole = (*base[: one.first], *one.pieces, *base[one.base_last :])
     return _parts(whole[: one.cut], one.first, one.first + len(one.pieces), change)
 
 
-def _parts(pieces: tuple[str, ...], first: int, last: int, change: Change) -> tuple[tuple[str, Change], ...]:
+def _parts(pieces: tuple[str, ...], first: int, last: int, change: TextEdit) -> tuple[tuple[str, TextEdit], ...]:
     """Stretches that are kept or changed."""
-    stretches: tuple[tuple[str, Change], ...] = (
+    stretches: tuple[tuple[str, TextEdit], ...] = (
         ("".join(pieces[:first]), "kept"),
         ("".join(pieces[first:last]), change),
         ("".join(pieces[max(first, last) :]), "kept"),

@@ -9,7 +9,7 @@ import numpy as np
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.report.facts import FactView, model_fact, provenance_facts
-from tokenworth.report.pieces.matrix import Matrix
+from tokenworth.report.pieces.matrix import HeatMap
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 SHOWN = 5
@@ -37,10 +37,10 @@ def _sheets(doc: LensDoc) -> Iterator[SheetView]:
     )
 
 
-def _picture(doc: LensDoc, k: int, target: str) -> Matrix:
+def _picture(doc: LensDoc, k: int, target: str) -> HeatMap:
     """Layers up, cuts across."""
     values = [[np.nan if (share := row[k]) is None else share for row in layer] for layer in doc.share]
-    return Matrix(
+    return HeatMap(
         values=np.asarray(values, dtype=np.float64),
         scale="share",
         rows=tuple(map(str, doc.layers)),

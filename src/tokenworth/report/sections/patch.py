@@ -9,7 +9,7 @@ import numpy as np
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.patch.document import PatchDoc, ReadEffect, SpanRow, TransplantDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts
-from tokenworth.report.pieces.matrix import Matrix
+from tokenworth.report.pieces.matrix import HeatMap
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 LARGE = 0.3
@@ -39,7 +39,7 @@ def _sheets(doc: PatchDoc) -> Iterator[SheetView]:
         yield _moved(doc, doc.transplant, facts)
 
 
-def _picture(doc: PatchDoc) -> Matrix:
+def _picture(doc: PatchDoc) -> HeatMap:
     """Spans down, what was done to each across."""
     ways = [name for name in ("direct", "total") if _has(doc, name)]
     names = ["forced change", *ways, *(("jump", "regenerated", "window") if doc.samples is not None else ())]
@@ -51,7 +51,7 @@ def _picture(doc: PatchDoc) -> Matrix:
         ]
         for row in doc.rows
     ]
-    return Matrix(
+    return HeatMap(
         values=np.asarray([[np.nan if x is None else x for x in row] for row in values], dtype=np.float64),
         scale="difference",
         rows=tuple(f"{row.first}–{row.end - 1} {row.text.strip()}" for row in doc.rows),

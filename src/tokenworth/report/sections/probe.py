@@ -10,7 +10,7 @@ import numpy as np
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.probe.document import ProbeDoc, ScoreDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
-from tokenworth.report.pieces.series import Lines, Rule, Series
+from tokenworth.report.pieces.series import LineChart, ReferenceLine, Series
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 ASKED = {
@@ -89,20 +89,20 @@ def _by_layer(doc: ProbeDoc, facts: tuple[FactView, ...]) -> SheetView:
     )
 
 
-def _layer_lines(doc: ProbeDoc) -> Lines:
+def _layer_lines(doc: ProbeDoc) -> LineChart:
     """Quality over layers, with the baseline as a line."""
     sides = [[np.nan if x is None else x for x in side] for side in zip(*(one.quality for one in doc.layers), strict=True)]
     y, low, high = (np.asarray(side, dtype=np.float64) for side in sides)
     layers = np.asarray([one.layer for one in doc.layers], dtype=np.int64)
     baseline = next((one.quality.value for one in doc.scores if one.name == "baseline"), None)
-    return Lines(
+    return LineChart(
         series=(Series(name="hidden states", x=layers, y=y, low=low, high=high),),
         length=int(layers[-1]),
         axis="layer",
         scale="share" if doc.classes else "free",
         what=_metric(doc),
         band=f"{doc.level:.0%} interval",
-        rules=() if baseline is None else (Rule(y=baseline, label="baseline: text and forced answer"),),
+        rules=() if baseline is None else (ReferenceLine(y=baseline, label="baseline: text and forced answer"),),
     )
 
 
@@ -121,10 +121,10 @@ def _calibrated(doc: ProbeDoc, facts: tuple[FactView, ...]) -> SheetView:
     )
 
 
-def _calibration_lines(doc: ProbeDoc) -> Lines:
+def _calibration_lines(doc: ProbeDoc) -> LineChart:
     """Predicted and observed side by side: one line where the probabilities are right."""
     place = np.arange(1, len(doc.calibration) + 1)
-    return Lines(
+    return LineChart(
         series=(
             Series(name="predicted", x=place, y=np.asarray([one.predicted for one in doc.calibration])),
             Series(name="observed", x=place, y=np.asarray([one.observed for one in doc.calibration])),
