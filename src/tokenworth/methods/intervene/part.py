@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.intervene.entry import Made, Material, TraceChange, TraceEdit
-from tokenworth.methods.intervene.text import NOT_WRITTEN, TextPatch, Spliced, TokenText
+from tokenworth.methods.intervene.text import NOT_WRITTEN, Spliced, TextPatch, TokenText
 from tokenworth.methods.intervene.whole import repeated
 
 NO_SENTENCE = "the trace has a single sentence"
