@@ -1,6 +1,6 @@
 """Time and memory of attention masses beside one pass: T tokens, 28 heads of random weights; prints one line for each.
 
-    python bench/attention.py [--tokens 4000] [--heads 28] [--segments 160]
+python bench/attention.py [--tokens 4000] [--heads 28] [--segments 160]
 """
 
 from __future__ import annotations
@@ -41,7 +41,12 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=28)
     parser.add_argument("--segments", type=int, default=160)
     chosen = parser.parse_args()
-    shape = {"num_attention_heads": chosen.heads, "num_key_value_heads": chosen.heads // 7 or 1, "head_dim": 64, "hidden_size": 8 * chosen.heads}
+    shape = {
+        "num_attention_heads": chosen.heads,
+        "num_key_value_heads": chosen.heads // 7 or 1,
+        "head_dim": 64,
+        "hidden_size": 8 * chosen.heads,
+    }
     more = {"num_hidden_layers": 2, "max_position_embeddings": chosen.tokens + 64}
     with tempfile.TemporaryDirectory() as folder:
         backend = load_local(str(save_model(Path(folder), "LlamaConfig", {**shape, **more})))

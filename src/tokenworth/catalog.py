@@ -12,6 +12,7 @@ MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
     "pivots": "tokenworth.methods.pivots:MEASURE",
+    "prevalence": "tokenworth.methods.prevalence:MEASURE",
     "forks": "tokenworth.methods.forks:MEASURE",
     "anchors": "tokenworth.methods.anchors:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
@@ -110,6 +111,13 @@ IMPORTERS: Mapping[str, str] = {
     "exit-table": "tokenworth.importers.exit_table:TABLE",
     "exit-curves": "tokenworth.importers.exit_curves:ROWS",
     "exit-page": "tokenworth.importers.exit_curves:PAGES",
+    "thought-branches": "tokenworth.importers.thought_branches:TREES",
+    "forking-paths": "tokenworth.importers.forking_paths:TABLES",
+    "forking-fast": "tokenworth.importers.forking_fast:ROWS",
+    "pivotal-tokens": "tokenworth.importers.pivotal:EVENTS",
+    "lm-eval": "tokenworth.importers.lm_eval:SAMPLES",
+    "inspect": "tokenworth.importers.inspect_log:LOGS",
+    "rollouts": "tokenworth.importers.rollouts_cache:CACHE",
     "document": "tokenworth.importers.own:DOCUMENTS",
 }
 """In this order they are asked whether a file or folder is theirs."""
@@ -117,13 +125,18 @@ EXPORTERS: Mapping[str, str] = {
     ".json": "tokenworth.store.documents:write_document",
     ".parquet": "tokenworth.exporters.parquet:write_parquet",
     ".csv": "tokenworth.exporters.comma:write_csv",
+    ".dpo.jsonl": "tokenworth.exporters.preference:write_pairs",
+    ".pts.jsonl": "tokenworth.exporters.pivotal:write_pivotal",
+    "idx_tok_df.csv": "tokenworth.exporters.forking:write_forking",
+    "chunks_labeled.json": "tokenworth.exporters.thought_anchors:write_chunks",
     ".safetensors": "tokenworth.exporters.tensors:write_tensors",
 }
-"""By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
+"""By the end of a file's name, the longest that fits: a function of a document and a path that writes the file whole or not at all."""
 SECTIONS: dict[str, str] = {
     "sample": "tokenworth.report.sections.traces:SECTION",
     "curve": "tokenworth.report.sections.traces:SECTION",
     "pivots": "tokenworth.report.sections.pivots:SECTION",
+    "prevalence": "tokenworth.report.sections.prevalence:SECTION",
     "forks": "tokenworth.report.sections.forks:SECTION",
     "anchors": "tokenworth.report.sections.anchors:SECTION",
     "forced": "tokenworth.report.sections.traces:SECTION",

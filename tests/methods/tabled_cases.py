@@ -11,7 +11,16 @@ from tokenworth.core.document import About, Document, ModelDoc, Provenance, Trac
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.methods.anchors.document import AnchorDoc, AnchorPlanDoc, AnchorsDoc, BaselineDoc, DivergenceDoc, SentenceDoc, SourceDoc
+from tokenworth.methods.anchors.document import (
+    AnchorDoc,
+    AnchorPlanDoc,
+    AnchorsDoc,
+    BaselineDoc,
+    DivergenceDoc,
+    ResilienceDoc,
+    SentenceDoc,
+    SourceDoc,
+)
 from tokenworth.methods.attention.document import AgreementDoc, AttentionDoc, GapDoc, HeadDoc, LookedDoc
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.clocks.derive import clocks_document
@@ -21,12 +30,14 @@ from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, Valu
 from tokenworth.methods.inside.derive import inside_document
 from tokenworth.methods.inside.settings import InsideSettings
 from tokenworth.methods.intervene.area import AreaDoc, AreaRow
-from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, IntervenedDoc, InterveneDoc
+from tokenworth.methods.intervene.document import AnswersDoc, EditedDoc, IntervenedDoc, InterveneDoc
 from tokenworth.methods.intervene.following import FollowingRow
 from tokenworth.methods.intervene.paired import InterventionRow, RateChange
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.methods.patch.document import PatchDoc, ReadEffect, SpanRow, TransplantDoc
-from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.pivots.document import CriticalDoc, PairDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.prevalence.derive import prevalence_document
+from tokenworth.methods.prevalence.settings import PrevalenceSettings
 from tokenworth.methods.probe.document import FittedProbe, LayerDoc, ProbeDoc, ProbePlan, ProbeRowsDoc, ScoreDoc, StratumDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
@@ -137,6 +148,7 @@ def anchors(text: str, piece: str) -> AnchorsDoc:
         value_label=text,
         sentences=(sentence(0, 2, 0.3, counterfactual_kl=kl, forced=-0.2), sentence(2, 3, 0.01), last),
         effects=(SourceDoc(sentence=0, effect=(0.5, None), low=(0.3, -1.0), high=(0.7, 1.0)),),
+        resilience=(ResilienceDoc(sentence=0, runs=30, away=20, back=4, stuck=6, unfinished=0, rounds=2.5, counterfactual=unknown),),
         baselines=BaselineDoc(position=-0.5, position_p=0.4, length=None, length_p=None),
         claims=(row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2),),
         excluded=(row(1, 0.01),),
@@ -162,6 +174,10 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         return PivotDoc(token=token, text=base.pieces[token], p=0.08 * token, delta=delta, **{**limits, **over})
 
     claim = row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2)
+    pair = PairDoc(
+        token=0, text=piece, p=0.1, other=7, other_text=text, other_p=0.8, n_token=40, k_token=30, unknown_token=1, n_other=40, k_other=10,
+        unknown_other=0, delta=0.5, low=0.3, high=0.7, level=0.95, p_value=1e-5, better="token",
+    )  # fmt: skip
     plan = PivotPlanDoc(name="search", delta=0.2, least=0.1, false_discovery=0.05, futility=0.1, dependence="positive", screen=text)
     return PivotsDoc(
         problem=Problem(id=text, question=text, options=(), gold=None),
@@ -175,6 +191,7 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         excluded=(row(1, 0.01),),
         undecided=(row(3, 0.15, needed=1200),),
         unlikely=(claim,),
+        pairs=(pair,),
         family=3,
         looks=2,
         start=0.4,
@@ -210,7 +227,7 @@ def intervene(text: str) -> InterveneDoc:
     )
     answers = AnswersDoc(n=10, unknown=0, correct=some, same=some, toward=None, outcomes={text: 10}, forced={text: 0.4})
     base = TraceDoc(unit="token", pieces=(text, "b", "c"), answer_pieces=("d",), ids=(1, 2, 3), outcome=text, verdict="correct")
-    edit = ChangeDoc(
+    edit = EditedDoc(
         edit=text,
         family="part",
         against="base",
@@ -378,6 +395,14 @@ def document(facts: dict[str, Any]) -> Document:
 
 
 PROVENANCE = Provenance(**MADE)
+
+
+def prevalence(text: str, piece: str) -> Document:
+    """Of one trace that was drawn and one that was given."""
+    one = pivots(text, piece)
+    other = dataclasses.replace(one, trace=dataclasses.replace(one.trace, ids=(4, 3, 2, 1)), most=None)
+    about = About(provenance=Provenance(version="0", command=text))
+    return prevalence_document([one, other], PrevalenceSettings(), about)
 
 
 def first_errors(name: str = "tiny-world 5M", code: str = "WALL") -> FirstErrorsDoc:
