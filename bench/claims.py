@@ -78,13 +78,13 @@ def ours(base: PivotTrace, seed: int, choices: dict[str, Any]) -> Score:
 
 def raw(base: PivotTrace, n: int, rng: np.random.Generator) -> Score:
     """|Δ̂| ≥ δ between neighbouring cuts with n rollouts each."""
-    value = rng.binomial(n, base.values[: base.length + 1]) / n
+    value = rng.binomial(n, base.values[: base.length + 1].clip(0, 1)) / n
     return score(base, np.flatnonzero(np.abs(np.diff(value)) >= DELTA - 1e-9))
 
 
 def bisected(base: PivotTrace, n: int, rng: np.random.Generator) -> Score:
     """Stretches whose ends differ by δ or more are halved (pivotal token search)."""
-    value = rng.binomial(n, base.values[: base.length + 1]) / n
+    value = rng.binomial(n, base.values[: base.length + 1].clip(0, 1)) / n
     found, stretches = [], [(0, base.length)]
     while stretches:
         a, b = stretches.pop()

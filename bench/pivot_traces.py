@@ -86,15 +86,15 @@ def bump(rng: np.random.Generator, leave: np.ndarray) -> np.ndarray:
 
 
 def mixed(rng: np.random.Generator, leave: np.ndarray) -> np.ndarray:
-    """Two of .2 to .45, three of .1 to .2, and noise."""
+    """Three of .2 to .45, five of .1 to .2, and noise."""
     small = 0.3 * noise(rng, leave)
-    large = _at(rng, leave, rng.permutation(np.append(rng.uniform(0.2, 0.45, 2), rng.uniform(0.1, 0.2, 3))))
+    large = _at(rng, leave, rng.permutation(np.append(rng.uniform(0.2, 0.45, 3), rng.uniform(0.1, 0.2, 5))))
     return np.where(large != 0, large, small)
 
 
 def border(rng: np.random.Generator, leave: np.ndarray) -> np.ndarray:
-    """Four of .12 to .3: there a verdict takes most draws."""
-    return _at(rng, leave, rng.uniform(0.12, 0.3, 4))
+    """Eight of .12 to .3: there a verdict takes most draws."""
+    return _at(rng, leave, rng.uniform(0.12, 0.3, 8))
 
 
 def edge(rng: np.random.Generator, leave: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ MEASURES: dict[str, str] = {
     "sample": "tokenworth.methods.sample:MEASURE",
     "curve": "tokenworth.methods.curve:MEASURE",
     "pivots": "tokenworth.methods.pivots:MEASURE",
+    "prevalence": "tokenworth.methods.prevalence:MEASURE",
     "forks": "tokenworth.methods.forks:MEASURE",
     "anchors": "tokenworth.methods.anchors:MEASURE",
     "forced": "tokenworth.methods.forced:MEASURE",
@@ -29,6 +30,7 @@ MEASURES: dict[str, str] = {
     "lens": "tokenworth.methods.lens:MEASURE",
     "clocks": "tokenworth.methods.clocks:MEASURE",
     "probe": "tokenworth.methods.probe:MEASURE",
+    "attention": "tokenworth.methods.attention:MEASURE",
     "patch": "tokenworth.methods.patch:MEASURE",
 }
 DOMAINS: dict[str, str] = {
@@ -76,12 +78,16 @@ REQUESTS: Mapping[str, str] = {
     "hide": "tokenworth.core.request.hide:Hide",
     "regenerate": "tokenworth.core.request.regenerate:Regenerate",
     "transplant": "tokenworth.core.request.transplant:Transplant",
+    "masses": "tokenworth.core.request.masses:Masses",
+    "suppress": "tokenworth.core.request.suppress:Suppress",
 }
 INSIDE: Mapping[str, str] = {
     "hidden": "tokenworth.internals.hidden:hidden",
     "lens": "tokenworth.internals.lens:lens",
     "hide": "tokenworth.internals.patch:hide",
     "transplant": "tokenworth.internals.patch:transplant",
+    "masses": "tokenworth.internals.attention:masses",
+    "suppress": "tokenworth.internals.attention:suppress",
 }
 """By kind of request that looks inside a model: a function of a local model, its kept prefixes and the request that gives the response."""
 BACKENDS: Mapping[str, str] = {
@@ -105,6 +111,13 @@ IMPORTERS: Mapping[str, str] = {
     "exit-table": "tokenworth.importers.exit_table:TABLE",
     "exit-curves": "tokenworth.importers.exit_curves:ROWS",
     "exit-page": "tokenworth.importers.exit_curves:PAGES",
+    "thought-branches": "tokenworth.importers.thought_branches:TREES",
+    "forking-paths": "tokenworth.importers.forking_paths:TABLES",
+    "forking-fast": "tokenworth.importers.forking_fast:ROWS",
+    "pivotal-tokens": "tokenworth.importers.pivotal:EVENTS",
+    "lm-eval": "tokenworth.importers.lm_eval:SAMPLES",
+    "inspect": "tokenworth.importers.inspect_log:LOGS",
+    "rollouts": "tokenworth.importers.rollouts_cache:CACHE",
     "document": "tokenworth.importers.own:DOCUMENTS",
 }
 """In this order they are asked whether a file or folder is theirs."""
@@ -112,13 +125,18 @@ EXPORTERS: Mapping[str, str] = {
     ".json": "tokenworth.store.documents:write_document",
     ".parquet": "tokenworth.exporters.parquet:write_parquet",
     ".csv": "tokenworth.exporters.comma:write_csv",
+    ".dpo.jsonl": "tokenworth.exporters.preference:write_pairs",
+    ".pts.jsonl": "tokenworth.exporters.pivotal:write_pivotal",
+    "idx_tok_df.csv": "tokenworth.exporters.forking:write_forking",
+    "chunks_labeled.json": "tokenworth.exporters.thought_anchors:write_chunks",
     ".safetensors": "tokenworth.exporters.tensors:write_tensors",
 }
-"""By the end of a file's name: a function of a document and a path that writes the file whole or not at all."""
+"""By the end of a file's name, the longest that fits: a function of a document and a path that writes the file whole or not at all."""
 SECTIONS: dict[str, str] = {
     "sample": "tokenworth.report.sections.traces:SECTION",
     "curve": "tokenworth.report.sections.traces:SECTION",
     "pivots": "tokenworth.report.sections.pivots:SECTION",
+    "prevalence": "tokenworth.report.sections.prevalence:SECTION",
     "forks": "tokenworth.report.sections.forks:SECTION",
     "anchors": "tokenworth.report.sections.anchors:SECTION",
     "forced": "tokenworth.report.sections.traces:SECTION",
@@ -135,6 +153,7 @@ SECTIONS: dict[str, str] = {
     "inside": "tokenworth.report.sections.inside:SECTION",
     "clocks": "tokenworth.report.sections.clocks:SECTION",
     "probe": "tokenworth.report.sections.probe:SECTION",
+    "attention": "tokenworth.report.sections.attention:SECTION",
     "patch": "tokenworth.report.sections.patch:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""

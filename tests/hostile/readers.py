@@ -162,7 +162,12 @@ def documents() -> dict[str, bytes]:
     from tokenworth.store.documents import document_json
 
     made = {"curve": CURVE, "forced": FORCED, "sample": SAMPLES, "verified": mixed(12), "first-errors": tabled.first_errors()}
-    made |= {"replay": tabled.replay(), "audit": tabled.audit()}
+    made |= {
+        "replay": tabled.replay(),
+        "audit": tabled.audit(),
+        "pivots": tabled.pivots("a", "b"),
+        "prevalence": tabled.prevalence("a", "b"),
+    }
     facts = {"edits": tabled.edits(), "modulo": tabled.modulo()}
     return {name: document_json(one) for name, one in made.items()} | {name: json.dumps(one).encode() for name, one in facts.items()}
 
@@ -324,6 +329,22 @@ def _anchors(file: str, data: bytes, folder: Path) -> object:
     return [document_json(one) for one in import_path(inside)]
 
 
+def _tree_seed(file: str) -> list[bytes]:
+    from tests.importers.peer_cases import TREE
+
+    return [json.dumps(TREE[file]).encode()]
+
+
+def _tree(file: str, data: bytes, folder: Path) -> object:
+    from tests.importers.peer_cases import TREE, written
+    from tokenworth.importers.importer import import_path
+    from tokenworth.store.documents import document_json
+
+    inside = written(folder / "tree", TREE)
+    (inside / file).write_bytes(data)
+    return [document_json(one) for one in import_path(inside)]
+
+
 # -- replies of servers, graders, templates --------------------------------------------------------------------------------------------
 
 
@@ -422,11 +443,15 @@ def _all() -> dict[str, Reader]:
         made[f"problems {kind}"] = Reader(seeds=partial(_tasks, kind), read=partial(_task, kind))
     for name, layout, file in (
         ("rows", "exit-curves", "curves.jsonl"), ("page", "exit-page", "x.html"), ("hinted", "hinted-mcq", "cue-curve-x.csv"),
-        ("own", "document", "x.json"),
+        ("own", "document", "x.json"), ("fast", "forking-fast", "row000.json"), ("paths", "forking-paths", "ans_df.csv"),
+        ("pivotal", "pivotal-tokens", "x.pts.jsonl"), ("harness", "lm-eval", "samples_x.jsonl"), ("inspect", "inspect", "log.json"),
+        ("cached", "rollouts", "seed_00000.json"),
     ):  # fmt: skip
         made[f"import {layout}"] = Reader(seeds=partial(_import_seeds, name), read=partial(_imported, layout, file))
     for file in ("base_solution.json", "chunks_labeled.json", "chunks_resampled.json", "problem.json"):
         made[f"import thought-anchors {file}"] = Reader(seeds=partial(_anchor_seed, file), read=partial(_anchors, file), share=0.5)
+    for file in ("chunks.json", "chunk_1/solutions.json"):
+        made[f"import thought-branches {file}"] = Reader(seeds=partial(_tree_seed, file), read=partial(_tree, file), share=0.5)
     made["reply of an OpenAI server"] = Reader(seeds=_openai_seeds, read=_openai)
     made["reply of llama.cpp"] = Reader(seeds=_llama_seeds, read=_llama)
     for kind in ("option", "exact", "numeric"):

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.core.document_cases import CURVE, FORCED, SAMPLES
+from tests.importers import peer_cases as peers
 from tests.importers.importer_cases import HEADER, ROW, page_of
 from tokenworth.core.problem import Problem
 from tokenworth.errors import TokenworthError
@@ -143,6 +144,21 @@ FILES: dict[str, tuple[str, str, bytes]] = {
     "page": ("exit-page", "x.html", page_of(ROW).encode()),
     "hinted": ("hinted-mcq", "cue-curve-x.csv", CSV),
     "own": ("document", "x.json", document_json(CURVE)),
+    "fast": ("forking-fast", "row000.json", json.dumps(peers.FAST).encode()),
+    "paths": ("forking-paths", "ans_df.csv", peers.DRAWS.encode()),
+    "shares": ("forking-paths", "idx_tok_df.csv", peers.SHARES.encode()),
+    "pivotal": ("pivotal-tokens", "x.pts.jsonl", peers.PTS.encode()),
+    "harness": ("lm-eval", "samples_x.jsonl", json.dumps(peers.HARNESS).encode()),
+    "inspect": ("inspect", "log.json", json.dumps(peers.LOG).encode()),
+    "cached": ("rollouts", "seed_00000.json", json.dumps(peers.CACHED).encode()),
+}
+VALUES: dict[str, tuple[str, Any]] = {
+    "exit-curves": ("curves.jsonl", ROW),
+    "forking-fast": ("row000.json", peers.FAST),
+    "pivotal-tokens": ("x.pts.jsonl", peers.PTS_1),
+    "lm-eval": ("samples_x.jsonl", peers.HARNESS),
+    "inspect": ("log.json", peers.LOG),
+    "rollouts": ("seed_00000.json", peers.CACHED),
 }
 
 
@@ -158,12 +174,13 @@ def test_imported_files(tmp_path: Path, name: str, packed: bool, data: st.DataOb
         document_json(doc)
 
 
+@pytest.mark.parametrize("layout", VALUES)
 @FUZZ
 @given(data=st.data())
-def test_imported_rows(tmp_path: Path, data: st.DataObject) -> None:
-    path = tmp_path / "curves.jsonl"
-    path.write_text(json.dumps(data.draw(mutated_json(ROW))), encoding="utf-8")
-    for doc in check(lambda: import_path(path, layout="exit-curves")) or []:
+def test_imported_values(tmp_path: Path, layout: str, data: st.DataObject) -> None:
+    file, value = VALUES[layout]
+    (tmp_path / file).write_text(json.dumps(data.draw(mutated_json(value))), encoding="utf-8")
+    for doc in check(lambda: import_path(tmp_path / file, layout=layout)) or []:
         document_json(doc)
 
 
@@ -189,6 +206,16 @@ def test_imported_folders(tmp_path: Path, name: str, data: st.DataObject) -> Non
         (tmp_path / name).write_text(json.dumps(data.draw(mutated_json(ANCHORS[name]))), encoding="utf-8")
     else:
         (tmp_path / name).write_bytes(data.draw(damaged(json.dumps(ANCHORS[name]).encode())))
+    for doc in check(lambda: import_path(tmp_path)) or []:
+        document_json(doc)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", peers.TREE)
+@settings(FUZZ, max_examples=60)
+@given(data=st.data())
+def test_imported_trees(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    peers.written(tmp_path, {**peers.TREE, name: data.draw(mutated_json(peers.TREE[name]))})
     for doc in check(lambda: import_path(tmp_path)) or []:
         document_json(doc)
 

@@ -11,7 +11,17 @@ from tokenworth.core.document import About, Document, ModelDoc, Provenance, Trac
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.methods.anchors.document import AnchorDoc, AnchorPlanDoc, AnchorsDoc, BaselineDoc, DivergenceDoc, SentenceDoc, SourceDoc
+from tokenworth.methods.anchors.document import (
+    AnchorDoc,
+    AnchorPlanDoc,
+    AnchorsDoc,
+    BaselineDoc,
+    DivergenceDoc,
+    ResilienceDoc,
+    SentenceDoc,
+    SourceDoc,
+)
+from tokenworth.methods.attention.document import AgreementDoc, AttentionDoc, GapDoc, HeadDoc, LookedDoc
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.clocks.derive import clocks_document
 from tokenworth.methods.clocks.settings import ClocksSettings
@@ -20,12 +30,14 @@ from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, Valu
 from tokenworth.methods.inside.derive import inside_document
 from tokenworth.methods.inside.settings import InsideSettings
 from tokenworth.methods.intervene.area import AreaDoc, AreaRow
-from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, IntervenedDoc, InterveneDoc
+from tokenworth.methods.intervene.document import AnswersDoc, EditedDoc, IntervenedDoc, InterveneDoc
 from tokenworth.methods.intervene.following import FollowingRow
 from tokenworth.methods.intervene.paired import InterventionRow, RateChange
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.methods.patch.document import PatchDoc, ReadEffect, SpanRow, TransplantDoc
-from tokenworth.methods.pivots.document import CriticalDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.pivots.document import CriticalDoc, PairDoc, PivotDoc, PivotPlanDoc, PivotsDoc
+from tokenworth.methods.prevalence.derive import prevalence_document
+from tokenworth.methods.prevalence.settings import PrevalenceSettings
 from tokenworth.methods.probe.document import FittedProbe, LayerDoc, ProbeDoc, ProbePlan, ProbeRowsDoc, ScoreDoc, StratumDoc
 from tokenworth.methods.replay.document import RecordedLoopDoc, ReplayDoc
 from tokenworth.methods.replay.loops import ReplayedLoop, ReplayedStep, summary
@@ -40,53 +52,31 @@ SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tok
 MADE = {"version": "0.1.0", "created": "2026-01-02T03:04:05+00:00", "command": "tokenworth edits --task maze:searchformer/7"}
 
 
-def anchors(text: str, piece: str) -> AnchorsDoc:
-    """One claim, one sentence that is excluded and one that is not decided; ``text`` stands everywhere, ``piece`` in the trace."""
-    base = TraceDoc(
-        unit="token", pieces=(piece, "b.", piece, "d."), answer_pieces=("e",), ids=(1, 2, 3, 4), outcome=text, verdict="correct"
-    )
-
-    def sentence(start: int, end: int, value: float, **over: Any) -> SentenceDoc:
-        change = Estimate(value=value, low=value - 0.1, high=value + 0.1, n=9)
-        share = Estimate(value=0.4, low=0.3, high=0.5, n=20)
-        own = {"kept": 0.5, "unlike": 0.4, "n": 12, "n_unlike": 9, "p": 0.2, "control": 0.1} | over
-        return SentenceDoc(start=start, end=end, text=text, value=share, resampling=change, counterfactual=change, **own)
-
-    def row(number: int, delta: float, **over: Any) -> AnchorDoc:
-        limits = {"low": delta - 0.05, "high": delta + 0.05, "level": 0.9, "p_value": 1.0, "at_least_delta": False, "look": 1, "n": 9}
-        return AnchorDoc(sentence=number, text=text, leave=0.4, delta=delta, **{**limits, **over})
-
-    plan = AnchorPlanDoc(
-        segment=text, similarity=text, threshold=0.8, alpha=0.5, claims=True, delta=0.2, least=0.1, false_discovery=0.05, futility=0.1,
-        dependence="positive",
+def attention(text: str) -> AttentionDoc:
+    """One receiver head, one other, one trace of two segments; ``text`` stands everywhere."""
+    number = Estimate(value=0.5, low=0.4, high=0.6, n=12)
+    head = HeadDoc(layer=1, head=0, chosen_by=0.6, peak=number, recency=0.9, receiver=True)
+    looked = LookedDoc(
+        question=text, unit=text, texts=(text, text), strength=(0.4, None), random=(0.2, None), effect=(0.1, None), percentile=(0.9, None),
+        chooses=False,
     )  # fmt: skip
-    unknown = Estimate(value=None, low=-1.0, high=1.0, n=0)
-    kl = DivergenceDoc(value=0.4, null=0.1, null_high=0.3, p=0.01)
-    last = replace(sentence(3, 4, 0.0, unlike=None, n_unlike=0, p=None, control=None), counterfactual=unknown)
-    return AnchorsDoc(
-        problem=Problem(id=text, question=text, options=(), gold=None),
+    return AttentionDoc(
         model=ModelDoc(name=text),
-        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
-        plan=plan,
-        seed=0,
+        task=text,
+        procedure=text,
+        gap=4,
         level=0.95,
-        trace=base,
-        value_label=text,
-        sentences=(sentence(0, 2, 0.3, counterfactual_kl=kl, forced=-0.2), sentence(2, 3, 0.01), last),
-        effects=(SourceDoc(sentence=0, effect=(0.5, None), low=(0.3, -1.0), high=(0.7, 1.0)),),
-        baselines=BaselineDoc(position=-0.5, position_p=0.4, length=None, length_p=None),
-        claims=(row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2),),
-        excluded=(row(1, 0.01),),
-        undecided=(row(2, 0.15, needed=1200),),
-        family=3,
-        looks=2,
-        rollouts=300,
-        generated_tokens=4000,
-        claim_rollouts=100,
-        claim_tokens=1500,
-        stopped="every cut reached its target; every candidate is decided",
-        provenance=Provenance(version="0.1.0"),
+        seed=0,
+        heads=(head, replace(head, head=1, receiver=False)),
+        reliability=0.9,
+        random_peak=0.97,
+        gaps=(GapDoc(gap=8, heads=((1, 0),), shared=1),),
+        agreement=(AgreementDoc(score=text, correlation=number),),
+        percentile=number,
+        traces=(looked,),
+        left_out=1,
         notes=(text,),
+        provenance=Provenance(version="0", command=text, drawn=1234),
     )
 
 
@@ -124,6 +114,57 @@ def probe(text: str) -> ProbeDoc:
     )
 
 
+def anchors(text: str, piece: str) -> AnchorsDoc:
+    """One claim, one sentence that is excluded and one that is not decided; ``text`` stands everywhere, ``piece`` in the trace."""
+    base = TraceDoc(
+        unit="token", pieces=(piece, "b.", piece, "d."), answer_pieces=("e",), ids=(1, 2, 3, 4), outcome=text, verdict="correct"
+    )
+
+    def sentence(start: int, end: int, value: float, **over: Any) -> SentenceDoc:
+        change = Estimate(value=value, low=value - 0.1, high=value + 0.1, n=9)
+        share = Estimate(value=0.4, low=0.3, high=0.5, n=20)
+        own = {"kept": 0.5, "unlike": 0.4, "n": 12, "n_unlike": 9, "p": 0.2, "control": 0.1} | over
+        return SentenceDoc(start=start, end=end, text=text, value=share, resampling=change, counterfactual=change, **own)
+
+    def row(number: int, delta: float, **over: Any) -> AnchorDoc:
+        limits = {"low": delta - 0.05, "high": delta + 0.05, "level": 0.9, "p_value": 1.0, "at_least_delta": False, "look": 1, "n": 9}
+        return AnchorDoc(sentence=number, text=text, leave=0.4, delta=delta, **{**limits, **over})
+
+    plan = AnchorPlanDoc(
+        segment=text, similarity=text, threshold=0.8, alpha=0.5, claims=True, delta=0.2, least=0.1, false_discovery=0.05, futility=0.1,
+        dependence="positive",
+    )  # fmt: skip
+    unknown = Estimate(value=None, low=-1.0, high=1.0, n=0)
+    kl = DivergenceDoc(value=0.4, null=0.1, null_high=0.3, p=0.01)
+    last = replace(sentence(3, 4, 0.0, unlike=None, n_unlike=0, p=None, control=None), counterfactual=unknown)
+    return AnchorsDoc(
+        problem=Problem(id=text, question=text, options=(), gold=None),
+        model=ModelDoc(name=text),
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
+        plan=plan,
+        seed=0,
+        level=0.95,
+        trace=base,
+        value_label=text,
+        sentences=(sentence(0, 2, 0.3, counterfactual_kl=kl, forced=-0.2), sentence(2, 3, 0.01), last),
+        effects=(SourceDoc(sentence=0, effect=(0.5, None), low=(0.3, -1.0), high=(0.7, 1.0)),),
+        resilience=(ResilienceDoc(sentence=0, runs=30, away=20, back=4, stuck=6, unfinished=0, rounds=2.5, counterfactual=unknown),),
+        baselines=BaselineDoc(position=-0.5, position_p=0.4, length=None, length_p=None),
+        claims=(row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2),),
+        excluded=(row(1, 0.01),),
+        undecided=(row(2, 0.15, needed=1200),),
+        family=3,
+        looks=2,
+        rollouts=300,
+        generated_tokens=4000,
+        claim_rollouts=100,
+        claim_tokens=1500,
+        stopped="every cut reached its target; every candidate is decided",
+        provenance=Provenance(version="0.1.0"),
+        notes=(text,),
+    )
+
+
 def pivots(text: str, piece: str) -> PivotsDoc:
     """One claim, one token that is excluded and one that is not decided; ``text`` stands everywhere, ``piece`` in the trace."""
     base = TraceDoc(unit="token", pieces=(piece, "b", "c", piece), answer_pieces=("d",), ids=(1, 2, 3, 4), outcome=text, verdict="correct")
@@ -133,6 +174,10 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         return PivotDoc(token=token, text=base.pieces[token], p=0.08 * token, delta=delta, **{**limits, **over})
 
     claim = row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2)
+    pair = PairDoc(
+        token=0, text=piece, p=0.1, other=7, other_text=text, other_p=0.8, n_token=40, k_token=30, unknown_token=1, n_other=40, k_other=10,
+        unknown_other=0, delta=0.5, low=0.3, high=0.7, level=0.95, p_value=1e-5, better="token",
+    )  # fmt: skip
     plan = PivotPlanDoc(name="search", delta=0.2, least=0.1, false_discovery=0.05, futility=0.1, dependence="positive", screen=text)
     return PivotsDoc(
         problem=Problem(id=text, question=text, options=(), gold=None),
@@ -146,6 +191,7 @@ def pivots(text: str, piece: str) -> PivotsDoc:
         excluded=(row(1, 0.01),),
         undecided=(row(3, 0.15, needed=1200),),
         unlikely=(claim,),
+        pairs=(pair,),
         family=3,
         looks=2,
         start=0.4,
@@ -181,7 +227,7 @@ def intervene(text: str) -> InterveneDoc:
     )
     answers = AnswersDoc(n=10, unknown=0, correct=some, same=some, toward=None, outcomes={text: 10}, forced={text: 0.4})
     base = TraceDoc(unit="token", pieces=(text, "b", "c"), answer_pieces=("d",), ids=(1, 2, 3), outcome=text, verdict="correct")
-    edit = ChangeDoc(
+    edit = EditedDoc(
         edit=text,
         family="part",
         against="base",
@@ -349,6 +395,14 @@ def document(facts: dict[str, Any]) -> Document:
 
 
 PROVENANCE = Provenance(**MADE)
+
+
+def prevalence(text: str, piece: str) -> Document:
+    """Of one trace that was drawn and one that was given."""
+    one = pivots(text, piece)
+    other = dataclasses.replace(one, trace=dataclasses.replace(one.trace, ids=(4, 3, 2, 1)), most=None)
+    about = About(provenance=Provenance(version="0", command=text))
+    return prevalence_document([one, other], PrevalenceSettings(), about)
 
 
 def first_errors(name: str = "tiny-world 5M", code: str = "WALL") -> FirstErrorsDoc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -74,6 +74,8 @@ def show_dry_run(
     if plans:
         without = f" ({failed:,} of {len(cases):,} items failed and are in no sum)" if failed else ""
         click.echo(_bound_line(facts.get("at_most"), job.settings, price, max_usd) + without)
+        for line in _forecast_lines(list(plans.values()), job.draws.forecasts):
+            click.echo(line)
     if max_usd is not None:
         click.echo(f"It stops before it has cost more than {max_usd:g} USD, and reports on what was drawn.")
     return code
@@ -141,6 +143,26 @@ def _plan_line(name: str, plan: CostPlan, price: Price | None) -> str:
         f"{plan.rollouts:,} rollouts and {plan.tables:,} tables to draw: "
         f"{plan.input_tokens:,} tokens read, at most {plan.max_output_tokens:,} generated{money}"
     )
+
+
+def _forecast_lines(plans: Sequence[CostPlan], needs: str) -> Iterator[str]:
+    """Between what the run lies, of the problems that can say so; otherwise what they need for it."""
+    known = [plan.forecast for plan in plans if plan.forecast is not None]
+    open_ = sum(not plan.finished for plan in plans) - len(known)
+    if known:
+        low, low_tokens, high, high_tokens = (
+            sum(getattr(one, name) for one in known) for name in ("least_rollouts", "least_tokens", "most_rollouts", "most_tokens")
+        )
+        yield (
+            f"Foreseen{f' for {len(known):,} of {len(plans):,} items' if open_ else ''}: at least {low:,} rollouts, about {low_tokens:,} "
+            f"tokens, for the first look; {high:,}, about {high_tokens:,} tokens, if nothing is decided before the last. "
+            "Each rollout is taken to be as long as the rest of the base trace."
+        )
+    if needs and open_ > 0:
+        yield (
+            f"These are limits of a budget, not what is expected. With {needs} in a store, a dry run foresees more: run once with --store "
+            "FILE and --max-rollouts 1, then --dry-run with that store."
+        )
 
 
 def _bound_line(at_most: Mapping[str, Any] | None, settings: Any, price: Price | None, max_usd: float | None) -> str:

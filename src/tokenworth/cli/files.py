@@ -155,6 +155,14 @@ def import_(source: str, layout: str | None, item: str | None, out: str, **rest:
     _summary({"documents": rows}, rest["json_path"], f"{would}{len(documents)} documents in {folder}")
 
 
+def _form(out: str) -> str:
+    """The format that a file's name ends in, the longest that fits. Raises InvalidInput for none."""
+    found = [end for end in catalog.EXPORTERS if out.casefold().endswith(end)]
+    if not found:
+        raise InvalidInput(f"cannot tell the format of {out}; expected a name that ends in one of {', '.join(catalog.EXPORTERS)}")
+    return max(found, key=len)
+
+
 @click.command(cls=Verb)
 @config_option
 @click.argument("source", metavar="RESULT.json|RUN.db")
@@ -166,17 +174,17 @@ def import_(source: str, layout: str | None, item: str | None, out: str, **rest:
 def export(source: str, out: str, run_id: int | None, traces: bool, **rest: Any) -> None:
     """Write a result, or a store's run, in another format.
 
-    The end of the file's name says which: .json, .parquet, .csv or .safetensors.
+    The end of the file's name says which: .json, .parquet, .csv or .safetensors; .dpo.jsonl (preference pairs of pivots), .pts.jsonl
+    (pivotal tokens), idx_tok_df.csv (branches, as Forking Paths has them), chunks_labeled.json (sentences, as Thought Anchors has them).
     """
     path, target = Path(source), Path(out)
     documents = [read_document(path)] if path.suffix == ".json" else stored_documents(path, run_id)
-    if traces and target.suffix == ".json":
+    form = _form(out)
+    if traces and form not in (".parquet", ".csv"):
         raise InvalidInput(f"--traces writes rows, and {out} would hold one result; give a name that ends in .parquet or .csv")
     document: Any = documents if traces else documents[-1]
-    if target.suffix not in catalog.EXPORTERS:
-        raise InvalidInput(f"cannot tell the format of {out}; expected a name that ends in one of {', '.join(catalog.EXPORTERS)}")
     if not rest["dry_run"]:
-        catalog.load(catalog.EXPORTERS, "format", target.suffix)(document, target)
+        catalog.load(catalog.EXPORTERS, "format", form)(document, target)
     would = "would write" if rest["dry_run"] else "wrote"
     facts = {"file": out, "documents": len(documents)} if traces else {"file": out, "schema": document.schema}
     _summary(facts, rest["json_path"], f"{would} {target}")

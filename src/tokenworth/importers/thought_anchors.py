@@ -9,23 +9,20 @@ from typing import Any, cast
 
 from tokenworth import __version__
 from tokenworth.core.document import ModelDoc, Number, Provenance, TraceDoc
-from tokenworth.core.problem import AnswerKind, Problem
-from tokenworth.errors import InvalidInput, MissingFile
+from tokenworth.errors import InvalidInput
 from tokenworth.importers.files import rate_of, read_json, read_object, text_of
 from tokenworth.importers.importer import Importer
-from tokenworth.importers.sentences import LEVEL, WILSON_NOTE, answered, limits, rejoined, split_text
+from tokenworth.importers.sentences import LEVEL, WILSON_NOTE, answered, limits
+from tokenworth.importers.solution import CORRECT, laid_out, model_name, outcome_of, problem_of, source_of, verdict_of, what_of
 from tokenworth.methods.curve.document import BudgetDoc, CurveDoc, EventDoc, PlanDoc, SampleDoc
 from tokenworth.tasks.target import GOLD, LABEL
 
 CHUNKS = "chunks_labeled.json"
 NOT_RECORDED = "not recorded"
 """Outcome of a resample whose answer the source does not keep."""
-CORRECT = "is_correct"
-"""Field of a solution that says whether it is right; where another one says what came out, the rates are of that."""
 _TEXTS = ("chunk_resampled", "chunk", "text")
 _ASSUMED = 100
 _MOST_LEFT_OUT = 10_000
-_OPEN, _CLOSE = "<think>", "</think>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +44,11 @@ def thought_anchors_folder(folder: Path) -> CurveDoc:
     """
     base_path, chunk_path = folder / "base_solution.json", folder / CHUNKS
     base = read_object(base_path)
-    solution, what = text_of(base, "solution", str(base_path)), _what(base, folder)
+    solution, what = text_of(base, "solution", str(base_path)), what_of(base, folder)
     chunks, numbers = _chunks(chunk_path)
     resamples, complete = _resamples(folder, what)
     sentences = [text_of(chunk, "chunk", str(chunk_path)) for chunk in chunks]
-    pieces, answer, aligned = _pieces(solution, sentences)
+    pieces, answer, aligned = laid_out(solution, sentences)
     chunks, numbers = chunks[: len(pieces)], numbers[: len(pieces)]
     stored = [len(resamples.get(i, ())) if complete else _ASSUMED for i in numbers]
     value = [_rate(chunk, count, str(chunk_path)) for chunk, count in zip(chunks, stored, strict=True)]
@@ -59,16 +56,16 @@ def thought_anchors_folder(folder: Path) -> CurveDoc:
     low, high = limits(value, used)
     is_correctness = what == CORRECT
     return CurveDoc(
-        problem=_problem(folder),
-        model=ModelDoc(name=_model_name(folder)),
+        problem=problem_of(folder),
+        model=ModelDoc(name=model_name(folder)),
         plan=PlanDoc(name="plain", samples=max(stored, default=None), interval="wilson", assumption=WILSON_NOTE),
         trace=TraceDoc(
             unit="sentence",
             pieces=_numbered(pieces, numbers),
             answer_pieces=(answer,) if answer else (),
             prompt=text_of(base, "prompt", str(base_path)) if "prompt" in base else "",
-            outcome=_outcome(base, what),
-            verdict=_verdict(base.get(CORRECT)),
+            outcome=outcome_of(base, what),
+            verdict=verdict_of(base.get(CORRECT)),
         ),
         cuts=tuple(numbers),
         value=tuple(value),
@@ -81,31 +78,11 @@ def thought_anchors_folder(folder: Path) -> CurveDoc:
         events=_events(chunks, numbers),
         rollouts=sum(stored),
         budget=BudgetDoc(),
-        provenance=Provenance(version=__version__, source=_source(folder)),
+        provenance=Provenance(version=__version__, source=source_of(folder)),
         value_label="P(correct)" if is_correctness else f"P({what})",
         target=GOLD if is_correctness else f"{LABEL}{what}",
         notes=_notes(complete, aligned, value, stored, used, what) + _odd(numbers, resamples, value) + _unbacked(chunks, numbers, stored),
     )
-
-
-def _what(base: dict[str, Any], folder: Path) -> str:
-    """What the rates are of: the field of the base solution that says what came out. ``accuracy``, their own name, where none does."""
-    told = [name for name, value in base.items() if isinstance(value, bool) and name != CORRECT]
-    if CORRECT in base or not (told or (folder / "scenario.json").exists()):
-        return CORRECT
-    return told[0][:60] if len(told) == 1 else "accuracy"
-
-
-def _outcome(base: dict[str, Any], what: str) -> str | None:
-    """The base's answer, or whether it has what the rates are of."""
-    final, has_it = base.get("answer"), base.get(what)
-    if isinstance(final, str) and final:
-        return final
-    return f"{what}: {'yes' if has_it else 'no'}" if what != CORRECT and isinstance(has_it, bool) else None
-
-
-def _verdict(is_correct: object) -> str:
-    return "unknown" if not isinstance(is_correct, bool) else "correct" if is_correct else "incorrect"
 
 
 def _chunks(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
@@ -159,7 +136,7 @@ def _resample(item: object, what: str, where: str) -> _Resample:
     answer, has_it = fields.get("answer"), fields.get(what)
     return _Resample(
         text=text_of(fields, name, where),
-        answer=answer if isinstance(answer, str) and answer else _outcome(fields, what) or NOT_RECORDED,
+        answer=answer if isinstance(answer, str) and answer else outcome_of(fields, what) or NOT_RECORDED,
         has_it=has_it if isinstance(has_it, bool) else None,
     )
 
@@ -176,30 +153,6 @@ def _is_of(rate: float, told: Sequence[bool]) -> bool:
     return abs(sum(told) - rate * len(told)) < 1e-6
 
 
-def _pieces(solution: str, sentences: Sequence[str]) -> tuple[tuple[str, ...], str, bool]:
-    """(sentences of the trace as in the text, the answer, whether they were found there)."""
-    wall = solution.find(_CLOSE)
-    trace = solution if wall < 0 else solution[:wall]
-    answer = "" if wall < 0 else solution[wall:]
-    # A mark that opens the trace is of no sentence, and is shown with the first.
-    opened = len(trace) - len(trace.lstrip().removeprefix(_OPEN)) if trace.lstrip().startswith(_OPEN) else 0
-    for kept in (len(sentences), *_up_to_wall(trace, sentences)):
-        split = split_text(trace[opened:], sentences[:kept])
-        if split is not None and len(split) in (kept, kept + 1):
-            return (trace[:opened] + split[0], *split[1:]), answer, True
-    return rejoined(sentences), answer, False
-
-
-def _up_to_wall(trace: str, sentences: Sequence[str]) -> tuple[int, ...]:
-    """How many sentences fit before the wall, for sources that cut the answer into sentences too."""
-    room = sum(not mark.isspace() for mark in trace)
-    for number, sentence in enumerate(sentences):
-        room -= sum(not mark.isspace() for mark in sentence)
-        if room < 0:
-            return (number,)
-    return ()
-
-
 def _rate(chunk: dict[str, Any], stored: int, where: str) -> Number:
     # Where no resample is stored the source writes 0: no data, not no success.
     value: object = chunk.get("accuracy")
@@ -213,7 +166,7 @@ def _samples(resamples: dict[int, list[_Resample]], numbers: Sequence[int], is_c
             index=index,
             text=one.text,
             outcome=one.answer,
-            verdict=_verdict(one.has_it) if is_correctness else "unknown",
+            verdict=verdict_of(one.has_it) if is_correctness else "unknown",
             stop="",
             n_tokens=0,
             hit=None if is_correctness else one.has_it,
@@ -230,47 +183,6 @@ def _events(chunks: Sequence[dict[str, Any]], numbers: Sequence[int]) -> tuple[E
         if isinstance(tags, list):
             events += [EventDoc(cut=cut, kind="note", label=str(tag)[:60]) for tag in cast("list[object]", tags)]
     return tuple(events)
-
-
-def _problem(folder: Path) -> Problem | None:
-    path = folder / "problem.json"
-    try:
-        fields = read_object(path)
-    except MissingFile:
-        return _scenario(folder)
-    gold: object = fields.get("gt_answer")
-    parts = [str(fields[key]) for key in ("type", "level") if isinstance(fields.get(key), str)]
-    return Problem(
-        id=folder.name,
-        question=text_of(fields, "problem", str(path)),
-        gold=gold if isinstance(gold, str) else None,
-        kind=AnswerKind.LATEX,
-        task=", ".join(["MATH", *parts]),
-    )
-
-
-def _scenario(folder: Path) -> Problem | None:
-    path = folder / "scenario.json"
-    if not path.exists():
-        return None
-    fields = read_object(path)
-    asked = "\n\n".join(text_of(fields, name, str(path)) for name in ("system_prompt", "user_prompt") if name in fields)
-    return Problem(id=folder.name, question=asked, kind=AnswerKind.EXACT, task="scenario")
-
-
-def _known_place(folder: Path) -> bool:
-    return "base_solution" in folder.parent.name
-
-
-def _model_name(folder: Path) -> str:
-    if not _known_place(folder):
-        return "unknown"
-    above = folder.parent.parent
-    return above.parent.name if above.name.startswith("temperature_") else above.name
-
-
-def _source(folder: Path) -> str:
-    return f"{_model_name(folder)}/{folder.parent.name}/{folder.name}" if _known_place(folder) else folder.name
 
 
 def _notes(

@@ -133,7 +133,8 @@ def _facts(curve: CurveDoc | None, forced: ForcedDoc | None, samples: SampleSetD
             yield FactView(label="own answer", value=own, detail=f"forced at the end: {end}")
     if samples is not None:
         yield FactView(label="samples", value=f"{samples.n:,}", detail=f"{samples.generated_tokens:,} tokens generated")
-        yield FactView(label="seed", value=str(samples.seed), minor=True)
+        if samples.seed is not None:
+            yield FactView(label="seed", value=str(samples.seed), minor=True)
     yield from provenance_facts(first.provenance)
 
 

@@ -43,10 +43,9 @@ def foreseen(experiment: Experiment[ResultT], most: int | None) -> Experiment[Re
         while True:
             asked += len(batch)
             bound = 0 if is_whole else None if most is None else max(0, most - asked)
-            if not isinstance(batch, Foreseen) and bound is not None:
-                batch = Foreseen(batch, ahead=bound, at_most=bound > 0)
-            elif isinstance(batch, Foreseen) and bound is not None and bound < batch.ahead:
-                batch = Foreseen(batch, ahead=bound, at_most=True)
+            told, forecast = (batch.ahead, batch.forecast) if isinstance(batch, Foreseen) else (None, None)
+            if bound is not None and (told is None or bound < told):
+                batch = Foreseen(batch, ahead=bound, at_most=bound > 0 or told is not None, forecast=forecast)
             try:
                 answers = yield batch
             except BudgetSpent as spent:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Store, Weighs
-from tokenworth.core.request.experiment import Experiment
+from tokenworth.core.request.experiment import Batch, DrawsAhead, Experiment, Foreseen
 from tokenworth.core.request.kind import SUBJECT, Draw, Request
 from tokenworth.errors import InvalidInput
 
@@ -52,7 +52,7 @@ class CostPlan:
     what the missing requests can generate, for rollouts Σ (max_tokens − cut); ``input_tokens`` is what all missing requests
     read, prefixes counted once per rollout and once per table unless the backend says otherwise (`Weighs`). ``replayed`` batches
     before it cost nothing. ``finished``: the store holds everything, nothing is left to draw. Later batches depend on answers and are
-    not in here.
+    not in here; ``forecast`` says between what they lie, where the experiment can say so.
     """
 
     replayed: int
@@ -63,6 +63,7 @@ class CostPlan:
     input_tokens: int
     max_output_tokens: int
     finished: bool
+    forecast: DrawsAhead | None = None
 
     def max_money(self, price: Price) -> float:
         """An upper bound on the money the missing requests cost, in the unit of ``price``."""
@@ -87,11 +88,15 @@ def plan_cost(experiment: Experiment[Any], *, models: Backend | Mapping[str, Bac
                 stored = store.get(list(wanted))
                 if len(stored) < len(wanted):
                     missing = [request for key, request in wanted.items() if key not in stored]
-                    return _priced(missing, replayed, len(wanted), by_role)
+                    return replace(_priced(missing, replayed, len(wanted), by_role), forecast=_forecast(batch))
                 replayed += 1
                 batch = experiment.send(tuple(stored[key] for key in keys))
         except StopIteration:
             return _priced([], replayed, 0, by_role, finished=True)
+
+
+def _forecast(batch: Batch) -> DrawsAhead | None:
+    return batch.forecast() if isinstance(batch, Foreseen) and batch.forecast is not None else None
 
 
 def _priced(missing: list[Request], replayed: int, requests: int, models: Mapping[str, Backend], *, finished: bool = False) -> CostPlan:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.special import ndtr  # pyright: ignore[reportMissingTypeStubs]
 
 from tokenworth.errors import InvalidInput
-from tokenworth.stats.proportion import wilson
+from tokenworth.stats.proportion import Level, wilson
 
+LEAST_Z, MOST_Z = 1e-6, 6.5
+"""Between these a p-value is sought."""
 Values = Float[np.ndarray, "*item"]
 
 
-def newcombe(first: Values, n_first: Values, second: Values, n_second: Values, level: float) -> tuple[Values, Values]:
+def newcombe(first: Values, n_first: Values, second: Values, n_second: Values, level: Level) -> tuple[Values, Values]:
     """Lower and upper limits of p₁ − p₂ for independent counts: k₁ of n₁ and k₂ of n₂; (−1, 1) where one has no draws.
 
     With Wilson limits (l, u) of each: d − √((p₁ − l₁)² + (u₂ − p₂)²) and d + √((u₁ − p₁)² + (p₂ − l₂)²), d = p₁ − p₂.
@@ -24,6 +27,26 @@ def newcombe(first: Values, n_first: Values, second: Values, n_second: Values, l
     p2, low2, high2 = _score(second, n_second, level)
     down, up = np.hypot(p1 - low1, high2 - p2), np.hypot(high1 - p1, p2 - low2)
     return _limits(p1 - p2, down, up, (np.asarray(n_first) > 0) & (np.asarray(n_second) > 0))
+
+
+def newcombe_p(first: Values, n_first: Values, second: Values, n_second: Values) -> Values:
+    """Two-sided p of p₁ = p₂: 2 − 2Φ(z), z the largest at which the limits of `newcombe` do not hold 0; 1 where they always do.
+
+    So the test and the limits never contradict each other. Found by bisection, up to z = `MOST_Z`. Source: as `newcombe`.
+    """
+    shape = np.broadcast(*map(np.asarray, (first, n_first, second, n_second))).shape
+    inside, outside = np.full(shape, LEAST_Z), np.full(shape, MOST_Z)
+
+    def clear(z: Values) -> Bool[np.ndarray, "*item"]:
+        low, high = newcombe(first, n_first, second, n_second, 2 * ndtr(z) - 1)
+        return (low > 0) | (high < 0)
+
+    speaks, beyond = clear(inside), clear(outside)
+    for _ in range(26):
+        middle = (inside + outside) / 2
+        now = clear(middle)
+        inside, outside = np.where(now, middle, inside), np.where(now, outside, middle)
+    return np.where(speaks, np.minimum(2 * ndtr(-np.where(beyond, MOST_Z, inside)), 1.0), 1.0)
 
 
 def newcombe_paired(both: Values, only_first: Values, only_second: Values, neither: Values, level: float) -> tuple[Values, Values]:
@@ -53,7 +76,7 @@ def newcombe_paired(both: Values, only_first: Values, only_second: Values, neith
     return _limits(p1 - p2, down, up, n > 0)
 
 
-def _score(k: Values, n: Values, level: float) -> tuple[Values, Values, Values]:
+def _score(k: Values, n: Values, level: Level) -> tuple[Values, Values, Values]:
     """Estimate and Wilson limits; 1/2 where nothing was drawn."""
     k, n = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64)
     low, high = wilson(k, n, level)

@@ -18,6 +18,7 @@ MEASURE = Measure(
         reads=("screen",),
         roles=("reader",),
         most=most,
+        forecasts="the base trace and its next-token probabilities",
         check=lambda subject, settings: check_label(settings.target, subject.problem, subject.grader),
     ),
     subject=lambda doc: (doc.problem, doc.model, doc.provenance.reader, doc.target, doc.plan.name, doc.trace.prompt_ids, doc.trace.pieces),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
+from typing import Literal
 
 from tokenworth.core.document import (
     About,
@@ -16,6 +17,7 @@ from tokenworth.core.document import (
     check_unit,
     numbers,
     stopped_notes,
+    token_text,
     trace_doc,
 )
 from tokenworth.core.problem import Problem
@@ -24,7 +26,7 @@ from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.pivots.notes import pivot_notes
 from tokenworth.methods.pivots.result import PivotResult
-from tokenworth.methods.pivots.settings import PivotPlan
+from tokenworth.methods.pivots.settings import PivotPlan, PivotSettings
 from tokenworth.stats.selection import Dependence, most_steps
 
 UNLIKELY = 0.1
@@ -35,9 +37,10 @@ UNLIKELY = 0.1
 class PivotDoc:
     """A token that could change the value by delta, and what fresh draws say of its change V(token + 1) − V(token).
 
-    ``p``: its probability. ``low`` and ``high`` hold at ``level``. ``p_value``: of a change of δ₀ or less, at the look that decided.
-    ``at_least_delta``: both limits are delta or more from 0, on one side. ``n``: fresh draws that leave the trace here; ``needed``: about
-    how many decide, where it is undecided. ``missing``: change of the share of rollouts without a verdict; None where all have one.
+    ``p``: its probability. ``before``: V(token); V(token + 1) is delta more. ``low`` and ``high`` hold at ``level``. ``p_value``: of a
+    change of δ₀ or less, at the look that decided. ``at_least_delta``: both limits are delta or more from 0, on one side. ``n``: fresh
+    draws that leave the trace here; ``needed``: about how many decide, where it is undecided. ``missing``: change of the share of rollouts
+    without a verdict; None where all have one.
     """
 
     token: int
@@ -53,6 +56,7 @@ class PivotDoc:
     n: int
     needed: int | None = None
     missing: Number = None
+    before: Number = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,35 @@ class NamedDoc:
     text: str
     p: Number
     delta: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairDoc:
+    """A claimed token beside its likeliest other one, on draws that chose neither: which way of going on is better.
+
+    ``other``: id of the other token. ``delta``: value with the token less that with the other, with limits at ``level``. ``better``: None
+    where they are not told apart at the plan's false-discovery rate over all pairs. ``n_``, ``k_`` and ``unknown_``: rollouts that go on
+    so, those that met the target, and those without a verdict, which count as misses.
+    """
+
+    token: int
+    text: str
+    p: Number
+    other: int
+    other_text: str
+    other_p: Number
+    n_token: int
+    k_token: int
+    unknown_token: int
+    n_other: int
+    k_other: int
+    unknown_other: int
+    delta: Number
+    low: Number
+    high: Number
+    level: float
+    p_value: Number
+    better: Literal["token", "other"] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +110,7 @@ class PivotPlanDoc:
     dependence: Dependence
     samples: int | None = None
     screen: str | None = None
+    pairs: int | None = None
     max_rollouts: int | None = None
     max_tokens: int | None = None
 
@@ -101,7 +135,7 @@ class PivotsDoc:
     ``family``: tokens that could change it by delta; all others were too certain. ``claims``, ``excluded`` and ``undecided`` are all of it.
     ``unlikely``: of the family, those of probability `UNLIKELY` or less, by size of their change. ``most``: how many tokens of a base that
     is drawn from the model change the value by delta or more in expectation, at most; None where the base was not drawn like that.
-    ``named``: what a plan for comparison names.
+    ``named``: what a plan for comparison names. ``pairs``: of claims, where they were asked for.
     """
 
     schema: str = "tokenworth.pivots/1"
@@ -118,6 +152,7 @@ class PivotsDoc:
     undecided: tuple[PivotDoc, ...]
     unlikely: tuple[PivotDoc, ...] = ()
     named: tuple[NamedDoc, ...] = ()
+    pairs: tuple[PairDoc, ...] = ()
     family: int
     screened: int = 0
     looks: int
@@ -142,6 +177,13 @@ class PivotsDoc:
                 raise InvalidInput(f"a row is about token {row.token}, expected 0 to {len(self.trace.pieces) - 1}, the last of the trace")
             check_unit((row.delta,), "delta", least=-1)
             check_unit((row.p,), "p")
+        for pair in self.pairs:
+            if not 0 <= pair.token < len(self.trace.pieces) or pair.other < 0:
+                raise InvalidInput(f"a pair is of tokens {pair.token} and {pair.other}; expected a place of the trace and a token id")
+            if not (0 <= pair.k_token <= pair.n_token and 0 <= pair.k_other <= pair.n_other):
+                raise InvalidInput(f"the pair at token {pair.token} has more hits than rollouts, or fewer than none")
+            check_document_level(pair.level)
+            check_unit((pair.delta, pair.low, pair.high), "pairs", least=-1)
         for row in decided:
             check_document_level(row.level)
             check_unit((row.low, row.high), "limits", least=-1)
@@ -150,7 +192,6 @@ class PivotsDoc:
 def pivots_document(result: PivotResult, codec: Codec, about: About) -> PivotsDoc:
     """The document of a search for pivots."""
     settings, rows = result.settings, tuple(_rows(result, codec))
-    budget = settings.budget
     by = {word: tuple(row for row, verdict in zip(rows, result.rows.verdict, strict=True) if verdict == word) for word in _WORDS}
     unlikely = (row for row in rows if row.p is not None and row.p <= UNLIKELY)
     start = numbers(result.start)
@@ -161,18 +202,7 @@ def pivots_document(result: PivotResult, codec: Codec, about: About) -> PivotsDo
         problem=about.problem,
         model=about.model,
         sampling=result.sampling,
-        plan=PivotPlanDoc(
-            name=settings.plan,
-            delta=settings.delta,
-            least=settings.least,
-            false_discovery=settings.false_discovery,
-            futility=settings.futility,
-            dependence=settings.dependence,
-            samples=settings.per_cut,
-            screen=settings.screen,
-            max_rollouts=budget.max_rollouts,
-            max_tokens=budget.max_tokens,
-        ),
+        plan=_plan(settings),
         seed=settings.seed,
         trace=trace_doc(result.trace, result.base, codec, result.table),
         value_label=result.target.label,
@@ -182,6 +212,7 @@ def pivots_document(result: PivotResult, codec: Codec, about: About) -> PivotsDo
         undecided=by["undecided"],
         unlikely=tuple(sorted(unlikely, key=lambda row: -abs(row.delta or 0.0))),
         named=tuple(_named(result, codec)),
+        pairs=tuple(_pairs(result, codec)),
         family=len(rows),
         screened=result.screened,
         looks=result.looks,
@@ -198,6 +229,23 @@ def pivots_document(result: PivotResult, codec: Codec, about: About) -> PivotsDo
     )
 
 
+def _plan(settings: PivotSettings) -> PivotPlanDoc:
+    budget = settings.budget
+    return PivotPlanDoc(
+        name=settings.plan,
+        delta=settings.delta,
+        least=settings.least,
+        false_discovery=settings.false_discovery,
+        futility=settings.futility,
+        dependence=settings.dependence,
+        samples=settings.per_cut,
+        screen=settings.screen,
+        pairs=settings.pairs,
+        max_rollouts=budget.max_rollouts,
+        max_tokens=budget.max_tokens,
+    )
+
+
 _WORDS = ("claim", "excluded", "undecided")
 
 
@@ -208,7 +256,8 @@ def _rows(result: PivotResult, codec: Codec) -> Iterator[PivotDoc]:
     for i, token in enumerate(map(int, rows.token)):
         low, high = float(rows.low[i]), float(rows.high[i])
         needed = float(rows.needed[i])
-        p, change, p_value, missing = numbers(float(x) for x in (result.p[token], rows.delta[i], rows.p_value[i], rows.missing[i]))
+        found = (result.p[token], rows.delta[i], rows.p_value[i], rows.missing[i], rows.before[i])
+        p, change, p_value, missing, before = numbers(map(float, found))
         yield PivotDoc(
             token=token,
             text=pieces[token],
@@ -223,6 +272,7 @@ def _rows(result: PivotResult, codec: Codec) -> Iterator[PivotDoc]:
             n=int(rows.n[i]),
             needed=int(needed) if isfinite(needed) else None,
             missing=None if none else missing,
+            before=before,
         )
 
 
@@ -232,6 +282,38 @@ def _named(result: PivotResult, codec: Codec) -> Iterator[NamedDoc]:
         for token, delta in zip(map(int, result.named.token), map(float, result.named.delta), strict=True):
             (p,) = numbers((float(result.p[token]),))
             yield NamedDoc(token=token, text=pieces[token], p=p, delta=delta)
+
+
+def _pairs(result: PivotResult, codec: Codec) -> Iterator[PairDoc]:
+    found, q = result.pairs, result.settings.false_discovery
+    if found is None or not len(found.token):
+        return
+    pieces, apart, (low, high, level), p_value = _pieces(result, codec), found.told_apart(q), found.limits(q), found.p_values()
+    for i, token in enumerate(map(int, found.token)):
+        p, other_p, delta = numbers((float(result.p[token]), float(found.other_p[i]), float(found.delta[i])))
+        (n_token, n_other), (k_token, k_other), (unknown_token, unknown_other) = (
+            map(int, part[i]) for part in (found.number, found.hits, found.unknown)
+        )
+        yield PairDoc(
+            token=token,
+            text=pieces[token],
+            p=p,
+            other=int(found.other[i]),
+            other_text=token_text(codec, int(found.other[i])),
+            other_p=other_p,
+            n_token=n_token,
+            k_token=k_token,
+            unknown_token=unknown_token,
+            n_other=n_other,
+            k_other=k_other,
+            unknown_other=unknown_other,
+            delta=delta,
+            low=float(low[i]),
+            high=float(high[i]),
+            level=level,
+            p_value=float(p_value[i]),
+            better=None if not apart[i] else "token" if (delta or 0) > 0 else "other",
+        )
 
 
 def _pieces(result: PivotResult, codec: Codec) -> tuple[str, ...]:

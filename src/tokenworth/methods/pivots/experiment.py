@@ -19,6 +19,7 @@ from tokenworth.errors import InvalidInput
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.curve.experiment import as_far_as_it_fits, check_process
 from tokenworth.methods.curve.labels import Reader
+from tokenworth.methods.pivots.pairs import draw_pairs
 from tokenworth.methods.pivots.plans import bisection, every
 from tokenworth.methods.pivots.result import Critical, PivotResult, PivotRows, PivotVerdict
 from tokenworth.methods.pivots.screen import screened
@@ -66,7 +67,13 @@ def pivots(
     out = np.zeros(len(first), dtype=bool) if screen is None else screened(screen, reader, sampling, first, settings)
     search = Search(reader, table, sampling=sampling, settings=settings, first=first, second=first + 1, out=out, name_first=name_first)
     stopped = yield from search.run()
-    return replace(_result(search, table, stopped, screened=int(out.sum())), chosen=chosen)
+    result = replace(_result(search, table, stopped, screened=int(out.sum())), chosen=chosen)
+    if settings.pairs is None or table is None:
+        return result
+    claims = first[search.selection.claimed]
+    found = yield from draw_pairs(reader, table, claims, sampling=sampling, n=settings.pairs, seed=settings.seed)
+    n = result.n_rollouts + int(found.number.sum())
+    return replace(result, pairs=found, n_rollouts=n, generated_tokens=result.generated_tokens + found.generated)
 
 
 def family(table: NextTokenTable | None, n_trace: int, delta: float) -> Int[np.ndarray, " candidate"]:
@@ -113,9 +120,12 @@ def rows_of(search: Search) -> PivotRows:
     words: dict[tuple[bool, bool], PivotVerdict] = {(True, False): "claim", (True, True): "claim", (False, True): "excluded"}
     unknown, before = np.zeros(search.strata.n_cuts), np.append(0.0, np.cumsum(ledger.number))
     np.add.at(unknown, [draw.cut for draw in ledger.draws if draw.hit is None], 1.0)
+    weights, mean = search.weights(ledger.hits)
+    value = weights.known * (ledger.base[1] is True) + np.where(weights.leave > 0, weights.leave * mean, 0.0)
     return PivotRows(
         token=search.first,
         verdict=tuple(words.get(key, "undecided") for key in zip(selection.claimed.tolist(), selection.out.tolist(), strict=True)),
+        before=value[search.first],
         delta=pairs.value,
         low=low,
         high=high,
@@ -193,5 +203,7 @@ def most(subject: Subject, settings: PivotSettings) -> list[Most] | None:
     longest, leave = TokenSequence(prompt=subject.prompt, completion=(0,) * limit), settings.plan == "search"
     first = Sample(sequence=longest, cut=0, params=subject.sampling, seed=0, index=0, leave=leave)
     table = NextToken(sequence=longest, cuts=tuple(range(limit)), params=subject.sampling, top=settings.top)
+    if settings.pairs is not None:
+        rollouts += 2 * settings.pairs * subject.longest_trace
     draws = Most(n=rollouts, reads=replace(first, cut=limit - leave), writes=first)
     return [draws, Most(n=1, reads=table, writes=table)] if subject.able.can("next_token") else [draws]

@@ -32,6 +32,12 @@ def pivot_notes(result: PivotResult) -> Iterator[str]:
             "the changes of claimed tokens are estimated on the draws that selected them: they are too large by .01 to .02 in the mean, "
             "and by up to .05 for a large one that was claimed at an early look"
         )
+    if result.pairs is not None and (result.pairs.cut_off or len(result.pairs.token) < result.rows.verdict.count("claim")):
+        yield (
+            "not every claim has its whole pair: the budget ended first"
+            if result.pairs.cut_off
+            else "not every claim has a pair: no other token is listed there"
+        )
     yield from _chosen(result)
     yield from _verdicts(result)
     if result.slack is not None and (np.nan_to_num(result.slack, nan=1.0) > 0).any():

@@ -97,8 +97,8 @@ def _result(tally: _Tally, table: NextTokenTable | None, named: Int[np.ndarray, 
     low, high = wilson(tally.hits[:1], tally.number[:1], settings.level)
     none, no_rows = np.zeros(0), np.zeros(0, dtype=np.int64)
     rows = PivotRows(
-        token=no_rows, verdict=(), delta=none, low=none, high=none, level=none, p_value=none, look=no_rows, n=no_rows, needed=none,
-        missing=none,
+        token=no_rows, verdict=(), before=none, delta=none, low=none, high=none, level=none, p_value=none, look=no_rows, n=no_rows,
+        needed=none, missing=none,
     )  # fmt: skip
     done = int((~np.isnan(value)).sum())
     return PivotResult(

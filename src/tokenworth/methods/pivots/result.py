@@ -12,6 +12,7 @@ from tokenworth.core.grade import Grade
 from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
+from tokenworth.methods.pivots.pairs import PairRows
 from tokenworth.methods.pivots.settings import PivotSettings
 from tokenworth.tasks.target import Target
 
@@ -24,6 +25,8 @@ class PivotRows:
 
     token: Int[np.ndarray, " row"]
     verdict: tuple[PivotVerdict, ...]
+    before: Float[np.ndarray, " row"]
+    """V(token), the value before it; NaN without a draw."""
     delta: Float[np.ndarray, " row"]
     """NaN without a draw."""
     low: Float[np.ndarray, " row"]
@@ -93,6 +96,7 @@ class PivotResult:
     """How the base was chosen: ``any`` where the first sampled answer was taken."""
     slack: Float[np.ndarray, " cut"] | None = None
     named: RawNames | None = None
+    pairs: PairRows | None = None
     table: NextTokenTable | None = None
     cut_off: int | None = None
     """Where the context ended the trace, if it did."""

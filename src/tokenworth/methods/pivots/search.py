@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent
+from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, DrawsAhead, Foreseen
 from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.excursions import Ledger, Named
@@ -32,6 +33,8 @@ STEP = 2**-0.5
 """Standard error at a look, as a part of that at the look before."""
 BETWEEN = (2**0.25, 1.0)
 """On the way to a look, candidates are also given up at these parts of its precision."""
+MOST_FORESEEN = 10**6
+"""Rollouts that a forecast counts."""
 DECIDED = "every candidate is decided"
 ENOUGH = f"{LOOKS} looks, the finest that are planned"
 
@@ -119,11 +122,35 @@ class Search:
                 return ended
         return ENOUGH
 
+    def forecast(self, target: float) -> DrawsAhead:
+        """What is to be drawn until this standard error, before which nothing can end, and until the last look with all that is open now.
+
+        It is known without an outcome, for draws follow the prior variance alone, up to what is decided on the way; a budget ends both.
+        """
+        least, most = (self._until(aim) for aim in (target, self.settings.least * STEP ** (LOOKS - 1)))
+        return DrawsAhead(least_rollouts=least[0], least_tokens=least[1], most_rollouts=most[0], most_tokens=most[1])
+
+    def _until(self, target: float) -> tuple[int, int]:
+        """Rollouts, and about how many tokens, until each open difference has this standard error or the budget ends."""
+        ledger, budget, cost = self.ledger, self.settings.budget, self._cost()
+        drawn = len(ledger.draws)
+        most = MOST_FORESEEN if budget.max_rollouts is None else min(MOST_FORESEEN, budget.max_rollouts - drawn)
+        chosen = draws_for(self.parts, target=target, open_=self.selection.open, drawn=ledger.drawn, cost=cost, most=max(most, 0))
+        tokens = np.cumsum(cost[chosen])
+        if budget.max_tokens is not None:
+            tokens = tokens[: int(np.searchsorted(tokens, budget.max_tokens - ledger.generated))]
+        return len(tokens), round(float(tokens[-1])) if len(tokens) else 0
+
+    def _cost(self) -> Float[np.ndarray, " stratum"]:
+        """Expected tokens of one more draw of each stratum: their mean so far, with the base's remaining length as one draw."""
+        ledger = self.ledger
+        return (ledger.tokens + len(self.strata.p) - self.strata.start) / (ledger.drawn + 1)
+
     def _draw(self, target: float) -> Generator[Batch, Answers, str]:
         """Draws until each open difference has this standard error, as planned; names the budget that ended first, if one did."""
         ledger = self.ledger
         while True:
-            cost = (ledger.tokens + len(self.strata.p) - self.strata.start) / (ledger.drawn + 1)
+            cost = self._cost()
             room = self._room(float(cost.mean()))
             chosen = draws_for(
                 self.parts, target=target, open_=self.selection.open, drawn=ledger.drawn, cost=cost, most=max(1, min(room, LARGEST_BATCH))
@@ -134,7 +161,7 @@ class Search:
                 return BUDGET_SPENT
             batch = ledger.requests(ledger.planned(chosen))
             try:
-                ledger.add(batch, (yield batch))
+                ledger.add(batch, (yield Foreseen(batch, forecast=partial(self.forecast, target))))
             except BudgetSpent as spent:
                 ledger.add(batch, answered_first(spent))
                 if not ledger.draws:

@@ -42,6 +42,9 @@ class PivotSettings:
     """Instead of the search, a plan without control of error: every (N rollouts at each cut) or bisection (of the trace)."""
     samples: int | None = option(None, short="-n", rare=True)
     """Rollouts to draw: at each cut (--compare). [default: 20; 64 for bisection]"""
+    pairs: int | None = option(None, metavar="N", most=10_000)
+    """Preference pairs of claims: after the search, draw N rollouts that go on with each claimed token, and N with the likeliest other
+    one, on top of the budget. export writes them (.dpo.jsonl)."""
     target: str = "gold"
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
     bound: float = option(0.05, rare=True)
@@ -75,6 +78,10 @@ class PivotSettings:
             raise InvalidInput(f"samples {self.samples}: expected at least 1")
         if self.screen is not None and self.compare is not None:
             raise NoEffect(f"--screen is for the search; --compare {self.compare} screens nothing", "screen")
+        if self.pairs is not None and self.compare is not None:
+            raise NoEffect(f"--pairs is for claims; --compare {self.compare} claims nothing", "pairs")
+        if self.pairs is not None and self.pairs < 1:
+            raise InvalidInput(f"pairs {self.pairs}: expected at least 1")
         check_level(self.level)
         check_seed(self.seed)
         check_target(self.target)

@@ -17,13 +17,16 @@ from tokenworth.methods.sample.result import SampleResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSetDoc:
-    """N answers to one problem: accuracy with interval, outcome counts, lengths and their correlation with correctness."""
+    """N answers to one problem: accuracy with interval, outcome counts, lengths and their correlation with correctness.
+
+    ``sampling`` and ``seed``: None where a source does not have them.
+    """
 
     schema: str = "tokenworth.sample/1"
     problem: Problem | None = None
     model: ModelDoc
-    sampling: Sampling
-    seed: int
+    sampling: Sampling | None = None
+    seed: int | None = None
     accuracy: Number
     low: Number
     high: Number

@@ -22,6 +22,14 @@ _COLUMNS = (
     SheetColumn(name="p", kind="share", width=7, right=True),
     SheetColumn(name="draws", kind="count", width=8, right=True),
 )
+_PAIRS = (
+    SheetColumn(name="token", kind="count", width=8),
+    SheetColumn(name="text", kind="text", width=30),
+    SheetColumn(name="better", kind="text", width=18),
+    SheetColumn(name="other", kind="text", width=18),
+    SheetColumn(name="Δ to the other", kind="difference", width=23, right=True),
+    SheetColumn(name="hits of draws", kind="text", width=20, right=True),
+)
 _NAMED = (_COLUMNS[0], _COLUMNS[1], _COLUMNS[3], _COLUMNS[4])
 
 
@@ -49,7 +57,33 @@ def _sheets(doc: PivotsDoc) -> Iterator[SheetView]:
         facts=facts,
         notes=doc.notes,
     )
+    yield from _pairs(doc, facts)
     yield from _more(doc, facts)
+
+
+def _pairs(doc: PivotsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
+    """Claims beside the likeliest other token."""
+    if not doc.pairs:
+        return
+    yield SheetView(
+        title="Pairs of claims",
+        caption=f"{doc.value_label} if the model goes on with the token, or with the likeliest other one; draws that chose neither. A "
+        f"side is called better at a false-discovery rate of {percent(doc.plan.false_discovery)}",
+        level=doc.pairs[0].level,
+        columns=_PAIRS,
+        rows=tuple(
+            (
+                cell(f"{row.token:,}"),
+                cell(_context(doc, row.token)),
+                cell({"token": row.text, "other": row.other_text}.get(row.better or "", "?")),
+                cell(row.other_text),
+                number_cell(Estimate(value=row.delta, low=row.low, high=row.high), form="+.2f"),
+                cell(f"{row.k_token}/{row.n_token}, {row.k_other}/{row.n_other}"),
+            )
+            for row in doc.pairs
+        ),
+        facts=facts,
+    )
 
 
 def _more(doc: PivotsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:

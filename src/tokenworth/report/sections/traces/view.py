@@ -202,7 +202,7 @@ def _set_view(doc: SampleSetDoc) -> SetView:
         problem_id=doc.problem.id if doc.problem else "",
         question=doc.problem.question if doc.problem else "",
         model=doc.model.name,
-        sampling=sampler_text(doc.sampling),
+        sampling="sampler not known" if doc.sampling is None else sampler_text(doc.sampling),
         n=doc.n,
         accuracy=known(doc.accuracy),
         low=known(doc.low),
