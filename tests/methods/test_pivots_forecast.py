@@ -13,15 +13,15 @@ from tests.helpers import PLAIN
 from tests.methods.test_pivots import base, run, short
 from tokenworth.backends.toy.forks import Forks
 from tokenworth.cli.main import run as cli
-from tokenworth.core.request.experiment import Forecast, Foreseen
+from tokenworth.core.request.experiment import DrawsAhead, Foreseen
 from tokenworth.methods.pivots.experiment import pivots
 from tokenworth.methods.pivots.settings import PivotSettings
 
 
-def forecasts(of: Forks, seed: int = 0, **choices: Any) -> list[tuple[int, Forecast]]:
+def forecasts(of: Forks, seed: int = 0, **choices: Any) -> list[tuple[int, DrawsAhead]]:
     """Before each batch: rollouts so far, and what is foreseen."""
     made = pivots(short(of), judge=of.judge, sampling=PLAIN, settings=PivotSettings(seed=seed, **choices), chosen="any")
-    rng, found, drawn = np.random.default_rng([4, seed]), list[tuple[int, Forecast]](), 0
+    rng, found, drawn = np.random.default_rng([4, seed]), list[tuple[int, DrawsAhead]](), 0
     try:
         batch = next(made)
         while True:

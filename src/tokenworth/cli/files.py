@@ -172,7 +172,7 @@ def _form(out: str) -> str:
 @json_option(help=MADE)
 @dry_run_option
 def export(source: str, out: str, run_id: int | None, traces: bool, **rest: Any) -> None:
-    """Write a result, or a store's run, in another format, or for another tool.
+    """Write a result, or a store's run, in another format.
 
     The end of the file's name says which: .json, .parquet, .csv or .safetensors; .dpo.jsonl (preference pairs of pivots), .pts.jsonl
     (pivotal tokens), idx_tok_df.csv (branches, as Forking Paths has them), chunks_labeled.json (sentences, as Thought Anchors has them).

@@ -210,7 +210,7 @@ class Draws:
     check: Callable[[Subject, Any], object] | None = None
     """Refuses settings that do not fit the problem, before anything is drawn."""
     forecasts: str = ""
-    """What has to be in the store for its batches to have a `Forecast`; empty where they never have one."""
+    """What has to be in the store for its batches to have a `DrawsAhead`; empty where they never have one."""
     falls_short: Callable[[Any, Any], str] = lambda document, settings: ""
     """(document, settings) -> in what the document falls short of what the settings ask for: the exit code is 1 then. Empty: in nothing."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Store, Weighs
-from tokenworth.core.request.experiment import Batch, Experiment, Forecast, Foreseen
+from tokenworth.core.request.experiment import Batch, Experiment, DrawsAhead, Foreseen
 from tokenworth.core.request.kind import SUBJECT, Draw, Request
 from tokenworth.errors import InvalidInput
 
@@ -63,7 +63,7 @@ class CostPlan:
     input_tokens: int
     max_output_tokens: int
     finished: bool
-    forecast: Forecast | None = None
+    forecast: DrawsAhead | None = None
 
     def max_money(self, price: Price) -> float:
         """An upper bound on the money the missing requests cost, in the unit of ``price``."""
@@ -95,7 +95,7 @@ def plan_cost(experiment: Experiment[Any], *, models: Backend | Mapping[str, Bac
             return _priced([], replayed, 0, by_role, finished=True)
 
 
-def _forecast(batch: Batch) -> Forecast | None:
+def _forecast(batch: Batch) -> DrawsAhead | None:
     return batch.forecast() if isinstance(batch, Foreseen) and batch.forecast is not None else None
 
 

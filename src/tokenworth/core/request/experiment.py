@@ -21,7 +21,7 @@ catches it and returns.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class DrawsAhead:
     """What an experiment will draw from here on, this batch included: between what it cannot end before, and what it takes if nothing is
     decided before its end. Tokens are estimates, the rest of the base for each rollout; rollouts are counted.
     """
@@ -39,11 +39,11 @@ class Foreseen(tuple[Request, ...]):
     """How many requests follow the batch; None: it does not say."""
     at_most: bool
     """Whether that is only a bound."""
-    forecast: Callable[[], Forecast] | None
+    forecast: Callable[[], DrawsAhead] | None
     """More of what follows, worked out where a dry run asks for it."""
 
     def __new__(
-        cls, batch: Batch, *, ahead: int | None = None, at_most: bool = False, forecast: Callable[[], Forecast] | None = None
+        cls, batch: Batch, *, ahead: int | None = None, at_most: bool = False, forecast: Callable[[], DrawsAhead] | None = None
     ) -> Foreseen:
         """The batch with what follows it."""
         made = super().__new__(cls, batch)

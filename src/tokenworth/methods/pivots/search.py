@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, Forecast, Foreseen
+from tokenworth.core.request.experiment import Answers, Batch, BudgetSpent, DrawsAhead, Foreseen
 from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.methods.curve.excursions import Ledger, Named
@@ -122,13 +122,13 @@ class Search:
                 return ended
         return ENOUGH
 
-    def forecast(self, target: float) -> Forecast:
+    def forecast(self, target: float) -> DrawsAhead:
         """What is to be drawn until this standard error, before which nothing can end, and until the last look with all that is open now.
 
         It is known without an outcome, for draws follow the prior variance alone, up to what is decided on the way; a budget ends both.
         """
         least, most = (self._until(aim) for aim in (target, self.settings.least * STEP ** (LOOKS - 1)))
-        return Forecast(least_rollouts=least[0], least_tokens=least[1], most_rollouts=most[0], most_tokens=most[1])
+        return DrawsAhead(least_rollouts=least[0], least_tokens=least[1], most_rollouts=most[0], most_tokens=most[1])
 
     def _until(self, target: float) -> tuple[int, int]:
         """Rollouts, and about how many tokens, until each open difference has this standard error or the budget ends."""

@@ -27,13 +27,13 @@ class PrevalenceSettings:
     seed: int = 0
     """Names the stream of random draws."""
     delta: float = option(0.2, heading=DRAWN)
-    """Change of the value that pivots looks for."""
+    """Change of the value that is looked for. What is named is shown to change it by more than half of that."""
     false_discovery: float = option(0.05, metavar="Q", heading=DRAWN, rare=True)
-    """Expected share of the claims of each trace that change the value by no more than delta / 2, at most."""
+    """Expected share of what is named that changes the value by no more than delta / 2, at most."""
     target: str = option("gold", heading=DRAWN, rare=True)
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
-    max_rollouts: int | None = option(None, heading=DRAWN)
-    """At most so many rollouts for each trace. [default: 10,000]"""
+    max_rollouts: int | None = option(None, heading="Budget")
+    """Stop after this many rollouts. [default: 10,000 for each trace]"""
 
     def __post_init__(self) -> None:
         check_level(self.level)
