@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenworth.core.keys import Keyer
 from tokenworth.core.ports import Backend, Store, Weighs
-from tokenworth.core.request.experiment import Batch, Experiment, DrawsAhead, Foreseen
+from tokenworth.core.request.experiment import Batch, DrawsAhead, Experiment, Foreseen
 from tokenworth.core.request.kind import SUBJECT, Draw, Request
 from tokenworth.errors import InvalidInput
 
