@@ -19,6 +19,7 @@ import numpy as np
 
 import tokenworth as tw
 from tokenworth.core.problem import Option, Problem
+from tokenworth.methods.intervene.document import InterveneDoc
 from tokenworth.methods.intervene.mistake import options, sums
 
 
@@ -92,7 +93,7 @@ def needed() -> None:
     with tw.Workbench("tiny", store="intervene-bench.db") as bench:
         for name, items in (("steps", "0-23"), ("recall", "0-23"), ("guess", "0-59")):
             ended = bench.measure("intervene", f"world:{name}", items, edits=("resample", "none"), samples=40)
-            (document,) = (one.document for one in ended if one.document is not None)
+            (document,) = (one.document for one in ended if isinstance(one.document, InterveneDoc))
             for one in document.problems:
                 by = {change.edit: change.after for change in one.changes}
                 if len(by) == 2 and by["none"].forced is not None and one.problem is not None:

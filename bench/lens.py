@@ -2,9 +2,10 @@
 
     python bench/lens.py [--model NAME …] [--tokens T] [--rounds N] [--threads N]
 
-Every cut of a trace of T tokens after an exit text of five tokens, four options of one token; the prefix is computed before (warm). Forced
-answers and lenses take turns in one process, in each round from another one on, and a ratio is the median over rounds of their processor
-times in the same round.
+`random` is an 8-layer Llama of width 256. Every cut of a trace of T tokens after an exit text of five tokens, four options of one
+token; the prefix is computed before (warm). Forced answers and the others take turns in one process, in each round from another one on,
+and a ratio is the median over rounds of their processor times in the same round. Hidden are 20 spans that cover the trace, read at its
+end.
 """
 
 from __future__ import annotations
@@ -12,29 +13,39 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import torch
 
+from local_bench import save_model
 from tokenworth.backends.bundled import BUNDLED
 from tokenworth.backends.local.backend import LocalBackend
 from tokenworth.backends.local.forced import read
 from tokenworth.backends.local.load import load_local
 from tokenworth.core.request.hidden import Hidden
+from tokenworth.core.request.hide import Hide
 from tokenworth.core.request.lens import Lens
 from tokenworth.core.request.read import Read
 from tokenworth.core.tokens import TokenSequence
 from tokenworth.internals.hidden import hidden
 from tokenworth.internals.layers import layers_of
 from tokenworth.internals.lens import lens, with_mass
+from tokenworth.internals.patch import hide
 
-N_PROMPT, OPTIONS = 40, (20, 21, 22, 23)
+N_PROMPT, OPTIONS, SPANS = 40, (20, 21, 22, 23), 20
 
 
 def opened(name: str) -> LocalBackend:
     """The bundled model, or any local one."""
     if name in BUNDLED:
         return load_local(str(BUNDLED[name][0]))
+    if name == "random":
+        folder = Path(mkdtemp(prefix="tokenworth-bench-"))
+        save_model(folder)
+        return load_local(str(folder))
     return load_local(name.removeprefix("hf:"))
 
 
@@ -52,11 +63,17 @@ def row(name: str, tokens: int, rounds: int) -> None:
     }
     along = Lens(sequence=sequence, cuts=cuts, place="trace", tokens=OPTIONS)
     states = Hidden(sequence=sequence, cuts=cuts, place="exit", suffix=suffix, layers=(layers_of(model).depth // 2,))
+    edges = [round(i * tokens / SPANS) for i in range(SPANS + 1)]
+    spans, options = tuple(zip(edges, edges[1:], strict=False)), forced.continuations
+    direct = Hide(sequence=sequence, cut=tokens, spans=spans, way="direct", suffix=suffix, continuations=options)
+    total = replace(direct, way="total")
     work = {
         "forced": lambda: read(model, backend.prefixes, forced),
         **{f"mass {mass}": lambda one=one: lens(model, backend.prefixes, one) for mass, one in lenses.items()},
         "trace": lambda: lens(model, backend.prefixes, along),
         "states of one layer": lambda: hidden(model, backend.prefixes, states),
+        "direct": lambda: hide(model, backend.prefixes, direct),
+        "total": lambda: hide(model, backend.prefixes, total),
     }
     seconds: dict[str, list[float]] = {one: [] for one in work}
     for number in range(rounds + 1):
@@ -95,6 +112,8 @@ def main() -> None:
         "at all",
         "place trace",
         "states of one layer",
+        f"direct, {SPANS} spans",
+        f"total, {SPANS} spans",
     ]
     print("| " + " | ".join(names) + " | layers with mass (some) |")
     print("|---" + "|---:" * len(names) + "|")

@@ -30,6 +30,7 @@ MEASURES: dict[str, str] = {
     "lens": "tokenworth.methods.lens:MEASURE",
     "clocks": "tokenworth.methods.clocks:MEASURE",
     "probe": "tokenworth.methods.probe:MEASURE",
+    "attention": "tokenworth.methods.attention:MEASURE",
     "patch": "tokenworth.methods.patch:MEASURE",
 }
 DOMAINS: dict[str, str] = {
@@ -77,12 +78,16 @@ REQUESTS: Mapping[str, str] = {
     "hide": "tokenworth.core.request.hide:Hide",
     "regenerate": "tokenworth.core.request.regenerate:Regenerate",
     "transplant": "tokenworth.core.request.transplant:Transplant",
+    "masses": "tokenworth.core.request.masses:Masses",
+    "suppress": "tokenworth.core.request.suppress:Suppress",
 }
 INSIDE: Mapping[str, str] = {
     "hidden": "tokenworth.internals.hidden:hidden",
     "lens": "tokenworth.internals.lens:lens",
     "hide": "tokenworth.internals.patch:hide",
     "transplant": "tokenworth.internals.patch:transplant",
+    "masses": "tokenworth.internals.attention:masses",
+    "suppress": "tokenworth.internals.attention:suppress",
 }
 """By kind of request that looks inside a model: a function of a local model, its kept prefixes and the request that gives the response."""
 BACKENDS: Mapping[str, str] = {
@@ -148,6 +153,7 @@ SECTIONS: dict[str, str] = {
     "inside": "tokenworth.report.sections.inside:SECTION",
     "clocks": "tokenworth.report.sections.clocks:SECTION",
     "probe": "tokenworth.report.sections.probe:SECTION",
+    "attention": "tokenworth.report.sections.attention:SECTION",
     "patch": "tokenworth.report.sections.patch:SECTION",
 }
 """What a page shows of a measure's documents; of a measure that is not here it shows their fields."""

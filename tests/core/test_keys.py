@@ -12,10 +12,12 @@ from tokenworth.core.request.hidden import Hidden
 from tokenworth.core.request.hide import Hide
 from tokenworth.core.request.kind import Request
 from tokenworth.core.request.lens import Lens
+from tokenworth.core.request.masses import Masses
 from tokenworth.core.request.next_token import NextToken
 from tokenworth.core.request.read import Read
 from tokenworth.core.request.regenerate import Regenerate
 from tokenworth.core.request.sample import Sample
+from tokenworth.core.request.suppress import Suppress
 from tokenworth.core.request.transplant import Transplant
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import TokenSequence
@@ -43,6 +45,8 @@ TRANSPLANT = Transplant(
     suffix=(40, 41),
     continuations=((50,), (51, 52)),
 )
+MASSES = Masses(sequence=SEQUENCE, bounds=(0, 1, 2), layers=(1, 3))
+SUPPRESS = Suppress(sequence=SEQUENCE, bounds=(0, 1, 2), spans=((0, 1),))
 KEYS = (
     "80db90918c5cace848476ad505346e63810b05293ad7e433cb080c640a548de6",
     "1f02c392509956a5916a60855881f16cedaaef4b44edfea6efaf682c1eb4c76a",
@@ -55,6 +59,8 @@ KEYS = (
     "4a96348e72f27cafb02bbb1181b1de96ec6040ac0f46f155ca154a27e0303725",
     "0717345958a52cfd6ba298000d3c9a4fe6624afa3aa7eac9dc03bbe474b1e520",
     "5b3803163f2e51cda9b5b57f6b258772aa29664e164d68111dcf7be5ba65e8f8",
+    "01d0aadf96221e9b3178559c0ab85df0cb232669873a4d026c3ef7c3fdfcea09",
+    "bb85b5a48645481545a51e36ecf88d7465fe8c21f605ad767e2cc173cbe549cd",
 )
 SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
 
@@ -89,8 +95,24 @@ SAMPLING = [0.6, 20, 0.95, 0.0, 256, [2, 7]]
             [KEY_SCHEMA, "model-x", "Transplant", WHOLE, PREFIX_2, 2, 4, 2, 2, "exit", [1, 3], [40, 41], [[50], [51, 52]]],
             KEYS[10],
         ),
+        (MASSES, [KEY_SCHEMA, "model-x", "Masses", PREFIX_2, 2, [0, 1, 2], [1, 3]], KEYS[11]),
+        (SUPPRESS, [KEY_SCHEMA, "model-x", "Suppress", PREFIX_2, 2, [0, 1, 2], [[0, 1]]], KEYS[12]),
     ],
-    ids=["sample", "leave", "avoid", "branch", "next-token", "read", "hidden", "lens", "hide", "regenerate", "transplant"],
+    ids=[
+        "sample",
+        "leave",
+        "avoid",
+        "branch",
+        "next-token",
+        "read",
+        "hidden",
+        "lens",
+        "hide",
+        "regenerate",
+        "transplant",
+        "masses",
+        "suppress",
+    ],
 )
 def test_golden(request_, fields, key):
     keyer = Keyer("model-x")
@@ -172,6 +194,14 @@ def _variants() -> list[Request]:
         replace(TRANSPLANT, layers=None),
         replace(TRANSPLANT, suffix=(40,)),
         replace(TRANSPLANT, continuations=((50,), (51,))),
+        MASSES,
+        replace(MASSES, bounds=(0, 2)),
+        replace(MASSES, layers=None),
+        replace(MASSES, sequence=shifted),
+        SUPPRESS,
+        replace(SUPPRESS, bounds=(1, 2)),
+        replace(SUPPRESS, spans=((0, 2),)),
+        replace(SUPPRESS, sequence=shifted),
     ]
 
 

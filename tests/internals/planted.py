@@ -62,7 +62,8 @@ def planted(sink: bool = True) -> LocalBackend:
 
     config = transformers.LlamaConfig(
         vocab_size=320, hidden_size=64, intermediate_size=16, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
-        max_position_embeddings=256, rope_theta=1e12, eos_token_id=1, bos_token_id=None, tie_word_embeddings=False,
+        max_position_embeddings=256, rope_parameters={"rope_type": "default", "rope_theta": 1e12},
+        eos_token_id=1, bos_token_id=None, tie_word_embeddings=False,
     )  # fmt: skip
     model = transformers.LlamaForCausalLM(config)
     _plant(model, sink)

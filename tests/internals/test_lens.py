@@ -96,3 +96,19 @@ def test_mass_at_some_layers_costs_a_quarter_at_most() -> None:
 def test_what_cannot_be_read_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         replace(ASKED, **changes)
+
+
+@pytest.mark.parametrize("measure", ["lens", "patch"])
+def test_models_whose_weights_are_elsewhere_are_refused_in_one_sentence(measure: str) -> None:
+    """Servers, llama.cpp and automata answer none of these kinds; a file of llama.cpp opened here does, because its weights are here."""
+    from tokenworth import catalog
+    from tokenworth.core.ports import Capabilities
+    from tokenworth.errors import Unsupported
+
+    one = catalog.load(catalog.MEASURES, "measure", measure)
+    served = Capabilities(kinds=frozenset({"sample", "next_token", "read"}), leave=False)
+    words = r"^served does not support [\w ()]+: it needs the weights in this process \(.*\); forced still works$"
+    for need in one.run.needs(one.settings()):
+        with pytest.raises(Unsupported, match=words):
+            need.check("served", served)
+        need.check("local", backend_of("llama").capabilities)

@@ -48,6 +48,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "intervene": {"edits": ("none", "swap", "insert", "strip", "hint-suggested"), "samples": 2, "strip": ("wait",)},
     "modulo": {"critic": "reference", "max_attempts": 3},
     "lens": {"stride": 4, "mass": "some"},
+    "attention": {"spans": 1, "random_heads": 5},
     "probe": {"ask": "value", "samples": 4, "cuts": 2, "layers": ("0", "2")},
     "patch": {"ways": ("total", "regenerate", "transplant"), "samples": 3, "windows": 2, "donors": 12},
 }

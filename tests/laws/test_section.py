@@ -28,9 +28,10 @@ BAD = "".join(cases.HOSTILE) + "\ud83d"
 ACTIVE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-TAGS = set(
-    ["html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "h1", "h2", "p", "table", "tr", "th", "td", "script"]
-)
+TAGS = {
+    *("html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "script"),
+    *("h1", "h2", "p", "pre", "table", "tr", "th", "td"),
+}
 
 
 class Tags(HTMLParser):
@@ -135,6 +136,7 @@ CASES: dict[str, Any] = {
     "anchors": lambda text: tabled.anchors(text, text),
     "audit": lambda text: tabled.audit(text, text),
     "probe": lambda text: tabled.probe(text),
+    "attention": lambda text: tabled.attention(text),
     "survey": lambda text: derived("survey", text),
     "align": lambda text: derived("align", text),
     "lens": lambda text: tabled.lens(text, text),

@@ -6,7 +6,15 @@ from tokenworth.core.document import ModelDoc, Provenance, TraceDoc
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.methods.forks.document import ChangeDoc, ContinuationDoc, ForkBranchDoc, ForkDoc, ForkPlanDoc, ForksDoc, ModelCurveDoc
+from tokenworth.methods.forks.document import (
+    ChangeIntervalDoc,
+    ContinuationDoc,
+    ForkBranchDoc,
+    ForkDoc,
+    ForkPlanDoc,
+    ForksDoc,
+    ModelCurveDoc,
+)
 
 
 def forks_doc(text: str) -> ForksDoc:
@@ -61,7 +69,7 @@ def forks_doc(text: str) -> ForksDoc:
         level=0.95,
         labels=(text, "B"),
         forks=(fork,),
-        changes=(ChangeDoc(first=1, last=2, change=Estimate(value=0.3, low=0.1, high=0.5)),),
+        changes=(ChangeIntervalDoc(first=1, last=2, change=Estimate(value=0.3, low=0.1, high=0.5)),),
         changes_level=0.999,
         change_pairs=10,
         value=unit,

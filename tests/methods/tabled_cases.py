@@ -11,7 +11,17 @@ from tokenworth.core.document import About, Document, ModelDoc, Provenance, Trac
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.problem import Problem
 from tokenworth.core.sampling import Sampling
-from tokenworth.methods.anchors.document import AnchorDoc, AnchorPlanDoc, AnchorsDoc, BaselineDoc, DivergenceDoc, SentenceDoc, SourceDoc
+from tokenworth.methods.anchors.document import (
+    AnchorDoc,
+    AnchorPlanDoc,
+    AnchorsDoc,
+    BaselineDoc,
+    DivergenceDoc,
+    ResilienceDoc,
+    SentenceDoc,
+    SourceDoc,
+)
+from tokenworth.methods.attention.document import AgreementDoc, AttentionDoc, GapDoc, HeadDoc, LookedDoc
 from tokenworth.methods.audit.document import AuditDoc
 from tokenworth.methods.clocks.derive import clocks_document
 from tokenworth.methods.clocks.settings import ClocksSettings
@@ -20,7 +30,7 @@ from tokenworth.methods.first_errors.rows import FirstError, MeasuredError, Valu
 from tokenworth.methods.inside.derive import inside_document
 from tokenworth.methods.inside.settings import InsideSettings
 from tokenworth.methods.intervene.area import AreaDoc, AreaRow
-from tokenworth.methods.intervene.document import AnswersDoc, ChangeDoc, IntervenedDoc, InterveneDoc
+from tokenworth.methods.intervene.document import AnswersDoc, EditedDoc, IntervenedDoc, InterveneDoc
 from tokenworth.methods.intervene.following import FollowingRow
 from tokenworth.methods.intervene.paired import InterventionRow, RateChange
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
@@ -40,6 +50,68 @@ from tokenworth.tasks.critics.critic import Acceptance
 MODEL = {"name": "tiny-world 5M", "fingerprint": "9f2c61d07ab1443e"}
 SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tokens": 64, "stop": [0]}
 MADE = {"version": "0.1.0", "created": "2026-01-02T03:04:05+00:00", "command": "tokenworth edits --task maze:searchformer/7"}
+
+
+def attention(text: str) -> AttentionDoc:
+    """One receiver head, one other, one trace of two segments; ``text`` stands everywhere."""
+    number = Estimate(value=0.5, low=0.4, high=0.6, n=12)
+    head = HeadDoc(layer=1, head=0, chosen_by=0.6, peak=number, recency=0.9, receiver=True)
+    looked = LookedDoc(
+        question=text, unit=text, texts=(text, text), strength=(0.4, None), random=(0.2, None), effect=(0.1, None), percentile=(0.9, None),
+        chooses=False,
+    )  # fmt: skip
+    return AttentionDoc(
+        model=ModelDoc(name=text),
+        task=text,
+        procedure=text,
+        gap=4,
+        level=0.95,
+        seed=0,
+        heads=(head, replace(head, head=1, receiver=False)),
+        reliability=0.9,
+        random_peak=0.97,
+        gaps=(GapDoc(gap=8, heads=((1, 0),), shared=1),),
+        agreement=(AgreementDoc(score=text, correlation=number),),
+        percentile=number,
+        traces=(looked,),
+        left_out=1,
+        notes=(text,),
+        provenance=Provenance(version="0", command=text, drawn=1234),
+    )
+
+
+def probe(text: str) -> ProbeDoc:
+    """A probe with one row of each kind; ``text`` stands everywhere."""
+    number = Estimate(value=0.75, low=0.7, high=0.8, n=40)
+    score = ScoreDoc(name=text, kind="probe", features=text, metric="AUROC", quality=number, gain=None)
+    return ProbeDoc(
+        model=ModelDoc(name=text),
+        task=text,
+        ask=text,
+        place="trace",
+        exit=text,
+        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
+        plan=ProbePlan(samples=4, per_question=1, cuts=1, margin=0.2, decided=0.8, folds=5, unclear=False, seed=0),
+        level=0.95,
+        questions=(text,),
+        classes=(text, text),
+        counts=(1, 0),
+        ceiling=None,
+        scores=(score, replace(score, kind="baseline", gain=number), replace(score, kind="control")),
+        strata=(StratumDoc(name=text, questions=40, rows=40, base=0.5, probe=number, baseline=number, gain=number),),
+        layers=(LayerDoc(layer=0, quality=number, chosen=5),),
+        calibration=(Bin(predicted=0.2, observed=0.25, n=4),),
+        calibration_error=0.05,
+        brier=0.2,
+        brier_base=0.25,
+        probe=FittedProbe(layer=0, c=0.1, mean=(0.0,), scale=(1.0,), weight=((1.0,),), intercept=(0.0,), slope=(1.0,), offset=(0.0,)),
+        applied=text,
+        rows=ProbeRowsDoc(question=(0,), trace=(0,), cut=(0,), label=(1.0,), probability=((0.8,),), baseline=((0.6,),)),
+        states=None,
+        left_out=1,
+        notes=(text,),
+        provenance=Provenance(version="0", command=text, drawn=1234),
+    )
 
 
 def anchors(text: str, piece: str) -> AnchorsDoc:
@@ -76,6 +148,7 @@ def anchors(text: str, piece: str) -> AnchorsDoc:
         value_label=text,
         sentences=(sentence(0, 2, 0.3, counterfactual_kl=kl, forced=-0.2), sentence(2, 3, 0.01), last),
         effects=(SourceDoc(sentence=0, effect=(0.5, None), low=(0.3, -1.0), high=(0.7, 1.0)),),
+        resilience=(ResilienceDoc(sentence=0, runs=30, away=20, back=4, stuck=6, unfinished=0, rounds=2.5, counterfactual=unknown),),
         baselines=BaselineDoc(position=-0.5, position_p=0.4, length=None, length_p=None),
         claims=(row(0, 0.3, at_least_delta=True, p_value=1e-6, missing=-0.2),),
         excluded=(row(1, 0.01),),
@@ -89,40 +162,6 @@ def anchors(text: str, piece: str) -> AnchorsDoc:
         stopped="every cut reached its target; every candidate is decided",
         provenance=Provenance(version="0.1.0"),
         notes=(text,),
-    )
-
-
-def probe(text: str) -> ProbeDoc:
-    """A probe with one row of each kind; ``text`` stands everywhere."""
-    number = Estimate(value=0.75, low=0.7, high=0.8, n=40)
-    score = ScoreDoc(name=text, kind="probe", features=text, metric="AUROC", quality=number, gain=None)
-    return ProbeDoc(
-        model=ModelDoc(name=text),
-        task=text,
-        ask=text,
-        place="trace",
-        exit=text,
-        sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=64, stop=()),
-        plan=ProbePlan(samples=4, per_question=1, cuts=1, margin=0.2, decided=0.8, folds=5, unclear=False, seed=0),
-        level=0.95,
-        questions=(text,),
-        classes=(text, text),
-        counts=(1, 0),
-        ceiling=None,
-        scores=(score, replace(score, kind="baseline", gain=number), replace(score, kind="control")),
-        strata=(StratumDoc(name=text, questions=40, rows=40, base=0.5, probe=number, baseline=number, gain=number),),
-        layers=(LayerDoc(layer=0, quality=number, chosen=5),),
-        calibration=(Bin(predicted=0.2, observed=0.25, n=4),),
-        calibration_error=0.05,
-        brier=0.2,
-        brier_base=0.25,
-        probe=FittedProbe(layer=0, c=0.1, mean=(0.0,), scale=(1.0,), weight=((1.0,),), intercept=(0.0,), slope=(1.0,), offset=(0.0,)),
-        applied=text,
-        rows=ProbeRowsDoc(question=(0,), trace=(0,), cut=(0,), label=(1.0,), probability=((0.8,),), baseline=((0.6,),)),
-        states=None,
-        left_out=1,
-        notes=(text,),
-        provenance=Provenance(version="0", command=text, drawn=1234),
     )
 
 
@@ -188,7 +227,7 @@ def intervene(text: str) -> InterveneDoc:
     )
     answers = AnswersDoc(n=10, unknown=0, correct=some, same=some, toward=None, outcomes={text: 10}, forced={text: 0.4})
     base = TraceDoc(unit="token", pieces=(text, "b", "c"), answer_pieces=("d",), ids=(1, 2, 3), outcome=text, verdict="correct")
-    edit = ChangeDoc(
+    edit = EditedDoc(
         edit=text,
         family="part",
         against="base",

@@ -211,6 +211,45 @@ def test_stories_without_an_anchor_have_no_claim() -> None:
     assert (np.abs(np.diff(raw, axis=1)) >= 0.2).any(axis=1).sum() > most
 
 
+# -- resilience ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_sentence_is_taken_away_until_it_stays_away() -> None:
+    """Every later word is then one that is not a: the exact value and number of rounds are a line each. Bounds of five standard errors."""
+    n = 150
+    result = run(claims=False, resilience=n)
+    second = result.fought[1]
+    assert len(result.fought) == 4 and second.away == n and not second.back and not second.stuck
+    # After b or c: b sets .6 for good, c leaves what is there, .5 or .2; then the third word is b, which says nothing.
+    assert second.hits / n == pytest.approx(0.5 * 0.6 + 0.5 * 0.35, abs=0.2)
+    assert np.mean(second.rounds) == pytest.approx(1 + 0.6 + 0.6, abs=5 * (0.48 / n) ** 0.5)
+    doc = document(result)
+    row = doc.resilience[1]
+    truth = STORY.value((1, 1)) - 0.475
+    assert row.counterfactual.low is not None and row.counterfactual.high is not None
+    assert row.counterfactual.low - 0.1 <= truth <= row.counterfactual.high + 0.1
+    assert np.mean(result.fought[3].rounds) == 1, "nothing comes after the last sentence"
+    assert "Sentences taken away" in render_text(page_of([doc])) and parse_document(document_json(doc), "x") == doc
+
+
+def test_claimed_sentences_alone_are_taken_away_and_a_budget_leaves_runs_open() -> None:
+    assert [of.sentence for of in run(resilience=3).fought] == [1]
+    short = document(run(claims=False, resilience=50, max_rollouts=150))
+    assert short.rollouts <= 150 and any(row.unfinished for row in short.resilience)
+    assert all(row.counterfactual.value is None for row in short.resilience if row.unfinished)
+    assert any("the budget ended runs without" in note for note in short.notes)
+
+
+def test_a_sentence_that_always_comes_back_or_cannot_leave_is_counted() -> None:
+    always = Story(q=((0.5, 0.0, 0.5, 0.0),) + ((0.97, 0.0, 0.03, 0.0),) * 3)
+    found = run(always, claims=False, resilience=20).fought
+    assert found[0].stuck > 0 and found[0].stuck + found[0].away + found[0].back == 20
+    sure = run(Story(q=((1.0, 0.0, 0.0, 0.0),) * 2), words=(1, 1), claims=False, resilience=3)
+    assert [(of.stuck, of.away) for of in sure.fought] == [(3, 0)] * 2
+    assert document(sure).resilience[0].counterfactual.value is None
+
+
 # -- bad input -----------------------------------------------------------------------------------------------------------------------
 
 

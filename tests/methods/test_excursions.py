@@ -170,7 +170,7 @@ def test_a_run_draws_little_more_than_its_target_takes(choices: dict[str, float]
     result, length = run(base, seed, **choices), len(p)
     assert result.stopped == "every cut reached its target"
     (goal,) = goals(result.settings, bound=np.zeros(length + 1), base=base.ends_right, inside=np.ones(length + 1, dtype=bool))
-    strata = plan._strata(base.p, result.settings.budget)
+    strata = plan.strata_within(base.p, result.settings.budget)
 
     def reached(n: int) -> bool:
         number, hits = np.zeros(length), np.zeros((length, 1))
@@ -210,7 +210,7 @@ def test_ending_early_biases_no_cut_by_more_than_a_hundredth(choices: dict[str, 
 def test_few_equal_outcomes_are_not_worth_many_plain_rollouts() -> None:
     """Worth is exact in the limit, and at few draws the least that it can be."""
     base = even([0.5, 0.8], 0.3, ends_right=False)
-    strata = plan._strata(base.p, settings(max_rollouts=10_000).budget)
+    strata = plan.strata_within(base.p, settings(max_rollouts=10_000).budget)
     leave = np.asarray([0.6, 0.2])
     for scale in (3, 100_000):
         number = scale * np.asarray([0.5, 0.1]) / 0.6

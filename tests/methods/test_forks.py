@@ -265,6 +265,20 @@ def test_money_that_ends_amid_branches_keeps_what_was_drawn() -> None:
     assert result.stopped == "money spent" and len(result.topped) == 5 and "missing" in result.unresolved
 
 
+def test_where_no_token_can_be_kept_out_the_model_draws_the_first_one_and_branches_are_still_asked_for() -> None:
+    of = base()
+    made = forks(of.trace, judge=of.judge, sampling=PLAIN, settings=ForkSettings(half_width=0.2, samples=10), name_first=False)
+    asked = requests(of, made)
+    assert not any(one.avoid for one in asked) and {one.branch for one in asked} == {None, FIRST, FIRST + 1}
+    result = of.run(
+        forks(of.trace, judge=of.judge, sampling=PLAIN, settings=ForkSettings(half_width=0.2, samples=10), name_first=False),
+        np.random.default_rng(1),
+    )
+    assert result.forks.mixed.all() and (result.branches.n >= 10).all()
+    widths = result.value.high - result.value.low
+    assert ((result.value.low - 0.1 <= of.values) & (of.values <= result.value.high + 0.1)).all() and widths.max() < 0.5
+
+
 # -- probabilities within bounds -----------------------------------------------------------------------------------------------------
 
 
@@ -399,7 +413,7 @@ def test_it_survives_a_file_and_far_looks_like_no_other_branch(distance: str) ->
     text = render_text(page_of([doc]), width=200)
     far = sum(one.verdict == "far" for fork in doc.forks for one in fork.branches)
     assert far > 0 and text.count("FAR ") == far
-    assert "model pelt, without limits" in text and any("PELT is a model" in note for note in doc.notes)
+    assert "model pelt, without limits" in text and "⟦" in text and any("PELT is a model" in note for note in doc.notes)
     assert "FAR" in render_html(page_of([doc]))
 
 

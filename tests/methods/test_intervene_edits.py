@@ -20,7 +20,7 @@ from tokenworth.methods.intervene.hint import hinted
 from tokenworth.methods.intervene.mistake import options, sums, value_of
 from tokenworth.methods.intervene.plan import edit_named
 from tokenworth.methods.intervene.settings import DEFAULT_EDITS, InterveneSettings
-from tokenworth.methods.intervene.text import NOT_WRITTEN, Piece, TokenText
+from tokenworth.methods.intervene.text import NOT_WRITTEN, TextPatch, TokenText
 from tokenworth.methods.intervene.whole import repeated
 
 WORDS = (
@@ -142,10 +142,10 @@ TEXTS = st.text(alphabet="aé€𝄞 .!\n12So is", min_size=1, max_size=30)
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 40), st.integers(0, 6), st.sampled_from(["", "x", "é", " is", "12"])), max_size=4))
 def test_a_splice_changes_what_it_is_asked_to_and_no_other_token(text: str, asked: list[tuple[int, int, str]]) -> None:
     base = TokenText(CODEC.encode(text), CODEC)
-    at, pieces, wanted = 0, list[Piece](), ""
+    at, pieces, wanted = 0, list[TextPatch](), ""
     for gap, length, put in asked:
         start, end = min(at + gap % 5, len(text)), min(at + gap % 5 + length, len(text))
-        pieces.append(Piece(len(text[:start].encode()), len(text[:end].encode()), put))
+        pieces.append(TextPatch(len(text[:start].encode()), len(text[:end].encode()), put))
         wanted += text[at:start] + put
         at = end
     spliced = base.splice(pieces)
@@ -157,8 +157,8 @@ def test_a_splice_changes_what_it_is_asked_to_and_no_other_token(text: str, aske
 
 def test_a_splice_that_the_tokenizer_does_not_write_is_refused() -> None:
     base = TokenText(CODEC.encode("a b c"), WordCodec())
-    assert base.splice([Piece(2, 3, "B")]) == NOT_WRITTEN
-    assert not isinstance(base.splice([Piece(2, 3, "d")]), str)
+    assert base.splice([TextPatch(2, 3, "B")]) == NOT_WRITTEN
+    assert not isinstance(base.splice([TextPatch(2, 3, "d")]), str)
 
 
 @hypothesis_settings(deadline=None, max_examples=80)

@@ -215,6 +215,20 @@ def test_each_problem_is_compared_with_itself_and_problems_are_the_sample() -> N
     assert area.chance == 1.0 and area.rows[0].beyond_chance is None and area.noise == 0.0
 
 
+def test_no_trace_is_also_compared_with_a_trace_that_is_drawn_anew() -> None:
+    """Of what copies its trace, another trace changes the answer as well; the row beside it says what is left for the edit."""
+    settings = chosen("resample", "none", samples=400, parts=4)
+    rows = {(row.edit, row.reading, row.against): row for row in rows_of([measured(copies(), settings, LATE)], settings.names, level=0.95)}
+    assert set(rows) == {("resample", "free", "base"), ("none", "free", "base"), ("none", "forced", "base"), ("none", "free", "resample")}
+    # From the start: t3 where the last of 3 and 4 that is said is 3, or an odd number of swaps; by the automaton's own values.
+    truth = float(exact_values(copies(), TokenSequence(prompt=(), completion=()), PLAIN)[0])
+    beside = rows["none", "free", "resample"].same
+    assert beside is not None and beside.after.value == 0.0
+    low, high = binomial_bounds(400, truth, FALSE_ALARM)
+    assert 0.2 < truth < 0.8 and low <= (beside.before.value or 0.0) <= high
+    assert beside.change.value == pytest.approx(-(beside.before.value or 0.0)) and rows["none", "free", "base"].same.change.value == -1.0  # type: ignore[union-attr]
+
+
 def test_a_document_says_what_was_not_made_and_survives_a_file(tmp_path: Any) -> None:
     from tokenworth.store.documents import read_document, write_document
 

@@ -102,9 +102,11 @@ def bench_of(backend: Planted) -> Workbench:
     )  # fmt: skip
 
 
-def probed(backend: Planted, n: int, *, first: int = 0, **settings: Any) -> ProbeDoc:
+def probed(backend: Planted, n: int, *, first: int = 0, tasks: Sequence[str] = ("t",), **settings: Any) -> ProbeDoc:
     bench, measure = bench_of(backend), catalog.load(catalog.MEASURES, "measure", "probe")
-    made = [Problem(id=f"q{i}", question=f"#{i:03}", options=OPTIONS, gold="A", task="t") for i in range(first, first + n)]
+    made = [
+        Problem(id=f"q{i}", question=f"#{i:03}", options=OPTIONS, gold="A", task=tasks[i % len(tasks)]) for i in range(first, first + n)
+    ]
     job = Job(measure=measure, settings=ProbeSettings(**settings), task="planted")
     *_, last = bench.runner.run(job, [(one.id, lambda one=one: bench.case(one)) for one in made])
     if last.error is not None:
@@ -170,6 +172,16 @@ def test_questions_that_the_draws_do_not_settle_are_left_out(found: ProbeDoc) ->
 )
 def test_a_trace_is_needed_where_its_interval_says_so(k: int, forced: float, keep: bool, expected: float) -> None:
     assert needed_label(k, 100, forced, margin=0.2, level=0.95, keep=keep) == pytest.approx(expected, nan_ok=True)
+
+
+def test_what_the_task_alone_decides_is_no_finding() -> None:
+    """Two tasks: in one all traces are needed, in the other none. The state knows which; so does the name of the task."""
+    backend = Planted(lambda i: 1.0 if i % 2 else 0.25, lambda i: 6.0 * (i % 2))
+    doc = probed(backend, 60, tasks=("even", "odd"), samples=8, unclear=True)
+    assert score(doc, "probe").quality.value > 0.85 and score(doc, "stratum").quality.value > 0.85
+    assert any("is not shown to tell more than" in one and "stratum" in one for one in doc.notes)
+    assert [one.name for one in doc.strata] == ["even", "odd"]
+    assert score(doc, "labels shuffled").quality.value > 0.8, "shuffled within tasks, the label is what it was: the null is not .5"
 
 
 # -- the other questions --------------------------------------------------------------------------------------------------------------

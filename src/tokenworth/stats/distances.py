@@ -13,11 +13,11 @@ MOST_LABELS = 8
 MOST_BASE = 10_000
 """As so many draws counts a distribution that is known better: the test does not notice more."""
 
-Shares = Float[np.ndarray, "*item label"]
+SharesOfLabels = Float[np.ndarray, "*item label"]
 PerItem = Float[np.ndarray, "*item"]
 
 
-def squared_l2(first: Shares, variance: Shares, second: Shares, variance_second: Shares) -> PerItem:
+def squared_l2(first: SharesOfLabels, variance: SharesOfLabels, second: SharesOfLabels, variance_second: SharesOfLabels) -> PerItem:
     """Σ_l [(a_l − b_l)² − Var a_l − Var b_l]: unbiased where the variances are, and so below 0 at times.
 
     Source: the U-statistic of a squared difference of means; method page `docs/methods/forks.md`, eq. 4.
@@ -25,13 +25,13 @@ def squared_l2(first: Shares, variance: Shares, second: Shares, variance_second:
     return ((first - second) ** 2 - variance - variance_second).sum(axis=-1)
 
 
-def share_variance(share: Shares, n: Float[np.ndarray, "*item"]) -> Shares:
+def share_variance(share: SharesOfLabels, n: Float[np.ndarray, "*item"]) -> SharesOfLabels:
     """a(1 − a)/(n − 1), unbiased for the variance of a share of n draws; 1/4 for less than two."""
     n = np.asarray(n, dtype=np.float64)[..., None]
     return np.divide(share * (1 - share), n - 1, out=np.full(np.broadcast_shapes(share.shape, n.shape), 0.25), where=n > 1)
 
 
-def total_variation(first: Shares, second: Shares) -> PerItem:
+def total_variation(first: SharesOfLabels, second: SharesOfLabels) -> PerItem:
     """½ Σ |a − b|; the plug-in, which few draws make too large: compare it with `chance`."""
     return 0.5 * np.abs(first - second).sum(axis=-1)
 
@@ -47,7 +47,7 @@ def events(n_labels: int) -> Float[np.ndarray, "event label"]:
     return ((numbers[:, None] >> np.arange(n_labels)[None, :]) & 1).astype(np.float64)
 
 
-def tv_limits(low: Shares, high: Shares, n_labels: int) -> tuple[PerItem, PerItem]:
+def tv_limits(low: SharesOfLabels, high: SharesOfLabels, n_labels: int) -> tuple[PerItem, PerItem]:
     """The least and the most that total variation can be where the differences of all `events` are within their limits.
 
     It is the largest of them in size. Of single labels, it is the sum of the positive differences and also that of the negative ones, so
@@ -63,7 +63,7 @@ def tv_limits(low: Shares, high: Shares, n_labels: int) -> tuple[PerItem, PerIte
     return least, np.maximum(least, np.minimum(most, 1.0))
 
 
-def l2_limits(low: Shares, high: Shares) -> tuple[PerItem, PerItem]:
+def l2_limits(low: SharesOfLabels, high: SharesOfLabels) -> tuple[PerItem, PerItem]:
     """The least and the most that √(Σ δ_l²) can be where each δ_l is within its limits; at most √2."""
     inner = np.maximum(np.maximum(low, -high), 0.0)
     outer = np.maximum(np.abs(low), np.abs(high))

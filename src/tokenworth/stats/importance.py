@@ -11,8 +11,11 @@ from tokenworth.stats.changes import distances
 from tokenworth.stats.proportion import DifferenceKind, limits_in_difference
 from tokenworth.stats.strata import Strata
 
-PERMUTATIONS = 400
+PERMUTATIONS = 200
 """Random orders of labels behind a null distribution."""
+
+MOST_SHUFFLED = 20_000_000
+"""Labels that are put in random order at once."""
 
 PerDraw = Float[np.ndarray, " draw"]
 
@@ -138,8 +141,8 @@ def divergence(
     if any(side.sum() <= 0 for side in sides):
         return None
     labels = labels[used]
-    orders = np.vstack([labels, rng.permuted(np.tile(labels, (permutations, 1)), axis=1)])
-    share = [np.stack([(orders == label) @ side for label in range(n_labels)], axis=1) / side.sum() for side in sides]
+    orders = _orders(labels, rng, permutations)
+    share = [_shares(orders, side, n_labels) for side in sides]
     count = [int(np.count_nonzero(side)) for side in sides]
     p, q = ((n * s + alpha) / (n + alpha * n_labels) for n, s in zip(count, share, strict=True))
     found = _rounded((p * np.log(p / q)).sum(axis=1))
@@ -149,7 +152,7 @@ def divergence(
         value=max(float(found[0]), 0.0),
         null=float(null.mean()),
         null_high=float(np.quantile(null, 0.95)),
-        p=(1 + at_least) / (1 + permutations),
+        p=(1 + at_least) / len(found),
     )
 
 
@@ -164,10 +167,24 @@ def permutation_p(
     sides = [side[used] for side in (without, with_)]
     if any(side.sum() <= 0 for side in sides):
         return None
-    orders = np.vstack([hits[used], rng.permuted(np.tile(hits[used], (permutations, 1)), axis=1)])
-    first, second = (orders @ (side / side.sum()) for side in sides)
+    orders = _orders(hits[used].astype(np.int64), rng, permutations)
+    first, second = (_shares(orders, side, 2)[:, 1] for side in sides)
     size = _rounded(np.abs(second - first))
-    return (1 + int(np.count_nonzero(size[1:] >= size[0]))) / (1 + permutations)
+    return int(np.count_nonzero(size >= size[0])) / len(size)
+
+
+def _orders(labels: Int[np.ndarray, " used"], rng: np.random.Generator, permutations: int) -> Int[np.ndarray, "order used"]:
+    """The labels, and in random orders; of very many draws fewer orders, for the memory."""
+    rows = max(99, min(permutations, MOST_SHUFFLED // max(1, len(labels))))
+    return np.vstack([labels, rng.permuted(np.tile(labels, (rows, 1)), axis=1)])
+
+
+def _shares(orders: Int[np.ndarray, "order used"], weight: Float[np.ndarray, " used"], n_labels: int) -> Float[np.ndarray, "order label"]:
+    """The weighted share of each label in each order."""
+    rows = len(orders)
+    place = (orders + n_labels * np.arange(rows)[:, None]).ravel()
+    found = np.bincount(place, np.tile(weight, rows), minlength=rows * n_labels)
+    return found.reshape(rows, n_labels) / weight.sum()
 
 
 def _rounded(values: Float[np.ndarray, " order"]) -> Float[np.ndarray, " order"]:

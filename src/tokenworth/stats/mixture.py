@@ -96,5 +96,5 @@ def shared_out(q: Float[np.ndarray, " piece"], done: int, more: int, offset: flo
 
 
 def survival(hazard: Float[np.ndarray, " cut"]) -> Float[np.ndarray, " cutx"]:
-    """Π_{j<c} (1 − h_j) at cuts 0…T: the probability that no rollout which follows the base to c was drawn away far on its way."""
+    """Π_{j<c} (1 − h_j) at cuts 0…T: the probability that none of the steps up to there, each drawn anew, is a hazard."""
     return np.append(1.0, np.cumprod(1.0 - np.clip(hazard, 0.0, 1.0)))

@@ -25,6 +25,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.table import ColumnKind, Table, TableRow, trace_id
 from tokenworth.core.tokens import Codec
 from tokenworth.errors import InvalidInput
+from tokenworth.methods.anchors.importances import against_away
 from tokenworth.methods.anchors.notes import anchor_notes
 from tokenworth.methods.anchors.result import AnchorResult, OtherSentence
 from tokenworth.methods.anchors.settings import AnchorSettings
@@ -110,6 +111,24 @@ class SourceDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResilienceDoc:
+    """A sentence that was taken away in ``runs`` runs: in each from its start, and again wherever one like it came back.
+
+    ``away``: runs that end without it; ``back``: with it in spite of all; ``stuck``: no other sentence could be had; ``unfinished``: a
+    budget ended them. ``rounds``: how often it was taken away in the mean. ``counterfactual``: V(end) less P(target) of the runs away.
+    """
+
+    sentence: int
+    runs: int
+    away: int
+    back: int
+    stuck: int
+    unfinished: int
+    rounds: Number
+    counterfactual: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineDoc:
     """Spearman's correlation of the size of resampling importance with what is no meaning, with a permutation p."""
 
@@ -158,6 +177,7 @@ class AnchorsDoc:
     target: str = "gold"
     sentences: tuple[SentenceDoc, ...]
     effects: tuple[SourceDoc, ...] = ()
+    resilience: tuple[ResilienceDoc, ...] = ()
     baselines: BaselineDoc
     claims: tuple[AnchorDoc, ...] = ()
     excluded: tuple[AnchorDoc, ...] = ()
@@ -193,6 +213,10 @@ class AnchorsDoc:
                 raise InvalidInput(f"a row is about sentence {row.sentence}; expected 0 to {len(self.sentences) - 1}")
             check_unit((row.delta, row.low, row.high), "delta", least=-1)
             check_document_level(row.level)
+        for row in self.resilience:
+            if not 0 <= row.sentence < len(self.sentences) or row.away + row.back + row.stuck + row.unfinished != row.runs:
+                raise InvalidInput(f"resilience of sentence {row.sentence}: its {row.runs} runs do not come to what is said of them")
+            check_unit(tuple(row.counterfactual), "an importance", least=-1)
         for row in self.effects:
             count = len(self.sentences) - 1 - row.sentence
             for values in (row.effect, row.low, row.high):
@@ -223,6 +247,7 @@ def anchors_document(result: AnchorResult, codec: Codec, about: About) -> Anchor
         target=result.target.name,
         sentences=tuple(_sentences(result, codec)),
         effects=tuple(_effects(result)),
+        resilience=tuple(_resilience(result)),
         baselines=BaselineDoc(
             position=result.by_position.value,
             position_p=result.by_position.p,
@@ -234,8 +259,8 @@ def anchors_document(result: AnchorResult, codec: Codec, about: About) -> Anchor
         undecided=by["undecided"],
         family=len(rows),
         looks=0 if found is None else found.looks,
-        rollouts=result.n_rollouts + fresh[0],
-        generated_tokens=result.generated_tokens + fresh[1],
+        rollouts=result.n_rollouts + result.fought_rollouts + fresh[0],
+        generated_tokens=result.generated_tokens + result.fought_tokens + fresh[1],
         claim_rollouts=fresh[0],
         claim_tokens=fresh[1],
         stopped=result.stopped + ("" if found is None else f"; {found.stopped}"),
@@ -300,6 +325,21 @@ def _effects(result: AnchorResult) -> Iterator[SourceDoc]:
         value, low, high = (numbers(side[i, i + 1 :].tolist()) for side in (of.value, of.low, of.high))
         if any(x is not None for x in value):
             yield SourceDoc(sentence=i, effect=value, low=low, high=high)
+
+
+def _resilience(result: AnchorResult) -> Iterator[ResilienceDoc]:
+    for of in result.fought:
+        found = against_away(result.sentences.after, of, result.settings.level)
+        yield ResilienceDoc(
+            sentence=of.sentence,
+            runs=result.settings.resilience,
+            away=of.away,
+            back=of.back,
+            stuck=of.stuck,
+            unfinished=of.unfinished,
+            rounds=sum(of.rounds) / len(of.rounds) if of.rounds else None,
+            counterfactual=_estimate(found, 0),
+        )
 
 
 def _claim_rows(result: AnchorResult, trace: TraceDoc) -> Iterator[AnchorDoc]:

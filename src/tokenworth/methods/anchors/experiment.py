@@ -17,6 +17,7 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.anchors.importances import baseline, evidence, measured
+from tokenworth.methods.anchors.resilience import Fight, Fought, resilience
 from tokenworth.methods.anchors.result import AnchorClaims, AnchorResult
 from tokenworth.methods.anchors.settings import AnchorSettings
 from tokenworth.methods.anchors.similarity import similarity_of
@@ -63,35 +64,56 @@ def anchors(
     `docs/methods/anchors.md`.
     """
     check_process(trace, sampling)
-    similarity = similarity_of(settings.similarity)
+    similarity_of(settings.similarity)  # refused before anything is drawn
     reader = Reader(trace=trace, judge=judge, target=target_of(settings.target, judge(trace.sequence.completion, trace.stop)), codec=codec)
     start = token_cuts(codec.piece_bytes(trace.ids), settings.segment)
-    table, length = None, len(trace.sequence.completion)
-    if length:
-        (answer,) = yield (NextToken(sequence=trace.sequence, cuts=tuple(range(length)), params=sampling, top=settings.top),)
-        assert isinstance(answer, NextTokenTable)
-        table = answer
+    table = yield from _table(trace, sampling, settings.top)
     own = settings.curve
     wanted = np.append(start, trace.n_trace)
     drawn = yield from excursions(reader, sampling=sampling, settings=own, table=table, name_first=name_first, wanted=wanted)
-    alike = Alike(
+    alike = _alike(trace, start, drawn, settings, codec, find_wall)
+    claims = None
+    if settings.claims:
+        claims = yield from _claims(reader, table, start, sampling=sampling, settings=settings, drawn=drawn, name_first=name_first)
+    fought, rollouts, tokens = (), 0, 0
+    if settings.resilience:
+        fought, rollouts, tokens = yield from _fought(reader, sampling, start, claims, settings, drawn, codec, find_wall)
+    stops = None
+    if exits is not None and len(start):
+        stops = yield from _forced(trace, start, *exits, judge=judge, name=settings.target, gold=gold)
+    strata = strata_within(np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64), own.budget)
+    return replace(
+        _result(reader, strata, start, drawn, alike, settings),
+        claims=claims,
+        forced=stops,
+        chosen=chosen,
+        fought=fought,
+        fought_rollouts=rollouts,
+        fought_tokens=tokens,
+    )
+
+
+def _table(trace: Trace, sampling: Sampling, top: int) -> Experiment[NextTokenTable | None]:
+    """q_c along the base; None for an empty one."""
+    length = len(trace.sequence.completion)
+    if not length:
+        return None
+    (answer,) = yield (NextToken(sequence=trace.sequence, cuts=tuple(range(length)), params=sampling, top=top),)
+    assert isinstance(answer, NextTokenTable)
+    return answer
+
+
+def _alike(trace: Trace, start: Starts, drawn: CurveResult, settings: AnchorSettings, codec: Codec, find_wall: FindWall) -> Alike:
+    return Alike(
         trace,
         start,
         drawn.draws,
         codec=codec,
         find_wall=find_wall,
         segment=settings.segment,
-        similarity=similarity,
+        similarity=similarity_of(settings.similarity),
         threshold=settings.threshold,
     )
-    claims = None
-    if settings.claims:
-        claims = yield from _claims(reader, table, start, sampling=sampling, settings=settings, drawn=drawn, name_first=name_first)
-    stops = None
-    if exits is not None and len(start):
-        stops = yield from _forced(trace, start, *exits, judge=judge, name=settings.target, gold=gold)
-    strata = strata_within(np.zeros(0) if table is None else np.asarray(table.p, dtype=np.float64), own.budget)
-    return replace(_result(reader, strata, start, drawn, alike, settings), claims=claims, forced=stops, chosen=chosen)
 
 
 def _result(reader: Reader, strata: Strata, start: Starts, drawn: CurveResult, alike: Alike, settings: AnchorSettings) -> AnchorResult:
@@ -115,6 +137,9 @@ def _result(reader: Reader, strata: Strata, start: Starts, drawn: CurveResult, a
         by_position=baseline(size, np.arange(len(size), dtype=np.float64), rng),
         by_length=baseline(size, lengths, rng),
         forced=None,
+        fought=(),
+        fought_rollouts=0,
+        fought_tokens=0,
         outcomes=outcomes,
         no_verdict=sum(draw.hit is None for draw in drawn.draws),
         n_rollouts=drawn.n_rollouts,
@@ -175,6 +200,38 @@ def _claims(
         stopped=stopped,
         unresolved=f"{n_open:,} of {len(family):,} candidates are undecided" if n_open else "",
     )
+
+
+def _fought(
+    reader: Reader,
+    sampling: Sampling,
+    start: Starts,
+    claims: AnchorClaims | None,
+    settings: AnchorSettings,
+    drawn: CurveResult,
+    codec: Codec,
+    find_wall: FindWall,
+) -> Experiment[tuple[tuple[Fought, ...], int, int]]:
+    """The claimed sentences, or without claims all, taken away with what the budget leaves."""
+    which = list(range(len(start)))
+    used = [drawn.n_rollouts, drawn.generated_tokens]
+    if claims is not None:
+        which = [int(k) for k, verdict in zip(claims.sentence, claims.rows.verdict, strict=True) if verdict == "claim"]
+        used = [used[0] + claims.n_rollouts, used[1] + claims.generated_tokens]
+    fight = Fight(
+        reader=reader,
+        sampling=sampling,
+        codec=codec,
+        find_wall=find_wall,
+        segment=settings.segment,
+        similarity=similarity_of(settings.similarity),
+        threshold=settings.threshold,
+        seed=settings.seed,
+    )
+    ends = np.append(start[1:], reader.trace.n_trace)
+    left = [None if most is None else most - n for most, n in zip((settings.max_rollouts, settings.max_tokens), used, strict=True)]
+    sentences = [(k, int(start[k]), int(ends[k])) for k in which]
+    return (yield from resilience(fight, sentences, runs=settings.resilience, most_rollouts=left[0], most_tokens=left[1]))
 
 
 # -- forced answers -------------------------------------------------------------------------------------------------------------------

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from tokenworth.methods.anchors.resilience import Fought
 from tokenworth.methods.anchors.result import Baseline, OtherSentence, SentenceEffects, SentenceRows
 from tokenworth.methods.anchors.texts import Alike
 from tokenworth.methods.curve.result import GradedRollout
@@ -115,57 +117,78 @@ def _mean(
     return weighted_mean(after.each, hits, known=after.known, base=base, open_=after.leaving.unsampled, level=level, interval=INTERVAL)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sentence:
+    """What is found of sentence i alone."""
+
+    value: Mean
+    after: Mean
+    counterfactual: Mean
+    kept: float
+    unlike: float
+    n_unlike: int
+    p: float | None
+    kl: tuple[Divergence | None, Divergence | None]
+    effects: Mean
+    """On each later sentence."""
+
+
 def measured(of: Evidence, *, level: float, alpha: float, rng: np.random.Generator) -> tuple[SentenceRows, SentenceEffects]:
     """All of it, sentence by sentence. Source: method page `docs/methods/anchors.md`, eq. 1–5."""
-    bounds, number, n = of.bounds, of.number, len(of.start)
-    first, second = bounds[:-1], bounds[1:]
-    hits = of.hit.astype(np.float64)[:, None]
-    values, against, kept = list[Mean](), list[Mean](), np.ones(n)
-    unlike, n_unlike, p = np.full(n, np.nan), np.zeros(n, dtype=np.int64), list[float | None]()
-    kl = (list[Divergence | None](), list[Divergence | None]())
+    number, n = of.number, len(of.start)
+    first, second = of.bounds[:-1], of.bounds[1:]
+    found = [_sentence(of, i, number, level=level, alpha=alpha, rng=rng) for i in range(n)]
     effects = np.full((3, n, n), np.nan)
-    labels_hit = np.append(of.hit, of.base_hit)
-    bound = slack_bound(of.strata.p, of.slack)
-    for i, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
-        here, before, after = leaving(of.strata, number, a, b), _after(of, number, a), _after(of, number, b)
-        each = here.each[of.cut] * of.alike.unlike
-        moved = 0.0
-        if of.slack is not None:
-            within = float(slack_between(of.strata.p, of.slack, first[i : i + 1], second[i : i + 1])[0])
-            moved = float(bound[b]) + min(1.0, 2 * within / each.sum() if each.sum() > 0 else 1.0)
-        values.append(_widened(_mean(of, before, hits, float(of.base_hit), level), float(bound[a])))
-        instead = weighted_mean(each, hits, open_=here.unsampled, level=level, interval=INTERVAL)
-        against.append(difference(_mean(of, after, hits, float(of.base_hit), level), instead, moved))
-        kept[i] = 1.0 - here.sampled - here.unsampled
-        # With nothing sampled, what leaves is not known to be unlike.
-        unlike[i] = float(each.sum()) if here.sampled > 0 or here.unsampled == 0 else np.nan
-        n_unlike[i] = np.count_nonzero(each)
-        without = np.append(each, 0.0)
-        p.append(permutation_p(labels_hit, without, after.with_base, rng))
-        kl[0].append(divergence(of.label, before.with_base, after.with_base, n_labels=of.n_labels, alpha=alpha, rng=rng))
-        kl[1].append(divergence(of.label, without, after.with_base, n_labels=of.n_labels, alpha=alpha, rng=rng))
-        if i + 1 < n:
-            later = (of.alike.last[:, i + 1 :] > i).astype(np.float64)
-            missing = weighted_mean(each, later, open_=here.unsampled, level=level, interval=INTERVAL)
-            found = difference(_mean(of, after, later, 1.0, level), missing, moved)
-            effects[:, i, i + 1 :] = found.value, found.low, found.high
+    for i, one in enumerate(found):
+        effects[:, i, i + 1 :] = one.effects.value, one.effects.low, one.effects.high
     resampling = _resampling(of, first, second, number, level)
-    size = np.abs(resampling.value)
     rows = SentenceRows(
-        value=_stacked(values),
+        value=_stacked([one.value for one in found]),
+        after=_stacked([one.after for one in found]),
         resampling=resampling,
-        counterfactual=_stacked(against),
-        kept=np.clip(kept, 0.0, 1.0),
-        unlike=unlike,
+        counterfactual=_stacked([one.counterfactual for one in found]),
+        kept=np.asarray([one.kept for one in found], dtype=np.float64),
+        unlike=np.asarray([one.unlike for one in found], dtype=np.float64),
         n_left=np.asarray([int(number[a:b].sum()) for a, b in zip(first, second, strict=True)], dtype=np.int64),
-        n_unlike=n_unlike,
-        p=tuple(p),
-        resampling_kl=tuple(kl[0]),
-        counterfactual_kl=tuple(kl[1]),
+        n_unlike=np.asarray([one.n_unlike for one in found], dtype=np.int64),
+        p=tuple(one.p for one in found),
+        resampling_kl=tuple(one.kl[0] for one in found),
+        counterfactual_kl=tuple(one.kl[1] for one in found),
         others=tuple(_others(of, a, b) for a, b in zip(first.tolist(), second.tolist(), strict=True)),
-        control=controls(size, np.log(np.maximum(second - first, 1))),
+        control=controls(np.abs(resampling.value), np.log(np.maximum(second - first, 1))),
     )
     return rows, SentenceEffects(value=effects[0], low=effects[1], high=effects[2])
+
+
+def _sentence(
+    of: Evidence, i: int, number: Float[np.ndarray, " cut"], *, level: float, alpha: float, rng: np.random.Generator
+) -> _Sentence:
+    a, b = int(of.bounds[i]), int(of.bounds[i + 1])
+    hits, bound = of.hit.astype(np.float64)[:, None], slack_bound(of.strata.p, of.slack)
+    here, before, after = leaving(of.strata, number, a, b), _after(of, number, a), _after(of, number, b)
+    each = here.each[of.cut] * of.alike.unlike
+    moved = 0.0
+    if of.slack is not None:
+        within = float(slack_between(of.strata.p, of.slack, of.bounds[i : i + 1], of.bounds[i + 1 : i + 2])[0])
+        moved = float(bound[b]) + min(1.0, 2 * within / each.sum() if each.sum() > 0 else 1.0)
+    instead = partial(weighted_mean, each, open_=here.unsampled, level=level, interval=INTERVAL)
+    then = _mean(of, after, hits, float(of.base_hit), level)
+    without, later = np.append(each, 0.0), (of.alike.last[:, i + 1 :] > i).astype(np.float64)
+    divergences = (
+        divergence(of.label, side, after.with_base, n_labels=of.n_labels, alpha=alpha, rng=rng) for side in (before.with_base, without)
+    )
+    return _Sentence(
+        value=_widened(_mean(of, before, hits, float(of.base_hit), level), float(bound[a])),
+        after=_widened(then, float(bound[b])),
+        counterfactual=difference(then, instead(hits), moved),
+        kept=min(max(1.0 - here.sampled - here.unsampled, 0.0), 1.0),
+        # With nothing sampled, what leaves is not known to be unlike.
+        unlike=float(each.sum()) if here.sampled > 0 or here.unsampled == 0 else float("nan"),
+        n_unlike=int(np.count_nonzero(each)),
+        p=permutation_p(np.append(of.hit, of.base_hit), without, after.with_base, rng),
+        kl=(next(divergences), next(divergences)),
+        effects=difference(_mean(of, after, later, 1.0, level), instead(later), moved),
+    )
 
 
 def _others(of: Evidence, a: int, b: int) -> tuple[OtherSentence, ...]:
@@ -205,6 +228,17 @@ def _stacked(means: Sequence[Mean]) -> Mean:
     """Means of one item each as one."""
     columns = [np.asarray([getattr(one, name)[0] for one in means], dtype=np.float64) for name in ("value", "low", "high", "n")]
     return Mean(value=columns[0], low=columns[1], high=columns[2], n=columns[3])
+
+
+def against_away(after: Mean, fought: Fought, level: float) -> Mean:
+    """Counterfactual++: V(s(i+1)) less the share of the runs in which the sentence stays away that meet the target.
+
+    Source: Macar et al. 2025, "Thought Branches". NaN where none stays away, or a budget ended some.
+    """
+    n = 0.0 if fought.unfinished else float(fought.away)
+    share = weighted_mean(np.ones(int(n)), (np.arange(int(n)) < fought.hits).astype(np.float64)[:, None], level=level, interval=INTERVAL)
+    i = slice(fought.sentence, fought.sentence + 1)
+    return difference(Mean(value=after.value[i], low=after.low[i], high=after.high[i], n=after.n[i]), share)
 
 
 # -- baselines ------------------------------------------------------------------------------------------------------------------------

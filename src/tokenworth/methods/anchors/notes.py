@@ -32,6 +32,11 @@ def anchor_notes(result: AnchorResult) -> Iterator[str]:
         yield f"{few:,} of {n:,} counterfactual importances rest on fewer than {FEW} effective draws"
     if len(result.outcomes) == 1:
         yield f"every rollout and the base come to {result.outcomes[0]}: nothing can change the outcome"
+    if cut := sum(of.unfinished > 0 for of in result.fought):
+        yield (
+            f"the budget ended runs without {cut:,} of {len(result.fought):,} sentences: those that end early are no random part, so "
+            "nothing is estimated from them"
+        )
     yield from _verdicts(result)
     yield from _claims(result)
     if settings.similarity.startswith(EMBEDDINGS):

@@ -36,8 +36,10 @@ class Fought:
     """Of those away, that meet the target."""
     back: int = 0
     stuck: int = 0
+    unfinished: int = 0
+    """Runs that a budget ended. Those that end early are no random part, so nothing is estimated beside them."""
     rounds: list[int] = field(default_factory=list[int])
-    """Of each run: how often the sentence was taken away."""
+    """Of each run that ended: how often the sentence was taken away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +106,10 @@ def resilience(
 ) -> Experiment[tuple[tuple[Fought, ...], int, int]]:
     """Each sentence (number, first cut, cut after it) taken away in so many runs, with the rollouts and tokens that took.
 
-    A run resamples from the start of the sentence until another one stands there, and again wherever one like it comes back later. Runs
-    that a budget ends are left out. Source: Macar et al. 2025, "Thought Branches" (resilience, counterfactual++). Differs: on token ids; a run
-    that cannot be rid of the sentence is counted and not dropped.
+    A run resamples from the start of the sentence until another one stands there, and again wherever one like it comes back later.
+
+    Source: Macar et al. 2025, "Thought Branches" (resilience, counterfactual++). Differs: on token ids; a run that cannot be rid of the
+    sentence is counted and not dropped.
     """
     base = fight.reader.trace.sequence.completion
     found = tuple(Fought(sentence=number) for number, _, _ in sentences)
@@ -130,4 +133,6 @@ def resilience(
         whole = [rollouts[at : at + AT_ONCE] for at in range(0, len(rollouts) - AT_ONCE + 1, AT_ONCE)]
         after = [fight.go_on(run, mine, text[run.of.sentence]) for run, mine in zip(active, whole, strict=False)]
         active = [] if spent else [run for run in after if run is not None]
+    for of in found:
+        of.unfinished = runs - len(of.rounds)
     return found, drawn, tokens

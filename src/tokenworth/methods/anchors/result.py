@@ -11,6 +11,7 @@ from tokenworth.core.grade import Grade
 from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Trace
+from tokenworth.methods.anchors.resilience import Fought
 from tokenworth.methods.anchors.settings import AnchorSettings
 from tokenworth.methods.pivots.result import PivotRows
 from tokenworth.stats.importance import Divergence, Mean
@@ -32,6 +33,8 @@ class SentenceRows:
 
     value: Mean
     """V(s(i))."""
+    after: Mean
+    """V(s(i+1))."""
     resampling: Mean
     """V(s(i+1)) − V(s(i))."""
     counterfactual: Mean
@@ -104,11 +107,16 @@ class AnchorResult:
     by_length: Baseline
     forced: Float[np.ndarray, " sentence"] | None
     """P(target) of the forced answer after the sentence less that before it; None where it was not asked for."""
+    fought: tuple[Fought, ...]
+    """Sentences that were taken away in runs of their own."""
+    fought_rollouts: int
+    fought_tokens: int
     outcomes: tuple[str, ...]
     """All outcomes of the base and the draws."""
     no_verdict: int
     """Draws without a verdict."""
     n_rollouts: int
+    """At hand: those behind importances."""
     generated_tokens: int
     stopped: str
     unresolved: str

@@ -40,6 +40,8 @@ class AnchorSettings:
     """Expected share of what is named that changes the value by no more than delta / 2, at most."""
     forced: bool = False
     """Also read the answer when the trace is stopped before and after each sentence."""
+    resilience: int = option(0, rare=True, metavar="RUNS")
+    """Take each claimed sentence away in so many runs (with --no-claims each sentence), again wherever it comes back."""
     alpha: float = option(0.5, rare=True)
     """KL forms: added to the count of each outcome."""
     futility: float = option(0.1, rare=True)
@@ -68,6 +70,8 @@ class AnchorSettings:
             raise unknown_name("dependence", self.dependence, DEPENDENCES)
         if not -1 < self.threshold <= 1:
             raise InvalidInput(f"threshold {self.threshold}: expected a similarity from above -1 to 1")
+        if not 0 <= self.resilience <= 10_000:
+            raise InvalidInput(f"resilience {self.resilience}: expected a number of runs from 0 to 10,000")
         if not 0 < self.alpha <= 10:
             raise InvalidInput(f"alpha {self.alpha}: expected a number from above 0 to 10; without it a KL divergence can be infinite")
         check_level(self.level)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -29,8 +30,9 @@ def check_similarity(name: str) -> None:
         raise InvalidInput(f"similarity {name!r}: {_USAGE}")
 
 
+@lru_cache(maxsize=4)
 def similarity_of(name: str) -> Similarity:
-    """The similarity of this name. What a user's function gives is checked: one finite number for each pair.
+    """The similarity of this name, loaded once. What a user's function gives is checked: one finite number for each pair.
 
     Raises: MissingExtra for embeddings without their package; what `user_callable` raises.
     """

@@ -89,7 +89,7 @@ class ForkDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeDoc:
+class ChangeIntervalDoc:
     """Tokens ``first`` to ``last``, among which the value changes; by ``change`` from before the first to after the last."""
 
     first: int
@@ -134,10 +134,10 @@ class ForksDoc:
     """Forks of a trace, where its value changes, and what survives to each cut.
 
     ``value``, ``low``, ``high``, ``survival_low``, ``survival_high`` and ``survival_kept`` are at cuts 0…T. Survival is the probability
-    that no step up to there could have led far away: Π (1 − hazard), with the bounds of the hazards; ``survival_kept`` is the lower bound
-    if no branch below the floor leads far. ``changes_level``: of the limits of one interval by itself; all ``changes`` hold together at
-    ``level``. ``below_floor``: expected number of steps that take a branch below the floor. ``variance``: sum over ``forks``; the mean of
-    all tokens over bases drawn from the model is at most ``variance_bound``, V(0)(1 − V(0)).
+    that no step up to there, each drawn anew, takes a branch that is far: Π (1 − hazard), with the bounds of the hazards;
+    ``survival_kept`` is the lower bound if no branch below the floor leads far. ``changes_level``: of the limits of one interval by
+    itself; all ``changes`` hold together at ``level``. ``below_floor``: expected number of steps that take a branch below the floor.
+    ``variance``: sum over ``forks``; the mean of all tokens over bases drawn from the model is at most ``variance_bound``, V(0)(1 − V(0)).
     """
 
     schema: str = "tokenworth.forks/1"
@@ -152,7 +152,7 @@ class ForksDoc:
     level: float
     labels: tuple[str, ...]
     forks: tuple[ForkDoc, ...]
-    changes: tuple[ChangeDoc, ...]
+    changes: tuple[ChangeIntervalDoc, ...]
     changes_level: float
     change_pairs: int
     value: tuple[Number, ...]

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from tokenworth.methods.curve.excursions import Ledger
 from tokenworth.methods.curve.labels import FIRST_LABEL, VALUE, draw_indices, group_matrix, index_labels
 from tokenworth.methods.curve.result import GradedRollout
-from tokenworth.methods.forks.result import BranchRows, ChangeRows, Family, ForkRows, Hazard, Ranges
+from tokenworth.methods.forks.result import BranchRows, ChangeRows, ForkFamily, ForkRows, Hazard, Ranges
 from tokenworth.methods.forks.settings import ForkSettings
 from tokenworth.stats.band import level_of_each
 from tokenworth.stats.changes import Changes, distances, pairs_of
@@ -46,7 +46,7 @@ class ForkEstimates:
         self,
         ledger: Ledger,
         topped: Sequence[GradedRollout],
-        family: Family,
+        family: ForkFamily,
         settings: ForkSettings,
         slack: Float[np.ndarray, " cut"] | None,
     ) -> None:

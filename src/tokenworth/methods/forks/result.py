@@ -27,7 +27,7 @@ class Ranges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Family:
+class ForkFamily:
     """Forks of the trace that are left with the floor's probability or more, and their branches but for the base's, by fork.
 
     Found from probabilities alone, without a draw.
@@ -131,7 +131,7 @@ class ForkResult:
     sampling: Sampling
     settings: ForkSettings
     labels: tuple[str, ...]
-    family: Family
+    family: ForkFamily
     branches: BranchRows
     forks: ForkRows
     value: Ranges

@@ -10,7 +10,16 @@ from jaxtyping import Int
 from tokenworth.core.document import About, numbers, stopped_notes, token_text, trace_doc
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.tokens import Codec
-from tokenworth.methods.forks.document import ChangeDoc, ContinuationDoc, Far, ForkBranchDoc, ForkDoc, ForkPlanDoc, ForksDoc, ModelCurveDoc
+from tokenworth.methods.forks.document import (
+    ChangeIntervalDoc,
+    ContinuationDoc,
+    Far,
+    ForkBranchDoc,
+    ForkDoc,
+    ForkPlanDoc,
+    ForksDoc,
+    ModelCurveDoc,
+)
 from tokenworth.methods.forks.notes import fork_notes
 from tokenworth.methods.forks.result import ForkResult, Ranges
 from tokenworth.stats.mixture import survival
@@ -158,11 +167,11 @@ def _counts(labels: tuple[str, ...], counts: Int[np.ndarray, " label"]) -> dict[
     return {label: int(count) for label, count in zip(labels, counts, strict=True) if count}
 
 
-def _changes(result: ForkResult) -> Iterator[ChangeDoc]:
+def _changes(result: ForkResult) -> Iterator[ChangeIntervalDoc]:
     rows = result.changes
     for i, (first, second) in enumerate(zip(rows.first.tolist(), rows.second.tolist(), strict=True)):
         change = Estimate.of(float(rows.change.value[i]), float(rows.change.low[i]), float(rows.change.high[i]))
-        yield ChangeDoc(first=first, last=second - 1, change=change)
+        yield ChangeIntervalDoc(first=first, last=second - 1, change=change)
 
 
 def _models(result: ForkResult) -> Iterator[ModelCurveDoc]:

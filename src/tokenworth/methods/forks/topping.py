@@ -12,7 +12,7 @@ from tokenworth.core.request.next_token import NextTokenTable
 from tokenworth.core.request.sample import Rollout, Sample
 from tokenworth.methods.curve.excursions import Ledger
 from tokenworth.methods.curve.result import GradedRollout
-from tokenworth.methods.forks.result import Family
+from tokenworth.methods.forks.result import ForkFamily
 from tokenworth.methods.forks.settings import ForkSettings
 from tokenworth.methods.stopped import BUDGET_SPENT, MONEY_SPENT, answered_first
 from tokenworth.stats.mixture import shared_out
@@ -23,7 +23,7 @@ LARGEST_BATCH = 512
 ROUNDING = 1e-9
 
 
-def family(table: NextTokenTable | None, completion: tuple[int, ...], n_trace: int, floor: float) -> Family:
+def family(table: NextTokenTable | None, completion: tuple[int, ...], n_trace: int, floor: float) -> ForkFamily:
     """The forks of the trace and their named branches: 1 − p + s of at least the floor, and q of at least the floor."""
     size = 0 if table is None else min(n_trace, len(table.p))
     p = np.zeros(0) if table is None else np.asarray(table.p[:size], dtype=np.float64)
@@ -41,7 +41,7 @@ def family(table: NextTokenTable | None, completion: tuple[int, ...], n_trace: i
                 token.append(one)
                 q.append(share)
     named = np.bincount(np.asarray(fork, dtype=np.int64), weights=q, minlength=len(cuts))
-    return Family(
+    return ForkFamily(
         cut=cuts,
         p=p[cuts],
         rest=np.maximum(1.0 - p[cuts] - named, 0.0),
@@ -53,7 +53,7 @@ def family(table: NextTokenTable | None, completion: tuple[int, ...], n_trace: i
 
 
 def top_up(
-    ledger: Ledger, table: NextTokenTable | None, found: Family, settings: ForkSettings, *, name_first: bool
+    ledger: Ledger, table: NextTokenTable | None, found: ForkFamily, settings: ForkSettings, *, name_first: bool
 ) -> Generator[Batch, Answers, tuple[list[GradedRollout], str, int]]:
     """Draws until each named branch has ``settings.samples``; returns the draws, the budget that ended first, and how many are missing.
 
@@ -85,7 +85,7 @@ def _graded(ledger: Ledger, request: Sample, answer: object) -> GradedRollout:
 
 
 def _wanted(
-    ledger: Ledger, table: NextTokenTable | None, found: Family, settings: ForkSettings, *, name_first: bool
+    ledger: Ledger, table: NextTokenTable | None, found: ForkFamily, settings: ForkSettings, *, name_first: bool
 ) -> Iterator[tuple[int, int]]:
     """(cut, first token) of each draw that is missing: the likeliest branches first, then what is pooled."""
     have = Counter((draw.cut, draw.rollout.ids[0]) for draw in ledger.draws if draw.rollout.ids)
@@ -97,7 +97,7 @@ def _wanted(
             yield from _of_rest(ledger, found, number, settings)
 
 
-def _of_rest(ledger: Ledger, found: Family, number: int, settings: ForkSettings) -> Iterator[tuple[int, int]]:
+def _of_rest(ledger: Ledger, found: ForkFamily, number: int, settings: ForkSettings) -> Iterator[tuple[int, int]]:
     """Draws of what is below the floor at a fork, as many as its probability is worth beside that of a branch at the floor."""
     cut, rest = int(found.cut[number]), float(found.rest[number])
     tokens, q = ledger.named.tokens[cut], ledger.named.q[cut]

@@ -14,9 +14,9 @@ from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, pieces_text
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.intervene.area import SATURATED, AreaDoc, area_document, areas_of, curve_of
-from tokenworth.methods.intervene.entry import Family
+from tokenworth.methods.intervene.entry import EditFamily
 from tokenworth.methods.intervene.following import FollowingRow, following_of
-from tokenworth.methods.intervene.paired import InterventionRow, n_restated, own_answer, rows_of
+from tokenworth.methods.intervene.paired import RESAMPLE, InterventionRow, n_restated, own_answer, rows_of
 from tokenworth.methods.intervene.plan import CONTROL
 from tokenworth.methods.intervene.result import Answered, Changed, InterventionResult
 from tokenworth.methods.intervene.settings import InterveneSettings
@@ -40,7 +40,7 @@ class AnswersDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeDoc:
+class EditedDoc:
     """One edit of one problem, with what followed.
 
     The edited trace is the base's tokens before ``first``, then ``pieces``, then the base's from ``base_last`` on. ``cut``: how many of its
@@ -48,7 +48,7 @@ class ChangeDoc:
     """
 
     edit: str
-    family: Family
+    family: EditFamily
     against: str
     told: str
     first: int
@@ -72,7 +72,7 @@ class IntervenedDoc:
     item: str
     problem: Problem | None
     trace: TraceDoc
-    changes: tuple[ChangeDoc, ...]
+    changes: tuple[EditedDoc, ...]
     refused: Mapping[str, str]
     """Edits that were not made here, with the reason."""
     cuts: tuple[int, ...]
@@ -160,7 +160,7 @@ def falls_short(doc: InterveneDoc, settings: InterveneSettings) -> str:
     """Why the trace matters less than ``settings.fail_under`` asks for; empty where it does, or nothing was asked for."""
     if settings.fail_under is None:
         return ""
-    row = next((one for one in doc.rows if one.edit == "none" and one.reading == "free"), None)
+    row = next((one for one in doc.rows if one.edit == "none" and one.reading == "free" and one.against == "base"), None)
     if row is None or row.same is None or row.same.change.value is None:
         return "--fail-under: no problem says how P(same) changes without the trace"
     fall = -row.same.change.value
@@ -187,9 +187,9 @@ def _problem(done: Done, level: float) -> IntervenedDoc:
     )
 
 
-def _change(result: InterventionResult, one: Changed, codec: Codec, level: float) -> ChangeDoc:
+def _change(result: InterventionResult, one: Changed, codec: Codec, level: float) -> EditedDoc:
     plan, change, own = one.plan, one.plan.change, own_answer(result)
-    return ChangeDoc(
+    return EditedDoc(
         edit=plan.name,
         family=plan.family,
         against=plan.control or "base",
@@ -247,5 +247,7 @@ def _notes(
             yield f"item {one.item}: stopped by the budget: {one.result.unresolved}"
     if about.failed:
         yield f"{about.failed} of {len(about.items)} items failed"
+    if any(row.against == RESAMPLE for row in rows):
+        yield "rows against resample compare with another trace that the model writes itself: what that changes is not the edit's doing"
     if any(row.edit.endswith(CONTROL) for row in rows):
         yield "a row (control) compares the control with the base; the row after it compares the edit with its control"

@@ -13,7 +13,7 @@ from tokenworth.core.tokens import Codec
 from tokenworth.methods.intervene.settings import InterveneSettings
 from tokenworth.methods.intervene.text import TokenText
 
-Family = Literal["necessity", "sufficiency", "part", "insertion", "mistake", "prompt"]
+EditFamily = Literal["necessity", "sufficiency", "part", "insertion", "mistake", "prompt"]
 """What an edit asks. ``necessity``: is the trace needed; ``sufficiency``: is it enough; ``part``: is this part of it needed."""
 
 
@@ -92,7 +92,7 @@ Made = TraceChange | str
 class TraceEdit:
     """One entry of the catalogue's edits."""
 
-    family: Family
+    family: EditFamily
     told: str
     """What it does, in a few words."""
     make: Callable[[Material], Made]

@@ -66,7 +66,7 @@ def following_of(results: Sequence[InterventionResult], name: str, *, level: flo
 
 
 def _pairs(result: InterventionResult, one: Changed) -> list[tuple[bool, bool, bool, int, bool, bool]]:
-    """Of each pair of answers: the first is the hint, the second is it, the second is another option, options - 2, and which text says so."""
+    """Of each pair of answers: the first is the hint, the second is it, the second is another option, options - 2, which text says so."""
     hint, name, before, after = one.plan.change.toward, one.plan.name, one.before, one.after
     return [
         (

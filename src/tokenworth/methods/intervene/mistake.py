@@ -12,7 +12,7 @@ import numpy as np
 from tokenworth.core.problem import Problem
 from tokenworth.methods.intervene.entry import Made, Material, TraceEdit
 from tokenworth.methods.intervene.part import changed
-from tokenworth.methods.intervene.text import Piece
+from tokenworth.methods.intervene.text import TextPatch
 
 _NUMBER = r"\d{1,12}(?:,\d{3})*(?:\.\d{1,9})?"
 _OPERATION = r"(?:[+\-−–*×·/÷]|plus|minus|times)"
@@ -112,7 +112,7 @@ def _slipped(material: Material, slips: list[Slip], why: str) -> Made:
     chosen = slips[material.place(len(slips))]
     text = material.text.bytes.decode("utf-8", "surrogateescape")
     start, end = (len(text[:at].encode("utf-8", "surrogateescape")) for at in (chosen.start, chosen.end))
-    made = material.text.splice([Piece(start, end, chosen.text)])
+    made = material.text.splice([TextPatch(start, end, chosen.text)])
     told = f"{chosen.right!r} made wrong: {text[chosen.start : chosen.end]!r} became {chosen.text!r}"
     return changed(material, made, told, toward=chosen.toward, restated=chosen.right if chosen.toward is None else "")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from tokenworth.core.estimate import Estimate
 from tokenworth.core.grade import RESERVED_OUTCOMES
 from tokenworth.methods.edits.intervene import difference
 from tokenworth.methods.forced.settings import LEAST_MASS
-from tokenworth.methods.intervene.entry import Family
+from tokenworth.methods.intervene.entry import EditFamily
 from tokenworth.methods.intervene.plan import CONTROL
 from tokenworth.methods.intervene.result import Answered, Changed, InterventionResult
 from tokenworth.stats.clusters import cluster_mean, noise_of_share
@@ -20,6 +20,10 @@ from tokenworth.stats.proportion import share
 
 Reading = Literal["free", "forced"]
 """How answers are read: ``free``, by rollouts; ``forced``, by the probabilities of the options after the exit text."""
+
+
+RESAMPLE = "resample"
+"""The edit that has the model write another trace: what this changes is not the edit's doing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +41,10 @@ class InterventionRow:
     """One edit over all problems, by one reading of the answer."""
 
     edit: str
-    family: Family
+    family: EditFamily
     reading: Reading
     against: str
-    """What it is compared with: ``base``, the same place without the edit, or its control."""
+    """What it is compared with: ``base``, the same place without the edit; its control; or ``resample``, another trace of the model."""
     unit: Literal["problems", "rollouts"]
     """What the limits take as the sample; ``rollouts`` where there is one problem only."""
     problems: int
@@ -73,7 +77,7 @@ class BeforeAfter:
 
 
 def rows_of(results: Sequence[InterventionResult], names: Sequence[str], *, level: float) -> tuple[InterventionRow, ...]:
-    """A row for each edit, its control before it, and each reading that there is.
+    """A row for each edit, its control before it, and each reading that there is; with `RESAMPLE` also one beside that.
 
     Over m ≥ 2 problems a change is the mean of each problem's own, with the limits of `stats.clusters.cluster_mean`; for one problem they
     are Newcombe's over its rollouts, and there are none for its forced answer, which is no draw.
@@ -81,11 +85,25 @@ def rows_of(results: Sequence[InterventionResult], names: Sequence[str], *, leve
     made = list[InterventionRow]()
     for name in (part for one in names for part in (one + CONTROL, one)):
         found = [(result, one) for result in results for one in result.changed if one.plan.name == name]
-        for reading in ("free", "forced"):
+        # Before it is written, another trace has no forced answer of its own.
+        for reading in ("free",) if name == RESAMPLE else ("free", "forced"):
             have = [pair for pair in found if _has(pair[1], reading)]
             if have:
                 made.append(_row(name, reading, have, level))
+        drawn = [(result, one) for result in results for one in _beside_resample(result, name)]
+        if drawn:
+            made.append(replace(_row(name, "free", drawn, level), against=RESAMPLE))
     return tuple(made)
+
+
+def _beside_resample(result: InterventionResult, name: str) -> Iterator[Changed]:
+    """An edit that asks whether the trace is needed, compared with a trace of the model's own that is drawn anew."""
+    again = next((one for one in result.changed if one.plan.name == RESAMPLE), None)
+    for one in result.changed:
+        if again is not None and one.plan.name == name != RESAMPLE and one.plan.family == "necessity":
+            beside = replace(one, before=again.after)
+            if _has(beside, "free"):
+                yield beside
 
 
 def _has(changed: Changed, reading: Reading) -> bool:

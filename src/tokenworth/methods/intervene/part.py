@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tokenworth.errors import InvalidInput
 from tokenworth.methods.intervene.entry import Made, Material, TraceChange, TraceEdit
-from tokenworth.methods.intervene.text import NOT_WRITTEN, Piece, Spliced, TokenText
+from tokenworth.methods.intervene.text import NOT_WRITTEN, Spliced, TextPatch, TokenText
 from tokenworth.methods.intervene.whole import repeated
 
 NO_SENTENCE = "the trace has a single sentence"
@@ -74,7 +74,7 @@ def _negate(material: Material) -> Made:
     run = able[material.place(len(able))]
     start, end, text = _negated(_said(material.text, run)) or (0, 0, "")
     at = int(material.text.offsets[run[0]])
-    made = material.text.splice([Piece(at + start, at + end, text)])
+    made = material.text.splice([TextPatch(at + start, at + end, text)])
     return changed(material, made, f"sentence {runs.index(run) + 1} of {len(runs)} negated")
 
 
@@ -158,7 +158,7 @@ def _strip(material: Material) -> Made:
     if not found:
         return f"the trace has none of the words {', '.join(material.settings.strip)}"
     spans = ((len(text[:a].encode("utf-8", "surrogateescape")), len(text[:b].encode("utf-8", "surrogateescape"))) for a, b in found)
-    made = material.text.splice([Piece(a, b, "") for a, b in spans])
+    made = material.text.splice([TextPatch(a, b, "") for a, b in spans])
     return _kept(changed(material, made, f"{len(found)} words taken out"), material)
 
 

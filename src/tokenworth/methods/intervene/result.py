@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from tokenworth.core.grade import Grade, Verdict
 from tokenworth.core.request.sample import Rollout
 from tokenworth.core.tokens import Trace
-from tokenworth.methods.intervene.entry import Family, TraceChange
+from tokenworth.methods.intervene.entry import EditFamily, TraceChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class ChangePlan:
     """A change that can be made of a trace. ``control``: the change that it is compared with; None: the base at the same place."""
 
     name: str
-    family: Family
+    family: EditFamily
     change: TraceChange
     control: str | None = None
 

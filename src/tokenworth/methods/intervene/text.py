@@ -15,7 +15,7 @@ NOT_WRITTEN = "the tokenizer does not write the new text as it stands"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPatch:
     """Text that takes the place of bytes ``start`` to ``end``."""
 
     start: int
@@ -83,13 +83,13 @@ class TokenText:
             ends[-1] = len(self.ids)
         return tuple(zip([0, *ends[:-1]], ends, strict=True)) if ends else ()
 
-    def splice(self, pieces: Sequence[Piece]) -> Spliced | str:
+    def splice(self, pieces: Sequence[TextPatch]) -> Spliced | str:
         """The ids with texts put in the place of others; why that cannot be done, where the tokenizer does not write them so.
 
         Tokens that a piece cuts through are encoded again with it; all others stay. The bytes of the new ids are compared with what they
         are to be.
         """
-        groups = list[tuple[int, int, list[Piece]]]()
+        groups = list[tuple[int, int, list[TextPatch]]]()
         for piece in sorted(pieces, key=lambda one: (one.start, one.end)):
             first, last = self._tokens(piece)
             if groups and first < groups[-1][1]:
@@ -109,7 +109,7 @@ class TokenText:
             return Spliced(self.ids, 0, 0, 0)
         return Spliced((*made, *self.ids[at:]), groups[0][0], len(made), at)
 
-    def _tokens(self, piece: Piece) -> tuple[int, int]:
+    def _tokens(self, piece: TextPatch) -> tuple[int, int]:
         """The tokens that a piece touches; more on each side where one of these ends within a character."""
         first = int(np.searchsorted(self.offsets, piece.start, side="right")) - 1
         last = first + int(self.offsets[first] < piece.start) if piece.end == piece.start else max(first, self.token_after(piece.end))
@@ -119,7 +119,7 @@ class TokenText:
             last += 1
         return first, last
 
-    def _written(self, first: int, last: int, pieces: Sequence[Piece]) -> tuple[int, ...] | None:
+    def _written(self, first: int, last: int, pieces: Sequence[TextPatch]) -> tuple[int, ...] | None:
         new, at = b"", int(self.offsets[first])
         for piece in pieces:
             new += self.bytes[at : max(at, piece.start)] + piece.text.encode()

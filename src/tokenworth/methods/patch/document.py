@@ -19,7 +19,7 @@ from tokenworth.methods.patch.settings import TRANSPLANT, PatchSettings
 from tokenworth.methods.patch.spans import TokenSpan
 from tokenworth.stats.difference import newcombe
 
-Shares = Float[np.ndarray, " option"]
+Logprobs = Float[np.ndarray, " option"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def patch_document(result: PatchResult, settings: PatchSettings, codec: Codec, a
     )
 
 
-def _shares(logprob: Shares) -> Shares:
+def _shares(logprob: Logprobs) -> Logprobs:
     raised = np.exp(logprob - logprob.max())
     return raised / raised.sum()
 
@@ -155,13 +155,15 @@ def _row(result: PatchResult, span: TokenSpan, i: int, k: int, trace: TraceDoc, 
     )
 
 
-def _effect(result: PatchResult, hidden: Mapping[TokenSpan, Shares], span: TokenSpan, windows: tuple[TokenSpan, ...], k: int) -> ReadEffect:
+def _effect(
+    result: PatchResult, hidden: Mapping[TokenSpan, Logprobs], span: TokenSpan, windows: tuple[TokenSpan, ...], k: int
+) -> ReadEffect:
     plain = result.plain[result.trace.n_trace]
 
     def change(one: TokenSpan) -> float:
         return float(_shares(plain)[k] - _shares(hidden[one])[k])
 
-    def odds(logprob: Shares) -> float:
+    def odds(logprob: Logprobs) -> float:
         return float(logprob[k] - np.delete(logprob, k).max())
 
     mine, others = change(span), np.asarray([change(one) for one in windows])

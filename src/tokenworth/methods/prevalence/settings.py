@@ -33,7 +33,7 @@ class PrevalenceSettings:
     target: str = option("gold", heading=DRAWN, rare=True)
     """What the value is the probability of: gold, own (the base's own answer), label:X, or module:callable on a completion's text."""
     max_rollouts: int | None = option(None, heading="Budget")
-    """Stop after this many rollouts. [default: 10,000 for each trace]"""
+    """Stop after this many rollouts. [default: 10,000 without any other limit]"""
 
     def __post_init__(self) -> None:
         check_level(self.level)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from tokenworth.core.inert import inert, one_line
 from tokenworth.errors import InvalidInput
@@ -18,10 +18,8 @@ Number = float | None
 class Piece(Protocol):
     """A drawing of a `SheetView`. The viewer's ``PIECES`` has a component under its ``kind`` (``web/src/pieces``)."""
 
-    @property
-    def kind(self) -> str:
-        """Which component draws it."""
-        ...
+    kind: ClassVar[str]
+    """Which component draws it."""
 
     def text(self, width: int) -> Iterator[str]:
         """Lines for a terminal, inert."""

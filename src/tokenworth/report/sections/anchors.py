@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.no_verdict import percent
 from tokenworth.methods.anchors.document import AnchorDoc, AnchorsDoc, DivergenceDoc, SentenceDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
+from tokenworth.report.pieces.marked import Mark, Marked, MarkKind
+from tokenworth.report.pieces.matrix import Matrix
+from tokenworth.report.pieces.piece import Piece
+from tokenworth.report.pieces.texts import Texts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 MOST_EFFECTS = 20
@@ -34,6 +40,13 @@ _SENTENCES = (
     SheetColumn(name="of its length", kind="share", width=15, right=True),
 )
 _FORCED = SheetColumn(name="forced", kind="difference", width=8, right=True)
+_TAKEN = (
+    SheetColumn(name="sentence", kind="text", width=30),
+    SheetColumn(name="stays away", kind="text", width=14),
+    SheetColumn(name="else", kind="text", width=16),
+    SheetColumn(name="rounds", kind="count", width=8, right=True),
+    SheetColumn(name="counterfactual++", kind="difference", width=23, right=True),
+)
 _EFFECTS = (
     SheetColumn(name="sentence", kind="text", width=30),
     SheetColumn(name="makes likelier", kind="text", width=30),
@@ -43,6 +56,7 @@ _EFFECTS = (
 
 def _sheets(doc: AnchorsDoc) -> Iterator[SheetView]:
     facts = tuple(_facts(doc))
+    claims = sorted(doc.claims, key=lambda row: -abs(row.delta or 0.0))
     if doc.plan.claims:
         yield SheetView(
             title=f"Anchors of {doc.value_label}",
@@ -50,9 +64,11 @@ def _sheets(doc: AnchorsDoc) -> Iterator[SheetView]:
             caption=f"claims on fresh draws; false-discovery rate at most {percent(doc.plan.false_discovery)}" if doc.claims else "",
             level=doc.claims[0].level if doc.claims else None,
             columns=_CLAIMS if doc.claims else (),
-            rows=tuple(_claim(doc, row, "claim") for row in sorted(doc.claims, key=lambda row: -abs(row.delta or 0.0))),
+            rows=tuple(_claim(doc, row, "claim") for row in claims),
             facts=facts,
             notes=doc.notes,
+            pieces=_trace(doc),
+            keys=tuple(f"claim-{row.sentence}" for row in claims),
         )
     columns = _SENTENCES if not any(row.forced is not None for row in doc.sentences) else (*_SENTENCES[:5], _FORCED, *_SENTENCES[5:])
     yield SheetView(
@@ -64,7 +80,11 @@ def _sheets(doc: AnchorsDoc) -> Iterator[SheetView]:
         rows=tuple(_sentence(doc, i, row) for i, row in enumerate(doc.sentences)),
         facts=facts,
         notes=() if doc.plan.claims else doc.notes,
+        pieces=() if doc.plan.claims else _trace(doc),
+        keys=tuple(map(_key, range(len(doc.sentences)))),
+        details=tuple(_others(doc, row) for row in doc.sentences),
     )
+    yield from _resilience(doc, facts)
     yield from _effects(doc, facts)
     yield from _more(doc, facts)
 
@@ -78,6 +98,75 @@ def _lead(doc: AnchorsDoc) -> Iterator[str]:
     whole = len(doc.sentences)
     yield f"{whole - doc.family:,} of {_count(whole)} cannot change it by {plan.delta:g}: the model was too sure of them"
     yield f"of the other {doc.family:,}, {len(doc.excluded):,} are excluded and {len(doc.undecided):,} undecided"
+
+
+def _key(sentence: int) -> str:
+    """The name of a sentence's row in addresses."""
+    return f"sentence-{sentence}"
+
+
+def _trace(doc: AnchorsDoc) -> tuple[Piece, ...]:
+    """The trace: claims by signs, resampling importance as a ground that claims nothing."""
+    if not doc.sentences:
+        return ()
+    kinds: dict[int, tuple[MarkKind, AnchorDoc]] = {}
+    for row in doc.claims:
+        kinds[row.sentence] = "up" if (row.delta or 0.0) > 0 else "down", row
+    kinds |= {row.sentence: ("undecided", row) for row in doc.undecided}
+    marks: list[Mark] = []
+    colour: list[float | None] = []
+    for i, one in enumerate(doc.sentences):
+        colour += [one.resampling.value] * (one.end - one.start)
+        kind, of = kinds.get(i, ("span", None))
+        limits = one.resampling if of is None else Estimate(value=of.delta, low=of.low, high=of.high)
+        label = number_cell(limits, form="+.2f").text if of is not None else f"no claim: {number_cell(limits, form='+.2f').text}"
+        marks.append(Mark(start=one.start, stop=one.end, kind=kind, label=label, row=_key(i)))
+    rate = percent(doc.plan.false_discovery)
+    marked = Marked(
+        pieces=doc.trace.pieces,
+        marks=tuple(marks),
+        title="The trace",
+        claims=f"claimed on fresh draws, false-discovery rate at most {rate}" if doc.plan.claims else "",
+        colour=tuple(colour),
+        what=f"resampling importance: change of {doc.value_label} over the sentence, on the draws at hand; no claim",
+        palette="delta",
+        low=-1.0,
+        high=1.0,
+    )
+    return (marked,)
+
+
+def _others(doc: AnchorsDoc, row: SentenceDoc) -> tuple[Piece, ...]:
+    """What else stood in the place of a sentence."""
+    if not row.others:
+        return ()
+    samples = tuple((f"{one.n:,} draws, {one.n_hit:,} meet {doc.target}", one.text or "(the trace ends)") for one in row.others)
+    return (
+        Texts(lines=(f"{row.n_unlike:,} of {row.n:,} draws that leave here have another sentence; the most frequent:",), samples=samples),
+    )
+
+
+def _matrix(doc: AnchorsDoc) -> Matrix:
+    """Effects of each sentence on each later one."""
+    n = len(doc.sentences)
+    sides = np.full((3, n, n), np.nan)
+    for row in doc.effects:
+        for side, values in zip(sides, (row.effect, row.low, row.high), strict=True):
+            side[row.sentence, row.sentence + 1 :] = [np.nan if x is None else x for x in values]
+    names = tuple(_named(doc, i) for i in range(n))
+    return Matrix(
+        values=sides[0],
+        low=sides[1],
+        high=sides[2],
+        scale="difference",
+        rows=names,
+        columns=names,
+        row_axis="sentence",
+        column_axis="later sentence",
+        what="how much likelier it follows",
+        level=doc.level,
+        keys=tuple(map(_key, range(n))),
+    )
 
 
 def _baselines(doc: AnchorsDoc) -> Iterator[str]:
@@ -104,6 +193,7 @@ def _more(doc: AnchorsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
                 columns=_CLAIMS,
                 rows=tuple(_claim(doc, row, kind) for row in rows),
                 facts=facts,
+                keys=tuple(f"{kind}-{row.sentence}" for row in rows),
             )
 
 
@@ -165,7 +255,34 @@ def _effects(doc: AnchorsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView
                 (cell(_named(doc, a)), cell(_named(doc, b)), number_cell(effect, form="+.2f")) for _, a, b, effect in found[:MOST_EFFECTS]
             ),
             facts=facts,
+            pieces=(_matrix(doc),),
         )
+
+
+def _resilience(doc: AnchorsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
+    if not doc.resilience:
+        return
+    rows: list[tuple[SheetCell, ...]] = []
+    for row in doc.resilience:
+        other = ((row.back, "back"), (row.stuck, "stuck"), (row.unfinished, "open"))
+        rows.append(
+            (
+                cell(_named(doc, row.sentence)),
+                cell(f"{row.away:,} of {row.runs:,}"),
+                cell(", ".join(f"{n:,} {word}" for n, word in other if n) or NONE),
+                cell(NONE if row.rounds is None else f"{row.rounds:.1f}"),
+                cell(NONE) if row.counterfactual.value is None else number_cell(row.counterfactual, form="+.2f"),
+            )
+        )
+    yield SheetView(
+        title="Sentences taken away",
+        lead=("resampled until another sentence stands there, and again wherever one like it comes back",),
+        caption="counterfactual++: the value with the sentence less that of the runs in which it stays away",
+        level=doc.level,
+        columns=_TAKEN,
+        rows=tuple(rows),
+        facts=facts,
+    )
 
 
 def _named(doc: AnchorsDoc, number: int) -> str:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
 
 from tokenworth.core.estimate import Estimate
 from tokenworth.core.no_verdict import percent
-from tokenworth.methods.forks.document import ChangeDoc, ForkBranchDoc, ForkDoc, ForksDoc
+from tokenworth.methods.forks.document import ChangeIntervalDoc, ForkBranchDoc, ForkDoc, ForksDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
+from tokenworth.report.pieces.bars import Bar
+from tokenworth.report.pieces.marked import Mark, Marked
+from tokenworth.report.pieces.piece import Piece
+from tokenworth.report.pieces.series import Bracket, Lines, Series
+from tokenworth.report.pieces.texts import Texts
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 BEFORE, LONGEST = 6, 60
 """Tokens shown before a fork; characters shown of an interval."""
+LEAST_REST = 0.005
+"""Branches below the floor have a row if they were drawn, or from this probability on."""
 MARKS = ("▶", "◀")
 DISTANCES = {"tv": "total variation", "l2": "Euclidean distance", "value": "difference of values"}
 _CHANGES = (
@@ -22,59 +33,127 @@ _CHANGES = (
 _FORKS = (
     SheetColumn(name="token", kind="count", width=8),
     SheetColumn(name="branch", kind="text", width=26),
-    SheetColumn(name="outcomes", kind="text", width=24),
+    SheetColumn(name="outcomes", kind="text", width=15),
     SheetColumn(name="p", kind="share", width=7, right=True),
     SheetColumn(name="value", kind="share", width=20, right=True),
     SheetColumn(name="distance", kind="share", width=20, right=True),
     SheetColumn(name="p (permutation)", kind="share", width=17, right=True),
     SheetColumn(name="rollouts", kind="count", width=10, right=True),
 )
-_SURVIVAL = (
-    SheetColumn(name="cut", kind="count", width=8),
-    SheetColumn(name="at most", kind="share", width=9, right=True),
-    SheetColumn(name="at least", kind="share", width=10, right=True),
-    SheetColumn(name="at least, if none below the floor leads away", kind="share", width=10, right=True),
-)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ForkRow:
+    """A row of the table with its key and what it opens to."""
+
+    key: str
+    cells: tuple[SheetCell, ...]
+    detail: tuple[Piece, ...] = ()
 
 
 def _sheets(doc: ForksDoc) -> Iterator[SheetView]:
-    facts = tuple(_facts(doc))
-    plan = doc.plan
+    facts, gold = tuple(_facts(doc)), "" if doc.problem is None else doc.problem.gold or ""
+    rows = [row for fork in doc.forks for row in _fork(doc, fork)]
     yield SheetView(
         title=f"Forks of {doc.value_label}",
-        lead=tuple(_lead(doc)),
-        caption=_caption(doc),
-        level=doc.level,
-        columns=_FORKS if doc.forks else (),
-        rows=tuple(row for fork in doc.forks for row in _fork(doc, fork)),
-        facts=facts,
-        notes=doc.notes,
-    )
-    yield SheetView(
-        title=f"Where {doc.value_label} changes",
-        lead=tuple(_change_lead(doc)),
+        lead=(*_lead(doc), *_change_lead(doc)),
+        caption=f"where {doc.value_label} changes: each interval holds a change" if doc.changes else "",
         level=doc.changes_level if doc.changes else None,
         columns=_CHANGES if doc.changes else (),
         rows=tuple(_change(doc, row) for row in doc.changes),
+        keys=tuple(_change_key(row) for row in doc.changes),
+        pieces=(_marked(doc), _curve(doc)) if doc.trace.pieces else (),
         facts=facts,
+        notes=doc.notes,
     )
     if doc.forks:
         yield SheetView(
-            title="Survival",
-            lead=(
-                f"probability that no step up to a cut could have led {plan.far:g} or more away; bounds from pointwise limits at "
-                f"{percent(doc.level)}",
-            ),
-            columns=_SURVIVAL,
-            rows=tuple(_survival(doc)),
+            title="Branches",
+            caption=_caption(doc),
+            level=doc.level,
+            columns=_FORKS,
+            rows=tuple(row.cells for row in rows),
+            keys=tuple(row.key for row in rows),
+            details=tuple(row.detail for row in rows),
+            labels=doc.labels,
+            gold=gold if gold in doc.labels else "",
             facts=facts,
         )
+        yield SheetView(title="Survival", lead=(_survival_lead(doc),), columns=(), rows=(), pieces=(_survival(doc),), facts=facts)
+
+
+# -- drawings -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _marked(doc: ForksDoc) -> Marked:
+    """The trace with its far forks and its change intervals."""
+    marks: list[Mark] = []
+    for row in doc.changes:
+        label = f"changes by {number_cell(row.change, form='+.2f').text}"
+        marks.append(Mark(start=row.first, stop=row.last + 1, kind="span", label=label, row=_change_key(row)))
+    for fork in doc.forks:
+        far = [one for one in fork.branches if one.verdict == "far"]
+        if far:
+            label = ", ".join(f"{one.text!r} is {doc.plan.far:g} or more away" for one in far)
+            marks.append(Mark(start=fork.token, stop=fork.token + 1, kind="claim", label=label, row=f"f{fork.token}"))
+    together = f"all together at {percent(doc.level)}"
+    return Marked(
+        pieces=doc.trace.pieces,
+        marks=tuple(marks),
+        title="Trace",
+        claims=f"claim: a branch shown to lead {doc.plan.far:g} or more away, {together}; interval: holds a change, {together}",
+        colour=doc.value[1:],
+        what=f"{doc.value_label} after the token; a colour is no claim",
+    )
+
+
+def _curve(doc: ForksDoc) -> Lines:
+    """The value with its change intervals, and models beside it."""
+    cuts = np.arange(len(doc.value))
+    series = [Series(name=doc.value_label, x=cuts, y=_floats(doc.value), low=_floats(doc.low), high=_floats(doc.high))]
+    for model in doc.models:
+        if model.value is not None:
+            series.append(Series(name=f"model {model.name}, no limits", x=cuts, y=_floats(model.value)))
+    return Lines(
+        series=tuple(series),
+        length=len(doc.value) - 1,
+        what=doc.value_label,
+        band=f"{percent(doc.level)} pointwise limits",
+        brackets=tuple(
+            Bracket(start=row.first, stop=row.last + 1, label=number_cell(row.change, form="+.2f").main, row=_change_key(row))
+            for row in doc.changes
+        ),
+        pieces=doc.trace.pieces,
+    )
+
+
+def _survival_lead(doc: ForksDoc) -> str:
+    away = f"{doc.plan.far:g} or more away ({DISTANCES[doc.plan.distance]})"
+    bounds = f"between two bounds, by pointwise limits at {percent(doc.level)}"
+    return f"if each step up to a cut were drawn anew: the probability that none takes a branch {away}, {bounds}"
+
+
+def _survival(doc: ForksDoc) -> Lines:
+    names = {
+        "at most": doc.survival_high,
+        "at least, if no branch below the floor leads away": doc.survival_kept,
+        "at least": doc.survival_low,
+    }
+    cuts = np.arange(len(doc.value))
+    series = tuple(Series(name=name, x=cuts, y=_floats(values), step=True) for name, values in names.items())
+    return Lines(series=series, length=len(doc.value) - 1, what="survival", pieces=doc.trace.pieces)
+
+
+def _floats(values: Sequence[float | None]) -> Float[np.ndarray, " cut"]:
+    return np.asarray([np.nan if x is None else x for x in values], dtype=np.float64)
+
+
+# -- tables -------------------------------------------------------------------------------------------------------------------------------
 
 
 def _caption(doc: ForksDoc) -> str:
     plan = doc.plan
-    apart = f"{DISTANCES[plan.distance]} from the base's next cut, pointwise limits; FAR: shown to be {plan.far:g} or more, all together"
-    return apart if doc.forks else ""
+    return f"{DISTANCES[plan.distance]} from the base's next cut, pointwise limits; FAR: shown to be {plan.far:g} or more, all together"
 
 
 def _lead(doc: ForksDoc) -> Iterator[str]:
@@ -115,67 +194,95 @@ def _change_lead(doc: ForksDoc) -> Iterator[str]:
         yield f"model {model.name}, without limits: {found}{more}"
 
 
-def _change(doc: ForksDoc, row: ChangeDoc) -> tuple[SheetCell, ...]:
+def _change_key(row: ChangeIntervalDoc) -> str:
+    return f"c{row.first}-{row.last}"
+
+
+def _change(doc: ForksDoc, row: ChangeIntervalDoc) -> tuple[SheetCell, ...]:
     where = f"{row.first:,}" if row.first == row.last else f"{row.first:,} to {row.last:,}"
     text = "".join(doc.trace.pieces[row.first : row.last + 1])
     return cell(where), cell(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"), number_cell(row.change, form="+.2f")
 
 
-def _fork(doc: ForksDoc, fork: ForkDoc) -> Iterator[tuple[SheetCell, ...]]:
+def _fork(doc: ForksDoc, fork: ForkDoc) -> Iterator[_ForkRow]:
     before = "".join(doc.trace.pieces[max(0, fork.token - BEFORE) : fork.token])
-    at = min(fork.token + 1, len(doc.value) - 1)
+    at = fork.token + 1
     value = Estimate(value=doc.value[at], low=doc.low[at], high=doc.high[at])
-    yield (
-        cell(f"{fork.token:,}"),
-        cell(f"{before}{MARKS[0]}{fork.text}{MARKS[1]}"),
-        cell(_shares({label: one.value for label, one in fork.base.items() if one.value is not None})),
-        _share(fork.p),
-        number_cell(value),
-        cell("base"),
-        cell(NONE),
-        cell(NONE),
+    base = cell(f"{before}{MARKS[0]}{fork.text}{MARKS[1]}")
+    yield _ForkRow(
+        key=f"f{fork.token}",
+        cells=(cell(f"{fork.token:,}"), base, _outcomes(doc, fork.base), _share(fork.p), number_cell(value), cell("base"), *_none(2)),
+        detail=(Texts(lines=tuple(_of_fork(doc, fork))),),
     )
     for one in sorted(fork.branches, key=lambda branch: -(branch.p or 0.0)):
-        yield _branch(one)
-    if fork.rest:
-        whole = sum(fork.rest_outcomes.values())
-        yield (
-            cell(""),
-            cell("below the floor"),
-            cell(_shares({label: count / whole for label, count in fork.rest_outcomes.items()}) if whole else NONE),
-            _share(fork.rest),
-            *(cell(NONE) for _ in range(3)),
-            cell(f"{fork.rest_n:,}"),
+        yield _branch(doc, fork, one)
+    if fork.rest_n or (fork.rest or 0.0) >= LEAST_REST:
+        counts = {label: Estimate(value=count / fork.rest_n, low=None, high=None) for label, count in fork.rest_outcomes.items()}
+        outcomes = _outcomes(doc, counts, n=fork.rest_n) if fork.rest_n else cell(NONE)
+        yield _ForkRow(
+            key=f"f{fork.token}-rest",
+            cells=(cell(f"{fork.token:,}"), cell("→ below the floor"), outcomes, _share(fork.rest), *_none(3), cell(f"{fork.rest_n:,}")),
         )
 
 
-def _branch(one: ForkBranchDoc) -> tuple[SheetCell, ...]:
+def _branch(doc: ForksDoc, fork: ForkDoc, one: ForkBranchDoc) -> _ForkRow:
     distance = number_cell(one.distance) if one.n else cell(NONE)
     mark = {"far": "FAR ", "near": "near ", "open": ""}[one.verdict]
-    return (
-        cell(""),
-        cell(f"  {one.text}"),
-        cell(_shares({label: found.value or 0.0 for label, found in one.outcomes.items()}) if one.n else NONE),
-        _share(one.p),
-        number_cell(one.value) if one.n else cell(NONE),
-        SheetCell(text=mark + distance.text, main=mark + distance.main, number=distance.number),
-        cell(NONE if one.tv_p is None else f"{one.tv_p:.3f}"),
-        cell(f"{one.n:,}"),
+    return _ForkRow(
+        key=f"f{fork.token}-{one.token}",
+        cells=(
+            cell(f"{fork.token:,}"),
+            cell(f"→ {one.text}"),
+            _outcomes(doc, one.outcomes, n=one.n) if one.n else cell(NONE),
+            _share(one.p),
+            number_cell(one.value) if one.n else cell(NONE),
+            SheetCell(text=mark + distance.text, main=mark + distance.main, number=distance.number),
+            cell(NONE if one.tv_p is None else f"{one.tv_p:.3f}"),
+            cell(f"{one.n:,}"),
+        ),
+        detail=(Texts(lines=tuple(_of_branch(doc, one)), samples=tuple(_samples(one))),) if one.n else (),
     )
 
 
-def _survival(doc: ForksDoc) -> Iterator[tuple[SheetCell, ...]]:
-    """At most 12 cuts, T among them."""
-    last = len(doc.survival_high) - 1
-    step = max(1, -(-last // 11))
-    for cut in dict.fromkeys((*range(0, last, step), last)):
-        yield cell(f"{cut:,}"), _share(doc.survival_high[cut]), _share(doc.survival_low[cut]), _share(doc.survival_kept[cut])
+def _outcomes(doc: ForksDoc, outcomes: Mapping[str, Estimate], *, n: int | None = None) -> SheetCell:
+    """A bar over the document's labels; a terminal shows the shares as well."""
+    found = [outcomes.get(label, Estimate(value=0.0, low=None, high=None)) for label in doc.labels]
+    low, high = tuple(one.low for one in found), tuple(one.high for one in found)
+    shares = " ".join(NONE if one.value is None else f"{one.value:.2f}" for one in found) if len(found) <= 4 else ""
+    # Where no draw tells the rest, what is known stands, and the rest is drawn as missing.
+    known = tuple(one.low if one.value is None else one.value for one in found)
+    return SheetCell(text=shares, main="", bar=Bar(shares=known, low=low, high=high, n=n))
 
 
-def _shares(shares: dict[str, float]) -> str:
-    """The outcomes with their shares, the largest first."""
-    most = sorted(shares.items(), key=lambda pair: -pair[1])
-    return " ".join(f"{label} {share:.2f}" for label, share in most if share >= 0.005) or NONE
+def _of_fork(doc: ForksDoc, fork: ForkDoc) -> Iterator[str]:
+    mixed = "mixed from its branches" if fork.mixed else "from the pooled rollouts that leave here"
+    yield f"change of {doc.value_label} by this token: {number_cell(fork.delta, form='+.2f').text}, pointwise, {mixed}"
+    if fork.hazard_low is not None and fork.hazard_high is not None:
+        yield f"probability that this step leads {doc.plan.far:g} or more away: {fork.hazard_low:.2f} to {fork.hazard_high:.2f}"
+    if fork.variance is not None:
+        yield f"adds {fork.variance:+.3f} to the variance along the trace, without the bias of few draws"
+
+
+def _of_branch(doc: ForksDoc, one: ForkBranchDoc) -> Iterator[str]:
+    yield f"{one.n:,} rollouts, {one.topped:,} of them drawn for this branch alone"
+    if one.tv is not None and one.tv_chance is not None and one.tv_p is not None:
+        chance = f"{one.tv_chance:.2f} in the mean if both were the same, p {one.tv_p:.3f} by permutation"
+        yield f"total variation as counted {one.tv:.2f}; {chance}"
+    if one.l2 is not None:
+        yield f"squared Euclidean distance, without the bias of few draws: {one.l2:+.3f}"
+    if one.kl is not None:
+        yield f"KL from the base {one.kl:.2f} nats, with {doc.plan.alpha:g} added to each count"
+    for label, found in one.outcomes.items():
+        yield f"{label}: {number_cell(found).text}, {found.k or 0:,} of {found.n or 0:,}"
+
+
+def _samples(one: ForkBranchDoc) -> Iterator[tuple[str, str]]:
+    for found in one.continuations:
+        yield found.outcome, f"{found.text}{' …' if found.cut_off else ''}"
+
+
+def _none(n: int) -> tuple[SheetCell, ...]:
+    return (cell(NONE),) * n
 
 
 def _share(p: float | None) -> SheetCell:

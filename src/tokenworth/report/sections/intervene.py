@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
 
 from tokenworth.core.estimate import Estimate
-from tokenworth.methods.intervene.document import ChangeDoc, IntervenedDoc, InterveneDoc
-from tokenworth.methods.intervene.paired import InterventionRow, RateChange
+from tokenworth.methods.intervene.document import InterveneDoc
+from tokenworth.methods.intervene.paired import RESAMPLE, InterventionRow, RateChange
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
-from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
+from tokenworth.report.pieces.series import Lines, Series
+from tokenworth.report.sections.intervene_problem import TITLE, problem_sheet
+from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetsView, SheetView, cell, number_cell, sheet_section
 
+_FEW = 3
+"""Problems that a terminal shows one by one."""
 _SHOWN = 3
 """Columns of a change: before, after, difference."""
 _EFFECT = (
     SheetColumn(name="edit", kind="text"),
     SheetColumn(name="read", kind="text"),
+    SheetColumn(name="against", kind="text"),
     SheetColumn(name="problems", kind="count"),
-    SheetColumn(name="n", kind="count"),
-    SheetColumn(name="same before", kind="share"),
-    SheetColumn(name="after", kind="share"),
+    SheetColumn(name="P(same)", kind="text"),
     SheetColumn(name="difference", kind="difference"),
-    SheetColumn(name="correct before", kind="share"),
-    SheetColumn(name="after", kind="share"),
+    SheetColumn(name="P(correct)", kind="text"),
     SheetColumn(name="difference", kind="difference"),
     SheetColumn(name="flips", kind="share"),
+    SheetColumn(name="n", kind="count"),
     SheetColumn(name="unknown", kind="count"),
 )
 _TOWARD = (
@@ -52,30 +58,22 @@ _AREA = (
     SheetColumn(name="beyond chance", kind="count"),
     SheetColumn(name="less noise", kind="count"),
 )
-_CHANGES = (
-    SheetColumn(name="edit", kind="text"),
-    SheetColumn(name="what", kind="text"),
-    SheetColumn(name="correct before", kind="share"),
-    SheetColumn(name="after", kind="share"),
-    SheetColumn(name="same before", kind="share"),
-    SheetColumn(name="after", kind="share"),
-    SheetColumn(name="outcomes before", kind="text"),
-    SheetColumn(name="outcomes after", kind="text"),
-)
 
 
 def _sheets(doc: InterveneDoc) -> Iterator[SheetView]:
     facts = tuple(_facts(doc))
     yield SheetView(
         title=f"Edits of traces and prompts: {doc.task or 'automaton'}, {doc.model.name}",
-        caption=f"same: the base's own answer; {doc.level:.0%} intervals" if doc.rows else "no edit could be made; see the notes",
+        caption=f"same: the base's own answer; before → after; {doc.level:.0%} intervals of the differences"
+        if doc.rows
+        else "no edit could be made; see the notes",
         level=doc.level,
         columns=_EFFECT,
         rows=tuple(_row(row) for row in doc.rows),
         facts=facts,
         notes=doc.notes,
     )
-    toward = [row for row in doc.rows if row.toward is not None or row.restated is not None]
+    toward = [row for row in doc.rows if (row.toward or row.restated) is not None and row.against != RESAMPLE]
     if toward:
         yield SheetView(
             title="Answers that an edit argues for",
@@ -88,8 +86,8 @@ def _sheets(doc: InterveneDoc) -> Iterator[SheetView]:
             facts=facts,
         )
     yield from _more(doc, facts)
-    for problem in doc.problems:
-        yield _problem(doc, problem, facts)
+    for number, problem in enumerate(doc.problems):
+        yield problem_sheet(doc, number, problem, facts)
 
 
 def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
@@ -135,6 +133,7 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
         yield SheetView(
             title="Area over the same-answer curve",
             lead=lead,
+            pieces=(_curve(doc),),
             level=doc.level,
             columns=_AREA,
             rows=tuple(rows),
@@ -142,50 +141,44 @@ def _more(doc: InterveneDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]
         )
 
 
-def _problem(doc: InterveneDoc, problem: IntervenedDoc, facts: tuple[FactView, ...]) -> SheetView:
-    own = problem.trace.outcome or "none"
-    question = "" if problem.problem is None else problem.problem.question
-    return SheetView(
-        title=f"Problem {problem.item or '–'}: {problem.problem.id if problem.problem else doc.model.name}",
-        lead=tuple(text for text in (question, "".join(problem.trace.pieces).strip()) if text),
-        caption=f"own answer {own} ({problem.trace.verdict})",
-        level=doc.level,
-        columns=_CHANGES,
-        rows=tuple(_change(one) for one in problem.changes),
-        facts=facts,
-        notes=tuple(f"{edit}: {why}" for edit, why in problem.refused.items()),
+def _curve(doc: InterveneDoc) -> Lines:
+    """The same-answer curve over all problems, at shares of their traces; between two cuts the earlier one holds."""
+    shares = np.arange(0, 101, 5)
+    same, likely = list[np.ndarray](), list[np.ndarray]()
+    for one in doc.problems:
+        if one.cuts and one.cuts[-1] > 0:
+            at = np.searchsorted(np.asarray(one.cuts) * 100, shares * one.cuts[-1], side="right") - 1
+            same.append(np.asarray(one.same, dtype=np.float64)[at])
+            likely.append(np.asarray([np.nan if p is None else p for p in one.probability])[at])
+    lines = (("it leads", same), ("its probability", likely)) if same else ()
+    return Lines(
+        title="Is the final answer there already?",
+        series=tuple(Series(name=name, x=shares, y=np.mean(values, axis=0), step=True) for name, values in lines),
+        length=100,
+        axis="% of the trace",
+        what="share of problems, and mean probability, of the answer after the whole trace",
     )
-
-
-def _change(one: ChangeDoc) -> tuple[SheetCell, ...]:
-    before, after = one.before, one.after
-    return (
-        cell(one.edit),
-        cell(one.told),
-        number_cell(before.correct, limits=""),
-        number_cell(after.correct, limits=""),
-        number_cell(before.same, limits=""),
-        number_cell(after.same, limits=""),
-        cell(_outcomes(before.outcomes)),
-        cell(_outcomes(after.outcomes)),
-    )
-
-
-def _outcomes(outcomes: object) -> str:
-    return ", ".join(f"{label} {count}" for label, count in sorted(dict(outcomes).items(), key=lambda pair: -pair[1])) or NONE  # type: ignore[call-overload]
 
 
 def _row(row: InterventionRow) -> tuple[SheetCell, ...]:
     return (
         cell(row.edit),
         cell(row.reading),
+        cell(row.against),
         cell(f"{row.problems:,}"),
-        cell(f"{row.n_before:,}/{row.n_after:,}"),
-        *_rate(row.same),
-        *_rate(row.correct),
+        *_from_to(row.same),
+        *_from_to(row.correct),
         number_cell(row.flips, limits=""),
+        cell(f"{row.n_before:,}/{row.n_after:,}"),
         cell(f"{row.unknown_before:,}/{row.unknown_after:,}"),
     )
+
+
+def _from_to(change: RateChange | None) -> tuple[SheetCell, SheetCell]:
+    """Before and after without limits, and the difference with them."""
+    if change is None:
+        return cell(NONE), cell(NONE)
+    return cell(f"{_number(change.before.value)} → {_number(change.after.value)}"), number_cell(change.change, form="+.2f")
 
 
 def _rate(change: RateChange | None) -> tuple[SheetCell, ...]:
@@ -214,4 +207,16 @@ def _facts(doc: InterveneDoc) -> Iterator[FactView]:
     yield from provenance_facts(doc.provenance)
 
 
-SECTION = sheet_section(_sheets)
+def _text(part: SheetsView, width: int, colour: bool, title: str) -> Iterator[str]:
+    """A terminal shows problems one by one only where there are few."""
+    problems = [sheet for sheet in part.sheets if sheet.title.startswith(TITLE)]
+    few = len(problems) <= _FEW
+    shown = SheetsView(sheets=tuple(sheet for sheet in part.sheets if few or sheet not in problems))
+    yield from _SHEETS.text(shown, width, colour, title)
+    if not few:
+        yield ""
+        yield f"{len(problems):,} problems one by one: --report FILE.html"
+
+
+_SHEETS = sheet_section(_sheets)
+SECTION = replace(_SHEETS, text=_text)

@@ -9,6 +9,7 @@ import numpy as np
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.lens.document import LensDoc, TraceClocks
 from tokenworth.report.facts import FactView, model_fact, provenance_facts
+from tokenworth.report.pieces.matrix import Matrix
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 SHOWN = 5
@@ -32,7 +33,28 @@ def _sheets(doc: LensDoc) -> Iterator[SheetView]:
         rows=tuple(_row(doc, clocks, layer, k, at) for layer in range(len(doc.layers))),
         facts=tuple(_facts(doc)),
         notes=doc.notes,
+        pieces=(_picture(doc, k, target),) if doc.cuts else (),
     )
+
+
+def _picture(doc: LensDoc, k: int, target: str) -> Matrix:
+    """Layers up, cuts across."""
+    values = [[np.nan if (share := row[k]) is None else share for row in layer] for layer in doc.share]
+    return Matrix(
+        values=np.asarray(values, dtype=np.float64),
+        scale="share",
+        rows=tuple(map(str, doc.layers)),
+        columns=tuple(_column(doc, cut) for cut in doc.cuts),
+        row_axis="layer",
+        column_axis="cut",
+        what=f"share of {target}",
+        top_down=False,
+    )
+
+
+def _column(doc: LensDoc, cut: int) -> str:
+    """A cut, with the token that is the last one kept."""
+    return f"{cut} {doc.trace.pieces[cut - 1]}" if cut else "0"
 
 
 def _shown(n: int) -> list[int]:

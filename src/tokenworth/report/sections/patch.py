@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.patch.document import PatchDoc, ReadEffect, SpanRow, TransplantDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts
+from tokenworth.report.pieces.matrix import Matrix
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 LARGE = 0.3
@@ -30,9 +33,33 @@ def _sheets(doc: PatchDoc) -> Iterator[SheetView]:
         rows=tuple(_row(doc, row) for row in doc.rows),
         facts=facts,
         notes=doc.notes,
+        pieces=(_picture(doc),) if doc.rows else (),
     )
     if doc.transplant is not None:
         yield _moved(doc, doc.transplant, facts)
+
+
+def _picture(doc: PatchDoc) -> Matrix:
+    """Spans down, what was done to each across."""
+    ways = [name for name in ("direct", "total") if _has(doc, name)]
+    names = ["forced change", *ways, *(("jump", "regenerated", "window") if doc.samples is not None else ())]
+    values = [
+        [
+            row.forced_change,
+            *(None if (one := getattr(row, way)) is None else one.change for way in ways),
+            *(None if one is None else one.value for one in ((row.jump, row.regenerated, row.window) if doc.samples is not None else ())),
+        ]
+        for row in doc.rows
+    ]
+    return Matrix(
+        values=np.asarray([[np.nan if x is None else x for x in row] for row in values], dtype=np.float64),
+        scale="difference",
+        rows=tuple(f"{row.first}–{row.end - 1} {row.text.strip()}" for row in doc.rows),
+        columns=tuple(names),
+        row_axis="span",
+        column_axis="what is compared",
+        what=f"P({doc.target}) with it less without it",
+    )
 
 
 def _has(doc: PatchDoc, name: str) -> bool:

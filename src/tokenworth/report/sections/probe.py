@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
+
 from tokenworth.core.estimate import Estimate
 from tokenworth.methods.probe.document import ProbeDoc, ScoreDoc
 from tokenworth.report.facts import FactView, model_fact, provenance_facts, sampler_text
+from tokenworth.report.pieces.series import Lines, Rule, Series
 from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, SheetView, cell, number_cell, sheet_section
 
 ASKED = {
@@ -82,6 +85,24 @@ def _by_layer(doc: ProbeDoc, facts: tuple[FactView, ...]) -> SheetView:
         ),
         rows=tuple((cell(one.layer), number_cell(one.quality), cell(one.chosen)) for one in doc.layers),
         facts=facts,
+        pieces=(_layer_lines(doc),),
+    )
+
+
+def _layer_lines(doc: ProbeDoc) -> Lines:
+    """Quality over layers, with the baseline as a line."""
+    sides = [[np.nan if x is None else x for x in side] for side in zip(*(one.quality for one in doc.layers), strict=True)]
+    y, low, high = (np.asarray(side, dtype=np.float64) for side in sides)
+    layers = np.asarray([one.layer for one in doc.layers], dtype=np.int64)
+    baseline = next((one.quality.value for one in doc.scores if one.name == "baseline"), None)
+    return Lines(
+        series=(Series(name="hidden states", x=layers, y=y, low=low, high=high),),
+        length=int(layers[-1]),
+        axis="layer",
+        scale="share" if doc.classes else "free",
+        what=_metric(doc),
+        band=f"{doc.level:.0%} interval",
+        rules=() if baseline is None else (Rule(y=baseline, label="baseline: text and forced answer"),),
     )
 
 
@@ -96,6 +117,21 @@ def _calibrated(doc: ProbeDoc, facts: tuple[FactView, ...]) -> SheetView:
         ),
         rows=tuple((_plain(one.predicted), _plain(one.observed), cell(f"{one.n:,}")) for one in doc.calibration),
         facts=facts,
+        pieces=(_calibration_lines(doc),),
+    )
+
+
+def _calibration_lines(doc: ProbeDoc) -> Lines:
+    """Predicted and observed side by side: one line where the probabilities are right."""
+    place = np.arange(1, len(doc.calibration) + 1)
+    return Lines(
+        series=(
+            Series(name="predicted", x=place, y=np.asarray([one.predicted for one in doc.calibration])),
+            Series(name="observed", x=place, y=np.asarray([one.observed for one in doc.calibration])),
+        ),
+        length=len(place),
+        axis="group of rows, by prediction",
+        what="probability",
     )
 
 
