@@ -150,7 +150,8 @@ def _more(doc: PivotsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
 def _lead(doc: PivotsDoc) -> Iterator[str]:
     plan, n = doc.plan, len(doc.claims)
     at_least = sum(row.at_least_delta for row in doc.claims)
-    claimed = f"claimed: {_tokens(n)} that change {doc.value_label} by more than {plan.least:g}, {at_least} by at least {plan.delta:g}"
+    change = f"change{'s' * (n == 1)} {doc.value_label} by more than {plan.least:g}"
+    claimed = f"claimed: {_tokens(n)} that {change}, {at_least} by at least {plan.delta:g}"
     yield claimed if n else f"no token is claimed to change {doc.value_label} by more than {plan.least:g}"
     whole, rest = len(doc.trace.pieces), len(doc.trace.pieces) - doc.family
     yield (
