@@ -107,7 +107,7 @@ def test_disagreements_are_said_where_limits_are_apart_and_counted_where_they_ar
     clocks = {clock.name: (clock.cut, clock.earliest, clock.latest) for clock in one.clocks}
     # The rollouts are at .55 with a band of ±.1: from cut 4, or 5.
     assert clocks == {"text": (8, 8, 8), "forced": (7, 7, 7), "layer": (2, 2, 2), "rollouts": (4, 4, 5)}
-    assert one.disagreements[0] == "Layer 1 of 2 names A from cut 2 on; the text names it from cut 8 on, 6 tokens later"
+    assert one.disagreements[0] == "Layer 1 of 2 names A from cut 2 on; the text first names it at cut 8, 6 tokens later"
     assert "Rollouts settle on A from cut 4 to 5 on; the forced answer names it from cut 7 on, at least 2 tokens later" in one.disagreements
     assert len(one.disagreements) == 6 and one.undecided == 0
     (one,) = inside(curve("q", [0.5] * 9), lens("q", layers)).traces

@@ -14,6 +14,7 @@ import transformers
 
 from tests.backends.local.architectures import CONTEXT, REFUSED, REFUSED_WHEN_LOADED
 from tests.backends.local.local_models import TEMPLATE, backend_of, folder_of, save_model
+from tokenworth import catalog
 from tokenworth.backends.local.attention import NAME, ForwardPass, under_way
 from tokenworth.backends.local.doctor import self_check
 from tokenworth.backends.local.load import load_local
@@ -175,7 +176,7 @@ def test_prompts_are_rendered_by_the_template(tmp_path: Path):
 def test_properties():
     backend = backend_of("llama")
     assert backend.eos_ids == (1,) and backend.context_length == CONTEXT
-    assert backend.capabilities.kinds == {"sample", "next_token", "read"} and backend.capabilities.leave
+    assert backend.capabilities.kinds == {"sample", "next_token", "read", *catalog.INSIDE} and backend.capabilities.leave
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma3-wide", "gpt2"])

@@ -26,8 +26,8 @@ def settled_value(
 ) -> tuple[int, int, int]:
     """From where on more than half of the rollouts end in the answer: the estimate, the earliest and the latest that limits allow.
 
-    the upper limits are above 1/2 from there on, and where the lower limits are, V is. A cut without a number has the limits 0 and 1.
-    the upper limits are above 1/2 from there to the end, and where the lower limits are, V is. A cut without a number has limits 0, 1.
+    With a band that holds the whole curve, the truth lies between the two with the level of the band: where V > 1/2 from a cut to the end, so
+    are the upper limits, and where the lower limits are, so is V. A cut without a number has the limits 0 and 1.
     """
     low, high = np.nan_to_num(low, nan=0.0), np.nan_to_num(high, nan=1.0)
     middle = np.where(np.isfinite(value), value, (low + high) / 2)
@@ -50,11 +50,13 @@ def disagreements(clocks: Sequence[ClockDoc], answer: str, never: int) -> tuple[
 
 
 def _sentence(first: ClockDoc, second: ClockDoc, answer: str, never: int, apart: int) -> Iterator[str]:
-    yield f"{first.what} {_verb(first)} {answer} from {_place(first, never)} on; "
+    yield f"{first.what} {_verb(first)} {answer} {_place(first, never)}; "
     if second.earliest == never:
-        yield f"{second.what} {'do' if second.name in _PLURAL else 'does'} not to the end"
+        yield f"{second.what} " + (
+            "never does" if second.name == "text" else f"{'do' if second.name in _PLURAL else 'does'} not to the end"
+        )
     else:
-        yield f"{second.what} {_verb(second)} it from {_place(second, never)} on, "
+        yield f"{second.what} {_verb(second)} it {_place(second, never)}, "
         yield f"{'at least ' * (apart < second.cut - first.cut)}{apart:,} token{'s' * (apart != 1)} later"
 
 
@@ -62,10 +64,13 @@ _PLURAL = ("rollouts", "inside")
 
 
 def _verb(one: ClockDoc) -> str:
-    return "settle on" if one.name == "rollouts" else "name" if one.name in _PLURAL else "names"
+    special = {"rollouts": "settle on", "text": "first names"}
+    return special.get(one.name, "name" if one.name in _PLURAL else "names")
 
 
 def _place(one: ClockDoc, never: int) -> str:
+    if one.name == "text":
+        return f"at cut {one.cut:,}"
     if one.earliest == one.latest:
-        return f"cut {one.cut:,}"
-    return f"cut {one.earliest:,} to {one.latest:,}" if one.latest < never else f"cut {one.earliest:,} or later"
+        return f"from cut {one.earliest:,} on"
+    return f"from cut {one.earliest:,} to {one.latest:,} on" if one.latest < never else f"from cut {one.earliest:,} or later on"

@@ -26,7 +26,7 @@ class SeriesDoc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockDoc:
-    """The first cut from which something names the answer to the end; T + 1 stands for never."""
+    """The first cut from which something names the answer to the end, or, of the text, at which it first does; T + 1 stands for never."""
 
     name: str
     what: str

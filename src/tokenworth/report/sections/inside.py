@@ -15,7 +15,7 @@ from tokenworth.report.sections.sheet import NONE, SheetCell, SheetColumn, Sheet
 
 _CLOCKS = (
     SheetColumn(name="source", kind="text", width=34),
-    SheetColumn(name="names the answer from", kind="text", width=24),
+    SheetColumn(name="names the answer", kind="text", width=24),
     SheetColumn(name="limits", kind="text", width=16),
 )
 _MOVES = (
@@ -41,7 +41,9 @@ def _sheets(doc: InsideDoc) -> Iterator[SheetView]:
             title=f"Inside {one.problem.id}" if one.problem is not None else f"Inside trace {number}",
             lead=tuple(_lead(one)),
             pieces=tuple(_charts(one)),
-            caption=f"when each names {one.answer}, the trace's own answer, and does so to the end" if one.clocks else "",
+            caption=f"from which cut on each names {one.answer}, the trace's own answer, to the end; of the text, where it first does"
+            if one.clocks
+            else "",
             columns=_CLOCKS if one.clocks else (),
             rows=tuple(_clock(clock, one) for clock in one.clocks),
             facts=(model_fact(one.model), FactView(label="trace", value=f"{len(one.trace.pieces):,} tokens"), *facts),
