@@ -86,13 +86,14 @@ def auroc(needed: np.ndarray, score: np.ndarray) -> float:
     return float((gap > 0).mean() + (gap == 0).mean() / 2)
 
 
-def needed() -> None:
+def needed(start: int = 0, samples: int = 40, n: int = 24) -> None:
     """Two scores of a question: by how much a trace of the model's own makes the gold answer likelier than no trace does, and how far the
     answers of the two are apart (total variation). Questions whose clue was heard clearly name their answer, and need no trace."""
     rows = list[tuple[str, bool, float, float]]()
     with tw.Workbench("tiny", store="intervene-bench.db") as bench:
-        for name, items in (("steps", "0-23"), ("recall", "0-23"), ("guess", "0-59")):
-            ended = bench.measure("intervene", f"world:{name}", items, edits=("resample", "none"), samples=40)
+        for name, items in (("steps", n), ("recall", n), ("guess", 5 * n // 2)):
+            where = f"{start}-{start + items - 1}"
+            ended = bench.measure("intervene", f"world:{name}", where, edits=("resample", "none"), samples=samples)
             (document,) = (one.document for one in ended if isinstance(one.document, InterveneDoc))
             for one in document.problems:
                 by = {change.edit: change.after for change in one.changes}
@@ -122,4 +123,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["rules"]:
         rules(Path(sys.argv[2]))
     else:
-        needed()
+        needed(*map(int, sys.argv[2:]))

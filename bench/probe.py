@@ -26,7 +26,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "settled": {"ask": "settled", "samples": 16},
     "right": {"ask": "right", "samples": 32},
 }
-ROWS = ("probe", "words", "length", "forced", "text", "text, forced", "forced gold", "baseline", "labels shuffled", "random by question")
+ROWS = ("probe", "words", "length", "forced", "text", "text + forced", "forced gold", "baseline", "labels shuffled", "random by question")
 
 
 def documents(folder: Path, questions: int, runs: list[str]) -> Iterator[tuple[str, str, ProbeDoc]]:

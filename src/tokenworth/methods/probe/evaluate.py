@@ -122,7 +122,7 @@ def baselines(pool: Pool) -> dict[str, Float[np.ndarray, "row _"]]:
     if len(pool.strata) > 1:
         found["stratum"] = (pool.stratum[:, None] == np.arange(len(pool.strata))).astype(np.float64)
     text = np.hstack(list(found.values()))
-    return {**found, "forced": pool.forced, "text": text, "text, forced": np.hstack([text, pool.forced])}
+    return {**found, "forced": pool.forced, "text": text, "text + forced": np.hstack([text, pool.forced])}
 
 
 FEATURES = {
@@ -133,7 +133,7 @@ FEATURES = {
     "forced": "shares of the options in the forced answer at this cut, its largest share, entropy and mass",
     "forced gold": "the forced share of the right option: it knows the key",
     "text": "words, length and stratum together",
-    "text, forced": "text and forced answer together",
+    "text + forced": "text and forced answer together",
     BASELINE: "whichever of these inner folds choose, as they choose the probe's layer",
     "random features": "as many random numbers as a state has",
 }
