@@ -149,6 +149,7 @@ SECTIONS: dict[str, str] = {
     "modulo": "tokenworth.report.sections.modulo:SECTION",
     "replay": "tokenworth.report.sections.replay:SECTION",
     "audit": "tokenworth.report.sections.audit:SECTION",
+    "align": "tokenworth.report.sections.align:SECTION",
     "lens": "tokenworth.report.sections.lens:SECTION",
     "inside": "tokenworth.report.sections.inside:SECTION",
     "clocks": "tokenworth.report.sections.clocks:SECTION",

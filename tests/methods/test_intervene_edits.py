@@ -264,7 +264,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence() -> None:
     assert refusal("truncate", "a") == "the trace has a single token"
     assert refusal("negate", "No verb. Here.") == "no sentence can be negated by a rule"
     assert refusal("mistake-sum", "12 plus 5 is 18.") == "the trace states no arithmetic that is right"
-    assert refusal("mistake-option", "Nothing is said.") == "the trace names no option"
+    assert refusal("mistake-option", "Nothing is said.") == "the trace does not name the right option, or only where it may deny it"
     assert "no options" in refusal("mistake-option", problem=None) and "needs a problem" in refusal("hint-suggested", problem=None)
     assert refusal("filler", codec=OneWord()) == "the tokenizer cannot write dots"
 
@@ -302,14 +302,40 @@ def test_every_sum_that_is_made_wrong_is_wrong_and_was_right() -> None:
         assert calculated(left) == float(text[slip.start : slip.end]) != float(slip.text)
 
 
-def test_an_option_becomes_another_that_is_wrong() -> None:
-    text = "It may be option A. The tap? No: the answer is B, (B). Thetap is not meant."
+def test_the_right_option_becomes_another_that_is_wrong() -> None:
+    text = "It may be option A. The tap? 17 taps, then. So the answer is B, (B)."
     slips = list(options(text, PROBLEM, np.random.default_rng(1)))
-    assert {text[slip.start : slip.end] for slip in slips} == {"A", "B", "tap"}
+    # Of options that are wrong already nothing is known when they are exchanged.
+    assert [text[slip.start : slip.end] for slip in slips] == ["B", "B"]
     assert all(slip.toward not in (PROBLEM.gold, None) and slip.text != text[slip.start : slip.end] for slip in slips)
-    two = Problem(id="q", question="?", options=PROBLEM.options[:2], gold="B")
-    # Of two options the wrong one has no other to become.
-    assert {text[slip.start : slip.end] for slip in options(text, two, np.random.default_rng(1))} == {"B"}
+    words = Problem(id="q", question="?", options=PROBLEM.options[1:], gold="C")
+    assert {text[slip.start : slip.end] for slip in options(text, words, np.random.default_rng(1))} == {"tap"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["It cannot be (B).", "The answer is not (B).", "It isn\u2019t option B.", "Option B is wrong.", "Neither (A) nor (B).", "No, (B)."],
+)
+def test_a_sentence_that_may_deny_an_option_is_left(text: str) -> None:
+    assert not list(options(text, PROBLEM, np.random.default_rng(1)))
+    assert list(options(f"{text} It is (B). {text}", PROBLEM, np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2 x 2 + 3 = 5",
+        "2 X 2 + 3 = 5",
+        r"2 \times 2 + 3 = 5",
+        "(2 + 1) 2 + 3 = 5",
+        "10 divided by 2 + 3 = 5",
+        "2 over 2 + 3 = 5",
+        "√2 + 3 = 5",
+    ],
+)
+def test_the_end_of_a_longer_expression_is_left(text: str) -> None:
+    assert not list(sums(text, np.random.default_rng(0)))
+    assert list(sums("And 2 + 3 = 5", np.random.default_rng(0))) and not list(sums("2 + 3 = 5 x 2", np.random.default_rng(0)))
 
 
 # -- hints ----------------------------------------------------------------------------------------------------------------------------

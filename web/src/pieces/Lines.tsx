@@ -3,7 +3,7 @@ import { count, figure, floats, integers, prepare, useEffect, useReport, useRef,
 import type { PieceProps } from "../kit";
 import type { Column } from "../codec";
 import { Caption } from "./Bars";
-import { DASHES, layoutOf, paint, pointAt } from "./chart";
+import { DASHES, colourOf, layoutOf, paint, pointAt } from "./chart";
 import type { Bracket, Chart, Layout, Line } from "./chart";
 
 const PLOT = 190;
@@ -72,7 +72,7 @@ export function Lines(props: PieceProps) {
           chart.lines.map((line, k) => (
             <span class="key">
               <svg width="26" height="8" aria-hidden="true">
-                <line x1="0" x2="26" y1="4" y2="4" stroke-width="2" stroke={`var(--cat-${k % 8})`} stroke-dasharray={DASHES[k % DASHES.length]!.join(" ")} />
+                <line x1="0" x2="26" y1="4" y2="4" stroke-width="2" stroke={colourOf(`var(--cat-${k % 8})`, "var(--ink)")} stroke-dasharray={DASHES[k % DASHES.length]!.join(" ")} />
               </svg>{" "}
               {line.name}
             </span>

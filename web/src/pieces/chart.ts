@@ -20,6 +20,11 @@ export interface Chart {
   readonly rules: readonly { readonly y: number; readonly label: string }[];
 }
 
+// A line is thin, so its colour is drawn towards the ink: 3 to 1 against either paper.
+export function colourOf(fill: string, ink: string): string {
+  return `color-mix(in srgb, ${fill} 62%, ${ink})`;
+}
+
 export const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
 export const LEFT = 44;
 export const RIGHT = 12;
@@ -68,7 +73,7 @@ export function paint(ctx: CanvasRenderingContext2D, canvas: HTMLCanvasElement, 
   ctx.lineJoin = "round";
   frame(ctx, chart, layout, theme);
   chart.lines.forEach((line, k) => {
-    const colour = chart.lines.length === 1 ? theme.line : String(theme.fill(ctx, k % 8));
+    const colour = chart.lines.length === 1 ? theme.line : colourOf(String(theme.fill(ctx, k % 8)), theme.ink);
     const [low, high] = outer && line.outerLow ? [line.outerLow, line.outerHigh] : [line.low, line.high];
     if (low && high) band(ctx, line, low, high, layout, colour);
     stroke(ctx, line, layout, colour, DASHES[k % DASHES.length]!);

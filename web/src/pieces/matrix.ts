@@ -8,7 +8,7 @@ export interface Frame { readonly left: number; readonly top: number; readonly w
 // Room for labels on the left and below.
 export function frameOf(width: number, rows: number, columns: number, labels: number, topDown: boolean): Frame {
   const left = Math.min(width * 0.3, labels);
-  const side = Math.max(2, Math.min(26, (width - left - 8) / Math.max(1, columns)));
+  const side = Math.max(2, Math.min(columns > 12 ? 26 : 64, (width - left - 8) / Math.max(1, columns)));
   const tall = Math.max(6, Math.min(22, 420 / Math.max(1, rows)));
   return { left, top: 4, width: side * columns, height: tall * rows, rows, columns, topDown };
 }
@@ -68,7 +68,9 @@ export function paint(ctx: CanvasRenderingContext2D, canvas: HTMLCanvasElement, 
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
   const widest = Math.max(12, ...p.columns.map((c) => Math.min(60, ctx.measureText(c.slice(0, 10)).width)));
-  for (const column of steps(0, f.columns - 1, f.width / (widest + 10))) {
+  // Every label has room up to the next one.
+  const every = Math.max(1, ...steps(0, f.columns - 1, f.width / (widest + 12)).slice(1, 2), Math.ceil((widest + 12) / (f.width / f.columns)));
+  for (let column = 0; column < f.columns; column += every) {
     const [x, , w] = boxOf(f, 0, column);
     ctx.fillText(clipped(ctx, p.columns[column]!, widest + 8), x + w / 2, f.top + f.height + 4);
   }

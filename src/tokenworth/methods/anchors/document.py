@@ -263,7 +263,7 @@ def anchors_document(result: AnchorResult, codec: Codec, about: About) -> Anchor
         generated_tokens=result.generated_tokens + result.fought_tokens + fresh[1],
         claim_rollouts=fresh[0],
         claim_tokens=fresh[1],
-        stopped=result.stopped + ("" if found is None else f"; {found.stopped}"),
+        stopped=result.stopped if found is None else f"importances: {result.stopped}; claims: {found.stopped}",
         provenance=about.provenance,
         notes=(*anchor_notes(result), *stopped_notes(unresolved)),
     )

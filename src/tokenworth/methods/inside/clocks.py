@@ -26,7 +26,7 @@ def settled_value(
 ) -> tuple[int, int, int]:
     """From where on more than half of the rollouts end in the answer: the estimate, the earliest and the latest that limits allow.
 
-    With a band that holds the whole curve, the truth lies between the two with the level of the band: where V > 1/2 from a cut to the end, so
+    With a band that holds the whole curve, the truth lies between the two with the level of the band: where V > 1/2 from a cut on, so
     are the upper limits, and where the lower limits are, so is V. A cut without a number has the limits 0 and 1.
     """
     low, high = np.nan_to_num(low, nan=0.0), np.nan_to_num(high, nan=1.0)

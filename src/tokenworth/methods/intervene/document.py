@@ -165,7 +165,7 @@ def falls_short(doc: InterveneDoc, settings: InterveneSettings) -> str:
         return "--fail-under: no problem says how P(same) changes without the trace"
     fall = -row.same.change.value
     return f"--fail-under: P(same) falls by {fall:.2f} without the trace; expected {settings.fail_under:g} or more" * (
-        fall < settings.fail_under
+        fall < settings.fail_under - 1e-9
     )
 
 

@@ -16,11 +16,13 @@ from tokenworth.methods.intervene.text import TextPatch
 
 _NUMBER = r"\d{1,12}(?:,\d{3})*(?:\.\d{1,9})?"
 _OPERATION = r"(?:[+\-−–*×·/÷]|plus|minus|times)"
-_AFTER = r"(?![\d,.]*\d)(?!\w)(?!\s*[%^])(?!\s*[+\-−–·*/×÷]\s*[\d($])"
+_AFTER = r"(?![\d,.]*\d)(?!\w)(?!\s*[%^])(?!\s*[+\-−–·*/×÷xX]\s*[\d($])"
 """The result is no longer, and no part of a longer expression."""
 _SUM = re.compile(rf"(?<![\w.,/^-])(?P<left>{_NUMBER}(?:\s*{_OPERATION}\s*\$?{_NUMBER})+)\s*(?:=|is)\s*\$?(?P<right>{_NUMBER}){_AFTER}")
-_BEFORE = re.compile(r"(?:[+\-−–*×·/÷^(]|plus|minus|times|of)\s*$")
-"""The statement is the end of a longer expression."""
+_BEFORE = re.compile(r"(?:[+\-−–*×·/÷^()\]}√]|\b(?:plus|minus|times|of|over|by|mod|x)|\\[a-z]+)\s*$", re.IGNORECASE)
+"""The statement is, or may be, the end of a longer expression."""
+_DENIED = re.compile(r"\b(?:not|no|never|neither|nor|cannot|except|unlike|wrong|incorrect|false|instead|rather)\b|n['’]t\b", re.IGNORECASE)
+"""A sentence with one of these may deny what it names."""
 _TWICE = re.compile(rf"(?P<left>[Tt]wice {_NUMBER}) is (?P<right>{_NUMBER})(?![\d.]*\d)")
 _SIGNS = {"plus": "+", "minus": "-", "−": "-", "–": "-", "times": "*", "×": "*", "·": "*", "÷": "/"}
 
@@ -88,21 +90,31 @@ def _written(value: Fraction, decimals: int) -> str:
 
 
 def options(text: str, problem: Problem, rng: np.random.Generator) -> Iterator[Slip]:
-    """Each mention of an option, by its label in parentheses or by its text, with another option that is not the gold one."""
+    """Each mention of the gold option, by its label in parentheses or by its text, with another option.
+
+    Only of the gold one is it known that what takes its place is wrong; and only in sentences without a word that denies something.
+    """
     texts = {option.label: option.text for option in problem.options}
-    for label, said in texts.items():
-        wrong = [other for other in texts if other not in (label, problem.gold)]
-        if not wrong or problem.gold is None:
-            continue
-        other = wrong[int(rng.integers(len(wrong)))]
-        labelled = rf"(?<=\(){re.escape(label)}(?=\))|(?<=[Oo]ption ){re.escape(label)}\b|(?<=answer is ){re.escape(label)}\b"
-        forms = [(labelled, other)]
-        if re.search(r"[^\W\d]{2}", said) and texts[other].strip():
-            forms.append((rf"(?<!\w){re.escape(said)}(?!\w)", texts[other]))
-        for form, put in forms:
-            for found in re.finditer(form, text):
-                if put != found.group():
-                    yield Slip(*found.span(), put, found.group(), other)
+    label = problem.gold
+    wrong = [other for other in texts if other != label]
+    if label is None or label not in texts or not wrong:
+        return
+    other, said = wrong[int(rng.integers(len(wrong)))], texts[label]
+    labelled = rf"(?<=\(){re.escape(label)}(?=\))|(?<=[Oo]ption ){re.escape(label)}\b|(?<=answer is ){re.escape(label)}\b"
+    forms = [(labelled, other)]
+    if re.search(r"[^\W\d]{2}", said) and texts[other].strip():
+        forms.append((rf"(?<!\w){re.escape(said)}(?!\w)", texts[other]))
+    for form, put in forms:
+        for found in re.finditer(form, text):
+            if put != found.group() and not _DENIED.search(_sentence(text, found.start())):
+                yield Slip(*found.span(), put, found.group(), other)
+
+
+def _sentence(text: str, at: int) -> str:
+    """What stands around a place, from one sentence end to the next."""
+    start = max(text.rfind(mark, 0, at) for mark in ".?!\n") + 1
+    ends = [end for mark in ".?!\n" if (end := text.find(mark, at)) >= 0]
+    return text[start : min(ends, default=len(text))]
 
 
 def _slipped(material: Material, slips: list[Slip], why: str) -> Made:
@@ -126,8 +138,12 @@ def _option(material: Material) -> Made:
     if material.problem is None or not material.problem.options or material.problem.gold is None:
         return "the problem has no options, or no gold answer"
     text = material.text.bytes.decode("utf-8", "surrogateescape")
-    return _slipped(material, list(options(text, material.problem, material.rng)), "the trace names no option")
+    return _slipped(
+        material,
+        list(options(text, material.problem, material.rng)),
+        "the trace does not name the right option, or only where it may deny it",
+    )
 
 
 MISTAKE_SUM = TraceEdit(family="mistake", told="a right result of arithmetic made wrong", make=_sum)
-MISTAKE_OPTION = TraceEdit(family="mistake", told="an option that is named becomes another wrong one", make=_option)
+MISTAKE_OPTION = TraceEdit(family="mistake", told="the right option, where it is named, becomes a wrong one", make=_option)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -189,8 +190,10 @@ def flipped(one: Changed) -> bool | None:
 
 def n_restated(one: Changed) -> int:
     """Rollouts after a mistake that write the right statement."""
-    right = " ".join(one.plan.change.restated.split())
-    return sum(right in " ".join(text.split()) for text in one.after.texts)
+    right = re.escape(" ".join(one.plan.change.restated.split()))
+    # Not as a part of other numbers: "2 + 3 = 5" is not in "12 + 3 = 57".
+    whole = re.compile(rf"(?<![\w.,]){right}(?!\w|[.,]\d)")
+    return sum(whole.search(" ".join(text.split())) is not None for text in one.after.texts)
 
 
 def _rate(pairs: Sequence[BeforeAfter], level: float) -> RateChange | None:

@@ -16,7 +16,7 @@ _COLUMNS = (
     SheetColumn(name="names gold", kind="share"),
     SheetColumn(name="mass", kind="share"),
     SheetColumn(name="lead / T", kind="difference"),
-    SheetColumn(name="ahead of forced", kind="difference"),
+    SheetColumn(name="more cuts than forced", kind="difference"),
 )
 
 

@@ -23,7 +23,7 @@ def _sheets(doc: LensDoc) -> Iterator[SheetView]:
     columns = [SheetColumn(name="layer", kind="count", width=7), *(SheetColumn(name=f"cut {doc.cuts[i]}", kind="share") for i in at)]
     columns.append(SheetColumn(name="mass at end", kind="share"))
     if clocks is not None:
-        columns += [SheetColumn(name="names it from", kind="text"), SheetColumn(name="ahead of forced", kind="difference")]
+        columns += [SheetColumn(name="names it from", kind="text"), SheetColumn(name="more cuts than forced", kind="difference")]
     where = "after the exit text" if doc.place == "exit" else "at the last kept token"
     yield SheetView(
         title="Lens",

@@ -74,7 +74,7 @@ def _told(doc: PivotsDoc) -> str:
 
 def _marked(doc: PivotsDoc, marks: tuple[Mark, ...]) -> Marked:
     """The trace with what is said of its tokens. It has no colour, so that no colour can be read as a claim."""
-    told = _told(doc) if doc.claims else "no token is claimed"
+    told = "a sign and a heavy line are a claim" if doc.claims else "no token is claimed"
     return Marked(title="On the trace", pieces=doc.trace.pieces, marks=marks, claims=told)
 
 
@@ -150,8 +150,8 @@ def _more(doc: PivotsDoc, facts: tuple[FactView, ...]) -> Iterator[SheetView]:
 def _lead(doc: PivotsDoc) -> Iterator[str]:
     plan, n = doc.plan, len(doc.claims)
     at_least = sum(row.at_least_delta for row in doc.claims)
-    change = f"change{'s' * (n == 1)} {doc.value_label} by more than {plan.least:g}"
-    claimed = f"claimed: {_tokens(n)} that {change}, {at_least} by at least {plan.delta:g}"
+    verb = "changes" if n == 1 else "change"
+    claimed = f"claimed: {_tokens(n)} that {verb} {doc.value_label} by more than {plan.least:g}, {at_least} by at least {plan.delta:g}"
     yield claimed if n else f"no token is claimed to change {doc.value_label} by more than {plan.least:g}"
     whole, rest = len(doc.trace.pieces), len(doc.trace.pieces) - doc.family
     yield (
