@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from dataclasses import replace
 from functools import lru_cache
@@ -31,9 +32,11 @@ from tokenworth.methods.pivots.experiment import family, pivots
 from tokenworth.methods.pivots.result import PivotResult
 from tokenworth.methods.pivots.search import PIVOT_STREAM
 from tokenworth.methods.pivots.settings import PivotSettings
+from tokenworth.methods.selecting import Selection
 from tokenworth.report.html import render_html
 from tokenworth.report.page import page_of
 from tokenworth.report.text import render_text
+from tokenworth.stats.changes import Pairs
 from tokenworth.store.documents import document_json, parse_document
 
 LENGTH = 40
@@ -193,6 +196,26 @@ def test_a_screen_leaves_out_what_it_shows_to_be_small_and_tests_nothing() -> No
     assert doc.family == document(plain).family, "what the screen left out keeps its place in the family"
 
 
+class Edge(Pairs):
+    """A pair that can differ by at most so much, and does by .12 or more."""
+
+    def __init__(self, most: float) -> None:
+        self.__dict__["at_most"] = most
+
+    def limits(self, level: Any, interval: Any) -> Any:
+        return np.asarray([0.12]), np.asarray([self.__dict__["at_most"]])
+
+    def possible(self, level: Any, interval: Any) -> Any:
+        return np.asarray([self.__dict__["at_most"]])
+
+
+@pytest.mark.parametrize(("most", "is_open"), [(1 - 0.8, True), (0.2, True), (0.1999, False)])
+def test_a_token_that_can_change_the_value_by_delta_exactly_is_not_given_up_for_rounding(most: float, is_open: bool) -> None:
+    selection = Selection(np.zeros(1, dtype=bool), delta=0.2, least=0.1, q=0.05, futility=0.1, dependence="positive")
+    selection.give_up(Edge(most))
+    assert selection.open.all() == is_open
+
+
 def test_a_screen_of_something_else_is_refused() -> None:
     of, other = base((12, 0.35)), replace(base((12, 0.35)), p=base().p)
     with pytest.raises(MismatchError, match="has another target"):
@@ -214,6 +237,10 @@ def test_the_command_reads_the_screen_of_each_item(
     capsys.readouterr()
     assert cli(["pivots", *toy, "--screen", "pivots.json"]) == 2
     assert capsys.readouterr().err.endswith("error: --screen pivots.json: expected the result of curve, got PivotsDoc\n")
+    curve = json.loads(Path("curve-0.json").read_text(encoding="utf-8"))
+    Path("other.json").write_text(json.dumps({**curve, "model": {**curve["model"], "fingerprint": "0" * 64}}), encoding="utf-8")
+    assert cli(["pivots", *toy, "--screen", "other.json"]) == 2
+    assert "is a curve of another model" in capsys.readouterr().err
     assert cli(["pivots", *toy, "--screen", "none.json"]) == 2
     assert "document none.json does not exist" in capsys.readouterr().err
 

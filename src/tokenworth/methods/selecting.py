@@ -13,6 +13,8 @@ from tokenworth.stats.selection import Dependence, discovered, level_of_selected
 
 INTERVAL: DifferenceKind = "wilson"
 """Of tests and of reported limits: score limits, and Beta limits for few draws."""
+ROUNDING = 1e-9
+"""A pair that can differ by just delta is in the family, however 1 − p is rounded."""
 GIVES_UP: DifferenceKind = "score"
 """Of the limits that give candidates up: they are narrower for few draws, and what they do wrong costs recall alone."""
 
@@ -52,7 +54,8 @@ class Selection:
     def give_up(self, pairs: Pairs) -> None:
         """Gives up what is shown to be small. It may be asked between looks, at no price in false claims."""
         low, high = pairs.limits(1 - self.futility, GIVES_UP)
-        small = (low > -self.delta) & (high < self.delta) | (pairs.possible(1 - self.futility, GIVES_UP) < self.delta)
+        delta = self.delta - ROUNDING
+        small = (low > -delta) & (high < delta) | (pairs.possible(1 - self.futility, GIVES_UP) < delta)
         small &= self.open
         self.out |= small
         self.decided[small] = max(1, self.looks)

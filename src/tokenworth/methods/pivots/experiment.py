@@ -15,7 +15,7 @@ from tokenworth.core.request.next_token import NextToken, NextTokenTable
 from tokenworth.core.request.sample import Sample
 from tokenworth.core.sampling import Sampling
 from tokenworth.core.tokens import Codec, TokenSequence, Trace
-from tokenworth.errors import InvalidInput
+from tokenworth.errors import InvalidInput, MismatchError
 from tokenworth.methods.curve.document import CurveDoc
 from tokenworth.methods.curve.experiment import as_far_as_it_fits, check_process
 from tokenworth.methods.curve.labels import Reader
@@ -26,13 +26,10 @@ from tokenworth.methods.pivots.screen import screened
 from tokenworth.methods.pivots.search import Search
 from tokenworth.methods.pivots.settings import PivotSettings
 from tokenworth.methods.sample.experiment import draws_of
-from tokenworth.methods.selecting import INTERVAL
+from tokenworth.methods.selecting import INTERVAL, ROUNDING
 from tokenworth.stats.band import excursion_band, forks_before, level_of_each
 from tokenworth.stats.excursions import slack_bound
 from tokenworth.tasks.target import target_of
-
-ROUNDING = 1e-9
-"""A token that is left with a probability of just delta is in the family, however 1 − p is rounded."""
 
 
 def pivots(
@@ -170,6 +167,10 @@ def pivots_of(subject: Subject, settings: PivotSettings) -> Experiment[PivotResu
     screen = subject.documents.get("screen")
     if screen is not None and not isinstance(screen, CurveDoc):
         raise InvalidInput(f"--screen {settings.screen}: expected the result of curve, got {type(screen).__name__}")
+    if screen is not None and screen.model.fingerprint and subject.fingerprint and screen.model.fingerprint != subject.fingerprint:
+        raise MismatchError(
+            f"--screen {settings.screen} is a curve of another model ({screen.model.name}); measure both on {subject.model}"
+        )
     result = yield from pivots(
         trace,
         judge=subject.judge,
