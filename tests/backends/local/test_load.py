@@ -176,7 +176,7 @@ def test_prompts_are_rendered_by_the_template(tmp_path: Path):
 def test_properties():
     backend = backend_of("llama")
     assert backend.eos_ids == (1,) and backend.context_length == CONTEXT
-    assert backend.capabilities.kinds == {"sample", "next_token", "read", *catalog.INSIDE} and backend.capabilities.leave
+    assert backend.capabilities.kinds == set(catalog.REQUESTS) and backend.capabilities.leave
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma3-wide", "gpt2"])
