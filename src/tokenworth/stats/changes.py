@@ -125,7 +125,24 @@ def pairs_of(
 
     Of the values at cuts 0…n, ``base`` is what the base adds, ``later`` the mean of the draws that leave from there on (`backward`).
     """
-    mean, n, sampled, unsampled = _leaving(strata, number, hits, first, second)
+    between = _leaving(strata, number, hits, first, second)
+    return pairs_with(strata, between, weights=weights, base=base, later=later, first=first, second=second, slack=slack)
+
+
+def pairs_with(
+    strata: Strata,
+    between: tuple[Float[np.ndarray, " pair"], ...],
+    *,
+    weights: Weights,
+    base: Float[np.ndarray, " cutx"],
+    later: Float[np.ndarray, " cutx"],
+    first: Int[np.ndarray, " pair"],
+    second: Int[np.ndarray, " pair"],
+    slack: Float[np.ndarray, " cut"] | None,
+) -> Pairs:
+    """The pairs a = ``first`` < b = ``second``, where of what leaves in [a, b) the mean, the effective number of draws, the sampled and the
+    unsampled probability are known (``between``)."""
+    mean, n, sampled, unsampled = between
     scale = sampled + unsampled
     moved, most = np.zeros(len(first)), scale
     if slack is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import ndtr, ndtri  # pyright: ignore[reportMissingTypeStubs]
 
-from tokenworth.stats.changes import Changes, Pairs, slack_between
+from tokenworth.stats.changes import Changes, Pairs, pairs_with
 from tokenworth.stats.excursions import Weights
 from tokenworth.stats.proportion import DifferenceKind
 from tokenworth.stats.strata import Strata
@@ -86,25 +86,10 @@ def all_pairs(
     second = parts[0].astype(np.int64)
     a, b = bounds[first.astype(np.int64)], bounds[second]
     sampled, unsampled, total, kish = parts[1:5]
-    scale = sampled + unsampled
-    moved, most = np.zeros(len(a)), scale
-    if slack is not None:
-        within, beyond = slack_between(strata.p, slack, a, b), slack_between(strata.p, slack, b, None)
-        moved, most = scale * np.minimum(beyond, 1.0) + within, np.minimum(scale + within, 1.0)
     has = kish > 0
-    pairs = Pairs(
-        scale=scale,
-        missing=np.divide(unsampled, scale, out=np.zeros(len(a)), where=unsampled > 0),
-        mean=np.clip(np.divide(total, sampled, out=np.full(len(a), np.nan), where=has), 0.0, 1.0),
-        n=np.divide(sampled**2, kish, out=np.zeros(len(a)), where=has),
-        base=base[b],
-        sampled=weights.sampled[b],
-        unsampled=weights.unsampled[b],
-        later_mean=later[b],
-        later_n=weights.n_effective[b],
-        moved=moved,
-        most=most,
-    )
+    mean = np.clip(np.divide(total, sampled, out=np.full(len(a), np.nan), where=has), 0.0, 1.0)
+    n = np.divide(sampled**2, kish, out=np.zeros(len(a)), where=has)
+    pairs = pairs_with(strata, (mean, n, sampled, unsampled), weights=weights, base=base, later=later, first=a, second=b, slack=slack)
     z = _largest(sums, first.astype(np.int64), second, parts[5], level, seed)
     return AllPairs(first=a, second=b, pairs=pairs, z=z)
 
