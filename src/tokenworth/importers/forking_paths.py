@@ -48,7 +48,6 @@ def forking_paths_folder(path: Path) -> CurveDoc:
     target = gold or end
     value = columns[target]
     pieces = tuple(next((one.text for one in places.get(i, ()) if one.is_base), "") for i in range(cuts[-1] + 1))
-    kept = [sum(one.p for one in places[cut]) for cut in cuts]
     task, name = path.parent.parent.name, path.parent.name
     return CurveDoc(
         problem=problem,
@@ -73,7 +72,7 @@ def forking_paths_folder(path: Path) -> CurveDoc:
         provenance=Provenance(version=__version__, source=f"{task}/{name}/{source.name}"),
         value_label=f"P({target})" if gold is None else "P(correct)",
         target=f"{LABEL}{target}" if gold is None else GOLD,
-        notes=tuple(_notes(source is draws, kept, cuts, gold)),
+        notes=tuple(_notes(source is draws, [sum(one.p for one in places[cut]) for cut in cuts], cuts, gold)),
     )
 
 

@@ -51,11 +51,6 @@ def thought_branches_folder(folder: Path) -> CurveDoc:
     drawn = [[one for one in part if isinstance(one, _Rollout)] for part in found]
     is_correctness = what == CORRECT
     rates = [share(sum(one.has_it is True for one in part), len(part), LEVEL) for part in drawn]
-    labels = sorted({one.outcome for part in drawn for one in part})
-    counts = [Counter(one.outcome for one in part) for part in drawn]
-    shares: dict[str, tuple[Number, ...]] = {
-        label: tuple(count[label] / count.total() if count else None for count in counts) for label in labels
-    }
     whole = sum(len(one.text) for part in drawn for one in part) <= _MOST_TEXT
     return CurveDoc(
         problem=problem_of(folder),
@@ -76,7 +71,7 @@ def thought_branches_folder(folder: Path) -> CurveDoc:
         level=LEVEL,
         n_effective=tuple(float(len(part)) if part else None for part in drawn),
         n_started=tuple(map(len, drawn)),
-        outcomes=shares,
+        outcomes=_shares(drawn),
         samples=_samples(drawn, whole, is_correctness),
         rollouts=sum(map(len, drawn)),
         budget=BudgetDoc(),
@@ -85,6 +80,13 @@ def thought_branches_folder(folder: Path) -> CurveDoc:
         target=GOLD if is_correctness else f"{LABEL}{what}",
         notes=tuple(_notes(found, aligned, whole, what, "separators" in fields, (folder / "fighting_back_results.json").exists())),
     )
+
+
+def _shares(drawn: list[list[_Rollout]]) -> dict[str, tuple[Number, ...]]:
+    """The share of each outcome at each sentence; None where nothing was drawn."""
+    counts = [Counter(one.outcome for one in part) for part in drawn]
+    labels = sorted({label for count in counts for label in count})
+    return {label: tuple(count[label] / count.total() if count else None for count in counts) for label in labels}
 
 
 def _rollouts(path: Path, what: str) -> list[_Rollout | None]:
